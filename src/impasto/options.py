@@ -1,0 +1,417 @@
+"""The only home of every default. Conflicts are rejected here, once, up front.
+
+Each dataclass is frozen and checks itself when built; what is wrong is an `OptionsError`
+that names the field, what was found and what is allowed. Command-line flags are derived
+from the fields and their metadata, so a help text has one home too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+from impasto.errors import OptionsError, nearest
+
+CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
+"""VGG-19: how many 3×3 convolutions each of its five blocks holds."""
+
+LAYER_NAMES: tuple[str, ...] = tuple(
+    name
+    for block, convolutions in enumerate(CONVOLUTIONS_PER_BLOCK, start=1)
+    for name in (
+        *(f"{kind}{block}_{i}" for i in range(1, convolutions + 1) for kind in ("conv", "relu")),
+        f"pool{block}",
+    )
+)
+"""The names of VGG-19's layers, in order: conv1_1, relu1_1, conv1_2, ... relu5_4, pool5."""
+
+OPTIMIZERS = ("lbfgs", "adam")
+POOLINGS = ("max", "average", "l2")
+PADDINGS = ("zeros", "replicate", "reflect")
+PRECISIONS = ("auto", "float32", "bfloat16")
+CONTENT_LOSSES = ("mean", "half-sum")
+INITS = ("content", "noise", "style")
+WEIGHTS = ("auto", "original", "torchvision")
+
+MAX_SIDE = 65_535
+"""The longest side of any picture, in pixels: what a JPEG can hold."""
+
+_VGG_WIDTHS = (64, 128, 256, 512, 512)
+_STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
+_GATYS_STYLE_WEIGHTS = tuple(
+    (name, 1e3 / width**2) for name, width in zip(_STYLE_LAYERS, _VGG_WIDTHS, strict=True)
+)
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # LeonGatys/PytorchNeuralStyleTransfer, the authors' own code.
+    "gatys": {
+        "content_layers": (("relu4_2", 1.0),),
+        "style_layers": _GATYS_STYLE_WEIGHTS,
+        "content_loss": "mean",
+        "content_weight": 1.0,
+        "style_weight": 1.0,
+        "tv_weight": 0.0,
+        "pooling": "max",
+        "rescale_pooling": False,
+        "padding": "zeros",
+        "init": "content",
+        "scales": "single",
+    },
+    # Gatys, Ecker, Bethge 2015 (arXiv:1508.06576), equations 1 to 7. Its style term
+    # 1/(4 N² M²) Σ (G - A)² is a quarter of the mean squared difference of G / M; the five
+    # layers weigh 1/5 each. Alone among the presets its content term is a sum over positions.
+    "paper": {
+        "content_layers": (("conv4_2", 1.0),),
+        "style_layers": tuple((name, 0.25 / 5) for name in _STYLE_LAYERS),
+        "content_loss": "half-sum",
+        "content_weight": 1.0,
+        "style_weight": 1e6,
+        "tv_weight": 0.0,
+        "pooling": "average",
+        "rescale_pooling": False,
+        "padding": "zeros",
+        "init": "noise",
+        "scales": "single",
+    },
+    "default": {
+        "content_layers": (("relu4_2", 1.0),),
+        "style_layers": _GATYS_STYLE_WEIGHTS,
+        "content_loss": "mean",
+        "content_weight": 1.0,
+        "style_weight": 1.0,
+        "tv_weight": 0.0,
+        "pooling": "max",
+        "rescale_pooling": False,
+        "padding": "replicate",
+        "init": "content",
+        "scales": "auto",
+    },
+}
+"""What each preset says of the fields that are None until a preset fills them."""
+
+LayerWeights = tuple[tuple[str, float], ...]
+
+
+def _option(default: Any, help: str, **metadata: Any) -> Any:
+    return field(default=default, metadata={"help": help, **metadata})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Checked:
+    """A frozen bundle of options that turns to and from plain JSON data."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain data; ``from_dict`` takes it back."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Build from plain data. Unknown names raise `OptionsError`."""
+        known = [f.name for f in fields(cls)]
+        for name in data:
+            if name not in known:
+                raise OptionsError(f"unknown option {name!r}{nearest(name, known)}")
+        return cls(**data)
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _number(self, name: str, low: float, high: float = math.inf, *, open_low: bool = False) -> None:
+        value = getattr(self, name)
+        allowed = f"{'more than' if open_low else 'at least'} {low:g}" + (
+            f" and at most {high:g}" if high < math.inf else ""
+        )
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        inside = (number > low if open_low else number >= low) and number <= high
+        if isinstance(value, bool) or not math.isfinite(number) or not inside:
+            raise OptionsError(f"{_flag(name)} must be {allowed}, got {value!r}")
+        self._set(name, number)
+
+    def _integer(self, name: str, low: int, high: int) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise OptionsError(
+                f"{_flag(name)} must be a whole number from {low} to {high}, got {value!r}"
+            )
+
+    def _choice(self, name: str, known: Sequence[str]) -> None:
+        value = getattr(self, name)
+        if value not in known:
+            raise OptionsError(f"{_flag(name)} does not know {value!r}{nearest(value, known)}")
+
+    def _boolean(self, name: str) -> None:
+        value = getattr(self, name)
+        if not isinstance(value, bool):
+            raise OptionsError(f"{_flag(name)} must be true or false, got {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaintOptions(_Checked):
+    """How to paint. A field left at None takes what ``preset`` says of it.
+
+    Layers are given as ``"relu4_2"``, ``"relu1_1:0.5,relu2_1:1"``, a list of names, a mapping or
+    pairs; they are kept as pairs of name and weight. A name without a weight weighs what the
+    preset gives it, else 1. Every loss term is a mean over positions (preset ``paper``'s content
+    aside), so weights mean the same at every size.
+    """
+
+    size: int = _option(640, "Long side of the painting in pixels.")
+    steps: int = _option(
+        300, "Steps in all: each evaluates the losses and their gradient once, then moves."
+    )
+    preset: str = _option("default", "The objective to start from.", choices=tuple(PRESETS))
+    optimizer: str = _option("lbfgs", "How to move.", choices=OPTIMIZERS)
+    learning_rate: float = _option(
+        0.02, "Step size of --optimizer adam, in units of the full pixel range."
+    )
+    history: int = _option(
+        100, "Pairs that L-BFGS remembers; fewer are kept where memory is short."
+    )
+    init: str = _option(
+        None, "Where to start: content, noise, style or a picture file.", metavar="START"
+    )
+    noise_ratio: float = _option(
+        1.0, "With --init noise: start from R × noise + (1 - R) × content."
+    )
+    content_weight: float = _option(None, "Weight of the content term.")
+    style_weight: float = _option(None, "Weight of the style term.")
+    tv_weight: float = _option(None, "Weight of the total variation term (smooths).")
+    content_layers: LayerWeights = _option(
+        None, "Content layers: relu4_2, or with weights relu4_2:1,relu3_2:0.5.", metavar="LAYERS"
+    )
+    style_layers: LayerWeights = _option(
+        None, "Style layers: relu1_1,relu2_1, or with weights relu1_1:0.2,...", metavar="LAYERS"
+    )
+    content_loss: str = _option(
+        None, "Squared differences as a mean, or as half their sum.", choices=CONTENT_LOSSES
+    )
+    pooling: str = _option(None, "Pooling of the VGG.", choices=POOLINGS)
+    rescale_pooling: bool = _option(
+        None, "Scale average and l2 pooling so that activations keep their size."
+    )
+    padding: str = _option(None, "Padding of the VGG's convolutions.", choices=PADDINGS)
+    scales: str | tuple[int, ...] = _option(
+        None, "Coarse to fine: auto, single, or long sides in pixels such as 160,320.",
+        metavar="SCALES",
+    )
+    style_scale: float = _option(
+        1.0, "Size of the style picture: 1 has the photo's pixel count, 0.5 makes smaller strokes."
+    )
+    blend: tuple[float, ...] | None = _option(
+        None, "Share of each style, such as 0.7,0.3. Default: equal shares.", metavar="SHARES"
+    )
+    weights: str = _option(
+        "auto", "VGG-19 weights: auto, original, torchvision, or a file.", metavar="WEIGHTS"
+    )
+    seed: int = _option(0, "Seed of everything random.")
+    device: str = _option("auto", "auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
+    precision: str = _option(
+        "auto", "Arithmetic of the convolutions; auto is bfloat16 where native.", choices=PRECISIONS
+    )
+
+    def __post_init__(self) -> None:
+        """Fill what the preset says, bring every field to its one form, check all."""
+        self._choice("preset", tuple(PRESETS))
+        preset = PRESETS[self.preset]
+        for name in ("content_layers", "style_layers"):
+            self._set(name, _layer_weights(name, getattr(self, name), preset[name]))
+        for name, value in preset.items():
+            if getattr(self, name) is None:
+                self._set(name, value)
+        self._set("scales", _scales(self.scales, self.size))
+        self._set("blend", _blend(self.blend))
+        for name in ("init", "weights", "device"):
+            if not isinstance(getattr(self, name), str | Path) or not str(getattr(self, name)):
+                raise OptionsError(f"{_flag(name)} must be a text, got {getattr(self, name)!r}")
+            self._set(name, str(getattr(self, name)))
+        self._check_values()
+        self._check_conflicts()
+
+    def _check_values(self) -> None:
+        self._integer("size", 1, MAX_SIDE)
+        self._integer("steps", 1, 1_000_000)
+        self._integer("history", 1, 1000)
+        self._integer("seed", 0, 2**63 - 1)
+        self._number("learning_rate", 0, open_low=True)
+        self._number("noise_ratio", 0, 1)
+        self._number("style_scale", 0.05, 20)
+        for name in ("content_weight", "style_weight", "tv_weight"):
+            self._number(name, 0)
+        self._choice("optimizer", OPTIMIZERS)
+        self._choice("content_loss", CONTENT_LOSSES)
+        self._choice("pooling", POOLINGS)
+        self._choice("padding", PADDINGS)
+        self._choice("precision", PRECISIONS)
+        self._boolean("rescale_pooling")
+        _check_device(self.device)
+
+    def _check_conflicts(self) -> None:
+        if self.noise_ratio != 1.0 and self.init != "noise":
+            raise OptionsError(
+                f"--noise-ratio {self.noise_ratio:g} goes with --init noise, got --init {self.init}"
+            )
+        if self.rescale_pooling and self.pooling == "max":
+            raise OptionsError("--rescale-pooling goes with --pooling average or l2, got max")
+        total = self.content_weight + self.style_weight + self.tv_weight
+        if total == 0:
+            raise OptionsError(
+                "--content-weight, --style-weight and --tv-weight are all 0: nothing to optimise"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions(_Checked):
+    """What is accepted from outside as a picture."""
+
+    max_pixels: int = _option(128_000_000, "Most pixels that a picture read may have.")
+    max_bytes: int = _option(256 * 2**20, "Largest picture file to read, in bytes.")
+
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        self._integer("max_pixels", 1, 2**40)
+        self._integer("max_bytes", 1, 2**50)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaveOptions(_Checked):
+    """How a picture is written. The extension of the file chooses the format."""
+
+    quality: int = _option(95, "Quality of JPEG and WebP output, 1 to 100.")
+    bits: int = _option(8, "Bits a channel: 8, or 16 for PNG and TIFF.")
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        self._integer("quality", 1, 100)
+        if self.bits not in (8, 16):
+            raise OptionsError(f"--bits must be 8 or 16, got {self.bits!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordOptions(_Checked):
+    """What is kept of the way to the picture."""
+
+    save_every: int = _option(10, "Steps from one picture of --frames to the next.")
+    frames: Path | None = _option(None, "Folder for a picture every --save-every steps.")
+    timelapse: Path | None = _option(None, "Time-lapse: a .gif, .webp or .mp4 file.")
+    log: Path | None = _option(None, "Losses of every step, a JSON object a line (.jsonl).")
+    plot: Path | None = _option(None, "Picture of the losses over the steps (.png, .svg, .pdf).")
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        self._integer("save_every", 1, 1_000_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointOptions(_Checked):
+    """How work survives an interruption."""
+
+    checkpoint: Path | None = _option(
+        None, "Keep the state of the work in this file, so that --resume can go on."
+    )
+    checkpoint_every: float = _option(60.0, "Seconds from one checkpoint to the next.")
+    resume: bool = _option(False, "Go on from the checkpoint of an interrupted run.")
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        self._number("checkpoint_every", 0)
+        self._boolean("resume")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _check_device(device: str) -> None:
+    kind, _, index = device.partition(":")
+    if kind not in ("auto", "cpu", "cuda", "mps") or (index and not (kind == "cuda" and index.isdigit())):
+        raise OptionsError(f"--device must be auto, cpu, cuda, cuda:N or mps, got {device!r}")
+
+
+def _number_from(text: str, what: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise OptionsError(f"{what} must be numbers, got {text!r}") from None
+
+
+def _layer_weights(name: str, value: Any, preset: LayerWeights) -> LayerWeights:
+    """Bring any way to say layers to pairs of name and weight."""
+    if value is None:
+        return preset
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",")]
+    if isinstance(value, Mapping):
+        value = list(value.items())
+    known = dict(preset)
+    pairs: dict[str, float] = {}
+    for item in value:
+        layer, weight = _layer_weight(name, item, known)
+        if layer not in LAYER_NAMES:
+            raise OptionsError(f"{_flag(name)} does not know {layer!r}{nearest(layer, LAYER_NAMES)}")
+        if layer in pairs:
+            raise OptionsError(f"{_flag(name)} names {layer} twice")
+        if not math.isfinite(weight) or weight < 0:
+            raise OptionsError(f"{_flag(name)}: the weight of {layer} must be at least 0, got {weight}")
+        pairs[layer] = weight
+    if not pairs:
+        raise OptionsError(f"{_flag(name)} is empty; to leave a term out set its weight to 0")
+    return tuple(pairs.items())
+
+
+def _layer_weight(name: str, item: Any, known: Mapping[str, float]) -> tuple[str, float]:
+    if isinstance(item, str):
+        layer, colon, weight = item.partition(":")
+        if not colon:
+            return layer, known.get(layer, 1.0)
+        return layer.strip(), _number_from(weight, f"{_flag(name)}: weights")
+    try:
+        layer, weight = item
+        return str(layer), float(weight)
+    except (TypeError, ValueError):
+        raise OptionsError(f"{_flag(name)} takes names or name:weight, got {item!r}") from None
+
+
+def _scales(value: Any, size: Any) -> str | tuple[int, ...]:
+    """Bring ``scales`` to "auto", "single" or rising long sides that end at ``size``."""
+    if value in ("auto", "single"):
+        return str(value)
+    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    try:
+        sides = [int(part) for part in parts]
+    except (TypeError, ValueError):
+        raise OptionsError(
+            f"--scales must be auto, single, or long sides such as 160,320, got {value!r}"
+        ) from None
+    if not sides or sides[-1] != size:
+        sides.append(size)
+    if sides[0] < 1 or any(a >= b for a, b in zip(sides, sides[1:], strict=False)):
+        raise OptionsError(f"--scales must rise towards --size {size}, got {value!r}")
+    return tuple(sides)
+
+
+def _blend(value: Any) -> tuple[float, ...] | None:
+    """Bring ``blend`` to shares; they are made to add up to 1 where they are used."""
+    if value is None:
+        return None
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        shares = tuple(float(part) for part in parts)
+    except (TypeError, ValueError):
+        raise OptionsError(f"--blend must be numbers such as 0.7,0.3, got {value!r}") from None
+    if not shares or not all(math.isfinite(s) and s >= 0 for s in shares) or sum(shares) == 0:
+        raise OptionsError(f"--blend must be shares of at least 0, not all 0, got {value!r}")
+    return shares
