@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,8 @@ class ScaleStarted:
 class Step:
     """One evaluation of the objective and its gradient, and the move that followed.
 
-    The losses are those of the picture ``picture()`` returns: the one the step evaluated.
+    The losses are those of the picture that ``picture()`` returns, float32 (height, width, 3) RGB
+    in [0, 1]: the one the step evaluated, or the last good one if the step was taken back.
     ``content``, ``style`` and ``tv`` are weighted and add up to ``loss``; ``terms`` has the
     same, one entry for each layer. ``seconds`` is the time since the start of the whole work,
     without the pauses between kill and resume; ``remaining`` an estimate of what is left.
@@ -60,6 +61,38 @@ class Step:
     picture: Callable[[], NDArray[np.float32]] = field(repr=False, compare=False)
 
 
+class Losses(NamedTuple):
+    """The losses of one step, as logs keep them: a row of plain numbers."""
+
+    step: int
+    scale: int
+    width: int
+    height: int
+    loss: float
+    content: float
+    style: float
+    tv: float
+    seconds: float
+
+    @classmethod
+    def of(cls, event: Step) -> Self:
+        """Take from a step what logs keep; the seconds are rounded to milliseconds."""
+        losses = (event.loss, event.content, event.style, event.tv)
+        seconds = round(float(event.seconds), 3)
+        return cls.from_numbers(
+            (event.step, event.scale, event.width, event.height, *losses, seconds)
+        )
+
+    @classmethod
+    def from_numbers(cls, numbers: Iterable[float]) -> Self:
+        """Build from nine floating-point numbers, as an array keeps them."""
+        step, scale, width, height, *losses = numbers
+        loss, content, style, tv, seconds = (float(value) for value in losses)
+        return cls(
+            int(step), int(scale), int(width), int(height), loss, content, style, tv, seconds
+        )
+
+
 @dataclass(frozen=True)
 class Saved:
     """A file is complete on disk."""
@@ -69,8 +102,8 @@ class Saved:
 
 
 @dataclass(frozen=True)
-class Restarted:
-    """A step diverged: the optimiser went back and forgot its history."""
+class SteppedBack:
+    """A step raised the loss or left the finite numbers: it was taken back and shortened."""
 
     step: int
     reason: str
@@ -85,4 +118,4 @@ class Finished:
     loss: float
 
 
-Event = Started | ScaleStarted | Step | Saved | Restarted | Finished
+Event = Started | ScaleStarted | Step | Saved | SteppedBack | Finished

@@ -36,13 +36,15 @@ CONTENT_LOSSES = ("mean", "half-sum")
 INITS = ("content", "noise", "style")
 WEIGHTS = ("auto", "original", "torchvision")
 
+VGG_WIDTHS = (64, 128, 256, 512, 512)
+"""VGG-19: the channels of each of its five blocks."""
+
 MAX_SIDE = 65_535
 """The longest side of any picture, in pixels: what a JPEG can hold."""
 
-_VGG_WIDTHS = (64, 128, 256, 512, 512)
 _STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
 _GATYS_STYLE_WEIGHTS = tuple(
-    (name, 1e3 / width**2) for name, width in zip(_STYLE_LAYERS, _VGG_WIDTHS, strict=True)
+    (name, 1e3 / width**2) for name, width in zip(_STYLE_LAYERS, VGG_WIDTHS, strict=True)
 )
 
 PRESETS: dict[str, dict[str, Any]] = {

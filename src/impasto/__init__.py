@@ -1,0 +1,75 @@
+"""Impasto: neural style transfer.
+
+>>> import impasto
+>>> painting = impasto.paint("photo.jpg", "starry.jpg", size=640)  # doctest: +SKIP
+>>> painting.save("out.png")  # doctest: +SKIP
+
+Names are imported when first used, so that ``import impasto`` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from impasto.errors import (
+        CheckpointError,
+        DivergedError,
+        ImageError,
+        ImpastoError,
+        MissingExtraError,
+        OptionsError,
+        OutputError,
+        WeightsError,
+    )
+    from impasto.options import CheckpointOptions, PaintOptions, ReadOptions, SaveOptions
+    from impasto.stylize import Painter, Painting, paint, rerun
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "impasto.errors": (
+        "CheckpointError",
+        "DivergedError",
+        "ImageError",
+        "ImpastoError",
+        "MissingExtraError",
+        "OptionsError",
+        "OutputError",
+        "WeightsError",
+    ),
+    "impasto.options": ("CheckpointOptions", "PaintOptions", "ReadOptions", "SaveOptions"),
+    "impasto.stylize": ("Painter", "Painting", "paint", "rerun"),
+}
+
+__all__ = [
+    "CheckpointError",
+    "CheckpointOptions",
+    "DivergedError",
+    "ImageError",
+    "ImpastoError",
+    "MissingExtraError",
+    "OptionsError",
+    "OutputError",
+    "PaintOptions",
+    "Painter",
+    "Painting",
+    "ReadOptions",
+    "SaveOptions",
+    "WeightsError",
+    "__version__",
+    "paint",
+    "rerun",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

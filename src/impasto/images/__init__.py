@@ -1,0 +1,26 @@
+"""Pictures in and out: reading, resizing, saving. Importing this does not import torch.
+
+`impasto.images.tensors` is the bridge to PyTorch and is imported on its own.
+"""
+
+from __future__ import annotations
+
+from impasto.images.atomic import atomic_write, check_output
+from impasto.images.picture import Picture
+from impasto.images.read import read_picture
+from impasto.images.recipe import read_recipe
+from impasto.images.resize import fit, resize, with_pixel_count
+from impasto.images.write import EXTENSIONS, save_picture
+
+__all__ = [
+    "EXTENSIONS",
+    "Picture",
+    "atomic_write",
+    "check_output",
+    "fit",
+    "read_picture",
+    "read_recipe",
+    "resize",
+    "save_picture",
+    "with_pixel_count",
+]

@@ -1,0 +1,143 @@
+"""From an opened image of any mode to sRGB floats and alpha, upright."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+from impasto.errors import ImageError
+from impasto.images.deep import deep_values, plain_tiff
+from impasto.images.picture import Floats, scaled, split, unit
+from impasto.images.profiles import floats_to_srgb, is_srgb, to_srgb
+from impasto.images.text import shown
+from impasto.options import ReadOptions
+
+_ORIENTATION, _PHOTOMETRIC = 0x0112, 262
+
+_UPRIGHT: dict[int, Callable[[Floats], Floats]] = {
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: a.swapaxes(0, 1)[::-1],
+}
+"""What each EXIF orientation but 1 asks for, on an array (H, W, ...)."""
+
+Planes = tuple[Floats, Floats | None]
+
+
+def decode(image: Image.Image, reopen: Callable[[], Image.Image], name: str) -> Planes:
+    """Decode to upright sRGB (H, W, 3) and alpha (H, W) or None, float32 in [0, 1].
+
+    ``reopen`` opens the same picture once more, for those decoded in two passes.
+    """
+    values = deep_values(image, reopen)
+    image.load()
+    if values is None:
+        values = _grey_values(image, name)
+    icc = image.info.get("icc_profile")
+    icc = icc if isinstance(icc, bytes) and icc else None
+    if values is None:
+        rgb, alpha = _shallow(image, icc, name)
+    else:
+        rgb, alpha = _from_values(values, icc, name)
+        key = _key_alpha(values, image) if alpha is None else None
+        alpha = alpha if key is None else key
+    return _upright(rgb, alpha, _orientation(image))
+
+
+def decode_tiff(data: bytes, name: str, options: ReadOptions) -> Planes:
+    """As `decode`, for the TIFFs that Pillow does not know."""
+    values, icc, orientation = plain_tiff(data, name, options)
+    return _upright(*_from_values(values, icc, name), orientation)
+
+
+def _upright(rgb: Floats, alpha: Floats | None, orientation: object) -> Planes:
+    """Turn and mirror as the EXIF orientation (1 to 8) says; anything else counts as 1."""
+    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    if turn is None:
+        return rgb, alpha
+    turned = None if alpha is None else np.ascontiguousarray(turn(alpha))
+    return np.ascontiguousarray(turn(rgb)), turned
+
+
+def _from_values(values: Floats, icc: bytes | None, name: str) -> Planes:
+    """Split float32 (H, W, C) and convert its colours from the profile to sRGB."""
+    rgb, alpha = split(values, name)
+    grey = values.shape[2] < 3
+    if not icc or (not grey and is_srgb(icc)):
+        return rgb, alpha
+    converted = floats_to_srgb(rgb[:, :, :1] if grey else rgb, icc)
+    if converted is None:
+        # A profile made of tables: eight bits are what the colour engine offers here.
+        eight = np.rint(rgb[:, :, 0] * 255 if grey else rgb * 255).astype(np.uint8)
+        converted = _floats(to_srgb(Image.fromarray(eight), icc))
+    return converted, alpha
+
+
+def _floats(image: Image.Image) -> Floats:
+    return scaled(np.asarray(image), 255)
+
+
+def _grey_values(image: Image.Image, name: str) -> Floats | None:
+    """Return the modes of one channel that are deeper than 8 bits as (H, W, 1), else None."""
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
+        return None
+    grey = np.asarray(image)
+    # Pillow reads 16 bits into this mode and writes it as 16 bits.
+    if image.mode == "I" and (grey.min() < 0 or grey.max() > 65535):
+        raise ImageError(
+            f"{shown(name)}: whole numbers from {grey.min()} to {grey.max()}; "
+            "a grey picture has 0 to 65535"
+        )
+    if image.mode != "F":
+        grey = grey.astype(np.uint16)
+        tags = getattr(image, "tag_v2", {})
+        # Pillow turns "0 is white" around at 8 bits only.
+        grey = 65535 - grey if tags.get(_PHOTOMETRIC) == 0 else grey
+    return unit(grey, name)[:, :, None]
+
+
+def _key_alpha(values: Floats, image: Image.Image) -> Floats | None:
+    """Return the alpha of a 16-bit PNG that names one colour as transparent, else None."""
+    key = image.info.get("transparency")
+    channels = key if isinstance(key, tuple) else (key,)
+    if len(channels) != values.shape[2] or not all(isinstance(c, int) for c in channels):
+        return None
+    colour = scaled(np.array(channels, np.uint16), 65535)
+    return np.asarray((values != colour).any(axis=2), dtype=np.float32)
+
+
+def _shallow(image: Image.Image, icc: bytes | None, name: str) -> Planes:
+    """Decode the modes of eight bits or fewer."""
+    if image.mode in ("La", "RGBa"):
+        image = image.convert("LA" if image.mode == "La" else "RGBA")
+    alpha = None
+    if image.has_transparency_data:
+        alpha = _floats(image.convert("RGBA").getchannel("A"))
+    colours = _colours(image)
+    if icc and colours.mode == "L":
+        # Through its 8-bit grey path the colour engine is off by up to 10 levels in the shadows.
+        rgb, _ = _from_values(_floats(colours)[:, :, None], icc, name)
+        return rgb, alpha
+    return _floats(to_srgb(colours, icc)), alpha
+
+
+def _colours(image: Image.Image) -> Image.Image:
+    """Drop alpha and palette; keep the colour spaces that a profile may speak of."""
+    if image.mode in ("L", "RGB", "CMYK", "LAB"):
+        return image
+    if image.mode in ("1", "LA"):
+        return image.convert("L")
+    return image.convert("RGB")
+
+
+def _orientation(image: Image.Image) -> object:
+    try:
+        return image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # Broken metadata does not make a broken picture.
+        return 1

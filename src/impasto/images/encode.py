@@ -1,0 +1,138 @@
+"""From floats to the bytes of a PNG, JPEG, WebP or TIFF file."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from impasto.errors import OutputError
+from impasto.images.picture import Floats
+from impasto.images.profiles import srgb_profile
+from impasto.images.recipe import exif_bytes, recipe_text, software
+from impasto.images.text import shown
+from impasto.options import SaveOptions
+
+_EXIF_START = b"Exif\0\0"
+_MAX_JPEG_SEGMENT = 65_533
+_ROWS_AT_A_TIME = 256
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to encode: sRGB (H, W, 3) and alpha (H, W) or None in [0, 1], and how."""
+
+    rgb: Floats
+    alpha: Floats | None
+    options: SaveOptions
+    recipe: Mapping[str, Any] | None
+    name: str
+
+    def exif(self) -> bytes:
+        """Return the EXIF block with the recipe, or nothing."""
+        return b"" if self.recipe is None else exif_bytes(self.recipe, self.name)
+
+    def samples(self) -> NDArray[Any]:
+        """Return (H, W, 3 or 4) in uint8 or uint16, clipped and rounded to nearest."""
+        planes = self.rgb if self.alpha is None else np.dstack((self.rgb, self.alpha))
+        top, kind = (65535, np.uint16) if self.options.bits == 16 else (255, np.uint8)
+        samples: NDArray[Any] = np.rint(np.clip(planes, 0, 1) * np.float32(top)).astype(kind)
+        return samples
+
+
+def jpeg(job: Job) -> bytes:
+    """Encode as JPEG without chroma subsampling, laid on white where it is transparent."""
+    exif = job.exif()
+    if len(exif) > _MAX_JPEG_SEGMENT:
+        raise OutputError(
+            f"{shown(job.name)}: a JPEG holds a recipe of up to 64 KiB, this has "
+            f"{len(exif):,} bytes; use .png or .tif"
+        )
+    rgb = job.rgb
+    if job.alpha is not None:
+        rgb = rgb * job.alpha[:, :, None] + (1 - job.alpha[:, :, None])
+    flat = Job(rgb, None, job.options, None, job.name)
+    # Brush strokes are edges of colour; subsampling would blur them.
+    return _pillow(flat, exif, "JPEG", quality=job.options.quality, subsampling=0)
+
+
+def webp(job: Job) -> bytes:
+    """Encode as lossy WebP; colour under transparency is kept."""
+    return _pillow(job, job.exif(), "WEBP", quality=job.options.quality, exact=True)
+
+
+def png(job: Job) -> bytes:
+    """Encode as PNG with 8 or 16 bits."""
+    if job.options.bits == 16:
+        return _png16(job.samples(), job.exif().removeprefix(_EXIF_START))
+    return _pillow(job, job.exif(), "PNG")
+
+
+def _pillow(job: Job, exif: bytes, kind: str, **how: Any) -> bytes:
+    out = io.BytesIO()
+    image = Image.fromarray(job.samples())
+    with_exif = {"exif": exif} if exif else {}
+    image.save(out, kind, icc_profile=srgb_profile(), **with_exif, **how)
+    return out.getvalue()
+
+
+def tiff(job: Job) -> bytes:
+    """Encode as TIFF with 8 or 16 bits, losslessly compressed."""
+    import tifffile
+
+    out = io.BytesIO()
+    recipe = job.recipe
+    tifffile.imwrite(
+        out,
+        job.samples(),
+        photometric="rgb",
+        compression="zlib",
+        predictor=True,
+        rowsperstrip=_ROWS_AT_A_TIME,
+        extrasamples=None if job.alpha is None else ("unassalpha",),
+        metadata=None,
+        description=None if recipe is None else recipe_text(recipe, job.name),
+        software=False if recipe is None else software(recipe),
+        iccprofile=srgb_profile(),
+    )
+    return out.getvalue()
+
+
+def _png16(samples: NDArray[np.uint16], exif: bytes) -> bytes:
+    """Lay out the chunks by hand: neither Pillow nor pypng writes 16-bit colour with a profile."""
+    import png as pypng
+
+    height, width, channels = samples.shape
+    colour_type = 2 if channels == 3 else 6
+    header = struct.pack(">2I5B", width, height, 16, colour_type, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))]
+    if exif:
+        chunks.append((b"eXIf", exif))
+    chunks += [(b"IDAT", part) for part in _compressed(samples)]
+    chunks.append((b"IEND", b""))
+    out = io.BytesIO()
+    pypng.write_chunks(out, chunks)
+    return out.getvalue()
+
+
+def _compressed(samples: NDArray[np.uint16]) -> Iterator[bytes]:
+    """Yield the zlib stream of scanlines, each as its difference from the one above (filter 2)."""
+    height, width, channels = samples.shape
+    stream = zlib.compressobj()
+    above = np.zeros((1, width * channels * 2), np.uint8)
+    for top in range(0, height, _ROWS_AT_A_TIME):
+        band = samples[top : top + _ROWS_AT_A_TIME].astype(">u2").view(np.uint8)
+        rows = band.reshape(len(band), -1)
+        filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
+        filtered[:, 0] = 2
+        filtered[:, 1:] = rows - np.concatenate((above, rows[:-1]))
+        above = rows[-1:]
+        yield stream.compress(filtered.tobytes())
+    yield stream.flush()

@@ -1,0 +1,94 @@
+"""A picture in memory, and how arrays of any kind become one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.errors import ImageError
+from impasto.images.text import shown
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Picture:
+    """A picture as sRGB values and, apart from them, its transparency.
+
+    ``rgb`` is float32 of shape (H, W, 3), colour order RGB, sRGB-encoded, in [0, 1]. Under fully
+    transparent pixels it is whatever the file holds. ``alpha`` is float32 of shape (H, W) in
+    [0, 1], 1 being opaque, or None where the source knows no transparency. ``name`` is the path
+    as the user wrote it, or ``"<memory>"``; ``sha256`` is that of the file's bytes, or of the
+    array's bytes where there was no file.
+    """
+
+    rgb: Floats
+    alpha: Floats | None
+    name: str
+    sha256: str
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return int(self.rgb.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return int(self.rgb.shape[0])
+
+    def __repr__(self) -> str:
+        """Name, size, whether there is transparency, and the start of the hash."""
+        alpha = " with alpha" if self.alpha is not None else ""
+        return f"<Picture {self.name!r} {self.width}x{self.height}{alpha} {self.sha256[:8]}>"
+
+
+def split(array: NDArray[Any], name: str) -> tuple[Floats, Floats | None]:
+    """Split an array into float32 RGB (H, W, 3) and alpha (H, W) or None, all in [0, 1].
+
+    Takes (H, W), (H, W, 1), (H, W, 2), (H, W, 3) and (H, W, 4): grey or RGB, with or without
+    alpha; uint8, uint16 or float in [0, 1]. Anything else raises `ImageError`.
+    """
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.shape[2] not in (1, 2, 3, 4) or 0 in array.shape:
+        raise ImageError(
+            f"{shown(name)}: an array of shape {array.shape} is no picture; "
+            "give (H, W), (H, W, 3) or (H, W, 4)"
+        )
+    values = unit(array, name)
+    colours = values.shape[2] - 1 if values.shape[2] in (2, 4) else values.shape[2]
+    alpha = values[:, :, -1].copy() if values.shape[2] in (2, 4) else None
+    rgb = np.broadcast_to(values[:, :, :colours], (*values.shape[:2], 3))
+    return np.array(rgb, dtype=np.float32, order="C"), alpha
+
+
+def unit(array: NDArray[Any], name: str) -> Floats:
+    """Return uint8, uint16 or float values as float32 in [0, 1], else raise `ImageError`."""
+    if array.dtype.kind == "u" and array.dtype.itemsize <= 2:
+        top = np.iinfo(array.dtype).max
+        return scaled(array, top)
+    if array.dtype.kind != "f":
+        raise ImageError(
+            f"{shown(name)}: values of type {array.dtype} are not known; "
+            "give uint8, uint16 or floats from 0 to 1"
+        )
+    low, high = float(array.min()), float(array.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ImageError(f"{shown(name)}: holds values that are not finite (NaN or infinity)")
+    # What a resampling or a colour transform leaves beyond the ends is rounding, not meaning.
+    if low < -1e-3 or high > 1 + 1e-3:
+        raise ImageError(
+            f"{shown(name)}: float values go from {low:g} to {high:g}; scale them to 0 to 1"
+        )
+    clipped: Floats = np.clip(array, 0, 1).astype(np.float32)
+    return clipped
+
+
+def scaled(array: NDArray[Any], top: int) -> Floats:
+    """Return whole numbers from 0 to ``top`` as float32 from 0 to 1."""
+    values: Floats = np.divide(array, np.float32(top), dtype=np.float32)
+    return values

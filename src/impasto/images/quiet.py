@@ -1,0 +1,48 @@
+"""Decoders warn and log on their way; here that ends in one clear error or in silence."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+_DECODERS = ("PIL", "tifffile", "pillow_heif")
+_NULL = logging.NullHandler()
+
+_lock = threading.Lock()
+_stack = ExitStack()
+_inside = 0
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back the warnings of the decoders and what they log to a program without handlers.
+
+    The filters of `warnings` belong to the whole process. Threads that decode at the same
+    time therefore share one change: the first in makes it, the last out undoes it.
+    """
+    global _inside
+    with _lock:
+        _inside += 1
+        if _inside == 1:
+            _hush()
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                _stack.close()
+
+
+def _hush() -> None:
+    _stack.enter_context(warnings.catch_warnings())
+    # Only the decoders' own warnings: what other threads have to say still comes out.
+    modules = "|".join((*_DECODERS, r"impasto\.images"))
+    warnings.filterwarnings("ignore", module=rf"({modules})(\.|$)")
+    for name in _DECODERS:
+        logger = logging.getLogger(name)
+        logger.addHandler(_NULL)
+        _stack.callback(logger.removeHandler, _NULL)

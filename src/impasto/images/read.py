@@ -1,0 +1,93 @@
+"""Reading a picture from a file, from bytes or from memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from impasto.errors import ImageError
+from impasto.images.decode import decode, decode_tiff
+from impasto.images.deep import is_deep_planar
+from impasto.images.load import check_bytes, check_pixels, load_bytes
+from impasto.images.opening import measured, open_image, translated
+from impasto.images.picture import Picture, split
+from impasto.images.quiet import quiet
+from impasto.options import ReadOptions
+
+Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
+
+MEMORY = "<memory>"
+"""The name of a picture that is no file."""
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_DEFAULTS = ReadOptions()
+
+
+def read_picture(source: Source, options: ReadOptions = _DEFAULTS) -> Picture:
+    """Read a picture as upright sRGB floats, with its transparency apart.
+
+    ``source`` is a path, the bytes of a file, a PIL image, or an array: (H, W), (H, W, 3) or
+    (H, W, 4), uint8, uint16 or float in [0, 1], sRGB-encoded. Files are any still picture Pillow
+    reads, and HEIC with the extra ``heic``; of an animation the first frame. EXIF orientation is
+    applied, an embedded ICC profile converted to sRGB (a broken one is ignored), and 16-bit PNG
+    and TIFF keep their depth.
+
+    Raises `ImageError` for all that is no picture, is damaged, or is over a limit of ``options``
+    (bytes are checked before reading, pixels before decoding), and `MissingExtraError`.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source, options)
+    if isinstance(source, Image.Image):
+        return _from_pil(source, options)
+    if isinstance(source, bytes):
+        check_bytes(len(source), MEMORY, options)
+        return _from_bytes(source, MEMORY, options)
+    if isinstance(source, str | os.PathLike):
+        return _from_bytes(load_bytes(source, options), os.fspath(source), options)
+    raise ImageError(
+        f"a {type(source).__name__} is no picture; give a path, bytes, a PIL image or an array"
+    )
+
+
+def _from_bytes(data: bytes, name: str, options: ReadOptions) -> Picture:
+    with translated(name), quiet():
+        image = open_image(data)
+        if data.startswith(_TIFF) and (image is None or is_deep_planar(image)):
+            planes = decode_tiff(data, name, options)
+        else:
+            with measured(image, data, name, options) as opened:
+                planes = decode(opened, lambda: _again(data), name)
+    # A few kinds (icons) hold a picture of another size than their header says.
+    check_pixels(planes[0].shape[1], planes[0].shape[0], name, options)
+    return Picture(*planes, name=name, sha256=hashlib.sha256(data).hexdigest())
+
+
+def _again(data: bytes) -> Image.Image:
+    image = open_image(data)
+    if image is None:
+        raise ValueError("it opened only once")
+    return image
+
+
+def _from_pil(image: Image.Image, options: ReadOptions) -> Picture:
+    with translated(MEMORY), quiet():
+        check_pixels(*image.size, MEMORY, options)
+        if 0 in image.size:
+            raise ImageError(f"{MEMORY}: an image of size {image.size} has no pixels")
+        # The caller's image stays as it is.
+        copy = image.copy()
+        planes = decode(copy, lambda: copy, MEMORY)
+        return Picture(*planes, name=MEMORY, sha256=hashlib.sha256(copy.tobytes()).hexdigest())
+
+
+def _from_array(array: NDArray[Any], options: ReadOptions) -> Picture:
+    if array.ndim >= 2:
+        check_pixels(array.shape[1], array.shape[0], MEMORY, options)
+    planes = split(array, MEMORY)
+    sha256 = hashlib.sha256(array.tobytes()).hexdigest()
+    return Picture(*planes, name=MEMORY, sha256=sha256)

@@ -1,0 +1,74 @@
+"""The recipe a picture was made by, carried inside the picture itself.
+
+One place for all formats: the EXIF tag ImageDescription holds one JSON object in ASCII, the tag
+Software the program that wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import Image
+
+from impasto.errors import ImageError, OutputError
+from impasto.images.load import load_bytes
+from impasto.images.opening import measured, open_image, translated
+from impasto.images.quiet import quiet
+from impasto.images.text import shown
+from impasto.options import ReadOptions
+
+IMAGE_DESCRIPTION, SOFTWARE = 0x010E, 0x0131
+MAX_CHARACTERS = 2**20
+_DEFAULTS = ReadOptions()
+
+
+def read_recipe(path: str | os.PathLike[str], options: ReadOptions = _DEFAULTS) -> dict[str, Any]:
+    """Return the recipe inside a picture file, without decoding the picture.
+
+    Raises `ImageError` when there is none, when it is over 1 MiB or no JSON object, and for
+    whatever `read_picture` would say of the file before decoding it.
+    """
+    data, name = load_bytes(path, options), os.fspath(path)
+    with translated(name), quiet(), measured(open_image(data), data, name, options) as image:
+        text = image.getexif().get(IMAGE_DESCRIPTION)
+    if not isinstance(text, str) or len(text) > MAX_CHARACTERS:
+        raise ImageError(f"{shown(path)}: carries no Impasto recipe")
+    try:
+        recipe = json.loads(text)
+    except (ValueError, RecursionError):  # no JSON, or nested without end
+        recipe = None
+    if not isinstance(recipe, dict):
+        raise ImageError(f"{shown(path)}: carries no Impasto recipe, but another description")
+    return recipe
+
+
+def recipe_text(recipe: Mapping[str, Any], name: str) -> str:
+    """Return a recipe as one JSON object in ASCII; `OutputError` if it cannot be that."""
+    try:
+        text = json.dumps(dict(recipe), ensure_ascii=True, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise OutputError(f"{shown(name)}: the recipe is no JSON data: {error}") from error
+    if len(text) > MAX_CHARACTERS:
+        raise OutputError(f"{shown(name)}: the recipe has over {MAX_CHARACTERS:,} characters")
+    return text
+
+
+def software(recipe: Mapping[str, Any]) -> str:
+    """Return the program's name, with the version the recipe gives, if any."""
+    version = str(recipe.get("version", ""))
+    return (
+        f"Impasto {version}"
+        if version.isascii() and version.isprintable() and version
+        else "Impasto"
+    )
+
+
+def exif_bytes(recipe: Mapping[str, Any], name: str) -> bytes:
+    """Return an EXIF block, ``Exif\\0\\0`` first, that holds the recipe."""
+    exif = Image.Exif()
+    exif[IMAGE_DESCRIPTION] = recipe_text(recipe, name)
+    exif[SOFTWARE] = software(recipe)
+    return exif.tobytes()

@@ -1,0 +1,47 @@
+"""Sizes, and resizing at high quality."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+def resize(
+    rgb: NDArray[np.float32], width: int, height: int, *, soft: bool = False
+) -> NDArray[np.float32]:
+    """Resize float32 (H, W, C) values in [0, 1] to (height, width, C), clipped to [0, 1].
+
+    Lanczos, or bilinear if ``soft``, with a support that grows when shrinking, so nothing
+    aliases. The very same array comes back when it has that size already.
+    """
+    if rgb.shape[:2] == (height, width):
+        return rgb
+    out = np.empty((height, width, rgb.shape[2]), dtype=np.float32)
+    kind = Image.Resampling.BILINEAR if soft else Image.Resampling.LANCZOS
+    for channel in range(rgb.shape[2]):
+        plane = Image.fromarray(np.ascontiguousarray(rgb[:, :, channel], dtype=np.float32))
+        out[:, :, channel] = np.asarray(plane.resize((width, height), kind))
+    # Lanczos overshoots at edges.
+    return np.clip(out, 0, 1, out=out)
+
+
+def fit(width: int, height: int, long_side: int) -> tuple[int, int]:
+    """Return (width, height) with the long side at ``long_side`` pixels, the short side to scale.
+
+    Rounds to the nearest pixel; a side is at least 1.
+    """
+    longest = max(width, height)
+    return _scaled(width, long_side / longest), _scaled(height, long_side / longest)
+
+
+def with_pixel_count(width: int, height: int, pixels: int) -> tuple[int, int]:
+    """Return (width, height) of the same aspect ratio with about ``pixels`` pixels in all."""
+    scale = math.sqrt(pixels / (width * height))
+    return _scaled(width, scale), _scaled(height, scale)
+
+
+def _scaled(side: int, scale: float) -> int:
+    return max(1, math.floor(side * scale + 0.5))

@@ -1,0 +1,21 @@
+"""One clear line for whatever a user or a file calls itself."""
+
+from __future__ import annotations
+
+import os
+
+
+def shown(name: str | os.PathLike[str]) -> str:
+    """Return a name as one printable line of at most about 200 characters."""
+    text = os.fspath(name)
+    # A file name may hold line breaks, terminal codes or bytes that are no text at all.
+    safe = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+    return safe if len(safe) <= 200 else f"{safe[:99]}...{safe[-98:]}"
+
+
+def reason(error: BaseException) -> str:
+    """Return what an error says of itself, as one line."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return shown(" ".join(said.split())) or type(error).__name__

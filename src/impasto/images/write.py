@@ -1,0 +1,97 @@
+"""Saving a picture: the extension chooses the format, and the file is whole or not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from impasto.errors import ImageError, OutputError
+from impasto.images.atomic import atomic_write, check_extension
+from impasto.images.encode import Job, jpeg, png, tiff, webp
+from impasto.images.picture import Floats, Picture, split, unit
+from impasto.images.text import reason, shown
+from impasto.options import SaveOptions
+
+_ENCODERS: dict[str, Callable[[Job], bytes]] = {
+    ".png": png,
+    ".jpg": jpeg,
+    ".jpeg": jpeg,
+    ".webp": webp,
+    ".tif": tiff,
+    ".tiff": tiff,
+}
+
+EXTENSIONS = tuple(_ENCODERS)
+"""The extensions that `save_picture` knows."""
+
+_SIXTEEN = (".png", ".tif", ".tiff")
+# The format JPEG counts to 65,535, but libjpeg stops here.
+_MAX_SIDES = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}
+_DEFAULTS = SaveOptions()
+
+
+def save_picture(
+    picture: Picture | NDArray[Any],
+    path: str | os.PathLike[str],
+    *,
+    options: SaveOptions = _DEFAULTS,
+    alpha: NDArray[Any] | None = None,
+    recipe: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a picture to ``path`` in the format of its extension, atomically.
+
+    ``picture`` is a `Picture`, with its alpha, or sRGB values (H, W, 3), float in [0, 1] (what is
+    a rounding error beyond is clipped), uint8 or uint16. ``alpha`` (H, W) replaces what the
+    picture has; JPEG has none, so there the picture is laid on white. ``recipe`` travels inside
+    the file, see `read_recipe`. An sRGB profile is always embedded.
+
+    Raises `OutputError` for an unknown extension, for what the format cannot hold, and for any
+    failure to write, after which an earlier file is still there; `ImageError` for values that
+    are no picture.
+    """
+    extension = check_extension(path, EXTENSIONS)
+    name = os.fspath(path)
+    if options.bits == 16 and extension not in _SIXTEEN:
+        raise OutputError(f"{shown(name)}: --bits 16 goes with {', '.join(_SIXTEEN)}")
+    rgb, own_alpha = _planes(picture, name)
+    transparency = own_alpha if alpha is None else _checked_alpha(alpha, rgb, name)
+    side, allowed = max(rgb.shape[:2]), _MAX_SIDES.get(extension)
+    if allowed is not None and side > allowed:
+        raise OutputError(
+            f"{shown(name)}: a side of {side:,} pixels is over the {allowed:,} that "
+            f"{extension} can hold; use .png or .tif"
+        )
+    job = Job(rgb, transparency, options, recipe, name)
+    data = _encoded(_ENCODERS[extension], job)
+    with atomic_write(path) as file:
+        file.write(data)
+
+
+def _planes(picture: Picture | NDArray[Any], name: str) -> tuple[Floats, Floats | None]:
+    if isinstance(picture, Picture):
+        alpha = None if picture.alpha is None else unit(picture.alpha, name)
+        return unit(picture.rgb, name), alpha
+    return split(picture, name)
+
+
+def _checked_alpha(alpha: NDArray[Any], rgb: Floats, name: str) -> Floats:
+    if alpha.shape != rgb.shape[:2]:
+        raise ImageError(
+            f"{shown(name)}: alpha of shape {alpha.shape} does not fit RGB of {rgb.shape}"
+        )
+    return unit(alpha, name)
+
+
+def _encoded(encoder: Callable[[Job], bytes], job: Job) -> bytes:
+    """Encode in memory first: a full disk then fails where its error is clear."""
+    try:
+        return encoder(job)
+    except OutputError:
+        raise
+    except MemoryError as error:
+        raise OutputError(f"{shown(job.name)}: encoding does not fit into memory") from error
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{shown(job.name)}: cannot be encoded: {reason(error)}") from error

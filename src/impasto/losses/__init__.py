@@ -1,0 +1,1 @@
+"""Losses: the equations (`functional`) and the objective made of them (`objective`)."""

@@ -1,0 +1,1 @@
+"""Optimisation of pixels: what sizes, which moves, and the engine that makes them."""

@@ -1,0 +1,44 @@
+"""Which device and which arithmetic."""
+
+from __future__ import annotations
+
+import torch
+
+from impasto.errors import OptionsError
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device called ``name``; "auto" is CUDA, else MPS, else the CPU.
+
+    Raises `OptionsError` when the device asked for is not there.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            found = f"this PyTorch sees {count} CUDA devices" if count else "no CUDA device is seen"
+            raise OptionsError(f"--device {name}: {found}; use --device auto or cpu")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise OptionsError("--device mps: no MPS device is seen; use --device auto or cpu")
+    return device
+
+
+def has_native_bfloat16(device: torch.device) -> bool:
+    """Tell whether the device computes convolutions in bfloat16 faster than in float32."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        features = torch.cpu.get_capabilities()
+        return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+    return False
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """Return the arithmetic of the convolutions; "auto" is bfloat16 where it is native."""
+    if name == "bfloat16" or (name == "auto" and has_native_bfloat16(device)):
+        return torch.bfloat16
+    return torch.float32

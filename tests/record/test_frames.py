@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from impasto.errors import OutputError
+from impasto.options import RecordOptions
+
+
+def test_a_picture_every_so_many_steps_and_the_last(tmp_path, recorder, steps, picture):
+    folder = tmp_path / "a" / "frames"
+    record = recorder(RecordOptions(frames=folder, save_every=3))
+    assert not folder.exists(), "no folder before the first picture"
+    saved = [item for event in steps(10) for item in record.take(event)]
+    names = ["frame-000003.png", "frame-000006.png", "frame-000009.png", "frame-000010.png"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert [(item.path, item.what) for item in saved] == [(folder / n, "frame") for n in names]
+    for name, size in zip(names, [(16, 12), (32, 24), (64, 48), (64, 48)], strict=True):
+        with Image.open(folder / name) as image:
+            assert image.size == size
+            expected = picture(int(name[6:12]), 10, *size) * 255
+            assert np.abs(np.asarray(image, np.float32) - expected).max() <= 0.51
+
+
+def test_a_picture_is_made_once_and_only_when_kept(tmp_path, recorder, step, picture):
+    made = []
+
+    def paint():
+        made.append(1)
+        return picture(1, 9, 64, 48)
+
+    record = recorder(
+        RecordOptions(frames=tmp_path, save_every=2, timelapse=tmp_path / "film.webp")
+    )
+    record.take(step(1, 9, picture=paint))
+    assert len(made) == 1
+    record.take(step(2, 9, picture=paint))
+    assert len(made) == 2, "frame and time-lapse share one picture"
+    only_log = recorder(RecordOptions(log=tmp_path / "log.jsonl"))
+    only_log.take(step(9, 9, picture=pytest.fail))
+
+
+def test_a_folder_that_cannot_be_made_says_so(tmp_path, recorder, step):
+    record = recorder(RecordOptions(frames=tmp_path / "frames", save_every=1))
+    (tmp_path / "frames").write_text("in the way")
+    with pytest.raises(OutputError, match="frames: the folder cannot be made: File exists"):
+        record.take(step(1, 2))
+
+
+def test_a_picture_out_of_range_stops_no_run(tmp_path, recorder, step):
+    wild = np.full((48, 64, 3), [-3, np.nan, 9], np.float32)
+    record = recorder(RecordOptions(frames=tmp_path, save_every=1))
+    record.take(step(1, 2, picture=lambda: wild))
+    with Image.open(tmp_path / "frame-000001.png") as image:
+        assert image.convert("RGB").getpixel((5, 5)) == (0, 0, 255)
