@@ -1,13 +1,13 @@
 """What can go wrong, as one tree. Every message is one line that a user can act on.
 
-    ImpastoError
-    ├── OptionsError        an option is unknown, out of range, or conflicts with another
-    ├── ImageError          a picture cannot be read, is no picture, or is over a limit
-    ├── OutputError         a result cannot be written where it was asked for
-    ├── WeightsError        network weights are missing, corrupt or not what they claim
-    ├── CheckpointError     a checkpoint is missing, corrupt or belongs to another run
-    ├── DivergedError       the optimisation left the realm of finite numbers and could not return
-    └── MissingExtraError   an optional library is needed; the message names the extra to install
+ImpastoError
+├── OptionsError        an option is unknown, out of range, or conflicts with another
+├── ImageError          a picture cannot be read, is no picture, or is over a limit
+├── OutputError         a result cannot be written where it was asked for
+├── WeightsError        network weights are missing, corrupt or not what they claim
+├── CheckpointError     a checkpoint is missing, corrupt or belongs to another run
+├── DivergedError       the optimisation left the realm of finite numbers and could not return
+└── MissingExtraError   an optional library is needed; the message names the extra to install
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from the fields and their metadata, so a help text has one home too.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -39,8 +40,8 @@ WEIGHTS = ("auto", "original", "torchvision")
 VGG_WIDTHS = (64, 128, 256, 512, 512)
 """VGG-19: the channels of each of its five blocks."""
 
-MAX_SIDE = 65_535
-"""The longest side of any picture, in pixels: what a JPEG can hold."""
+MAX_SIDE = 65_500
+"""The longest side of any picture, in pixels: what libjpeg can write."""
 
 _STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
 _GATYS_STYLE_WEIGHTS = tuple(
@@ -121,7 +122,9 @@ class _Checked:
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
 
-    def _number(self, name: str, low: float, high: float = math.inf, *, open_low: bool = False) -> None:
+    def _number(
+        self, name: str, low: float, high: float = math.inf, *, open_low: bool = False
+    ) -> None:
         value = getattr(self, name)
         allowed = f"{'more than' if open_low else 'at least'} {low:g}" + (
             f" and at most {high:g}" if high < math.inf else ""
@@ -199,7 +202,8 @@ class PaintOptions(_Checked):
     )
     padding: str = _option(None, "Padding of the VGG's convolutions.", choices=PADDINGS)
     scales: str | tuple[int, ...] = _option(
-        None, "Coarse to fine: auto, single, or long sides in pixels such as 160,320.",
+        None,
+        "Coarse to fine: auto, single, or long sides in pixels such as 160,320.",
         metavar="SCALES",
     )
     style_scale: float = _option(
@@ -339,7 +343,9 @@ def _plain(value: Any) -> Any:
 
 def _check_device(device: str) -> None:
     kind, _, index = device.partition(":")
-    if kind not in ("auto", "cpu", "cuda", "mps") or (index and not (kind == "cuda" and index.isdigit())):
+    if kind not in ("auto", "cpu", "cuda", "mps") or (
+        index and not (kind == "cuda" and index.isdigit())
+    ):
         raise OptionsError(f"--device must be auto, cpu, cuda, cuda:N or mps, got {device!r}")
 
 
@@ -363,11 +369,15 @@ def _layer_weights(name: str, value: Any, preset: LayerWeights) -> LayerWeights:
     for item in value:
         layer, weight = _layer_weight(name, item, known)
         if layer not in LAYER_NAMES:
-            raise OptionsError(f"{_flag(name)} does not know {layer!r}{nearest(layer, LAYER_NAMES)}")
+            raise OptionsError(
+                f"{_flag(name)} does not know {layer!r}{nearest(layer, LAYER_NAMES)}"
+            )
         if layer in pairs:
             raise OptionsError(f"{_flag(name)} names {layer} twice")
         if not math.isfinite(weight) or weight < 0:
-            raise OptionsError(f"{_flag(name)}: the weight of {layer} must be at least 0, got {weight}")
+            raise OptionsError(
+                f"{_flag(name)}: the weight of {layer} must be at least 0, got {weight}"
+            )
         pairs[layer] = weight
     if not pairs:
         raise OptionsError(f"{_flag(name)} is empty; to leave a term out set its weight to 0")
@@ -400,7 +410,7 @@ def _scales(value: Any, size: Any) -> str | tuple[int, ...]:
         ) from None
     if not sides or sides[-1] != size:
         sides.append(size)
-    if sides[0] < 1 or any(a >= b for a, b in zip(sides, sides[1:], strict=False)):
+    if sides[0] < 1 or any(a >= b for a, b in itertools.pairwise(sides)):
         raise OptionsError(f"--scales must rise towards --size {size}, got {value!r}")
     return tuple(sides)
 

@@ -22,8 +22,15 @@ import impasto
 from impasto import weights
 from impasto.errors import CheckpointError, ImageError, OptionsError
 from impasto.events import Event, Losses, Saved, Step
-from impasto.images import Picture, fit, read_picture, read_recipe, resize, save_picture
-from impasto.images import with_pixel_count
+from impasto.images import (
+    Picture,
+    fit,
+    read_picture,
+    read_recipe,
+    resize,
+    save_picture,
+    with_pixel_count,
+)
 from impasto.images.read import Source
 from impasto.images.tensors import to_array, to_tensor
 from impasto.losses import objective
@@ -78,9 +85,9 @@ class Painting:
 
         ``options`` are the fields of `SaveOptions`: ``quality``, ``bits``. Raises `OutputError`.
         """
-        save_picture(
-            self.rgb, path, options=SaveOptions(**options), alpha=self.alpha, recipe=self.recipe
-        )
+        saving = SaveOptions.from_dict(options)
+        recipe = {**self.recipe, "save": saving.to_dict()}
+        save_picture(self.rgb, path, options=saving, alpha=self.alpha, recipe=recipe)
 
     def _repr_png_(self) -> bytes:
         """Show itself in a notebook."""
@@ -101,8 +108,8 @@ class Painter:
     ``content`` and ``styles`` are paths, bytes, PIL images or arrays (see `read_picture`).
     Reading, checking and loading of weights happen here, the work in the iteration. `painting`
     is there at any time. With ``checkpoint`` the state of the work is kept in a file; with its
-    ``resume`` an interrupted run goes on from there and ends in the same picture. ``companion``
-    is someone whose state is kept with it.
+    ``resume`` an interrupted run goes on from there and ends in the same picture. Set
+    ``companion`` before the iteration to keep someone's state with it.
 
     Raises `OptionsError`, `ImageError`, `WeightsError`, `CheckpointError`, and while it works
     `OutputError` and `DivergedError`.
@@ -116,10 +123,9 @@ class Painter:
         *,
         read: ReadOptions | None = None,
         checkpoint: CheckpointOptions | None = None,
-        companion: Companion | None = None,
     ) -> None:
         self.options = options or PaintOptions()
-        self.companion = companion
+        self.companion: Companion | None = None
         self._checkpoint = checkpoint or CheckpointOptions()
         self._read = read or ReadOptions()
         sources = _several(styles)
@@ -136,12 +142,16 @@ class Painter:
         self._found = weights.find(self.options.weights)
         self._net = self._build_net()
         self._engine = self._build_engine()
-        if self._checkpoint.resume:
-            self._resume()
+
+    @property
+    def files(self) -> list[str]:
+        """The names of the pictures read, as they were given."""
+        read = [self.photo, *self.styles, *([self._init] if self._init else [])]
+        return [picture.name for picture in read]
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """All that `rerun` needs, as plain data: options, hashes of inputs and weights, versions."""
+        """All that `rerun` needs as plain data: options, hashes of inputs and weights, versions."""
         return {
             "kind": "paint",
             "version": impasto.__version__,
@@ -174,6 +184,8 @@ class Painter:
 
     def __iter__(self) -> Iterator[Event]:
         """Paint. Each event comes when the state is whole: leaving the loop loses nothing."""
+        if self._checkpoint.resume:
+            self._resume()
         path, every = self._checkpoint.checkpoint, self._checkpoint.checkpoint_every
         saved = time.monotonic()
         precision = str(self._precision).removeprefix("torch.")
@@ -334,6 +346,7 @@ def rerun(
     content: Source | None = None,
     styles: Sequence[Source] | None = None,
     read: ReadOptions | None = None,
+    checkpoint: CheckpointOptions | None = None,
 ) -> Painter:
     """Return a `Painter` that paints ``picture`` again from the recipe embedded in it.
 
@@ -351,7 +364,7 @@ def rerun(
         ran = recipe["ran"]
         options = replace(options, device=ran["device"], precision=ran["precision"])
         recorded = [recipe["content"], *recipe["styles"]]
-        given = [content, *(styles or [None] * len(recipe["styles"]))]
+        given: list[Source | None] = [content, *(styles or [None] * len(recipe["styles"]))]
         if len(given) != len(recorded):
             raise OptionsError(f"{picture} has {len(recorded) - 1} styles, got {len(given) - 1}")
         sources = [
@@ -361,7 +374,7 @@ def rerun(
             options = replace(options, init=str(_recorded(recipe["init"], None, folder)))
     except (KeyError, TypeError, AttributeError) as error:
         raise ImageError(f"{picture}: its recipe is incomplete or damaged ({error})") from error
-    painter = Painter(sources[0], sources[1:], options, read=read)
+    painter = Painter(sources[0], sources[1:], options, read=read, checkpoint=checkpoint)
     pictures = [painter.photo, *painter.styles]
     for entry, used in zip(recorded, pictures, strict=True):
         if entry["sha256"] != used.sha256:

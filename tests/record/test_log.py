@@ -4,8 +4,8 @@ import math
 import pytest
 
 from impasto.errors import OutputError
-from impasto.options import RecordOptions
 from impasto.events import Losses
+from impasto.options import RecordOptions
 from impasto.record.log import Log
 
 KEYS = ["step", "scale", "width", "height", "loss", "content", "style", "tv", "seconds"]

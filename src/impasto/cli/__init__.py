@@ -1,1 +1,1 @@
-"""cli"""
+"""The command line: draws what the engines report. One file per command."""

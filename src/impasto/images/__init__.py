@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
-from impasto.images.atomic import atomic_write, check_output
+from impasto.images.atomic import atomic_path, atomic_write, check_output
 from impasto.images.picture import Picture
 from impasto.images.read import read_picture
 from impasto.images.recipe import read_recipe
 from impasto.images.resize import fit, resize, with_pixel_count
-from impasto.images.write import EXTENSIONS, save_picture
+from impasto.images.write import EXTENSIONS, check_format, save_picture
 
 __all__ = [
     "EXTENSIONS",
     "Picture",
+    "atomic_path",
     "atomic_write",
+    "check_format",
     "check_output",
     "fit",
     "read_picture",

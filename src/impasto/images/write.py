@@ -52,22 +52,30 @@ def save_picture(
     failure to write, after which an earlier file is still there; `ImageError` for values that
     are no picture.
     """
-    extension = check_extension(path, EXTENSIONS)
     name = os.fspath(path)
-    if options.bits == 16 and extension not in _SIXTEEN:
-        raise OutputError(f"{shown(name)}: --bits 16 goes with {', '.join(_SIXTEEN)}")
     rgb, own_alpha = _planes(picture, name)
+    extension = check_format(path, rgb.shape[1], rgb.shape[0], options)
     transparency = own_alpha if alpha is None else _checked_alpha(alpha, rgb, name)
-    side, allowed = max(rgb.shape[:2]), _MAX_SIDES.get(extension)
-    if allowed is not None and side > allowed:
-        raise OutputError(
-            f"{shown(name)}: a side of {side:,} pixels is over the {allowed:,} that "
-            f"{extension} can hold; use .png or .tif"
-        )
     job = Job(rgb, transparency, options, recipe, name)
     data = _encoded(_ENCODERS[extension], job)
     with atomic_write(path) as file:
         file.write(data)
+
+
+def check_format(
+    path: str | os.PathLike[str], width: int, height: int, options: SaveOptions = _DEFAULTS
+) -> str:
+    """Return the extension of ``path``; `OutputError` if its format cannot hold the picture."""
+    extension = check_extension(path, EXTENSIONS)
+    if options.bits == 16 and extension not in _SIXTEEN:
+        raise OutputError(f"{shown(path)}: --bits 16 goes with {', '.join(_SIXTEEN)}")
+    side, allowed = max(width, height), _MAX_SIDES.get(extension)
+    if allowed is not None and side > allowed:
+        raise OutputError(
+            f"{shown(path)}: a side of {side:,} pixels is over the {allowed:,} that "
+            f"{extension} can hold; use .png or .tif"
+        )
+    return extension
 
 
 def _planes(picture: Picture | NDArray[Any], name: str) -> tuple[Floats, Floats | None]:

@@ -32,7 +32,9 @@ def accumulate_gram(F: Tensor) -> Tensor:
     n, c, h, w = F.shape
     if n != 1:
         raise ValueError(f"a Gram matrix is of one picture, got a batch of {n}")
-    return _GramSum.apply(F.permute(0, 2, 3, 1).reshape(h * w, c).float())  # type: ignore[no-any-return]
+    rows = F.permute(0, 2, 3, 1).reshape(h * w, c).float()
+    total: Tensor = _GramSum.apply(rows)  # type: ignore[no-untyped-call]
+    return total
 
 
 def finish_gram(total: Tensor, positions: int) -> Tensor:
@@ -80,4 +82,5 @@ class _GramSum(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         (rows,) = ctx.saved_tensors
         (g,) = gradients
-        return rows @ (g + g.T)
+        gradient: Tensor = rows @ (g + g.T)
+        return gradient

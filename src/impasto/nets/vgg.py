@@ -125,7 +125,9 @@ class VGG19(nn.Module):
 
     def normalise(self, image: Tensor) -> Tensor:
         """Bring (n, 3, h, w) RGB in [0, 1] to what the first convolution expects."""
-        return image[:, self.get_buffer("order")] * self.scale - self.mean
+        return image[:, self.get_buffer("order")] * self.get_buffer("scale") - self.get_buffer(
+            "mean"
+        )
 
     def forward(self, image: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
         """Return the features of (n, 3, h, w) RGB in [0, 1] at the layers named.

@@ -30,7 +30,7 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], data: Mapping[str, Any
     header = {
         "impasto checkpoint": str(_VERSION),
         "data": json.dumps(data),
-        "crc32": json.dumps({name: zlib.crc32(array) for name, array in arrays.items()}),
+        "crc32": json.dumps({name: _crc32(array) for name, array in arrays.items()}),
     }
     with atomic_path(path) as temporary:
         save_file(dict(arrays), temporary, metadata=header)
@@ -39,7 +39,9 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], data: Mapping[str, Any
 def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
     """Read what `write` wrote. Raises `CheckpointError` when it is missing, foreign or damaged."""
     if not path.is_file():
-        raise CheckpointError(f"{path}: there is no checkpoint to go on from; start without --resume")
+        raise CheckpointError(
+            f"{path}: there is no checkpoint to go on from; start without --resume"
+        )
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
@@ -58,10 +60,16 @@ def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
     if not isinstance(data, dict) or not isinstance(crc32, dict):
         raise _damaged(path, "its header holds no objects")
     for name, array in arrays.items():
-        if crc32.get(name) != zlib.crc32(np.ascontiguousarray(array)):
+        if crc32.get(name) != _crc32(array):
             raise _damaged(path, f"{name} does not fit its check sum")
     return arrays, data
 
 
+def _crc32(array: NDArray[Any]) -> int:
+    return zlib.crc32(memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b"")
+
+
 def _damaged(path: Path, reason: object) -> CheckpointError:
-    return CheckpointError(f"{path}: is damaged or no checkpoint ({reason}); start without --resume")
+    return CheckpointError(
+        f"{path}: is damaged or no checkpoint ({reason}); start without --resume"
+    )

@@ -208,7 +208,6 @@ class LBFGS:
         self._R = torch.zeros(0, 0, dtype=torch.float64)
         self._Sg = torch.zeros(0, dtype=torch.float64)
 
-
     def inherit(self, coarser: Self) -> None:
         """Take over nothing: pairs of a coarser scale know nothing of the new frequencies."""
 
@@ -312,4 +311,5 @@ class Adam:
 
 
 def _solve(triangle: Tensor, b: Tensor, *, upper: bool) -> Tensor:
-    return torch.linalg.solve_triangular(triangle, b[:, None], upper=upper)[:, 0]
+    x: Tensor = torch.linalg.solve_triangular(triangle, b[:, None], upper=upper)
+    return x[:, 0]

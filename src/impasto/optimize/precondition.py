@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 
-def by_frequency(height: int, width: int, power: float, device: torch.device) -> Callable[[Tensor], Tensor]:
+def by_frequency(
+    height: int, width: int, power: float, device: torch.device
+) -> Callable[[Tensor], Tensor]:
     """Return P = FFT⁻¹ diag(1 / f^(2 · power)) FFT for pictures (1, c, height, width).
 
     Moves the picture as if it were optimised in Fourier space with amplitudes scaled by
@@ -24,6 +26,7 @@ def by_frequency(height: int, width: int, power: float, device: torch.device) ->
 
     def precondition(gradient: Tensor) -> Tensor:
         spectrum = torch.fft.rfft2(gradient) * gain
-        return torch.fft.irfft2(spectrum, s=(height, width)).to(gradient.dtype)
+        moved: Tensor = torch.fft.irfft2(spectrum, s=(height, width))
+        return moved.to(gradient.dtype)
 
     return precondition

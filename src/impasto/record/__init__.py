@@ -7,4 +7,4 @@ when a plot or an .mp4 is written.
 from impasto.events import Losses
 from impasto.record.recorder import Recorder
 
-__all__ = ["Recorder", "Losses"]
+__all__ = ["Losses", "Recorder"]

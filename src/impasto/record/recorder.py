@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import CheckpointError, OutputError
-from impasto.events import Event, Saved, Step
+from impasto.events import Event, Losses, Saved, Step
 from impasto.images import check_output
 from impasto.images.text import shown
 from impasto.options import RecordOptions
 from impasto.record import film, log
 from impasto.record.frames import Frames
-from impasto.events import Losses
 from impasto.record.log import Log
 from impasto.record.plot import EXTENSIONS as PLOT_EXTENSIONS
 from impasto.record.plot import plot

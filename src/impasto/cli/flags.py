@@ -1,0 +1,68 @@
+"""Command-line flags derived from the fields of option dataclasses: one home for each default."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+_PLAIN = (int, float, bool, Path)
+
+
+def with_options(**bundles: type[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command a flag for each field of the dataclasses.
+
+    ``with_options(paint=PaintOptions)`` calls the command with ``paint=PaintOptions(...)``, built
+    from the flags, instead of with the flags themselves.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        own = inspect.signature(command, eval_str=True).parameters.values()
+        parameters = [p for p in own if p.name not in bundles]
+        for cls in bundles.values():
+            hints = get_type_hints(cls)
+            parameters += [_parameter(f, hints[f.name], _panel(cls)) for f in fields(cls)]
+
+        def run(**values: Any) -> Any:
+            for name, cls in bundles.items():
+                values[name] = cls(**{f.name: values.pop(f.name) for f in fields(cls)})
+            return command(**values)
+
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        return run
+
+    return decorate
+
+
+def flag(name: str) -> str:
+    """Return the flag of a field: ``style_weight`` is ``--style-weight``."""
+    return "--" + name.replace("_", "-")
+
+
+def _parameter(field: Field[Any], hint: Any, panel: str) -> inspect.Parameter:
+    kind = next((plain for plain in _PLAIN if hint == plain or hint == plain | None), str)
+    choices = field.metadata.get("choices")
+    metavar = "|".join(choices) if choices else field.metadata.get("metavar")
+    option = typer.Option(
+        *([flag(field.name)] if field.default is False else []),
+        help=field.metadata["help"],
+        metavar=None if kind is bool else metavar,
+        rich_help_panel=panel,
+    )
+    optional = kind | None if field.default is None else kind
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=field.default,
+        annotation=Annotated[optional, option],
+    )
+
+
+def _panel(cls: type[Any]) -> str:
+    return cls.__name__.removesuffix("Options") + " options"

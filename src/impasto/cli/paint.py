@@ -1,0 +1,70 @@
+"""``impasto paint``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from impasto.cli.flags import with_options
+from impasto.options import (
+    INITS,
+    CheckpointOptions,
+    PaintOptions,
+    ReadOptions,
+    RecordOptions,
+    SaveOptions,
+)
+
+
+@with_options(
+    options=PaintOptions,
+    record=RecordOptions,
+    checkpoint=CheckpointOptions,
+    save=SaveOptions,
+    read=ReadOptions,
+)
+def paint(
+    content: Annotated[Path, typer.Argument(help="The photo.", show_default=False)],
+    style: Annotated[
+        list[Path], typer.Argument(help="Paintings, one or more.", show_default=False)
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="The painting: .png .jpg .webp .tif", show_default=False),
+    ],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    *,
+    options: PaintOptions,
+    record: RecordOptions,
+    checkpoint: CheckpointOptions,
+    save: SaveOptions,
+    read: ReadOptions,
+) -> None:
+    """Paint a photo in the style of one or more paintings.
+
+    The pixels are optimised against the features of VGG-19: content at one layer, style as Gram
+    matrices of several (Gatys, Ecker, Bethge 2016).
+
+    Examples:
+
+      impasto paint photo.jpg starry.jpg -o out.png
+
+      impasto paint photo.jpg starry.jpg -o out.jpg --size 1200 --steps 500 --style-weight 3
+
+      impasto paint photo.jpg wave.jpg scream.jpg --blend 0.7,0.3 -o out.png --timelapse film.gif
+
+      impasto paint photo.jpg kiss.jpg -o out.png --checkpoint out.state   (later: --resume)
+    """
+    from impasto.cli.work import Work
+    from impasto.stylize import Painter
+
+    work = Work(
+        out=out, save=save, record=record, checkpoint=checkpoint, quiet=quiet, as_json=as_json
+    )
+    inputs: list[str | Path] = [content, *style, *([] if options.init in INITS else [options.init])]
+    work.check(inputs)
+    painter = Painter(content, style, options, read=read, checkpoint=work.state_kept)
+    work.carry_out(painter, inputs)

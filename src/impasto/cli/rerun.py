@@ -1,0 +1,68 @@
+"""``impasto rerun``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from impasto.cli.flags import with_options
+from impasto.options import CheckpointOptions, ReadOptions, RecordOptions, SaveOptions
+
+
+@with_options(record=RecordOptions, checkpoint=CheckpointOptions, read=ReadOptions)
+def rerun(
+    picture: Annotated[
+        Path, typer.Argument(help="A painting made by Impasto.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The new painting. Default: NAME-again.EXT beside it."),
+    ] = None,
+    content: Annotated[Path | None, typer.Option(help="Where the photo is now.")] = None,
+    style: Annotated[
+        list[Path] | None, typer.Option(help="Where a painting is now; once for each, in order.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    *,
+    record: RecordOptions,
+    checkpoint: CheckpointOptions,
+    read: ReadOptions,
+) -> None:
+    """Paint a picture again from the recipe inside it: identical on the same machine.
+
+    The photo and the paintings are looked for where they were and beside PICTURE.
+
+    Examples:
+
+      impasto rerun out.png
+
+      impasto rerun out.png -o again.png --content elsewhere/photo.jpg
+    """
+    import numpy as np
+
+    from impasto import stylize
+    from impasto.cli.work import Work
+    from impasto.images import read_picture, read_recipe
+
+    out = out or picture.with_name(f"{picture.stem}-again{picture.suffix}")
+    saving = read_recipe(picture, read).get("save") or {}
+    work = Work(
+        out=out,
+        save=SaveOptions.from_dict(saving),
+        record=record,
+        checkpoint=checkpoint,
+        quiet=quiet,
+        as_json=as_json,
+    )
+    work.check([picture])
+    painter = stylize.rerun(
+        picture, content=content, styles=style, read=read, checkpoint=work.state_kept
+    )
+    work.carry_out(painter, [picture, *painter.files])
+    before, after = read_picture(picture, read).rgb, read_picture(out, read).rgb
+    if not quiet and not as_json:
+        same = before.shape == after.shape and bool(np.array_equal(before, after))
+        typer.echo("every pixel is the same" if same else "the pixels differ from the first time")

@@ -1,0 +1,148 @@
+"""Carrying out a painting for somebody at a terminal: checks, progress, Ctrl-C, results."""
+
+from __future__ import annotations
+
+import json
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+
+import typer
+
+from impasto.cli.progress import Progress
+from impasto.errors import OutputError
+from impasto.events import Saved
+from impasto.images import EXTENSIONS, check_format, check_output, resize
+from impasto.options import CheckpointOptions, RecordOptions, SaveOptions
+from impasto.record import Recorder
+from impasto.stylize import Painter, Painting
+
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """Where the results of a painting go and how its progress is shown."""
+
+    out: Path
+    save: SaveOptions
+    record: RecordOptions
+    checkpoint: CheckpointOptions
+    quiet: bool
+    as_json: bool
+
+    def check(self, inputs: Sequence[str | Path]) -> None:
+        """Raise `OutputError` for a result that could not be written, before anything is read."""
+        check_output(self.out, extensions=EXTENSIONS, inputs=inputs)
+        if self.checkpoint.checkpoint:
+            state = self.checkpoint.checkpoint
+            check_output(state, extensions=(state.suffix.lower(),), inputs=[*inputs, self.out])
+
+    @property
+    def state_kept(self) -> CheckpointOptions:
+        """The checkpoint as the painter is to keep it: none, unless one was asked for."""
+        if self.checkpoint.resume:
+            return replace(self.checkpoint, checkpoint=self._state)
+        return self.checkpoint
+
+    def carry_out(self, painter: Painter, inputs: Sequence[str | Path]) -> Painting:
+        """Paint, show the progress, write the results. Ctrl-C keeps what is there, exit code 130.
+
+        Raises the errors of `Painter`, and `OutputError`.
+        """
+        check_format(self.out, painter.width, painter.height, self.save)
+        # A rough bound: 16-bit values that no compression makes smaller.
+        need = painter.width * painter.height * 8
+        check_output(self.out, extensions=EXTENSIONS, inputs=inputs, need_bytes=need)
+        recorder = Recorder(
+            self.record,
+            painter.width,
+            painter.height,
+            inputs=[*inputs, self.out, self._state],
+            photo=resize(painter.photo.rgb, painter.width, painter.height),
+        )
+        painter.companion = recorder
+        if self._follow(painter, recorder):
+            self._keep_unfinished(painter)
+            raise typer.Exit(_INTERRUPTED)
+        painting = painter.painting
+        self._save(painting)
+        files = [Saved(self.out, "painting"), *recorder.finish(painting.rgb)]
+        if self.state_kept.checkpoint:
+            self._state.unlink(missing_ok=True)
+        self._report(painting, files)
+        return painting
+
+    @property
+    def _state(self) -> Path:
+        return self.checkpoint.checkpoint or Path(f"{self.out}.checkpoint")
+
+    def _follow(self, painter: Painter, recorder: Recorder) -> bool:
+        """Paint to the end, or until Ctrl-C; return whether it was stopped."""
+        with _gentle_interrupt() as interrupted, Progress(quiet=self.quiet) as progress:
+            for event in painter:
+                progress.take(event)
+                for saved in recorder.take(event):
+                    progress.take(saved)
+                if interrupted():
+                    return True
+        return False
+
+    def _keep_unfinished(self, painter: Painter) -> None:
+        painting = painter.painting
+        unfinished = self.out.with_name(f"{self.out.stem}.unfinished{self.out.suffix}")
+        painter.save_checkpoint(self._state)
+        painting.save(unfinished, **self.save.to_dict())
+        done = painting.losses[-1].step if painting.losses else 0
+        typer.echo(
+            f"impasto: stopped at step {done} of {painter.options.steps}; the picture so far is "
+            f"{unfinished}. To go on, repeat the command with --resume (the state is in "
+            f"{self._state})",
+            err=True,
+        )
+
+    def _save(self, painting: Painting) -> None:
+        """Save the painting; if its place has failed, somewhere: hours may be in it."""
+        try:
+            painting.save(self.out, **self.save.to_dict())
+        except OutputError as error:
+            rescue = Path(tempfile.mkdtemp(prefix="impasto-")) / self.out.name
+            painting.save(rescue, **self.save.to_dict())
+            raise OutputError(f"{error}; the painting was kept as {rescue}") from error
+
+    def _report(self, painting: Painting, files: Sequence[Saved]) -> None:
+        if self.as_json:
+            last = painting.losses[-1]
+            outcome = {
+                **last._asdict(),
+                "files": {saved.what: str(saved.path) for saved in files},
+            }
+            typer.echo(json.dumps(outcome))
+        elif not self.quiet:
+            width = max(len(saved.what) for saved in files)
+            for saved in files:
+                typer.echo(f"{saved.what:<{width}}  {saved.path}")
+            if self.record.frames:
+                typer.echo(f"{'frames':<{width}}  {self.record.frames}")
+
+
+@contextmanager
+def _gentle_interrupt() -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C finish the step under way; a second one stops at once."""
+    interrupted = False
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        typer.echo("\nimpasto: finishing this step (Ctrl-C again to stop at once)", err=True)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield lambda: interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
