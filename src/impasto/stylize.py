@@ -20,7 +20,7 @@ from torch import Tensor
 
 import impasto
 from impasto import weights
-from impasto.errors import CheckpointError, ImageError, OptionsError
+from impasto.errors import CheckpointError, ImageError, OptionsError, WeightsError
 from impasto.events import Event, Losses, Saved, Step
 from impasto.images import (
     Picture,
@@ -146,8 +146,11 @@ class Painter:
     @property
     def files(self) -> list[str]:
         """The names of the pictures read, as they were given."""
-        read = [self.photo, *self.styles, *([self._init] if self._init else [])]
-        return [picture.name for picture in read]
+        return [picture.name for picture in self._pictures]
+
+    @property
+    def _pictures(self) -> list[Picture]:
+        return [self.photo, *self.styles, *([self._init] if self._init else [])]
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -282,7 +285,6 @@ class Painter:
             self.scales,
             objective_at=self._objective_at,
             optimizer_at=self._optimizer_at,
-            photo_at=self._photo_at,
             start=self._start(self.scales[0]),
         )
 
@@ -352,7 +354,8 @@ def rerun(
 
     The photo and the paintings are looked for where the recipe says and beside the picture, and
     must have the same content as then; ``content`` and ``styles`` say where they are now. Raises
-    `ImageError` when there is no recipe or a file is missing or another.
+    `ImageError` when there is no recipe or a file is missing or another, `WeightsError` when the
+    weights are others.
     """
     read = read or ReadOptions()
     recipe = read_recipe(picture, read)
@@ -364,21 +367,29 @@ def rerun(
         ran = recipe["ran"]
         options = replace(options, device=ran["device"], precision=ran["precision"])
         recorded = [recipe["content"], *recipe["styles"]]
-        given: list[Source | None] = [content, *(styles or [None] * len(recipe["styles"]))]
+        given: list[Source | None] = [content]
+        given += styles or [None] * len(recipe["styles"])
         if len(given) != len(recorded):
             raise OptionsError(f"{picture} has {len(recorded) - 1} styles, got {len(given) - 1}")
         sources = [
             _recorded(entry, source, folder) for entry, source in zip(recorded, given, strict=True)
         ]
         if recipe["init"]:
+            recorded.append(recipe["init"])
             options = replace(options, init=str(_recorded(recipe["init"], None, folder)))
+        hashes = [entry["sha256"] for entry in recorded]
+        trained = recipe["weights"]["name"], recipe["weights"]["sha256"]
     except (KeyError, TypeError, AttributeError) as error:
         raise ImageError(f"{picture}: its recipe is incomplete or damaged ({error})") from error
     painter = Painter(sources[0], sources[1:], options, read=read, checkpoint=checkpoint)
-    pictures = [painter.photo, *painter.styles]
-    for entry, used in zip(recorded, pictures, strict=True):
-        if entry["sha256"] != used.sha256:
+    for sha256, used in zip(hashes, painter._pictures, strict=True):
+        if sha256 != used.sha256:
             raise ImageError(f"{used.name}: is not the picture that {picture} was painted from")
+    found = painter.recipe["weights"]
+    if trained != (found["name"], found["sha256"]):
+        raise WeightsError(
+            f"{picture} was painted with the weights {trained[0]!r}, found are {found['name']!r}"
+        )
     return painter
 
 

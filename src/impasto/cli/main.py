@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,12 +11,15 @@ from impasto import __version__
 from impasto.cli import doctor, layers, paint, rerun, samples
 from impasto.errors import ImpastoError
 
+# The one public name under which every version of Typer carries Click's errors.
+_UsageError: Any = typer.BadParameter.__base__
+
 app = typer.Typer(
     name="impasto",
     help="Neural style transfer: the content of one picture, painted in the style of others.",
     epilog="Start with:  impasto samples astronaut swirls  and  impasto paint --help",
-    no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -42,18 +45,32 @@ def _options(
 
 def run() -> None:
     """Run the command line. What goes wrong is one line on stderr and exit code 2."""
+    command = typer.main.get_command(app)
     try:
-        app()
+        with command.make_context("impasto", sys.argv[1:] or ["--help"]) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except _UsageError as error:
+        _fail(f"{error.format_message().rstrip('.')}; see {_path(error)} --help", 2)
     except ImpastoError as error:
         _fail(str(error), 2)
     except KeyboardInterrupt:
-        _fail("stopped; nothing was written", 130)
+        _fail("stopped", 130)
     except BrokenPipeError:
         # Whoever read our output went away (`impasto layers | head`).
         sys.stderr.close()
         sys.exit(1)
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        # PyTorch has an error of its own for the GPU, and none for the CPU.
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
         _fail("out of memory: choose a smaller --size", 2)
+
+
+def _path(error: Any) -> str:
+    """Return the command that was used wrongly: "impasto paint"."""
+    return error.ctx.command_path if error.ctx else "impasto"
 
 
 def _fail(message: str, code: int) -> None:

@@ -26,9 +26,12 @@ from impasto.options import (
     read=ReadOptions,
 )
 def paint(
-    content: Annotated[Path, typer.Argument(help="The photo.", show_default=False)],
+    content: Annotated[
+        Path, typer.Argument(help="The photo.", metavar="CONTENT", show_default=False)
+    ],
     style: Annotated[
-        list[Path], typer.Argument(help="Paintings, one or more.", show_default=False)
+        list[Path],
+        typer.Argument(help="Paintings, one or more.", metavar="STYLE...", show_default=False),
     ],
     out: Annotated[
         Path,

@@ -13,9 +13,7 @@ from impasto.options import CheckpointOptions, ReadOptions, RecordOptions, SaveO
 
 @with_options(record=RecordOptions, checkpoint=CheckpointOptions, read=ReadOptions)
 def rerun(
-    picture: Annotated[
-        Path, typer.Argument(help="A painting made by Impasto.", show_default=False)
-    ],
+    picture: Annotated[Path, typer.Argument(help="A painting made by Impasto.", metavar="PICTURE")],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="The new painting. Default: NAME-again.EXT beside it."),
@@ -48,10 +46,10 @@ def rerun(
     from impasto.images import read_picture, read_recipe
 
     out = out or picture.with_name(f"{picture.stem}-again{picture.suffix}")
-    saving = read_recipe(picture, read).get("save") or {}
+    saving = read_recipe(picture, read).get("save")
     work = Work(
         out=out,
-        save=SaveOptions.from_dict(saving),
+        save=SaveOptions.from_dict(saving if isinstance(saving, dict) else {}),
         record=record,
         checkpoint=checkpoint,
         quiet=quiet,

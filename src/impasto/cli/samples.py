@@ -10,7 +10,7 @@ import typer
 
 def samples(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Which; all if none is named.", show_default=False)
+        list[str] | None, typer.Argument(help="Which; all if none is named.", metavar="[NAME]...")
     ] = None,
     to: Annotated[Path, typer.Option(help="Folder to write them to.")] = Path("samples"),
     width: Annotated[int, typer.Option(help="Width of the paintings in pixels.")] = 768,

@@ -6,7 +6,7 @@ import json
 import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -14,8 +14,8 @@ from types import FrameType
 import typer
 
 from impasto.cli.progress import Progress
-from impasto.errors import OutputError
-from impasto.events import Saved
+from impasto.errors import DivergedError, OutputError
+from impasto.events import Saved, SteppedBack
 from impasto.images import EXTENSIONS, check_format, check_output, resize
 from impasto.options import CheckpointOptions, RecordOptions, SaveOptions
 from impasto.record import Recorder
@@ -41,6 +41,21 @@ class Work:
         if self.checkpoint.checkpoint:
             state = self.checkpoint.checkpoint
             check_output(state, extensions=(state.suffix.lower(),), inputs=[*inputs, self.out])
+        check_output(self._unfinished, extensions=EXTENSIONS, inputs=inputs)
+        self._check_names()
+
+    def _check_names(self) -> None:
+        asked = {
+            "--out": self.out,
+            "--checkpoint": self._state,
+            "--timelapse": self.record.timelapse,
+            "--log": self.record.log,
+            "--plot": self.record.plot,
+        }
+        flags: dict[Path, str] = {}
+        for flag, path in asked.items():
+            if path and flags.setdefault(path.resolve(), flag) != flag:
+                raise OutputError(f"{flags[path.resolve()]} and {flag} both ask for {path}")
 
     @property
     def state_kept(self) -> CheckpointOptions:
@@ -66,12 +81,20 @@ class Work:
             photo=resize(painter.photo.rgb, painter.width, painter.height),
         )
         painter.companion = recorder
-        if self._follow(painter, recorder):
-            self._keep_unfinished(painter)
-            raise typer.Exit(_INTERRUPTED)
-        painting = painter.painting
-        self._save(painting)
-        files = [Saved(self.out, "painting"), *recorder.finish(painting.rgb)]
+        try:
+            if self._follow(painter, recorder):
+                self._keep_unfinished(painter)
+                raise typer.Exit(_INTERRUPTED)
+            painting = painter.painting
+            painting.save(self.out, **self.save.to_dict())
+        except (OutputError, DivergedError) as error:
+            raise type(error)(f"{error}{self._rescue(painter.painting)}") from error
+        try:
+            files = [Saved(self.out, "painting"), *recorder.finish(painting.rgb)]
+        except OutputError as error:
+            raise OutputError(f"{error}; the painting itself is {self.out}") from error
+        if self.record.frames:
+            files.append(Saved(self.record.frames, "frames"))
         if self.state_kept.checkpoint:
             self._state.unlink(missing_ok=True)
         self._report(painting, files)
@@ -81,6 +104,10 @@ class Work:
     def _state(self) -> Path:
         return self.checkpoint.checkpoint or Path(f"{self.out}.checkpoint")
 
+    @property
+    def _unfinished(self) -> Path:
+        return self.out.with_name(f"{self.out.stem}.unfinished{self.out.suffix}")
+
     def _follow(self, painter: Painter, recorder: Recorder) -> bool:
         """Paint to the end, or until Ctrl-C; return whether it was stopped."""
         with _gentle_interrupt() as interrupted, Progress(quiet=self.quiet) as progress:
@@ -88,31 +115,33 @@ class Work:
                 progress.take(event)
                 for saved in recorder.take(event):
                     progress.take(saved)
-                if interrupted():
+                # A step taken back is followed by its losses: only then it is whole.
+                if interrupted() and not isinstance(event, SteppedBack):
                     return True
         return False
 
     def _keep_unfinished(self, painter: Painter) -> None:
         painting = painter.painting
-        unfinished = self.out.with_name(f"{self.out.stem}.unfinished{self.out.suffix}")
         painter.save_checkpoint(self._state)
-        painting.save(unfinished, **self.save.to_dict())
+        painting.save(self._unfinished, **self.save.to_dict())
         done = painting.losses[-1].step if painting.losses else 0
         typer.echo(
             f"impasto: stopped at step {done} of {painter.options.steps}; the picture so far is "
-            f"{unfinished}. To go on, repeat the command with --resume (the state is in "
+            f"{self._unfinished}. To go on, repeat the command with --resume (the state is in "
             f"{self._state})",
             err=True,
         )
 
-    def _save(self, painting: Painting) -> None:
-        """Save the painting; if its place has failed, somewhere: hours may be in it."""
-        try:
-            painting.save(self.out, **self.save.to_dict())
-        except OutputError as error:
-            rescue = Path(tempfile.mkdtemp(prefix="impasto-")) / self.out.name
-            painting.save(rescue, **self.save.to_dict())
-            raise OutputError(f"{error}; the painting was kept as {rescue}") from error
+    def _rescue(self, painting: Painting) -> str:
+        """Save what there is where there is room, and say where: hours may be in it."""
+        if not painting.losses:
+            return ""
+        for folder in (self.out.parent, Path(tempfile.gettempdir())):
+            rescue = folder / self._unfinished.name
+            with suppress(OutputError):
+                painting.save(rescue, **self.save.to_dict())
+                return f"; the picture so far was kept as {rescue}"
+        return ""
 
     def _report(self, painting: Painting, files: Sequence[Saved]) -> None:
         if self.as_json:
@@ -126,8 +155,6 @@ class Work:
             width = max(len(saved.what) for saved in files)
             for saved in files:
                 typer.echo(f"{saved.what:<{width}}  {saved.path}")
-            if self.record.frames:
-                typer.echo(f"{'frames':<{width}}  {self.record.frames}")
 
 
 @contextmanager

@@ -79,7 +79,7 @@ class Objective:
             total = torch.stack(list(values.values())).sum()
             (gradient,) = torch.autograd.grad(total, image)
         # One transfer from the device for all the terms.
-        numbers = torch.stack([value.detach() for value in values.values()]).double().tolist()
+        numbers = torch.stack([value.detach() for value in values.values()]).cpu().double().tolist()
         terms = dict(zip(values, numbers, strict=True))
         return Evaluation(sum(numbers), terms, gradient.contiguous())
 

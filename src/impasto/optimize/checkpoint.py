@@ -66,7 +66,7 @@ def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
 
 
 def _crc32(array: NDArray[Any]) -> int:
-    return zlib.crc32(memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b"")
+    return zlib.crc32(np.ascontiguousarray(array).data if array.size else b"")
 
 
 def _damaged(path: Path, reason: object) -> CheckpointError:

@@ -15,6 +15,9 @@ from torch.nn import functional as F
 
 from impasto.errors import DivergedError
 
+_RESTART_AFTER, _MOST_SETBACKS = 4, 12
+"""Steps taken back in a row before the history is forgotten, and before giving up."""
+
 State = dict[str, Any]
 """Tensors and plain numbers by name."""
 
@@ -25,6 +28,10 @@ class Optimizer(Protocol):
     @property
     def image(self) -> Tensor:
         """The picture to evaluate next, (1, 3, h, w)."""
+
+    @property
+    def converged(self) -> bool:
+        """Whether no step lowers the loss any more; `image` is then of no use."""
 
     def tell(self, loss: float, gradient: Tensor) -> str | None:
         """Take loss and gradient at `image` and move on. Returns why it had to step back, if so.
@@ -63,13 +70,11 @@ class LBFGS:
         history: int = 100,
         precondition: Callable[[Tensor], Tensor] = lambda gradient: gradient,
         first_step: float = 1 / 255,
-        slack: float = 0.0,
     ) -> None:
         self._shape = image.shape
         self._precondition_image = precondition
         self._history = history
         self._first_step = first_step
-        self._slack = slack
         self._x = image.detach().clone().contiguous().flatten()  # to be evaluated
         n = self._x.numel()
         # A batch of rows at a time, so that short runs do not pay for a long memory.
@@ -91,6 +96,11 @@ class LBFGS:
         """The picture to evaluate next, (1, 3, h, w)."""
         return self._x.view(self._shape)
 
+    @property
+    def converged(self) -> bool:
+        """Whether no step lowers the loss any more."""
+        return self._setbacks > _MOST_SETBACKS
+
     def tell(self, loss: float, gradient: Tensor) -> str | None:
         """Take loss and gradient at `image` and move on."""
         g = gradient.flatten()
@@ -104,8 +114,7 @@ class LBFGS:
         return None
 
     def _allowed(self) -> float:
-        armijo = self._base_loss + 1e-4 * self._length * self._slope
-        return armijo + self._slack * abs(self._base_loss)
+        return self._base_loss + 1e-4 * self._length * self._slope  # Armijo's condition
 
     def _accept(self, loss: float, g: Tensor) -> None:
         if self._base is not None:
@@ -133,11 +142,9 @@ class LBFGS:
     def _step_back(self, loss: float) -> str:
         """Shorten the step by the parabola through what is known; at last forget the history."""
         self._setbacks += 1
-        if self._setbacks > 12:
-            raise DivergedError(
-                "no step lowers the loss any more: try other weights, or --optimizer adam"
-            )
-        if self._setbacks == 4:
+        if self.converged and not math.isfinite(loss):
+            raise DivergedError("no step has a finite loss: lower weights, or --precision float32")
+        if self._setbacks == _RESTART_AFTER:
             self._forget()
             self._aim()
             return "restarted"
@@ -162,7 +169,7 @@ class LBFGS:
         alpha = _solve(self._R, self._Sg, upper=True)
         r = g - self._Y.T @ self._scatter(alpha)
         r = self._precondition(r).mul_(self._gamma)
-        Yr = (self._Y @ r).double().cpu()[rows]
+        Yr = (self._Y @ r).cpu().double()[rows]
         w = _solve(self._R.T, self._R.diagonal() * alpha - Yr, upper=False)
         return r.add_(self._S.T @ self._scatter(w)).neg_()
 
@@ -170,7 +177,7 @@ class LBFGS:
         """Put a vector in order of age into the order of the rows in memory."""
         vector = torch.zeros(len(self._S), dtype=torch.float64)
         vector[self._rows] = by_age
-        return vector.to(self._S)
+        return vector.to(self._S.dtype).to(self._S.device)
 
     def _remember(self, s: Tensor, y: Tensor, g: Tensor) -> None:
         sy = float(s @ y)
@@ -179,7 +186,7 @@ class LBFGS:
             self._S[row], self._Y[row] = s, y
             self._gamma = sy / float(y @ self._precondition(y))
             # Older s times the new y: the difference of what S g was and is.
-            Sg = (self._S @ g).double().cpu()
+            Sg = (self._S @ g).cpu().double()
             older = Sg[self._rows] - self._Sg
             corner = torch.tensor([sy], dtype=torch.float64)
             m = len(self._rows)
@@ -190,7 +197,7 @@ class LBFGS:
             self._rows.append(row)
             self._Sg = Sg[self._rows]
         elif self._rows:
-            self._Sg = (self._S @ g).double().cpu()[self._rows]
+            self._Sg = (self._S @ g).cpu().double()[self._rows]
 
     def _free_row(self) -> int:
         """Return a row to write to: a new one, or that of the oldest pair, which is forgotten."""
@@ -243,7 +250,7 @@ class LBFGS:
         if self._x.numel() != math.prod(self._shape):
             raise ValueError(f"a picture of {self._x.numel()} values, not {self._shape}")
         self._S, self._Y = state["S"].to(self._x), state["Y"].to(self._x)
-        self._R, self._Sg = state["R"].double().cpu(), state["Sg"].double().cpu()
+        self._R, self._Sg = state["R"].cpu().double(), state["Sg"].cpu().double()
         self._rows = [int(row) for row in state["rows"]]
         self._gamma, self._slope = float(state["gamma"]), float(state["slope"])
         self._length, self._setbacks = float(state["length"]), int(state["setbacks"])
@@ -279,8 +286,13 @@ class Adam:
         """The picture to evaluate next, (1, 3, h, w)."""
         return self._x
 
+    @property
+    def converged(self) -> bool:
+        """Never known."""
+        return False
+
     def tell(self, loss: float, gradient: Tensor) -> str | None:
-        """Take loss and gradient at `image` and move on; skip what is not finite."""
+        """Take loss and gradient at `image` and move on."""
         if not math.isfinite(loss) or not bool(torch.isfinite(gradient).all()):
             raise DivergedError("the loss is not a finite number: lower --learning-rate")
         b1, b2 = self._betas
