@@ -20,7 +20,7 @@ help:
 demo: $(VENV)/.installed
 	@$(BIN)/impasto samples coffee swirls --to $(DEMO)
 	@$(BIN)/impasto paint $(DEMO)/coffee.png $(DEMO)/swirls.png -o $(DEMO)/painting.png \
-		--size 480 --steps 100 --timelapse $(DEMO)/timelapse.gif \
+		--size 640 --steps 120 --timelapse $(DEMO)/timelapse.gif \
 		--plot $(DEMO)/losses.png --log $(DEMO)/losses.jsonl
 
 test: $(VENV)/.installed-dev

@@ -48,7 +48,11 @@ class MissingExtraError(ImpastoError):
     """An optional library is needed; the message names the extra to install."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs an extra: pip install 'impasto[{extra}]'")
+        super().__init__(what, extra)  # as given, so that it can be pickled
+
+    def __str__(self) -> str:
+        what, extra = self.args
+        return f"{what} needs an extra: pip install 'impasto[{extra}]'"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

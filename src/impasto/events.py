@@ -103,7 +103,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class SteppedBack:
-    """A step raised the loss or left the finite numbers: it was taken back and shortened."""
+    """The step just reported had raised the loss, or was not finite: it was taken back."""
 
     step: int
     reason: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -71,7 +72,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "style_layers": tuple((name, 0.25 / 5) for name in _STYLE_LAYERS),
         "content_loss": "half-sum",
         "content_weight": 1.0,
-        "style_weight": 1e6,
+        "style_weight": 1e5,
         "tv_weight": 0.0,
         "pooling": "average",
         "rescale_pooling": False,
@@ -135,25 +136,33 @@ class _Checked:
             number = math.nan
         inside = (number > low if open_low else number >= low) and number <= high
         if isinstance(value, bool) or not math.isfinite(number) or not inside:
-            raise OptionsError(f"{_flag(name)} must be {allowed}, got {value!r}")
+            raise OptionsError(f"{_flag(name)} must be {allowed}, got {_shown(value)}")
         self._set(name, number)
 
     def _integer(self, name: str, low: int, high: int) -> None:
         value = getattr(self, name)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise OptionsError(
-                f"{_flag(name)} must be a whole number from {low} to {high}, got {value!r}"
+                f"{_flag(name)} must be a whole number from {low} to {high}, got {_shown(value)}"
             )
 
     def _choice(self, name: str, known: Sequence[str]) -> None:
         value = getattr(self, name)
         if value not in known:
-            raise OptionsError(f"{_flag(name)} does not know {value!r}{nearest(value, known)}")
+            raise OptionsError(
+                f"{_flag(name)} does not know {_shown(value)}{nearest(value, known)}"
+            )
+
+    def _path(self, name: str) -> None:
+        value = getattr(self, name)
+        if value is not None and not isinstance(value, str | Path):
+            raise OptionsError(f"{_flag(name)} must be a path, got {_shown(value)}")
+        self._set(name, None if value is None else Path(value))
 
     def _boolean(self, name: str) -> None:
         value = getattr(self, name)
         if not isinstance(value, bool):
-            raise OptionsError(f"{_flag(name)} must be true or false, got {value!r}")
+            raise OptionsError(f"{_flag(name)} must be true or false, got {_shown(value)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,17 +239,19 @@ class PaintOptions(_Checked):
         for name, value in preset.items():
             if getattr(self, name) is None:
                 self._set(name, value)
+        self._integer("size", 1, MAX_SIDE)
         self._set("scales", _scales(self.scales, self.size))
         self._set("blend", _blend(self.blend))
         for name in ("init", "weights", "device"):
             if not isinstance(getattr(self, name), str | Path) or not str(getattr(self, name)):
-                raise OptionsError(f"{_flag(name)} must be a text, got {getattr(self, name)!r}")
+                raise OptionsError(
+                    f"{_flag(name)} must be a text, got {_shown(getattr(self, name))}"
+                )
             self._set(name, str(getattr(self, name)))
         self._check_values()
         self._check_conflicts()
 
     def _check_values(self) -> None:
-        self._integer("size", 1, MAX_SIDE)
         self._integer("steps", 1, 1_000_000)
         self._integer("history", 1, 1000)
         self._integer("seed", 0, 2**63 - 1)
@@ -294,8 +305,8 @@ class SaveOptions(_Checked):
     def __post_init__(self) -> None:
         """Check the values."""
         self._integer("quality", 1, 100)
-        if self.bits not in (8, 16):
-            raise OptionsError(f"--bits must be 8 or 16, got {self.bits!r}")
+        if isinstance(self.bits, float) or self.bits not in (8, 16):
+            raise OptionsError(f"--bits must be 8 or 16, got {_shown(self.bits)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,6 +321,8 @@ class RecordOptions(_Checked):
 
     def __post_init__(self) -> None:
         """Check the values."""
+        for name in ("frames", "timelapse", "log", "plot"):
+            self._path(name)
         self._integer("save_every", 1, 1_000_000)
 
 
@@ -325,6 +338,7 @@ class CheckpointOptions(_Checked):
 
     def __post_init__(self) -> None:
         """Check the values."""
+        self._path("checkpoint")
         self._number("checkpoint_every", 0)
         self._boolean("resume")
 
@@ -342,18 +356,24 @@ def _plain(value: Any) -> Any:
 
 
 def _check_device(device: str) -> None:
-    kind, _, index = device.partition(":")
-    if kind not in ("auto", "cpu", "cuda", "mps") or (
-        index and not (kind == "cuda" and index.isdigit())
-    ):
-        raise OptionsError(f"--device must be auto, cpu, cuda, cuda:N or mps, got {device!r}")
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?", device, re.ASCII):
+        raise OptionsError(f"--device must be auto, cpu, cuda, cuda:N or mps, got {_shown(device)}")
+
+
+def _shown(value: object) -> str:
+    """Write what was found into a message, at a length that a line can hold."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write whole numbers of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _number_from(text: str, what: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise OptionsError(f"{what} must be numbers, got {text!r}") from None
+        raise OptionsError(f"{what} must be numbers, got {_shown(text)}") from None
 
 
 def _layer_weights(name: str, value: Any, preset: LayerWeights) -> LayerWeights:
@@ -364,6 +384,8 @@ def _layer_weights(name: str, value: Any, preset: LayerWeights) -> LayerWeights:
         value = [part.strip() for part in value.split(",")]
     if isinstance(value, Mapping):
         value = list(value.items())
+    if not isinstance(value, Sequence):
+        raise OptionsError(f"{_flag(name)} takes names or name:weight, got {_shown(value)}")
     known = dict(preset)
     pairs: dict[str, float] = {}
     for item in value:
@@ -393,25 +415,30 @@ def _layer_weight(name: str, item: Any, known: Mapping[str, float]) -> tuple[str
     try:
         layer, weight = item
         return str(layer), float(weight)
-    except (TypeError, ValueError):
-        raise OptionsError(f"{_flag(name)} takes names or name:weight, got {item!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise OptionsError(
+            f"{_flag(name)} takes names or name:weight, got {_shown(item)}"
+        ) from None
 
 
 def _scales(value: Any, size: Any) -> str | tuple[int, ...]:
     """Bring ``scales`` to "auto", "single" or rising long sides that end at ``size``."""
     if value in ("auto", "single"):
         return str(value)
-    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    wrong = OptionsError(
+        f"--scales must be auto, single, or long sides such as 160,320, got {_shown(value)}"
+    )
     try:
-        sides = [int(part) for part in parts]
+        parts = value.split(",") if isinstance(value, str) else list(value)
+        sides = [int(part) if isinstance(part, str) else part for part in parts]
     except (TypeError, ValueError):
-        raise OptionsError(
-            f"--scales must be auto, single, or long sides such as 160,320, got {value!r}"
-        ) from None
+        raise wrong from None
+    if not all(isinstance(side, int) and not isinstance(side, bool) for side in sides):
+        raise wrong
     if not sides or sides[-1] != size:
         sides.append(size)
     if sides[0] < 1 or any(a >= b for a, b in itertools.pairwise(sides)):
-        raise OptionsError(f"--scales must rise towards --size {size}, got {value!r}")
+        raise OptionsError(f"--scales must rise towards --size {size}, got {_shown(value)}")
     return tuple(sides)
 
 
@@ -422,8 +449,10 @@ def _blend(value: Any) -> tuple[float, ...] | None:
     parts = value.split(",") if isinstance(value, str) else value
     try:
         shares = tuple(float(part) for part in parts)
-    except (TypeError, ValueError):
-        raise OptionsError(f"--blend must be numbers such as 0.7,0.3, got {value!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise OptionsError(
+            f"--blend must be numbers such as 0.7,0.3, got {_shown(value)}"
+        ) from None
     if not shares or not all(math.isfinite(s) and s >= 0 for s in shares) or sum(shares) == 0:
-        raise OptionsError(f"--blend must be shares of at least 0, not all 0, got {value!r}")
+        raise OptionsError(f"--blend must be shares of at least 0, not all 0, got {_shown(value)}")
     return shares

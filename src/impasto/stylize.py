@@ -46,6 +46,9 @@ from impasto.options import INITS, CheckpointOptions, PaintOptions, ReadOptions,
 _FREQUENCY_POWER = 0.4
 """The preconditioner of L-BFGS; see benchmarks/README.md for what other powers gave."""
 
+_NOISE = 20 / 255
+"""Amplitude of a noise start: faint, as in the tutorials. Strong noise never quite leaves."""
+
 _HISTORY_BYTES = 2 * 2**30
 """What the pairs of L-BFGS may take; a fixed number, so that a run repeats on any machine."""
 
@@ -128,6 +131,8 @@ class Painter:
         self.companion: Companion | None = None
         self._checkpoint = checkpoint or CheckpointOptions()
         self._read = read or ReadOptions()
+        if self._checkpoint.resume and not self._checkpoint.checkpoint:
+            raise OptionsError("--resume needs --checkpoint FILE to go on from")
         sources = _several(styles)
         objective.blend_shares(self.options.blend, len(sources))
         self._device = choose_device(self.options.device)
@@ -218,8 +223,7 @@ class Painter:
 
     def _resume(self) -> None:
         path = self._checkpoint.checkpoint
-        if path is None:
-            raise OptionsError("--resume needs --checkpoint FILE to go on from")
+        assert path is not None  # checked when it was given
         arrays, data = checkpoints.read(path)
         _compare(path, data.get("run"), self._identity())
         try:
@@ -319,10 +323,10 @@ class Painter:
         photo = self._photo_at(scale)
         if self.options.init == "content":
             return photo
-        # White noise, as the paper's; drawn on the CPU so that every device sees the same.
+        # White noise around grey, drawn on the CPU so that every device sees the same.
         random = torch.Generator().manual_seed(self.options.seed)
-        noise = torch.rand(photo.shape, generator=random).to(self._device)
-        return torch.lerp(photo, noise, self.options.noise_ratio)
+        noise = 0.5 + _NOISE * (2 * torch.rand(photo.shape, generator=random) - 1)
+        return torch.lerp(photo, noise.to(self._device), self.options.noise_ratio)
 
 
 def paint(

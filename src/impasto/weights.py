@@ -11,9 +11,9 @@ import importlib.util
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import torch
 from torch import Tensor
@@ -143,7 +143,7 @@ def _downloaded() -> Path:
         torch.hub.download_url_to_file(
             TORCHVISION.source, str(path), hash_prefix=TORCHVISION.sha256, progress=False
         )
-    except (OSError, URLError, RuntimeError) as error:
+    except (OSError, HTTPException, RuntimeError) as error:
         raise WeightsError(f"{TORCHVISION.source}: {error}") from error
     return path
 
@@ -155,6 +155,8 @@ def _check(path: Path) -> Found:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL character in the name
+        raise WeightsError(f"{str(path)!r} is no file name: {error}") from error
     for origin in ORIGINS:
         if sha256.startswith(origin.sha256):
             return Found(path, origin, sha256)
@@ -193,7 +195,7 @@ def _checked_shapes(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
         width = VGG_WIDTHS[int(name[4]) - 1]
         for kind, shape in (("weight", (width, channels, 3, 3)), ("bias", (width,))):
             tensor = parameters[f"{name}.{kind}"]
-            if tensor.shape != shape or not bool(torch.isfinite(tensor).all()):
-                raise ValueError(f"{name}.{kind} is {tuple(tensor.shape)}, not {shape} and finite")
+            if tensor.shape != shape:
+                raise ValueError(f"{name}.{kind} is {tuple(tensor.shape)}, not {shape}")
         channels = width
     return parameters

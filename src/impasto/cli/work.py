@@ -15,7 +15,7 @@ import typer
 
 from impasto.cli.progress import Progress
 from impasto.errors import DivergedError, OutputError
-from impasto.events import Saved, SteppedBack
+from impasto.events import Saved
 from impasto.images import EXTENSIONS, check_format, check_output, resize
 from impasto.options import CheckpointOptions, RecordOptions, SaveOptions
 from impasto.record import Recorder
@@ -115,8 +115,7 @@ class Work:
                 progress.take(event)
                 for saved in recorder.take(event):
                     progress.take(saved)
-                # A step taken back is followed by its losses: only then it is whole.
-                if interrupted() and not isinstance(event, SteppedBack):
+                if interrupted():
                     return True
         return False
 

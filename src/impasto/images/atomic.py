@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -37,7 +38,7 @@ def atomic_path(path: AnyPath) -> Iterator[Path]:
     """
     try:
         target = _target(path)
-        temporary = target.parent / f".impasto-{secrets.token_hex(8)}.tmp"
+        temporary = _temporary(target)
         try:
             yield temporary
             _to_disk(temporary)
@@ -87,6 +88,32 @@ def check_extension(path: AnyPath, extensions: Sequence[str]) -> str:
         found = f"the extension {extension!r}" if extension else "no extension"
         raise OutputError(f"{shown(path)}: has {found}{hint}{allowed}")
     return extension
+
+
+def _temporary(target: Path) -> Path:
+    """Name a file beside ``target`` after it and this process; sweep those of dead processes.
+
+    A process that was killed while writing leaves its file behind, and it may be large.
+    """
+    mark = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]
+    for stale in target.parent.glob(f".impasto-{mark}-*.tmp"):
+        pid = stale.name.split("-")[2]
+        if pid.isdigit() and not _alive(int(pid)):
+            with suppress(OSError):
+                stale.unlink()
+    return target.parent / f".impasto-{mark}-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+
+
+def _alive(pid: int) -> bool:
+    if os.name == "nt":  # there, signal 0 would end the process
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # it is somebody else's
+        return True
+    return True
 
 
 def _to_disk(path: Path) -> None:

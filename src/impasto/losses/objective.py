@@ -123,7 +123,9 @@ def blend_shares(blend: Sequence[float] | None, styles: int) -> list[float]:
         return [1 / styles] * styles
     if len(blend) != styles:
         raise OptionsError(f"--blend has {len(blend)} shares, but {styles} styles were given")
-    return [share / sum(blend) for share in blend]
+    largest = max(blend)  # first, so that no sum overflows
+    shares = [share / largest for share in blend]
+    return [share / sum(shares) for share in shares]
 
 
 def _content_term(

@@ -26,11 +26,12 @@ Arrays = dict[str, NDArray[Any]]
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]], data: Mapping[str, Any]) -> None:
     """Write arrays and JSON data atomically. Raises `OutputError`."""
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    text = json.dumps(data)
     header = {
         "impasto checkpoint": str(_VERSION),
-        "data": json.dumps(data),
-        "crc32": json.dumps({name: _crc32(array) for name, array in arrays.items()}),
+        "data": text,
+        "crc32": json.dumps(_check_sums(arrays, text)),
     }
     with atomic_path(path) as temporary:
         save_file(dict(arrays), temporary, metadata=header)
@@ -38,10 +39,6 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], data: Mapping[str, Any
 
 def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
     """Read what `write` wrote. Raises `CheckpointError` when it is missing, foreign or damaged."""
-    if not path.is_file():
-        raise CheckpointError(
-            f"{path}: there is no checkpoint to go on from; start without --resume"
-        )
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
@@ -54,19 +51,26 @@ def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
                 )
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             data = json.loads(header["data"])
-            crc32 = json.loads(header["crc32"])
+            check_sums = json.loads(header["crc32"])
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path}: there is no checkpoint to go on from; start without --resume"
+        ) from error
     except (OSError, safetensors.SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
-    if not isinstance(data, dict) or not isinstance(crc32, dict):
-        raise _damaged(path, "its header holds no objects")
-    for name, array in arrays.items():
-        if crc32.get(name) != _crc32(array):
-            raise _damaged(path, f"{name} does not fit its check sum")
+    if not isinstance(data, dict) or check_sums != _check_sums(arrays, header["data"]):
+        raise _damaged(path, "it does not fit its check sums")
     return arrays, data
 
 
-def _crc32(array: NDArray[Any]) -> int:
-    return zlib.crc32(np.ascontiguousarray(array).data if array.size else b"")
+def _check_sums(arrays: Mapping[str, NDArray[Any]], data: str) -> dict[str, int]:
+    """Return a CRC-32 of each array, its type and shape included, and one of the data."""
+    sums = {"": zlib.crc32(data.encode())}
+    for name, array in arrays.items():
+        kind = f"{array.dtype.str} {array.shape}".encode()
+        values = np.ascontiguousarray(array).data if array.size else b""
+        sums[name] = zlib.crc32(values, zlib.crc32(kind))
+    return sums
 
 
 def _damaged(path: Path, reason: object) -> CheckpointError:

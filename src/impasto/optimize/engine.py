@@ -25,9 +25,9 @@ class Engine:
     """Minimises an objective over the pixels of a picture, coarse to fine.
 
     ``objective_at`` builds the objective of a scale and ``optimizer_at`` the optimiser that starts
-    from a picture (1, 3, h, w). ``start`` is the picture that the first scale begins with. Between two events of `run` the
-    state is whole: `state` may be taken and given to `restore` of an engine built alike, which
-    then goes on as if nothing had happened, bit for bit on the CPU.
+    from a picture (1, 3, h, w). ``start`` is the picture that the first scale begins with.
+    Between two events of `run` the state is whole: `state` may be taken and given to `restore` of
+    an engine built alike, which then goes on as if nothing had happened, bit for bit on the CPU.
     """
 
     def __init__(
@@ -75,10 +75,13 @@ class Engine:
             if self._index == len(self._scales) - 1:
                 break
             self._next_scale()
-        yield Finished(self.steps, self._seconds, self._best_loss)
+        yield Finished(self.step, self._seconds, self._best_loss)
 
     def state(self) -> dict[str, Any]:
-        """Return tensors and plain numbers that `restore` takes back."""
+        """Return tensors and plain numbers that `restore` takes back.
+
+        The tensors are the engine's own: write or copy them before it goes on.
+        """
         return {
             "index": self._index,
             "done": self._done,
@@ -104,7 +107,7 @@ class Engine:
             self._optimizer.restore(
                 {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
             )
-        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
 
     def _run_scale(self, scale: Scale) -> Iterator[Event]:
@@ -129,8 +132,9 @@ class Engine:
                 # What was tried is taken back: the step shows what is kept.
                 evaluation = replace(evaluation, loss=self._best_loss, terms=self._best_terms)
                 image = self._best
-                yield SteppedBack(self.step, setback)
             yield self._event(scale, image, evaluation)
+            if setback:
+                yield SteppedBack(self.step, setback)
 
     def _next_scale(self) -> None:
         """Enlarge the picture and start afresh from there.
@@ -156,7 +160,8 @@ class Engine:
     def _remaining(self) -> float:
         """Estimate the seconds left: a step costs in proportion to its pixels."""
         scale = self._scales[self._index]
-        left = (scale.steps - self._done) * scale.width * scale.height
+        steps = 0 if self._optimizer.converged else scale.steps - self._done
+        left = steps * scale.width * scale.height
         left += sum(s.width * s.height * s.steps for s in self._scales[self._index + 1 :])
         return left * self._work / self._pixel_steps
 

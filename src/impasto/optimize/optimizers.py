@@ -222,6 +222,7 @@ class LBFGS:
         """Return all that `restore` needs to go on as if nothing had happened.
 
         The rows stay where they are in memory: another order would round sums differently.
+        S and Y are not copied: they are large.
         """
         state: State = {
             "x": self.image,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from impasto.errors import OptionsError
 from impasto.images.resize import fit
 
-_SMALLEST_AUTO = 224
+_SMALLEST_AUTO = 320
 """No automatic scale has a shorter long side: below it the style swallows the content."""
 
 _COARSE_SHARE = 0.6
@@ -40,7 +40,7 @@ def plan(width: int, height: int, scales: str | Sequence[int], steps: int) -> tu
     for index, side in enumerate(sides):
         coarser_left = len(sides) - 1 - index
         share = steps if not coarser_left else round(steps * _COARSE_SHARE / coarser_left)
-        share = max(1, min(share, steps - coarser_left))
+        share = max(1, share)
         w, h = fit(width, height, side) if coarser_left else (width, height)
         schedule.append(Scale(w, h, share))
         steps -= share

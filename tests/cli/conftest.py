@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.shell import SHALLOW, Outcome, draw, impasto
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a photo and two paintings."""
+    draw(tmp_path / "photo.png", 64, 48, seed=1)
+    draw(tmp_path / "style.png", 48, 64, seed=2)
+    draw(tmp_path / "other.png", 56, 56, seed=3)
+    return tmp_path
+
+
+@pytest.fixture
+def run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """Run `impasto` inside `folder`."""
+    monkeypatch.chdir(folder)
+    return lambda *arguments: impasto(capfd, *arguments)
+
+
+@pytest.fixture
+def paint(run: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """Run `impasto paint` on a small picture; --size can be given again."""
+
+    def paint(*arguments: Any, size: int = 48, steps: int = 3) -> Outcome:
+        sized = [f"--size={size}", f"--steps={steps}"]
+        return run("paint", "photo.png", "style.png", *SHALLOW, *sized, *arguments)
+
+    return paint

@@ -1,0 +1,87 @@
+"""Flags are the fields of the options: same names, same defaults, same help."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from cli.shell import Outcome
+from impasto.cli.main import app
+from impasto.options import (
+    CheckpointOptions,
+    PaintOptions,
+    ReadOptions,
+    RecordOptions,
+    SaveOptions,
+)
+
+BUNDLES = (PaintOptions, RecordOptions, CheckpointOptions, SaveOptions, ReadOptions)
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+EXAMPLES = re.compile(r"^ +impasto (\w+) ([^(\n]*(?:\n    --[^(\n]*)?)", re.MULTILINE)
+
+
+def parameters(command: str) -> dict[str, Any]:
+    return {parameter.name: parameter for parameter in COMMANDS[command].params}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [pytest.param(f, id=f"{cls.__name__}.{f.name}") for cls in BUNDLES for f in fields(cls)],
+)
+def test_a_field_has_its_flag_in_paint(field: Field[Any]) -> None:
+    flag = parameters("paint")[field.name]
+    assert flag.opts == ["--" + field.name.replace("_", "-")]
+    assert flag.default == field.default
+    assert flag.help == field.metadata["help"]
+    if "choices" in field.metadata:
+        assert flag.metavar == "|".join(field.metadata["choices"])
+
+
+def test_paint_has_no_flags_of_its_own_but_these() -> None:
+    derived = {f.name for cls in BUNDLES for f in fields(cls)}
+    assert parameters("paint").keys() - derived == {"content", "style", "out", "quiet", "as_json"}
+
+
+def test_without_flags_the_options_are_the_defaults(
+    run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def look(_: Any, *arguments: Any, **others: Any) -> None:
+        seen.extend([*arguments, others])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("impasto.stylize.Painter.__init__", look)
+    run("paint", "photo.png", "style.png", "other.png", "-o", "out.png")
+    photo, styles = Path("photo.png"), [Path("style.png"), Path("other.png")]
+    others = {"read": ReadOptions(), "checkpoint": CheckpointOptions()}
+    assert seen == [photo, styles, PaintOptions(), others]
+
+
+@pytest.mark.parametrize("command", ["", "paint", "rerun", "samples", "layers", "doctor"])
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help(run: Callable[..., Outcome], command: str, flag: str) -> None:
+    outcome = run(*command.split(), flag)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith(f"Usage: impasto {command}")
+    assert all(len(line) <= 80 for line in outcome.out.splitlines())
+
+
+def test_without_arguments_there_is_help(run: Callable[..., Outcome]) -> None:
+    assert run() == run("--help")
+
+
+@pytest.mark.parametrize("command", ["paint", "rerun", "samples"])
+def test_the_examples_of_the_help_are_parsed(run: Callable[..., Outcome], command: str) -> None:
+    examples = EXAMPLES.findall(run(command, "--help").out)
+    assert examples
+    for name, arguments in examples:
+        assert name == command
+        context = COMMANDS[name].make_context(name, arguments.split())
+        assert context.params

@@ -1,0 +1,220 @@
+"""Killed at any moment, a painting goes on and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.shell import IMPASTO, SHALLOW, Outcome, listing, pixels
+from impasto.optimize import optimizers
+
+LBFGS = ["--steps=12", "--scales=32,48,64", "--size=64", "--history=4"]
+ADAM = ["--steps=6", "--scales=32,48", "--size=48", "--optimizer=adam"]
+RECORDS = ["--log=log.jsonl", "--plot=plot.png", "--timelapse=film.gif", "--frames=frames"]
+STATE = ["--checkpoint=out.state", "--checkpoint-every=0", "--save-every=2"]
+
+
+def command(*arguments: str) -> list[str]:
+    return [*IMPASTO, "paint", "photo.png", "style.png", "-o", "out.png", *SHALLOW, *arguments]
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command(*arguments),
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},  # as conftest.py has it in this process
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def uninterrupted(run: Callable[..., Outcome], folder: Path, *arguments: str) -> dict[str, bytes]:
+    """Paint in this process; return the files, and take them away again."""
+    before = listing(folder)
+    arguments = tuple(a for a in arguments if not a.startswith("--checkpoint"))
+    outcome = run(*command(*arguments)[len(IMPASTO) :])
+    assert outcome.code == 0, outcome.err
+    made = {name: data for name, data in listing(folder).items() if name not in before}
+    for name in made:
+        (folder / name).unlink()
+    return made
+
+
+def assert_same(folder: Path, made: dict[str, bytes]) -> None:
+    """Hold the files of an interrupted run against those of an uninterrupted one."""
+    assert not (folder / "out.state").exists()
+    for name, data in made.items():
+        if name == "plot.png":
+            assert (folder / name).stat().st_size > 0  # its axis of seconds differs
+        elif name != "log.jsonl":
+            np.testing.assert_array_equal(pixels(folder / name), pixels_of(data, folder), name)
+    if "log.jsonl" in made:
+        ours, theirs = (
+            [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+            for lines in ((folder / "log.jsonl").read_text().splitlines(), logged(made))
+        )
+        assert [row["step"] for row in ours] == list(range(1, len(theirs) + 1))
+        assert ours == theirs
+    if "film.gif" in made:
+        assert (folder / "film.gif").read_bytes() == made["film.gif"]
+
+
+def logged(made: dict[str, bytes]) -> list[str]:
+    return made["log.jsonl"].decode().splitlines()
+
+
+def pixels_of(data: bytes, folder: Path) -> np.ndarray:
+    path = folder / "expected.tmp"
+    path.write_bytes(data)
+    found = pixels(path)
+    path.unlink()
+    return found
+
+
+def wait_for(process: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
+    """Wait until something is there or the process has ended."""
+    deadline = time.monotonic() + 60
+    while process.poll() is None and not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def steps_in(log: Path) -> int:
+    return log.read_bytes().count(b"\n") if log.exists() else 0
+
+
+def kill_and_resume(folder: Path, moments: list[Callable[[int], bool]], *arguments: str) -> int:
+    """Kill at each moment (told the steps logged before), go on; return how often it was killed."""
+    killed = 0
+    for moment in moments:
+        going_on = ["--resume"] if (folder / "out.state").exists() else []
+        before = steps_in(folder / "log.jsonl")
+        process = start(folder, *arguments, *going_on)
+        wait_for(process, lambda before=before, moment=moment: moment(before))
+        process.kill()
+        process.communicate()
+        if process.returncode == 0:
+            return killed
+        assert process.returncode == -signal.SIGKILL
+        killed += 1
+    going_on = ["--resume"] if (folder / "out.state").exists() else []
+    process = start(folder, *arguments, *going_on)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    return killed
+
+
+def test_killed_again_and_again_lbfgs_ends_in_the_same_files(
+    folder: Path, run: Callable[..., Outcome]
+) -> None:
+    everything = [*LBFGS, *RECORDS, *STATE]
+    made = uninterrupted(run, folder, *everything)
+    (folder / ".impasto-0123456789abcdef.tmp").write_bytes(b"left by an earlier kill")
+    rng = random.Random(20)
+
+    def after_steps(count: int, delay: float) -> Callable[[int], bool]:
+        def ready(before: int) -> bool:
+            if steps_in(folder / "log.jsonl") < before + count:
+                return False
+            time.sleep(delay)
+            return True
+
+        return ready
+
+    def while_saving(before: int) -> bool:
+        temporary = any(folder.glob(".impasto-*.tmp"))
+        return temporary and steps_in(folder / "log.jsonl") > before
+
+    moments = [
+        after_steps(1, rng.uniform(0, 0.05)),
+        while_saving,
+        after_steps(3, rng.uniform(0, 0.05)),
+        after_steps(2, rng.uniform(0, 0.05)),
+    ]
+    assert kill_and_resume(folder, moments, *everything) >= 3
+    assert_same(folder, made)
+
+
+def test_killed_adam_ends_in_the_same_picture(folder: Path, run: Callable[..., Outcome]) -> None:
+    arguments = [*ADAM, *STATE]
+    made = uninterrupted(run, folder, *arguments)
+    state = folder / "out.state"
+    assert kill_and_resume(folder, [lambda _: state.exists()], *arguments) == 1
+    assert_same(folder, made)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["checkpoint", "no checkpoint asked for"])
+def test_ctrl_c_keeps_the_picture_and_resume_ends_in_the_same(
+    folder: Path, run: Callable[..., Outcome], kept: bool
+) -> None:
+    arguments = [*LBFGS, "--log=log.jsonl", *(STATE if kept else [])]
+    made = uninterrupted(run, folder, *arguments)
+    (folder / "out.png").write_bytes(b"an earlier result")
+
+    process = start(folder, *arguments)
+    wait_for(process, lambda: steps_in(folder / "log.jsonl") >= 2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    state = "out.state" if kept else "out.png.checkpoint"
+    assert process.returncode == 130
+    assert out == ""
+    last = err.splitlines()[-1]
+    assert last.startswith("impasto: stopped at step ")
+    assert all(part in last for part in ("out.unfinished.png", "--resume", state))
+    assert (folder / "out.png").read_bytes() == b"an earlier result"
+    assert pixels(folder / "out.unfinished.png").shape == (48, 64, 3)
+    assert (folder / state).exists()
+
+    outcome = run(*command(*arguments, "--resume")[len(IMPASTO) :])
+    assert outcome.code == 0, outcome.err
+    assert "going on at step" in outcome.err
+    assert_same(folder, made)
+    assert not (folder / state).exists()
+
+
+def test_a_step_taken_back_is_no_place_to_stop_at(
+    folder: Path, paint: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while a step is taken back: its losses must be in the log after going on."""
+    Optimizer = optimizers.LBFGS
+    tell, told = Optimizer.tell, []
+
+    def interrupted(self: optimizers.LBFGS, loss: float, gradient: object) -> str | None:
+        told.append(loss)
+        if len(told) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            tell(self, float("inf"), gradient)  # type: ignore[arg-type]
+            return "step shortened"
+        return tell(self, loss, gradient)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Optimizer, "tell", interrupted)
+    arguments = ["-o", "out.png", "--log=log.jsonl"]
+    assert paint(*arguments, steps=5).code == 130
+    assert steps_in(folder / "log.jsonl") == 3
+    assert paint(*arguments, "--resume", steps=5).code == 0
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5]
+
+
+def test_ctrl_c_before_the_first_step_leaves_nothing(folder: Path) -> None:
+    before = listing(folder)
+    code = (
+        "import impasto.stylize, os, signal\n"
+        "impasto.stylize.weights.find = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+        "from impasto.cli.main import run; run()"
+    )
+    line = [IMPASTO[0], "-c", code, *command(*LBFGS)[len(IMPASTO) :]]
+    done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "impasto: stopped\n")
+    assert listing(folder) == before

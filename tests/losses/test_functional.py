@@ -1,0 +1,175 @@
+"""The equations against numpy, closed forms, finite differences and properties."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.autograd import gradcheck
+
+from impasto.losses import functional
+
+QUICK = settings(max_examples=30, deadline=None, derandomize=True)
+SIDES = st.integers(1, 7)
+
+
+def features(c=5, h=4, w=6, seed=0):
+    return torch.randn(1, c, h, w, generator=torch.Generator().manual_seed(seed))
+
+
+def numpy_gram(F):
+    F = F[0].double().numpy()
+    return np.einsum("ihw,jhw->ij", F, F) / (F.shape[1] * F.shape[2])
+
+
+@QUICK
+@given(c=SIDES, h=SIDES, w=SIDES)
+def test_gram_is_numpys(c, h, w):
+    F = features(c, h, w)
+    for memory in (torch.contiguous_format, torch.channels_last):
+        got = functional.gram(F.contiguous(memory_format=memory))
+        assert got.shape == (c, c)
+        np.testing.assert_allclose(got.numpy(), numpy_gram(F), rtol=1e-5, atol=1e-6)
+
+
+def test_gram_of_features_that_are_no_contiguous_memory():
+    F = features(5, 8, 9)[:, 1:4, ::2, 1:]
+    np.testing.assert_allclose(functional.gram(F).numpy(), numpy_gram(F), rtol=1e-5, atol=1e-6)
+
+
+def test_gram_of_bfloat16_is_accumulated_in_float32():
+    F = features(3, 64, 64).bfloat16()
+    got = functional.gram(F)
+    assert got.dtype == torch.float32
+    np.testing.assert_allclose(got.numpy(), numpy_gram(F), rtol=1e-4, atol=1e-5)
+
+
+def test_gram_does_not_know_where_things_are():
+    F = features(6, 8, 5)
+    order = torch.randperm(40, generator=torch.Generator().manual_seed(1))
+    shuffled = F.flatten(2)[..., order].view(1, 6, 5, 8)
+    torch.testing.assert_close(functional.gram(shuffled), functional.gram(F))
+
+
+def test_gram_does_not_know_how_often_a_picture_is_repeated():
+    F = features(6, 4, 5)
+    torch.testing.assert_close(functional.gram(F.repeat(1, 1, 3, 2)), functional.gram(F))
+
+
+@QUICK
+@given(rows=st.integers(0, 9), columns=st.integers(0, 7))
+def test_tiles_add_up_to_the_whole(rows, columns):
+    F = features(4, 9, 7)
+    tiles = [
+        tile
+        for band in (F[..., :rows, :], F[..., rows:, :])
+        for tile in (band[..., :columns], band[..., columns:])
+    ]
+    total = sum(functional.accumulate_gram(tile) for tile in tiles)
+    got = functional.finish_gram(total, sum(tile.shape[2] * tile.shape[3] for tile in tiles))
+    torch.testing.assert_close(got, functional.gram(F))
+
+
+def test_gram_is_of_one_picture():
+    with pytest.raises(ValueError, match="batch of 2"):
+        functional.accumulate_gram(torch.zeros(2, 3, 4, 4))
+
+
+def check(function, *inputs):
+    """Compare gradients with finite differences, as finely as float32 sums allow."""
+    inputs = [tensor.clone().requires_grad_(True) for tensor in inputs]
+    assert gradcheck(function, inputs, eps=1e-2, atol=1e-3, rtol=1e-2, fast_mode=False)
+
+
+@pytest.mark.filterwarnings("ignore:Input .* requires gradient and is not a double")
+@pytest.mark.parametrize("weights", ["symmetric", "any"])
+def test_the_gradient_of_gram(weights):
+    F, B = features(3, 2, 4), features(1, 3, 3, seed=1)[0, 0]
+    if weights == "symmetric":
+        B = B + B.T
+    check(lambda F: (functional.gram(F) * B).sum(), F)
+
+
+def test_the_gradient_of_gram_equals_autograds():
+    def gradient(gram):
+        F = features(6, 5, 7).requires_grad_(True)
+        B = features(1, 6, 6, seed=3)[0, 0]
+        (gram(F) * B).sum().backward()
+        return F.grad
+
+    got = gradient(functional.gram)
+    expected = gradient(lambda F: F[0].flatten(1) @ F[0].flatten(1).T / 35)
+    torch.testing.assert_close(got, expected)
+
+
+def test_total_variation_passes_gradcheck_in_float64():
+    x = features(3, 4, 5).double().requires_grad_(True)
+    assert gradcheck(functional.total_variation, [x])
+
+
+def test_style_loss_passes_gradcheck_in_float64():
+    G, A = features(1, 4, 4).double().requires_grad_(True), features(1, 4, 4, seed=2).double()
+    assert gradcheck(lambda G: functional.style_loss(G, A), [G])
+
+
+@pytest.mark.filterwarnings("ignore:Input .* requires gradient and is not a double")
+@pytest.mark.parametrize("loss", [functional.content_loss, functional.content_loss_half_sum])
+def test_the_gradients_of_the_content_losses(loss):
+    P = features(2, 2, 3, seed=4)
+    check(lambda F: loss(F, P), features(2, 2, 3))
+
+
+def test_content_losses_in_closed_form():
+    F, P = features(), features(seed=1)
+    squares = ((F.double() - P.double()).numpy() ** 2).ravel()
+    assert float(functional.content_loss(F, P)) == pytest.approx(squares.mean(), rel=1e-5)
+    assert float(functional.content_loss_half_sum(F, P)) == pytest.approx(squares.sum() / 2)
+    # By hand: 24 positions that are off by 3.
+    F = P + 3
+    assert float(functional.content_loss(F, P)) == pytest.approx(9, rel=1e-5)
+    assert float(functional.content_loss_half_sum(F, P)) == pytest.approx(9 * 120 / 2, rel=1e-5)
+    (G,) = torch.autograd.grad(
+        functional.content_loss_half_sum(P.requires_grad_(True), F.detach()), P
+    )
+    torch.testing.assert_close(G, P.detach() - F.detach())  # equation 2 of the paper
+
+
+def test_content_losses_of_bfloat16_features_are_float32():
+    F, P = features().bfloat16(), features(seed=1)
+    for loss in (functional.content_loss, functional.content_loss_half_sum):
+        assert loss(F, P).dtype == torch.float32
+        assert float(loss(F, P)) == pytest.approx(float(loss(F.float(), P)))
+
+
+def test_style_loss_is_four_times_the_papers():
+    F, S = features(5, 4, 6), features(5, 4, 6, seed=1)
+    N, M = 5, 24
+    rows, style_rows = F[0].reshape(N, M).double().numpy(), S[0].reshape(N, M).double().numpy()
+    G, A = rows @ rows.T, style_rows @ style_rows.T  # the paper's: not divided by M
+    paper = ((G - A) ** 2).sum() / (4 * N**2 * M**2)
+    got = functional.style_loss(functional.gram(F), functional.gram(S))
+    assert float(got) == pytest.approx(4 * paper, rel=1e-5)
+
+
+@QUICK
+@given(h=SIDES, w=SIDES, level=st.floats(0, 255))
+def test_a_constant_picture_has_no_variation(h, w, level):
+    assert float(functional.total_variation(torch.full((1, 3, h, w), level))) == 0
+
+
+@QUICK
+@given(h=st.integers(2, 7), w=st.integers(2, 7), a=st.floats(-2, 2), b=st.floats(-2, 2))
+def test_the_variation_of_a_ramp(h, w, a, b):
+    y = torch.arange(h, dtype=torch.float64).view(1, 1, h, 1)
+    x = torch.arange(w, dtype=torch.float64).view(1, 1, 1, w)
+    ramp = (a * y + b * x).expand(1, 3, h, w)
+    assert float(functional.total_variation(ramp)) == pytest.approx(a * a + b * b, abs=1e-9)
+
+
+def test_one_row_has_only_the_variation_across():
+    row = torch.tensor([0.0, 1.0, 3.0]).view(1, 1, 1, 3)
+    assert float(functional.total_variation(row)) == pytest.approx((1 + 4) / 2)
+    assert float(functional.total_variation(row.transpose(2, 3))) == pytest.approx((1 + 4) / 2)
+    assert float(functional.total_variation(torch.ones(1, 3, 1, 1))) == 0

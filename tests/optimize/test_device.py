@@ -1,0 +1,86 @@
+"""Devices: those that are there, and errors for those that are not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from impasto.errors import OptionsError
+from impasto.optimize import device as devices
+from impasto.options import PaintOptions
+
+
+def pretend(monkeypatch, *, cuda=0, mps=False):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "name", "chosen"),
+    [
+        (0, False, "auto", "cpu"),
+        (0, True, "auto", "mps"),
+        (2, True, "auto", "cuda"),
+        (2, True, "cpu", "cpu"),
+        (2, False, "cuda", "cuda"),
+        (2, False, "cuda:1", "cuda:1"),
+        (1, True, "mps", "mps"),
+    ],
+)
+def test_what_is_there_is_chosen(monkeypatch, cuda, mps, name, chosen):
+    pretend(monkeypatch, cuda=cuda, mps=mps)
+    assert devices.choose_device(name) == torch.device(chosen)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "name", "message"),
+    [
+        (0, "cuda", "--device cuda: no CUDA device is seen"),
+        (0, "cuda:0", "--device cuda:0: no CUDA device is seen"),
+        (2, "cuda:2", "--device cuda:2: this PyTorch sees 2 CUDA devices"),
+        (2, "mps", "--device mps: no MPS device is seen"),
+    ],
+)
+def test_what_is_not_there_is_an_error_that_says_what_to_do(monkeypatch, cuda, name, message):
+    pretend(monkeypatch, cuda=cuda)
+    with pytest.raises(OptionsError, match=message) as caught:
+        devices.choose_device(name)
+    assert "use --device auto or cpu" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpu",
+        "cuda:-1",
+        "cuda:x",
+        "cpu:0",
+        "cuda:",
+        "cpu:",
+        "auto:",
+        "cuda:\u00b2",
+        "cuda:01",
+        "cuda:" + "9" * 30,
+    ],
+)
+def test_no_name_of_a_device_gets_past_the_options(monkeypatch, name):
+    pretend(monkeypatch, cuda=2)
+    with pytest.raises(OptionsError):
+        devices.choose_device(PaintOptions(device=name).device)
+
+
+def test_bfloat16_where_it_is_native(monkeypatch):
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    abilities = {}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
+    assert devices.choose_precision("auto", cpu) == torch.float32
+    assert devices.choose_precision("auto", cuda) == torch.float32
+    assert devices.choose_precision("auto", torch.device("mps")) == torch.float32
+    assert devices.choose_precision("bfloat16", cpu) == torch.bfloat16
+    abilities["avx512_bf16"] = True
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (8, 0))
+    assert devices.choose_precision("auto", cpu) == torch.bfloat16
+    assert devices.choose_precision("auto", cuda) == torch.bfloat16
+    assert devices.choose_precision("float32", cpu) == torch.float32

@@ -1,0 +1,87 @@
+"""The exception tree is the one its docstring draws."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import re
+
+import pytest
+
+from impasto import errors
+from impasto.errors import MissingExtraError, OptionsError, nearest
+
+CLASSES = {
+    name: found
+    for name, found in vars(errors).items()
+    if inspect.isclass(found) and issubclass(found, BaseException)
+}
+
+
+def drawn():
+    """Parent and meaning of every exception in the drawing."""
+    branches, tree = [], {}
+    for line in errors.__doc__.splitlines():
+        found = re.match(r"^((?:[│ ] {3})*)(?:[├└]── )?([A-Z]\w+Error)(?:\s+(.*))?$", line)
+        if found:
+            indent, name, meaning = found.groups()
+            depth = len(indent) // 4 + ("── " in line)
+            branches[depth:] = [name]
+            tree[name] = (branches[depth - 1] if depth else "Exception", meaning)
+    return tree
+
+
+def test_the_drawing_is_the_tree():
+    assert {name: parent for name, (parent, _) in drawn().items()} == {
+        name: found.__bases__[0].__name__ for name, found in CLASSES.items()
+    }
+    assert len(CLASSES) == 8
+
+
+def test_the_drawing_says_what_the_classes_say():
+    for name, (_, meaning) in drawn().items():
+        if meaning:
+            said = CLASSES[name].__doc__.lower().rstrip(".")
+            assert said.startswith(meaning.lower()[:40]), name
+
+
+def test_none_is_caught_as_a_builtin():
+    for found in CLASSES.values():
+        assert found.__mro__[-3:] == (Exception, BaseException, object)
+        assert [base.__module__ for base in found.__mro__].count("builtins") == 3
+
+
+def test_a_missing_extra_says_what_to_install():
+    error = MissingExtraError("reading HEIC", "heic")
+    assert str(error) == "reading HEIC needs an extra: pip install 'impasto[heic]'"
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_they_travel_between_processes(name):
+    words = ("reading HEIC", "heic") if name == "MissingExtraError" else ("what went wrong",)
+    error = CLASSES[name](*words)
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is CLASSES[name]
+    assert str(again) == str(error)
+    assert words[0] in str(again)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("lbgfs", "; did you mean 'lbfgs'?"),
+        ("relu4_2x", "; did you mean 'relu4_2'?"),
+        ("zzz", "; choose from lbfgs, adam, relu4_2"),
+        (None, "; choose from lbfgs, adam, relu4_2"),
+        (["lbfgs"], "; did you mean 'lbfgs'?"),
+        ("", "; choose from lbfgs, adam, relu4_2"),
+    ],
+)
+def test_the_nearest_name(name, expected):
+    assert nearest(name, ("lbfgs", "adam", "relu4_2")) == expected
+
+
+def test_nearest_takes_any_iterable_and_any_names():
+    assert nearest("3", iter([1, 2, 3])) == "; did you mean '3'?"
+    with pytest.raises(OptionsError, match="choose from 1, 2"):
+        raise OptionsError(f"no{nearest('x', [1, 2])}")

@@ -1,0 +1,249 @@
+"""The facade: what a program that imports Impasto sees."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import impasto
+from impasto import Painter, Painting, PaintOptions
+from impasto.errors import CheckpointError, ImageError, OptionsError
+from impasto.events import Finished, ScaleStarted, Started, Step
+from impasto.images import read_picture, read_recipe
+from impasto.options import CheckpointOptions, ReadOptions
+
+SMALL: dict[str, Any] = {
+    "size": 48,
+    "steps": 3,
+    "style_layers": "relu1_1,relu2_1",
+    "content_layers": "relu2_2",
+    "precision": "float32",
+    "device": "cpu",
+}
+
+
+def blotches(width: int, height: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+    return np.asarray(small.resize((width, height), Image.Resampling.BICUBIC))
+
+
+PHOTO, STYLE, OTHER = blotches(64, 48, 1), blotches(48, 64, 2), blotches(56, 56, 3)
+
+
+def paint(content: Any = PHOTO, style: Any = STYLE, **options: Any) -> Painting:
+    return impasto.paint(content, style, **SMALL | options)
+
+
+def first_loss(**options: Any) -> Any:
+    return paint(**{"steps": 1, **options}).losses[0]
+
+
+def test_a_painting_shows_and_saves_itself(tmp_path: Path) -> None:
+    painting = paint()
+    assert painting.image.size == (48, 36)
+    assert painting.rgb.dtype == np.float32
+    assert 0 <= painting.rgb.min() <= painting.rgb.max() <= 1
+    shown = Image.open(io.BytesIO(painting._repr_png_()))
+    np.testing.assert_array_equal(np.asarray(shown), np.asarray(painting.image))
+    painting.save(tmp_path / "out.png")
+    np.testing.assert_array_equal(Image.open(tmp_path / "out.png"), np.asarray(painting.image))
+    painting.save(tmp_path / "out.tif", bits=16)
+    deep = read_picture(tmp_path / "out.tif").rgb
+    np.testing.assert_allclose(deep, painting.rgb, atol=0.51 / 65535)
+    assert repr(painting).startswith("<Painting 48x36, 3 steps, loss ")
+    with pytest.raises(OptionsError, match="did you mean 'quality'"):
+        painting.save(tmp_path / "out.png", qualty=3)
+
+
+def test_losses_start_at_the_photo_and_fall() -> None:
+    losses = paint(steps=8).losses
+    assert [row.step for row in losses] == list(range(1, 9))
+    assert losses[0].content == 0
+    assert losses[0].style > 0
+    assert losses[-1].loss < 0.5 * losses[0].loss
+    assert all(row.loss == pytest.approx(row.content + row.style + row.tv) for row in losses)
+
+
+@pytest.mark.parametrize("kind", ["path", "text", "bytes", "PIL", "array", "floats"])
+def test_a_picture_is_a_picture_wherever_it_comes_from(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "photo.png"
+    Image.fromarray(PHOTO).save(path)
+    source = {
+        "path": path,
+        "text": str(path),
+        "bytes": path.read_bytes(),
+        "PIL": Image.fromarray(PHOTO),
+        "array": PHOTO,
+        "floats": (PHOTO / np.float32(255)).astype(np.float32),
+    }[kind]
+    np.testing.assert_array_equal(paint(source).rgb, paint().rgb)
+
+
+def test_a_thing_that_is_no_picture() -> None:
+    with pytest.raises(ImageError, match="a int is no picture"):
+        paint(3)
+    with pytest.raises(OptionsError, match="no style was given"):
+        paint(style=[])
+    with pytest.raises(OptionsError, match="did you mean 'steps'"):
+        paint(stesp=3)
+
+
+def test_the_transparency_of_the_photo_is_kept(tmp_path: Path) -> None:
+    ramp = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
+    painting = paint(np.dstack([PHOTO, ramp]))
+    assert painting.image.mode == "RGBA"
+    expected = Image.fromarray(ramp).resize((48, 36), Image.Resampling.BOX)
+    painting.save(tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as saved:
+        alpha = np.asarray(saved.getchannel("A"), dtype=float)
+    np.testing.assert_allclose(alpha, np.asarray(expected, dtype=float), atol=3)
+    assert paint().image.mode == "RGB"
+
+
+def test_a_blend_lies_between_its_styles() -> None:
+    """At the same start the style term is quadratic: blends are means of single-style losses."""
+    one, two = first_loss(style=STYLE).style, first_loss(style=OTHER).style
+    both = [STYLE, OTHER]
+    assert first_loss(style=both, blend=(1, 0)).style == pytest.approx(one, rel=1e-5)
+    assert first_loss(style=both, blend=(3, 1)).style == pytest.approx(
+        0.75 * one + 0.25 * two, rel=1e-5
+    )
+    assert first_loss(style=both).style == pytest.approx((one + two) / 2, rel=1e-5)
+    with pytest.raises(OptionsError, match="--blend has 1 shares, but 2 styles"):
+        first_loss(style=both, blend=(1,))
+
+
+def test_noise_is_that_of_its_seed() -> None:
+    def noise(seed: int, **options: Any) -> np.ndarray:
+        return paint(init="noise", seed=seed, steps=2, **options).rgb
+
+    np.testing.assert_array_equal(noise(1), noise(1))
+    # Two draws, each uniform within 20 levels around grey, differ by 2 / 3 of that on average.
+    assert np.abs(noise(1) - noise(2)).mean() == pytest.approx(2 / 3 * 20 / 255, rel=0.05)
+    # The less noise, the nearer to the photo.
+    photo = paint(steps=1).rgb
+    distances = [np.abs(noise(1, noise_ratio=ratio) - photo).mean() for ratio in (1.0, 0.5, 0.0)]
+    assert distances == sorted(distances, reverse=True)
+
+
+def test_the_start_is_the_picture_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "start.png"
+    Image.fromarray(OTHER).resize((48, 36)).save(path)
+
+    def start(init: str) -> np.ndarray:
+        painter = Painter(PHOTO, STYLE, PaintOptions(**SMALL | {"init": init, "scales": "single"}))
+        return painter.painting.rgb
+
+    np.testing.assert_allclose(start(str(path)), read_picture(path).rgb, atol=1e-6)
+    style = np.asarray(Image.fromarray(STYLE).resize((48, 36), Image.Resampling.LANCZOS))
+    np.testing.assert_allclose(start("style"), style / 255, atol=0.02)
+    photo = np.asarray(Image.fromarray(PHOTO).resize((48, 36), Image.Resampling.BILINEAR))
+    np.testing.assert_allclose(start("content"), photo / 255, atol=0.02)
+
+
+def test_a_style_repainted_in_its_own_style_has_nothing_to_gain() -> None:
+    """Content and style the same picture: the loss of the start is 0."""
+    loss = first_loss(content=STYLE, style=STYLE)
+    assert loss.content == 0
+    assert loss.style < 1e-4 * first_loss(content=PHOTO, style=STYLE).style
+
+
+def test_a_painter_reports_as_it_works() -> None:
+    options = PaintOptions(**SMALL | {"scales": (24, 48), "steps": 5})
+    painter = Painter(PHOTO, [STYLE, OTHER], options)
+    events = list(painter)
+    kinds = [type(event) for event in events]
+    assert kinds[0] is Started
+    assert kinds[-1] is Finished
+    steps = [event for event in events if isinstance(event, Step)]
+    assert [step.step for step in steps] == [1, 2, 3, 4, 5]
+    scales = [event for event in events if isinstance(event, ScaleStarted)]
+    assert [(s.width, s.height, s.steps) for s in scales] == [(24, 18, 3), (48, 36, 2)]
+    assert steps[0].picture().shape == (18, 24, 3)
+    assert all(step.remaining >= 0 for step in steps)
+    assert steps[-1].remaining == 0
+    assert painter.painting.rgb.shape == (36, 48, 3)
+
+
+def test_a_painting_is_there_at_any_time() -> None:
+    painter = Painter(PHOTO, STYLE, PaintOptions(**SMALL | {"scales": (24, 48)}))
+    for event in painter:
+        if isinstance(event, Step):
+            break
+    assert painter.painting.rgb.shape == (36, 48, 3)
+    assert len(painter.painting.losses) == 1
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("stop", [1, 3, 4, 6])
+def test_a_painting_goes_on_from_its_checkpoint(tmp_path: Path, optimizer: str, stop: int) -> None:
+    options = PaintOptions(
+        **SMALL | {"scales": (24, 48), "steps": 6, "optimizer": optimizer, "init": "noise"}
+    )
+    whole = Painter(PHOTO, STYLE, options)
+    assert list(whole)
+    state = tmp_path / "state"
+    interrupted = Painter(PHOTO, STYLE, options)
+    for event in interrupted:
+        if isinstance(event, Step) and event.step == stop:
+            interrupted.save_checkpoint(state)
+            break
+    again = Painter(
+        PHOTO, STYLE, options, checkpoint=CheckpointOptions(checkpoint=state, resume=True)
+    )
+    first = next(iter(again))
+    assert isinstance(first, Started)
+    assert first.step == stop
+    assert list(again)
+    np.testing.assert_array_equal(again.painting.rgb, whole.painting.rgb)
+    rows = [[row._replace(seconds=0) for row in p.painting.losses] for p in (again, whole)]
+    assert rows[0] == rows[1]
+
+
+def test_a_checkpoint_is_of_one_run(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    Painter(PHOTO, STYLE, PaintOptions(**SMALL)).save_checkpoint(state)
+    going_on = CheckpointOptions(checkpoint=state, resume=True)
+    other = Painter(OTHER, STYLE, PaintOptions(**SMALL | {"size": 40}), checkpoint=going_on)
+    with pytest.raises(CheckpointError, match=r"content\.sha256 .*options\.size is 40, was 48"):
+        list(other)
+    with pytest.raises(OptionsError, match="--resume needs --checkpoint"):
+        list(
+            Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=CheckpointOptions(resume=True))
+        )
+
+
+def test_rerun_paints_from_memory_what_was_painted_from_memory(tmp_path: Path) -> None:
+    painting = paint(style=[STYLE, OTHER])
+    painting.save(tmp_path / "out.png")
+    assert read_recipe(tmp_path / "out.png")["content"]["name"] == "<memory>"
+    painter = impasto.rerun(tmp_path / "out.png", content=PHOTO, styles=[STYLE, OTHER])
+    assert list(painter)
+    np.testing.assert_array_equal(painter.painting.rgb, painting.rgb)
+    with pytest.raises(ImageError, match="is not the picture"):
+        impasto.rerun(tmp_path / "out.png", content=OTHER, styles=[STYLE, OTHER])
+
+
+def test_the_limits_of_reading_hold() -> None:
+    with pytest.raises(ImageError, match="raise --max-pixels"):
+        impasto.paint(PHOTO, STYLE, read=ReadOptions(max_pixels=100), **SMALL)
+
+
+def test_the_size_that_would_do_does() -> None:
+    """The message for a picture too small names a side that is large enough, and no less."""
+    deep = {**SMALL, "style_layers": "relu5_1", "content_layers": "relu2_2", "steps": 1}
+    square, style = PHOTO[:, :48], STYLE[:48]
+    with pytest.raises(OptionsError, match=r"relu5_1, which needs 16"):
+        impasto.paint(square, style, **deep | {"size": 15})
+    assert impasto.paint(square, style, **deep | {"size": 16}).image.size == (16, 16)
+
+
+def test_resume_needs_a_checkpoint() -> None:
+    with pytest.raises(OptionsError, match="--checkpoint"):
+        Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=CheckpointOptions(resume=True))
