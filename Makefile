@@ -14,7 +14,7 @@ help:
 	@echo "make test     set up, then lint, types, import contracts and all tests"
 	@echo "make lint     format and lint only"
 	@echo "make bench    measure against the peer, side by side (about 20 minutes)"
-	@echo "make gallery  paint the pictures of the README again (about 20 minutes)"
+	@echo "make gallery  paint the pictures of the README again (about 8 minutes)"
 	@echo "make clean    remove what the others made"
 
 demo: $(VENV)/.installed

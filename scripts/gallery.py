@@ -17,8 +17,6 @@ PAIRS = (
     ("chelsea", "embers"),
     ("rocket", "dots"),
     ("astronaut", "facets"),
-    ("rocket", "waves"),
-    ("chelsea", "swirls"),
 )
 WIDTH, GAP = 400, 8
 
@@ -29,7 +27,7 @@ def main(folder: Path) -> None:
     tiles = []
     for content, style in PAIRS:
         source = photo(content)[:, :, :3]
-        made = impasto.paint(source, painting(style), size=640, steps=250)
+        made = impasto.paint(source, painting(style), size=640, steps=150)
         print(f"{content} × {style}: {made}", flush=True)
         tiles.append(_tile(source, painting(style), made.rgb))
     rows = [np.hstack(tiles[i : i + 2]) for i in range(0, len(tiles), 2)]

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from impasto.options import CheckpointOptions, PaintOptions, ReadOptions, SaveOptions
-    from impasto.stylize import Painter, Painting, paint, rerun
+    from impasto.painter import Painter, Painting
+    from impasto.stylize import paint, rerun
 
 __version__ = "0.1.0"
 
@@ -40,7 +41,8 @@ _HOMES = {
         "WeightsError",
     ),
     "impasto.options": ("CheckpointOptions", "PaintOptions", "ReadOptions", "SaveOptions"),
-    "impasto.stylize": ("Painter", "Painting", "paint", "rerun"),
+    "impasto.painter": ("Painter", "Painting"),
+    "impasto.stylize": ("paint", "rerun"),
 }
 
 __all__ = [

@@ -39,7 +39,7 @@ def test_version_is_quick_and_imports_nothing_heavy() -> None:
     imported = subprocess.run(line, capture_output=True, text=True, check=True).stderr
     names = set(re.findall(r"\| +([\w.]+)$", imported, re.MULTILINE))
     assert "impasto.cli.main" in names
-    assert not names & {"torch", "numpy", "rich", "PIL", "scipy", "matplotlib", "impasto.stylize"}
+    assert not names & {"torch", "numpy", "rich", "PIL", "scipy", "matplotlib", "impasto.painter"}
     assert min(times) < 0.3
 
 

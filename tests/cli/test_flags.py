@@ -57,7 +57,7 @@ def test_without_flags_the_options_are_the_defaults(
         seen.extend([*arguments, others])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("impasto.stylize.Painter.__init__", look)
+    monkeypatch.setattr("impasto.painter.Painter.__init__", look)
     run("paint", "photo.png", "style.png", "other.png", "-o", "out.png")
     photo, styles = Path("photo.png"), [Path("style.png"), Path("other.png")]
     others = {"read": ReadOptions(), "checkpoint": CheckpointOptions()}

@@ -322,7 +322,7 @@ def test_out_of_memory_is_one_line(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("impasto.stylize.Painter._build_engine", fail)
+    monkeypatch.setattr("impasto.painter.Painter._build_engine", fail)
     assert_one_line(paint("-o", "out.png"), ["out of memory", "--size"])
 
 
@@ -332,6 +332,6 @@ def test_an_error_of_our_own_making_is_not_hidden(
     def fail(*_: Any) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("impasto.stylize.Painter._build_engine", fail)
+    monkeypatch.setattr("impasto.painter.Painter._build_engine", fail)
     with pytest.raises(RuntimeError, match="a bug"):
         paint("-o", "out.png")

@@ -210,8 +210,8 @@ def test_a_step_taken_back_is_no_place_to_stop_at(
 def test_ctrl_c_before_the_first_step_leaves_nothing(folder: Path) -> None:
     before = listing(folder)
     code = (
-        "import impasto.stylize, os, signal\n"
-        "impasto.stylize.weights.find = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+        "import impasto.painter, os, signal\n"
+        "impasto.painter.weights.find = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
         "from impasto.cli.main import run; run()"
     )
     line = [IMPASTO[0], "-c", code, *command(*LBFGS)[len(IMPASTO) :]]

@@ -59,8 +59,8 @@ def _self_test() -> str:
     """Paint a little; return what was seen. Raises `DivergedError` when the loss did not fall."""
     from impasto.errors import DivergedError
     from impasto.options import PaintOptions
+    from impasto.painter import Painter
     from impasto.samples import painting, photo
-    from impasto.stylize import Painter
 
     painter = Painter(
         photo("astronaut"),

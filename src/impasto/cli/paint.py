@@ -62,7 +62,7 @@ def paint(
       impasto paint photo.jpg kiss.jpg -o out.png --checkpoint out.state   (later: --resume)
     """
     from impasto.cli.work import Work
-    from impasto.stylize import Painter
+    from impasto.painter import Painter
 
     work = Work(
         out=out, save=save, record=record, checkpoint=checkpoint, quiet=quiet, as_json=as_json

@@ -18,8 +18,8 @@ from impasto.errors import DivergedError, OutputError
 from impasto.events import Saved
 from impasto.images import EXTENSIONS, check_format, check_output, resize
 from impasto.options import CheckpointOptions, RecordOptions, SaveOptions
+from impasto.painter import Painter, Painting
 from impasto.record import Recorder
-from impasto.stylize import Painter, Painting
 
 _INTERRUPTED = 130
 

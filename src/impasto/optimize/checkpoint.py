@@ -63,6 +63,27 @@ def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
     return arrays, data
 
 
+def check_same_run(path: Path, there: Any, here: Mapping[str, Any]) -> None:
+    """Raise `CheckpointError` naming what differs between a checkpoint's run and this one."""
+    if there == here:
+        return
+    there, flat_here = _flat(there), _flat(here)
+    differing = sorted(k for k in {*there, *flat_here} if there.get(k) != flat_here.get(k))
+    what = "; ".join(f"{k} is {flat_here.get(k)}, was {there.get(k)}" for k in differing[:3])
+    raise CheckpointError(f"{path}: is the checkpoint of another run: {what}")
+
+
+def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(data, list):
+        data = {str(i): value for i, value in enumerate(data)}
+    if not isinstance(data, Mapping):
+        return {prefix.removeprefix("."): data}
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        flat |= _flat(value, f"{prefix}.{key}")
+    return flat
+
+
 def _check_sums(arrays: Mapping[str, NDArray[Any]], data: str) -> dict[str, int]:
     """Return a CRC-32 of each array, its type and shape included, and one of the data."""
     sums = {"": zlib.crc32(data.encode())}

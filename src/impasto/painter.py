@@ -1,0 +1,339 @@
+"""The painter: pictures and options in, events and a painting out."""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+import impasto
+from impasto import weights
+from impasto.errors import CheckpointError, OptionsError
+from impasto.events import Event, Losses, Saved, Step
+from impasto.images import (
+    Picture,
+    fit,
+    read_picture,
+    resize,
+    save_picture,
+    with_pixel_count,
+)
+from impasto.images.read import Source
+from impasto.images.tensors import to_array, to_tensor
+from impasto.losses import objective
+from impasto.nets import vgg
+from impasto.optimize import checkpoint as checkpoints
+from impasto.optimize.device import choose_device, choose_precision
+from impasto.optimize.engine import Engine
+from impasto.optimize.optimizers import LBFGS, Adam, Optimizer
+from impasto.optimize.precondition import by_frequency
+from impasto.optimize.schedule import Scale, plan
+from impasto.options import INITS, CheckpointOptions, PaintOptions, ReadOptions, SaveOptions
+
+_FREQUENCY_POWER = 0.4
+"""The preconditioner of L-BFGS; see benchmarks/README.md for what other powers gave."""
+
+_NOISE = 20 / 255
+"""Amplitude of a noise start: faint, as in the tutorials. Strong noise never quite leaves."""
+
+_HISTORY_BYTES = 2 * 2**30
+"""What the pairs of L-BFGS may take; a fixed number, so that a run repeats on any machine."""
+
+
+class Companion(Protocol):
+    """Someone whose state travels in the checkpoint with the painting's."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return arrays by name."""
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take them back."""
+
+
+@dataclass(frozen=True, eq=False)
+class Painting:
+    """A finished picture, or one stopped on the way.
+
+    ``rgb`` is float32 (height, width, 3), sRGB values in [0, 1]; ``alpha`` the photo's own
+    transparency at that size, or None; ``losses`` one row a step; ``recipe`` all that
+    `rerun` needs.
+    """
+
+    rgb: NDArray[np.float32]
+    alpha: NDArray[np.float32] | None
+    losses: tuple[Losses, ...]
+    recipe: Mapping[str, Any]
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The painting as an 8-bit PIL image, RGB or RGBA."""
+        planes = self.rgb if self.alpha is None else np.dstack([self.rgb, self.alpha])
+        return Image.fromarray(np.rint(planes * 255).astype(np.uint8))
+
+    def save(self, path: str | Path, **options: Any) -> None:
+        """Write the painting with its recipe; the extension chooses the format.
+
+        ``options`` are the fields of `SaveOptions`: ``quality``, ``bits``. Raises `OutputError`.
+        """
+        saving = SaveOptions.from_dict(options)
+        recipe = {**self.recipe, "save": saving.to_dict()}
+        save_picture(self.rgb, path, options=saving, alpha=self.alpha, recipe=recipe)
+
+    def _repr_png_(self) -> bytes:
+        """Show itself in a notebook."""
+        data = io.BytesIO()
+        self.image.save(data, "PNG")
+        return data.getvalue()
+
+    def __repr__(self) -> str:
+        """Size, steps and loss."""
+        height, width, _ = self.rgb.shape
+        loss = f", loss {self.losses[-1].loss:.5g}" if self.losses else ""
+        return f"<Painting {width}x{height}, {len(self.losses)} steps{loss}>"
+
+
+class Painter:
+    """Paints the content of one picture in the style of others; iterate it for its events.
+
+    ``content`` and ``styles`` are paths, bytes, PIL images or arrays (see `read_picture`).
+    Reading, checking and loading of weights happen here, the work in the iteration. `painting`
+    is there at any time. With ``checkpoint`` the state of the work is kept in a file; with its
+    ``resume`` an interrupted run goes on from there and ends in the same picture. Set
+    ``companion`` before the iteration to keep someone's state with it.
+
+    Raises `OptionsError`, `ImageError`, `WeightsError`, `CheckpointError`, and while it works
+    `OutputError` and `DivergedError`.
+    """
+
+    def __init__(
+        self,
+        content: Source,
+        styles: Source | Sequence[Source],
+        options: PaintOptions | None = None,
+        *,
+        read: ReadOptions | None = None,
+        checkpoint: CheckpointOptions | None = None,
+    ) -> None:
+        self.options = options or PaintOptions()
+        self.companion: Companion | None = None
+        self._checkpoint = checkpoint or CheckpointOptions()
+        self._read = read or ReadOptions()
+        if self._checkpoint.resume and not self._checkpoint.checkpoint:
+            raise OptionsError("--resume needs --checkpoint FILE to go on from")
+        sources = _several(styles)
+        objective.blend_shares(self.options.blend, len(sources))
+        self._device = choose_device(self.options.device)
+        self._precision = choose_precision(self.options.precision, self._device)
+        self.photo = read_picture(content, self._read)
+        self.styles = [read_picture(source, self._read) for source in sources]
+        self._init = self._read_init()
+        self.width, self.height = fit(self.photo.width, self.photo.height, self.options.size)
+        self.scales = plan(self.width, self.height, self.options.scales, self.options.steps)
+        self._check_sizes()
+        self._losses: list[Losses] = []
+        self._found = weights.find(self.options.weights)
+        self._net = self._build_net()
+        self._engine = self._build_engine()
+
+    @property
+    def files(self) -> list[str]:
+        """The names of the pictures read, as they were given."""
+        return [picture.name for picture in self._pictures]
+
+    @property
+    def _pictures(self) -> list[Picture]:
+        return [self.photo, *self.styles, *([self._init] if self._init else [])]
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """All that `rerun` needs as plain data: options, hashes of inputs and weights, versions."""
+        return {
+            "kind": "paint",
+            "version": impasto.__version__,
+            "options": self.options.to_dict(),
+            "content": _named(self.photo),
+            "styles": [_named(style) for style in self.styles],
+            "init": _named(self._init) if self._init else None,
+            "weights": {"name": self._found.origin.name, "sha256": self._found.sha256},
+            "ran": {
+                "device": self._device.type,
+                "precision": str(self._precision).removeprefix("torch."),
+                "threads": torch.get_num_threads(),
+            },
+            "versions": {
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+            },
+        }
+
+    @property
+    def painting(self) -> Painting:
+        """The painting as it is now, at its final size."""
+        rgb = to_array(self._engine.picture)
+        alpha = self.photo.alpha
+        if alpha is not None:
+            alpha = resize(alpha[:, :, None], self.width, self.height)[:, :, 0]
+        rgb = resize(rgb, self.width, self.height)
+        return Painting(rgb, alpha, tuple(self._losses), self.recipe)
+
+    def __iter__(self) -> Iterator[Event]:
+        """Paint. Each event comes when the state is whole: leaving the loop loses nothing."""
+        if self._checkpoint.resume:
+            self._resume()
+        path, every = self._checkpoint.checkpoint, self._checkpoint.checkpoint_every
+        saved = time.monotonic()
+        precision = str(self._precision).removeprefix("torch.")
+        for event in self._engine.run(str(self._device), precision):
+            if isinstance(event, Step):
+                self._losses.append(Losses.of(event))
+            yield event
+            if path and isinstance(event, Step) and time.monotonic() - saved >= every:
+                self.save_checkpoint(path)
+                yield Saved(path, "checkpoint")
+                saved = time.monotonic()
+
+    def save_checkpoint(self, path: Path) -> None:
+        """Write the state of the work. Raises `OutputError`."""
+        arrays: dict[str, NDArray[Any]] = {}
+        numbers: dict[str, Any] = {}
+        for name, value in self._engine.state().items():
+            if isinstance(value, Tensor):
+                arrays[f"engine.{name}"] = value.detach().cpu().numpy()
+            else:
+                numbers[name] = value
+        arrays["random"] = torch.get_rng_state().numpy()
+        arrays["losses"] = np.array(self._losses, np.float64).reshape(-1, len(Losses._fields))
+        if self.companion:
+            arrays |= {f"companion.{k}": v for k, v in self.companion.state().items()}
+        checkpoints.write(path, arrays, {"engine": numbers, "run": self._identity()})
+
+    def _resume(self) -> None:
+        path = self._checkpoint.checkpoint
+        assert path is not None  # checked when it was given
+        arrays, data = checkpoints.read(path)
+        checkpoints.check_same_run(path, data.get("run"), self._identity())
+        try:
+            tensors = {
+                name.removeprefix("engine."): torch.from_numpy(array)
+                for name, array in arrays.items()
+                if name.startswith("engine.")
+            }
+            self._losses = [Losses.from_numbers(row) for row in arrays["losses"].tolist()]
+            torch.set_rng_state(torch.from_numpy(arrays["random"]))
+            numbers = dict(data["engine"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"{path}: does not fit this run ({error})") from error
+        self._engine.restore({**numbers, **tensors})
+        if self.companion:
+            prefix = "companion."
+            self.companion.restore(
+                {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+            )
+
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a checkpoint to go on: the recipe, wherever the files lie."""
+        recipe = json.loads(json.dumps(self.recipe))
+        for picture in (recipe["content"], *recipe["styles"], recipe["init"] or {}):
+            picture.pop("name", None)
+        recipe["options"].pop("weights")
+        if self._init:
+            recipe["options"]["init"] = "picture"
+        return dict(recipe)
+
+    def _read_init(self) -> Picture | None:
+        return None if self.options.init in INITS else read_picture(self.options.init, self._read)
+
+    def _check_sizes(self) -> None:
+        """Reject a size at which the deepest layer would have no positions left."""
+        used = [*dict(self.options.content_layers), *dict(self.options.style_layers)]
+        least = vgg.smallest_side(used, self.options.padding)
+        deepest = vgg.deepest(used).name
+        first = self.scales[0]
+        sizes = [("the picture", first.width, first.height)]
+        sizes += [(style.name, *self._style_size(style, first)) for style in self.styles]
+        for what, width, height in sizes:
+            if min(width, height) < least:
+                raise OptionsError(
+                    f"{what} would be {width}x{height} pixels, too small for {deepest}, which "
+                    f"needs {least}: raise --size (now {self.options.size}) or --style-scale, "
+                    "choose larger --scales or shallower layers"
+                )
+
+    def _style_size(self, style: Picture, scale: Scale) -> tuple[int, int]:
+        pixels = scale.width * scale.height * self.options.style_scale**2
+        return with_pixel_count(style.width, style.height, round(pixels))
+
+    def _build_net(self) -> vgg.VGG19:
+        o = self.options
+        net = vgg.build(
+            self._found, pooling=o.pooling, rescale=o.rescale_pooling, padding=o.padding
+        )
+        return net.prepare(self._device, self._precision)
+
+    def _build_engine(self) -> Engine:
+        return Engine(
+            self.scales,
+            objective_at=self._objective_at,
+            optimizer_at=self._optimizer_at,
+            start=self._start(self.scales[0]),
+        )
+
+    def _photo_at(self, scale: Scale) -> Tensor:
+        return to_tensor(resize(self.photo.rgb, scale.width, scale.height, soft=True), self._device)
+
+    def _objective_at(self, scale: Scale) -> objective.Objective:
+        styles = [
+            to_tensor(resize(s.rgb, *self._style_size(s, scale), soft=True), self._device)
+            for s in self.styles
+        ]
+        return objective.build(self.options, self._net, self._photo_at(scale), styles)
+
+    def _optimizer_at(self, image: Tensor) -> Optimizer:
+        if self.options.optimizer == "adam":
+            return Adam(image, learning_rate=self.options.learning_rate)
+        _, c, h, w = image.shape
+        affordable = max(3, _HISTORY_BYTES // (2 * 4 * c * h * w))
+        return LBFGS(
+            image,
+            history=min(self.options.history, affordable),
+            precondition=by_frequency(h, w, _FREQUENCY_POWER, image.device),
+        )
+
+    def _start(self, scale: Scale) -> Tensor:
+        """Return the picture to begin with, (1, 3, h, w)."""
+        if self._init:
+            return to_tensor(resize(self._init.rgb, scale.width, scale.height), self._device)
+        if self.options.init == "style":
+            style = self.styles[0].rgb
+            return to_tensor(resize(style, scale.width, scale.height), self._device)
+        photo = self._photo_at(scale)
+        if self.options.init == "content":
+            return photo
+        # White noise around grey, drawn on the CPU so that every device sees the same.
+        random = torch.Generator().manual_seed(self.options.seed)
+        noise = 0.5 + _NOISE * (2 * torch.rand(photo.shape, generator=random) - 1)
+        return torch.lerp(photo, noise.to(self._device), self.options.noise_ratio)
+
+
+def _several(styles: Source | Sequence[Source]) -> list[Source]:
+    sources = list(styles) if isinstance(styles, list | tuple) else [styles]
+    if not sources:
+        raise OptionsError("no style was given: name at least one painting")
+    return sources  # type: ignore[return-value]
+
+
+def _named(picture: Picture) -> dict[str, str]:
+    return {"name": picture.name, "sha256": picture.sha256}
