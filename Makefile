@@ -13,14 +13,14 @@ help:
 	@echo "make demo     set up, then paint a sample photo in the style of a sample painting"
 	@echo "make test     set up, then lint, types, import contracts and all tests"
 	@echo "make lint     format and lint only"
-	@echo "make bench    measure against the peer, side by side (about 20 minutes)"
+	@echo "make bench    measure against the peer, side by side (about 6 minutes)"
 	@echo "make gallery  paint the pictures of the README again (about 8 minutes)"
 	@echo "make clean    remove what the others made"
 
 demo: $(VENV)/.installed
 	@$(BIN)/impasto samples coffee swirls --to $(DEMO)
 	@$(BIN)/impasto paint $(DEMO)/coffee.png $(DEMO)/swirls.png -o $(DEMO)/painting.png \
-		--size 640 --steps 120 --timelapse $(DEMO)/timelapse.gif \
+		--size 640 --steps 100 --timelapse $(DEMO)/timelapse.gif \
 		--plot $(DEMO)/losses.png --log $(DEMO)/losses.jsonl
 
 test: $(VENV)/.installed-dev
