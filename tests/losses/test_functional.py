@@ -39,11 +39,13 @@ def test_gram_of_features_that_are_no_contiguous_memory():
     np.testing.assert_allclose(functional.gram(F).numpy(), numpy_gram(F), rtol=1e-5, atol=1e-6)
 
 
-def test_gram_of_bfloat16_is_accumulated_in_float32():
-    F = features(3, 64, 64).bfloat16()
+def test_the_rounding_of_bfloat16_evens_out_in_gram():
+    """A product rounded once to bfloat16 would be off by 2e-3 on average, 4e-3 at most."""
+    F = features(20, 64, 64).abs().bfloat16()
     got = functional.gram(F)
     assert got.dtype == torch.float32
-    np.testing.assert_allclose(got.numpy(), numpy_gram(F), rtol=1e-4, atol=1e-5)
+    off = np.abs(got.numpy() / numpy_gram(F) - 1)
+    assert off.mean() < 5e-4
 
 
 def test_gram_does_not_know_where_things_are():
@@ -77,31 +79,42 @@ def test_gram_is_of_one_picture():
         functional.accumulate_gram(torch.zeros(2, 3, 4, 4))
 
 
-def check(function, *inputs):
-    """Compare gradients with finite differences, as finely as float32 sums allow."""
-    inputs = [tensor.clone().requires_grad_(True) for tensor in inputs]
-    assert gradcheck(function, inputs, eps=1e-2, atol=1e-3, rtol=1e-2, fast_mode=False)
+def autograd(function, x):
+    """The gradient that autograd finds, in float64."""
+    x = x.double().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(function(x), x)
+    return gradient.float()
 
 
-@pytest.mark.filterwarnings("ignore:Input .* requires gradient and is not a double")
-@pytest.mark.parametrize("weights", ["symmetric", "any"])
-def test_the_gradient_of_gram(weights):
-    F, B = features(3, 2, 4), features(1, 3, 3, seed=1)[0, 0]
-    if weights == "symmetric":
-        B = B + B.T
-    check(lambda F: (functional.gram(F) * B).sum(), F)
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("cut", [slice(None), slice(1, -1)])
+def test_the_gradient_of_gram_is_added(memory, cut):
+    F, g = (features(6, 5, 7, seed=k).contiguous(memory_format=memory) for k in (0, 1))
+    D = features(1, 6, 6, seed=3)[0, 0]
+    F, g = F[..., cut, cut], g[..., cut, cut]
+    before = g.clone()
+    functional.accumulate_gram_backward_(g, F, D)
+    expected = autograd(lambda F: ((F[0].flatten(1) @ F[0].flatten(1).T) * D).sum(), F)
+    torch.testing.assert_close(g, before + expected)
 
 
-def test_the_gradient_of_gram_equals_autograds():
-    def gradient(gram):
-        F = features(6, 5, 7).requires_grad_(True)
-        B = features(1, 6, 6, seed=3)[0, 0]
-        (gram(F) * B).sum().backward()
-        return F.grad
+def test_the_gradient_of_squares_is_added():
+    F, P, g = (features(seed=k) for k in range(3))
+    before = g.clone()
+    functional.accumulate_squares_backward_(g, F, P, 0.25)
+    expected = autograd(lambda F: 0.25 * ((F - P) ** 2).sum(), F)
+    torch.testing.assert_close(g, before + expected)
 
-    got = gradient(functional.gram)
-    expected = gradient(lambda F: F[0].flatten(1) @ F[0].flatten(1).T / 35)
-    torch.testing.assert_close(got, expected)
+
+@QUICK
+@given(h=SIDES, w=SIDES, d=st.floats(0.1, 10))
+def test_the_gradient_of_total_variation_is_added(h, w, d):
+    x, g = features(3, h, w), features(3, h, w, seed=1)
+    before = g.clone()
+    functional.total_variation_backward_(g, x, d)
+    if h * w > 1:
+        before += autograd(lambda x: d * functional.total_variation(x), x)
+    torch.testing.assert_close(g, before)
 
 
 def test_total_variation_passes_gradcheck_in_float64():
@@ -112,13 +125,6 @@ def test_total_variation_passes_gradcheck_in_float64():
 def test_style_loss_passes_gradcheck_in_float64():
     G, A = features(1, 4, 4).double().requires_grad_(True), features(1, 4, 4, seed=2).double()
     assert gradcheck(lambda G: functional.style_loss(G, A), [G])
-
-
-@pytest.mark.filterwarnings("ignore:Input .* requires gradient and is not a double")
-@pytest.mark.parametrize("loss", [functional.content_loss, functional.content_loss_half_sum])
-def test_the_gradients_of_the_content_losses(loss):
-    P = features(2, 2, 3, seed=4)
-    check(lambda F: loss(F, P), features(2, 2, 3))
 
 
 def test_content_losses_in_closed_form():

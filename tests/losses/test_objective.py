@@ -7,6 +7,8 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from impasto.errors import OptionsError
@@ -14,7 +16,7 @@ from impasto.images import read_picture
 from impasto.images.tensors import to_tensor
 from impasto.losses import objective
 from impasto.nets import vgg
-from impasto.options import PaintOptions
+from impasto.options import LAYER_NAMES, PADDINGS, POOLINGS, PaintOptions
 from nets import reference
 
 WIDTH, HEIGHT = 56, 48
@@ -24,9 +26,35 @@ def picture(seed, height=HEIGHT, width=WIDTH):
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-def pixels(image, names):
-    """A network whose every layer is the picture itself."""
-    return dict.fromkeys(names, image)
+def strided(name, image):
+    """The pixels of the picture that are the features of `Pixels` at a layer."""
+    stride = vgg.layer(name).stride
+    height, width = image.shape[2] // stride, image.shape[3] // stride
+    return image[..., ::stride, ::stride][..., :height, :width]
+
+
+class Pixels:
+    """A network whose features are the picture's own pixels, every stride-th of them."""
+
+    def __init__(self):
+        self.asked = set()
+
+    def __call__(self, image, names):
+        self.asked |= set(names)
+        return {name: strided(name, image) for name in names}
+
+    def trace(self, image, names):
+        self.image, self.features = image, self(image, names)
+        return self
+
+    def backward(self, pull):
+        gradient = torch.zeros_like(self.image)
+        for name, F in self.features.items():
+            strided(name, gradient).add_(pull(name, F, None))
+        return gradient
+
+
+pixels = Pixels()
 
 
 def narrow(**options):
@@ -145,24 +173,30 @@ def test_every_term_in_closed_form():
         blend=(3, 1),
     )
     got = objective.build(options, pixels, content, styles).evaluate(start)
-    distance = mean_square(start, content)
-    style = 0.75 * mean_square(gram(start), gram(styles[0]))
-    style += 0.25 * mean_square(gram(start), gram(styles[1]))
+
+    def distance(name):
+        return mean_square(strided(name, start), strided(name, content))
+
+    def style(name):
+        G, *A = (gram(strided(name, image)) for image in (start, *styles))
+        return 0.75 * mean_square(G, A[0]) + 0.25 * mean_square(G, A[1])
+
     x = 255 * start.double()
     tv = float(x.diff(dim=2).square().mean() + x.diff(dim=3).square().mean())
     assert got.terms == pytest.approx(
         {
-            "content relu1_1": 7 * 0.5 * distance,
-            "content conv3_2": 7 * 2 * distance,
-            "style relu2_1": 11 * 3 * style,
-            "style pool4": 11 * 0.25 * style,
+            "content relu1_1": 7 * 0.5 * distance("relu1_1"),
+            "content conv3_2": 7 * 2 * distance("conv3_2"),
+            "style relu2_1": 11 * 3 * style("relu2_1"),
+            "style pool4": 11 * 0.25 * style("pool4"),
             "tv": 0.125 * tv,
         },
         rel=1e-4,
     )
     assert got.loss == pytest.approx(sum(got.terms.values()), rel=1e-12)
-    groups = [got.group(kind) for kind in ("content", "style", "tv")]
-    assert groups == pytest.approx([17.5 * distance, 35.75 * style, 0.125 * tv], rel=1e-4)
+    for kind in ("content", "style", "tv"):
+        members = [value for name, value in got.terms.items() if name.startswith(kind)]
+        assert got.group(kind) == pytest.approx(sum(members), rel=1e-12)
     assert got.gradient.shape == start.shape
 
 
@@ -204,17 +238,6 @@ def test_a_blend_that_does_not_fit(blend):
         objective.build(PaintOptions(blend=blend), pixels, picture(0), [picture(1), picture(2)])
 
 
-class Recorder:
-    """The network of pixels, noting which layers it was asked for."""
-
-    def __init__(self):
-        self.asked = set()
-
-    def __call__(self, image, names):
-        self.asked |= set(names)
-        return pixels(image, names)
-
-
 @pytest.mark.parametrize(
     ("changes", "terms", "layers"),
     [
@@ -230,7 +253,7 @@ class Recorder:
     ],
 )
 def test_a_weight_of_zero_leaves_the_term_and_its_layer_out(changes, terms, layers):
-    network = Recorder()
+    network = Pixels()
     options = PaintOptions(**{"style_layers": "relu1_1:1", **changes})
     built = objective.build(options, network, picture(0), [picture(1)])
     assert set(built.evaluate(picture(2)).terms) == terms
@@ -284,9 +307,59 @@ def test_evaluating_leaves_the_picture_alone():
     start = picture(2)
     before = start.clone()
     built = objective.build(PaintOptions(preset="gatys"), narrow(), picture(0), [picture(1)])
-    with torch.no_grad():  # gradients are switched on where they are needed
-        got = built.evaluate(start)
+    got = built.evaluate(start)
     assert torch.equal(start, before)
     assert not start.requires_grad
     assert not got.gradient.requires_grad
     assert got.gradient.is_contiguous()
+
+
+FAST = settings(max_examples=40, deadline=None, derandomize=True, phases=[Phase.generate])
+
+
+@FAST
+@given(
+    height=st.integers(24, 150),
+    width=st.integers(24, 150),
+    tile=st.integers(8, 170),
+    pooling=st.sampled_from(POOLINGS),
+    padding=st.sampled_from(PADDINGS),
+    content=st.sets(
+        st.sampled_from([n for n in LAYER_NAMES if n[4] < "5"]), min_size=1, max_size=2
+    ),
+    style=st.sets(st.sampled_from([n for n in LAYER_NAMES if n[4] < "5"]), min_size=1, max_size=3),
+)
+def test_the_gradient_in_tiles_is_that_of_the_whole(
+    height, width, tile, pooling, padding, content, style
+):
+    """At sizes that divide by nothing, with every pooling and padding and any layers."""
+    options = PaintOptions(
+        content_layers=sorted(content),
+        style_layers=sorted(style),
+        pooling=pooling,
+        padding=padding,
+        tv_weight=0.01,
+    )
+    side = vgg.smallest_side([*content, *style], padding)
+    sizes = [(max(n, side), max(m, side)) for n, m in ((height, width), (width, height))]
+    network = narrow(pooling=pooling, padding=padding)
+    # A style unlike the picture: where statistics nearly agree, their difference is all rounding.
+    pictures = [picture(0, *sizes[0]), [0.3 * picture(1, *sizes[1])]]
+    start = picture(2, *sizes[0])
+    whole = objective.build(options, network, *pictures).evaluate(start)
+    tiled = objective.build(options, network, *pictures, tile=tile).evaluate(start)
+    assert tiled.terms == pytest.approx(whole.terms, rel=1e-5)
+    error = (tiled.gradient - whole.gradient).norm() / whole.gradient.norm()
+    assert float(error) < 1e-5
+
+
+def test_bfloat16_tiles_are_the_whole_but_for_rounding(parameters):
+    network = vgg.VGG19(parameters, mean=reference.MEAN_BGR, scale=(255.0,) * 3, bgr=True)
+    network.prepare(torch.device("cpu"), torch.bfloat16)
+    options = PaintOptions(preset="gatys")
+    content, style, start = picture(0, 176, 160), picture(1, 160, 160), picture(2, 176, 160)
+    whole = objective.build(options, network, content, [style]).evaluate(start)
+    tiled = objective.build(options, network, content, [style], tile=64).evaluate(start)
+    assert tiled.loss == pytest.approx(whole.loss, rel=0.01)
+    error = (tiled.gradient - whole.gradient).norm() / whole.gradient.norm()
+    assert float(error) < 0.02

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from impasto.errors import OptionsError
-from impasto.nets import vgg
+from impasto.nets import layers, vgg
 from impasto.options import LAYER_NAMES, PADDINGS, POOLINGS
 from impasto.weights import ORIGINAL, TORCHVISION
 from nets import reference
@@ -103,6 +102,43 @@ def test_the_gradient_equals_a_plain_sequentials(pooling):
     assert_same(got, expected)
 
 
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("deepest", ["relu1_1", "conv3_2", "pool4", "relu5_4"])
+def test_the_way_back_equals_a_plain_sequentials(pooling, padding, deepest):
+    parameters, image = reference.narrow(), picture(64, 51)
+    options = {"pooling": pooling, "padding": padding, "rescale": pooling != "max"}
+    until = reference.NAMES[: reference.NAMES.index(deepest) + 1]
+    names = [deepest, *until[1:-1:3]]
+
+    trace = build(parameters, **options).trace(image, names)
+    pulled = []
+
+    def pull(name, F, g):
+        pulled.append(name)
+        return 2 * F if g is None else g.add_(F, alpha=2)
+
+    got = trace.backward(pull)
+    assert pulled == sorted(names, key=reference.NAMES.index, reverse=True)
+
+    image = image.double().requires_grad_(True)
+    expected = reference.features(parameters, reference.caffe(image), **options)
+    sum(expected[name].square().sum() for name in names).backward()
+    assert got.dtype == torch.float32
+    assert_same(got, image.grad)
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_the_way_back_works_for_the_smallest_pictures(padding):
+    parameters = reference.narrow()
+    image = picture(32, 32).double().requires_grad_(True)
+    net = build(parameters, padding=padding)
+    got = net.trace(image.detach().float(), ["relu5_1"]).backward(lambda _, F, g: 2 * F)  # noqa: ARG005
+    expected = reference.features(parameters, reference.caffe(image), padding=padding)
+    expected["relu5_1"].square().sum().backward()
+    assert_same(got, image.grad)
+
+
 @pytest.mark.parametrize("gradient", [False, True])
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_the_relu_never_spoils_its_convolution(name, gradient):
@@ -118,8 +154,8 @@ def test_the_relu_never_spoils_its_convolution(name, gradient):
 @pytest.mark.parametrize("name", ["relu1_1", "conv2_1", "pool3", "relu4_2", "pool5"])
 def test_it_goes_only_as_deep_as_asked(name, monkeypatch):
     calls = []
-    convolve = F.conv2d
-    monkeypatch.setattr(F, "conv2d", lambda *a, **k: calls.append(1) or convolve(*a, **k))
+    convolve = layers.convolve
+    monkeypatch.setattr(layers, "convolve", lambda *a: calls.append(1) or convolve(*a))
     found = build(reference.narrow())(picture(32, 32), [name, "conv1_1"])
     until = reference.NAMES[: reference.NAMES.index(name) + 1]
     assert len(calls) == len([n for n in until if n.startswith("conv")])

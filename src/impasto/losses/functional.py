@@ -7,10 +7,11 @@ the style, as in Gatys, Ecker, Bethge 2015 (arXiv:1508.06576) and 2016 (CVPR). F
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
+
+_CHUNKS = 16
+"""A product of bfloat16 is rounded to bfloat16: summed in so many parts the rounding evens out."""
 
 
 def content_loss(F: Tensor, P: Tensor) -> Tensor:
@@ -19,12 +20,22 @@ def content_loss(F: Tensor, P: Tensor) -> Tensor:
     Gatys 2016, equation 1, as a mean instead of half the sum, so that it means the same at every
     size; the form of the authors' own code.
     """
-    return (F.float() - P).square().mean()
+    return accumulate_squares(F, P) / F.numel()
 
 
 def content_loss_half_sum(F: Tensor, P: Tensor) -> Tensor:
     """½ Σ (F - P)²: Gatys 2015, equation 1, to the letter. Grows with the picture."""
-    return (F.float() - P).square().sum() / 2
+    return accumulate_squares(F, P) / 2
+
+
+def accumulate_squares(F: Tensor, P: Tensor) -> Tensor:
+    """Σ (F - P)², float32: additive over tiles."""
+    return (F - P).float().square().sum()
+
+
+def accumulate_squares_backward_(g: Tensor, F: Tensor, P: Tensor, d: float) -> None:
+    """Add ``d`` times the gradient of `accumulate_squares` with respect to F, 2 (F - P), to g."""
+    g.add_(F - P, alpha=2 * d)
 
 
 def accumulate_gram(F: Tensor) -> Tensor:
@@ -32,9 +43,27 @@ def accumulate_gram(F: Tensor) -> Tensor:
     n, c, h, w = F.shape
     if n != 1:
         raise ValueError(f"a Gram matrix is of one picture, got a batch of {n}")
-    rows = F.permute(0, 2, 3, 1).reshape(h * w, c).float()
-    total: Tensor = _GramSum.apply(rows)  # type: ignore[no-untyped-call]
+    rows = F.permute(0, 2, 3, 1).reshape(h * w, c)
+    if rows.dtype == torch.float32:
+        return rows.T @ rows
+    total = torch.zeros(c, c, device=F.device)
+    for part in rows.chunk(_CHUNKS):
+        total += part.T @ part
     return total
+
+
+def accumulate_gram_backward_(g: Tensor, F: Tensor, D: Tensor) -> None:
+    """Add the gradient of Σ D ∘ `accumulate_gram` (F) with respect to F, (D + Dᵀ) F, to g.
+
+    ``D`` is (c, c), ``g`` has the shape of F, and may be a part of a larger tensor, as F may.
+    """
+    rows, into = (x.permute(0, 2, 3, 1)[0] for x in (F, g))  # (h, w, c)
+    h, _, c = rows.shape
+    D = (D + D.T).to(F.dtype)
+    if rows.is_contiguous() and into.is_contiguous():
+        into.view(-1, c).addmm_(rows.view(-1, c), D)
+    else:
+        into.baddbmm_(rows, D.expand(h, c, c))
 
 
 def finish_gram(total: Tensor, positions: int) -> Tensor:
@@ -70,17 +99,13 @@ def total_variation(x: Tensor) -> Tensor:
     return down + across
 
 
-class _GramSum(torch.autograd.Function):
-    """rowsᵀ rows. The gradient, rows (g + gᵀ), takes one product where autograd makes two."""
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor) -> Tensor:
-        ctx.save_for_backward(rows)
-        return rows.T @ rows
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (rows,) = ctx.saved_tensors
-        (g,) = gradients
-        gradient: Tensor = rows @ (g + g.T)
-        return gradient
+def total_variation_backward_(g: Tensor, x: Tensor, d: float) -> None:
+    """Add ``d`` times the gradient of `total_variation` to g, a channel at a time for memory."""
+    for dim in (2, 3):
+        for channel, into in zip(x.split(1, dim=1), g.split(1, dim=1), strict=True):
+            difference = channel.diff(dim=dim)
+            count = difference.numel() * x.shape[0] * x.shape[1] // difference.shape[0]
+            difference.mul_(2 * d / max(count, 1))
+            length = x.shape[dim] - 1
+            into.narrow(dim, 1, length).add_(difference)
+            into.narrow(dim, 0, length).sub_(difference)

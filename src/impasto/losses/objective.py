@@ -1,8 +1,14 @@
-"""From options to a criterion: which terms, on which layers, against which targets."""
+"""From options to a criterion: which terms, on which layers, against which targets.
+
+Every term is a function of a statistic that is additive over positions. So the whole picture and
+a stream of tiles go through the same lines: the statistics are added up over the tiles, the loss
+and its gradient with respect to each statistic follow, and held fixed they give each tile's part
+of the gradient with respect to the picture.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,25 +17,104 @@ from torch import Tensor
 
 from impasto.errors import OptionsError
 from impasto.losses import functional
+from impasto.nets import vgg
+from impasto.nets.tiles import Tile, split
 from impasto.options import PaintOptions
-
-Term = Callable[[Mapping[str, Tensor]], Tensor]
-"""From the features of a picture by layer name to a weighted scalar."""
-
-_CONTENT_LOSSES = {
-    "mean": functional.content_loss,
-    "half-sum": functional.content_loss_half_sum,
-}
 
 # Total variation is taken of pixel levels, the unit the features of the original VGG come from.
 _LEVELS = 255.0
 
 
+class Trace(Protocol):
+    """The features of a picture, and the way back from them; see `impasto.nets.vgg.Trace`."""
+
+    @property
+    def features(self) -> Mapping[str, Tensor]:
+        """Features by layer name."""
+
+    def backward(self, pull: vgg.Pull) -> Tensor:
+        """Return the gradient with respect to the picture."""
+
+
 class FeatureNet(Protocol):
     """Whatever gives the features of a picture by layer name."""
 
-    def __call__(self, image: Tensor, names: Sequence[str]) -> Mapping[str, Tensor]:
+    def __call__(self, image: Tensor, names: Iterable[str]) -> Mapping[str, Tensor]:
         """Return features of (1, 3, h, w) RGB in [0, 1]."""
+
+    def trace(self, image: Tensor, names: Iterable[str]) -> Trace:
+        """Return the same, with the way back."""
+
+
+class Term(Protocol):
+    """One term of the objective: a function of the features of one layer."""
+
+    @property
+    def layer(self) -> str:
+        """The layer."""
+
+    def accumulate(self, F: Tensor, tile: Tile) -> Tensor:
+        """Return the statistic of the tile's own features F (1, c, h, w); it adds up over tiles."""
+
+    def finish(self, total: Tensor, positions: int) -> tuple[Tensor, Tensor]:
+        """Return the weighted loss and its gradient with respect to the statistic."""
+
+    def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:
+        """Add the gradient with respect to F to g, given that with respect to the statistic, D."""
+
+
+@dataclass(frozen=True)
+class ContentTerm:
+    """Squared differences to the content's features P (1, c, h, w), as a mean or half the sum."""
+
+    layer: str
+    weight: float
+    loss: str
+    P: Tensor
+
+    def accumulate(self, F: Tensor, tile: Tile) -> Tensor:
+        """Return Σ (F - P)²."""
+        return functional.accumulate_squares(F, self._target(tile))
+
+    def finish(self, total: Tensor, positions: int) -> tuple[Tensor, Tensor]:
+        """Return the weighted loss and the weight of the sum."""
+        share = 0.5 if self.loss == "half-sum" else 1 / (positions * self.P.shape[1])
+        D = torch.tensor(self.weight * share)
+        return D * total, D
+
+    def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:
+        """Add 2 D (F - P)."""
+        functional.accumulate_squares_backward_(g, F, self._target(tile), float(D))
+
+    def _target(self, tile: Tile) -> Tensor:
+        return tile.part(self.P, vgg.layer(self.layer).stride)
+
+
+@dataclass(frozen=True)
+class StyleTerm:
+    """Distance of the Gram matrix to those of the styles, each (c, c) with a share."""
+
+    layer: str
+    weight: float
+    targets: Sequence[tuple[float, Tensor]]
+
+    def accumulate(self, F: Tensor, tile: Tile) -> Tensor:  # noqa: ARG002
+        """Return Σ F Fᵀ."""
+        return functional.accumulate_gram(F)
+
+    def finish(self, total: Tensor, positions: int) -> tuple[Tensor, Tensor]:
+        """Return the weighted loss and its gradient with respect to the sum."""
+        with torch.enable_grad():
+            total = total.detach().requires_grad_(True)
+            G = functional.finish_gram(total, positions)
+            losses = [share * functional.style_loss(G, A) for share, A in self.targets]
+            loss = self.weight * torch.stack(losses).sum()
+            (D,) = torch.autograd.grad(loss, total)
+        return loss.detach(), D
+
+    def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:  # noqa: ARG002
+        """Add (D + Dᵀ) F."""
+        functional.accumulate_gram_backward_(g, F, D)
 
 
 @dataclass(frozen=True)
@@ -53,68 +138,114 @@ class Objective:
     """The weighted sum of content, style and total variation terms of one picture size.
 
     Total loss of Gatys 2016, equation 7: α L_content + β L_style, plus total variation.
+    ``terms`` go by the names under which they are reported; ``tile`` is the side in pixels of
+    the tiles to work in, or None for the whole picture at once, which is faster where memory
+    allows: tiles are computed twice, and their margins several times.
     """
 
     def __init__(
-        self, net: FeatureNet, layers: Sequence[str], terms: Mapping[str, Term], tv_weight: float
+        self,
+        net: FeatureNet,
+        terms: Mapping[str, Term],
+        tv_weight: float,
+        *,
+        tile: int | None = None,
     ) -> None:
         self._net = net
-        self._layers = tuple(layers)
         self._terms = dict(terms)
+        self._layers = list(dict.fromkeys(term.layer for term in self._terms.values()))
         self._tv_weight = tv_weight
+        self._tile = tile
 
-    def terms(self, image: Tensor) -> dict[str, Tensor]:
-        """Return the weighted terms at (1, 3, h, w) RGB in [0, 1] as float32 scalars."""
-        features = self._net(image, self._layers) if self._layers else {}
-        values = {name: term(features) for name, term in self._terms.items()}
-        if self._tv_weight:
-            values["tv"] = self._tv_weight * functional.total_variation(_LEVELS * image)
-        return values
-
+    @torch.no_grad()
     def evaluate(self, image: Tensor) -> Evaluation:
         """Return loss, terms and gradient at (1, 3, h, w) RGB in [0, 1]."""
-        image = image.detach().requires_grad_(True)
-        with torch.enable_grad():
-            values = self.terms(image)
-            total = torch.stack(list(values.values())).sum()
-            (gradient,) = torch.autograd.grad(total, image)
+        values: dict[str, Tensor] = {}
+        gradient = torch.zeros_like(image, memory_format=torch.contiguous_format)
+        if self._terms:
+            values = self._features(image, gradient)
+        if self._tv_weight:
+            weight = self._tv_weight * _LEVELS**2
+            values["tv"] = weight * functional.total_variation(image)
+            functional.total_variation_backward_(gradient, image, weight)
         # One transfer from the device for all the terms.
-        numbers = torch.stack([value.detach() for value in values.values()]).cpu().double().tolist()
+        numbers = torch.stack(list(values.values())).cpu().double().tolist()
         terms = dict(zip(values, numbers, strict=True))
-        return Evaluation(sum(numbers), terms, gradient.contiguous())
+        return Evaluation(sum(numbers), terms, gradient)
+
+    def _features(self, image: Tensor, gradient: Tensor) -> dict[str, Tensor]:
+        """Return the terms of the features and add their gradient to ``gradient``."""
+        height, width = image.shape[2:]
+        tiles = split(height, width, self._tile, self._layers)
+        trace = None
+        totals: dict[str, Tensor] = {}
+        for tile in tiles:
+            if len(tiles) == 1:
+                trace = self._net.trace(tile.cut(image), self._layers)
+                features = trace.features
+            else:
+                features = self._net(tile.cut(image), self._layers)
+            for name, term in self._terms.items():
+                F = tile.own(features[term.layer], vgg.layer(term.layer).stride)
+                statistic = term.accumulate(F, tile)
+                totals[name] = totals[name] + statistic if name in totals else statistic
+        losses, slopes = {}, {}
+        for name, term in self._terms.items():
+            stride = vgg.layer(term.layer).stride
+            positions = (height // stride) * (width // stride)
+            losses[name], slopes[name] = term.finish(totals[name], positions)
+        for tile in tiles:
+            trace = trace or self._net.trace(tile.cut(image), self._layers)
+            tile.cut(gradient).add_(trace.backward(self._pull_at(tile, slopes)))
+            trace = None
+        return losses
+
+    def _pull_at(self, tile: Tile, slopes: Mapping[str, Tensor]) -> vgg.Pull:
+        def pull(layer: str, F: Tensor, g: Tensor | None) -> Tensor:
+            own = tile.own(F, vgg.layer(layer).stride)
+            if g is None:
+                g = torch.zeros_like(F)
+            into = tile.own(g, vgg.layer(layer).stride)
+            for name, term in self._terms.items():
+                if term.layer == layer:
+                    term.pull_(into, own, tile, slopes[name])
+            return g
+
+        return pull
 
 
 @torch.no_grad()
 def build(
-    options: PaintOptions, net: FeatureNet, content: Tensor, styles: Sequence[Tensor]
+    options: PaintOptions,
+    net: FeatureNet,
+    content: Tensor,
+    styles: Sequence[Tensor],
+    *,
+    tile: int | None = None,
 ) -> Objective:
     """Build the objective of one size.
 
     ``content`` is (1, 3, h, w) and ``styles`` are (1, 3, h', w'), RGB in [0, 1], on the device of
-    the network. Targets are computed once, here. Raises `OptionsError` when the blend does not
-    fit the styles.
+    the network; ``tile`` is as `Objective` has it. Targets are computed once, here. Raises
+    `OptionsError` when the blend does not fit the styles.
     """
     shares = blend_shares(options.blend, len(styles))
     terms: dict[str, Term] = {}
     content_layers = {k: w for k, w in options.content_layers if w * options.content_weight > 0}
     style_layers = {k: w for k, w in options.style_layers if w * options.style_weight > 0}
     if content_layers:
-        loss = _CONTENT_LOSSES[options.content_loss]
-        for name, P in net(content, list(content_layers)).items():
+        for name, P in _content_targets(net, content, list(content_layers), tile).items():
             weight = options.content_weight * content_layers[name]
-            terms[f"content {name}"] = _content_term(name, weight, loss, P.float())
+            terms[f"content {name}"] = ContentTerm(name, weight, options.content_loss, P)
     if style_layers:
-        targets = [
-            {name: functional.gram(F) for name, F in net(style, list(style_layers)).items()}
-            for style in styles
-        ]
+        grams = [_gram_targets(net, style, list(style_layers), tile) for style in styles]
         for name, layer_weight in style_layers.items():
             weight = options.style_weight * layer_weight
-            grams = [target[name] for target in targets]
-            terms[f"style {name}"] = _style_term(name, weight, shares, grams)
+            targets = [(share, gram[name]) for share, gram in zip(shares, grams, strict=True)]
+            terms[f"style {name}"] = StyleTerm(name, weight, targets)
     if not terms and not options.tv_weight:
         raise OptionsError("every layer's weight is 0: nothing to optimise")
-    return Objective(net, [*content_layers, *style_layers], terms, options.tv_weight)
+    return Objective(net, terms, options.tv_weight, tile=tile)
 
 
 def blend_shares(blend: Sequence[float] | None, styles: int) -> list[float]:
@@ -128,18 +259,42 @@ def blend_shares(blend: Sequence[float] | None, styles: int) -> list[float]:
     return [share / sum(shares) for share in shares]
 
 
-def _content_term(
-    name: str, weight: float, loss: Callable[[Tensor, Tensor], Tensor], P: Tensor
-) -> Term:
-    return lambda features: weight * loss(features[name], P)
+def _stream(
+    net: FeatureNet, image: Tensor, names: list[str], tile: int | None
+) -> Iterator[tuple[str, Tensor, Tile]]:
+    """Yield the features of a picture, layer by layer and tile by tile."""
+    height, width = image.shape[2:]
+    for part in split(height, width, tile, names):
+        for name, F in net(part.cut(image), names).items():
+            yield name, part.own(F, vgg.layer(name).stride), part
 
 
-def _style_term(name: str, weight: float, shares: list[float], targets: list[Tensor]) -> Term:
-    def term(features: Mapping[str, Tensor]) -> Tensor:
-        G = functional.gram(features[name])
-        losses = [
-            share * functional.style_loss(G, A) for share, A in zip(shares, targets, strict=True)
-        ]
-        return weight * torch.stack(losses).sum()
+def _content_targets(
+    net: FeatureNet, image: Tensor, names: list[str], tile: int | None
+) -> dict[str, Tensor]:
+    height, width = image.shape[2:]
+    targets: dict[str, Tensor] = {}
+    for name, F, part in _stream(net, image, names, tile):
+        stride = vgg.layer(name).stride
+        if name not in targets:
+            shape = (1, F.shape[1], height // stride, width // stride)
+            whole = torch.empty(shape, dtype=F.dtype, device=F.device)
+            targets[name] = whole.contiguous(memory_format=torch.channels_last)
+        part.part(targets[name], stride).copy_(F)
+    return targets
 
-    return term
+
+def _gram_targets(
+    net: FeatureNet, image: Tensor, names: list[str], tile: int | None
+) -> dict[str, Tensor]:
+    totals: dict[str, Tensor] = {}
+    for name, F, _ in _stream(net, image, names, tile):
+        total = functional.accumulate_gram(F)
+        totals[name] = totals[name] + total if name in totals else total
+    height, width = image.shape[2:]
+    return {
+        name: functional.finish_gram(
+            total, (height // vgg.layer(name).stride) * (width // vgg.layer(name).stride)
+        )
+        for name, total in totals.items()
+    }

@@ -6,7 +6,7 @@ computed only as deep as the deepest layer asked for, and its weights take no gr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from impasto.errors import OptionsError, nearest
+from impasto.nets import layers
 from impasto.options import LAYER_NAMES, VGG_WIDTHS
 from impasto.weights import Found, load
 
@@ -35,7 +36,7 @@ class Layer:
 
 
 def _layers() -> tuple[Layer, ...]:
-    layers = []
+    found = []
     stride, field = 1, 1
     for name in LAYER_NAMES:
         kind, block = name[:4], int(name[4])
@@ -44,8 +45,8 @@ def _layers() -> tuple[Layer, ...]:
         elif kind == "pool":
             field += stride
             stride *= 2
-        layers.append(Layer(name, kind, VGG_WIDTHS[block - 1], stride, field))
-    return tuple(layers)
+        found.append(Layer(name, kind, VGG_WIDTHS[block - 1], stride, field))
+    return tuple(found)
 
 
 LAYERS: tuple[Layer, ...] = _layers()
@@ -81,6 +82,25 @@ def smallest_side(names: Iterable[str], padding: str = "zeros") -> int:
     return last.stride if last.kind == "pool" else 2 * last.stride
 
 
+def margin(names: Iterable[str]) -> int:
+    """Return how many pixels around a region its features depend on, at the layers named.
+
+    A multiple of the deepest layer's stride, so that a region's surroundings pool as it does.
+    """
+    specs = until(names)
+    reach = sum(spec.stride for spec in specs if spec.kind == "conv")
+    return -(-reach // specs[-1].stride) * specs[-1].stride
+
+
+def until(names: Iterable[str]) -> tuple[Layer, ...]:
+    """Return the layers from the first to the deepest of those named."""
+    return LAYERS[: LAYERS.index(deepest(names)) + 1]
+
+
+Pull = Callable[[str, Tensor, Tensor | None], Tensor]
+"""From a layer's name, its features and the gradient so far to the gradient; see `Trace`."""
+
+
 class VGG19(nn.Module):
     """The convolutional part of VGG-19.
 
@@ -109,6 +129,7 @@ class VGG19(nn.Module):
             weight = parameters[f"{name}.weight"].contiguous(memory_format=torch.channels_last)
             self.register_buffer(f"{name}_weight", weight)
             self.register_buffer(f"{name}_bias", parameters[f"{name}.bias"])
+        self._make_backward_weights()
         order = [2, 1, 0] if bgr else [0, 1, 2]
         self.register_buffer("order", torch.tensor(order))
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
@@ -121,7 +142,18 @@ class VGG19(nn.Module):
             for kind in ("weight", "bias"):
                 buffer = f"{name}_{kind}"
                 self.register_buffer(buffer, self.get_buffer(buffer).to(precision))
+        self._make_backward_weights()
         return self
+
+    def _make_backward_weights(self) -> None:
+        for name in CONVOLUTIONS:
+            weight = layers.backward_weight(self.get_buffer(f"{name}_weight"))
+            self.register_buffer(f"{name}_backward", weight)
+
+    @property
+    def precision(self) -> torch.dtype:
+        """The type that features are computed in."""
+        return self.get_buffer("conv1_1_weight").dtype
 
     def normalise(self, image: Tensor) -> Tensor:
         """Bring (n, 3, h, w) RGB in [0, 1] to what the first convolution expects."""
@@ -136,39 +168,79 @@ class VGG19(nn.Module):
         the network's weights.
         """
         wanted = set(names)
-        last = deepest(wanted).name
-        x = self.normalise(image).to(self.get_buffer("conv1_1_weight").dtype)
-        x = x.contiguous(memory_format=torch.channels_last)
-        features: dict[str, Tensor] = {}
-        for spec in LAYERS:
-            x = self._apply_layer(spec, x, keep_input=_before(spec) in wanted)
+        features = {}
+        for spec, x in self._walk(image, wanted):
             if spec.name in wanted:
                 features[spec.name] = x
-            if spec.name == last:
-                break
         return features
 
-    def _apply_layer(self, spec: Layer, x: Tensor, *, keep_input: bool) -> Tensor:
+    @torch.no_grad()
+    def trace(self, image: Tensor, names: Iterable[str]) -> Trace:
+        """Compute as `forward` does, and keep what the way back needs."""
+        return Trace(self, image, set(names))
+
+    def _walk(self, image: Tensor, wanted: set[str]) -> Iterator[tuple[Layer, Tensor]]:
+        """Yield each layer with what it gives, down to the deepest wanted."""
+        x = self.normalise(image).to(self.precision)
+        x = x.contiguous(memory_format=torch.channels_last)
+        for spec in until(wanted):
+            if spec.kind == "conv":
+                weight = self.get_buffer(f"{spec.name}_weight")
+                x = layers.convolve(x, weight, self.get_buffer(f"{spec.name}_bias"), self.padding)
+            elif spec.kind == "relu":
+                x = F.relu(x) if _before(spec) in wanted else F.relu_(x)
+            else:
+                x = layers.pool(x, self.pooling, self.factor)
+            yield spec, x
+
+
+class Trace:
+    """The features of a picture (1, 3, h, w), and the way back from them to its gradient.
+
+    The way back can be gone once: it works in place and lets go of what it has used.
+    """
+
+    def __init__(self, net: VGG19, image: Tensor, wanted: set[str]) -> None:
+        self._net = net
+        self._specs = until(wanted)
+        self._kept: dict[str, Tensor] = {}
+        for spec, x in net._walk(image, wanted):
+            if spec.name in wanted or spec.kind == "relu":
+                self._kept[spec.name] = x
+        self._wanted = wanted
+
+    @property
+    def features(self) -> dict[str, Tensor]:
+        """The features at the layers wanted."""
+        return {name: self._kept[name] for name in self._wanted}
+
+    @torch.no_grad()
+    def backward(self, pull: Pull) -> Tensor:
+        """Return the gradient (1, 3, h, w), float32, of a function of the features.
+
+        ``pull(name, F, g)`` is called for each layer wanted, deepest first, with its features
+        and the gradient that has come down to them from deeper layers (None at the deepest):
+        it adds the gradient of what depends on these features directly, in place if it likes.
+        """
+        g = None
+        for spec in reversed(self._specs):
+            if spec.name in self._wanted:
+                g = pull(spec.name, self._kept[spec.name], g)
+            assert g is not None  # the deepest layer is wanted
+            g = self._back(spec, g)
+        assert g is not None
+        net = self._net
+        return g.float()[:, net.get_buffer("order")] * net.get_buffer("scale")
+
+    def _back(self, spec: Layer, g: Tensor) -> Tensor:
+        net = self._net
         if spec.kind == "conv":
-            return self._convolve(spec.name, x)
+            self._kept.pop(spec.name, None)
+            return layers.convolve_backward(g, net.get_buffer(f"{spec.name}_backward"), net.padding)
         if spec.kind == "relu":
-            return F.relu(x) if keep_input else F.relu_(x)
-        return self._pool(x)
-
-    def _convolve(self, name: str, x: Tensor) -> Tensor:
-        weight, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
-        if self.padding == "zeros":
-            return F.conv2d(x, weight, bias, padding=1)
-        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode=self.padding), weight, bias)
-
-    def _pool(self, x: Tensor) -> Tensor:
-        if self.pooling == "max":
-            return F.max_pool2d(x, 2)
-        if self.pooling == "average":
-            return F.avg_pool2d(x, 2) * self.factor
-        # The smallest normal number keeps the gradient of the root finite where all four are 0.
-        tiny = torch.finfo(x.dtype).tiny
-        return (F.avg_pool2d(x * x, 2) * 4 + tiny).sqrt() * self.factor
+            return layers.relu_backward_(g, self._kept.pop(spec.name))
+        self._kept.pop(spec.name, None)
+        return layers.pool_backward(g, self._kept[_before(spec)], net.pooling, net.factor)
 
 
 def build(

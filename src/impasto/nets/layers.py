@@ -1,0 +1,84 @@
+"""The layers that VGG-19 is made of, each with its gradient written by hand.
+
+Features are (1, c, h, w), best in channels_last memory. A gradient function takes the gradient
+of what its layer gave and returns that of what it was given; those that end in an underscore
+work in place. By hand, because a picture's gradient needs none of what autograd keeps for the
+weights', and because gradients that are added up in place are not copied.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_MODES = {"zeros": "constant", "replicate": "replicate", "reflect": "reflect"}
+
+
+def backward_weight(weight: Tensor) -> Tensor:
+    """Return the weight (in, out, 3, 3) with which a convolution's gradient is a convolution."""
+    flipped = weight.flip(2, 3).transpose(0, 1)
+    return flipped.contiguous(memory_format=torch.channels_last)
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor, padding: str) -> Tensor:
+    """Convolve with a 3×3 ``weight`` (out, in, 3, 3), keeping height and width.
+
+    Padding other than with zeros is put right along the border afterwards: the picture is not
+    copied to make room for it.
+    """
+    y = F.conv2d(x, weight, bias, padding=1)
+    if padding == "zeros":
+        return y
+    mode = _MODES[padding]
+    top = F.pad(x[:, :, :2], (1, 1, 1, 0), mode=mode)[:, :, :1]
+    bottom = F.pad(x[:, :, -2:], (1, 1, 0, 1), mode=mode)[:, :, -1:]
+    left = F.pad(x[..., :2], (1, 0, 0, 0), mode=mode)[..., :1]
+    right = F.pad(x[..., -2:], (0, 1, 0, 0), mode=mode)[..., -1:]
+    y[:, :, :1] += F.conv2d(top, weight[:, :, :1])
+    y[:, :, -1:] += F.conv2d(bottom, weight[:, :, 2:])
+    y[..., :1] += F.conv2d(left, weight[..., :1], padding=(1, 0))
+    y[..., -1:] += F.conv2d(right, weight[..., 2:], padding=(1, 0))
+    return y
+
+
+def convolve_backward(g: Tensor, weight: Tensor, padding: str) -> Tensor:
+    """Gradient of `convolve`; ``weight`` is what `backward_weight` made of its own."""
+    gx = F.conv2d(g, weight, padding=1)
+    if padding == "zeros":
+        return gx
+    # Where the row or column that the padding repeats lies: the border itself, or one further in.
+    near, far = (0, -1) if padding == "replicate" else (1, -2)
+    top = F.conv2d(g[:, :, :1], weight[:, :, 2:], padding=(0, 2))
+    bottom = F.conv2d(g[:, :, -1:], weight[:, :, :1], padding=(0, 2))
+    for row, ring in ((near, top), (far, bottom)):
+        gx[:, :, row] += ring[:, :, 0, 1:-1]
+        gx[:, :, row, near] += ring[:, :, 0, 0]
+        gx[:, :, row, far] += ring[:, :, 0, -1]
+    gx[..., near] += F.conv2d(g[..., :1], weight[..., 2:], padding=(1, 0))[..., 0]
+    gx[..., far] += F.conv2d(g[..., -1:], weight[..., :1], padding=(1, 0))[..., 0]
+    return gx
+
+
+def relu_backward_(g: Tensor, y: Tensor) -> Tensor:
+    """Gradient of ReLU, which gave ``y``, in place of ``g``."""
+    return torch.ops.aten.threshold_backward.grad_input(g, y, 0, grad_input=g)
+
+
+def pool(x: Tensor, pooling: str, factor: float) -> Tensor:
+    """Pool 2×2 windows by their maximum, average or L2 norm, times ``factor``."""
+    if pooling == "max":
+        return F.max_pool2d(x, 2)
+    if pooling == "average":
+        return F.avg_pool2d(x, 2) * factor if factor != 1 else F.avg_pool2d(x, 2)
+    # The smallest normal number keeps the gradient of the root finite where all four are 0.
+    tiny = torch.finfo(x.dtype).tiny
+    return (F.avg_pool2d(x * x, 2) * 4 + tiny).sqrt() * factor
+
+
+def pool_backward(g: Tensor, x: Tensor, pooling: str, factor: float) -> Tensor:
+    """Gradient of `pool`, which was given ``x``. Pools again: that is cheaper than to remember."""
+    with torch.enable_grad():
+        x = x.detach().requires_grad_(True)
+        (gx,) = torch.autograd.grad(pool(x, pooling, factor), x, g)
+    return gx

@@ -1,0 +1,81 @@
+"""Tiles: a picture in parts, each with as much around it as its features depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from impasto.nets import vgg
+
+
+@dataclass(frozen=True)
+class Span:
+    """Along one side of the picture: what a tile owns, and what is around it, in pixels."""
+
+    outer: slice
+    start: int  # of what it owns, in the picture
+    stop: int
+    last: bool  # it reaches the end of the picture
+
+    def own(self, stride: int, length: int) -> slice:
+        """Return where, among ``length`` features of the outer span, its own are."""
+        first = (self.start - self.outer.start) // stride
+        return slice(first, length if self.last else first + (self.stop - self.start) // stride)
+
+    def whole(self, stride: int, length: int) -> slice:
+        """Return where its own are among the ``length`` features of the whole picture."""
+        return slice(self.start // stride, length if self.last else self.stop // stride)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of a picture. The parts' own pixels and features cover it once."""
+
+    rows: Span
+    columns: Span
+
+    def cut(self, image: Tensor) -> Tensor:
+        """Return the tile with what is around it, a view of (1, c, h, w)."""
+        return image[:, :, self.rows.outer, self.columns.outer]
+
+    def own(self, features: Tensor, stride: int) -> Tensor:
+        """Return the tile's own part of features of what `cut` gave, a view."""
+        h, w = features.shape[-2:]
+        return features[:, :, self.rows.own(stride, h), self.columns.own(stride, w)]
+
+    def part(self, features: Tensor, stride: int) -> Tensor:
+        """Return the tile's own part of features of the whole picture, a view."""
+        h, w = features.shape[-2:]
+        return features[:, :, self.rows.whole(stride, h), self.columns.whole(stride, w)]
+
+
+def split(height: int, width: int, side: int | None, names: Iterable[str]) -> tuple[Tile, ...]:
+    """Divide a picture into tiles that own up to ``side`` × ``side`` pixels; None: into one.
+
+    The margin around each is that of the layers named. ``side`` is rounded down to their deepest
+    stride, and the tiles of a row or column are made about equally large.
+    """
+    names = list(names)
+    stride, margin = vgg.deepest(names).stride, vgg.margin(names)
+    rows = _spans(height, side, stride, margin)
+    columns = _spans(width, side, stride, margin)
+    return tuple(Tile(row, column) for row in rows for column in columns)
+
+
+def _spans(length: int, side: int | None, stride: int, margin: int) -> list[Span]:
+    side = length if side is None else max(side // stride, 1) * stride
+    count = -(-length // side)
+    even = -(-length // (count * stride)) * stride
+    spans = []
+    for start in range(0, length, even):
+        stop = min(start + even, length)
+        # Fewer pixels than one feature of the deepest layer make no tile of their own.
+        last = length - stop < stride
+        stop = length if last else stop
+        outer = slice(max(0, start - margin), min(length, stop + margin))
+        spans.append(Span(outer, start, stop, last))
+        if last:
+            break
+    return spans
