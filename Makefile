@@ -1,5 +1,5 @@
 # Two commands do all the set-up: `make demo` paints, `make test` checks everything.
-.PHONY: demo test lint bench gallery clean help
+.PHONY: demo test lint bench bench-full peers gallery clean help
 
 # The first Python found that Impasto runs on; say PYTHON=... to choose another.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -7,13 +7,18 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
+MEASURE := $(BIN)/python benchmarks
+MEASURED := build/bench
+PAIRS := sample tubingen portrait balloons
 DEMO := demo
 
 help:
 	@echo "make demo     set up, then paint a sample photo in the style of a sample painting"
 	@echo "make test     set up, then lint, types, import contracts and all tests"
 	@echo "make lint     format and lint only"
-	@echo "make bench    measure against the peer, side by side (about 6 minutes)"
+	@echo "make bench    measure, with the peers side by side (about 15 minutes)"
+	@echo "make bench-full DATA=folder   the same at full length (a night)"
 	@echo "make gallery  paint the pictures of the README again (about 8 minutes)"
 	@echo "make clean    remove what the others made"
 
@@ -30,14 +35,32 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-dev
-	$(BIN)/python benchmarks/loss_at_steps.py
+# What each script measures, and for how long at full length: benchmarks/README.md.
+bench: $(VENV)/.installed-dev peers
+	$(MEASURE)/startup.py --json $(MEASURED)/startup.json
+	$(MEASURE)/step_time.py --rounds 3 --json $(MEASURED)/step_time.json
+	$(MEASURE)/time_to_quality.py --targets 100 --json $(MEASURED)/time_to_quality.json
+	$(MEASURE)/any_size.py --cases 2048x1536:2GB --json $(MEASURED)/any_size.json
+	$(MEASURE)/budget.py --sizes 256 512 --budgets 10 20 --json $(MEASURED)/budget.json
+
+bench-full: $(VENV)/.installed-dev peers
+	@test -d "$(DATA)" || { echo "say where the pictures are: make bench-full DATA=folder" >&2; exit 2; }
+	$(MEASURE)/startup.py --json $(MEASURED)/startup.json
+	$(MEASURE)/step_time.py --json $(MEASURED)/step_time.json
+	$(MEASURE)/time_to_quality.py $(PAIRS) --data "$(DATA)" --json $(MEASURED)/time_to_quality.json \
+		--record $(MEASURED)/curves.json --plot $(MEASURED)/curves.png
+	$(MEASURE)/hour_in_a_minute.py $(PAIRS) --data "$(DATA)" --json $(MEASURED)/hour_in_a_minute.json
+	$(MEASURE)/budget.py --json $(MEASURED)/budget.json
+	$(MEASURE)/any_size.py --json $(MEASURED)/any_size.json
+	$(MEASURE)/preview.py --steps 100 --json $(MEASURED)/preview.json --sheet $(MEASURED)/preview.png
+
+peers: $(PEERS)/.installed
 
 gallery: $(VENV)/.installed
 	$(BIN)/python scripts/gallery.py docs/images
 
 clean:
-	rm -rf $(VENV) $(DEMO) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(DEMO) $(MEASURED) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Impasto needs Python 3.11, 3.12 or 3.13: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 2; }
@@ -48,4 +71,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(PEERS)/.installed: benchmarks/peers/requirements.txt | $(VENV)/.installed
+	@echo "installing the peers into $(PEERS)"
+	@test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement $<
 	@touch $@

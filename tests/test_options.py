@@ -14,6 +14,7 @@ from impasto import options
 from impasto.errors import OptionsError
 from impasto.options import (
     PRESETS,
+    QUALITIES,
     CheckpointOptions,
     PaintOptions,
     ReadOptions,
@@ -48,7 +49,8 @@ def test_a_preset_fills_what_is_not_given(preset):
     built = PaintOptions(preset=preset)
     for name, value in PRESETS[preset].items():
         assert getattr(built, name) == value, name
-    assert None not in [getattr(built, f.name) for f in fields(built) if f.name != "blend"]
+    filled = [f.name for f in fields(built) if f.name in PRESETS[preset] or f.default is not None]
+    assert None not in [getattr(built, name) for name in filled]
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -82,7 +84,7 @@ def test_the_presets_are_those_of_the_papers():
     assert gatys.content_layers == (("relu4_2", 1.0),)
     widths = {"1": 64, "2": 128, "3": 256, "4": 512, "5": 512}
     assert dict(gatys.style_layers) == {name: 1e3 / widths[name[4]] ** 2 for name in STYLE}
-    assert (gatys.pooling, gatys.padding, gatys.init) == ("max", "zeros", "content")
+    assert (gatys.pooling, gatys.padding, gatys.init) == ("max", "zeros", "matched")
     assert paper.content_layers == (("conv4_2", 1.0),)
     assert [name for name, _ in paper.style_layers] == list(STYLE)
     assert (paper.pooling, paper.init, paper.content_loss) == ("average", "noise", "half-sum")
@@ -188,10 +190,51 @@ def test_shares_of_a_blend():
 
 
 @pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("90", 90),
+        ("90s", 90),
+        ("0.5", 0.5),
+        ("1.5m", 90),
+        ("10m", 600),
+        ("1h", 3600),
+        ("1m30s", 90),
+        ("1m30", 90),
+        ("2h15m10s", 8110),
+        (" 10m ", 600),
+        (90, 90),
+        (2.5, 2.5),
+        (None, None),
+    ],
+)
+def test_a_budget_is_said_in_many_ways(value, seconds):
+    assert PaintOptions(budget=value).budget == seconds
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", " ", "soon", "10 m", "m", "s", "1s1m", "-5", "-5s", "0", "0s", "nan", "inf", "1e3", "10M",
+     "٣", "31d", "721h", "9" * 400, 0, -1, INF, NAN, True, 10**400, [90], {}],
+)  # fmt: skip
+def test_a_budget_that_makes_no_sense(value):
+    message = refused(budget=value)
+    assert message.startswith("--budget must be a time such as 90s, 10m or 1h30m")
+    assert "got " in message
+
+
+def test_how_many_steps_there_are():
+    assert PaintOptions().total_steps == 300
+    assert PaintOptions(steps=7).total_steps == 7
+    words = {quality: PaintOptions(quality=quality).total_steps for quality in QUALITIES}
+    assert words == QUALITIES
+    assert 0 < words["draft"] < words["good"] == PaintOptions().total_steps < words["best"]
+
+
+@pytest.mark.parametrize(
     ("kind", "name", "bad", "good"),
     [
         (PaintOptions, "size", [0, -1, 65_501, 1.5, "640", None, True, [1]], [1, 65_500]),
-        (PaintOptions, "steps", [0, -1, 1_000_001, 1.0, "1", None, True], [1, 1_000_000]),
+        (PaintOptions, "steps", [0, -1, 1_000_001, 1.0, "1", True], [None, 1, 1_000_000]),
         (PaintOptions, "history", [0, 1001, 2.0, None], [1, 1000]),
         (PaintOptions, "seed", [-1, 2**63, 0.0, None, "1"], [0, 2**63 - 1]),
         (PaintOptions, "learning_rate", [0, -1, INF, NAN, "x", None, True, []], [1e-9, 5, "0.5"]),
@@ -210,7 +253,7 @@ def test_shares_of_a_blend():
         ),
         (ReadOptions, "max_pixels", [0, -1, 1.5, None, "9", True], [1, 2**40]),
         (ReadOptions, "max_bytes", [0, -1, 1.5, None, "9", True], [1, 2**50]),
-        (SaveOptions, "quality", [0, 101, 95.0, None, "95", True], [1, 100]),
+        (SaveOptions, "jpeg_quality", [0, 101, 95.0, None, "95", True], [1, 100]),
         (SaveOptions, "bits", [0, 1, 32, None, "8", True, [8]], [8, 16]),
         (RecordOptions, "save_every", [0, -1, 1.5, None, True], [1, 1_000_000]),
         (CheckpointOptions, "checkpoint_every", [-1, INF, NAN, None, "x"], [0, 60, 1e9]),
@@ -233,8 +276,10 @@ def test_values_out_of_range(kind, name, bad, good):
         ("preset", "gatis", "did you mean 'gatys'"),
         ("preset", None, "choose from gatys, paper, default"),
         ("optimizer", "lbgfs", "did you mean 'lbfgs'"),
-        ("optimizer", "sgd", "choose from lbfgs, adam"),
+        ("optimizer", "sgd", "choose from relaxed, lbfgs, adam"),
         ("pooling", "avg", "did you mean 'average'"),
+        ("quality", "bets", "did you mean 'best'"),
+        ("quality", 95, "choose from draft, good, best"),
         ("padding", "zero", "did you mean 'zeros'"),
         ("precision", "float16", "did you mean 'bfloat16'"),
         ("content_loss", "halfsum", "did you mean 'half-sum'"),
@@ -251,9 +296,12 @@ def test_a_misspelt_choice_names_the_nearest(name, value, hint):
 @pytest.mark.parametrize(
     ("values", "parts"),
     [
-        ({"noise_ratio": 0.5}, ["--noise-ratio 0.5", "--init noise", "--init content"]),
+        ({"noise_ratio": 0.5}, ["--noise-ratio 0.5", "--init noise", "--init matched"]),
         ({"noise_ratio": 0.5, "init": "a.png"}, ["--noise-ratio", "--init a.png"]),
         ({"noise_ratio": 1.5, "init": "noise"}, ["--noise-ratio", "at most 1", "1.5"]),
+        ({"steps": 5, "budget": 60}, ["--steps and --budget", "give one of them"]),
+        ({"steps": 300, "quality": "good"}, ["--steps and --quality", "give one of them"]),
+        ({"steps": 5, "budget": "1m", "quality": "best"}, ["--steps and --budget and --quality"]),
         ({"rescale_pooling": True}, ["--rescale-pooling", "--pooling average or l2", "max"]),
         (
             {"content_weight": 0, "style_weight": 0},
@@ -286,6 +334,8 @@ FULL = [
         noise_ratio=1,
         tv_weight=1e-12,
     ),
+    PaintOptions(budget="1m30s"),
+    PaintOptions(quality="draft"),
     ReadOptions(max_pixels=5),
     SaveOptions(bits=16),
     RecordOptions(save_every=3),

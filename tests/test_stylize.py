@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ import impasto
 from impasto import Painter, Painting, PaintOptions
 from impasto.errors import CheckpointError, ImageError, OptionsError
 from impasto.events import Finished, ScaleStarted, Started, Step
-from impasto.images import read_picture, read_recipe
+from impasto.images import read_picture, read_recipe, save_picture
 from impasto.options import CheckpointOptions, ReadOptions
 
 SMALL: dict[str, Any] = {
@@ -57,12 +60,12 @@ def test_a_painting_shows_and_saves_itself(tmp_path: Path) -> None:
     deep = read_picture(tmp_path / "out.tif").rgb
     np.testing.assert_allclose(deep, painting.rgb, atol=0.51 / 65535)
     assert repr(painting).startswith("<Painting 48x36, 3 steps, loss ")
-    with pytest.raises(OptionsError, match="did you mean 'quality'"):
-        painting.save(tmp_path / "out.png", qualty=3)
+    with pytest.raises(OptionsError, match="did you mean 'jpeg_quality'"):
+        painting.save(tmp_path / "out.png", jpeg_qualty=3)
 
 
 def test_losses_start_at_the_photo_and_fall() -> None:
-    losses = paint(steps=8).losses
+    losses = paint(steps=8, init="content").losses
     assert [row.step for row in losses] == list(range(1, 9))
     assert losses[0].content == 0
     assert losses[0].style > 0
@@ -108,13 +111,15 @@ def test_the_transparency_of_the_photo_is_kept(tmp_path: Path) -> None:
 
 def test_a_blend_lies_between_its_styles() -> None:
     """At the same start the style term is quadratic: blends are means of single-style losses."""
-    one, two = first_loss(style=STYLE).style, first_loss(style=OTHER).style
+
+    def style(which: Any, **options: Any) -> float:
+        return float(first_loss(style=which, init="content", **options).style)
+
+    one, two = style(STYLE), style(OTHER)
     both = [STYLE, OTHER]
-    assert first_loss(style=both, blend=(1, 0)).style == pytest.approx(one, rel=1e-5)
-    assert first_loss(style=both, blend=(3, 1)).style == pytest.approx(
-        0.75 * one + 0.25 * two, rel=1e-5
-    )
-    assert first_loss(style=both).style == pytest.approx((one + two) / 2, rel=1e-5)
+    assert style(both, blend=(1, 0)) == pytest.approx(one, rel=1e-5)
+    assert style(both, blend=(3, 1)) == pytest.approx(0.75 * one + 0.25 * two, rel=1e-5)
+    assert style(both) == pytest.approx((one + two) / 2, rel=1e-5)
     with pytest.raises(OptionsError, match="--blend has 1 shares, but 2 styles"):
         first_loss(style=both, blend=(1,))
 
@@ -149,7 +154,7 @@ def test_the_start_is_the_picture_asked_for(tmp_path: Path) -> None:
 
 def test_a_style_repainted_in_its_own_style_has_nothing_to_gain() -> None:
     """Content and style the same picture: the loss of the start is 0."""
-    loss = first_loss(content=STYLE, style=STYLE)
+    loss = first_loss(content=STYLE, style=STYLE, init="content")
     assert loss.content == 0
     assert loss.style < 1e-4 * first_loss(content=PHOTO, style=STYLE).style
 
@@ -228,6 +233,83 @@ def test_rerun_paints_from_memory_what_was_painted_from_memory(tmp_path: Path) -
     np.testing.assert_array_equal(painter.painting.rgb, painting.rgb)
     with pytest.raises(ImageError, match="is not the picture"):
         impasto.rerun(tmp_path / "out.png", content=OTHER, styles=[STYLE, OTHER])
+
+
+def test_a_budget_and_the_same_picture_without_a_clock(tmp_path: Path) -> None:
+    began = time.monotonic()
+    painting = paint(steps=None, budget=3.0, scales=(24, 48))
+    assert 2 < time.monotonic() - began < 6
+    ran = painting.recipe["ran"]["schedule"]
+    assert [size for *size, _ in ran] == [[24, 18], [48, 36]]
+    assert sum(steps for *_, steps in ran) == len(painting.losses)
+    painting.save(tmp_path / "out.png")
+    painter = impasto.rerun(tmp_path / "out.png", content=PHOTO, styles=[STYLE])
+    assert painter.budget is None
+    assert painter.steps == len(painting.losses)
+    assert list(painter)
+    np.testing.assert_array_equal(painter.painting.rgb, painting.rgb)
+    assert painter.painting.recipe == painting.recipe
+
+
+def test_a_budget_counts_from_when_it_is_said_to_begin() -> None:
+    options = PaintOptions(**SMALL | {"steps": None, "budget": 60})
+    painter = Painter(PHOTO, STYLE, options, began=time.monotonic() - 59.9)
+    assert painter.budget is not None
+    assert painter.budget.left < 0.1
+    painter.budget.reserve = 5.0
+    assert len([event for event in painter if isinstance(event, Step)]) == 2
+    assert painter.steps == 2
+
+
+def test_a_checkpoint_is_of_one_budget(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    options = PaintOptions(**SMALL | {"steps": None, "budget": 60})
+    painter = Painter(PHOTO, STYLE, options, began=time.monotonic() - 59.9)
+    list(painter)
+    painter.save_checkpoint(state)
+    going_on = CheckpointOptions(checkpoint=state, resume=True)
+    again = Painter(PHOTO, STYLE, options, checkpoint=going_on)
+    assert [type(event) for event in again] == [Started, Finished]
+    assert again.painting.losses == painter.painting.losses
+    other = Painter(PHOTO, STYLE, replace(options, budget=90), checkpoint=going_on)
+    with pytest.raises(CheckpointError, match=r"options\.budget is 90.0, was 60.0"):
+        list(other)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        5,
+        "abc",
+        [[48, 36]],
+        [[48, 36, 2.0]],
+        [[48, 36, "2"]],
+        [[48, True, 2]],
+        [[49, 36, 2]],
+        [[0, 36, 2]],
+        [[48, 36, -1]],
+        [[48, 36, 10**9]],
+        [[48, 36, 0]],
+        [None],
+    ],
+)
+def test_a_schedule_that_cannot_be(tmp_path: Path, schedule: Any) -> None:
+    painting = paint(steps=1)
+    recipe = json.loads(json.dumps(painting.recipe))
+    recipe["ran"]["schedule"] = schedule
+    save_picture(painting.rgb, tmp_path / "out.png", recipe=recipe)
+    with pytest.raises(ImageError, match="its recipe is incomplete or damaged"):
+        impasto.rerun(tmp_path / "out.png", content=PHOTO, styles=[STYLE])
+
+
+def test_a_recipe_without_a_schedule_is_planned_anew(tmp_path: Path) -> None:
+    painting = paint(scales=(24, 48), steps=5)
+    recipe = json.loads(json.dumps(painting.recipe))
+    del recipe["ran"]["schedule"]
+    save_picture(painting.rgb, tmp_path / "out.png", recipe=recipe)
+    painter = impasto.rerun(tmp_path / "out.png", content=PHOTO, styles=[STYLE])
+    assert list(painter)
+    np.testing.assert_array_equal(painter.painting.rgb, painting.rgb)
 
 
 def test_the_limits_of_reading_hold() -> None:

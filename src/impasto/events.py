@@ -14,13 +14,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Started:
-    """The work begins (or goes on, when ``step`` is above 0)."""
+    """The work begins (or goes on, when ``step`` is above 0).
+
+    With a budget, ``steps`` and ``scales`` are a plan that follows what steps turn out to cost.
+    ``seconds`` is how long what is left is expected to take, None where that was not measured.
+    """
 
     step: int
     steps: int
     scales: tuple[tuple[int, int, int], ...]  # (width, height, steps) of each scale
     device: str
     precision: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Replanned:
+    """The budget has time for more scales than was thought, or for fewer.
+
+    When the last of them is not the picture's own size, the picture is enlarged at the end.
+    """
+
+    steps: int
+    scales: tuple[tuple[int, int, int], ...]  # (width, height, steps) of each scale
 
 
 @dataclass(frozen=True)
@@ -42,7 +58,8 @@ class Step:
     in [0, 1]: the one the step evaluated, or the last good one if the step was taken back.
     ``content``, ``style`` and ``tv`` are weighted and add up to ``loss``; ``terms`` has the
     same, one entry for each layer. ``seconds`` is the time since the start of the whole work,
-    without the pauses between kill and resume; ``remaining`` an estimate of what is left.
+    without the pauses between kill and resume; ``remaining`` an estimate of what is left. With a
+    budget, ``steps`` is what is planned now; it equals ``step`` at the last one only.
     """
 
     step: int
@@ -118,4 +135,4 @@ class Finished:
     loss: float
 
 
-Event = Started | ScaleStarted | Step | Saved | SteppedBack | Finished
+Event = Started | Replanned | ScaleStarted | Step | Saved | SteppedBack | Finished

@@ -11,6 +11,7 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
@@ -30,16 +31,27 @@ LAYER_NAMES: tuple[str, ...] = tuple(
 )
 """The names of VGG-19's layers, in order: conv1_1, relu1_1, conv1_2, ... relu5_4, pool5."""
 
-OPTIMIZERS = ("lbfgs", "adam")
+OPTIMIZERS = ("relaxed", "lbfgs", "adam")
 POOLINGS = ("max", "average", "l2")
 PADDINGS = ("zeros", "replicate", "reflect")
 PRECISIONS = ("auto", "float32", "bfloat16")
 CONTENT_LOSSES = ("mean", "half-sum")
-INITS = ("content", "noise", "style")
+INITS = ("matched", "content", "noise", "style")
 WEIGHTS = ("auto", "original", "torchvision")
 
 VGG_WIDTHS = (64, 128, 256, 512, 512)
 """VGG-19: the channels of each of its five blocks."""
+
+QUALITIES = {"draft": 80, "good": 300, "best": 1000}
+"""How many steps each ``quality`` takes."""
+
+_USUAL_QUALITY = "good"
+
+MAX_STEPS = 1_000_000
+"""The most steps of one painting."""
+
+MAX_BUDGET = 30 * 24 * 3600.0
+"""The longest budget, in seconds: 30 days."""
 
 MAX_SIDE = 65_500
 """The longest side of any picture, in pixels: what libjpeg can write."""
@@ -60,7 +72,8 @@ _GATYS: dict[str, Any] = {
     "pooling": "max",
     "rescale_pooling": False,
     "padding": "zeros",
-    "init": "content",
+    # The content in the style's colours: all that differs from the authors' code is the start.
+    "init": "matched",
     "scales": "single",
 }
 
@@ -167,11 +180,29 @@ class PaintOptions(_Checked):
     """
 
     size: int = _option(640, "Long side of the painting in pixels.")
-    steps: int = _option(
-        300, "Steps in all: each evaluates the losses and their gradient once, then moves."
+    steps: int | None = _option(
+        None,
+        "Steps in all: each evaluates the losses and their gradient once, then moves. "
+        f"Default: {QUALITIES[_USUAL_QUALITY]}.",
+    )
+    budget: float | None = _option(
+        None,
+        "Instead of --steps, the time that everything may take: 90s, 10m, 1h30m.",
+        metavar="TIME",
+        text=True,
+    )
+    quality: str | None = _option(
+        None,
+        "Instead of --steps, a word for them: "
+        f"{', '.join(f'{name} is {steps}' for name, steps in QUALITIES.items())}.",
+        choices=tuple(QUALITIES),
     )
     preset: str = _option("default", "The objective to start from.", choices=tuple(PRESETS))
-    optimizer: str = _option("lbfgs", "How to move.", choices=OPTIMIZERS)
+    optimizer: str = _option(
+        "relaxed",
+        "How to move: L-BFGS on style terms that are relaxed at first (fastest), L-BFGS or Adam.",
+        choices=OPTIMIZERS,
+    )
     learning_rate: float = _option(
         0.02, "Step size of --optimizer adam, in units of the full pixel range."
     )
@@ -179,7 +210,10 @@ class PaintOptions(_Checked):
         100, "Pairs that L-BFGS remembers; fewer are kept where memory is short."
     )
     init: str = _option(
-        None, "Where to start: content, noise, style or a picture file.", metavar="START"
+        None,
+        "Where to start: matched (the content in the style's colours), content, noise, style, or a "
+        "picture file.",
+        metavar="START",
     )
     noise_ratio: float = _option(
         1.0, "With --init noise: start from R × noise + (1 - R) × content."
@@ -217,6 +251,12 @@ class PaintOptions(_Checked):
     )
     seed: int = _option(0, "Seed of everything random.")
     device: str = _option("auto", "auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
+    max_memory: int | None = _option(
+        None,
+        "Most memory to take, such as 4GB. Default: most of what is free.",
+        metavar="SIZE",
+        text=True,
+    )
     precision: str = _option(
         "auto", "Arithmetic of the convolutions; auto is bfloat16 where native.", choices=PRECISIONS
     )
@@ -233,6 +273,8 @@ class PaintOptions(_Checked):
         self._integer("size", 1, MAX_SIDE)
         self._set("scales", _scales(self.scales, self.size))
         self._set("blend", _blend(self.blend))
+        self._set("budget", _budget(self.budget))
+        self._set("max_memory", _memory(self.max_memory))
         for name in ("init", "weights", "device"):
             if not isinstance(getattr(self, name), str | Path) or not str(getattr(self, name)):
                 raise OptionsError(
@@ -243,7 +285,10 @@ class PaintOptions(_Checked):
         self._check_conflicts()
 
     def _check_values(self) -> None:
-        self._integer("steps", 1, 1_000_000)
+        if self.steps is not None:
+            self._integer("steps", 1, MAX_STEPS)
+        if self.quality is not None:
+            self._choice("quality", tuple(QUALITIES))
         self._integer("history", 1, 1000)
         self._integer("seed", 0, 2**63 - 1)
         self._number("learning_rate", 0, open_low=True)
@@ -259,7 +304,17 @@ class PaintOptions(_Checked):
         self._boolean("rescale_pooling")
         _check_device(self.device)
 
+    @property
+    def total_steps(self) -> int:
+        """What ``steps`` or ``quality`` says; a ``budget`` takes as many as it has time for."""
+        return self.steps or QUALITIES[self.quality or _USUAL_QUALITY]
+
     def _check_conflicts(self) -> None:
+        lengths = [n for n in ("steps", "budget", "quality") if getattr(self, n) is not None]
+        if len(lengths) > 1:
+            raise OptionsError(
+                f"{' and '.join(map(_flag, lengths))} each say how long to paint: give one of them"
+            )
         if self.noise_ratio != 1.0 and self.init != "noise":
             raise OptionsError(
                 f"--noise-ratio {self.noise_ratio:g} goes with --init noise, got --init {self.init}"
@@ -290,12 +345,12 @@ class ReadOptions(_Checked):
 class SaveOptions(_Checked):
     """How a picture is written. The extension of the file chooses the format."""
 
-    quality: int = _option(95, "Quality of JPEG and WebP output, 1 to 100.")
+    jpeg_quality: int = _option(95, "Quality of JPEG and WebP output, 1 to 100.")
     bits: int = _option(8, "Bits a channel: 8, or 16 for PNG and TIFF.")
 
     def __post_init__(self) -> None:
         """Check the values."""
-        self._integer("quality", 1, 100)
+        self._integer("jpeg_quality", 1, 100)
         if isinstance(self.bits, float) or self.bits not in (8, 16):
             raise OptionsError(f"--bits must be 8 or 16, got {_shown(self.bits)}")
 
@@ -431,6 +486,51 @@ def _scales(value: Any, size: Any) -> str | tuple[int, ...]:
     if sides[0] < 1 or any(a >= b for a, b in itertools.pairwise(sides)):
         raise OptionsError(f"--scales must rise towards --size {size}, got {_shown(value)}")
     return tuple(sides)
+
+
+def _budget(value: Any) -> float | None:
+    """Bring ``budget`` to seconds: a number of them, or a text such as 90, 90s, 10m or 1h30m."""
+    if value is None:
+        return None
+    seconds = math.nan
+    if isinstance(value, str):
+        seconds = _duration(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        with suppress(OverflowError):
+            seconds = float(value)
+    if not 0 < seconds <= MAX_BUDGET:
+        raise OptionsError(
+            "--budget must be a time such as 90s, 10m or 1h30m, more than 0 and at most "
+            f"{MAX_BUDGET / 3600:g}h, got {_shown(value)}"
+        )
+    return seconds
+
+
+def _duration(text: str) -> float:
+    """Return the seconds that a text such as 90, 1.5m or 1h30m says; NaN if it says none."""
+    number = r"(\d+(?:\.\d+)?)"
+    pattern = f"(?:{number}h)?(?:{number}m)?(?:{number}s?)?"
+    found = re.fullmatch(pattern, text.strip(), re.ASCII)
+    parts = found.groups() if found else ()
+    if not any(parts):
+        return math.nan
+    hours, minutes, seconds = (float(part or 0) for part in parts)
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def _memory(value: Any) -> int | None:
+    """Bring ``max_memory`` to bytes: a whole number of them, or a text such as 800MB or 4GB."""
+    if value is None or (type(value) is int and value > 0):
+        return value
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?) ?([KMGT]?)i?B?", str(value).strip(), re.ASCII | re.I)
+    size = 0
+    if isinstance(value, str) and found:
+        number, unit = found.groups()
+        step = 1024 if "i" in value.lower() else 1000
+        size = round(float(number) * step ** " KMGT".index(unit.upper() or " "))
+    if size <= 0:
+        raise OptionsError(f"--max-memory must be a size such as 800MB or 4GB, got {_shown(value)}")
+    return size
 
 
 def _blend(value: Any) -> tuple[float, ...] | None:

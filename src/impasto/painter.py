@@ -7,7 +7,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ from impasto.events import Event, Losses, Saved, Step
 from impasto.images import (
     Picture,
     fit,
+    match_colours,
     read_picture,
     resize,
     save_picture,
@@ -35,21 +36,30 @@ from impasto.images.tensors import to_array, to_tensor
 from impasto.losses import objective
 from impasto.nets import vgg
 from impasto.optimize import checkpoint as checkpoints
+from impasto.optimize.budget import FEW, Budget, Fixed
 from impasto.optimize.device import choose_device, choose_precision
 from impasto.optimize.engine import Engine
+from impasto.optimize.memory import Demand, Layout, lay_out, room
 from impasto.optimize.optimizers import LBFGS, Adam, Optimizer
 from impasto.optimize.precondition import by_frequency
-from impasto.optimize.schedule import Scale, plan
-from impasto.options import INITS, CheckpointOptions, PaintOptions, ReadOptions, SaveOptions
+from impasto.optimize.schedule import Scale, halves, plan, pyramid
+from impasto.options import (
+    INITS,
+    MAX_SIDE,
+    CheckpointOptions,
+    PaintOptions,
+    ReadOptions,
+    SaveOptions,
+)
 
-_FREQUENCY_POWER = 0.4
+_FREQUENCY_POWER = {"relaxed": 0.25, "lbfgs": 0.4}
 """The preconditioner of L-BFGS; see benchmarks/README.md for what other powers gave."""
 
 _NOISE = 20 / 255
 """Amplitude of a noise start: faint, as in the tutorials. Strong noise never quite leaves."""
 
-_HISTORY_BYTES = 2 * 2**30
-"""What the pairs of L-BFGS may take; a fixed number, so that a run repeats on any machine."""
+_QUICK = 200_000
+"""Pixels times steps of a run so short, on any machine, that nobody needs to know how short."""
 
 
 class Companion(Protocol):
@@ -85,7 +95,8 @@ class Painting:
     def save(self, path: str | Path, **options: Any) -> None:
         """Write the painting with its recipe; the extension chooses the format.
 
-        ``options`` are the fields of `SaveOptions`: ``quality``, ``bits``. Raises `OutputError`.
+        ``options`` are the fields of `SaveOptions`: ``jpeg_quality``, ``bits``. Raises
+        `OutputError`.
         """
         saving = SaveOptions.from_dict(options)
         recipe = {**self.recipe, "save": saving.to_dict()}
@@ -113,6 +124,11 @@ class Painter:
     ``resume`` an interrupted run goes on from there and ends in the same picture. Set
     ``companion`` before the iteration to keep someone's state with it.
 
+    A budget counts from ``began``, seconds of `time.monotonic`, or else from now; what follows the
+    painting can be given time in the ``reserve`` of `budget`. With ``schedule`` just these scales
+    and steps are painted, in the ``layouts`` of memory by (width, height): so a rerun repeats what
+    a budget and the memory of the moment came to.
+
     Raises `OptionsError`, `ImageError`, `WeightsError`, `CheckpointError`, and while it works
     `OutputError` and `DivergedError`.
     """
@@ -125,7 +141,11 @@ class Painter:
         *,
         read: ReadOptions | None = None,
         checkpoint: CheckpointOptions | None = None,
+        schedule: Sequence[Scale] = (),
+        layouts: Mapping[tuple[int, int], Layout] | None = None,
+        began: float | None = None,
     ) -> None:
+        began = time.monotonic() if began is None else began
         self.options = options or PaintOptions()
         self.companion: Companion | None = None
         self._checkpoint = checkpoint or CheckpointOptions()
@@ -140,12 +160,23 @@ class Painter:
         self.styles = [read_picture(source, self._read) for source in sources]
         self._init = self._read_init()
         self.width, self.height = fit(self.photo.width, self.photo.height, self.options.size)
-        self.scales = plan(self.width, self.height, self.options.scales, self.options.steps)
+        self._schedule = tuple(schedule)
+        self.scales = self._schedule or self._asked_for()
         self._check_sizes()
+        self.budget = self._build_budget(began)
         self._losses: list[Losses] = []
         self._found = weights.find(self.options.weights)
         self._net = self._build_net()
+        self._layouts = dict(layouts or {})
+        self._room = room(self.options.max_memory, self._device)
+        for scale in self.scales:
+            self._layout(scale.width, scale.height)
         self._engine = self._build_engine()
+
+    @property
+    def steps(self) -> int:
+        """Steps in all; with a budget, as planned now."""
+        return self._engine.steps
 
     @property
     def files(self) -> list[str]:
@@ -171,6 +202,8 @@ class Painter:
                 "device": self._device.type,
                 "precision": str(self._precision).removeprefix("torch."),
                 "threads": torch.get_num_threads(),
+                "schedule": [list(astuple(scale)) for scale in self._engine.ran],
+                "memory": self._plain_layouts(),
             },
             "versions": {
                 "python": platform.python_version(),
@@ -218,7 +251,8 @@ class Painter:
         arrays["losses"] = np.array(self._losses, np.float64).reshape(-1, len(Losses._fields))
         if self.companion:
             arrays |= {f"companion.{k}": v for k, v in self.companion.state().items()}
-        checkpoints.write(path, arrays, {"engine": numbers, "run": self._identity()})
+        data = {"engine": numbers, "run": self._identity(), "memory": self._plain_layouts()}
+        checkpoints.write(path, arrays, data)
 
     def _resume(self) -> None:
         path = self._checkpoint.checkpoint
@@ -234,6 +268,7 @@ class Painter:
             self._losses = [Losses.from_numbers(row) for row in arrays["losses"].tolist()]
             torch.set_rng_state(torch.from_numpy(arrays["random"]))
             numbers = dict(data["engine"])
+            self._layouts |= read_layouts(data["memory"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{path}: does not fit this run ({error})") from error
         self._engine.restore({**numbers, **tensors})
@@ -249,6 +284,8 @@ class Painter:
         for picture in (recipe["content"], *recipe["styles"], recipe["init"] or {}):
             picture.pop("name", None)
         recipe["options"].pop("weights")
+        recipe["ran"].pop("memory")
+        recipe["ran"]["schedule"] = [list(astuple(scale)) for scale in self._schedule]
         if self._init:
             recipe["options"]["init"] = "picture"
         return dict(recipe)
@@ -256,21 +293,47 @@ class Painter:
     def _read_init(self) -> Picture | None:
         return None if self.options.init in INITS else read_picture(self.options.init, self._read)
 
+    def _asked_for(self) -> tuple[Scale, ...]:
+        """Return the scales that the options ask for, with their steps unless a budget has them."""
+        o = self.options
+        if o.budget is not None:
+            return pyramid(self.width, self.height, o.scales)
+        return plan(self.width, self.height, o.scales, o.total_steps)
+
+    def _smaller(self) -> tuple[Scale, ...]:
+        """Return the scales below the first that the network can still see, coarse to fine."""
+        return tuple(s for s in halves(self.scales[0]) if not self._too_small(s))
+
+    def _build_budget(self, began: float) -> Budget | None:
+        o = self.options
+        if o.budget is None or self._schedule:
+            return None
+        # Scales that were asked for are kept as long as they get anywhere: one step evaluates and
+        # moves, the next shows the move.
+        few = FEW if o.scales == "auto" else 2
+        return Budget(o.budget, self.scales, smaller=self._smaller(), few=few, began=began)
+
     def _check_sizes(self) -> None:
         """Reject a size at which the deepest layer would have no positions left."""
+        wrong = self._too_small(self.scales[0])
+        if wrong:
+            raise OptionsError(wrong)
+
+    def _too_small(self, scale: Scale) -> str:
+        """Say what is too small at a scale for the deepest layer, "" if nothing is."""
         used = [*dict(self.options.content_layers), *dict(self.options.style_layers)]
         least = vgg.smallest_side(used, self.options.padding)
         deepest = vgg.deepest(used).name
-        first = self.scales[0]
-        sizes = [("the picture", first.width, first.height)]
-        sizes += [(style.name, *self._style_size(style, first)) for style in self.styles]
+        sizes = [("the picture", scale.width, scale.height)]
+        sizes += [(style.name, *self._style_size(style, scale)) for style in self.styles]
         for what, width, height in sizes:
             if min(width, height) < least:
-                raise OptionsError(
+                return (
                     f"{what} would be {width}x{height} pixels, too small for {deepest}, which "
                     f"needs {least}: raise --size (now {self.options.size}) or --style-scale, "
                     "choose larger --scales or shallower layers"
                 )
+        return ""
 
     def _style_size(self, style: Picture, scale: Scale) -> tuple[int, int]:
         pixels = scale.width * scale.height * self.options.style_scale**2
@@ -284,11 +347,13 @@ class Painter:
         return net.prepare(self._device, self._precision)
 
     def _build_engine(self) -> Engine:
+        timed = self.budget or sum(s.pixels * s.steps for s in self.scales) > _QUICK
         return Engine(
-            self.scales,
+            self.budget or Fixed(self.scales),
             objective_at=self._objective_at,
             optimizer_at=self._optimizer_at,
-            start=self._start(self.scales[0]),
+            start_at=self._start,
+            trials=(*self._smaller(), self.scales[0]) if timed else (),
         )
 
     def _photo_at(self, scale: Scale) -> Tensor:
@@ -299,18 +364,52 @@ class Painter:
             to_tensor(resize(s.rgb, *self._style_size(s, scale), soft=True), self._device)
             for s in self.styles
         ]
-        return objective.build(self.options, self._net, self._photo_at(scale), styles)
+        tile = self._layout(scale.width, scale.height).tile
+        return objective.build(self.options, self._net, self._photo_at(scale), styles, tile=tile)
 
     def _optimizer_at(self, image: Tensor) -> Optimizer:
         if self.options.optimizer == "adam":
             return Adam(image, learning_rate=self.options.learning_rate)
-        _, c, h, w = image.shape
-        affordable = max(3, _HISTORY_BYTES // (2 * 4 * c * h * w))
+        _, _, h, w = image.shape
+        layout, power = self._layout(w, h), _FREQUENCY_POWER[self.options.optimizer]
         return LBFGS(
             image,
-            history=min(self.options.history, affordable),
-            precondition=by_frequency(h, w, _FREQUENCY_POWER, image.device),
+            history=layout.history,
+            compact=layout.compact,
+            precondition=by_frequency(h, w, power, image.device),
         )
+
+    def _matched(self, photo: Tensor) -> Tensor:
+        """Return the photo with the colours of the styles, each to its share."""
+        shares = objective.blend_shares(self.options.blend, len(self.styles))
+        matched = match_colours(to_array(photo), [style.rgb for style in self.styles], shares)
+        return to_tensor(matched, self._device)
+
+    @property
+    def in_tiles(self) -> bool:
+        """Whether memory is so short that some scale is computed in tiles."""
+        return any(layout.tile is not None for layout in self._layouts.values())
+
+    def _layout(self, width: int, height: int) -> Layout:
+        """Return how a size lies in memory: as settled before, or as it fits best."""
+        if (width, height) not in self._layouts:
+            o = self.options
+            content = tuple(k for k, w in o.content_layers if w * o.content_weight > 0)
+            style = tuple(k for k, w in o.style_layers if w * o.style_weight > 0)
+            demand = Demand(
+                width=width,
+                height=height,
+                layers=(*content, *style),
+                content_layers=content,
+                bytes_per_value=self._precision.itemsize,
+                optimizer="adam" if o.optimizer == "adam" else "lbfgs",
+                history=o.history,
+            )
+            self._layouts[width, height] = lay_out(demand, self._room)
+        return self._layouts[width, height]
+
+    def _plain_layouts(self) -> list[list[Any]]:
+        return [[*size, *astuple(layout)] for size, layout in sorted(self._layouts.items())]
 
     def _start(self, scale: Scale) -> Tensor:
         """Return the picture to begin with, (1, 3, h, w)."""
@@ -322,6 +421,8 @@ class Painter:
         photo = self._photo_at(scale)
         if self.options.init == "content":
             return photo
+        if self.options.init == "matched":
+            return self._matched(photo)
         # White noise around grey, drawn on the CPU so that every device sees the same.
         random = torch.Generator().manual_seed(self.options.seed)
         noise = 0.5 + _NOISE * (2 * torch.rand(photo.shape, generator=random) - 1)
@@ -337,3 +438,14 @@ def _several(styles: Source | Sequence[Source]) -> list[Source]:
 
 def _named(picture: Picture) -> dict[str, str]:
     return {"name": picture.name, "sha256": picture.sha256}
+
+
+def read_layouts(recorded: Sequence[Sequence[Any]]) -> dict[tuple[int, int], Layout]:
+    """Return the layouts that a recipe or a checkpoint holds. Raises `ValueError`."""
+    layouts = {}
+    for width, height, tile, history, compact in recorded:
+        numbers = [width, height, history, *([] if tile is None else [tile])]
+        if any(type(n) is not int or not 0 <= n <= MAX_SIDE for n in numbers) or tile == 0:
+            raise ValueError("its layouts of memory are not of whole numbers")
+        layouts[width, height] = Layout(tile, history, bool(compact))
+    return layouts

@@ -10,8 +10,9 @@ from typing import Any
 from impasto.errors import ImageError, OptionsError, WeightsError
 from impasto.images import read_recipe
 from impasto.images.read import Source
-from impasto.options import CheckpointOptions, PaintOptions, ReadOptions
-from impasto.painter import Painter, Painting
+from impasto.optimize.schedule import Scale
+from impasto.options import MAX_STEPS, CheckpointOptions, PaintOptions, ReadOptions
+from impasto.painter import Painter, Painting, read_layouts
 
 
 def paint(
@@ -55,6 +56,8 @@ def rerun(
         options = PaintOptions.from_dict(recipe["options"])
         ran = recipe["ran"]
         options = replace(options, device=ran["device"], precision=ran["precision"])
+        schedule = _schedule(ran.get("schedule", ()), options.size)
+        layouts = read_layouts(ran.get("memory", ()))
         recorded = [recipe["content"], *recipe["styles"]]
         given: list[Source | None] = [content]
         given += styles or [None] * len(recipe["styles"])
@@ -68,9 +71,17 @@ def rerun(
             options = replace(options, init=str(_recorded(recipe["init"], None, folder)))
         hashes = [entry["sha256"] for entry in recorded]
         trained = recipe["weights"]["name"], recipe["weights"]["sha256"]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ImageError(f"{picture}: its recipe is incomplete or damaged ({error})") from error
-    painter = Painter(sources[0], sources[1:], options, read=read, checkpoint=checkpoint)
+    painter = Painter(
+        sources[0],
+        sources[1:],
+        options,
+        read=read,
+        checkpoint=checkpoint,
+        schedule=schedule,
+        layouts=layouts,
+    )
     for sha256, used in zip(hashes, painter._pictures, strict=True):
         if sha256 != used.sha256:
             raise ImageError(f"{used.name}: is not the picture that {picture} was painted from")
@@ -80,6 +91,24 @@ def rerun(
             f"{picture} was painted with the weights {trained[0]!r}, found are {found['name']!r}"
         )
     return painter
+
+
+def _schedule(recorded: Sequence[Sequence[int]], size: int) -> list[Scale]:
+    """Return the scales and steps that were painted; none where the recipe does not say.
+
+    Raises `ValueError` for what cannot be.
+    """
+    schedule = []
+    for width, height, steps in recorded:
+        sides = (width, height)
+        if any(type(n) is not int for n in (*sides, steps)):
+            raise ValueError("its schedule is not of whole numbers")
+        if not (min(sides) >= 1 and max(sides) <= size and 0 <= steps <= MAX_STEPS):
+            raise ValueError(f"{width}x{height} in {steps} steps is no scale of {size} pixels")
+        schedule.append(Scale(width, height, steps))
+    if schedule and not any(scale.steps for scale in schedule):
+        raise ValueError("its schedule has no step")
+    return schedule
 
 
 def _recorded(entry: Mapping[str, Any], given: Source | None, folder: Path) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def impasto(capfd: pytest.CaptureFixture[str], *arguments: Any) -> Outcome:
     code = 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["impasto", *map(str, arguments)])
+        patch.setattr("impasto.cli.BEGAN", time.monotonic())
         try:
             main.run()
         except SystemExit as end:

@@ -61,7 +61,7 @@ def test_every_format_carries_the_recipe(
     assert paint("-o", name, steps=1).out == f"painting  {name}\n"
     recipe = read_recipe(folder / name)
     assert recipe["options"]["size"] == 48
-    assert recipe["save"] == {"quality": 95, "bits": 8}
+    assert recipe["save"] == {"jpeg_quality": 95, "bits": 8}
 
 
 def test_json_is_one_object_and_nothing_else(folder: Path, paint: Callable[..., Outcome]) -> None:
@@ -149,7 +149,7 @@ def test_rerun_gives_the_same_pixels(
 def test_rerun_of_a_jpeg_keeps_its_quality(
     folder: Path, paint: Callable[..., Outcome], run: Callable[..., Outcome]
 ) -> None:
-    assert paint("-o", "out.jpg", "--quality=70").code == 0
+    assert paint("-o", "out.jpg", "--jpeg-quality=70").code == 0
     assert run("rerun", "out.jpg", "-o", "again.jpg", "--quiet") == Outcome(0, "", "")
     np.testing.assert_array_equal(pixels(folder / "again.jpg"), pixels(folder / "out.jpg"))
     # Through another format the painting is that of the PNG.

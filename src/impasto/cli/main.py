@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from typing import Annotated, Any
 
@@ -45,6 +47,8 @@ def _options(
 
 def run() -> None:
     """Run the command line. What goes wrong is one line on stderr and exit code 2."""
+    # Python looks through all that PyTorch made before it ends, for most of a second: let it be.
+    atexit.register(gc.freeze)
     command = typer.main.get_command(app)
     try:
         with command.make_context("impasto", sys.argv[1:] or ["--help"]) as context:

@@ -55,12 +55,15 @@ def paint(
 
       impasto paint photo.jpg starry.jpg -o out.png
 
-      impasto paint photo.jpg starry.jpg -o out.jpg --size 1200 --steps 500 --style-weight 3
+      impasto paint photo.jpg starry.jpg -o out.jpg --size 1200 --budget 10m
+
+      impasto paint photo.jpg starry.jpg -o out.png --quality best --tv-weight 5
 
       impasto paint photo.jpg wave.jpg scream.jpg --blend 0.7,0.3 -o out.png --timelapse film.gif
 
       impasto paint photo.jpg kiss.jpg -o out.png --checkpoint out.state   (later: --resume)
     """
+    from impasto import cli
     from impasto.cli.work import Work
     from impasto.painter import Painter
 
@@ -69,5 +72,7 @@ def paint(
     )
     inputs: list[str | Path] = [content, *style, *([] if options.init in INITS else [options.init])]
     work.check(inputs)
-    painter = Painter(content, style, options, read=read, checkpoint=work.state_kept)
+    painter = Painter(
+        content, style, options, read=read, checkpoint=work.state_kept, began=cli.BEGAN
+    )
     work.carry_out(painter, inputs)

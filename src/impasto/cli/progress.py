@@ -10,13 +10,24 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from impasto.events import Event, Started, Step
+from impasto.events import Event, Replanned, Started, Step
+
+Scales = tuple[tuple[int, int, int], ...]
+
+_SOON = 2.0
+"""Seconds: who waits no longer need not be told how long."""
 
 
 class Progress:
-    """Draws the events of an engine on stderr."""
+    """Draws the events of an engine on stderr.
 
-    def __init__(self, *, quiet: bool) -> None:
+    ``size`` is the width and height of the finished picture; ``planned`` says that steps and scales
+    are a plan that may still change.
+    """
+
+    def __init__(self, size: tuple[int, int], *, planned: bool, quiet: bool) -> None:
+        self._size = size
+        self._planned = planned
         self._quiet = quiet
         self._console = Console(file=sys.stderr, highlight=False)
         self._bar = Bar(
@@ -50,15 +61,27 @@ class Progress:
         """Show an event."""
         if isinstance(event, Started):
             self._show_start(event)
+        elif isinstance(event, Replanned):
+            self._line(f"now painting at {_sizes(event.scales)}, about {event.steps} steps")
+            self._show_end(event.scales)
         elif isinstance(event, Step):
             self._show_step(event)
 
     def _show_start(self, event: Started) -> None:
-        sizes = " → ".join(f"{width}×{height}" for width, height, _ in event.scales)
+        steps = f"{'about ' if self._planned else ''}{event.steps} steps"
+        if event.seconds and event.seconds > _SOON:
+            steps += f" in {about(event.seconds)}"
         again = f", going on at step {event.step}" if event.step else ""
-        self._line(
-            f"painting at {sizes}, {event.steps} steps, {event.device} {event.precision}{again}"
-        )
+        where = f"{event.device} {event.precision}"
+        self._line(f"painting at {_sizes(event.scales)}, {steps}, {where}{again}")
+        self._show_end(event.scales)
+
+    def _show_end(self, scales: Scales) -> None:
+        """Say so when the picture has to be enlarged to the size asked for."""
+        width, height, _ = scales[-1]
+        if self._planned and (width, height) != self._size:
+            asked = "{}×{}".format(*self._size)
+            self._line(f"too little time for {asked}: painted at {width}×{height} and enlarged")
 
     def _show_step(self, event: Step) -> None:
         where = f"step {event.step}/{event.steps}"
@@ -82,6 +105,17 @@ class Progress:
     def _line(self, text: str) -> None:
         if not self._quiet:
             self._console.print(text, soft_wrap=True)
+
+
+def _sizes(scales: Scales) -> str:
+    return " → ".join(f"{width}×{height}" for width, height, _ in scales)
+
+
+def about(seconds: float) -> str:
+    """Write an estimate: about 40 s, about 5 min, about 2.5 h."""
+    if seconds < 90:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
 
 
 def duration(seconds: float) -> str:

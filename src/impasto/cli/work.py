@@ -20,8 +20,12 @@ from impasto.images import EXTENSIONS, check_format, check_output, resize
 from impasto.options import CheckpointOptions, RecordOptions, SaveOptions
 from impasto.painter import Painter, Painting
 from impasto.record import Recorder
+from impasto.record.timelapse import MOST_SHOTS
 
 _INTERRUPTED = 130
+
+# Seconds that follow the last step. They are rough: a budget is many times longer.
+_SAVING_A_PIXEL, _PLOTTING, _FILMING, _FILMING_A_STEP, _LEAVING = 4e-7, 0.7, 0.2, 0.008, 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +112,25 @@ class Work:
     def _unfinished(self) -> Path:
         return self.out.with_name(f"{self.out.stem}.unfinished{self.out.suffix}")
 
+    def _keep_back(self, painter: Painter) -> None:
+        """Keep of a budget about what the results take once the painting is done."""
+        if not painter.budget:
+            return
+        seconds = painter.width * painter.height * _SAVING_A_PIXEL + _LEAVING
+        if self.record.plot:
+            seconds += _PLOTTING
+        if self.record.timelapse:
+            seconds += _FILMING + _FILMING_A_STEP * min(painter.steps, MOST_SHOTS)
+        painter.budget.reserve = seconds
+
     def _follow(self, painter: Painter, recorder: Recorder) -> bool:
         """Paint to the end, or until Ctrl-C; return whether it was stopped."""
-        with _gentle_interrupt() as interrupted, Progress(quiet=self.quiet) as progress:
+        size, planned = (painter.width, painter.height), painter.budget is not None
+        bar = Progress(size, planned=planned, quiet=self.quiet)
+        self._keep_back(painter)
+        with _gentle_interrupt() as interrupted, bar as progress:
             for event in painter:
+                self._keep_back(painter)
                 progress.take(event)
                 for saved in recorder.take(event):
                     progress.take(saved)
@@ -125,7 +144,7 @@ class Work:
         painting.save(self._unfinished, **self.save.to_dict())
         done = painting.losses[-1].step if painting.losses else 0
         typer.echo(
-            f"impasto: stopped at step {done} of {painter.options.steps}; the picture so far is "
+            f"impasto: stopped at step {done} of {painter.steps}; the picture so far is "
             f"{self._unfinished}. To go on, repeat the command with --resume (the state is in "
             f"{self._state})",
             err=True,

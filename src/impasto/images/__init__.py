@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from impasto.images.atomic import atomic_path, atomic_write, check_output
+from impasto.images.color import match_colours
 from impasto.images.picture import Picture
 from impasto.images.read import read_picture
 from impasto.images.recipe import read_recipe
@@ -20,6 +21,7 @@ __all__ = [
     "check_format",
     "check_output",
     "fit",
+    "match_colours",
     "read_picture",
     "read_recipe",
     "resize",

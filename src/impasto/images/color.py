@@ -1,6 +1,8 @@
-"""The sRGB transfer function (IEC 61966-2-1)."""
+"""Colours: the sRGB transfer function (IEC 61966-2-1), and matching those of other pictures."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,3 +14,42 @@ def linear_to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(
         light <= 0.0031308, 12.92 * light, 1.055 * light ** np.float32(1 / 2.4) - 0.055
     ).astype(np.float32)
+
+
+_ENOUGH = 1_000_000
+"""So many pixels tell a picture's mean colour and its covariance."""
+
+_FLOOR = 1e-6
+"""Added to variances, so that a grey or flat picture has a root and an inverse."""
+
+
+def match_colours(
+    rgb: NDArray[np.float32], styles: Sequence[NDArray[np.float32]], shares: Sequence[float]
+) -> NDArray[np.float32]:
+    """Return a picture (H, W, 3) with the mean and covariance of colour that the styles have.
+
+    The styles' statistics are averaged with ``shares``, which add up to 1. The map is the one
+    linear map that moves colours least (Monge; Pitié and Kokaram 2007, "The linear Monge-
+    Kantorovitch linear colour mapping"). Values are sRGB in [0, 1]; what leaves that is clipped.
+    """
+    mean, covariance = _statistics(rgb)
+    found = [_statistics(style) for style in styles]
+    target = sum(share * m for share, (m, _) in zip(shares, found, strict=True))
+    spread = sum(share * c for share, (_, c) in zip(shares, found, strict=True))
+    root, inverse = _power(covariance, 0.5), _power(covariance, -0.5)
+    move = inverse @ _power(root @ spread @ root, 0.5) @ inverse
+    offset = target - move @ mean
+    matched = rgb @ move.T.astype(np.float32) + offset.astype(np.float32)
+    return np.clip(matched, 0, 1, out=matched)
+
+
+def _statistics(rgb: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    stride = max(1, round((rgb.shape[0] * rgb.shape[1] / _ENOUGH) ** 0.5))
+    pixels = rgb[::stride, ::stride].reshape(-1, 3).astype(np.float64)
+    centred = pixels - pixels.mean(axis=0)
+    return pixels.mean(axis=0), centred.T @ centred / len(pixels) + _FLOOR * np.eye(3)
+
+
+def _power(matrix: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray(vectors * np.maximum(values, 1e-12) ** power @ vectors.T)

@@ -41,10 +41,20 @@ class Job:
 
     def samples(self) -> NDArray[Any]:
         """Return (H, W, 3 or 4) in uint8 or uint16, clipped and rounded to nearest."""
-        planes = self.rgb if self.alpha is None else np.dstack((self.rgb, self.alpha))
         top, kind = (65535, np.uint16) if self.options.bits == 16 else (255, np.uint8)
-        samples: NDArray[Any] = np.rint(np.clip(planes, 0, 1) * np.float32(top)).astype(kind)
+        height, width, _ = self.rgb.shape
+        samples = np.empty((height, width, 3 if self.alpha is None else 4), kind)
+        for start in range(0, height, _ROWS_AT_A_TIME):  # floats take four times the memory
+            band = slice(start, start + _ROWS_AT_A_TIME)
+            samples[band, :, :3] = _rounded(self.rgb[band], top)
+            if self.alpha is not None:
+                samples[band, :, 3] = _rounded(self.alpha[band], top)
         return samples
+
+
+def _rounded(values: Floats, top: int) -> Floats:
+    rounded: Floats = np.rint(np.clip(values, 0, 1) * np.float32(top))
+    return rounded
 
 
 def jpeg(job: Job) -> bytes:
@@ -60,12 +70,12 @@ def jpeg(job: Job) -> bytes:
         rgb = rgb * job.alpha[:, :, None] + (1 - job.alpha[:, :, None])
     flat = Job(rgb, None, job.options, None, job.name)
     # Brush strokes are edges of colour; subsampling would blur them.
-    return _pillow(flat, exif, "JPEG", quality=job.options.quality, subsampling=0)
+    return _pillow(flat, exif, "JPEG", quality=job.options.jpeg_quality, subsampling=0)
 
 
 def webp(job: Job) -> bytes:
     """Encode as lossy WebP; colour under transparency is kept."""
-    return _pillow(job, job.exif(), "WEBP", quality=job.options.quality, exact=True)
+    return _pillow(job, job.exif(), "WEBP", quality=job.options.jpeg_quality, exact=True)
 
 
 def png(job: Job) -> bytes:

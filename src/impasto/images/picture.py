@@ -84,6 +84,8 @@ def unit(array: NDArray[Any], name: str) -> Floats:
         raise ImageError(
             f"{shown(name)}: float values go from {low:g} to {high:g}; scale them to 0 to 1"
         )
+    if low >= 0 and high <= 1:
+        return array.astype(np.float32, copy=False)
     clipped: Floats = np.clip(array, 0, 1).astype(np.float32)
     return clipped
 

@@ -19,5 +19,8 @@ def to_array(tensor: Tensor) -> NDArray[np.float32]:
     n, _, _, _ = tensor.shape
     if n != 1:
         raise ValueError(f"one picture at a time: got a batch of {n}")
-    planes = tensor.detach()[0].to(device="cpu", dtype=torch.float32).clamp(0, 1)
-    return np.array(planes.permute(1, 2, 0).numpy(), dtype=np.float32, order="C", copy=True)
+    planes = tensor.detach()[0].to(device="cpu", dtype=torch.float32)
+    array = np.empty((*planes.shape[1:], len(planes)), np.float32)
+    for channel, plane in enumerate(planes):  # one at a time, for memory
+        array[:, :, channel] = plane.clamp(0, 1).numpy()
+    return array

@@ -102,7 +102,7 @@ def total_variation(x: Tensor) -> Tensor:
 def total_variation_backward_(g: Tensor, x: Tensor, d: float) -> None:
     """Add ``d`` times the gradient of `total_variation` to g, a channel at a time for memory."""
     for dim in (2, 3):
-        for channel, into in zip(x.split(1, dim=1), g.split(1, dim=1), strict=True):
+        for channel, into in zip(torch.split(x, 1, 1), torch.split(g, 1, 1), strict=True):
             difference = channel.diff(dim=dim)
             count = difference.numel() * x.shape[0] * x.shape[1] // difference.shape[0]
             difference.mul_(2 * d / max(count, 1))

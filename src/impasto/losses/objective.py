@@ -9,14 +9,15 @@ of the gradient with respect to the picture.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from impasto.errors import OptionsError
 from impasto.losses import functional
+from impasto.losses.relaxation import Relaxation
 from impasto.nets import vgg
 from impasto.nets.tiles import Tile, split
 from impasto.options import PaintOptions
@@ -46,6 +47,18 @@ class FeatureNet(Protocol):
         """Return the same, with the way back."""
 
 
+class Finished(NamedTuple):
+    """A weighted loss, what is minimised in its place, and the gradient of that.
+
+    ``goal`` is the loss itself unless it is relaxed; ``slope`` its gradient with respect to the
+    statistic.
+    """
+
+    loss: Tensor
+    goal: Tensor
+    slope: Tensor
+
+
 class Term(Protocol):
     """One term of the objective: a function of the features of one layer."""
 
@@ -56,8 +69,8 @@ class Term(Protocol):
     def accumulate(self, F: Tensor, tile: Tile) -> Tensor:
         """Return the statistic of the tile's own features F (1, c, h, w); it adds up over tiles."""
 
-    def finish(self, total: Tensor, positions: int) -> tuple[Tensor, Tensor]:
-        """Return the weighted loss and its gradient with respect to the statistic."""
+    def finish(self, total: Tensor, positions: int) -> Finished:
+        """Return what follows from the statistic of the whole picture."""
 
     def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:
         """Add the gradient with respect to F to g, given that with respect to the statistic, D."""
@@ -76,11 +89,11 @@ class ContentTerm:
         """Return Σ (F - P)²."""
         return functional.accumulate_squares(F, self._target(tile))
 
-    def finish(self, total: Tensor, positions: int) -> tuple[Tensor, Tensor]:
+    def finish(self, total: Tensor, positions: int) -> Finished:
         """Return the weighted loss and the weight of the sum."""
         share = 0.5 if self.loss == "half-sum" else 1 / (positions * self.P.shape[1])
         D = torch.tensor(self.weight * share)
-        return D * total, D
+        return Finished(D * total, D * total, D)
 
     def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:
         """Add 2 D (F - P)."""
@@ -90,27 +103,36 @@ class ContentTerm:
         return tile.part(self.P, vgg.layer(self.layer).stride)
 
 
-@dataclass(frozen=True)
+@dataclass
 class StyleTerm:
-    """Distance of the Gram matrix to those of the styles, each (c, c) with a share."""
+    """Distance of the Gram matrix to those of the styles, each (c, c) with a share.
+
+    With a relaxation it gives, instead of its own gradient, that of the relaxed term.
+    """
 
     layer: str
     weight: float
     targets: Sequence[tuple[float, Tensor]]
+    relaxation: Relaxation | None = None
+    residual: Tensor | None = field(default=None, init=False)
 
     def accumulate(self, F: Tensor, tile: Tile) -> Tensor:  # noqa: ARG002
         """Return Σ F Fᵀ."""
         return functional.accumulate_gram(F)
 
-    def finish(self, total: Tensor, positions: int) -> tuple[Tensor, Tensor]:
+    def finish(self, total: Tensor, positions: int) -> Finished:
         """Return the weighted loss and its gradient with respect to the sum."""
-        with torch.enable_grad():
-            total = total.detach().requires_grad_(True)
-            G = functional.finish_gram(total, positions)
-            losses = [share * functional.style_loss(G, A) for share, A in self.targets]
-            loss = self.weight * torch.stack(losses).sum()
-            (D,) = torch.autograd.grad(loss, total)
-        return loss.detach(), D
+        G = functional.finish_gram(total, positions)
+        losses = [share * functional.style_loss(G, A) for share, A in self.targets]
+        loss = goal = self.weight * torch.stack(losses).sum()
+        if self.relaxation:
+            self.residual = self.relaxation.residual(G)
+            goal = self.weight * self.relaxation.loss(self.residual)
+            D = self.relaxation.gradient(self.residual)
+        else:
+            # The shares add up to 1.
+            D = 2 / G.numel() * (G - sum(share * A for share, A in self.targets))
+        return Finished(loss, goal, self.weight / positions * D)
 
     def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:  # noqa: ARG002
         """Add (D + Dᵀ) F."""
@@ -119,14 +141,16 @@ class StyleTerm:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The objective at one picture: the loss, its weighted terms, its gradient.
+    """The objective at one picture: the loss, its weighted terms, and what to minimise.
 
     ``terms`` maps "content relu4_2", "style relu1_1", ..., "tv" to numbers that add up to
-    ``loss``; ``gradient`` has the picture's shape.
+    ``loss``. ``goal`` is what is to be minimised and ``gradient``, of the picture's shape, is its
+    gradient: the loss itself, unless style terms are relaxed.
     """
 
     loss: float
     terms: Mapping[str, float]
+    goal: float
     gradient: Tensor
 
     def group(self, kind: str) -> float:
@@ -160,21 +184,51 @@ class Objective:
     @torch.no_grad()
     def evaluate(self, image: Tensor) -> Evaluation:
         """Return loss, terms and gradient at (1, 3, h, w) RGB in [0, 1]."""
-        values: dict[str, Tensor] = {}
+        losses: dict[str, Tensor] = {}
+        goals: dict[str, Tensor] = {}
         gradient = torch.zeros_like(image, memory_format=torch.contiguous_format)
         if self._terms:
-            values = self._features(image, gradient)
+            for name, term in self._features(image, gradient).items():
+                losses[name], goals[name] = term.loss, term.goal
         if self._tv_weight:
             weight = self._tv_weight * _LEVELS**2
-            values["tv"] = weight * functional.total_variation(image)
+            losses["tv"] = goals["tv"] = weight * functional.total_variation(image)
             functional.total_variation_backward_(gradient, image, weight)
         # One transfer from the device for all the terms.
-        numbers = torch.stack(list(values.values())).cpu().double().tolist()
-        terms = dict(zip(values, numbers, strict=True))
-        return Evaluation(sum(numbers), terms, gradient)
+        values = torch.stack([*losses.values(), *goals.values()]).cpu().double().tolist()
+        terms = dict(zip(losses, values, strict=False))
+        return Evaluation(sum(terms.values()), terms, sum(values[len(losses) :]), gradient)
 
-    def _features(self, image: Tensor, gradient: Tensor) -> dict[str, Tensor]:
-        """Return the terms of the features and add their gradient to ``gradient``."""
+    def refine(self) -> bool:
+        """Bring what is minimised closer to the loss; tell whether it changed.
+
+        To be called when the picture last evaluated was accepted.
+        """
+        refined = False
+        for term in self._relaxed():
+            if term.relaxation and term.residual is not None:
+                term.relaxation.refine(term.residual)
+                refined = True
+        return refined
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the multipliers of relaxed terms by layer; `restore` takes them back."""
+        return {term.layer: term.relaxation.T for term in self._relaxed() if term.relaxation}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take back a state. Raises `KeyError` or `ValueError` when it does not fit."""
+        for term in self._relaxed():
+            if term.relaxation:
+                T = state[term.layer]
+                if T.shape != term.relaxation.T.shape:
+                    raise ValueError(f"multipliers of shape {tuple(T.shape)} for {term.layer}")
+                term.relaxation.T = T.to(term.relaxation.T)
+
+    def _relaxed(self) -> list[StyleTerm]:
+        return [term for term in self._terms.values() if isinstance(term, StyleTerm)]
+
+    def _features(self, image: Tensor, gradient: Tensor) -> dict[str, Finished]:
+        """Return what follows from the features and add the gradient to ``gradient``."""
         height, width = image.shape[2:]
         tiles = split(height, width, self._tile, self._layers)
         trace = None
@@ -189,16 +243,18 @@ class Objective:
                 F = tile.own(features[term.layer], vgg.layer(term.layer).stride)
                 statistic = term.accumulate(F, tile)
                 totals[name] = totals[name] + statistic if name in totals else statistic
-        losses, slopes = {}, {}
+            del features
+        finished = {}
         for name, term in self._terms.items():
             stride = vgg.layer(term.layer).stride
             positions = (height // stride) * (width // stride)
-            losses[name], slopes[name] = term.finish(totals[name], positions)
+            finished[name] = term.finish(totals[name], positions)
+        slopes = {name: found.slope for name, found in finished.items()}
         for tile in tiles:
             trace = trace or self._net.trace(tile.cut(image), self._layers)
             tile.cut(gradient).add_(trace.backward(self._pull_at(tile, slopes)))
             trace = None
-        return losses
+        return finished
 
     def _pull_at(self, tile: Tile, slopes: Mapping[str, Tensor]) -> vgg.Pull:
         def pull(layer: str, F: Tensor, g: Tensor | None) -> Tensor:
@@ -242,7 +298,10 @@ def build(
         for name, layer_weight in style_layers.items():
             weight = options.style_weight * layer_weight
             targets = [(share, gram[name]) for share, gram in zip(shares, grams, strict=True)]
-            terms[f"style {name}"] = StyleTerm(name, weight, targets)
+            # The distances to several targets are, but for a constant, that to their mean.
+            mean = torch.stack([share * A for share, A in targets]).sum(dim=0)
+            relaxation = Relaxation(mean) if options.optimizer == "relaxed" else None
+            terms[f"style {name}"] = StyleTerm(name, weight, targets, relaxation)
     if not terms and not options.tv_weight:
         raise OptionsError("every layer's weight is 0: nothing to optimise")
     return Objective(net, terms, options.tv_weight, tile=tile)

@@ -62,7 +62,8 @@ def convolve_backward(g: Tensor, weight: Tensor, padding: str) -> Tensor:
 
 def relu_backward_(g: Tensor, y: Tensor) -> Tensor:
     """Gradient of ReLU, which gave ``y``, in place of ``g``."""
-    return torch.ops.aten.threshold_backward.grad_input(g, y, 0, grad_input=g)
+    torch.ops.aten.threshold_backward.grad_input(g, y, 0, grad_input=g)
+    return g
 
 
 def pool(x: Tensor, pooling: str, factor: float) -> Tensor:

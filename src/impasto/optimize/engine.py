@@ -11,12 +11,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.errors import CheckpointError
-from impasto.events import Event, Finished, ScaleStarted, Started, Step, SteppedBack
+from impasto.events import Event, Finished, Replanned, ScaleStarted, Started, Step, SteppedBack
 from impasto.images.tensors import to_array
 from impasto.losses.objective import Evaluation, Objective
+from impasto.optimize.budget import Planner
 from impasto.optimize.optimizers import Optimizer
+from impasto.optimize.pace import Pace, measure
 from impasto.optimize.schedule import Scale
 
+StartAt = Callable[[Scale], Tensor]
 ObjectiveAt = Callable[[Scale], Objective]
 OptimizerAt = Callable[[Tensor], Optimizer]
 
@@ -24,37 +27,58 @@ OptimizerAt = Callable[[Tensor], Optimizer]
 class Engine:
     """Minimises an objective over the pixels of a picture, coarse to fine.
 
-    ``objective_at`` builds the objective of a scale and ``optimizer_at`` the optimiser that starts
-    from a picture (1, 3, h, w). ``start`` is the picture that the first scale begins with.
+    ``planner`` decides on the scales and their steps, ``objective_at`` builds the objective of a
+    scale, ``start_at`` the picture (1, 3, h, w) to begin with at one, and ``optimizer_at`` the
+    optimiser that starts from a picture. ``trials`` are scales, coarse to fine, to time before the
+    work begins; without them the first steps tell what steps cost. ``clock`` counts seconds.
     Between two events of `run` the state is whole: `state` may be taken and given to `restore` of
     an engine built alike, which then goes on as if nothing had happened, bit for bit on the CPU.
     """
 
     def __init__(
         self,
-        scales: Sequence[Scale],
+        planner: Planner,
         *,
         objective_at: ObjectiveAt,
         optimizer_at: OptimizerAt,
-        start: Tensor,
+        start_at: StartAt,
+        trials: Sequence[Scale] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._scales = tuple(scales)
+        self._planner = planner
         self._objective_at = objective_at
         self._optimizer_at = optimizer_at
+        self._start_at = start_at
+        self._trials = tuple(trials)
+        self._clock = clock
+        self._pace = Pace()
+        self._seconds = 0.0
+        self._lap = 0.0  # when the last step ended
+        self._announced = 0  # scales
+        self._enter(planner.scales)
+
+    def _enter(self, scales: tuple[Scale, ...]) -> None:
+        """Stand before the first step of a schedule."""
+        self._scales = scales
         self._index = 0  # of the scale
         self._done = 0  # steps at this scale
-        self._optimizer = optimizer_at(start)
-        self._best = start
+        self._best = self._start_at(scales[0])
         self._best_loss = float("inf")
         self._best_terms: Mapping[str, float] = {}
-        self._seconds = 0.0
-        self._work = 0.0  # seconds spent on pixel steps, for the estimate of what is left
-        self._pixel_steps = 0
+        self._optimizer = self._optimizer_at(self._best)
+        self._objective: Objective | None = None  # of this scale, once it is built
+        self._multipliers: dict[str, Tensor] = {}  # that wait for it
 
     @property
     def picture(self) -> Tensor:
         """The best picture of this scale so far, (1, 3, h, w) RGB in about [0, 1]."""
         return self._best
+
+    @property
+    def ran(self) -> tuple[Scale, ...]:
+        """The scales so far with the steps done at each: what repeats this picture."""
+        here = replace(self._scales[self._index], steps=self._done)
+        return (*self._scales[: self._index], here)
 
     @property
     def step(self) -> int:
@@ -63,18 +87,25 @@ class Engine:
 
     @property
     def steps(self) -> int:
-        """Steps in all."""
+        """Steps in all, as planned now."""
         return sum(scale.steps for scale in self._scales)
 
     def run(self, device: str = "", precision: str = "") -> Iterator[Event]:
         """Paint, and report. ``device`` and ``precision`` are for the report only."""
-        sizes = tuple((scale.width, scale.height, scale.steps) for scale in self._scales)
-        yield Started(self.step, self.steps, sizes, device, precision)
+        if self.step:
+            self._replan()
+        else:
+            self._begin()
+        expected = self._remaining() if self._pace.known else None
+        yield Started(self.step, self.steps, _numbers(self._scales), device, precision, expected)
+        self._announced = len(self._scales)
+        self._lap = self._clock()
         while True:
             yield from self._run_scale(self._scales[self._index])
             if self._index == len(self._scales) - 1:
                 break
             self._next_scale()
+        self._optimizer.close()
         yield Finished(self.step, self._seconds, self._best_loss)
 
     def state(self) -> dict[str, Any]:
@@ -83,6 +114,9 @@ class Engine:
         The tensors are the engine's own: write or copy them before it goes on.
         """
         return {
+            "scales": _numbers(self._scales),
+            "planner": self._planner.state(),
+            "pace": self._pace.state(),
             "index": self._index,
             "done": self._done,
             "seconds": self._seconds,
@@ -90,11 +124,18 @@ class Engine:
             "best_loss": self._best_loss,
             "best_terms": dict(self._best_terms),
             **{f"optimizer.{name}": value for name, value in self._optimizer.state().items()},
+            **{f"multipliers.{name}": value for name, value in self._of_objective().items()},
         }
+
+    def _of_objective(self) -> Mapping[str, Tensor]:
+        return self._objective.state() if self._objective else self._multipliers
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state. Raises `CheckpointError` when it does not fit this engine."""
         try:
+            self._scales = tuple(Scale(*map(int, numbers)) for numbers in state["scales"])
+            self._planner.restore(state["planner"])
+            self._pace.restore(state["pace"])
             self._index, self._done = int(state["index"]), int(state["done"])
             scale = self._scales[self._index]
             self._seconds = float(state["seconds"])
@@ -103,31 +144,62 @@ class Engine:
             if self._best.shape != (1, 3, scale.height, scale.width):
                 raise ValueError(f"a picture of shape {tuple(self._best.shape)}")
             self._optimizer = self._optimizer_at(self._best)
-            prefix = "optimizer."
-            self._optimizer.restore(
-                {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-            )
+            self._optimizer.restore(_under("optimizer.", state))
+            self._multipliers = _under("multipliers.", state)
+            self._objective = None
         except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
+
+    def _begin(self) -> None:
+        """Measure, then settle on a schedule."""
+        began = self._clock()
+        self._pace = measure(
+            self._trials,
+            objective_at=self._objective_at,
+            start_at=self._start_at,
+            time_for=self._planner.time_for,
+            clock=self._clock,
+        )
+        before, self._scales = self._scales[0], self._planner.begin(self._pace)
+        first = self._scales[0]
+        if (first.width, first.height) != (before.width, before.height):
+            self._enter(self._scales)
+        self._seconds += self._clock() - began
+
+    def _replan(self) -> None:
+        """Let the planner decide anew; a scale that has converged ends where it is."""
+        scales = self._planner.replan(self._scales, self._index, self._done, self._pace)
+        if self._optimizer.converged:
+            ended = replace(scales[self._index], steps=self._done)
+            scales = (*scales[: self._index], ended, *scales[self._index + 1 :])
+        self._scales = scales
 
     def _run_scale(self, scale: Scale) -> Iterator[Event]:
         if self._done >= scale.steps:
             return
+        yield from self._announce()
         count = len(self._scales)
         yield ScaleStarted(self._index + 1, count, scale.width, scale.height, scale.steps)
-        began = time.monotonic()
-        objective = self._objective_at(scale)
-        self._seconds += time.monotonic() - began
-        while self._done < scale.steps and not self._optimizer.converged:
-            began = time.monotonic()
+        began = self._clock()
+        objective = self._objective = self._objective_at(scale)
+        if self._multipliers:
+            self._refit(objective)
+        self._seconds += self._clock() - began
+        first = True
+        while self._done < self._scales[self._index].steps:
+            began = self._clock()
             image = self._optimizer.image
             evaluation = objective.evaluate(image)
-            setback = self._optimizer.tell(evaluation.loss, evaluation.gradient)
+            setback = self._optimizer.tell(evaluation.goal, evaluation.gradient)
             if evaluation.loss < self._best_loss:
                 self._best, self._best_loss = image, evaluation.loss
                 self._best_terms = evaluation.terms
             self._done += 1
-            self._spend(time.monotonic() - began, scale)
+            if not setback and self._due() and objective.refine():
+                self._optimizer.rebase()
+            self._time(scale, began, first=first)
+            first = False
+            self._replan()
             if setback:
                 # What was tried is taken back: the step shows what is kept.
                 evaluation = replace(evaluation, loss=self._best_loss, terms=self._best_terms)
@@ -135,6 +207,30 @@ class Engine:
             yield self._event(scale, image, evaluation)
             if setback:
                 yield SteppedBack(self.step, setback)
+            yield from self._announce()
+
+    def _refit(self, objective: Objective) -> None:
+        """Give back to the objective what a state held of it."""
+        try:
+            objective.restore(self._multipliers)
+        except (LookupError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
+        self._multipliers = {}
+
+    def _due(self) -> bool:
+        """Tell whether a relaxed objective is to be refined.
+
+        At first it is far from its minimum, and what it neglects does not matter; and after each
+        refinement the loss jumps up before it falls, so the last steps are left in peace.
+        """
+        left = self._scales[self._index].steps - self._done
+        return self._done >= 20 and self._done % 5 == 0 and left >= 8
+
+    def _announce(self) -> Iterator[Event]:
+        """Say so when the planner came to other scales than were announced."""
+        if len(self._scales) != self._announced:
+            self._announced = len(self._scales)
+            yield Replanned(self.steps, _numbers(self._scales))
 
     def _next_scale(self) -> None:
         """Enlarge the picture and start afresh from there.
@@ -142,7 +238,7 @@ class Engine:
         Adding the photo's own detail at the new size was tried: it stays visible as unpainted
         flecks, and the loss is higher.
         """
-        began = time.monotonic()
+        began = self._clock()
         scale = self._scales[self._index + 1]
         size = (scale.height, scale.width)
         self._best = F.interpolate(self._best, size=size, mode="bicubic", align_corners=False)
@@ -150,20 +246,21 @@ class Engine:
         coarser, self._optimizer = self._optimizer, self._optimizer_at(self._best)
         self._optimizer.inherit(coarser)
         self._index, self._done = self._index + 1, 0
-        self._seconds += time.monotonic() - began
+        self._objective = None
+        self._seconds += self._clock() - began
+        self._replan()
 
-    def _spend(self, seconds: float, scale: Scale) -> None:
-        self._seconds += seconds
-        self._work += seconds
-        self._pixel_steps += scale.width * scale.height
+    def _time(self, scale: Scale, began: float, *, first: bool) -> None:
+        """Take note of a step's end. Its pace includes what was done between it and the last."""
+        now = self._clock()
+        self._seconds += now - began
+        (self._pace.opened if first else self._pace.stepped)(scale, now - self._lap)
+        self._lap = now
 
     def _remaining(self) -> float:
-        """Estimate the seconds left: a step costs in proportion to its pixels."""
-        scale = self._scales[self._index]
-        steps = 0 if self._optimizer.converged else scale.steps - self._done
-        left = steps * scale.width * scale.height
-        left += sum(s.width * s.height * s.steps for s in self._scales[self._index + 1 :])
-        return left * self._work / self._pixel_steps
+        """Estimate the seconds left."""
+        here, *finer = self._scales[self._index :]
+        return (here.steps - self._done) * self._pace.step(here) + self._pace.cost(finer)
 
     def _event(self, scale: Scale, image: Tensor, evaluation: Evaluation) -> Step:
         return Step(
@@ -182,3 +279,11 @@ class Engine:
             remaining=self._remaining(),
             picture=lambda: to_array(image),
         )
+
+
+def _under(prefix: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def _numbers(scales: Sequence[Scale]) -> tuple[tuple[int, int, int], ...]:
+    return tuple((scale.width, scale.height, scale.steps) for scale in scales)

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.errors import DivergedError
+from impasto.optimize.history import Rows
 
 _RESTART_AFTER, _MOST_SETBACKS = 4, 12
 """Steps taken back in a row before the history is forgotten, and before giving up."""
@@ -39,8 +40,14 @@ class Optimizer(Protocol):
         Raises `DivergedError` when no finite step can be found.
         """
 
+    def rebase(self) -> None:
+        """Take note that the loss told next is another one than that told before."""
+
     def inherit(self, coarser: Self) -> None:
         """Take over what is still of use from the optimiser of a coarser scale."""
+
+    def close(self) -> None:
+        """Let go of the memory that only further steps would need."""
 
     def state(self) -> State:
         """Return all that `restore` needs to go on as if nothing had happened."""
@@ -60,7 +67,8 @@ class LBFGS:
     It equals the two-loop recursion but reads the history in four large products. P is
     ``precondition`` (symmetric, positive), γ = sᵀy / yᵀPy of the last step. Only one evaluation
     is spent on a step; one that raises the loss, or is not finite, is taken back and shortened,
-    and when shortening does not help the history is forgotten.
+    and when shortening does not help the history is forgotten. ``compact`` keeps the history in
+    bfloat16.
     """
 
     def __init__(
@@ -70,16 +78,15 @@ class LBFGS:
         history: int = 100,
         precondition: Callable[[Tensor], Tensor] = lambda gradient: gradient,
         first_step: float = 1 / 255,
+        compact: bool = False,
     ) -> None:
         self._shape = image.shape
         self._precondition_image = precondition
         self._history = history
         self._first_step = first_step
         self._x = image.detach().clone().contiguous().flatten()  # to be evaluated
-        n = self._x.numel()
-        # A batch of rows at a time, so that short runs do not pay for a long memory.
-        self._S = self._x.new_empty(0, n)
-        self._Y = self._x.new_empty(0, n)
+        kept = torch.bfloat16 if compact else self._x.dtype
+        self._S, self._Y = Rows(history, self._x, kept), Rows(history, self._x, kept)
         self._R = torch.zeros(0, 0, dtype=torch.float64)  # in order of age, as `_rows` is
         self._rows: list[int] = []
         self._gamma = 1.0
@@ -90,6 +97,7 @@ class LBFGS:
         self._slope = 0.0
         self._length = 1.0
         self._setbacks = 0
+        self._rebased = False
 
     @property
     def image(self) -> Tensor:
@@ -108,7 +116,7 @@ class LBFGS:
         if self._base is None:
             if not finite:
                 raise DivergedError("the loss of the first picture is not a finite number")
-        elif not finite or loss > self._allowed():
+        elif not finite or (loss > self._allowed() and not self._rebased):
             return self._step_back(loss if finite else math.inf)
         self._accept(loss, g)
         return None
@@ -117,11 +125,19 @@ class LBFGS:
         return self._base_loss + 1e-4 * self._length * self._slope  # Armijo's condition
 
     def _accept(self, loss: float, g: Tensor) -> None:
-        if self._base is not None:
-            self._remember(self._x - self._base, g - self._base_gradient, g)
+        self._direction = self._direction[:0]  # its memory is wanted
+        if self._base is not None and not self._rebased:
+            self._remember(self._base, g)
+        elif self._rows:
+            self._Sg = self._S.dot(g)[self._rows]
+        self._rebased = False
         self._base, self._base_gradient, self._base_loss = self._x, g, loss
         self._setbacks = 0
         self._aim()
+
+    def rebase(self) -> None:
+        """Accept the next picture whatever its loss, and learn no curvature from it."""
+        self._rebased = True
 
     def _aim(self) -> None:
         """Choose a direction from the last accepted picture and step along it."""
@@ -165,50 +181,47 @@ class LBFGS:
         return self._precondition_image(g.view(self._shape)).flatten()
 
     def _newton(self, g: Tensor) -> Tensor:
-        rows = self._rows
         alpha = _solve(self._R, self._Sg, upper=True)
-        r = g - self._Y.T @ self._scatter(alpha)
+        r = self._Y.add_to(g.clone(), self._scatter(-alpha))
         r = self._precondition(r).mul_(self._gamma)
-        Yr = (self._Y @ r).cpu().double()[rows]
+        Yr = self._Y.dot(r)[self._rows]
         w = _solve(self._R.T, self._R.diagonal() * alpha - Yr, upper=False)
-        return r.add_(self._S.T @ self._scatter(w)).neg_()
+        return self._S.add_to(r, self._scatter(w)).neg_()
 
     def _scatter(self, by_age: Tensor) -> Tensor:
         """Put a vector in order of age into the order of the rows in memory."""
-        vector = torch.zeros(len(self._S), dtype=torch.float64)
+        vector = torch.zeros(len(self._S.used), dtype=torch.float64)
         vector[self._rows] = by_age
-        return vector.to(self._S.dtype).to(self._S.device)
+        return vector
 
-    def _remember(self, s: Tensor, y: Tensor, g: Tensor) -> None:
+    def _remember(self, base: Tensor, g: Tensor) -> None:
+        """Keep the step from ``base`` to `image` and what it did to the gradient, now ``g``."""
+        row = self._free_row()
+        s = torch.sub(self._x, base, out=self._S[row])
+        y = torch.sub(g, self._base_gradient, out=self._Y[row])
+        # The products of the older s with the new y: the differences of what S g was and is.
+        Sg = self._S.dot(g)
+        older = Sg[self._rows] - self._Sg
+        self._Sg = Sg[self._rows]
+        s, y = s.to(g), y.to(g)
         sy = float(s @ y)
-        if sy > 1e-10 * float(s.norm()) * float(y.norm()):
-            row = self._free_row()
-            self._S[row], self._Y[row] = s, y
-            self._gamma = sy / float(y @ self._precondition(y))
-            # Older s times the new y: the difference of what S g was and is.
-            Sg = (self._S @ g).cpu().double()
-            older = Sg[self._rows] - self._Sg
-            corner = torch.tensor([sy], dtype=torch.float64)
-            m = len(self._rows)
-            R = torch.zeros(m + 1, m + 1, dtype=torch.float64)
-            R[:m, :m] = self._R
-            R[:, m] = torch.cat([older, corner])
-            self._R = R
-            self._rows.append(row)
-            self._Sg = Sg[self._rows]
-        elif self._rows:
-            self._Sg = (self._S @ g).cpu().double()[self._rows]
+        if sy <= 1e-10 * float(s.norm()) * float(y.norm()):
+            return
+        self._gamma = sy / float(y @ self._precondition(y))
+        m = len(self._rows)
+        R = torch.zeros(m + 1, m + 1, dtype=torch.float64)
+        R[:m, :m] = self._R
+        R[:m, m], R[m, m] = older, sy
+        self._R = R
+        self._rows.append(row)
+        self._Sg = Sg[self._rows]
 
     def _free_row(self) -> int:
         """Return a row to write to: a new one, or that of the oldest pair, which is forgotten."""
         if len(self._rows) == self._history:
             self._R, self._Sg = self._R[1:, 1:], self._Sg[1:]
             return self._rows.pop(0)
-        if len(self._rows) == len(self._S):
-            more = min(len(self._S) + 20, self._history) - len(self._S)
-            grow = self._x.new_zeros(more, self._x.numel())
-            self._S, self._Y = torch.cat([self._S, grow]), torch.cat([self._Y, grow])
-        return min(set(range(len(self._S))) - set(self._rows))
+        return min(set(range(self._history)) - set(self._rows))
 
     def _forget(self) -> None:
         self._rows = []
@@ -218,6 +231,14 @@ class LBFGS:
     def inherit(self, coarser: Self) -> None:
         """Take over nothing: pairs of a coarser scale know nothing of the new frequencies."""
 
+    def close(self) -> None:
+        """Let go of the history."""
+        self._forget()
+        nothing = self._x.new_empty(0)
+        self._S, self._Y = (Rows(0, self._x, self._x.dtype) for _ in range(2))
+        self._base_gradient = self._direction = nothing
+        self._x = self._x if self._base is None else self._base
+
     def state(self) -> State:
         """Return all that `restore` needs to go on as if nothing had happened.
 
@@ -226,8 +247,8 @@ class LBFGS:
         """
         state: State = {
             "x": self.image,
-            "S": self._S,
-            "Y": self._Y,
+            "S": self._S.used,
+            "Y": self._Y.used,
             "R": self._R,
             "Sg": self._Sg,
             "rows": list(self._rows),
@@ -235,6 +256,7 @@ class LBFGS:
             "slope": self._slope,
             "length": self._length,
             "setbacks": self._setbacks,
+            "rebased": self._rebased,
             "base_loss": self._base_loss,
         }
         if self._base is not None:
@@ -250,12 +272,12 @@ class LBFGS:
         self._x = state["x"].to(self._x).flatten()
         if self._x.numel() != math.prod(self._shape):
             raise ValueError(f"a picture of {self._x.numel()} values, not {self._shape}")
-        self._S, self._Y = state["S"].to(self._x), state["Y"].to(self._x)
+        self._S.used, self._Y.used = state["S"], state["Y"]
         self._R, self._Sg = state["R"].cpu().double(), state["Sg"].cpu().double()
         self._rows = [int(row) for row in state["rows"]]
         self._gamma, self._slope = float(state["gamma"]), float(state["slope"])
         self._length, self._setbacks = float(state["length"]), int(state["setbacks"])
-        self._base_loss = float(state["base_loss"])
+        self._base_loss, self._rebased = float(state["base_loss"]), bool(state["rebased"])
         if "base" in state:
             self._base = state["base"].to(self._x)
             self._base_gradient = state["base_gradient"].to(self._x)
@@ -305,6 +327,9 @@ class Adam:
         self._x = torch.add(self._x, step, alpha=-self._learning_rate).clamp_(0, 1)
         return None
 
+    def rebase(self) -> None:
+        """Go on: losses are never compared."""
+
     def inherit(self, coarser: Self) -> None:
         """Enlarge the moments, as crowsonkb's style-transfer-pytorch does."""
         size = self._x.shape[2:]
@@ -312,6 +337,9 @@ class Adam:
         # The second moment must not become negative: no overshoot.
         self._v = F.interpolate(coarser._v, size=size, mode="bilinear", align_corners=False)
         self._t = coarser._t
+
+    def close(self) -> None:
+        """Keep all: it is little."""
 
     def state(self) -> State:
         """Return all that `restore` needs to go on as if nothing had happened."""

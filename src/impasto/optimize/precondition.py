@@ -25,8 +25,10 @@ def by_frequency(
     gain = gain / gain.mean()
 
     def precondition(gradient: Tensor) -> Tensor:
-        spectrum = torch.fft.rfft2(gradient) * gain
-        moved: Tensor = torch.fft.irfft2(spectrum, s=(height, width))
-        return moved.to(gradient.dtype)
+        moved = torch.empty_like(gradient)
+        for channel in range(gradient.shape[1]):  # one at a time, for memory
+            spectrum = torch.fft.rfft2(gradient[:, channel]).mul_(gain)
+            moved[:, channel] = torch.fft.irfft2(spectrum, s=(height, width))
+        return moved
 
     return precondition

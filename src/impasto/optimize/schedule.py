@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from impasto.errors import OptionsError
 from impasto.images.resize import fit
 
 _SMALLEST_AUTO = 320
 """No automatic scale has a shorter long side: below it the style swallows the content."""
+
+_SMALLEST_HALF = 64
+"""No scale that is there for want of time has a shorter long side: it shows next to nothing."""
 
 _COARSE_SHARE = 0.6
 """Of the steps left at each scale but the last, so many are spent there: coarse steps are cheap."""
@@ -23,26 +26,54 @@ class Scale:
     height: int
     steps: int
 
+    @property
+    def pixels(self) -> int:
+        """How many pixels: what a step costs is in proportion to them."""
+        return self.width * self.height
+
 
 def plan(width: int, height: int, scales: str | Sequence[int], steps: int) -> tuple[Scale, ...]:
     """Return the schedule that ends at (width, height) and takes ``steps`` in all.
 
-    ``scales`` is "single", "auto" (halving the long side while it stays large enough for the
-    content to hold), or rising long sides of which the last is that of the picture. Raises
-    `OptionsError` when there are fewer steps than scales.
+    ``scales`` as in `pyramid`. Raises `OptionsError` when there are fewer steps than scales.
     """
-    sides = _long_sides(max(width, height), scales)
-    if steps < len(sides):
+    sizes = pyramid(width, height, scales)
+    if steps < len(sizes):
         if scales != "auto":
-            raise OptionsError(f"--steps {steps} is too few for {len(sides)} scales")
-        sides = sides[-steps:]
+            raise OptionsError(f"--steps {steps} is too few for {len(sizes)} scales")
+        sizes = sizes[-steps:]
+    return shared(sizes, steps)
+
+
+def pyramid(width: int, height: int, scales: str | Sequence[int]) -> tuple[Scale, ...]:
+    """Return the scales that end at (width, height), coarse to fine, without steps.
+
+    ``scales`` is "single", "auto" (halving the long side while it stays large enough for the
+    content to hold), or rising long sides of which the last is that of the picture.
+    """
+    *coarser, _ = _long_sides(max(width, height), scales)
+    return (*(Scale(*fit(width, height, side), 0) for side in coarser), Scale(width, height, 0))
+
+
+def halves(scale: Scale) -> tuple[Scale, ...]:
+    """Return the scales below one, coarse to fine: each long side half of the next."""
+    side = max(scale.width, scale.height) // 2
+    if side < _SMALLEST_HALF:
+        return ()
+    half = Scale(*fit(scale.width, scale.height, side), 0)
+    return (*halves(half), half)
+
+
+def shared(scales: Sequence[Scale], steps: int, least: int = 1) -> tuple[Scale, ...]:
+    """Share out steps, coarse to fine: at least ``least`` to each, more in all if that takes more.
+
+    No scale has fewer steps of a larger sum.
+    """
     schedule = []
-    for index, side in enumerate(sides):
-        coarser_left = len(sides) - 1 - index
-        share = steps if not coarser_left else round(steps * _COARSE_SHARE / coarser_left)
-        share = max(1, share)
-        w, h = fit(width, height, side) if coarser_left else (width, height)
-        schedule.append(Scale(w, h, share))
+    for index, scale in enumerate(scales):
+        finer = len(scales) - 1 - index
+        share = max(least, round(steps * _COARSE_SHARE / finer) if finer else steps)
+        schedule.append(replace(scale, steps=share))
         steps -= share
     return tuple(schedule)
 

@@ -1,0 +1,58 @@
+"""The style loss in coordinates in which it is equally stiff, made exact by multipliers.
+
+(G - A)² of Gram matrices is stiffest by far along the few strongest directions of the features:
+moving the picture changes G about in proportion to G itself. So an optimiser spends its steps on
+them. Here the difference is weighed down there,
+
+    E = Vᵀ (G - A) V,   A = V diag(a) Vᵀ,   w_ij = μ / ((a_i + a_j) / 2 + μ),   Σ w ∘ (E - T)²,
+
+and what this neglects is brought back by the multipliers T. Where the gradient of the relaxed
+loss plus the rest of the objective vanishes, that of the true one does if w ∘ (E - T) = E. With
+λ = w ∘ (E - T) at the last accepted picture, (1 - 1 / w) ∘ λ is where T moves, and T stands still
+only there: the method of multipliers (Nocedal and Wright 2006, chapter 17) with a weight
+for each constraint E_ij = 0.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_STIFFEST = 1 / 70
+"""μ as a share of the largest eigenvalue: less is faster at first, and wrong for longer."""
+
+_DAMPING = 0.5
+"""How much of the way the multipliers go at each refinement."""
+
+
+class Relaxation:
+    """The relaxed distance of a Gram matrix to a target A (c, c), as a mean over its entries."""
+
+    def __init__(self, A: Tensor) -> None:
+        # In float64 on the CPU: once, and not every device has either.
+        a, V = torch.linalg.eigh(A.cpu().double())
+        a = a.clamp_min(0)
+        mu = max(_STIFFEST * float(a[-1]), torch.finfo(torch.float32).tiny)
+        w = mu / ((a[:, None] + a[None, :]) / 2 + mu)
+        self._A = A
+        self._V, self._w = V.to(A), w.to(A)
+        self.T = torch.zeros_like(self._w)
+
+    def residual(self, G: Tensor) -> Tensor:
+        """Return E = Vᵀ (G - A) V."""
+        E: Tensor = self._V.T @ (G - self._A) @ self._V
+        return E
+
+    def loss(self, E: Tensor) -> Tensor:
+        """Return the mean of w ∘ (E - T)²."""
+        loss: Tensor = (self._w * (E - self.T).square()).mean()
+        return loss
+
+    def gradient(self, E: Tensor) -> Tensor:
+        """Return the gradient of `loss` with respect to G."""
+        D: Tensor = self._V @ (self._w * (E - self.T)) @ self._V.T
+        return D * (2 / E.numel())
+
+    def refine(self, E: Tensor) -> None:
+        """Move the multipliers, given the residual of the last accepted picture."""
+        self.T = torch.lerp(self.T, (1 - 1 / self._w) * (self._w * (E - self.T)), _DAMPING)

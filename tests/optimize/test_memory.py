@@ -1,0 +1,163 @@
+"""Layouts fit into the room they are given, and the operating system agrees."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from impasto.errors import OptionsError
+from impasto.optimize import memory
+from impasto.optimize.memory import Demand, Layout, lay_out
+from impasto.options import PaintOptions
+
+QUICK = settings(max_examples=100, deadline=None, derandomize=True)
+GB = 10**9
+
+
+def demand(width=4096, height=3072, **changes):
+    layers = ("relu4_2", "relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    values = {"layers": layers, "content_layers": layers[:1], "bytes_per_value": 4}
+    values |= {"optimizer": "lbfgs", "history": 100, **changes}
+    return Demand(width=width, height=height, **values)
+
+
+def need(asked, layout):
+    return asked.step(layout.tile) + layout.history * asked.pair(layout.compact)
+
+
+@QUICK
+@given(
+    width=st.integers(16, 9000),
+    height=st.integers(16, 9000),
+    share=st.floats(1, 100),
+    bytes_per_value=st.sampled_from([2, 4]),
+    optimizer=st.sampled_from(["lbfgs", "adam"]),
+)
+def test_a_layout_fits_and_more_room_never_makes_it_slower(
+    width, height, share, bytes_per_value, optimizer
+):
+    asked = demand(width, height, bytes_per_value=bytes_per_value, optimizer=optimizer)
+    least = min(need(asked, Layout(tile, 1, compact=True)) for tile in (None, 128))
+    room = round(share * least)
+    layout = lay_out(asked, room)
+    assert need(asked, layout) <= room
+    assert layout.history <= 100
+    more = lay_out(asked, 2 * room)
+    assert (more.tile or 1e9) >= (layout.tile or 1e9) or more.history > layout.history
+    free = lay_out(asked, None)
+    assert free.tile is None
+    assert not free.compact
+    assert free.history >= layout.history or free.history * asked.pair(False) <= 2**31
+
+
+def test_large_pictures_fit_into_what_was_promised():
+    for width, height, room in ((4096, 3072, 3.2 * GB), (8192, 6144, 7.2 * GB)):
+        layout = lay_out(demand(width, height, bytes_per_value=2), int(room))
+        assert layout.tile is not None
+        assert layout.history >= 1
+    # A small one is computed whole, with all of its history.
+    assert lay_out(demand(640, 480), 4 * GB) == Layout(None, 100, compact=False)
+
+
+def test_too_little_says_how_much_is_missing():
+    asked = demand(640, 480)
+    with pytest.raises(OptionsError, match=r"640x480 pixels needs (.*) MB more memory") as caught:
+        lay_out(asked, 10_000)
+    missing = float(str(caught.value).split("needs ")[1].split()[0]) * 1e6
+    layout = lay_out(asked, round(1.02 * missing))
+    assert need(asked, layout) <= 1.02 * missing
+
+
+def test_a_container_limits_what_is_available(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
+    free = memory.available()
+    assert free > 0
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("1000\n")
+    assert memory.available() == pytest.approx(free, rel=0.5)
+    (tmp_path / "memory.max").write_text("51000\n")
+    assert memory.available() == 50_000
+    (tmp_path / "memory.max").write_text("999\n")
+    assert memory.available() == 0
+
+
+def test_the_room_is_what_was_allowed_less_what_is_held():
+    cpu = torch.device("cpu")
+    held = memory.resident()
+    assert memory.room(100 * GB, cpu) == pytest.approx(92 * GB - held, rel=0.01)
+    assert 0 < memory.room(None, cpu) < memory.available()
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("4GB", 4 * GB),
+        ("800MB", 800_000_000),
+        ("1.5 gb", 1_500_000_000),
+        ("2GiB", 2 * 2**30),
+        ("512M", 512_000_000),
+        ("123456", 123_456),
+        (77, 77),
+        (None, None),
+    ],
+)
+def test_sizes_are_read(text, size):
+    options = PaintOptions(max_memory=text)
+    assert options.max_memory == size
+    assert PaintOptions.from_dict(options.to_dict()).max_memory == size
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1GB", "4 apples", "1e9", 0, -5, 1.5, True, "GB", "٤GB"]
+)
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(OptionsError, match="--max-memory must be a size such as"):
+        PaintOptions(max_memory=text)
+
+
+PAINT = r"""
+import json, re, sys
+from pathlib import Path
+import numpy as np
+import impasto
+random = np.random.default_rng(0)
+photo, style = (random.integers(0, 256, (660, 880, 3), np.uint8) for _ in range(2))
+from impasto.painter import Painter
+options = impasto.PaintOptions(
+    size=880, scales="single", steps=2, precision="float32", content_layers="relu2_2:1",
+    style_layers="relu1_1:1,relu2_1:1", max_memory=sys.argv[1] if len(sys.argv) > 1 else None,
+)
+painter = Painter(photo, style, options)
+list(painter)
+# Of this program alone: ru_maxrss would begin with what its parent held when it forked.
+peak = 1024 * int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+print(json.dumps([painter.in_tiles, peak, painter.painting.losses[-1].loss]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_operating_system_agrees():
+    def run(*limit):
+        outcome = subprocess.run(
+            [sys.executable, "-c", PAINT, *limit],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(outcome.stdout)
+
+    in_tiles, peak, loss = run("850MB")
+    assert in_tiles
+    assert peak < 850e6
+    whole_in_tiles, whole_peak, whole_loss = run()
+    assert not whole_in_tiles
+    assert whole_peak > 950e6
+    assert loss == pytest.approx(whole_loss, rel=1e-4)
