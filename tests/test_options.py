@@ -223,7 +223,7 @@ def test_a_budget_that_makes_no_sense(value):
 
 
 def test_how_many_steps_there_are():
-    assert PaintOptions().total_steps == 300
+    assert PaintOptions().total_steps == 150
     assert PaintOptions(steps=7).total_steps == 7
     words = {quality: PaintOptions(quality=quality).total_steps for quality in QUALITIES}
     assert words == QUALITIES

@@ -240,8 +240,8 @@ def test_a_budget_and_the_same_picture_without_a_clock(tmp_path: Path) -> None:
     painting = paint(steps=None, budget=3.0, scales=(24, 48))
     assert 2 < time.monotonic() - began < 6
     ran = painting.recipe["ran"]["schedule"]
-    assert [size for *size, _ in ran] == [[24, 18], [48, 36]]
-    assert sum(steps for *_, steps in ran) == len(painting.losses)
+    assert [scale[:2] for scale in ran] == [[24, 18], [48, 36]]
+    assert sum(steps for _, _, steps, _ in ran) == len(painting.losses)
     painting.save(tmp_path / "out.png")
     painter = impasto.rerun(tmp_path / "out.png", content=PHOTO, styles=[STYLE])
     assert painter.budget is None
@@ -281,15 +281,17 @@ def test_a_checkpoint_is_of_one_budget(tmp_path: Path) -> None:
     [
         5,
         "abc",
-        [[48, 36]],
-        [[48, 36, 2.0]],
-        [[48, 36, "2"]],
-        [[48, True, 2]],
-        [[49, 36, 2]],
-        [[0, 36, 2]],
-        [[48, 36, -1]],
-        [[48, 36, 10**9]],
-        [[48, 36, 0]],
+        [[48, 36, 2]],
+        [[48, 36, 2.0, []]],
+        [[48, 36, "2", []]],
+        [[48, True, 2, []]],
+        [[49, 36, 2, []]],
+        [[0, 36, 2, []]],
+        [[48, 36, -1, []]],
+        [[48, 36, 10**9, []]],
+        [[48, 36, 0, []]],
+        [[48, 36, 2, 1]],
+        [[48, 36, 2, ["1"]]],
         [None],
     ],
 )

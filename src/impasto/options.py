@@ -42,7 +42,7 @@ WEIGHTS = ("auto", "original", "torchvision")
 VGG_WIDTHS = (64, 128, 256, 512, 512)
 """VGG-19: the channels of each of its five blocks."""
 
-QUALITIES = {"draft": 80, "good": 300, "best": 1000}
+QUALITIES = {"draft": 50, "good": 150, "best": 500}
 """How many steps each ``quality`` takes."""
 
 _USUAL_QUALITY = "good"

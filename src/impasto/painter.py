@@ -202,7 +202,7 @@ class Painter:
                 "device": self._device.type,
                 "precision": str(self._precision).removeprefix("torch."),
                 "threads": torch.get_num_threads(),
-                "schedule": [list(astuple(scale)) for scale in self._engine.ran],
+                "schedule": [scale.to_list() for scale in self._engine.ran],
                 "memory": self._plain_layouts(),
             },
             "versions": {
@@ -285,7 +285,7 @@ class Painter:
             picture.pop("name", None)
         recipe["options"].pop("weights")
         recipe["ran"].pop("memory")
-        recipe["ran"]["schedule"] = [list(astuple(scale)) for scale in self._schedule]
+        recipe["ran"]["schedule"] = [scale.to_list() for scale in self._schedule]
         if self._init:
             recipe["options"]["init"] = "picture"
         return dict(recipe)

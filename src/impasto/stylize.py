@@ -93,19 +93,16 @@ def rerun(
     return painter
 
 
-def _schedule(recorded: Sequence[Sequence[int]], size: int) -> list[Scale]:
+def _schedule(recorded: Sequence[Sequence[Any]], size: int) -> list[Scale]:
     """Return the scales and steps that were painted; none where the recipe does not say.
 
-    Raises `ValueError` for what cannot be.
+    Raises `TypeError` or `ValueError` for what cannot be.
     """
-    schedule = []
-    for width, height, steps in recorded:
-        sides = (width, height)
-        if any(type(n) is not int for n in (*sides, steps)):
-            raise ValueError("its schedule is not of whole numbers")
-        if not (min(sides) >= 1 and max(sides) <= size and 0 <= steps <= MAX_STEPS):
+    schedule = [Scale.from_list(entry) for entry in recorded]
+    for scale in schedule:
+        width, height, steps = scale.width, scale.height, scale.steps
+        if not (1 <= min(width, height) <= max(width, height) <= size and 0 <= steps <= MAX_STEPS):
             raise ValueError(f"{width}x{height} in {steps} steps is no scale of {size} pixels")
-        schedule.append(Scale(width, height, steps))
     if schedule and not any(scale.steps for scale in schedule):
         raise ValueError("its schedule has no step")
     return schedule

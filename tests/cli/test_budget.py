@@ -18,6 +18,7 @@ from impasto.cli.progress import Progress, about
 from impasto.events import Replanned, Started
 from impasto.images import read_recipe
 from impasto.optimize import optimizers
+from impasto.options import QUALITIES
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_a_command_takes_the_time_of_its_budget(
     rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     recipe = read_recipe(folder / "out.png")
     assert recipe["options"]["budget"] == 3
-    assert recipe["ran"]["schedule"] == [[96, 72, len(rows)]]
+    assert recipe["ran"]["schedule"][0][:3] == [96, 72, len(rows)]
     # Once more, without a clock.
     outcome = run("rerun", "out.png")
     assert outcome.out == "painting  out-again.png\nevery pixel is the same\n"
@@ -65,7 +66,7 @@ def test_too_little_time_is_said_and_paints_smaller(
     assert lines[0].startswith("painting at 65×49, about 6 steps")
     assert lines[1] == "too little time for 260×195: painted at 65×49 and enlarged"
     assert pixels(folder / "out.png").shape == (195, 260, 3)
-    assert read_recipe(folder / "out.png")["ran"]["schedule"] == [[65, 49, 2]]
+    assert read_recipe(folder / "out.png")["ran"]["schedule"] == [[65, 49, 2, []]]
     outcome = run("rerun", "out.png")
     assert outcome.out.endswith("every pixel is the same\n")
     assert "too little time" not in outcome.err
@@ -87,7 +88,7 @@ def test_a_budget_survives_ctrl_c(
     assert outcome.code == 130
     assert re.search(r"stopped at step 3 of \d+; the picture so far is", outcome.err)
     unfinished = read_recipe(folder / "out.unfinished.png")
-    assert unfinished["ran"]["schedule"] == [[96, 72, 3]]
+    assert unfinished["ran"]["schedule"] == [[96, 72, 3, []]]
 
     began = time.monotonic()
     outcome = paint_for("2s", "--log=log.jsonl", "--resume")
@@ -96,7 +97,7 @@ def test_a_budget_survives_ctrl_c(
     assert time.monotonic() - began < 3
     rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == list(range(1, len(rows) + 1))
-    assert read_recipe(folder / "out.png")["ran"]["schedule"] == [[96, 72, len(rows)]]
+    assert read_recipe(folder / "out.png")["ran"]["schedule"][0][:3] == [96, 72, len(rows)]
     outcome = paint_for("3s", "--resume")
     assert outcome.code == 2  # the checkpoint is gone
 
@@ -126,7 +127,7 @@ def test_a_word_for_the_steps(folder: Path, run: Callable[..., Outcome]) -> None
     assert run(*line, "--quality=draft").code == 0
     recipe = read_recipe(folder / "out.png")
     assert recipe["options"]["quality"] == "draft"
-    assert recipe["ran"]["schedule"] == [[24, 18, 80]]
+    assert recipe["ran"]["schedule"][0][:3] == [24, 18, QUALITIES["draft"]]
 
 
 def test_the_expected_time_comes_before_the_first_step(

@@ -68,7 +68,7 @@ class Machine:
         return Evaluation(1.0, {"content relu1_1": 1.0}, 1.0, image)
 
     def refine(self):
-        return False
+        return True
 
     def state(self):
         return {}
@@ -89,6 +89,9 @@ class Still:
         self.patience -= 1
 
     def inherit(self, coarser):
+        pass
+
+    def rebase(self):
         pass
 
     def close(self):
@@ -350,10 +353,21 @@ def test_a_state_that_does_not_fit(change):
         engine.restore(engine.state() | change)
 
 
-def test_what_ran_can_be_painted_again_without_a_clock():
-    engine, _ = painted(Machine(per_pixel(1280, 1.0), noise=0.2), 60.0, 1280)
+@pytest.mark.parametrize("stop", [50, 10**6])
+def test_what_ran_can_be_painted_again_without_a_clock(stop):
+    """Scales, steps, and when a relaxed objective was refined, which follows from the plan.
+
+    Of an unfinished picture as well, whose plan was a longer one.
+    """
+    engine = budgeted(Machine(per_pixel(1280, 0.2), noise=0.5), 60.0, 1280)
+    for event in engine.run():
+        if isinstance(event, Step) and event.step == stop:
+            break
+    assert engine.ran[0].refined
+    assert all(20 <= step <= scale.steps for scale in engine.ran for step in scale.refined)
+    recorded = json.loads(json.dumps([scale.to_list() for scale in engine.ran]))
     again = Engine(
-        Fixed(engine.ran),
+        Fixed([Scale.from_list(numbers) for numbers in recorded]),
         objective_at=Machine(0.0).objective_at,
         optimizer_at=lambda image: Still(image, 10**9),
         start_at=lambda scale: torch.zeros(1, 3, scale.height, scale.width),

@@ -297,7 +297,9 @@ def test_the_clock_goes_on_too():
     "change",
     [
         {"scales": [[6, 4]]},
-        {"scales": [[6, 4, None]]},
+        {"scales": [[6, 4, None, None]]},
+        {"scales": [[6, 4, 5, "20"]]},
+        {"refined": None},
         {"pace": {}},
         {"index": 7},
         {"index": None},

@@ -17,6 +17,7 @@ from impasto.cli.progress import Progress
 from impasto.errors import DivergedError, OutputError
 from impasto.events import Saved
 from impasto.images import EXTENSIONS, check_format, check_output, resize
+from impasto.optimize.device import keep_freed_memory
 from impasto.options import CheckpointOptions, RecordOptions, SaveOptions
 from impasto.painter import Painter, Painting
 from impasto.record import Recorder
@@ -74,6 +75,8 @@ class Work:
         Raises the errors of `Painter`, and `OutputError`.
         """
         check_format(self.out, painter.width, painter.height, self.save)
+        if not painter.in_tiles:
+            keep_freed_memory()
         # A rough bound: 16-bit values that no compression makes smaller.
         need = painter.width * painter.height * 8
         check_output(self.out, extensions=EXTENSIONS, inputs=inputs, need_bytes=need)

@@ -62,6 +62,7 @@ class Engine:
         self._scales = scales
         self._index = 0  # of the scale
         self._done = 0  # steps at this scale
+        self._refined: list[int] = []  # after which of them
         self._best = self._start_at(scales[0])
         self._best_loss = float("inf")
         self._best_terms: Mapping[str, float] = {}
@@ -76,9 +77,10 @@ class Engine:
 
     @property
     def ran(self) -> tuple[Scale, ...]:
-        """The scales so far with the steps done at each: what repeats this picture."""
-        here = replace(self._scales[self._index], steps=self._done)
-        return (*self._scales[: self._index], here)
+        """The scales so far with what was done at each: what repeats this picture."""
+        here = self._scales[self._index]
+        ran = replace(here, steps=self._done, refined=tuple(self._refined))
+        return (*self._scales[: self._index], ran)
 
     @property
     def step(self) -> int:
@@ -114,7 +116,8 @@ class Engine:
         The tensors are the engine's own: write or copy them before it goes on.
         """
         return {
-            "scales": _numbers(self._scales),
+            "scales": [scale.to_list() for scale in self._scales],
+            "refined": list(self._refined),
             "planner": self._planner.state(),
             "pace": self._pace.state(),
             "index": self._index,
@@ -133,7 +136,8 @@ class Engine:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state. Raises `CheckpointError` when it does not fit this engine."""
         try:
-            self._scales = tuple(Scale(*map(int, numbers)) for numbers in state["scales"])
+            self._scales = tuple(Scale.from_list(numbers) for numbers in state["scales"])
+            self._refined = [int(step) for step in state["refined"]]
             self._planner.restore(state["planner"])
             self._pace.restore(state["pace"])
             self._index, self._done = int(state["index"]), int(state["done"])
@@ -197,6 +201,7 @@ class Engine:
             self._done += 1
             if not setback and self._due() and objective.refine():
                 self._optimizer.rebase()
+                self._refined.append(self._done)
             self._time(scale, began, first=first)
             first = False
             self._replan()
@@ -223,8 +228,10 @@ class Engine:
         At first it is far from its minimum, and what it neglects does not matter; and after each
         refinement the loss jumps up before it falls, so the last steps are left in peace.
         """
-        left = self._scales[self._index].steps - self._done
-        return self._done >= 20 and self._done % 5 == 0 and left >= 8
+        here = self._scales[self._index]
+        if here.refined is not None:
+            return self._done in here.refined
+        return self._done >= 20 and self._done % 5 == 0 and here.steps - self._done >= 8
 
     def _announce(self) -> Iterator[Event]:
         """Say so when the planner came to other scales than were announced."""
@@ -239,13 +246,14 @@ class Engine:
         flecks, and the loss is higher.
         """
         began = self._clock()
+        self._scales = (*self.ran, *self._scales[self._index + 1 :])
         scale = self._scales[self._index + 1]
         size = (scale.height, scale.width)
         self._best = F.interpolate(self._best, size=size, mode="bicubic", align_corners=False)
         self._best_loss = float("inf")
         coarser, self._optimizer = self._optimizer, self._optimizer_at(self._best)
         self._optimizer.inherit(coarser)
-        self._index, self._done = self._index + 1, 0
+        self._index, self._done, self._refined = self._index + 1, 0, []
         self._objective = None
         self._seconds += self._clock() - began
         self._replan()

@@ -17,8 +17,9 @@ from impasto.errors import OptionsError
 from impasto.nets import vgg
 from impasto.options import VGG_WIDTHS
 
-_TILES = (2048, 1536, 1024, 768, 512)
-_SMALL_TILES = (384, 256, 128)
+_LARGE_TILES = (2048, 1536, 1024)
+_TILES = (*_LARGE_TILES, 768)
+_SMALL_TILES = (512, 384, 256, 128)
 """Sides of tiles in pixels, the fastest first: a margin of 80 pixels weighs more on small ones."""
 
 _HISTORY_BYTES = 2 * 2**30
@@ -100,8 +101,8 @@ def lay_out(demand: Demand, room: int | None) -> Layout:
         return Layout(None, wanted, compact=False)
     for least, compact, tiles in (
         (20, False, _TILES),
-        (8, False, _TILES),
-        (8, True, _TILES),
+        (8, False, _LARGE_TILES),
+        (8, True, _LARGE_TILES),
         (3, True, _TILES),
         (1, True, _SMALL_TILES),
     ):

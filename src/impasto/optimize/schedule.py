@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from impasto.errors import OptionsError
 from impasto.images.resize import fit
@@ -20,16 +21,35 @@ _COARSE_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Scale:
-    """One size of a schedule: pixels and steps."""
+    """One size of a schedule: pixels and steps.
+
+    ``refined`` says after which steps a relaxed objective was refined, where that is known: it
+    follows from the plan of the moment, which a clock may have made.
+    """
 
     width: int
     height: int
     steps: int
+    refined: tuple[int, ...] | None = None
 
     @property
     def pixels(self) -> int:
         """How many pixels: what a step costs is in proportion to them."""
         return self.width * self.height
+
+    def to_list(self) -> list[Any]:
+        """Return it as plain data; `from_list` takes it back."""
+        refined = None if self.refined is None else list(self.refined)
+        return [self.width, self.height, self.steps, refined]
+
+    @classmethod
+    def from_list(cls, data: Sequence[Any]) -> Self:
+        """Build it from plain data. Raises `TypeError` or `ValueError` for what is none."""
+        width, height, steps, refined = data
+        numbers = [width, height, steps, *(refined or ())]
+        if any(type(number) is not int for number in numbers):
+            raise TypeError(f"a scale is given in whole numbers, got {data!r}")
+        return cls(width, height, steps, None if refined is None else tuple(refined))
 
 
 def plan(width: int, height: int, scales: str | Sequence[int], steps: int) -> tuple[Scale, ...]:
