@@ -12,7 +12,7 @@ from torch import Tensor
 from impasto.losses.objective import Objective
 from impasto.optimize.schedule import Scale
 
-_TELLING = 0.2
+_TELLING = 0.1
 """Seconds: who knows two sizes, and a step that takes so long, need not try a larger one."""
 
 _TRIAL_SHARE = 0.1
