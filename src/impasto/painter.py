@@ -402,8 +402,7 @@ class Painter:
                 layers=(*content, *style),
                 content_layers=content,
                 bytes_per_value=self._precision.itemsize,
-                optimizer="adam" if o.optimizer == "adam" else "lbfgs",
-                history=o.history,
+                history=0 if o.optimizer == "adam" else o.history,
             )
             self._layouts[width, height] = lay_out(demand, self._room)
         return self._layouts[width, height]

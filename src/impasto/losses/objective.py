@@ -246,9 +246,7 @@ class Objective:
             del features
         finished = {}
         for name, term in self._terms.items():
-            stride = vgg.layer(term.layer).stride
-            positions = (height // stride) * (width // stride)
-            finished[name] = term.finish(totals[name], positions)
+            finished[name] = term.finish(totals[name], _positions(image, term.layer))
         slopes = {name: found.slope for name, found in finished.items()}
         for tile in tiles:
             trace = trace or self._net.trace(tile.cut(image), self._layers)
@@ -350,10 +348,13 @@ def _gram_targets(
     for name, F, _ in _stream(net, image, names, tile):
         total = functional.accumulate_gram(F)
         totals[name] = totals[name] + total if name in totals else total
-    height, width = image.shape[2:]
     return {
-        name: functional.finish_gram(
-            total, (height // vgg.layer(name).stride) * (width // vgg.layer(name).stride)
-        )
+        name: functional.finish_gram(total, _positions(image, name))
         for name, total in totals.items()
     }
+
+
+def _positions(image: Tensor, layer: str) -> int:
+    """Return how many positions a layer has of a picture."""
+    stride = vgg.layer(layer).stride
+    return (image.shape[2] // stride) * (image.shape[3] // stride)

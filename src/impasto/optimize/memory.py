@@ -25,7 +25,7 @@ _SMALL_TILES = (512, 384, 256, 128)
 _HISTORY_BYTES = 2 * 2**30
 """What the pairs of L-BFGS may take; a fixed number, so that a run repeats on any machine."""
 
-_VECTORS = {"lbfgs": 8, "adam": 8}
+_VECTORS = 8
 """Pictures in float32 that a step holds at its peak, the optimiser's and what is in the making."""
 
 _VALUE = 4
@@ -53,14 +53,17 @@ class Layout:
 
 @dataclass(frozen=True)
 class Demand:
-    """What the layout of a scale depends on. ``bytes_per_value`` is that of the features."""
+    """What the layout of a scale depends on.
+
+    ``bytes_per_value`` is that of the features, ``history`` the pairs that L-BFGS would like to
+    keep, 0 for optimisers that keep none.
+    """
 
     width: int
     height: int
     layers: tuple[str, ...]
     content_layers: tuple[str, ...]
     bytes_per_value: int
-    optimizer: str
     history: int
 
     @property
@@ -70,7 +73,7 @@ class Demand:
 
     def step(self, tile: int | None) -> int:
         """Return the bytes of a step without history, computed in tiles of a side or whole."""
-        vectors = 3 * _VALUE * _VECTORS[self.optimizer] * self.pixels
+        vectors = 3 * _VALUE * _VECTORS * self.pixels
         targets = _values_per_pixel(self.content_layers) * self.bytes_per_value * self.pixels
         return vectors + round(targets) + self._pass(tile)
 
@@ -94,9 +97,7 @@ def lay_out(demand: Demand, room: int | None) -> Layout:
 
     Raises `OptionsError` when nothing fits.
     """
-    wanted = 0
-    if demand.optimizer == "lbfgs":
-        wanted = min(demand.history, max(3, _HISTORY_BYTES // demand.pair(compact=False)))
+    wanted = min(demand.history, max(3, _HISTORY_BYTES // demand.pair(compact=False)))
     if room is None:
         return Layout(None, wanted, compact=False)
     for least, compact, tiles in (
