@@ -38,6 +38,8 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 CONTENT_LOSSES = ("mean", "half-sum")
 INITS = ("matched", "content", "noise", "style")
 WEIGHTS = ("auto", "original", "torchvision")
+MODELS = ("turbo", "standard", "quality")
+"""The sizes of feed-forward network that can be trained."""
 
 VGG_WIDTHS = (64, 128, 256, 512, 512)
 """VGG-19: the channels of each of its five blocks."""

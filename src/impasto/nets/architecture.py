@@ -1,0 +1,270 @@
+"""Feed-forward transfer networks as data: what layers they have, for whoever computes them.
+
+An `Architecture` is a sequence of layers that act on one tensor, channels first. PyTorch
+(`nets.transformer`) and ONNX (`export.graph`) each interpret it; it needs neither.
+
+The house's own family (`MODELS`) is one shape in three widths, made for the two costs that a
+processor has: arithmetic and passes over memory. A strided convolution embeds patches at a quarter
+of the resolution, residual blocks work at an eighth (style is large), and two enlargements by
+nearest neighbour, each followed by a convolution (Odena et al. 2016: no checkerboards), lead back,
+the first joined by the features from the way down. Every normalisation is a conditional instance
+normalisation (Dumoulin et al. 2017, arXiv:1610.07629, equation 5): one scale and one shift for each
+style and channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+from impasto.errors import OptionsError, nearest
+from impasto.options import MODELS
+
+ORIGINAL = "original"
+"""The style that every pack of the house's own family has first: the photo as it is."""
+
+EPSILON = 1e-5
+"""Added to the variance by every instance normalisation."""
+
+
+@dataclass(frozen=True)
+class Convolve:
+    """A convolution (outputs, inputs, size, size) with bias that keeps height and width / stride.
+
+    ``enlarge`` repeats every position so many times each way first (nearest neighbour).
+    ``padding`` is ``"zeros"`` or ``"reflect"``, half of ``size`` on every side, less what a stride
+    skips.
+    """
+
+    name: str
+    inputs: int
+    outputs: int
+    size: int = 3
+    stride: int = 1
+    enlarge: int = 1
+    padding: str = "zeros"
+
+    @property
+    def pad(self) -> int:
+        """How many positions are added on each side."""
+        return self.size // 2 if self.size % 2 else (self.size - self.stride) // 2
+
+    @property
+    def folded(self) -> bool:
+        """Whether it is cheaper to convolve before enlarging, with a kernel for each phase.
+
+        The same sums (see `nets.transformer.fold`); where there are few outputs, far fewer.
+        """
+        return self.enlarge == 2 and self.padding == "zeros" and self.outputs <= 4
+
+
+@dataclass(frozen=True)
+class Normalise:
+    """Conditional instance normalisation: a scale and a shift for each style and channel."""
+
+    name: str
+    channels: int
+
+
+@dataclass(frozen=True)
+class Rectify:
+    """ReLU."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Remember what is here under a name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Add:
+    """Add what was kept under a name."""
+
+    name: str
+
+
+Layer = Convolve | Normalise | Rectify | Keep | Add
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network as a sequence of layers.
+
+    The picture, RGB in [0, 1], is multiplied by ``range``, and the result divided by it. It is
+    padded by reflection: by ``margin`` pixels on every side, and then to a multiple of ``stride``
+    on the right and below; the result is cropped back. With ``photo``, the picture itself is added
+    at the end, times a gain for each style and channel, so that the style `ORIGINAL` is exact.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    margin: int = 0
+    range: float = 1.0
+    photo: bool = False
+
+    @property
+    def convolutions(self) -> tuple[Convolve, ...]:
+        """The convolutions, in order."""
+        return tuple(layer for layer in self.layers if isinstance(layer, Convolve))
+
+    @property
+    def norms(self) -> tuple[Normalise, ...]:
+        """The normalisations, in order."""
+        return tuple(layer for layer in self.layers if isinstance(layer, Normalise))
+
+    @cached_property
+    def stride(self) -> int:
+        """How many pixels lie between the positions of the coarsest layer."""
+        return max(stride for _, stride in self._strides())
+
+    @cached_property
+    def halo(self) -> int:
+        """How many pixels around a region its result depends on, a multiple of ``stride``.
+
+        Apart from the statistics of the normalisations, which depend on the whole picture.
+        """
+        reach = 0
+        for layer, stride in self._strides():
+            if isinstance(layer, Convolve):
+                spread = stride // layer.stride if layer.enlarge == 1 else stride
+                reach += (layer.size // 2) * spread + (layer.enlarge - 1) * stride
+        return -(-reach // self.stride) * self.stride
+
+    @property
+    def macs(self) -> float:
+        """Multiply-accumulates of the convolutions for each pixel of the picture."""
+        total = 0.0
+        for layer, stride in self._strides():
+            if isinstance(layer, Convolve):
+                kernel = layer.size**2
+                if layer.folded:  # a kernel of 3 for each of the 4 phases, at a quarter
+                    kernel = folded_size(layer.size) ** 2
+                total += kernel * layer.inputs * layer.outputs / stride**2
+        return total
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases, without what each style brings."""
+        return sum(c.outputs * (c.inputs * c.size**2 + 1) for c in self.convolutions)
+
+    def shapes(self, styles: int) -> dict[str, tuple[int, ...]]:
+        """Return the name and shape of every tensor of a network with so many styles."""
+        found: dict[str, tuple[int, ...]] = {}
+        for layer in self.layers:
+            if isinstance(layer, Convolve):
+                size = (layer.size, layer.size)
+                found[f"{layer.name}_weight"] = (layer.outputs, layer.inputs, *size)
+                found[f"{layer.name}_bias"] = (layer.outputs,)
+            elif isinstance(layer, Normalise):
+                found[f"{layer.name}_scale"] = (styles, layer.channels)
+                found[f"{layer.name}_shift"] = (styles, layer.channels)
+        if self.photo:
+            found["photo_gain"] = (styles, 3)
+        return found
+
+    def _strides(self) -> Iterator[tuple[Layer, int]]:
+        """Yield each layer with how many pixels lie between the positions that it gives."""
+        stride = 1
+        for layer in self.layers:
+            if isinstance(layer, Convolve):
+                stride = stride * layer.stride // layer.enlarge
+            yield layer, stride
+
+
+def folded_size(size: int) -> int:
+    """Return the size of the kernels that a kernel after enlarging by 2 folds to."""
+    return 2 * ((size // 2 + 1) // 2) + 1
+
+
+def style_tensors(architecture: Architecture) -> tuple[str, ...]:
+    """Return the names of the tensors that have a row for each style."""
+    names = [f"{norm.name}_{kind}" for norm in architecture.norms for kind in ("scale", "shift")]
+    return (*names, "photo_gain") if architecture.photo else tuple(names)
+
+
+def _family(name: str, *, stem: int, body: int, blocks: int, head: int) -> Architecture:
+    layers: list[Layer] = [
+        Convolve("stem", 3, stem, size=8, stride=4),
+        Normalise("stem", stem),
+        Rectify(),
+        Keep("stem"),
+        Convolve("down", stem, body, stride=2),
+        Normalise("down", body),
+        Rectify(),
+    ]
+    for block in range(1, blocks + 1):
+        layers += [
+            Keep("block"),
+            Convolve(f"block{block}_1", body, body),
+            Normalise(f"block{block}_1", body),
+            Rectify(),
+            Convolve(f"block{block}_2", body, body),
+            Add("block"),
+        ]
+    layers += [
+        Convolve("up1", body, stem, enlarge=2),
+        Add("stem"),
+        Normalise("up1", stem),
+        Rectify(),
+        Convolve("up2", stem, head, enlarge=2),
+        Normalise("up2", head),
+        Rectify(),
+        Convolve("head", head, 3, size=5, enlarge=2),
+    ]
+    return Architecture(name, tuple(layers), margin=16, photo=True)
+
+
+def _transformer_net() -> Architecture:
+    """The TransformerNet of pytorch/examples (fast_neural_style), after Johnson et al. 2016."""
+    layers: list[Layer] = []
+
+    def convolve(name: str, inputs: int, outputs: int, **options: int) -> None:
+        layers.append(Convolve(name, inputs, outputs, padding="reflect", **options))
+
+    def normalise(name: str, channels: int) -> None:
+        layers.extend((Normalise(name, channels), Rectify()))
+
+    for i, (inputs, outputs, size, stride) in enumerate(
+        ((3, 32, 9, 1), (32, 64, 3, 2), (64, 128, 3, 2)), start=1
+    ):
+        convolve(f"conv{i}", inputs, outputs, size=size, stride=stride)
+        normalise(f"in{i}", outputs)
+    for i in range(1, 6):
+        layers.append(Keep("block"))
+        convolve(f"res{i}_conv1", 128, 128)
+        normalise(f"res{i}_in1", 128)
+        convolve(f"res{i}_conv2", 128, 128)
+        layers.extend((Normalise(f"res{i}_in2", 128), Add("block")))
+    convolve("deconv1", 128, 64, enlarge=2)
+    normalise("in4", 64)
+    convolve("deconv2", 64, 32, enlarge=2)
+    normalise("in5", 32)
+    convolve("deconv3", 32, 3, size=9)
+    return Architecture("transformer-net", tuple(layers), range=255.0)
+
+
+ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
+    {
+        architecture.name: architecture
+        for architecture in (
+            _family("turbo", stem=16, body=48, blocks=4, head=16),
+            _family("standard", stem=32, body=64, blocks=5, head=16),
+            _family("quality", stem=48, body=128, blocks=5, head=32),
+            _transformer_net(),
+        )
+    }
+)
+"""Every architecture by name: the house's three, and the one whose checkpoints are imported."""
+
+assert all(name in ARCHITECTURES for name in MODELS)
+
+
+def architecture(name: str) -> Architecture:
+    """Return an architecture by name. Raises `OptionsError` with the nearest known name."""
+    if name not in ARCHITECTURES:
+        raise OptionsError(f"there is no architecture {name!r}{nearest(name, ARCHITECTURES)}")
+    return ARCHITECTURES[name]

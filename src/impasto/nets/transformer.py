@@ -1,0 +1,187 @@
+"""Feed-forward transfer networks (Johnson et al. 2016; Dumoulin et al. 2017) in PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from impasto.nets.architecture import (
+    EPSILON,
+    Add,
+    Architecture,
+    Convolve,
+    Keep,
+    Normalise,
+    Rectify,
+    folded_size,
+    style_tensors,
+)
+
+Moments = tuple[Tensor, Tensor]
+"""Mean and variance of every channel, (n, c, 1, 1) each."""
+
+
+def own_moments(_name: str, x: Tensor) -> Moments:
+    """Return the mean and the (biased) variance of (n, c, h, w) over positions, in float32."""
+    variance, mean = torch.var_mean(x.float(), dim=(2, 3), keepdim=True, unbiased=False)
+    return mean, variance
+
+
+class TransferNet(nn.Module):
+    """A network of an `Architecture`, with a number of styles.
+
+    Its parameters have the names and shapes of ``architecture.shapes(styles)``. Convolutions
+    start as He et al. 2015 say, with the last of every residual block at zero; every style starts
+    neutral, and the first, where the architecture adds the photo, as the photo alone.
+    """
+
+    def __init__(self, architecture: Architecture, styles: int) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.styles = styles
+        for name, shape in architecture.shapes(styles).items():
+            self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
+        for layer in architecture.convolutions:
+            nn.init.kaiming_normal_(self.get_parameter(f"{layer.name}_weight"))
+        residual = {  # what is added to something that was kept starts as nothing
+            before.name
+            for before, after in zip(architecture.layers, architecture.layers[1:], strict=False)
+            if isinstance(before, Convolve) and after == Add("block")
+        }
+        for name in residual:
+            nn.init.zeros_(self.get_parameter(f"{name}_weight"))
+        for norm in architecture.norms:
+            nn.init.ones_(self.get_parameter(f"{norm.name}_scale"))
+        if architecture.photo:
+            nn.init.ones_(self.get_parameter("photo_gain")[:1])
+
+    def style_parameters(self) -> dict[str, nn.Parameter]:
+        """Return the parameters that have a row for each style."""
+        return {name: self.get_parameter(name) for name in style_tensors(self.architecture)}
+
+    def forward(
+        self,
+        image: Tensor,
+        mix: Tensor,
+        moments: Callable[[str, Tensor], Moments] = own_moments,
+    ) -> Tensor:
+        """Stylise (n, 3, h, w) RGB in [0, 1]; the result may leave that range a little.
+
+        ``mix`` (n, styles) says how much of each style's scales and shifts each picture gets:
+        one-hot for one style; it adds up to 1. ``moments(name, x)`` gives what the
+        normalisation ``name`` divides out of x: of x itself, or of a whole that x is a tile of.
+        """
+        h, w = image.shape[-2:]
+        x = pad(image, self.architecture)
+        y = self.body(x, mix, moments)
+        margin = self.architecture.margin
+        return y[:, :, margin : margin + h, margin : margin + w]
+
+    def body(
+        self, x: Tensor, mix: Tensor, moments: Callable[[str, Tensor], Moments] = own_moments
+    ) -> Tensor:
+        """As `forward`, of a picture that is padded already and is not cropped back."""
+        architecture = self.architecture
+        photo = x
+        kept: dict[str, Tensor] = {}
+        x = (x * architecture.range).contiguous(memory_format=torch.channels_last)
+        for layer in architecture.layers:
+            if isinstance(layer, Convolve):
+                x = self._convolve(layer, x)
+            elif isinstance(layer, Normalise):
+                x = self._normalise(layer, x, mix, moments)
+            elif isinstance(layer, Rectify):
+                x = F.relu(x)
+            elif isinstance(layer, Keep):
+                kept[layer.name] = x
+            else:
+                x = x + kept[layer.name]
+        x = x.float() / architecture.range
+        if architecture.photo:
+            x = x + photo * (mix @ self.get_parameter("photo_gain"))[:, :, None, None]
+        return x
+
+    def _convolve(self, layer: Convolve, x: Tensor) -> Tensor:
+        weight: Tensor = self.get_parameter(f"{layer.name}_weight")
+        bias: Tensor = self.get_parameter(f"{layer.name}_bias")
+        if layer.folded:
+            weight, bias = fold(weight), bias.repeat_interleave(4)
+            y = F.conv2d(x, weight.to(x.dtype), bias.to(x.dtype), padding=weight.shape[-1] // 2)
+            return F.pixel_shuffle(y, 2)
+        if layer.enlarge > 1:
+            x = F.interpolate(x, scale_factor=layer.enlarge, mode="nearest")
+        padding = layer.pad
+        if layer.padding == "reflect":
+            x, padding = F.pad(x, [padding] * 4, mode="reflect"), 0
+        return F.conv2d(x, weight, bias, layer.stride, padding)
+
+    def _normalise(
+        self,
+        layer: Normalise,
+        x: Tensor,
+        mix: Tensor,
+        moments: Callable[[str, Tensor], Moments],
+    ) -> Tensor:
+        """Instance normalisation, then the scale and shift of the mix of styles, as one a·x + b."""
+        mean, variance = moments(layer.name, x)
+        scale = (mix @ self.get_parameter(f"{layer.name}_scale"))[:, :, None, None]
+        shift = (mix @ self.get_parameter(f"{layer.name}_shift"))[:, :, None, None]
+        a = scale * (variance + EPSILON).rsqrt()
+        b = shift - a * mean
+        return torch.addcmul(b.to(x.dtype), x, a.to(x.dtype))
+
+
+def pad(image: Tensor, architecture: Architecture) -> Tensor:
+    """Pad (n, c, h, w) by reflection as an architecture asks, even one smaller than that."""
+    h, w = image.shape[-2:]
+    for dim, size in ((2, h), (3, w)):
+        index = reflected(size, architecture)
+        if len(index) > size:
+            image = image.index_select(dim, torch.tensor(index, device=image.device))
+    return image
+
+
+@cache
+def reflected(size: int, architecture: Architecture) -> list[int]:
+    """Return which of ``size`` rows (or columns) each row of the padded picture repeats."""
+    margin, stride = architecture.margin, architecture.stride
+    end = -(-(size + 2 * margin) // stride) * stride - margin
+    period = max(2 * (size - 1), 1)
+    return [min(i % period, period - i % period) if size > 1 else 0 for i in range(-margin, end)]
+
+
+def fold(weight: Tensor) -> Tensor:
+    """Fold enlarging by 2 into a convolution's weight (outputs, inputs, k, k), k odd.
+
+    Convolving the enlarged tensor equals convolving the small one with the result
+    (4 · outputs, inputs, f, f) and shuffling every four channels to 2×2 positions: every kernel
+    element is added to the small position that it meets, at each of the four phases.
+    """
+    outputs, inputs, k, _ = weight.shape
+    meets = _phases(k).to(weight)
+    folded = torch.einsum("oikl,pyk,qxl->opqiyx", weight, meets, meets)
+    f = folded_size(k)
+    return folded.reshape(4 * outputs, inputs, f, f)
+
+
+@cache
+def _phases(k: int) -> Tensor:
+    """(2, f, k): 1 where, at a phase, an element of the kernel meets a small position."""
+    f = folded_size(k)
+    found = torch.zeros(2, f, k)
+    for phase in (0, 1):
+        for i in range(k):
+            found[phase, (phase + i - k // 2) // 2 + f // 2, i] = 1
+    return found
+
+
+def load(architecture: Architecture, tensors: Mapping[str, Tensor]) -> TransferNet:
+    """Build a network from tensors of the names and shapes that the architecture says."""
+    norm = architecture.norms[0]
+    net = TransferNet(architecture, len(tensors[f"{norm.name}_scale"]))
+    net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    return net.eval()

@@ -1,0 +1,78 @@
+"""Cards: what is to be known of a style and of the training that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+MAX_NAME = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleCard:
+    """A style: its name in commands, and the painting it was trained on."""
+
+    name: str
+    title: str = ""
+    painter: str = ""
+    year: str = ""
+    licence: str = ""
+    source: str = ""
+    sha256: str = ""
+    """The hash of the painting's file."""
+    size: int = 0
+    """The long side in pixels at which the painting was looked at."""
+    weight: float = 0.0
+    """The weight of its style term, as calibrated."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Build from plain data; raises `ValueError` for what is no card."""
+        if not isinstance(data, Mapping):
+            raise ValueError(f"a style's card is {type(data).__name__}, not an object")
+        kinds = {
+            f.name: float if f.type == "float" else int if f.type == "int" else str
+            for f in fields(cls)
+        }
+        known: dict[str, Any] = {}
+        for name, kind in kinds.items():
+            if name not in data:
+                continue
+            value = data[name]
+            numeric = kind is not str
+            if isinstance(value, bool) or not isinstance(value, int | float if numeric else str):
+                raise ValueError(f"{name} of a style's card is {value!r}")
+            known[name] = kind(value)
+        if not is_style_name(known.get("name")):
+            raise ValueError(f"{known.get('name')!r} is no name of a style")
+        return cls(**known)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackCard:
+    """A network and the training that made it. ``training`` is plain data, for people to read."""
+
+    architecture: str
+    styles: tuple[StyleCard, ...]
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the styles, in the order of the tensors' rows."""
+        return tuple(style.name for style in self.styles)
+
+
+def is_style_name(name: object) -> bool:
+    """Return whether a text can name a style: lower case letters, digits and inner hyphens."""
+    return (
+        isinstance(name, str)
+        and 0 < len(name) <= MAX_NAME
+        and all(
+            part.isascii() and part.isalnum() and part == part.lower() for part in name.split("-")
+        )
+    )
