@@ -1,0 +1,1 @@
+"""Networks in the formats of others: ONNX out, checkpoints of pytorch/examples in."""
