@@ -15,6 +15,7 @@ from impasto.errors import OptionsError
 from impasto.options import (
     PRESETS,
     QUALITIES,
+    ApplyOptions,
     CheckpointOptions,
     PaintOptions,
     ReadOptions,
@@ -22,7 +23,7 @@ from impasto.options import (
     SaveOptions,
 )
 
-ALL = (PaintOptions, ReadOptions, SaveOptions, RecordOptions, CheckpointOptions)
+ALL = (PaintOptions, ApplyOptions, ReadOptions, SaveOptions, RecordOptions, CheckpointOptions)
 STYLE = tuple(f"relu{block}_1" for block in range(1, 6))
 INF, NAN = float("inf"), float("nan")
 
@@ -222,6 +223,20 @@ def test_a_budget_that_makes_no_sense(value):
     assert "got " in message
 
 
+@pytest.mark.parametrize(
+    ("value", "tile"), [("auto", "auto"), (512, 512), ("512", 512), (64, 64), ("65500", 65_500)]
+)
+def test_a_tile_is_said_in_two_ways(value, tile):
+    assert ApplyOptions(tile=value).tile == tile
+
+
+@pytest.mark.parametrize(
+    "value", [0, 63, "63", 65_501, "", "big", "5e2", "-512", "٣٣٣", 512.0, True, None, []]
+)
+def test_a_tile_that_makes_no_sense(value):
+    assert refused(ApplyOptions, tile=value).startswith("--tile must be auto or from 64 to 65500")
+
+
 def test_how_many_steps_there_are():
     assert PaintOptions().total_steps == 150
     assert PaintOptions(steps=7).total_steps == 7
@@ -251,6 +266,12 @@ def test_how_many_steps_there_are():
             [None, 0, "", "gpu", "cuda0", "cuda:x", "cuda:-1", "cpu:1", "mps:0", "CPU"],
             ["auto", "cpu", "cuda", "cuda:3", "mps"],
         ),
+        (ApplyOptions, "strength", [-0.1, 1.51, INF, NAN, "x", None, True], [0, 1, 1.5, "0.5"]),
+        (ApplyOptions, "color", ["styles", "", None, 1], ["style", "photo", "luminance"]),
+        (ApplyOptions, "size", [0, 65_501, 1.5, "640", True], [None, 1, 65_500]),
+        (ApplyOptions, "backend", ["onyx", None], ["auto", "onnx", "torch"]),
+        (ApplyOptions, "device", [None, 0, "gpu", "cuda:x"], ["auto", "cpu", "cuda:1", "mps"]),
+        (ApplyOptions, "jobs", [0, 65, 1.0, None, "2", True], [1, 64]),
         (ReadOptions, "max_pixels", [0, -1, 1.5, None, "9", True], [1, 2**40]),
         (ReadOptions, "max_bytes", [0, -1, 1.5, None, "9", True], [1, 2**50]),
         (SaveOptions, "jpeg_quality", [0, 101, 95.0, None, "95", True], [1, 100]),
@@ -337,6 +358,7 @@ FULL = [
     PaintOptions(budget="1m30s"),
     PaintOptions(quality="draft"),
     ReadOptions(max_pixels=5),
+    ApplyOptions(strength=0.5, tile="512", size=9, device="cuda:1"),
     SaveOptions(bits=16),
     RecordOptions(save_every=3),
     CheckpointOptions(checkpoint_every=0),
@@ -400,6 +422,7 @@ JUNK = st.recursive(
     max_leaves=5,
 )
 NAMES = [field.name for field in fields(PaintOptions)]
+APPLY_NAMES = [field.name for field in fields(ApplyOptions)]
 ESCAPES = "BUG: something else than OptionsError escapes"
 
 
@@ -440,6 +463,18 @@ def test_junk_in_several_fields(values):
     if "scales" in values and not isinstance(values.get("size", 1), int):
         return  # the cases below
     only_options_errors(values)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.dictionaries(st.sampled_from(APPLY_NAMES), JUNK, max_size=3))
+@example({"tile": 10**400})
+@example({"tile": "9" * 5000})
+def test_junk_in_how_to_apply(values):
+    try:
+        built = ApplyOptions.from_dict(values)
+    except OptionsError:
+        return
+    assert ApplyOptions.from_dict(json.loads(json.dumps(built.to_dict()))) == built
 
 
 @pytest.mark.parametrize(

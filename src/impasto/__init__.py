@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from impasto.apply.network import Network, load
     from impasto.errors import (
         CheckpointError,
         DivergedError,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "impasto.apply.network": ("Network", "load"),
     "impasto.errors": (
         "CheckpointError",
         "DivergedError",
@@ -52,6 +54,7 @@ __all__ = [
     "ImageError",
     "ImpastoError",
     "MissingExtraError",
+    "Network",
     "OptionsError",
     "OutputError",
     "PaintOptions",
@@ -61,6 +64,7 @@ __all__ = [
     "SaveOptions",
     "WeightsError",
     "__version__",
+    "load",
     "paint",
     "rerun",
 ]

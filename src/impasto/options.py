@@ -38,6 +38,8 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 CONTENT_LOSSES = ("mean", "half-sum")
 INITS = ("matched", "content", "noise", "style")
 WEIGHTS = ("auto", "original", "torchvision")
+COLORS = ("style", "photo", "luminance")
+BACKENDS = ("auto", "onnx", "torch")
 MODELS = ("turbo", "standard", "quality")
 """The sizes of feed-forward network that can be trained."""
 
@@ -49,6 +51,8 @@ QUALITIES = {"draft": 50, "good": 150, "best": 500}
 
 _USUAL_QUALITY = "good"
 
+_USUAL_MINUTES = 20.0
+
 MAX_STEPS = 1_000_000
 """The most steps of one painting."""
 
@@ -57,6 +61,9 @@ MAX_BUDGET = 30 * 24 * 3600.0
 
 MAX_SIDE = 65_500
 """The longest side of any picture, in pixels: what libjpeg can write."""
+
+SMALLEST_TILE = 64
+"""The least side of a tile, in pixels."""
 
 _STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
 _GATYS_STYLE_WEIGHTS = tuple(
@@ -331,6 +338,121 @@ class PaintOptions(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainOptions(_Checked):
+    """How to train a transfer network. Weights mean the same for every photo and painting."""
+
+    model: str = _option("standard", "Size of the network.", choices=MODELS)
+    minutes: float | None = _option(
+        None, f"How long to train. Default: {_USUAL_MINUTES:g}, unless --steps are given."
+    )
+    steps: int | None = _option(None, "Instead of --minutes, how many steps, a batch each.")
+    size: int = _option(256, "Side of the square crops of the photos, in pixels.")
+    batch: int = _option(4, "Crops that each step looks at, on each process.")
+    style_size: int = _option(
+        512, "Long side of the paintings in pixels: larger makes larger strokes."
+    )
+    style_weight: float = _option(
+        1.0, "More or less style than calibration chooses: a factor, for taste."
+    )
+    content_layer: str = _option("relu3_3", "Layer at which the photo is compared.")
+    style_layers: str | LayerWeights = _option(
+        "relu1_2,relu2_2,relu3_3,relu4_1",
+        "Layers whose Gram matrices are compared with the painting's.",
+        metavar="LAYERS",
+    )
+    tv_weight: float = _option(0.0, "Weight of the total variation term (smooths).")
+    learning_rate: float = _option(2e-3, "Step size of Adam at its largest.")
+    seed: int = _option(0, "Seed of everything random.")
+    device: str = _option("auto", "auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
+    precision: str = _option(
+        "auto", "Arithmetic of the convolutions; auto is bfloat16 where native.", choices=PRECISIONS
+    )
+    weights: str = _option(
+        "auto", "VGG-19 weights: auto, original, torchvision, or a file.", metavar="WEIGHTS"
+    )
+    workers: int = _option(1, "Processes that decode photos; 0 decodes in between.")
+
+    def __post_init__(self) -> None:
+        """Bring every field to its one form, check all."""
+        self._choice("model", MODELS)
+        self._set("style_layers", _layer_weights("style_layers", self.style_layers, ()))
+        if self.content_layer not in LAYER_NAMES:
+            raise OptionsError(
+                f"--content-layer does not know {_shown(self.content_layer)}"
+                f"{nearest(str(self.content_layer), LAYER_NAMES)}"
+            )
+        if self.steps is not None and self.minutes is not None:
+            raise OptionsError("--steps and --minutes each say how long to train: give one of them")
+        if self.steps is not None:
+            self._integer("steps", 1, 100_000_000)
+        if self.minutes is not None:
+            self._number("minutes", 0, 60 * 24 * 365, open_low=True)
+        self._integer("size", 64, 2048)
+        self._integer("batch", 1, 4096)
+        self._integer("style_size", 64, 8192)
+        self._number("style_weight", 0, open_low=True)
+        self._number("tv_weight", 0)
+        self._number("learning_rate", 0, 1, open_low=True)
+        self._integer("seed", 0, 2**63 - 1)
+        self._integer("workers", 0, 256)
+        self._choice("precision", PRECISIONS)
+        _check_device(self.device)
+
+    @property
+    def style_shares(self) -> dict[str, float]:
+        """The style layers and their weights."""
+        return dict(_layer_weights("style_layers", self.style_layers, ()))
+
+    @property
+    def seconds(self) -> float:
+        """What ``minutes`` says, in seconds."""
+        return 60 * (self.minutes or _USUAL_MINUTES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplyOptions(_Checked):
+    """How to stylise pictures with a trained network."""
+
+    strength: float = _option(
+        1.0, "How much of the style: 0 is the photo, 1 the style as trained, up to 1.5 beyond it."
+    )
+    color: str = _option(
+        "style",
+        "Whose colours: the style's, or the photo's, by taking over its chroma at the end; with "
+        "luminance the network is also shown the photo in grey.",
+        choices=COLORS,
+    )
+    size: int | None = _option(
+        None, "Long side of the results in pixels. Default: that of each photo."
+    )
+    tile: str | int = _option(
+        "auto",
+        "Side in pixels of the tiles that large pictures are computed in; auto fits the memory.",
+        metavar="auto|PX",
+    )
+    backend: str = _option(
+        "auto", "What computes: ONNX Runtime, PyTorch, or the quicker one here.", choices=BACKENDS
+    )
+    device: str = _option("auto", "auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
+    jobs: int = _option(
+        1, "Pictures under way at once: while one is computed, others are read and written."
+    )
+
+    def __post_init__(self) -> None:
+        """Bring every field to its one form, check all."""
+        self._number("strength", 0, 1.5)
+        self._choice("color", COLORS)
+        if self.size is not None:
+            self._integer("size", 1, MAX_SIDE)
+        self._set("tile", _tile(self.tile))
+        self._choice("backend", BACKENDS)
+        if not isinstance(self.device, str):
+            raise OptionsError(f"--device must be a text, got {_shown(self.device)}")
+        _check_device(self.device)
+        self._integer("jobs", 1, 64)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadOptions(_Checked):
     """What is accepted from outside as a picture."""
 
@@ -422,6 +544,19 @@ def _number_from(text: str, what: str) -> float:
         return float(text)
     except ValueError:
         raise OptionsError(f"{what} must be numbers, got {_shown(text)}") from None
+
+
+def _tile(value: Any) -> str | int:
+    """Bring ``tile`` to "auto" or a side in pixels."""
+    if value == "auto":
+        return "auto"
+    digits = isinstance(value, str) and re.fullmatch(r"[0-9]{1,6}", value)
+    side = int(value) if digits or (isinstance(value, int) and not isinstance(value, bool)) else 0
+    if not SMALLEST_TILE <= side <= MAX_SIDE:
+        raise OptionsError(
+            f"--tile must be auto or from {SMALLEST_TILE} to {MAX_SIDE} pixels, got {_shown(value)}"
+        )
+    return side
 
 
 def _layer_weights(name: str, value: Any, preset: LayerWeights) -> LayerWeights:

@@ -16,6 +16,7 @@ from cli.shell import Outcome
 from impasto import cli
 from impasto.cli.main import app
 from impasto.options import (
+    ApplyOptions,
     CheckpointOptions,
     PaintOptions,
     ReadOptions,
@@ -23,7 +24,14 @@ from impasto.options import (
     SaveOptions,
 )
 
-BUNDLES = (PaintOptions, RecordOptions, CheckpointOptions, SaveOptions, ReadOptions)
+BUNDLES = {
+    "paint": (PaintOptions, RecordOptions, CheckpointOptions, SaveOptions, ReadOptions),
+    "apply": (ApplyOptions, SaveOptions, ReadOptions),
+}
+OWN = {
+    "paint": {"content", "style", "out", "quiet", "as_json"},
+    "apply": {"model", "photos", "out", "form", "overwrite", "quiet", "as_json"},
+}
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 EXAMPLES = re.compile(r"^ +impasto (\w+) ([^(\n]*(?:\n    --[^(\n]*)?)", re.MULTILINE)
 
@@ -33,11 +41,16 @@ def parameters(command: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "field",
-    [pytest.param(f, id=f"{cls.__name__}.{f.name}") for cls in BUNDLES for f in fields(cls)],
+    ("command", "field"),
+    [
+        pytest.param(command, f, id=f"{command}-{cls.__name__}.{f.name}")
+        for command, bundles in BUNDLES.items()
+        for cls in bundles
+        for f in fields(cls)
+    ],
 )
-def test_a_field_has_its_flag_in_paint(field: Field[Any]) -> None:
-    flag = parameters("paint")[field.name]
+def test_a_field_has_its_flag(command: str, field: Field[Any]) -> None:
+    flag = parameters(command)[field.name]
     assert flag.opts == ["--" + field.name.replace("_", "-")]
     assert flag.default == field.default
     assert flag.help == field.metadata["help"]
@@ -45,9 +58,10 @@ def test_a_field_has_its_flag_in_paint(field: Field[Any]) -> None:
         assert flag.metavar == "|".join(field.metadata["choices"])
 
 
-def test_paint_has_no_flags_of_its_own_but_these() -> None:
-    derived = {f.name for cls in BUNDLES for f in fields(cls)}
-    assert parameters("paint").keys() - derived == {"content", "style", "out", "quiet", "as_json"}
+@pytest.mark.parametrize("command", BUNDLES)
+def test_there_are_no_other_flags_but_these(command: str) -> None:
+    derived = {f.name for cls in BUNDLES[command] for f in fields(cls)}
+    assert parameters(command).keys() - derived == OWN[command]
 
 
 def test_without_flags_the_options_are_the_defaults(
@@ -67,7 +81,7 @@ def test_without_flags_the_options_are_the_defaults(
     assert seen == [photo, styles, PaintOptions(), others]
 
 
-@pytest.mark.parametrize("command", ["", "paint", "rerun", "samples", "layers", "doctor"])
+@pytest.mark.parametrize("command", ["", *COMMANDS, "models show"])
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_help(run: Callable[..., Outcome], command: str, flag: str) -> None:
     outcome = run(*command.split(), flag)
@@ -80,7 +94,10 @@ def test_without_arguments_there_is_help(run: Callable[..., Outcome]) -> None:
     assert run() == run("--help")
 
 
-@pytest.mark.parametrize("command", ["paint", "rerun", "samples"])
+@pytest.mark.parametrize(
+    "command",
+    ["apply", "paint", "rerun", "sheet", "models", "import", "export", "samples"],
+)
 def test_the_examples_of_the_help_are_parsed(run: Callable[..., Outcome], command: str) -> None:
     examples = EXAMPLES.findall(run(command, "--help").out)
     assert examples

@@ -10,7 +10,19 @@ from typing import Annotated, Any
 import typer
 
 from impasto import __version__
-from impasto.cli import doctor, layers, paint, rerun, samples
+from impasto.cli import (
+    apply,
+    doctor,
+    export,
+    import_,
+    layers,
+    models,
+    paint,
+    rerun,
+    samples,
+    sheet,
+    train,
+)
 from impasto.errors import ImpastoError
 
 # The one public name under which every version of Typer carries Click's errors.
@@ -25,8 +37,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (paint.paint, rerun.rerun, samples.samples, layers.layers, doctor.doctor):
-    app.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
+for command in (
+    apply.apply,
+    paint.paint,
+    rerun.rerun,
+    sheet.sheet,
+    import_.import_,
+    export.export,
+    train.train,
+    samples.samples,
+    layers.layers,
+    doctor.doctor,
+):
+    name = command.__name__.rstrip("_")
+    app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(command)
+app.add_typer(models.app, name="models")
 
 
 def _show_version(show: bool) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import signal
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 
 import typer
 
+from impasto.cli.interrupt import INTERRUPTED
+from impasto.cli.interrupt import gentle_interrupt as gentle_interrupt
 from impasto.cli.progress import Progress
 from impasto.errors import DivergedError, OutputError
 from impasto.events import Saved
@@ -22,8 +22,6 @@ from impasto.options import CheckpointOptions, RecordOptions, SaveOptions
 from impasto.painter import Painter, Painting
 from impasto.record import Recorder
 from impasto.record.timelapse import MOST_SHOTS
-
-_INTERRUPTED = 130
 
 # Seconds that follow the last step. They are rough: a budget is many times longer.
 _SAVING_A_PIXEL, _PLOTTING, _FILMING, _FILMING_A_STEP, _LEAVING = 4e-7, 0.7, 0.2, 0.008, 0.2
@@ -91,7 +89,7 @@ class Work:
         try:
             if self._follow(painter, recorder):
                 self._keep_unfinished(painter)
-                raise typer.Exit(_INTERRUPTED)
+                raise typer.Exit(INTERRUPTED)
             painting = painter.painting
             painting.save(self.out, **self.save.to_dict())
         except (OutputError, DivergedError) as error:
@@ -131,7 +129,7 @@ class Work:
         size, planned = (painter.width, painter.height), painter.budget is not None
         bar = Progress(size, planned=planned, quiet=self.quiet)
         self._keep_back(painter)
-        with _gentle_interrupt() as interrupted, bar as progress:
+        with gentle_interrupt() as interrupted, bar as progress:
             for event in painter:
                 self._keep_back(painter)
                 progress.take(event)
@@ -176,21 +174,3 @@ class Work:
             width = max(len(saved.what) for saved in files)
             for saved in files:
                 typer.echo(f"{saved.what:<{width}}  {saved.path}")
-
-
-@contextmanager
-def _gentle_interrupt() -> Iterator[Callable[[], bool]]:
-    """Let the first Ctrl-C finish the step under way; a second one stops at once."""
-    interrupted = False
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal interrupted
-        interrupted = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        typer.echo("\nimpasto: finishing this step (Ctrl-C again to stop at once)", err=True)
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield lambda: interrupted
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""Colours: the sRGB transfer function (IEC 61966-2-1), and matching those of other pictures."""
+"""Colours: the sRGB transfer function (IEC 61966-2-1), matching, and luma apart from chroma."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ _ENOUGH = 1_000_000
 
 _FLOOR = 1e-6
 """Added to variances, so that a grey or flat picture has a root and an inverse."""
+
+
+_LUMA = tuple(np.float32(weight) for weight in (0.299, 0.587, 0.114))
+"""ITU-R BT.601: the first row of YIQ, which Gatys et al. 2016 (arXiv:1606.05897) transfer in."""
 
 
 def match_colours(
@@ -53,3 +57,33 @@ def _statistics(rgb: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[
 def _power(matrix: NDArray[np.float64], power: float) -> NDArray[np.float64]:
     values, vectors = np.linalg.eigh(matrix)
     return np.asarray(vectors * np.maximum(values, 1e-12) ** power @ vectors.T)
+
+
+def luma(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the luma Y of YIQ, (H, W) in [0, 1], of sRGB values (H, W, 3) as they are encoded."""
+    red, green, blue = (weight * rgb[:, :, k] for k, weight in enumerate(_LUMA))
+    red += green
+    red += blue
+    return red
+
+
+def grey(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the grey picture (H, W, 3) of the same luma."""
+    return np.repeat(luma(rgb)[:, :, None], 3, axis=2)
+
+
+def with_luma(rgb: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a picture (H, W, 3) with its own chroma and another luma (H, W); all in [0, 1].
+
+    In YIQ the chroma (I, Q) stays when the same is added to red, green and blue. Where that leaves
+    [0, 1], the chroma is scaled down as far as it must: the hue stays, and the luma is exact.
+    """
+    chroma = rgb - luma(rgb)[:, :, None]
+    red, green, blue = chroma.transpose(2, 0, 1)
+    highest = np.maximum(np.maximum(red, green), blue)
+    lowest = np.minimum(np.minimum(red, green), blue)
+    tiny = np.float32(1e-9)
+    room = np.minimum((1 - target) / np.maximum(highest, tiny), target / np.maximum(-lowest, tiny))
+    chroma *= np.minimum(room, 1)[:, :, None]
+    chroma += target[:, :, None]
+    return np.clip(chroma, 0, 1, out=chroma)

@@ -14,8 +14,8 @@ from impasto.images.load import check_pixels, looks_like
 from impasto.images.text import reason, shown
 from impasto.options import ReadOptions
 
-_REFUSED = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
-"""EPS starts Ghostscript, a program; the others open and then never decode."""
+REFUSED = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
+"""Never opened: EPS starts Ghostscript, a program; the others open and then never decode."""
 
 _HEIC_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -59,7 +59,7 @@ def open_image(data: bytes) -> Image.Image | None:
     for load_plugins in (Image.preinit, Image.init):
         load_plugins()
         for kind in Image.ID:
-            if kind not in _REFUSED and (image := _open_as(kind, data)) is not None:
+            if kind not in REFUSED and (image := _open_as(kind, data)) is not None:
                 return image
     return None
 

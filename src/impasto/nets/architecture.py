@@ -1,7 +1,7 @@
 """Feed-forward transfer networks as data: what layers they have, for whoever computes them.
 
 An `Architecture` is a sequence of layers that act on one tensor, channels first. PyTorch
-(`nets.transformer`) and ONNX (`export.graph`) each interpret it; it needs neither.
+(`nets.transformer`) and ONNX (`apply.graph`) each interpret it; it needs neither.
 
 The house's own family (`MODELS`) is one shape in three widths, made for the two costs that a
 processor has: arithmetic and passes over memory. A strided convolution embeds patches at a quarter
@@ -55,7 +55,7 @@ class Convolve:
     def folded(self) -> bool:
         """Whether it is cheaper to convolve before enlarging, with a kernel for each phase.
 
-        The same sums (see `nets.transformer.fold`); where there are few outputs, far fewer.
+        The same sums (see `nets.geometry.fold`); where there are few outputs, far fewer.
         """
         return self.enlarge == 2 and self.padding == "zeros" and self.outputs <= 4
 
@@ -119,7 +119,7 @@ class Architecture:
     @cached_property
     def stride(self) -> int:
         """How many pixels lie between the positions of the coarsest layer."""
-        return max(stride for _, stride in self._strides())
+        return max(stride for _, stride in self.strides())
 
     @cached_property
     def halo(self) -> int:
@@ -127,8 +127,14 @@ class Architecture:
 
         Apart from the statistics of the normalisations, which depend on the whole picture.
         """
+        return self.halo_until(None)
+
+    def halo_until(self, norm: str | None) -> int:
+        """As `halo`, of what a normalisation is given instead of the result."""
         reach = 0
-        for layer, stride in self._strides():
+        for layer, stride in self.strides():
+            if isinstance(layer, Normalise) and layer.name == norm:
+                break
             if isinstance(layer, Convolve):
                 spread = stride // layer.stride if layer.enlarge == 1 else stride
                 reach += (layer.size // 2) * spread + (layer.enlarge - 1) * stride
@@ -138,7 +144,7 @@ class Architecture:
     def macs(self) -> float:
         """Multiply-accumulates of the convolutions for each pixel of the picture."""
         total = 0.0
-        for layer, stride in self._strides():
+        for layer, stride in self.strides():
             if isinstance(layer, Convolve):
                 kernel = layer.size**2
                 if layer.folded:  # a kernel of 3 for each of the 4 phases, at a quarter
@@ -166,7 +172,7 @@ class Architecture:
             found["photo_gain"] = (styles, 3)
         return found
 
-    def _strides(self) -> Iterator[tuple[Layer, int]]:
+    def strides(self) -> Iterator[tuple[Layer, int]]:
         """Yield each layer with how many pixels lie between the positions that it gives."""
         stride = 1
         for layer in self.layers:

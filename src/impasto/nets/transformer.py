@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +19,10 @@ from impasto.nets.architecture import (
     folded_size,
     style_tensors,
 )
+from impasto.nets.geometry import phases, reflected
+
+_FAINT = 0.0005
+"""Standard deviation of the last weights at the start."""
 
 Moments = tuple[Tensor, Tensor]
 """Mean and variance of every channel, (n, c, 1, 1) each."""
@@ -36,7 +39,8 @@ class TransferNet(nn.Module):
 
     Its parameters have the names and shapes of ``architecture.shapes(styles)``. Convolutions
     start as He et al. 2015 say, with the last of every residual block at zero; every style starts
-    neutral, and the first, where the architecture adds the photo, as the photo alone.
+    neutral. Where the architecture adds the photo, the very last convolution starts faint, so that
+    every style starts as the photo.
     """
 
     def __init__(self, architecture: Architecture, styles: int) -> None:
@@ -57,7 +61,9 @@ class TransferNet(nn.Module):
         for norm in architecture.norms:
             nn.init.ones_(self.get_parameter(f"{norm.name}_scale"))
         if architecture.photo:
-            nn.init.ones_(self.get_parameter("photo_gain")[:1])
+            last = architecture.convolutions[-1].name
+            nn.init.normal_(self.get_parameter(f"{last}_weight"), std=_FAINT)
+            nn.init.ones_(self.get_parameter("photo_gain"))
 
     def style_parameters(self) -> dict[str, nn.Parameter]:
         """Return the parameters that have a row for each style."""
@@ -102,12 +108,12 @@ class TransferNet(nn.Module):
                 x = x + kept[layer.name]
         x = x.float() / architecture.range
         if architecture.photo:
-            x = x + photo * (mix @ self.get_parameter("photo_gain"))[:, :, None, None]
+            x = x + photo * (mix @ self._tensor("photo_gain"))[:, :, None, None]
         return x
 
     def _convolve(self, layer: Convolve, x: Tensor) -> Tensor:
-        weight: Tensor = self.get_parameter(f"{layer.name}_weight")
-        bias: Tensor = self.get_parameter(f"{layer.name}_bias")
+        weight: Tensor = self._tensor(f"{layer.name}_weight")
+        bias: Tensor = self._tensor(f"{layer.name}_bias")
         if layer.folded:
             weight, bias = fold(weight), bias.repeat_interleave(4)
             y = F.conv2d(x, weight.to(x.dtype), bias.to(x.dtype), padding=weight.shape[-1] // 2)
@@ -128,11 +134,16 @@ class TransferNet(nn.Module):
     ) -> Tensor:
         """Instance normalisation, then the scale and shift of the mix of styles, as one a·x + b."""
         mean, variance = moments(layer.name, x)
-        scale = (mix @ self.get_parameter(f"{layer.name}_scale"))[:, :, None, None]
-        shift = (mix @ self.get_parameter(f"{layer.name}_shift"))[:, :, None, None]
+        scale = (mix @ self._tensor(f"{layer.name}_scale"))[:, :, None, None]
+        shift = (mix @ self._tensor(f"{layer.name}_shift"))[:, :, None, None]
         a = scale * (variance + EPSILON).rsqrt()
         b = shift - a * mean
         return torch.addcmul(b.to(x.dtype), x, a.to(x.dtype))
+
+    def _tensor(self, name: str) -> Tensor:
+        """Return what stands in a parameter's place: another tensor under `functional_call`."""
+        tensor: Tensor = getattr(self, name)
+        return tensor
 
 
 def pad(image: Tensor, architecture: Architecture) -> Tensor:
@@ -141,42 +152,17 @@ def pad(image: Tensor, architecture: Architecture) -> Tensor:
     for dim, size in ((2, h), (3, w)):
         index = reflected(size, architecture)
         if len(index) > size:
-            image = image.index_select(dim, torch.tensor(index, device=image.device))
+            image = image.index_select(dim, torch.from_numpy(index).to(image.device))
     return image
 
 
-@cache
-def reflected(size: int, architecture: Architecture) -> list[int]:
-    """Return which of ``size`` rows (or columns) each row of the padded picture repeats."""
-    margin, stride = architecture.margin, architecture.stride
-    end = -(-(size + 2 * margin) // stride) * stride - margin
-    period = max(2 * (size - 1), 1)
-    return [min(i % period, period - i % period) if size > 1 else 0 for i in range(-margin, end)]
-
-
 def fold(weight: Tensor) -> Tensor:
-    """Fold enlarging by 2 into a convolution's weight (outputs, inputs, k, k), k odd.
-
-    Convolving the enlarged tensor equals convolving the small one with the result
-    (4 · outputs, inputs, f, f) and shuffling every four channels to 2×2 positions: every kernel
-    element is added to the small position that it meets, at each of the four phases.
-    """
+    """As `nets.geometry.fold`, with a gradient."""
     outputs, inputs, k, _ = weight.shape
-    meets = _phases(k).to(weight)
+    meets = torch.from_numpy(phases(k)).to(weight)
     folded = torch.einsum("oikl,pyk,qxl->opqiyx", weight, meets, meets)
     f = folded_size(k)
     return folded.reshape(4 * outputs, inputs, f, f)
-
-
-@cache
-def _phases(k: int) -> Tensor:
-    """(2, f, k): 1 where, at a phase, an element of the kernel meets a small position."""
-    f = folded_size(k)
-    found = torch.zeros(2, f, k)
-    for phase in (0, 1):
-        for i in range(k):
-            found[phase, (phase + i - k // 2) // 2 + f // 2, i] = 1
-    return found
 
 
 def load(architecture: Architecture, tensors: Mapping[str, Tensor]) -> TransferNet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
@@ -44,8 +45,7 @@ class StyleCard:
             if name not in data:
                 continue
             value = data[name]
-            numeric = kind is not str
-            if isinstance(value, bool) or not isinstance(value, int | float if numeric else str):
+            if not _is(value, kind):
                 raise ValueError(f"{name} of a style's card is {value!r}")
             known[name] = kind(value)
         if not is_style_name(known.get("name")):
@@ -65,6 +65,13 @@ class PackCard:
     def names(self) -> tuple[str, ...]:
         """The names of the styles, in the order of the tensors' rows."""
         return tuple(style.name for style in self.styles)
+
+
+def _is(value: object, kind: type) -> bool:
+    """Return whether a value is a text, or a number that floats can hold, as asked."""
+    if kind is str or isinstance(value, bool) or not isinstance(value, int | float):
+        return kind is str and isinstance(value, str)
+    return abs(value) <= sys.float_info.max
 
 
 def is_style_name(name: object) -> bool:

@@ -17,6 +17,7 @@ from safetensors.numpy import load, save
 
 from impasto.errors import OptionsError, WeightsError, nearest
 from impasto.images.atomic import atomic_write
+from impasto.images.text import reason
 from impasto.nets.architecture import (
     ARCHITECTURES,
     ORIGINAL,
@@ -124,8 +125,9 @@ def read_pack(path: str | os.PathLike[str]) -> Pack:
         )
         _check(card, tensors)
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
-        reason = str(e).splitlines()[0] if str(e) else type(e).__name__
-        raise WeightsError(f"{name}: is no pack of styles that Impasto can read: {reason}") from e
+        raise WeightsError(
+            f"{name}: is no pack of styles that Impasto can read: {reason(e)}"
+        ) from e
     arrays = {key: np.ascontiguousarray(value, np.float32) for key, value in tensors.items()}
     return Pack(card, arrays, name, hashlib.sha256(data).hexdigest())
 

@@ -1,0 +1,154 @@
+"""Does a network stylise a picture of any size in bounded memory, and at what price in time?
+
+Each case is one process: it enlarges a sample photo to the size, as an array of bytes, stylises it
+by `impasto.Network` and ends. The peak is the resident memory of that process as the operating
+system counts it; 100 megapixels must do with 2 GB. The price of tiles is the time of a size that
+is computed in tiles and at once. The weights are random: neither time nor memory depends on them.
+
+    python benchmarks/apply_size.py                               # about ten minutes
+    python benchmarks/apply_size.py --cases 4096x3072:2GB --model standard
+    python benchmarks/apply_size.py --backend torch --compare 2048x1536
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from argparse import ArgumentTypeError
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+import numpy as np
+from commands import Ran, run
+from common import Row, parser, report
+from PIL import Image
+
+from impasto.apply.network import Network
+from impasto.nets.architecture import ORIGINAL, architecture
+from impasto.options import BACKENDS, MODELS
+from impasto.samples import photo
+from impasto.zoo.cards import PackCard, StyleCard
+from impasto.zoo.pack import Pack
+
+CASES = ("12288x8192:2GB",)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A size, and the memory allowed in units of 10⁹ bytes."""
+
+    width: int
+    height: int
+    gigabytes: float | None = None
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Read 4096x3072 or 4096x3072:2GB."""
+        found = re.fullmatch(r"(\d+)x(\d+)(?::([\d.]+)GB)?", text)
+        if not found:
+            raise ArgumentTypeError(f"{text!r} is not like 4096x3072 or 4096x3072:2GB")
+        return cls(int(found[1]), int(found[2]), float(found[3]) if found[3] else None)
+
+    def __str__(self) -> str:
+        """Width and height, as `of` reads them."""
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One process: its peak, and the seconds that stylising took."""
+
+    case: Case
+    tile: str
+    ran: Ran
+    seconds: float
+    passes: int
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Stylise every case and report."""
+    parse = parser(__doc__)
+    parse.add_argument("--cases", type=Case.of, nargs="+", default=[Case.of(c) for c in CASES])
+    parse.add_argument("--compare", type=Case.of, default=Case.of("4096x3072"), metavar="SIZE")
+    parse.add_argument("--model", choices=MODELS, default="turbo", help="(default: turbo)")
+    parse.add_argument("--backend", choices=BACKENDS, default="auto", help="(default: auto)")
+    parse.add_argument("--tile", default="auto", help="side of the tiles (default: auto)")
+    parse.add_argument("--threads", type=int, help="of the CPU's (default: all)")
+    parse.add_argument("--child", metavar="FILE", help="do one case here, leave its times in FILE")
+    arguments = parse.parse_args(argv)
+    if arguments.child:
+        stylise(arguments.cases[0], arguments)
+        return
+    results = [measured(case, arguments.tile, arguments) for case in arguments.cases]
+    pair = [measured(arguments.compare, tile, arguments) for tile in ("1024", "60000")]
+    report(
+        __doc__,
+        [row for result in results for row in rows(result)] + price(*pair),
+        arguments,
+        results=[asdict(result) for result in [*results, *pair]],
+    )
+
+
+def measured(case: Case, tile: str, arguments: Any) -> Result:
+    """Run one case in a process of its own."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "times.json"
+        how = ["--model", arguments.model, "--backend", arguments.backend, "--tile", tile]
+        how += ["--threads", arguments.threads] if arguments.threads else []
+        ran = run(sys.executable, __file__, "--child", file, "--cases", case, *how)
+        return Result(case, tile, ran, **json.loads(file.read_text()))
+
+
+def stylise(case: Case, arguments: Any) -> None:
+    """Stylise one picture in this process; nothing of PyTorch is in its memory by then."""
+    picture = np.asarray(Image.fromarray(photo("coffee")).resize((case.width, case.height)))
+    pack = random_pack(arguments.model)
+    network = Network(
+        pack, {"any": 1}, backend=arguments.backend, device="cpu", threads=arguments.threads
+    )
+    events = []
+    tile = arguments.tile if arguments.tile == "auto" else int(arguments.tile)
+    began = time.perf_counter()
+    stylised = network(picture, tile=tile, progress=lambda *done: events.append(done))
+    seconds = time.perf_counter() - began
+    assert stylised.samples.shape == picture.shape
+    times = {"seconds": seconds, "passes": len(events)}
+    Path(arguments.child).write_text(json.dumps(times))
+
+
+def random_pack(model: str) -> Pack:
+    """Return a pack with two styles and weights drawn at random."""
+    random = np.random.default_rng(0)
+    tensors = {}
+    for name, shape in architecture(model).shapes(2).items():
+        spread = np.sqrt(2 / np.prod(shape[1:])) if name.endswith("_weight") else 0.2
+        mean = float(name.endswith("_scale"))
+        tensors[name] = random.normal(mean, spread, shape).astype(np.float32)
+    styles = tuple(StyleCard(name=name) for name in (ORIGINAL, "any"))
+    return Pack(PackCard(architecture=model, styles=styles), tensors)
+
+
+def rows(result: Result) -> list[Row]:
+    """Return peak and time of one case."""
+    case = result.case
+    return [
+        Row(f"{case}: peak memory", result.ran.peak / 1e9, "GB", at_most=case.gigabytes),
+        Row(f"{case}: time", result.seconds, "s"),
+    ]
+
+
+def price(tiles: Result, whole: Result) -> list[Row]:
+    """Compare one size in tiles and at once."""
+    return [
+        Row(f"{tiles.case} in tiles of {tiles.tile}: peak memory", tiles.ran.peak / 1e9, "GB"),
+        Row(f"{tiles.case} at once: peak memory", whole.ran.peak / 1e9, "GB"),
+        Row(f"{tiles.case}: times slower in tiles", tiles.seconds / whole.seconds),
+    ]
+
+
+if __name__ == "__main__":
+    main()

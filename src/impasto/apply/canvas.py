@@ -1,0 +1,107 @@
+"""A photo and the picture made of it, between what files hold and what networks see."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.images.color import grey, luma, with_luma
+from impasto.images.picture import Floats, scaled
+from impasto.nets.architecture import Architecture
+from impasto.nets.geometry import reflected
+
+Samples = NDArray[Any]
+"""A picture (height, width, 3), RGB in sRGB: float32 in [0, 1], or uint8."""
+
+
+class Region(NamedTuple):
+    """Rows and columns of the padded picture, from the first to before the last."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def grown(self, by: int, within: Region) -> Region:
+        """Return the region with so many pixels more on every side, as far as there are."""
+        return Region(
+            max(self.top - by, within.top),
+            min(self.bottom + by, within.bottom),
+            max(self.left - by, within.left),
+            min(self.right + by, within.right),
+        )
+
+    def cut(self, x: Floats, outer: Region) -> Floats:
+        """Return the region's own part of (n, c, h, w), which a network made of ``outer``.
+
+        However many of the outer region's pixels lie between the positions of x.
+        """
+        step = (outer.bottom - outer.top) // x.shape[2]
+        top, left = (self.top - outer.top) // step, (self.left - outer.left) // step
+        height, width = (self.bottom - self.top) // step, (self.right - self.left) // step
+        return x[:, :, top : top + height, left : left + width]
+
+
+class Canvas:
+    """A photo, cut into padded regions on demand, and the picture that they are put back into.
+
+    ``photo`` is (height, width, 3), RGB, float32 in [0, 1] or uint8, and is not copied;
+    ``picture`` is of the same kind. ``color`` says how their colours meet, see `images.color`.
+    """
+
+    def __init__(self, photo: Samples, architecture: Architecture, color: str = "style") -> None:
+        self.photo = photo
+        self.picture: Samples = np.empty_like(photo)
+        self._color = color
+        self._margin = architecture.margin
+        height, width, _ = photo.shape
+        self._rows, self._columns = (reflected(side, architecture) for side in (height, width))
+
+    @property
+    def everything(self) -> Region:
+        """The whole padded picture."""
+        return Region(0, len(self._rows), 0, len(self._columns))
+
+    def cut(self, region: Region) -> Floats:
+        """Return a region as the network sees it: float32 (1, 3, h, w)."""
+        rows = self._rows[region.top : region.bottom]
+        columns = self._columns[region.left : region.right]
+        first = int(columns.min())
+        band = self.photo[rows, first : int(columns.max()) + 1]
+        part = floats(band.take(columns - first, axis=1))
+        if self._color == "luminance":
+            part = grey(part)
+        return np.ascontiguousarray(part.transpose(2, 0, 1)[None])
+
+    def put(self, region: Region, stylised: Floats) -> None:
+        """Take over a region (1, 3, h, w), as far as it is within the picture."""
+        margin, (height, width, _) = self._margin, self.photo.shape
+        top, bottom = _within(region.top - margin, region.bottom - margin, height)
+        left, right = _within(region.left - margin, region.right - margin, width)
+        if top >= bottom or left >= right:
+            return
+        above, before = top + margin - region.top, left + margin - region.left
+        part = stylised[0, :, above : above + bottom - top, before : before + right - left]
+        rgb = part.transpose(1, 2, 0)
+        if self._color != "style":
+            rgb = with_luma(floats(self.photo[top:bottom, left:right]), luma(rgb))
+        eight = self.picture.dtype == np.uint8
+        self.picture[top:bottom, left:right] = eight_bits(rgb) if eight else rgb
+
+
+def floats(samples: Samples) -> Floats:
+    """Return samples as float32 in [0, 1]."""
+    return scaled(samples, 255) if samples.dtype == np.uint8 else samples
+
+
+def eight_bits(samples: Samples) -> NDArray[np.uint8]:
+    """Return samples as uint8, rounded to nearest."""
+    if samples.dtype == np.uint8:
+        return samples
+    return np.rint(samples * np.float32(255)).astype(np.uint8)
+
+
+def _within(start: int, stop: int, size: int) -> tuple[int, int]:
+    return max(start, 0), min(stop, size)

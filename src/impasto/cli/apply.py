@@ -1,0 +1,236 @@
+"""``impasto apply``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from impasto.cli.flags import with_options
+from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
+from impasto.options import ApplyOptions, ReadOptions, SaveOptions
+
+if TYPE_CHECKING:
+    from impasto.apply.network import Network
+    from impasto.cli.batch import Task
+
+
+@with_options(options=ApplyOptions, save=SaveOptions, read=ReadOptions)
+def apply(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A style, a mixture or a pack's file: see impasto models.",
+            metavar="MODEL",
+            show_default=False,
+        ),
+    ],
+    photos: Annotated[
+        list[Path],
+        typer.Argument(help="Photos, or folders of them.", metavar="PHOTO...", show_default=False),
+    ],
+    out: Annotated[
+        str,
+        typer.Option(
+            "--out", "-o", help="A file for one photo, else a folder.", show_default=False
+        ),
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="Format of what goes into a folder. Default: that of each photo.",
+            metavar="png|jpg|webp|tif",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Redo what is in the folder already.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    *,
+    options: ApplyOptions,
+    save: SaveOptions,
+    read: ReadOptions,
+) -> None:
+    """Stylise photos with a trained network, in one pass each.
+
+    Folders are searched through and keep their structure. What is in the output folder already is
+    left alone, so an interrupted run goes on when it is repeated. A photo that cannot be stylised
+    is named, and the rest goes on; the exit code is then 1. With --jobs N pictures are read and
+    written while others are computed: quicker for many, in N times the memory.
+
+    Examples:
+
+      impasto apply starry photo.jpg -o out.png
+
+      impasto apply starry:0.6,wave:0.4 photo.jpg -o out.jpg --strength 0.7 --color photo
+
+      impasto apply turbo/wave holiday -o painted --size 1200 --jobs 4
+
+      impasto apply mine.safetensors a.jpg b.heic -o painted --format jpg
+    """
+    from impasto.apply.network import Network
+    from impasto.cli.batch import plan
+    from impasto.zoo.registry import resolve
+
+    began = time.monotonic()
+    pack, shares = resolve(model)
+    pack.mix(shares, options.strength)  # raises for a strength that the pack cannot have
+    tasks, into_folder = plan(photos, out, form, save)
+    keep = into_folder and not overwrite
+    todo = [task for task in tasks if not (keep and task.out.is_file())]
+    jobs = max(1, min(options.jobs, len(todo)))
+    threads = None if jobs == 1 else max(1, _processors() // jobs)
+    networks = [
+        Network(pack, shares, backend=options.backend, device=options.device, threads=threads)
+        for _ in range(jobs)
+    ]
+    outcome = Outcome(skipped=len(tasks) - len(todo))
+    _follow(_Stylist(options, save, read), networks, todo, outcome, quiet=quiet)
+    outcome.seconds = time.monotonic() - began
+    _report(outcome, out, into_folder=into_folder, quiet=quiet, as_json=as_json)
+
+
+@dataclass
+class Outcome:
+    """What became of the photos. ``left`` were not begun when Ctrl-C ``stopped`` it."""
+
+    skipped: int
+    done: list[Task] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    left: int = 0
+    stopped: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Stylist:
+    """Makes one picture."""
+
+    options: ApplyOptions
+    save: SaveOptions
+    read: ReadOptions
+
+    def __call__(
+        self, network: Network, task: Task, progress: Callable[[int, int], None] | None = None
+    ) -> str:
+        """Return what went wrong, in one line; "" for nothing."""
+        from impasto.cli.batch import make_folder
+        from impasto.errors import ImpastoError
+        from impasto.images.text import reason, shown
+
+        try:
+            make_folder(task.out.parent)
+            made = network.stylise(task.photo, self.options, read=self.read, progress=progress)
+            made.save(task.out, **self.save.to_dict())
+        except ImpastoError as error:
+            return " ".join(str(error).split())
+        except Exception as error:  # one picture must not end a night's work
+            if isinstance(error, MemoryError) or re.search("memory|alloc", str(error)):
+                return f"{shown(task.photo)}: out of memory: choose a smaller --size or --tile"
+            return f"{shown(task.photo)}: {type(error).__name__}: {reason(error)}"
+        return ""
+
+
+def _follow(
+    stylist: _Stylist,
+    networks: Sequence[Network],
+    todo: Sequence[Task],
+    outcome: Outcome,
+    *,
+    quiet: bool,
+) -> None:
+    """Make all pictures, show the progress, tell failures as they come."""
+    from impasto.cli.counter import Counter
+
+    what = "picture" if len(networks) == 1 else "pictures under way"
+    with gentle_interrupt(what) as interrupted, Counter(len(todo), quiet=quiet) as counter:
+        for task, wrong in _made(stylist, networks, todo, interrupted, counter.part):
+            if wrong is None:
+                outcome.left += 1
+                continue
+            counter.advance()
+            if wrong:
+                outcome.failed[str(task.photo)] = wrong
+                typer.echo(f"impasto: {wrong}", err=True)
+            else:
+                outcome.done.append(task)
+        outcome.stopped = interrupted()
+
+
+def _made(
+    stylist: _Stylist,
+    networks: Sequence[Network],
+    todo: Sequence[Task],
+    stop: Callable[[], bool],
+    part: Callable[[float], None],
+) -> Iterator[tuple[Task, str | None]]:
+    """Yield each task with what went wrong; None for one that was not begun."""
+    (network, *more) = networks
+    if not more:
+        for task in todo:
+            wrong = None if stop() else stylist(network, task, lambda done, of: part(done / of))
+            yield task, wrong
+        return
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+    from queue import SimpleQueue
+
+    free: SimpleQueue[Network] = SimpleQueue()
+
+    def make(task: Task) -> str | None:
+        if stop():
+            return None
+        network = free.get()
+        try:
+            return stylist(network, task)
+        finally:
+            free.put(network)
+
+    for network in networks:
+        free.put(network)
+    with ThreadPoolExecutor(len(networks)) as pool:
+        futures = {pool.submit(make, task): task for task in todo}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def _processors() -> int:
+    """Return how many of the processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _report(outcome: Outcome, out: str, *, into_folder: bool, quiet: bool, as_json: bool) -> None:
+    """Tell what became of the photos, and end with the exit code that says it."""
+    done, failed, skipped, left = (
+        len(outcome.done), len(outcome.failed), outcome.skipped, outcome.left,
+    )  # fmt: skip
+    if as_json:
+        facts = {
+            "done": {str(task.photo): str(task.out) for task in outcome.done},
+            "failed": outcome.failed,
+            "skipped": skipped,
+            "left": left,
+            "seconds": round(outcome.seconds, 3),
+        }
+        typer.echo(json.dumps(facts))
+    elif not quiet and into_folder:
+        counts = [f"{done} stylised"]
+        counts += [f"{skipped} there already (--overwrite redoes them)"] * bool(skipped)
+        counts += [f"{failed} failed"] * bool(failed)
+        typer.echo(f"{', '.join(counts)}: {out}")
+    elif not quiet and done:
+        typer.echo(f"picture  {out}")
+    if left:
+        typer.echo(f"impasto: stopped, {left} not begun; repeat the command to go on", err=True)
+    if outcome.stopped or failed:
+        raise typer.Exit(INTERRUPTED if outcome.stopped else 1)

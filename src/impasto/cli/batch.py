@@ -1,0 +1,118 @@
+"""Which photo becomes which file: one photo a file, several or folders a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto.errors import ImageError, OptionsError, OutputError, nearest
+from impasto.images import EXTENSIONS, check_format, check_output
+from impasto.images.folders import pictures_in
+from impasto.images.text import reason, shown
+from impasto.options import SaveOptions
+
+_OTHERWISE = ".png"
+"""The format of what cannot be written in the format of its photo."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A photo, and the file that is to be made of it."""
+
+    photo: Path
+    out: Path
+
+
+def plan(
+    photos: Sequence[Path], out: str, form: str | None, save: SaveOptions
+) -> tuple[list[Task], bool]:
+    """Return what is to be made of what, and whether it goes into a folder, which is made.
+
+    Raises what is wrong before anything is done: `ImageError` for photos that are not there and
+    folders without any, `OutputError` for two results of one name, one that is an input, and
+    one that cannot be written; `OptionsError` for an unknown ``form``.
+    """
+    try:
+        return _plan(photos, out, form, save)
+    except (OSError, ValueError) as error:  # a name that is too long, a folder that is closed
+        raise OutputError(f"{shown(out)}: cannot be written: {reason(error)}") from error
+
+
+def _plan(
+    photos: Sequence[Path], out: str, form: str | None, save: SaveOptions
+) -> tuple[list[Task], bool]:
+    for photo in photos:
+        if not photo.exists():
+            raise ImageError(f"{shown(photo)}: no such file")
+    target = Path(out)
+    several = len(photos) > 1 or photos[0].is_dir()
+    if not several and not target.is_dir() and not out.endswith(("/", os.sep)):
+        if form is not None:
+            raise OptionsError("--format goes with a folder; the name of a file says its own")
+        check_output(target, extensions=EXTENSIONS, inputs=photos)
+        check_format(target, 1, 1, save)
+        return [Task(photos[0], target)], False
+    if target.suffix.lower() in EXTENSIONS and not target.is_dir():
+        raise OutputError(f"{shown(out)}: is no folder; several photos go into one")
+    tasks = list(dict.fromkeys(_into_folder(photos, target, _extension(form))))
+    _check_names(tasks)
+    for extension in {task.out.suffix.lower() for task in tasks}:
+        check_format(target / f"x{extension}", 1, 1, save)
+    make_folder(target)
+    check_output(target / f"x{_OTHERWISE}", extensions=EXTENSIONS)
+    return tasks, True
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it. Raises `OutputError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{shown(folder)}: cannot be made: {reason(error)}") from error
+
+
+def _extension(form: str | None) -> str | None:
+    known = [extension[1:] for extension in EXTENSIONS]
+    if form is not None and form not in known:
+        raise OptionsError(f"--format does not know {form!r}{nearest(form, known)}")
+    return None if form is None else f".{form}"
+
+
+def _into_folder(photos: Sequence[Path], out: Path, extension: str | None) -> Iterator[Task]:
+    """Yield a task for each photo; those found in folders keep their place in them."""
+    for given in photos:
+        found = list(pictures_in(given, without=out)) if given.is_dir() else [given]
+        if not found:
+            raise ImageError(f"{shown(given)}: holds no pictures")
+        for photo in found:
+            place = photo.relative_to(given) if given.is_dir() else Path(photo.name)
+            if extension or place.suffix.lower() not in EXTENSIONS:
+                place = place.with_suffix(extension or _OTHERWISE)
+            yield Task(photo, out / place)
+
+
+def _check_names(tasks: Sequence[Task]) -> None:
+    """Raise `OutputError` where two results would be one file, or one is a photo."""
+    sources: dict[Path, Path] = {}
+    for task in tasks:
+        other = sources.setdefault(task.out, task.photo)
+        if other != task.photo:
+            raise OutputError(
+                f"{shown(other)} and {shown(task.photo)} would both become {shown(task.out)}; "
+                "give them folders of their own"
+            )
+    inputs = {_identity(task.photo): task.photo for task in tasks}
+    for task in tasks:
+        same = inputs.get(_identity(task.out)) if task.out.exists() else None
+        if same is not None:
+            raise OutputError(
+                f"{shown(task.out)}: is also an input ({shown(same)}); choose another folder"
+            )
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what distinguishes a file, whatever name or link leads to it."""
+    found = path.stat()
+    return found.st_dev, found.st_ino

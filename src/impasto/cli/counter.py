@@ -1,0 +1,77 @@
+"""Counts pictures on stderr: a bar with the time left, or lines where it is no terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from threading import Timer
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from impasto.cli.progress import duration
+
+_SOON = 2.0
+"""Seconds: who waits no longer need not see anything."""
+
+
+class Counter:
+    """Shows how many of ``total`` pictures are done, if it takes more than two seconds."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self._total = total
+        self._done, self._part = 0, 0.0
+        self._console = Console(file=sys.stderr, highlight=False)
+        self._lines = not quiet and not self._console.is_terminal
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("[bold]{task.fields[left]}"),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+            transient=True,
+            expand=True,
+        )
+        self._task = self._bar.add_task("pictures", total=total, left="")
+        self._timer = Timer(_SOON, self._bar.start)
+        self._timer.daemon = True
+        self._next_line = 0.1
+
+    def __enter__(self) -> Self:
+        self._began = time.monotonic()
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        self._timer.join()
+        self._bar.stop()
+
+    def advance(self) -> None:
+        """One picture more is done, well or badly."""
+        self._done, self._part = self._done + 1, 0.0
+        self._show()
+
+    def part(self, share: float) -> None:
+        """So much, from 0 to 1, of the picture under way is done."""
+        self._part = share
+        self._show()
+
+    def _show(self) -> None:
+        so_far = self._done + self._part
+        spent = time.monotonic() - self._began
+        left = f"{duration(spent / so_far * (self._total - so_far))} left" if so_far else ""
+        self._bar.update(self._task, completed=so_far, left=left)
+        late = spent > _SOON and self._done < self._total
+        if self._lines and late and so_far >= self._next_line * self._total:
+            self._console.print(f"{self._done} of {self._total} pictures, {left}")
+            self._next_line = so_far / self._total + 0.1

@@ -1,0 +1,59 @@
+"""``impasto export``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A style, a mixture or a pack's file: see impasto models.",
+            metavar="MODEL",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file: .onnx", show_default=False)],
+    precision: Annotated[
+        str,
+        typer.Option(help="How weights are kept: float32, float16, int8.", metavar="PRECISION"),
+    ] = "float32",
+    all_styles: Annotated[
+        bool, typer.Option("--all-styles", help="Keep the other styles of the pack, too.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Write a trained network as an ONNX file, for runtimes on any platform.
+
+    It takes pictures of any size, and the file says itself how it is called. It is written only
+    once it was seen to paint as PyTorch does.
+
+    Examples:
+
+      impasto export starry -o starry.onnx
+
+      impasto export turbo/wave -o turbo.onnx --precision float16 --all-styles
+    """
+    from impasto.export import onnx_file
+    from impasto.nets.architecture import ORIGINAL
+    from impasto.zoo.registry import resolve
+
+    pack, shares = resolve(model)
+    if not all_styles:
+        kept = {ORIGINAL, *shares}
+        pack = pack.only(name for name in pack.styles if name in kept)
+    written = onnx_file.export(pack, out, precision=precision, shares=shares)
+    if as_json:
+        facts = {"file": str(out), "bytes": written.size, "difference": written.difference}
+        typer.echo(json.dumps({**facts, "styles": pack.styles, "precision": precision}))
+    elif not quiet:
+        typer.echo(
+            f"network  {out}  ({written.size / 1e6:.1f} MB, differs from PyTorch by "
+            f"{written.difference:.1g})"
+        )

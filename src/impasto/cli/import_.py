@@ -1,0 +1,75 @@
+"""``impasto import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def import_(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="The .pth file.", metavar="CHECKPOINT", show_default=False)
+    ],
+    name: Annotated[
+        str, typer.Option(help="What the style is to be called: letters, digits, hyphens.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The pack. Default: NAME among your own models."),
+    ] = None,
+    title: Annotated[str, typer.Option(help="The painting's title, for the model's card.")] = "",
+    painter: Annotated[str, typer.Option(help="Who painted it.")] = "",
+    year: Annotated[str, typer.Option(help="When.")] = "",
+    licence: Annotated[str, typer.Option(help="The licence of the checkpoint.")] = "",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a model of that name.")
+    ] = False,
+) -> None:
+    """Import a style that was trained with pytorch/examples' fast_neural_style.
+
+    The checkpoint is read as data; none of its code runs. Afterwards `impasto apply NAME` knows
+    the style.
+
+    Examples:
+
+      impasto import candy.pth --name candy
+
+      impasto import mosaic.pth --name mosaic -o models/mosaic.safetensors
+    """
+    from impasto.errors import OptionsError, OutputError
+    from impasto.export.transformer_net import import_checkpoint
+    from impasto.images import check_output
+    from impasto.nets.architecture import ORIGINAL
+    from impasto.zoo.cards import MAX_NAME, StyleCard, is_style_name
+    from impasto.zoo.pack import EXTENSION, write_pack
+    from impasto.zoo.registry import catalogue, user_folder
+
+    if not is_style_name(name) or name == ORIGINAL:
+        raise OptionsError(
+            f"--name must be lower case letters, digits and hyphens, at most {MAX_NAME}, and not "
+            f"{ORIGINAL!r}; got {name!r}"
+        )
+    path = out or user_folder() / f"{name}{EXTENSION}"
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: is there already; --overwrite replaces it")
+    card = StyleCard(
+        name=name,
+        title=title,
+        painter=painter,
+        year=year,
+        licence=licence,
+        source=f"pytorch/examples fast_neural_style checkpoint {checkpoint.name}",
+    )
+    pack = import_checkpoint(checkpoint, card)
+    if out is None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path.parent}: cannot be made: {error.strerror}") from error
+    check_output(path, extensions=(EXTENSION,), inputs=[checkpoint])
+    write_pack(pack, path)
+    typer.echo(f"{name}  {path}")
+    if out is None and catalogue()[name].name != str(path):
+        typer.echo(f"another pack has {name}, too; for this one say {name}/{name}")

@@ -1,0 +1,84 @@
+"""``impasto sheet``."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_LANDSCAPE = 4 / 3
+"""Width to height that a sheet is to have, about."""
+
+_NARROWEST = 64
+"""Pixels of a column: the names need some room."""
+
+
+def sheet(
+    photo: Annotated[Path, typer.Argument(help="The photo.", metavar="PHOTO", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="The sheet: .png .jpg .webp .tif", show_default=False),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(help="Show the styles of this size or pack alone.", metavar="PACK"),
+    ] = None,
+    size: Annotated[int, typer.Option(help="Long side of each picture in pixels.")] = 400,
+    columns: Annotated[
+        int | None, typer.Option(help="Pictures in a row. Default: what suits their number.")
+    ] = None,
+    backend: Annotated[
+        str, typer.Option(help="What computes, as for impasto apply.", metavar="auto|onnx|torch")
+    ] = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+) -> None:
+    """Show a photo in every style there is, on one sheet.
+
+    Examples:
+
+      impasto sheet photo.jpg -o sheet.png
+
+      impasto sheet photo.jpg -o sheet.jpg --model turbo --size 240 --columns 8
+    """
+    from impasto.apply.network import Network
+    from impasto.cli.counter import Counter
+    from impasto.errors import OptionsError
+    from impasto.images import EXTENSIONS, check_output, fit, read_picture, resize, save_picture
+    from impasto.images.sheet import contact_sheet, sheet_width
+    from impasto.options import ApplyOptions
+    from impasto.zoo.registry import catalogue
+
+    options = ApplyOptions(size=size, backend=backend)
+    for flag, value, low, high in (("--size", size, 32, 4096), ("--columns", columns, 1, 100)):
+        if value is not None and not low <= value <= high:
+            raise OptionsError(f"{flag} must be a whole number from {low} to {high}, got {value}")
+    check_output(out, extensions=EXTENSIONS, inputs=[photo])
+    styles = catalogue(model)
+    if not styles:
+        raise OptionsError("there are no styles yet; impasto train and impasto import make them")
+    picture = read_picture(photo)
+    rgb = resize(picture.rgb, *fit(picture.width, picture.height, size))
+    networks: dict[int, Network] = {}  # one for each pack: costlier to make than to use
+    tiles = [("photo", rgb)]
+    with Counter(len(styles), quiet=quiet) as counter:
+        for style in sorted(styles):
+            pack = styles[style]
+            if id(pack) not in networks:
+                networks[id(pack)] = Network(pack, {style: 1.0}, backend=options.backend)
+            networks[id(pack)].shares = {style: 1.0}
+            tiles.append((style, networks[id(pack)](rgb).rgb))
+            counter.advance()
+    height, width, _ = rgb.shape
+    across = columns or columns_for(len(tiles), width / height)
+    tile = max(width, _NARROWEST)
+    save_picture(contact_sheet(tiles, across, sheet_width(across, tile)), out)
+    if not quiet:
+        typer.echo(f"sheet  {out}")
+
+
+def columns_for(count: int, aspect: float) -> int:
+    """Return how many columns make a landscape of pictures of an aspect, with full rows."""
+    columns = min(count, max(1, round(math.sqrt(count * _LANDSCAPE / aspect))))
+    return math.ceil(count / math.ceil(count / columns))

@@ -1,0 +1,93 @@
+"""Shows a training on stderr: a bar with losses and the time left."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from impasto.cli.progress import duration
+from impasto.events import Calibrated, Stalled, Trained, TrainingEvent, Unreadable
+
+if TYPE_CHECKING:
+    from impasto.training.trainer import Trainer
+
+_WINDOW = 50
+"""Steps that the losses shown are averaged over."""
+
+_LINES = 40
+"""How many lines a training has where stderr is no terminal."""
+
+
+class TrainingProgress:
+    """Draws the events of a training."""
+
+    def __init__(self, trainer: Trainer, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._console = Console(file=sys.stderr, highlight=False)
+        self._trainer = trainer
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[losses]}"),
+            TextColumn("[bold]{task.fields[left]}"),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+            transient=True,
+            expand=True,
+        )
+        self._recent: deque[tuple[float, float, float]] = deque(maxlen=_WINDOW)
+        self._next_line = 0.0
+
+    def __enter__(self) -> Self:
+        device = f"{self._trainer.device} {self._trainer.precision}".replace("torch.", "")
+        self._line(f"training {self._trainer.options.model} on {device}; first the styles' weights")
+        self._bar.start()
+        self._task = self._bar.add_task("calibrating", total=1.0, losses="", left="")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def take(self, event: TrainingEvent) -> None:
+        """Show an event."""
+        if isinstance(event, Calibrated):
+            where = f"{event.style} ({event.number}/{event.styles})"
+            self._line(f"calibrated {where}: weight {event.weight:.3g}")
+        elif isinstance(event, Trained):
+            self._show(event)
+        elif isinstance(event, Unreadable):
+            self._line(f"passed over: {event.reason}")
+        elif isinstance(event, Stalled):
+            self._line(f"warning: training goes nowhere by step {event.step}: {event.reason}")
+
+    def _show(self, event: Trained) -> None:
+        self._recent.append((event.loss, event.content, event.style))
+        loss, content, style = (
+            sum(values) / len(values) for values in zip(*self._recent, strict=True)
+        )
+        losses = f"loss {loss:.3g} · content {content:.3g} · style {style:.3g}"
+        pace = f"{event.samples / max(event.seconds, 1e-9):.1f} photos/s"
+        where = f"step {event.step} · {pace}"
+        left = f"{duration(event.remaining)} left"
+        self._bar.update(
+            self._task, description=where, completed=event.progress, losses=losses, left=left
+        )
+        if not self._console.is_terminal and event.progress >= self._next_line:
+            self._line(f"{where}  {losses}  {left}")
+            self._next_line = event.progress + 1 / _LINES
+
+    def _line(self, text: str) -> None:
+        if not self._quiet:
+            self._console.print(text, soft_wrap=True)

@@ -1,0 +1,164 @@
+"""A pack as an ONNX file: any runtime paints with it, at any size, in any mix of its styles."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import impasto
+from impasto.apply.graph import build
+from impasto.errors import MissingExtraError, OptionsError, OutputError, nearest
+from impasto.images import atomic_write, check_output
+from impasto.images.picture import Floats, scaled
+from impasto.images.text import shown
+from impasto.samples import photo
+from impasto.zoo.pack import Pack
+
+if TYPE_CHECKING:
+    import onnx
+
+EXTENSION = ".onnx"
+
+_CROPS = (("coffee", 203, 149), ("chelsea", 91, 237))
+"""Photos, heights and widths of the pictures that are compared; no side is a multiple of 4."""
+
+_USAGE = (
+    "image: float32 (n, 3, height, width), RGB from 0 to 1, any size. "
+    "mix: float32 (styles,), how much of each style; it adds up to 1. "
+    "stylised: as image. 'original' is the photo itself: 1.2 of a style and -0.2 of it is beyond "
+    "the style."
+)
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How weights are kept, and how far from PyTorch a result may be, of a range of 1."""
+
+    tolerance: float
+    measure: Callable[[Floats], np.floating[Any]]
+    what: str
+
+
+PRECISIONS: Mapping[str, Precision] = {
+    "float32": Precision(1e-3, np.max, "at most"),
+    # Exact for a pack that was read from a file, whose weights are float16 already.
+    "float16": Precision(1e-2, np.max, "at most"),
+    # Weights and activations of eight bits: where a processor multiplies bytes, about twice as
+    # fast, at 27 to 32 dB from float32.
+    "int8": Precision(0.05, np.mean, "on average"),
+}
+"""Every precision that a file can have."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written: its size in bytes, and how far from PyTorch its results were."""
+
+    size: int
+    difference: float
+
+
+def export(
+    pack: Pack,
+    path: str | os.PathLike[str],
+    *,
+    precision: str = "float32",
+    shares: Mapping[str, float] | None = None,
+) -> Exported:
+    """Write a pack as an ONNX file, once it was seen to paint as PyTorch does.
+
+    The file says itself how to call it, whose styles it has and under which licence, in its
+    metadata; there ``mix`` is that of ``shares``, or the last style alone. Raises `OutputError`,
+    also when the results differ from PyTorch's by more than `PRECISIONS` allows, `OptionsError`,
+    and `MissingExtraError`.
+    """
+    if precision not in PRECISIONS:
+        raise OptionsError(
+            f"--precision does not know {precision!r}{nearest(precision, PRECISIONS)}"
+        )
+    mix = pack.mix(shares or {pack.styles[-1]: 1.0})
+    check_output(path, extensions=(EXTENSION,))
+    model = _model(pack, precision, mix)
+    model.metadata_props.extend(_metadata(pack, mix))
+    data = model.SerializeToString()
+    difference = _difference(pack, data, mix, PRECISIONS[precision])
+    allowed = PRECISIONS[precision].tolerance
+    if not difference <= allowed:
+        raise OutputError(
+            f"{shown(path)}: not written: as {precision} the network differs from PyTorch's by "
+            f"{difference:.2g} {PRECISIONS[precision].what}, allowed are {allowed:g}"
+        )
+    with atomic_write(path) as file:
+        file.write(data)
+    return Exported(len(data), difference)
+
+
+def _model(pack: Pack, precision: str, mix: Floats) -> onnx.ModelProto:
+    """Return the checked graph, for pictures of any size."""
+    half = precision == "float16"
+    model = build(
+        pack.architecture, pack.tensors, pads=True, precision="float16" if half else "float32"
+    )
+    if precision == "int8":
+        from impasto.export.quantise import quantised
+
+        model = quantised(model, mix)
+    import onnx
+
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _metadata(pack: Pack, mix: Floats) -> list[onnx.StringStringEntryProto]:
+    """Return what a reader of the file must know."""
+    import onnx
+
+    licences = dict.fromkeys(card.licence for card in pack.card.styles if card.licence)
+    about = {
+        "impasto": impasto.__version__,
+        "architecture": pack.architecture.name,
+        "pack": pack.name,
+        "pack_sha256": pack.sha256,
+        "styles": json.dumps(pack.styles),
+        "mix": json.dumps([round(float(share), 6) for share in mix]),
+        "cards": json.dumps([card.to_dict() for card in pack.card.styles]),
+        "licence": "; ".join(licences),
+        "usage": _USAGE,
+    }
+    return [onnx.StringStringEntryProto(key=key, value=value) for key, value in about.items()]
+
+
+def _difference(pack: Pack, data: bytes, mix: Floats, precision: Precision) -> float:
+    """Return the largest of the differences between the file and PyTorch, over the crops."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtraError("Checking an ONNX file", "onnx") from error
+    import torch
+
+    from impasto.nets import transformer
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    tensors = {name: torch.from_numpy(tensor) for name, tensor in pack.tensors.items()}
+    net = transformer.load(pack.architecture, tensors)
+    found = []
+    for image in (_crop(*which) for which in _CROPS):
+        (ours,) = session.run(None, {"image": image, "mix": mix})
+        with torch.inference_mode():
+            theirs = net(torch.from_numpy(image), torch.from_numpy(mix)[None]).clamp(0, 1)
+        found.append(float(precision.measure(np.abs(ours - theirs.numpy()))))
+    return float(np.max(found))
+
+
+def _crop(name: str, height: int, width: int) -> NDArray[np.float32]:
+    """Return the upper left of a sample photo as (1, 3, height, width) in [0, 1]."""
+    samples = photo(name)[:height, :width]
+    return np.ascontiguousarray(scaled(samples, 255).transpose(2, 0, 1)[None])

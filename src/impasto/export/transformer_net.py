@@ -1,0 +1,133 @@
+"""Checkpoints of pytorch/examples (fast_neural_style), made into packs of one style.
+
+They are state dictionaries of its ``TransformerNet``, one for each painting, written by
+``torch.save``. Here ``torch.load`` reads them with ``weights_only=True``: no code of theirs runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impasto.errors import WeightsError
+from impasto.images.text import reason, shown
+from impasto.nets.architecture import ARCHITECTURES
+from impasto.zoo.cards import PackCard, StyleCard
+from impasto.zoo.pack import Pack
+
+MAX_BYTES = 64 * 2**20
+"""Ten times what a checkpoint has."""
+
+_ARCHITECTURE = ARCHITECTURES["transformer-net"]
+
+_STATISTICS = re.compile(r"(res[1-5]\.)?in[1-5]\.(running_mean|running_var|num_batches_tracked)")
+"""What PyTorch before 0.4 kept for instance normalisations, and never used."""
+
+
+def import_checkpoint(path: str | os.PathLike[str], style: StyleCard) -> Pack:
+    """Return the pack of one style, ``style``, that a checkpoint holds.
+
+    Raises `WeightsError` for a file that is missing, too large, or no such checkpoint, with what
+    was found in it.
+    """
+    name = shown(path)
+    data = _bytes(path)
+    state = _state(data, name)
+    wanted = dict(_keys())
+    found = {key for key in state if not _STATISTICS.fullmatch(key)}
+    if found != wanted.keys():
+        raise WeightsError(f"{name}: {_difference(found, set(wanted))}")
+    tensors = {ours: _array(state[key], key, shape, name) for key, (ours, shape) in wanted.items()}
+    training = {"imported": Path(path).name, "checkpoint": hashlib.sha256(data).hexdigest()}
+    card = PackCard(architecture=_ARCHITECTURE.name, styles=(style,), training=training)
+    return Pack(card, tensors, style.name)
+
+
+def _keys() -> Iterator[tuple[str, tuple[str, tuple[int, ...]]]]:
+    """Yield each key of a checkpoint with the name and shape of the tensor here."""
+    shapes = _ARCHITECTURE.shapes(styles=1)
+    pairs = [
+        (f"{layer.name.replace('_', '.')}.conv2d.{kind}", f"{layer.name}_{kind}")
+        for layer in _ARCHITECTURE.convolutions
+        for kind in ("weight", "bias")
+    ]
+    pairs += [
+        (f"{layer.name.replace('_', '.')}.{theirs}", f"{layer.name}_{ours}")
+        for layer in _ARCHITECTURE.norms
+        for theirs, ours in (("weight", "scale"), ("bias", "shift"))
+    ]
+    for theirs, ours in pairs:
+        yield theirs, (ours, shapes[ours])
+
+
+def _bytes(path: str | os.PathLike[str]) -> bytes:
+    """Read a file that neither is too large nor unpacks to too much."""
+    too_large = f"{shown(path)}: is too large for a checkpoint: over {MAX_BYTES:,} bytes"
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise WeightsError(too_large)
+        if zipfile.is_zipfile(io.BytesIO(data)):
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
+                    raise WeightsError(too_large)
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise WeightsError(f"{shown(path)}: cannot be read: {reason(error)}") from error
+    return data
+
+
+def _state(data: bytes, name: str) -> dict[str, Any]:
+    try:
+        state = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+    except Exception as error:  # Unpickling raises anything at all on hostile bytes.
+        raise WeightsError(
+            f"{name}: is no checkpoint that can be read without running its code: {_first(error)}"
+        ) from error
+    if not isinstance(state, Mapping):
+        raise WeightsError(f"{name}: holds {type(state).__name__}, not a TransformerNet's weights")
+    return {str(key): value for key, value in state.items()}
+
+
+def _first(error: Exception) -> str:
+    """Return the first sentence of PyTorch's long explanations."""
+    return re.split(r"[.:] ", reason(error), maxsplit=1)[0]
+
+
+def _difference(found: set[str], wanted: set[str]) -> str:
+    """Say what distinguishes the keys of a file from those of a TransformerNet."""
+    few = shown(", ".join(sorted(found)[:3]))
+    if not found & wanted:
+        what = f"holds {len(found)} entries ({few}, ...)" if found else "holds nothing"
+        return f"{what}, none of them of pytorch/examples' TransformerNet"
+    missing, unknown = sorted(wanted - found), sorted(found - wanted)
+    parts = [f"lacks {missing[0]}"] if missing else []
+    parts += [f"also has {shown(unknown[0])}"] if unknown else []
+    return f"is not pytorch/examples' TransformerNet as it is known here: it {' and '.join(parts)}"
+
+
+def _array(value: Any, key: str, shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
+    """Return a tensor as float32 in the shape it has here; norms get a row for their style."""
+    theirs = shape[1:] if len(shape) == 2 else shape
+    if not isinstance(value, Tensor) or value.shape != theirs or not value.is_floating_point():
+        what = f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+        raise WeightsError(f"{name}: {key} is {shown(what)}, not floats {theirs}")
+    try:
+        array = value.detach().float().numpy().reshape(shape)
+    except (RuntimeError, TypeError, NotImplementedError) as error:  # sparse, or on no device
+        raise WeightsError(f"{name}: {key} cannot be read: {_first(error)}") from error
+    # Packs are float16.
+    if not np.abs(array).max() <= np.finfo(np.float16).max:
+        raise WeightsError(f"{name}: {key} holds values that are not finite, or too large")
+    return array

@@ -1,0 +1,261 @@
+"""The training loop: a generator of events over a state that is whole between two of them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impasto.errors import DivergedError
+from impasto.events import Stalled, Trained, TrainingEvent, Unreadable
+from impasto.nets.transformer import TransferNet
+from impasto.training.criterion import Grams, PerceptualLoss
+from impasto.training.data import Crops, batches, to_images
+from impasto.training.processes import Processes
+from impasto.training.sampling import Assignment, assign
+
+_WARM_UP = 100
+"""Steps until the learning rate is at its largest."""
+
+_AVERAGE = 0.999
+"""How much of itself the average of the weights keeps at each step, once it is under way."""
+
+_PIXELS = 20.0
+"""Weight of the squared difference of pixels where the photo itself is to come out."""
+
+_RANGE = 10.0
+"""Weight of the squared amount by which values leave [0, 1]."""
+
+_LOOK = 50
+"""Steps that the losses at the start and now are averaged over, to see whether they fall."""
+
+_EARLY = 0.15
+"""The part of the training after which they must have fallen."""
+
+_FALLEN = 0.95
+_MOST_LOST = 10
+"""Steps in a row without a finite gradient, after which the training has diverged."""
+
+
+class Loop:
+    """Trains a network on crops, a batch a step.
+
+    ``grams`` holds the Gram matrices (styles, c, c) of every style, ``weights`` (styles,) the
+    weight of its term; row 0 is the photo as it is, and the styles to train are those numbers in
+    ``trained``. ``length`` turns steps and seconds to a progress from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        net: TransferNet,
+        loss: PerceptualLoss,
+        *,
+        grams: Grams,
+        weights: Tensor,
+        trained: range,
+        crops: Crops,
+        batch: int,
+        learning_rate: float,
+        length: Callable[[int, float], float],
+        precision: torch.dtype,
+        workers: int = 0,
+        processes: Processes | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.net = net
+        self._loss = loss
+        self._grams = grams
+        self._weights = weights
+        self._trained = trained
+        self._crops = crops
+        self._batch = batch
+        self._rate = learning_rate
+        self._length = length
+        self._precision = precision
+        self._workers = workers
+        self._processes = processes or Processes()
+        self._clock = clock
+        self._parameters = {n: p for n, p in net.named_parameters() if p.requires_grad}
+        self._optimizer = torch.optim.Adam(self._parameters.values(), lr=learning_rate)
+        self.average = {n: p.detach().clone() for n, p in self._parameters.items()}
+        self.step = 0
+        self.seconds = 0.0
+        self.unreadable: set[str] = set()
+        self._first: list[float] = []
+        self._latest: deque[float] = deque(maxlen=_LOOK)
+        self._lost = 0
+        self._told = False
+
+    def run(self) -> Iterator[TrainingEvent]:
+        """Train to the end, or on from where the state is."""
+        world, rank = self._processes.world, self._processes.rank
+        source = batches(
+            self._crops, self._batch, first=self.step, workers=self._workers, rank=rank, world=world
+        )
+        began = self._clock() - self.seconds
+        while self._length(self.step, self.seconds) < 1:
+            pixels, reasons = next(source)
+            yield from self._report(reasons)
+            chosen = assign(self.step, rank, len(pixels), self._trained, self._crops.seed)
+            losses = self._learn(pixels, chosen)
+            self.step += 1
+            self.seconds = self._processes.agree(self._clock() - began)
+            yield self._event(losses)
+            yield from self._look()
+
+    def _learn(self, pixels: Tensor, chosen: Assignment) -> tuple[float, float, float]:
+        """See a batch and move; return the loss and, without their weights, content and style."""
+        device = self._weights.device
+        photos = to_images(pixels, device)
+        chosen = Assignment(chosen.styles.to(device), chosen.strengths.to(device))
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._rate_now()
+        with torch.autocast(device.type, self._precision, self._precision != torch.float32):
+            made = self.net(photos, chosen.mix(self.net.styles))
+        gradient, losses = self._gradient(made, photos, chosen)
+        self._optimizer.zero_grad(set_to_none=True)
+        made.backward(gradient)
+        if self._average_gradients():
+            self._optimizer.step()
+            self._update_average()
+        return losses
+
+    @torch.no_grad()
+    def _gradient(
+        self, made: Tensor, photos: Tensor, chosen: Assignment
+    ) -> tuple[Tensor, tuple[float, float, float]]:
+        inside = made.clamp(0, 1)
+        grams = {name: rows[chosen.styles] for name, rows in self._grams.items()}
+        weights, faithful = chosen.weights(self._weights), chosen.faithfulness()
+        found = self._loss.evaluate(inside, self._loss.content(photos), grams, weights)
+        beyond, difference = made - inside, made - photos
+        each = (found.content + weights * found.style).mean()
+        count = made.numel()
+        gradient = torch.where(beyond == 0, found.gradient, 0)
+        gradient += beyond * (2 * _RANGE / count)
+        gradient += difference * (faithful * 2 * _PIXELS / count)[:, None, None, None]
+        numbers = torch.stack([each, found.content.mean(), found.style.mean()]).tolist()
+        return gradient, (numbers[0], numbers[1], numbers[2])
+
+    def _rate_now(self) -> float:
+        """Warm up, then fall along a cosine to a hundredth."""
+        progress = self._length(self.step, self.seconds)
+        fall = 0.505 + 0.495 * math.cos(math.pi * progress)
+        return self._rate * min(1.0, (self.step + 1) / _WARM_UP) * fall
+
+    def _average_gradients(self) -> bool:
+        """Average over processes; return whether all is finite, and give up if it never is."""
+        gradients = [p.grad for p in self._parameters.values() if p.grad is not None]
+        self._mask()
+        self._processes.average(gradients)
+        finite = all(bool(g.isfinite().all()) for g in gradients)
+        self._lost = 0 if finite else self._lost + 1
+        if self._lost >= _MOST_LOST:
+            raise DivergedError(
+                f"training diverged at step {self.step}: try --learning-rate {self._rate / 4:g}"
+            )
+        return finite
+
+    def _mask(self) -> None:
+        """Leave the rows of styles that are not trained as they are; the photo's go along."""
+        first = self._trained.start
+        for name, parameter in self.net.style_parameters().items():
+            if parameter.grad is not None and first > 1:
+                parameter.grad[:first] = 0
+            elif parameter.grad is not None and name == "photo_gain":
+                parameter.grad[:1] = 0  # the photo itself, to the pixel
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        keep = min(_AVERAGE, (1 + self.step) / (10 + self.step))
+        for name, parameter in self._parameters.items():
+            self.average[name].lerp_(parameter, 1 - keep)
+
+    def _event(self, losses: tuple[float, float, float]) -> Trained:
+        progress = min(self._length(self.step, self.seconds), 1.0)
+        loss, content, style = losses
+        if len(self._first) < _LOOK:
+            self._first.append(loss)
+        self._latest.append(loss)
+        return Trained(
+            step=self.step,
+            samples=self.step * self._batch * self._processes.world,
+            progress=progress,
+            loss=loss,
+            content=content,
+            style=style,
+            seconds=self.seconds,
+            remaining=self.seconds * (1 - progress) / max(progress, 1e-9),
+            unreadable=len(self.unreadable),
+        )
+
+    def _look(self) -> Iterator[Stalled]:
+        """Tell, once, when nothing is learnt."""
+        progress = self._length(self.step, self.seconds)
+        if self._told or progress < _EARLY or self.step < 4 * _LOOK:
+            return
+        self._told = True
+        first, latest = _mean(self._first), _mean(self._latest)
+        if not latest < _FALLEN * first:
+            yield Stalled(
+                self.step,
+                f"the loss was {first:.3g} and is {latest:.3g}: another --learning-rate, a smaller "
+                "--style-weight or other photos may help",
+            )
+
+    def _report(self, reasons: Sequence[str]) -> Iterator[Unreadable]:
+        for reason in reasons:
+            if reason not in self.unreadable:
+                self.unreadable.add(reason)
+                yield Unreadable(reason)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return all that goes on from here needs: tensors, and plain data."""
+        tensors = {f"net.{n}": p.detach() for n, p in self.net.named_parameters()}
+        tensors |= {f"average.{n}": p for n, p in self.average.items()}
+        for (name, _), moments in zip(
+            self._parameters.items(), self._optimizer.state_dict()["state"].values(), strict=False
+        ):
+            tensors |= {f"adam.{kind}.{name}": moments[kind] for kind in ("exp_avg", "exp_avg_sq")}
+            tensors[f"adam.step.{name}"] = moments["step"]
+        data = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "unreadable": sorted(self.unreadable),
+            "first": self._first,
+            "latest": list(self._latest),
+            "told": self._told,
+        }
+        return tensors, data
+
+    @torch.no_grad()
+    def restore(self, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
+        """Take what `state` gave of a loop built alike."""
+        for name, parameter in self.net.named_parameters():
+            parameter.copy_(tensors[f"net.{name}"])
+        for name, average in self.average.items():
+            average.copy_(tensors[f"average.{name}"])
+        state = {
+            i: {
+                kind: tensors[f"adam.{kind}.{name}"].clone()
+                for kind in ("exp_avg", "exp_avg_sq", "step")
+            }
+            for i, name in enumerate(self._parameters)
+            if f"adam.step.{name}" in tensors
+        }
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self.step, self.seconds = int(data["step"]), float(data["seconds"])
+        self.unreadable = set(data["unreadable"])
+        self._first = list(data["first"])
+        self._latest = deque(data["latest"], maxlen=_LOOK)
+        self._told = bool(data["told"])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / max(len(values), 1)

@@ -1,0 +1,332 @@
+"""From paintings, photos and options to a pack of styles, through events."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.func import functional_call
+
+import impasto
+from impasto import weights
+from impasto.errors import CheckpointError, OptionsError
+from impasto.events import Calibrated, Saved, TrainingEvent
+from impasto.images import Picture, fit, read_picture, resize
+from impasto.images.read import MEMORY, Source
+from impasto.images.tensors import to_array, to_tensor
+from impasto.nets import transformer, vgg
+from impasto.nets.architecture import ORIGINAL, architecture, style_tensors
+from impasto.optimize import checkpoint as files
+from impasto.optimize.device import choose_device, choose_precision
+from impasto.options import ReadOptions, TrainOptions
+from impasto.training.calibrate import Calibration
+from impasto.training.criterion import Grams, PerceptualLoss, stack
+from impasto.training.data import Crops, photos_in, to_images
+from impasto.training.loop import Loop
+from impasto.training.processes import Processes
+from impasto.zoo.cards import MAX_NAME, PackCard, StyleCard
+from impasto.zoo.pack import Pack
+
+_CALIBRATION_PHOTOS, _CALIBRATION_SIZE = 3, 192
+_PREVIEW_PHOTOS, _PREVIEW_SIZE = 3, 384
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Where the state of a training is kept, how often in seconds, and whether to go on from it."""
+
+    path: Path | None = None
+    every: float = 60.0
+    resume: bool = False
+
+
+class Trainer:
+    """Trains a network on the photos in a folder to paint in the styles of paintings.
+
+    Iterate over it for its events; then, or at any time between two of them, `pack` is what has
+    been learnt. ``cards`` say what is to be known of the paintings, by their files' stems.
+    ``base`` is a pack to add the styles to: it keeps its network, only the new styles' scales and
+    shifts are trained.
+
+    Raises `OptionsError`, `ImageError`, `WeightsError` and, when resuming, `CheckpointError`.
+    """
+
+    def __init__(
+        self,
+        styles: Sequence[Source],
+        photos: str | Path,
+        options: TrainOptions | None = None,
+        *,
+        cards: Mapping[str, StyleCard] | None = None,
+        base: Pack | None = None,
+        read: ReadOptions | None = None,
+        keeping: Keeping | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.options = options or TrainOptions()
+        self._read = read or ReadOptions()
+        self._keeping = keeping or Keeping()
+        self._base = base
+        self._clock = clock
+        self._began = clock()
+        self.processes = Processes()
+        if not styles:
+            raise OptionsError("--style needs at least one painting")
+        self._paintings = [read_picture(style, self._read) for style in styles]
+        self._cards = _named(self._paintings, cards or {}, base)
+        self._photos = photos_in(Path(photos))
+        self.device = choose_device(self.options.device)
+        self.precision = choose_precision(self.options.precision, self.device)
+        self._net = self._build()
+        self._loss = self._criterion()
+        self._weights = [float("nan")] * len(self._cards)
+        self._loop: Loop | None = None
+        self._kept: tuple[dict[str, NDArray[Any]], dict[str, Any]] | None = None
+        if self._keeping.resume:
+            self._kept = self._resumed()
+        self._saved_at = clock()
+
+    def __iter__(self) -> Iterator[TrainingEvent]:
+        """Calibrate, then train to the end."""
+        for event in self._work():
+            yield event
+            if self._clock() - self._saved_at > self._keeping.every:
+                yield from self.save()
+        yield from self.save()
+
+    def _work(self) -> Iterator[TrainingEvent]:
+        grams = [self._gram(painting) for painting in self._paintings]
+        yield from self._calibrate(grams)
+        loop = self._loop = self._make_loop(grams)
+        if self._kept:
+            arrays, data = self._kept
+            if data["loop"]:
+                loop.restore({n: torch.from_numpy(a) for n, a in arrays.items()}, data["loop"])
+            self._kept = None
+        loop.seconds = max(loop.seconds, self._clock() - self._began)
+        yield from loop.run()
+
+    @property
+    def _old(self) -> int:
+        """How many styles come before the new ones: those of the base, or the photo alone."""
+        return len(self._base.styles) if self._base else 1
+
+    def _build(self) -> transformer.TransferNet:
+        """Build the network, with a row for the photo and one for each style."""
+        torch.manual_seed(self.options.seed)
+        if self._base is None:
+            shape = architecture(self.options.model)
+            net = transformer.TransferNet(shape, 1 + len(self._cards))
+            return net.to(self.device)
+        shape = self._base.architecture
+        if not self._base.has_original:
+            raise OptionsError(f"--add-to {self._base.name}: was not made by impasto train")
+        net = transformer.TransferNet(shape, self._old + len(self._cards))
+        of_styles = style_tensors(shape)
+        with torch.no_grad():
+            for name, array in self._base.tensors.items():
+                parameter, tensor = net.get_parameter(name), torch.from_numpy(array)
+                if name in of_styles:
+                    parameter[: self._old] = tensor
+                    parameter[self._old :] = tensor[1:].mean(0) if self._old > 1 else tensor[0]
+                else:
+                    parameter.copy_(tensor)
+                    parameter.requires_grad_(False)
+        return net.to(self.device)
+
+    def _criterion(self) -> PerceptualLoss:
+        options = self.options
+        net = vgg.build(weights.find(options.weights), padding="replicate")
+        return PerceptualLoss(
+            net.prepare(self.device, self.precision),
+            content_layers=(options.content_layer,),
+            style_layers=options.style_shares,
+            tv_weight=options.tv_weight,
+        )
+
+    def _gram(self, painting: Picture) -> Grams:
+        width, height = fit(painting.width, painting.height, self.options.style_size)
+        return self._loss.grams(to_tensor(resize(painting.rgb, width, height), self.device))
+
+    def _calibrate(self, grams: Sequence[Grams]) -> Iterator[TrainingEvent]:
+        """Find the weights of the styles that have none yet."""
+        size = min(self.options.size, _CALIBRATION_SIZE)
+        crops = Crops(self._photos, size, self.options.seed, self._read)
+        pixels = torch.from_numpy(np.stack([crops[i][0] for i in range(_CALIBRATION_PHOTOS)]))
+        photos = to_images(pixels, self.device)
+        for i, gram in enumerate(grams):
+            if not np.isnan(self._weights[i]):
+                continue
+            weight = Calibration(self._loss, photos, gram).run()
+            self._weights[i] = self.processes.agree(weight)
+            yield Calibrated(self._cards[i].name, self._weights[i], i + 1, len(grams))
+
+    def _make_loop(self, grams: Sequence[Grams]) -> Loop:
+        options = self.options
+        total = self._old + len(grams)
+        found = torch.zeros(total, device=self.device)
+        found[self._old :] = torch.tensor(self._weights) * options.style_weight
+        # Styles that are not trained have no painting here; any will do in their places.
+        rows = stack([*[grams[0]] * self._old, *grams])
+        return Loop(
+            self._net,
+            self._loss,
+            grams=rows,
+            weights=found,
+            trained=range(self._old, total),
+            crops=Crops(self._photos, options.size, options.seed, self._read),
+            batch=options.batch,
+            learning_rate=options.learning_rate,
+            length=self._length,
+            precision=self.precision,
+            workers=options.workers,
+            processes=self.processes,
+            clock=self._clock,
+        )
+
+    def _length(self, step: int, seconds: float) -> float:
+        if self.options.steps is not None:
+            return step / self.options.steps
+        return seconds / self.options.seconds
+
+    @property
+    def pack(self) -> Pack:
+        """What has been learnt so far: the average of the latest weights."""
+        average = self._loop.average if self._loop else {}
+        tensors = {
+            name: average.get(name, parameter.detach()).float().cpu().numpy().copy()
+            for name, parameter in self._net.named_parameters()
+        }
+        if self._base:  # to the bit
+            of_styles = style_tensors(self._base.architecture)
+            for name, array in self._base.tensors.items():
+                if name in of_styles:
+                    tensors[name][: self._old] = array
+        before = self._base.card.styles if self._base else (StyleCard(name=ORIGINAL),)
+        cards = [
+            replace(card, weight=weight * self.options.style_weight)
+            for card, weight in zip(self._cards, self._weights, strict=True)
+        ]
+        card = PackCard(
+            architecture=self._net.architecture.name,
+            styles=(*before, *cards),
+            training=self.training,
+        )
+        return Pack(card, tensors)
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """What is to be known of the training, as plain data."""
+        loop = self._loop
+        about: dict[str, Any] = {
+            "version": impasto.__version__,
+            "options": self.options.to_dict(),
+            "photos": len(self._photos),
+            "photos_sha256": _fingerprint(self._photos),
+            "steps": loop.step if loop else 0,
+            "samples": loop.step * self.options.batch * self.processes.world if loop else 0,
+            "seconds": round(loop.seconds) if loop else 0,
+            "device": str(self.device),
+        }
+        if self._base:
+            about["added_to"] = {"sha256": self._base.sha256, **self._base.card.training}
+        return about
+
+    def save(self) -> Iterator[Saved]:
+        """Keep the state, if it is to be kept."""
+        self._saved_at = self._clock()
+        path = self._keeping.path
+        if path is None or self.processes.rank:
+            return
+        tensors, loop = self._loop.state() if self._loop else ({}, {})
+        arrays = {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
+        weights = [None if np.isnan(weight) else weight for weight in self._weights]
+        files.write(path, arrays, {"run": self._run(), "weights": weights, "loop": loop})
+        yield Saved(path, "checkpoint")
+
+    def _resumed(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+        path = self._keeping.path
+        if path is None:
+            raise OptionsError("--resume goes with --checkpoint")
+        arrays, data = files.read(path)
+        try:
+            files.check_same_run(path, data["run"], self._run())
+            weights = [float("nan") if w is None else float(w) for w in data["weights"]]
+            if len(weights) != len(self._weights) or not isinstance(data["loop"], dict):
+                raise ValueError("it is incomplete")
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{path}: is no checkpoint of a training ({error})") from error
+        self._weights = weights
+        return arrays, data
+
+    def _run(self) -> dict[str, Any]:
+        """What has to be the same for a training to go on: all but how long, and on what."""
+        options = self.options.to_dict()
+        for name in ("steps", "minutes", "device", "workers"):
+            del options[name]
+        return {
+            "options": options,
+            "styles": {c.name: p.sha256 for c, p in zip(self._cards, self._paintings, strict=True)},
+            "photos": _fingerprint(self._photos),
+            "base": self._base.sha256 if self._base else "",
+        }
+
+    @torch.no_grad()
+    def preview(self) -> list[tuple[str, NDArray[np.float32]]]:
+        """Return a few photos, each in every new style, as (name, RGB) for a contact sheet."""
+        tiles = []
+        total = self._old + len(self._cards)
+        parameters: dict[str, Tensor] = dict(self._net.named_parameters())
+        parameters |= self._loop.average if self._loop else {}
+        for path in _spread(self._photos, _PREVIEW_PHOTOS):
+            photo = read_picture(path, self._read)
+            rgb = resize(photo.rgb, *fit(photo.width, photo.height, _PREVIEW_SIZE))
+            image = to_tensor(rgb, self.device)
+            tiles.append((path.stem, rgb))
+            for i, card in enumerate(self._cards, start=self._old):
+                mix = torch.eye(total, device=self.device)[i : i + 1]
+                made: Tensor = functional_call(self._net, parameters, (image, mix))
+                tiles.append((card.name, to_array(made)))
+        return tiles
+
+
+def _named(
+    paintings: Sequence[Picture], cards: Mapping[str, StyleCard], base: Pack | None
+) -> list[StyleCard]:
+    """Give every painting a card; its name is its file's unless the card says another."""
+    found: list[StyleCard] = []
+    taken = set(base.styles) if base else {ORIGINAL}
+    for i, painting in enumerate(paintings, start=len(taken)):
+        stem = "" if painting.name == MEMORY else Path(painting.name).stem
+        card = cards.get(stem, StyleCard(name=_slug(stem) or f"style-{i}"))
+        if card.name in taken:
+            raise OptionsError(f"{painting.name}: there is a style {card.name!r} already")
+        taken.add(card.name)
+        size = max(painting.width, painting.height)
+        found.append(replace(card, sha256=painting.sha256, size=size))
+    return found
+
+
+def _slug(text: str) -> str:
+    """Turn a file's stem to the name of a style: lower case letters, digits, hyphens."""
+    return "-".join(re.findall("[a-z0-9]+", text.lower()))[:MAX_NAME].strip("-")
+
+
+def _spread(paths: Sequence[Path], count: int) -> list[Path]:
+    """Return some of many, far from each other."""
+    return [paths[i * len(paths) // count] for i in range(min(count, len(paths)))]
+
+
+def _fingerprint(paths: Sequence[Path]) -> str:
+    """Hash the names and sizes of files."""
+    rows = "\n".join(f"{path.name} {path.stat().st_size}" for path in paths)
+    return hashlib.sha256(rows.encode()).hexdigest()

@@ -1,0 +1,224 @@
+"""Checkpoints of pytorch/examples, against its network written down once more."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from impasto.errors import WeightsError
+from impasto.export import transformer_net
+from impasto.export.transformer_net import import_checkpoint
+from impasto.nets import transformer
+from impasto.zoo.cards import StyleCard
+from impasto.zoo.pack import Pack, read_pack, write_pack
+
+CANDY = StyleCard(name="candy")
+
+
+class Conv(nn.Module):
+    """Reflection padding by half the kernel, then a convolution; maybe enlarged before."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1, enlarge: int = 1):
+        super().__init__()
+        self.conv2d = nn.Conv2d(inputs, outputs, size, stride)
+        self.enlarge = nn.Upsample(scale_factor=enlarge, mode="nearest")
+        self.reflect = nn.ReflectionPad2d(size // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv2d(self.reflect(self.enlarge(x)))
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = Conv(128, 128, 3), Conv(128, 128, 3)
+        self.in1, self.in2 = (nn.InstanceNorm2d(128, affine=True) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.in2(self.conv2(torch.relu(self.in1(self.conv1(x)))))
+
+
+class TransformerNet(nn.Module):
+    """Takes and gives RGB in 0..255, (n, 3, h, w) with h and w multiples of 4."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = Conv(3, 32, 9), Conv(32, 64, 3, stride=2)
+        self.conv3 = Conv(64, 128, 3, stride=2)
+        self.res1, self.res2, self.res3 = Residual(), Residual(), Residual()
+        self.res4, self.res5 = Residual(), Residual()
+        self.deconv1, self.deconv2 = Conv(128, 64, 3, enlarge=2), Conv(64, 32, 3, enlarge=2)
+        self.deconv3 = Conv(32, 3, 9)
+        for i, channels in enumerate((32, 64, 128, 64, 32), start=1):
+            setattr(self, f"in{i}", nn.InstanceNorm2d(channels, affine=True))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.in1(self.conv1(x)))
+        x = torch.relu(self.in2(self.conv2(x)))
+        x = torch.relu(self.in3(self.conv3(x)))
+        for block in (self.res1, self.res2, self.res3, self.res4, self.res5):
+            x = block(x)
+        x = torch.relu(self.in4(self.deconv1(x)))
+        x = torch.relu(self.in5(self.deconv2(x)))
+        return self.deconv3(x)
+
+
+@pytest.fixture(scope="module")
+def theirs() -> TransformerNet:
+    torch.manual_seed(0)
+    net = TransformerNet().eval().requires_grad_(False)
+    for name, value in net.named_parameters():
+        if "in" in name:  # the scales and shifts start as ones and zeros
+            value += 0.3 * torch.randn(value.shape)
+        value.copy_(value.half().float())  # packs are float16
+    return net
+
+
+@pytest.fixture
+def state(theirs: TransformerNet) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in theirs.state_dict().items()}
+
+
+def saved(state: object, path: Path) -> Path:
+    torch.save(state, path)
+    return path
+
+
+def ours(pack: Pack, photo: Tensor) -> Tensor:
+    tensors = {name: torch.from_numpy(value) for name, value in pack.tensors.items()}
+    net = transformer.load(pack.architecture, tensors)
+    with torch.inference_mode():
+        return net(photo, torch.ones(1, 1))
+
+
+def test_the_pack_is_the_network(
+    tmp_path: Path, theirs: TransformerNet, state: dict[str, Tensor]
+) -> None:
+    pack = import_checkpoint(saved(state, tmp_path / "candy.pth"), CANDY)
+    assert pack.card.styles == (CANDY,)
+    assert pack.card.training["imported"] == "candy.pth"
+    photo = torch.rand(1, 3, 40, 52)
+    expected = theirs(255 * photo) / 255
+    torch.testing.assert_close(ours(pack, photo), expected, atol=2e-5, rtol=1e-4)
+    write_pack(pack, tmp_path / "candy.safetensors")
+    again = read_pack(tmp_path / "candy.safetensors")
+    torch.testing.assert_close(ours(again, photo), expected, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_what_old_versions_kept_is_left_out(
+    tmp_path: Path, state: dict[str, Tensor], old: bool
+) -> None:
+    expected = import_checkpoint(saved(state, tmp_path / "a.pth"), CANDY)
+    for name in [name for name in state if ".in" in name or name.startswith("in")]:
+        state[name.replace("weight", "running_mean").replace("bias", "running_var")] = state[name]
+    path = tmp_path / "old.pth"
+    torch.save(state, path, _use_new_zipfile_serialization=not old)
+    found = import_checkpoint(path, CANDY)
+    for name, value in expected.tensors.items():
+        np.testing.assert_array_equal(found.tensors[name], value)
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(WeightsError) as caught:
+        import_checkpoint(path, CANDY)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    assert len(message) < 500
+    return message
+
+
+def put(key: str, value: object) -> Callable[[dict[str, Any]], object]:
+    return lambda state: state.update({key: value})
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (lambda s: s.pop("in3.bias"), "it lacks in3.bias"),
+        (put("conv4.conv2d.weight", torch.zeros(3)), "it also has conv4.conv2d.weight"),
+        (
+            lambda s: s.update({"module.in3.bias": s.pop("in3.bias")}),
+            "it lacks in3.bias and also has module.in3.bias",
+        ),
+        (put("in3.bias", torch.zeros(64)), "in3.bias is torch.float32 (64,), not floats (128,)"),
+        (put("in3.bias", torch.zeros(1).expand(10**12)), "(1000000000000,)"),
+        (put("in3.bias", torch.zeros(128, dtype=torch.int32)), "in3.bias is torch.int32"),
+        (put("in3.bias", [0.0] * 128), "in3.bias is [0.0"),
+        (put("in3.bias", torch.full((128,), torch.nan)), "in3.bias holds values that are not fi"),
+        (put("in3.bias", torch.full((128,), 1e6)), "too large"),
+        (put("in3.bias", torch.zeros(128).to_sparse()), "in3.bias cannot be read"),
+        (put("in3.bias", torch.zeros(128, device="meta")), "in3.bias cannot be read"),
+        (lambda s: s.clear(), "holds nothing"),
+    ],
+)
+def test_networks_that_are_not_quite_it(
+    tmp_path: Path,
+    state: dict[str, Any],
+    change: Callable[[dict[str, Any]], object],
+    part: str,
+) -> None:
+    change(state)
+    assert part in refused(saved(state, tmp_path / "a.pth"))
+
+
+def test_what_else_torch_saves(tmp_path: Path, theirs: TransformerNet) -> None:
+    vgg = {"features.0.weight": torch.zeros(3), "features.0.bias": torch.zeros(3)}
+    message = refused(saved(vgg, tmp_path / "a.pth"))
+    assert "holds 2 entries (features.0.bias, features.0.weight, ...), none of them" in message
+    assert "epoch" in refused(saved({"epoch": 3, "state": vgg}, tmp_path / "a.pth"))
+    assert "holds Tensor" in refused(saved(torch.zeros(3), tmp_path / "a.pth"))
+    assert "holds list" in refused(saved([1], tmp_path / "a.pth"))
+    assert "without running its code" in refused(saved(theirs, tmp_path / "a.pth"))
+
+
+class Evil:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_no_code_runs(tmp_path: Path, state: dict[str, Any]) -> None:
+    done = tmp_path / "done"
+    (tmp_path / "plain.pth").write_bytes(pickle.dumps({"in1.weight": Evil(done)}))
+    assert "without running its code" in refused(tmp_path / "plain.pth")
+    assert "without running" in refused(saved(state | {"x": Evil(done)}, tmp_path / "zip.pth"))
+    assert not done.exists()
+
+
+def test_files_that_are_something_else(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    path = saved(state, tmp_path / "a.pth")
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    damaged = whole[: middle - 5000] + b"\0" * 10_000 + whole[middle + 5000 :]
+    for data in (b"", b"text " * 100, whole[:middle], whole[:100], whole[:-1]):
+        path.write_bytes(data)
+        refused(path)
+    path.write_bytes(damaged)  # whether torch notices or not
+    try:
+        import_checkpoint(path, CANDY)
+    except WeightsError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    assert "cannot be read: No such file" in refused(tmp_path / "nix.pth")
+    assert "cannot be read: Is a directory" in refused(tmp_path)
+
+
+def test_files_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transformer_net, "MAX_BYTES", 100_000)
+    (tmp_path / "long.pth").write_bytes(bytes(100_001))
+    assert "over 100,000 bytes" in refused(tmp_path / "long.pth")
+    with zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("archive/data.pkl", bytes(100_001))
+    assert (tmp_path / "bomb.pth").stat().st_size < 1000
+    assert "over 100,000 bytes" in refused(tmp_path / "bomb.pth")

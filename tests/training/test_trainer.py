@@ -1,0 +1,253 @@
+"""Training end to end: tiny networks, tiny photos, the real VGG."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from impasto.errors import CheckpointError, DivergedError, ImageError, OptionsError
+from impasto.events import Calibrated, Saved, Stalled, Trained, TrainingEvent, Unreadable
+from impasto.images import save_picture
+from impasto.nets import transformer
+from impasto.nets.architecture import ORIGINAL, style_tensors
+from impasto.options import TrainOptions
+from impasto.samples import painting, photo
+from impasto.training import calibrate, loop
+from impasto.training.trainer import Keeping, Trainer
+from impasto.zoo.cards import StyleCard
+from impasto.zoo.pack import Pack, read_pack, write_pack
+
+OPTIONS = TrainOptions(
+    model="turbo",
+    steps=6,
+    size=64,
+    batch=2,
+    style_size=64,
+    style_layers="relu1_1,relu2_1",
+    content_layer="relu2_2",
+    precision="float32",
+    device="cpu",
+    workers=0,
+)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for name in ("astronaut", "chelsea", "coffee"):
+        save_picture(photo(name)[::4, ::4, :3], folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def swirls() -> np.ndarray:
+    return painting("swirls", 96, 80)
+
+
+@pytest.fixture(autouse=True)
+def _short_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibrate, "STEPS", 4)
+
+
+def _options(**changes: object) -> TrainOptions:
+    return TrainOptions.from_dict(OPTIONS.to_dict() | changes)
+
+
+def _trained(events: Iterator[TrainingEvent]) -> list[Trained]:
+    return [event for event in events if isinstance(event, Trained)]
+
+
+def _same(one: Pack, other: Pack) -> bool:
+    return all((one.tensors[name] == other.tensors[name]).all() for name in one.tensors)
+
+
+def test_the_loss_falls(photos: Path, swirls: np.ndarray) -> None:
+    """In a few seconds the style term comes down to a half of the photo's own."""
+    options = _options(steps=80, learning_rate=0.01, style_weight=20)
+    trainer = Trainer([swirls], photos, options)
+    steps = _trained(iter(trainer))
+    first, last = (np.mean([step.style for step in part]) for part in (steps[:10], steps[-10:]))
+    assert last < 0.5 * first
+    assert steps[-1].progress == 1
+    assert steps[-1].samples == 160
+
+
+def test_events_tell_the_whole_story(photos: Path, swirls: np.ndarray) -> None:
+    events = list(Trainer([swirls, painting("dots", 80, 60)], photos, OPTIONS))
+    calibrated = [event for event in events if isinstance(event, Calibrated)]
+    assert [(c.number, c.styles) for c in calibrated] == [(1, 2), (2, 2)]
+    steps = _trained(iter(events))
+    assert [step.step for step in steps] == [1, 2, 3, 4, 5, 6]
+    assert all(a.progress < b.progress for a, b in itertools.pairwise(steps))
+    assert all(np.isfinite([s.loss, s.content, s.style]).all() for s in steps)
+    assert steps[-1].remaining == 0
+
+
+def test_a_pack_has_the_photo_and_the_styles(
+    photos: Path, swirls: np.ndarray, tmp_path: Path
+) -> None:
+    save_picture(swirls, tmp_path / "My Swirls.png")
+    cards = {"My Swirls": StyleCard(name="swirl", title="Swirls", painter="Nobody")}
+    trainer = Trainer([tmp_path / "My Swirls.png"], photos, OPTIONS, cards=cards)
+    list(trainer)
+    write_pack(trainer.pack, tmp_path / "pack.safetensors")
+    pack = read_pack(tmp_path / "pack.safetensors")
+    assert pack.styles == (ORIGINAL, "swirl")
+    card = pack.card.styles[1]
+    assert (card.painter, card.size, len(card.sha256)) == ("Nobody", 96, 64)
+    assert card.weight > 0
+    assert pack.card.training["steps"] == 6
+    assert pack.card.training["photos"] == 3
+
+
+def test_names_come_from_files_and_never_twice(photos: Path, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        save_picture(painting("dots", 64, 64), tmp_path / folder / "The Dots (1).png")
+    one = Trainer([tmp_path / "a" / "The Dots (1).png"], photos, OPTIONS)
+    assert one.pack.styles == (ORIGINAL, "the-dots-1")
+    with pytest.raises(OptionsError, match="the-dots-1"):
+        Trainer([tmp_path / f / "The Dots (1).png" for f in ("a", "b")], photos, OPTIONS)
+
+
+def test_the_first_picture_is_the_photo(photos: Path, swirls: np.ndarray) -> None:
+    """Every style starts as the photo, and the original stays it."""
+    trainer = Trainer([swirls], photos, OPTIONS)
+    net = trainer._net
+    image = torch.rand(1, 3, 40, 48)
+    for row in torch.eye(2):
+        assert (net(image, row[None]) - image).abs().max() < 0.1
+    list(trainer)
+    assert (trainer.pack.tensors["photo_gain"][0] == 1).all()
+
+
+@pytest.mark.parametrize("stop", [2, 5])
+def test_a_resumed_training_ends_in_the_same_network(
+    photos: Path, swirls: np.ndarray, tmp_path: Path, stop: int
+) -> None:
+    whole = Trainer([swirls], photos, OPTIONS)
+    list(whole)
+    keeping = Keeping(tmp_path / "state", every=0)
+    stopped = Trainer([swirls], photos, OPTIONS, keeping=keeping)
+    for event in stopped:
+        if isinstance(event, Saved) and stopped.training["steps"] == stop:
+            break
+    resumed = Trainer(
+        [swirls], photos, OPTIONS, keeping=Keeping(tmp_path / "state", every=60, resume=True)
+    )
+    steps = _trained(iter(resumed))
+    assert [step.step for step in steps] == list(range(stop + 1, 7))
+    assert _same(resumed.pack, whole.pack)
+
+
+def test_calibration_is_not_done_twice(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    stopped = Trainer([swirls, painting("dots", 80, 60)], photos, OPTIONS, keeping=Keeping(path, 0))
+    assert isinstance(next(iter(stopped)), Calibrated)
+    list(itertools.islice(stopped.save(), 1))
+    styles = [swirls, painting("dots", 80, 60)]
+    resumed = Trainer(styles, photos, OPTIONS, keeping=Keeping(path, 60, resume=True))
+    assert [e.number for e in resumed if isinstance(e, Calibrated)] == [2]
+
+
+def test_a_checkpoint_of_another_training_is_refused(
+    photos: Path, swirls: np.ndarray, tmp_path: Path
+) -> None:
+    path = tmp_path / "state"
+    list(Trainer([swirls], photos, _options(steps=1), keeping=Keeping(path, 0)))
+    again = Keeping(path, 60, resume=True)
+    Trainer([swirls], photos, _options(steps=9), keeping=again)  # longer is no other training
+    with pytest.raises(CheckpointError, match="batch"):
+        Trainer([swirls], photos, _options(batch=1), keeping=again)
+    with pytest.raises(CheckpointError, match="styles"):
+        Trainer([painting("dots", 80, 60)], photos, OPTIONS, keeping=again)
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        Trainer([swirls], photos, OPTIONS, keeping=Keeping(tmp_path / "none", 60, resume=True))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="damaged"):
+        Trainer([swirls], photos, OPTIONS, keeping=again)
+
+
+def test_minutes_end_the_training(photos: Path, swirls: np.ndarray) -> None:
+    ticks = itertools.count()
+    options = _options(steps=None, minutes=1.0)
+    trainer = Trainer([swirls], photos, options, clock=lambda: 5.0 * next(ticks))
+    steps = _trained(iter(trainer))
+    assert 2 < len(steps) < 13
+    assert steps[-1].progress == 1
+    assert all(step.progress < 1 for step in steps[:-1])
+
+
+def test_adding_a_style_leaves_the_others(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
+    path = tmp_path / "base.safetensors"
+    first = Trainer([swirls], photos, OPTIONS)
+    list(first)
+    write_pack(first.pack, path)
+    base = read_pack(path)
+    more = Trainer([painting("dots", 80, 60)], photos, OPTIONS, base=base)
+    assert len(_trained(iter(more))) == 6
+    pack = more.pack
+    assert len(pack.styles) == 3
+    for name, tensor in base.tensors.items():
+        rows = 2 if name in style_tensors(base.architecture) else None
+        np.testing.assert_array_equal(pack.tensors[name][:rows], tensor)
+    assert (pack.tensors["up2_scale"][2] != pack.tensors["up2_scale"][1]).any()
+    # The network as it is trained: nothing but the new style's rows has moved.
+    image, net = torch.rand(1, 3, 32, 40), more._net
+    before = transformer.load(
+        base.architecture, {n: torch.from_numpy(t) for n, t in base.tensors.items()}
+    )
+    torch.testing.assert_close(
+        net(image, torch.tensor([[0.0, 1.0, 0.0]])), before(image, torch.tensor([[0.0, 1.0]]))
+    )
+
+
+def test_bad_photos_are_told_once(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
+    for path in photos.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    events = list(Trainer([swirls], tmp_path, OPTIONS))
+    told = [event.reason for event in events if isinstance(event, Unreadable)]
+    assert len(told) == 1
+    assert "broken.jpg" in told[0]
+    assert _trained(iter(events))[-1].unreadable == 1
+
+
+@pytest.mark.parametrize(("fall", "told"), [(0.0, 1), (0.004, 0)])
+def test_a_training_that_goes_nowhere_is_told(
+    photos: Path, swirls: np.ndarray, monkeypatch: pytest.MonkeyPatch, fall: float, told: int
+) -> None:
+    learn = iter((1 - fall * step, 0.5, 0.5) for step in itertools.count())
+    monkeypatch.setattr(loop.Loop, "_learn", lambda *_: next(learn))
+    events = Trainer([swirls], photos, _options(steps=230))
+    stalled = [event for event in events if isinstance(event, Stalled)]
+    assert [event.step for event in stalled] == [200] * told
+
+
+def test_a_training_that_diverges_says_so(photos: Path, swirls: np.ndarray) -> None:
+    trainer = Trainer([swirls], photos, _options(steps=50))
+    with torch.no_grad():
+        trainer._net.get_parameter("stem_weight").fill_(torch.nan)
+    with pytest.raises(DivergedError, match="--learning-rate"):
+        list(trainer)
+
+
+def test_what_is_missing_is_named(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
+    with pytest.raises(OptionsError, match="--style"):
+        Trainer([], photos, OPTIONS)
+    with pytest.raises(ImageError, match="nowhere"):
+        Trainer([swirls], tmp_path / "nowhere", OPTIONS)
+
+
+def test_previews_show_photos_in_the_styles(photos: Path, swirls: np.ndarray) -> None:
+    trainer = Trainer([swirls], photos, OPTIONS)
+    tiles = trainer.preview()
+    assert len(tiles) == 6
+    assert tiles[0][1].shape == tiles[1][1].shape
+    list(trainer)
+    assert (trainer.preview()[1][1] != tiles[1][1]).any()

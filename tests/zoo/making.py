@@ -1,0 +1,39 @@
+"""Small packs for the tests: random tensors under the right names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from impasto.nets.architecture import ORIGINAL, architecture
+from impasto.zoo.cards import PackCard, StyleCard
+from impasto.zoo.pack import Pack, write_pack
+
+
+def random_pack(*styles: str, size: str = "turbo", seed: int = 0, **card: str) -> Pack:
+    """A pack of untrained styles; of the house's own sizes `original` is the first."""
+    names = styles if size == "transformer-net" else (ORIGINAL, *styles)
+    rng = np.random.default_rng(seed)
+    tensors = {}
+    for name, shape in architecture(size).shapes(len(names)).items():
+        fan = int(np.prod(shape[1:])) if name.endswith("weight") else 100
+        value = rng.standard_normal(shape) / np.sqrt(fan)
+        if name.endswith(("scale", "gain")):
+            value = 0.5 + 0.1 * value
+        tensors[name] = value.astype(np.float16).astype(np.float32)
+    if size != "transformer-net":  # the photo itself
+        for name in tensors:
+            if name.endswith(("scale", "shift")):
+                tensors[name][0] = 0
+        tensors["head_bias"][:] = 0
+        tensors["photo_gain"][0] = 1
+    cards = tuple(StyleCard(name=name, **card) for name in names)
+    return Pack(PackCard(architecture=size, styles=cards, training={"steps": 3}), tensors)
+
+
+def write(path: Path, *styles: str, **options: object) -> Path:
+    """Write a pack of untrained styles, with its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_pack(random_pack(*styles, **options), path)  # type: ignore[arg-type]
+    return path
