@@ -81,6 +81,8 @@ class OnnxBackend:
             options = self._runtime.SessionOptions()
             options.log_severity_level = _ERRORS_ONLY
             options.intra_op_num_threads = self._threads or 0
+            # Plans of memory are made for each size of picture, and lie beside each other.
+            options.enable_mem_pattern = False
             model = build(self._architecture, self._tensors, moments=kind, until=until)
             session = self._runtime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
