@@ -361,7 +361,7 @@ class TrainOptions(_Checked):
         metavar="LAYERS",
     )
     tv_weight: float = _option(0.0, "Weight of the total variation term (smooths).")
-    learning_rate: float = _option(2e-3, "Step size of Adam at its largest.")
+    learning_rate: float = _option(5e-3, "Step size of Adam at its largest.")
     seed: int = _option(0, "Seed of everything random.")
     device: str = _option("auto", "auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
     precision: str = _option(

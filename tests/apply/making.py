@@ -22,7 +22,9 @@ def tensors(name, styles=3, seed=0):
         found[tensor] = random.normal(mean, spread, size)
     last = shape.convolutions[-1].name
     found[f"{last}_weight"] *= 0.3 * shape.range
-    found[f"{last}_bias"] += 0.5 * shape.range
+    found["photo_shift" if shape.photo else f"{last}_bias"] += 0.5 * shape.range
+    if shape.photo:
+        found["photo_scale"] -= 0.7
     return {key: value.astype(np.float32) for key, value in found.items()}
 
 
@@ -34,9 +36,7 @@ def pack(name="turbo", seed=0):
         for tensor, value in found.items():
             if tensor.endswith(("_scale", "_shift")):
                 value[0] = 0
-        found["head_bias"][:] = 0
-        found["photo_gain"][:] = 0.5
-        found["photo_gain"][0] = 1
+        found["photo_scale"][0] = 1
     else:
         names = ("mosaic", "wave", "starry")
     cards = tuple(StyleCard(name=style, licence="CC0") for style in names)

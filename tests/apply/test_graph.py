@@ -99,6 +99,7 @@ def test_a_convolution_is_an_operator_or_two_and_a_normalisation_one():
         graph = build(architecture, making.tensors("turbo"), moments=moments).graph
         kinds = [node.op_type for node in graph.node]
         assert kinds.count("Conv") == len(architecture.convolutions)
-        assert kinds.count(f"{operator}Normalization") == len(architecture.norms)
-        assert kinds.count("Resize") == 2  # before up1 and up2; before the head it is folded
+        photos = operator == "Batch"  # the photo's own a·x + b
+        assert kinds.count(f"{operator}Normalization") == len(architecture.norms) + photos
+        assert kinds.count("Resize") == 1  # before the head it is folded
         assert kinds.count("DepthToSpace") == 1

@@ -96,7 +96,7 @@ def test_what_differs_from_pytorch_is_not_written(tmp_path, monkeypatch):
 
 def test_what_is_not_finite_is_not_written(tmp_path):
     pack = making.pack()
-    tensors = {**pack.tensors, "head_bias": np.full(3, np.nan, np.float32)}
+    tensors = {**pack.tensors, "stem_bias": np.full(32, np.nan, np.float32)}
     with pytest.raises(OutputError, match="by nan"):
         export(replace(pack, tensors=tensors), tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []

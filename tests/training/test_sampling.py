@@ -27,10 +27,10 @@ def test_draws_depend_on_step_process_and_seed_alone() -> None:
     )
 
 
-def test_most_are_whole_and_some_are_nothing() -> None:
+def test_most_are_whole_and_some_are_not() -> None:
     strengths = torch.cat([assign(step, 0, 50, range(1, 2), 0).strengths for step in range(100)])
     assert 0.8 < float((strengths == 1).float().mean()) < 0.9
-    assert 0.01 < float((strengths == 0).float().mean()) < 0.06
+    assert float(strengths.min()) < 0.1
     assert bool(((strengths >= 0) & (strengths <= 1)).all())
 
 
@@ -41,4 +41,3 @@ def test_mixes_add_up_and_weights_follow_the_strength() -> None:
     )
     weights = drawn.weights(torch.tensor([0.0, 10.0, 16.0]))
     torch.testing.assert_close(weights, torch.tensor([10.0, 1.0, 0.0]))
-    torch.testing.assert_close(drawn.faithfulness(), torch.tensor([0.0, 1 / 16, 1.0]))

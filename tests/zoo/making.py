@@ -19,15 +19,14 @@ def random_pack(*styles: str, size: str = "turbo", seed: int = 0, **card: str) -
     for name, shape in architecture(size).shapes(len(names)).items():
         fan = int(np.prod(shape[1:])) if name.endswith("weight") else 100
         value = rng.standard_normal(shape) / np.sqrt(fan)
-        if name.endswith(("scale", "gain")):
+        if name.endswith("scale"):
             value = 0.5 + 0.1 * value
         tensors[name] = value.astype(np.float16).astype(np.float32)
     if size != "transformer-net":  # the photo itself
         for name in tensors:
             if name.endswith(("scale", "shift")):
                 tensors[name][0] = 0
-        tensors["head_bias"][:] = 0
-        tensors["photo_gain"][0] = 1
+        tensors["photo_scale"][0] = 1
     cards = tuple(StyleCard(name=name, **card) for name in names)
     return Pack(PackCard(architecture=size, styles=cards, training={"steps": 3}), tensors)
 

@@ -193,10 +193,10 @@ def poke(value: float) -> Callable[[dict[str, Any]], object]:
         (poke(np.inf), "head_weight holds values that are not finite"),
         (lambda t: t.pop("stem_bias"), "'stem_bias' is missing"),
         (lambda t: t.update(extra=np.zeros(3)), "'extra' is unknown"),
-        (lambda t: t.update(stem_bias=np.zeros(15, np.float16)), "stem_bias is float16 (15,)"),
-        (lambda t: t.update(stem_bias=np.zeros((16, 1), np.float16)), "(16, 1), not floats (16,)"),
-        (lambda t: t.update(stem_bias=np.zeros(16, np.int8)), "stem_bias is int8"),
-        (lambda t: t.update(stem_bias=np.zeros(16, np.float64)), ""),
+        (lambda t: t.update(stem_bias=np.zeros(31, np.float16)), "stem_bias is float16 (31,)"),
+        (lambda t: t.update(stem_bias=np.zeros((32, 1), np.float16)), "(32, 1), not floats (32,)"),
+        (lambda t: t.update(stem_bias=np.zeros(32, np.int8)), "stem_bias is int8"),
+        (lambda t: t.update(stem_bias=np.zeros(32, np.float64)), ""),
         (lambda t: t.clear(), "is missing"),
     ],
 )
@@ -230,12 +230,12 @@ def test_files_that_are_something_else(tmp_path: Path, good: bytes) -> None:
         "huge header": struct.pack("<Q", 2**63 - 1) + good[8:],
         "header to the end": struct.pack("<Q", len(good) - 8) + good[8:],
         "longer": good + b"\0",
-        "overlapping": _put_together(header | {"up1_bias": header["stem_bias"]}, body),
+        "overlapping": _put_together(header | {"up_bias": header["stem_bias"]}, body),
         "outside": _put_together(
-            header | {"up1_bias": header["up1_bias"] | {"data_offsets": [0, 2**40]}}, body
+            header | {"up_bias": header["up_bias"] | {"data_offsets": [0, 2**40]}}, body
         ),
         "huge shape": _put_together(
-            header | {"up1_bias": header["up1_bias"] | {"shape": [2**62, 4]}}, body
+            header | {"up_bias": header["up_bias"] | {"shape": [2**62, 4]}}, body
         ),
     }
     for data in cases.values():

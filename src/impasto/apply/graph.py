@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from impasto.errors import MissingExtraError
 from impasto.nets.architecture import (
     EPSILON,
+    PHOTO,
     Add,
     Architecture,
     Convolve,
@@ -87,8 +88,7 @@ def _body(
     if scaled:
         x = graph.add("Div", x, graph.number(architecture.range))
     if architecture.photo:
-        gain = graph.add("Reshape", graph.mixed("photo_gain"), graph.whole(1, 3, 1, 1))
-        x = graph.add("Add", x, graph.add("Mul", photo, gain))
+        x = graph.add("Add", x, graph.scaled(photo, *PHOTO))
     return x
 
 
@@ -144,17 +144,20 @@ class _Graph:
         name, pad = layer.name, layer.pad
         if layer.folded:
             kernel = fold(self._tensors[f"{name}_weight"])
-            weight = self._weight(f"{name}_folded", kernel)
-            bias = self._weight(f"{name}_repeated", self._tensors[f"{name}_bias"].repeat(4))
-            y = self.add("Conv", x, weight, bias, pads=[kernel.shape[-1] // 2] * 4)
+            weights = [self._weight(f"{name}_folded", kernel)]
+            if layer.bias:
+                bias = self._tensors[f"{name}_bias"].repeat(4)
+                weights.append(self._weight(f"{name}_repeated", bias))
+            y = self.add("Conv", x, *weights, pads=[kernel.shape[-1] // 2] * 4)
             return self.add("DepthToSpace", y, blocksize=2, mode="CRD")
         if layer.enlarge > 1:
             x = self._enlarged(x, layer.enlarge)
         if layer.padding == "reflect":
             x = self.add("Pad", x, self.whole(0, 0, pad, pad, 0, 0, pad, pad), mode="reflect")
             pad = 0
-        weight, bias = self._weight(f"{name}_weight"), self._weight(f"{name}_bias")
-        return self.add("Conv", x, weight, bias, pads=[pad] * 4, strides=[layer.stride] * 2)
+        names = (f"{name}_weight", f"{name}_bias") if layer.bias else (f"{name}_weight",)
+        weights = [self._weight(each) for each in names]
+        return self.add("Conv", x, *weights, pads=[pad] * 4, strides=[layer.stride] * 2)
 
     def _enlarged(self, x: str, times: int) -> str:
         scales = self._constant(f"times_{times}", np.array([1, 1, times, times], np.float32))
@@ -174,6 +177,13 @@ class _Graph:
         self._moments |= {mean: layer.channels, variance: layer.channels}
         # With moments that are given, this is one a·x + b.
         return self.add("BatchNormalization", x, scale, shift, mean, variance, epsilon=EPSILON)
+
+    def scaled(self, photo: str, scale: str, shift: str) -> str:
+        """Multiply and shift the photo as the mix of styles says: one a·x + b."""
+        nothing = self._constant("no_mean", np.zeros(3, np.float32))
+        one = self._constant("no_variance", np.ones(3, np.float32))
+        mixed = (self.mixed(scale), self.mixed(shift))
+        return self.add("BatchNormalization", photo, *mixed, nothing, one, epsilon=0.0)
 
     def framed(self, image: str, architecture: Architecture) -> str:
         """Pad by reflection, as `geometry.reflected` says, whatever the size.

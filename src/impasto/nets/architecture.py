@@ -3,13 +3,13 @@
 An `Architecture` is a sequence of layers that act on one tensor, channels first. PyTorch
 (`nets.transformer`) and ONNX (`apply.graph`) each interpret it; it needs neither.
 
-The house's own family (`MODELS`) is one shape in three widths, made for the two costs that a
+The house's own family (`MODELS`) is one shape in three sizes, made for the two costs that a
 processor has: arithmetic and passes over memory. A strided convolution embeds patches at a quarter
-of the resolution, residual blocks work at an eighth (style is large), and two enlargements by
-nearest neighbour, each followed by a convolution (Odena et al. 2016: no checkerboards), lead back,
-the first joined by the features from the way down. Every normalisation is a conditional instance
-normalisation (Dumoulin et al. 2017, arXiv:1610.07629, equation 5): one scale and one shift for each
-style and channel.
+of the resolution, where residual blocks work; two enlargements by nearest neighbour, each followed
+by a convolution (Odena et al. 2016: no checkerboards), lead back. Every normalisation is a
+conditional instance normalisation (Dumoulin et al. 2017, arXiv:1610.07629, equation 5): one scale
+and one shift for each style and channel. The photo, with a scale and shift of its own, is added at
+the end; so one style, `ORIGINAL`, is the photo to the bit, and mixing it in is what strength does.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ from impasto.options import MODELS
 ORIGINAL = "original"
 """The style that every pack of the house's own family has first: the photo as it is."""
 
+PHOTO = ("photo_scale", "photo_shift")
+"""What is multiplied with the photo and what is added, where a network adds the photo."""
+
 EPSILON = 1e-5
 """Added to the variance by every instance normalisation."""
 
 
 @dataclass(frozen=True)
 class Convolve:
-    """A convolution (outputs, inputs, size, size) with bias that keeps height and width / stride.
+    """A convolution (outputs, inputs, size, size) that keeps height and width / stride.
 
     ``enlarge`` repeats every position so many times each way first (nearest neighbour).
     ``padding`` is ``"zeros"`` or ``"reflect"``, half of ``size`` on every side, less what a stride
@@ -45,6 +48,7 @@ class Convolve:
     stride: int = 1
     enlarge: int = 1
     padding: str = "zeros"
+    bias: bool = True
 
     @property
     def pad(self) -> int:
@@ -97,7 +101,7 @@ class Architecture:
     The picture, RGB in [0, 1], is multiplied by ``range``, and the result divided by it. It is
     padded by reflection: by ``margin`` pixels on every side, and then to a multiple of ``stride``
     on the right and below; the result is cropped back. With ``photo``, the picture itself is added
-    at the end, times a gain for each style and channel, so that the style `ORIGINAL` is exact.
+    at the end, times a scale and plus a shift for each style and channel.
     """
 
     name: str
@@ -155,7 +159,7 @@ class Architecture:
     @property
     def parameters(self) -> int:
         """Weights and biases, without what each style brings."""
-        return sum(c.outputs * (c.inputs * c.size**2 + 1) for c in self.convolutions)
+        return sum(c.outputs * (c.inputs * c.size**2 + c.bias) for c in self.convolutions)
 
     def shapes(self, styles: int) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of every tensor of a network with so many styles."""
@@ -164,12 +168,13 @@ class Architecture:
             if isinstance(layer, Convolve):
                 size = (layer.size, layer.size)
                 found[f"{layer.name}_weight"] = (layer.outputs, layer.inputs, *size)
-                found[f"{layer.name}_bias"] = (layer.outputs,)
+                if layer.bias:
+                    found[f"{layer.name}_bias"] = (layer.outputs,)
             elif isinstance(layer, Normalise):
                 found[f"{layer.name}_scale"] = (styles, layer.channels)
                 found[f"{layer.name}_shift"] = (styles, layer.channels)
         if self.photo:
-            found["photo_gain"] = (styles, 3)
+            found |= dict.fromkeys(PHOTO, (styles, 3))
         return found
 
     def strides(self) -> Iterator[tuple[Layer, int]]:
@@ -189,17 +194,19 @@ def folded_size(size: int) -> int:
 def style_tensors(architecture: Architecture) -> tuple[str, ...]:
     """Return the names of the tensors that have a row for each style."""
     names = [f"{norm.name}_{kind}" for norm in architecture.norms for kind in ("scale", "shift")]
-    return (*names, "photo_gain") if architecture.photo else tuple(names)
+    return (*names, *PHOTO) if architecture.photo else tuple(names)
 
 
-def _family(name: str, *, stem: int, body: int, blocks: int, head: int) -> Architecture:
+def exact_tensors(architecture: Architecture) -> tuple[str, ...]:
+    """Return the names of the tensors whose first row makes the first style the photo itself."""
+    last = architecture.norms[-1].name
+    return (f"{last}_scale", f"{last}_shift", *PHOTO)
+
+
+def _family(name: str, *, body: int, blocks: int, head: int) -> Architecture:
     layers: list[Layer] = [
-        Convolve("stem", 3, stem, size=8, stride=4),
-        Normalise("stem", stem),
-        Rectify(),
-        Keep("stem"),
-        Convolve("down", stem, body, stride=2),
-        Normalise("down", body),
+        Convolve("stem", 3, body, size=8, stride=4),
+        Normalise("stem", body),
         Rectify(),
     ]
     for block in range(1, blocks + 1):
@@ -212,14 +219,10 @@ def _family(name: str, *, stem: int, body: int, blocks: int, head: int) -> Archi
             Add("block"),
         ]
     layers += [
-        Convolve("up1", body, stem, enlarge=2),
-        Add("stem"),
-        Normalise("up1", stem),
+        Convolve("up", body, head, enlarge=2),
+        Normalise("up", head),
         Rectify(),
-        Convolve("up2", stem, head, enlarge=2),
-        Normalise("up2", head),
-        Rectify(),
-        Convolve("head", head, 3, size=5, enlarge=2),
+        Convolve("head", head, 3, size=5, enlarge=2, bias=False),
     ]
     return Architecture(name, tuple(layers), margin=16, photo=True)
 
@@ -228,8 +231,10 @@ def _transformer_net() -> Architecture:
     """The TransformerNet of pytorch/examples (fast_neural_style), after Johnson et al. 2016."""
     layers: list[Layer] = []
 
-    def convolve(name: str, inputs: int, outputs: int, **options: int) -> None:
-        layers.append(Convolve(name, inputs, outputs, padding="reflect", **options))
+    def convolve(
+        name: str, inputs: int, outputs: int, size: int = 3, stride: int = 1, enlarge: int = 1
+    ) -> None:
+        layers.append(Convolve(name, inputs, outputs, size, stride, enlarge, "reflect"))
 
     def normalise(name: str, channels: int) -> None:
         layers.extend((Normalise(name, channels), Rectify()))
@@ -257,9 +262,9 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
     {
         architecture.name: architecture
         for architecture in (
-            _family("turbo", stem=16, body=48, blocks=4, head=16),
-            _family("standard", stem=32, body=64, blocks=5, head=16),
-            _family("quality", stem=48, body=128, blocks=5, head=32),
+            _family("turbo", body=32, blocks=4, head=16),
+            _family("standard", body=32, blocks=7, head=16),
+            _family("quality", body=64, blocks=6, head=32),
             _transformer_net(),
         )
     }

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from impasto.nets.architecture import (
     EPSILON,
+    PHOTO,
     Add,
     Architecture,
     Convolve,
@@ -21,7 +22,7 @@ from impasto.nets.architecture import (
 )
 from impasto.nets.geometry import phases, reflected
 
-_FAINT = 0.0005
+_FAINT = 0.005
 """Standard deviation of the last weights at the start."""
 
 Moments = tuple[Tensor, Tensor]
@@ -39,8 +40,8 @@ class TransferNet(nn.Module):
 
     Its parameters have the names and shapes of ``architecture.shapes(styles)``. Convolutions
     start as He et al. 2015 say, with the last of every residual block at zero; every style starts
-    neutral. Where the architecture adds the photo, the very last convolution starts faint, so that
-    every style starts as the photo.
+    neutral. Where the architecture adds the photo, the first style is the photo to the bit, and the
+    others start as a faint pattern on grey.
     """
 
     def __init__(self, architecture: Architecture, styles: int) -> None:
@@ -61,9 +62,18 @@ class TransferNet(nn.Module):
         for norm in architecture.norms:
             nn.init.ones_(self.get_parameter(f"{norm.name}_scale"))
         if architecture.photo:
-            last = architecture.convolutions[-1].name
-            nn.init.normal_(self.get_parameter(f"{last}_weight"), std=_FAINT)
-            nn.init.ones_(self.get_parameter("photo_gain"))
+            self._start_grey()
+
+    @torch.no_grad()
+    def _start_grey(self) -> None:
+        """Let every style begin as a faint pattern on grey, and the first be the photo alone."""
+        architecture = self.architecture
+        nn.init.normal_(
+            self.get_parameter(f"{architecture.convolutions[-1].name}_weight"), std=_FAINT
+        )
+        scale, shift = (self.get_parameter(name) for name in PHOTO)
+        scale[0], shift[1:] = 1, 0.5
+        self.get_parameter(f"{architecture.norms[-1].name}_scale")[0] = 0
 
     def style_parameters(self) -> dict[str, nn.Parameter]:
         """Return the parameters that have a row for each style."""
@@ -108,15 +118,17 @@ class TransferNet(nn.Module):
                 x = x + kept[layer.name]
         x = x.float() / architecture.range
         if architecture.photo:
-            x = x + photo * (mix @ self._tensor("photo_gain"))[:, :, None, None]
+            scale, shift = ((mix @ self._tensor(name))[:, :, None, None] for name in PHOTO)
+            x = x + torch.addcmul(shift, photo, scale)
         return x
 
     def _convolve(self, layer: Convolve, x: Tensor) -> Tensor:
         weight: Tensor = self._tensor(f"{layer.name}_weight")
-        bias: Tensor = self._tensor(f"{layer.name}_bias")
+        bias = self._tensor(f"{layer.name}_bias") if layer.bias else None
         if layer.folded:
-            weight, bias = fold(weight), bias.repeat_interleave(4)
-            y = F.conv2d(x, weight.to(x.dtype), bias.to(x.dtype), padding=weight.shape[-1] // 2)
+            weight = fold(weight)
+            bias = None if bias is None else bias.repeat_interleave(4)
+            y = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
             return F.pixel_shuffle(y, 2)
         if layer.enlarge > 1:
             x = F.interpolate(x, scale_factor=layer.enlarge, mode="nearest")

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from impasto.errors import DivergedError
 from impasto.events import Stalled, Trained, TrainingEvent, Unreadable
+from impasto.nets.architecture import exact_tensors
 from impasto.nets.transformer import TransferNet
 from impasto.training.criterion import Grams, PerceptualLoss
 from impasto.training.data import Crops, batches, to_images
@@ -24,9 +25,6 @@ _WARM_UP = 100
 
 _AVERAGE = 0.999
 """How much of itself the average of the weights keeps at each step, once it is under way."""
-
-_PIXELS = 20.0
-"""Weight of the squared difference of pixels where the photo itself is to come out."""
 
 _RANGE = 10.0
 """Weight of the squared amount by which values leave [0, 1]."""
@@ -131,14 +129,14 @@ class Loop:
     ) -> tuple[Tensor, tuple[float, float, float]]:
         inside = made.clamp(0, 1)
         grams = {name: rows[chosen.styles] for name, rows in self._grams.items()}
-        weights, faithful = chosen.weights(self._weights), chosen.faithfulness()
+        weights = chosen.weights(self._weights)
         found = self._loss.evaluate(inside, self._loss.content(photos), grams, weights)
-        beyond, difference = made - inside, made - photos
+        beyond = made - inside
         each = (found.content + weights * found.style).mean()
-        count = made.numel()
-        gradient = torch.where(beyond == 0, found.gradient, 0)
-        gradient += beyond * (2 * _RANGE / count)
-        gradient += difference * (faithful * 2 * _PIXELS / count)[:, None, None, None]
+        # What is clipped feels the loss only where that pulls it back.
+        outward = beyond * found.gradient < 0
+        gradient = found.gradient.masked_fill(outward, 0)
+        gradient += beyond * (2 * _RANGE / made.numel())
         numbers = torch.stack([each, found.content.mean(), found.style.mean()]).tolist()
         return gradient, (numbers[0], numbers[1], numbers[2])
 
@@ -162,13 +160,12 @@ class Loop:
         return finite
 
     def _mask(self) -> None:
-        """Leave the rows of styles that are not trained as they are; the photo's go along."""
+        """Leave the rows of styles that are not trained as they are, and the photo to the bit."""
         first = self._trained.start
+        exact = exact_tensors(self.net.architecture)
         for name, parameter in self.net.style_parameters().items():
-            if parameter.grad is not None and first > 1:
+            if parameter.grad is not None and (first > 1 or name in exact):
                 parameter.grad[:first] = 0
-            elif parameter.grad is not None and name == "photo_gain":
-                parameter.grad[:1] = 0  # the photo itself, to the pixel
 
     @torch.no_grad()
     def _update_average(self) -> None:

@@ -11,9 +11,6 @@ from torch import Tensor
 _PARTIAL = 0.15
 """The share of crops that are trained at a strength below 1."""
 
-_NONE = 0.2
-"""The share of those that are trained at strength 0: the photo as it is."""
-
 _POWER = 4
 """The weight of a style falls with this power of the strength: it acts on a scale of magnitudes."""
 
@@ -37,10 +34,6 @@ class Assignment:
         """Return the weight (n,) of each crop's style term, from those of the styles."""
         return weights[self.styles] * self.strengths**_POWER
 
-    def faithfulness(self) -> Tensor:
-        """Return (n,) how much each result is to be the photo, pixel by pixel."""
-        return (1 - self.strengths) ** _POWER
-
 
 def assign(step: int, rank: int, batch: int, styles: range, seed: int) -> Assignment:
     """Draw styles out of a range of numbers; the same for the same step, process and seed."""
@@ -48,6 +41,5 @@ def assign(step: int, rank: int, batch: int, styles: range, seed: int) -> Assign
     # Every style comes as often as any other, in each batch as far as it goes.
     rows = np.concatenate([rng.permutation(styles) for _ in range(-(-batch // len(styles)))])
     draws = rng.random((2, batch))
-    partial = np.where(draws[1] < _NONE, 0, (draws[1] - _NONE) / (1 - _NONE))
-    strengths = np.where(draws[0] < _PARTIAL, partial, 1)
+    strengths = np.where(draws[0] < _PARTIAL, draws[1], 1)
     return Assignment(torch.from_numpy(rows[:batch]), torch.from_numpy(strengths).float())
