@@ -42,6 +42,11 @@ bench: $(VENV)/.installed-dev peers
 	$(MEASURE)/time_to_quality.py --targets 100 --json $(MEASURED)/time_to_quality.json
 	$(MEASURE)/any_size.py --cases 2048x1536:2GB --json $(MEASURED)/any_size.json
 	$(MEASURE)/budget.py --sizes 256 512 --budgets 10 20 --json $(MEASURED)/budget.json
+	$(MEASURE)/apply_speed.py --sizes 512 1024 --rounds 5 --cold 3 --json $(MEASURED)/apply_speed.json
+ifneq ($(DATA),)
+	$(MEASURE)/apply_quality.py --paintings "$(DATA)/paintings" --photos "$(DATA)/content" --count 1 \
+		--size 256 --steps 30 --json $(MEASURED)/apply_quality.json
+endif
 
 bench-full: $(VENV)/.installed-dev peers
 	@test -d "$(DATA)" || { echo "say where the pictures are: make bench-full DATA=folder" >&2; exit 2; }
@@ -53,6 +58,10 @@ bench-full: $(VENV)/.installed-dev peers
 	$(MEASURE)/budget.py --json $(MEASURED)/budget.json
 	$(MEASURE)/any_size.py --json $(MEASURED)/any_size.json
 	$(MEASURE)/preview.py --steps 100 --json $(MEASURED)/preview.json --sheet $(MEASURED)/preview.png
+	$(MEASURE)/apply_speed.py --json $(MEASURED)/apply_speed.json
+	$(MEASURE)/apply_size.py --json $(MEASURED)/apply_size.json
+	$(MEASURE)/apply_quality.py --paintings "$(DATA)/paintings" --photos "$(DATA)/content" \
+		--json $(MEASURED)/apply_quality.json
 
 peers: $(PEERS)/.installed
 

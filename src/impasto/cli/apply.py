@@ -129,7 +129,9 @@ class _Stylist:
 
         try:
             make_folder(task.out.parent)
-            made = network.stylise(task.photo, self.options, read=self.read, progress=progress)
+            made = network.stylise(
+                task.photo, self.options, read=self.read, progress=progress, bits=self.save.bits
+            )
             made.save(task.out, **self.save.to_dict())
         except ImpastoError as error:
             return " ".join(str(error).split())

@@ -11,6 +11,13 @@ import typer
 
 _SELF_TEST_STEPS = 12
 
+_EXTRAS = (
+    ("heic", ("pillow_heif",), "HEIC"),
+    ("video", ("av",), "MP4"),
+    ("onnx", ("onnx", "onnxruntime"), "ONNX"),
+)
+"""Each extra, the modules it brings, and what for."""
+
 
 def doctor() -> None:
     """Show versions, device and weights, and paint for a few seconds to see that all works."""
@@ -28,8 +35,8 @@ def doctor() -> None:
     device = choose_device("auto")
     precision = str(choose_precision("auto", device)).removeprefix("torch.")
     typer.echo(f"device     {_describe(device)}, {precision}")
-    for extra, module, what in (("heic", "pillow_heif", "HEIC"), ("video", "av", "MP4")):
-        found = importlib.util.find_spec(module) is not None
+    for extra, modules, what in _EXTRAS:
+        found = all(importlib.util.find_spec(module) for module in modules)
         state = "ready" if found else f"not installed (pip install 'impasto[{extra}]')"
         typer.echo(f"{what:<10} {state}")
     healthy = True

@@ -149,11 +149,8 @@ def _follow(
 
 def _draw(trainer: Trainer, path: Path) -> None:
     from impasto.images import save_picture
-    from impasto.images.sheet import contact_sheet
 
-    tiles = trainer.preview()
-    styles = sum(name == tiles[0][0] for name, _ in tiles) and len(tiles) // 3
-    save_picture(contact_sheet(tiles, columns=max(styles, 1)), path)
+    save_picture(trainer.preview(), path)
 
 
 def _log(path: Path, event: Any) -> None:

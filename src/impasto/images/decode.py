@@ -1,22 +1,25 @@
-"""From an opened image of any mode to sRGB floats and alpha, upright."""
+"""From an opened image of any mode to sRGB and alpha, upright, in the depth that it has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import ImageError
 from impasto.images.deep import deep_values, plain_tiff
-from impasto.images.picture import Floats, scaled, split, unit
+from impasto.images.picture import Floats, Samples, scaled, split, unit
 from impasto.images.profiles import floats_to_srgb, is_srgb, to_srgb
 from impasto.images.text import shown
 from impasto.options import ReadOptions
 
 _ORIENTATION, _PHOTOMETRIC = 0x0112, 262
 
-_UPRIGHT: dict[int, Callable[[Floats], Floats]] = {
+_ROWS_AT_A_TIME = 256
+
+_UPRIGHT: dict[int, Callable[[Samples], Samples]] = {
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
     4: lambda a: a[::-1],
@@ -27,12 +30,13 @@ _UPRIGHT: dict[int, Callable[[Floats], Floats]] = {
 }
 """What each EXIF orientation but 1 asks for, on an array (H, W, ...)."""
 
-Planes = tuple[Floats, Floats | None]
+Planes = tuple[Samples, Samples | None]
 
 
 def decode(image: Image.Image, reopen: Callable[[], Image.Image], name: str) -> Planes:
-    """Decode to upright sRGB (H, W, 3) and alpha (H, W) or None, float32 in [0, 1].
+    """Decode to upright sRGB (H, W, 3) and alpha (H, W) or None.
 
+    Each is uint8 where eight bits are all there is, else float32 in [0, 1].
     ``reopen`` opens the same picture once more, for those decoded in two passes.
     """
     values = deep_values(image, reopen)
@@ -56,7 +60,7 @@ def decode_tiff(data: bytes, name: str, options: ReadOptions) -> Planes:
     return _upright(*_from_values(values, icc, name), orientation)
 
 
-def _upright(rgb: Floats, alpha: Floats | None, orientation: object) -> Planes:
+def _upright(rgb: Samples, alpha: Samples | None, orientation: object) -> Planes:
     """Turn and mirror as the EXIF orientation (1 to 8) says; anything else counts as 1."""
     turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
     if turn is None:
@@ -75,12 +79,22 @@ def _from_values(values: Floats, icc: bytes | None, name: str) -> Planes:
     if converted is None:
         # A profile made of tables: eight bits are what the colour engine offers here.
         eight = np.rint(rgb[:, :, 0] * 255 if grey else rgb * 255).astype(np.uint8)
-        converted = _floats(to_srgb(Image.fromarray(eight), icc))
+        return _samples(to_srgb(Image.fromarray(eight), icc)), alpha
     return converted, alpha
 
 
-def _floats(image: Image.Image) -> Floats:
-    return scaled(np.asarray(image), 255)
+def _samples(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the values of an 8-bit image, copied band by band: Pillow's own copy takes two."""
+    samples = np.empty((image.height, image.width, *_channels(image)), np.uint8)
+    for top in range(0, image.height, _ROWS_AT_A_TIME):
+        bottom = min(top + _ROWS_AT_A_TIME, image.height)
+        samples[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return samples
+
+
+def _channels(image: Image.Image) -> tuple[int, ...]:
+    bands = len(image.getbands())
+    return () if bands == 1 else (bands,)
 
 
 def _grey_values(image: Image.Image, name: str) -> Floats | None:
@@ -118,13 +132,13 @@ def _shallow(image: Image.Image, icc: bytes | None, name: str) -> Planes:
         image = image.convert("LA" if image.mode == "La" else "RGBA")
     alpha = None
     if image.has_transparency_data:
-        alpha = _floats(image.convert("RGBA").getchannel("A"))
+        alpha = _samples(image.convert("RGBA").getchannel("A"))
     colours = _colours(image)
     if icc and colours.mode == "L":
         # Through its 8-bit grey path the colour engine is off by up to 10 levels in the shadows.
-        rgb, _ = _from_values(_floats(colours)[:, :, None], icc, name)
+        rgb, _ = _from_values(scaled(_samples(colours), 255)[:, :, None], icc, name)
         return rgb, alpha
-    return _floats(to_srgb(colours, icc)), alpha
+    return _samples(to_srgb(colours, icc)), alpha
 
 
 def _colours(image: Image.Image) -> Image.Image:

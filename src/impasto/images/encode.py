@@ -1,4 +1,4 @@
-"""From floats to the bytes of a PNG, JPEG, WebP or TIFF file."""
+"""From a picture's values to the bytes of a PNG, JPEG, WebP or TIFF file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import OutputError
-from impasto.images.picture import Floats
+from impasto.images.picture import Floats, Samples, floats
 from impasto.images.profiles import srgb_profile
 from impasto.images.recipe import exif_bytes, recipe_text, software
 from impasto.images.text import shown
@@ -27,10 +27,10 @@ _ROWS_AT_A_TIME = 256
 
 @dataclass(frozen=True)
 class Job:
-    """What to encode: sRGB (H, W, 3) and alpha (H, W) or None in [0, 1], and how."""
+    """What to encode: sRGB (H, W, 3) and alpha (H, W) or None, and how."""
 
-    rgb: Floats
-    alpha: Floats | None
+    rgb: Samples
+    alpha: Samples | None
     options: SaveOptions
     recipe: Mapping[str, Any] | None
     name: str
@@ -42,18 +42,36 @@ class Job:
     def samples(self) -> NDArray[Any]:
         """Return (H, W, 3 or 4) in uint8 or uint16, clipped and rounded to nearest."""
         top, kind = (65535, np.uint16) if self.options.bits == 16 else (255, np.uint8)
+        if self.alpha is None and self.rgb.dtype == kind:
+            return self.rgb
         height, width, _ = self.rgb.shape
         samples = np.empty((height, width, 3 if self.alpha is None else 4), kind)
-        for start in range(0, height, _ROWS_AT_A_TIME):  # floats take four times the memory
-            band = slice(start, start + _ROWS_AT_A_TIME)
+        for band in self._bands():
             samples[band, :, :3] = _rounded(self.rgb[band], top)
             if self.alpha is not None:
                 samples[band, :, 3] = _rounded(self.alpha[band], top)
         return samples
 
+    def on_white(self) -> NDArray[np.uint8]:
+        """Return (H, W, 3) in uint8, laid on white where it is transparent."""
+        if self.alpha is None:
+            return self.samples()
+        laid = np.empty(self.rgb.shape, np.uint8)
+        for band in self._bands():
+            alpha = floats(self.alpha[band])[:, :, None]
+            laid[band] = _rounded(floats(self.rgb[band]) * alpha + (1 - alpha), 255)
+        return laid
 
-def _rounded(values: Floats, top: int) -> Floats:
-    rounded: Floats = np.rint(np.clip(values, 0, 1) * np.float32(top))
+    def _bands(self) -> Iterator[slice]:
+        """Yield a few rows at a time: floats take four times the memory."""
+        for start in range(0, len(self.rgb), _ROWS_AT_A_TIME):
+            yield slice(start, start + _ROWS_AT_A_TIME)
+
+
+def _rounded(values: Samples, top: int) -> Samples:
+    if values.dtype == np.uint8 and top == 255:
+        return values
+    rounded: Floats = np.rint(np.clip(floats(values), 0, 1) * np.float32(top))
     return rounded
 
 
@@ -65,29 +83,27 @@ def jpeg(job: Job) -> bytes:
             f"{shown(job.name)}: a JPEG holds a recipe of up to 64 KiB, this has "
             f"{len(exif):,} bytes; use .png or .tif"
         )
-    rgb = job.rgb
-    if job.alpha is not None:
-        rgb = rgb * job.alpha[:, :, None] + (1 - job.alpha[:, :, None])
-    flat = Job(rgb, None, job.options, None, job.name)
     # Brush strokes are edges of colour; subsampling would blur them.
-    return _pillow(flat, exif, "JPEG", quality=job.options.jpeg_quality, subsampling=0)
+    how = {"quality": job.options.jpeg_quality, "subsampling": 0}
+    return _pillow(job.on_white(), exif, "JPEG", **how)
 
 
 def webp(job: Job) -> bytes:
     """Encode as lossy WebP; colour under transparency is kept."""
-    return _pillow(job, job.exif(), "WEBP", quality=job.options.jpeg_quality, exact=True)
+    how = {"quality": job.options.jpeg_quality, "exact": True}
+    return _pillow(job.samples(), job.exif(), "WEBP", **how)
 
 
 def png(job: Job) -> bytes:
     """Encode as PNG with 8 or 16 bits."""
     if job.options.bits == 16:
         return _png16(job.samples(), job.exif().removeprefix(_EXIF_START))
-    return _pillow(job, job.exif(), "PNG")
+    return _pillow(job.samples(), job.exif(), "PNG")
 
 
-def _pillow(job: Job, exif: bytes, kind: str, **how: Any) -> bytes:
+def _pillow(samples: NDArray[np.uint8], exif: bytes, kind: str, **how: Any) -> bytes:
     out = io.BytesIO()
-    image = Image.fromarray(job.samples())
+    image = Image.fromarray(samples)
     with_exif = {"exif": exif} if exif else {}
     image.save(out, kind, icc_profile=srgb_profile(), **with_exif, **how)
     return out.getvalue()

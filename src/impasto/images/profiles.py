@@ -45,7 +45,7 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
             return _through_profile(image, icc)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             pass  # A picture with a broken profile is still a picture.
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _through_profile(image: Image.Image, icc: bytes) -> Image.Image:

@@ -15,7 +15,7 @@ from impasto.images.decode import decode, decode_tiff
 from impasto.images.deep import is_deep_planar
 from impasto.images.load import check_bytes, check_pixels, load_bytes
 from impasto.images.opening import measured, open_image, translated
-from impasto.images.picture import Picture, split
+from impasto.images.picture import Picture, Stored, split
 from impasto.images.quiet import quiet
 from impasto.options import ReadOptions
 
@@ -40,6 +40,14 @@ def read_picture(source: Source, options: ReadOptions = _DEFAULTS) -> Picture:
     Raises `ImageError` for all that is no picture, is damaged, or is over a limit of ``options``
     (bytes are checked before reading, pixels before decoding), and `MissingExtraError`.
     """
+    return read_stored(source, options).picture
+
+
+def read_stored(source: Source, options: ReadOptions = _DEFAULTS) -> Stored:
+    """Read a picture as `read_picture` does, to the same values, but leave 8 bits at 8 bits.
+
+    A uint8 array of RGB is not copied.
+    """
     if isinstance(source, np.ndarray):
         return _from_array(source, options)
     if isinstance(source, Image.Image):
@@ -54,7 +62,7 @@ def read_picture(source: Source, options: ReadOptions = _DEFAULTS) -> Picture:
     )
 
 
-def _from_bytes(data: bytes, name: str, options: ReadOptions) -> Picture:
+def _from_bytes(data: bytes, name: str, options: ReadOptions) -> Stored:
     with translated(name), quiet():
         image = open_image(data)
         if data.startswith(_TIFF) and (image is None or is_deep_planar(image)):
@@ -64,7 +72,7 @@ def _from_bytes(data: bytes, name: str, options: ReadOptions) -> Picture:
                 planes = decode(opened, lambda: _again(data), name)
     # A few kinds (icons) hold a picture of another size than their header says.
     check_pixels(planes[0].shape[1], planes[0].shape[0], name, options)
-    return Picture(*planes, name=name, sha256=hashlib.sha256(data).hexdigest())
+    return Stored(*planes, name=name, sha256=hashlib.sha256(data).hexdigest())
 
 
 def _again(data: bytes) -> Image.Image:
@@ -74,7 +82,7 @@ def _again(data: bytes) -> Image.Image:
     return image
 
 
-def _from_pil(image: Image.Image, options: ReadOptions) -> Picture:
+def _from_pil(image: Image.Image, options: ReadOptions) -> Stored:
     with translated(MEMORY), quiet():
         check_pixels(*image.size, MEMORY, options)
         if 0 in image.size:
@@ -82,12 +90,12 @@ def _from_pil(image: Image.Image, options: ReadOptions) -> Picture:
         # The caller's image stays as it is.
         copy = image.copy()
         planes = decode(copy, lambda: copy, MEMORY)
-        return Picture(*planes, name=MEMORY, sha256=hashlib.sha256(copy.tobytes()).hexdigest())
+        return Stored(*planes, name=MEMORY, sha256=hashlib.sha256(copy.tobytes()).hexdigest())
 
 
-def _from_array(array: NDArray[Any], options: ReadOptions) -> Picture:
+def _from_array(array: NDArray[Any], options: ReadOptions) -> Stored:
     if array.ndim >= 2:
         check_pixels(array.shape[1], array.shape[0], MEMORY, options)
     planes = split(array, MEMORY)
-    sha256 = hashlib.sha256(array.tobytes()).hexdigest()
-    return Picture(*planes, name=MEMORY, sha256=sha256)
+    sha256 = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+    return Stored(*planes, name=MEMORY, sha256=sha256)

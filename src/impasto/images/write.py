@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from impasto.errors import ImageError, OutputError
 from impasto.images.atomic import atomic_write, check_extension
 from impasto.images.encode import Job, jpeg, png, tiff, webp
-from impasto.images.picture import Floats, Picture, split, unit
+from impasto.images.picture import Picture, Samples, split, unit, unit_samples
 from impasto.images.text import reason, shown
 from impasto.options import SaveOptions
 
@@ -78,19 +78,19 @@ def check_format(
     return extension
 
 
-def _planes(picture: Picture | NDArray[Any], name: str) -> tuple[Floats, Floats | None]:
+def _planes(picture: Picture | NDArray[Any], name: str) -> tuple[Samples, Samples | None]:
     if isinstance(picture, Picture):
         alpha = None if picture.alpha is None else unit(picture.alpha, name)
         return unit(picture.rgb, name), alpha
     return split(picture, name)
 
 
-def _checked_alpha(alpha: NDArray[Any], rgb: Floats, name: str) -> Floats:
+def _checked_alpha(alpha: NDArray[Any], rgb: Samples, name: str) -> Samples:
     if alpha.shape != rgb.shape[:2]:
         raise ImageError(
             f"{shown(name)}: alpha of shape {alpha.shape} does not fit RGB of {rgb.shape}"
         )
-    return unit(alpha, name)
+    return unit_samples(alpha, name)
 
 
 def _encoded(encoder: Callable[[Job], bytes], job: Job) -> bytes:

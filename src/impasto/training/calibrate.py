@@ -14,7 +14,7 @@ from torch import Tensor
 
 from impasto.training.criterion import Features, Grams, PerceptualLoss
 
-DISTANCE = 0.22
+DISTANCE = 0.3
 """What the content term of a painting should be: the squared features that may be lost."""
 
 STEPS = 60

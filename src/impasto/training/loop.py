@@ -99,8 +99,8 @@ class Loop:
         while self._length(self.step, self.seconds) < 1:
             pixels, reasons = next(source)
             yield from self._report(reasons)
-            chosen = assign(self.step, rank, len(pixels), self._trained, self._crops.seed)
-            losses = self._learn(pixels, chosen)
+            chosen = assign(self.step, len(pixels) * world, self._trained, self._crops.seed)
+            losses = self._learn(pixels, chosen.part(rank, world))
             self.step += 1
             self.seconds = self._processes.agree(self._clock() - began)
             yield self._event(losses)

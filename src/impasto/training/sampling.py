@@ -22,6 +22,12 @@ class Assignment:
     styles: Tensor
     strengths: Tensor
 
+    def part(self, rank: int, world: int) -> Assignment:
+        """Return what process ``rank`` of ``world`` has to do of it."""
+        return Assignment(
+            self.styles.chunk(world)[rank].clone(), self.strengths.chunk(world)[rank].clone()
+        )
+
     def mix(self, styles: int) -> Tensor:
         """Return (n, styles): the style by its strength, the photo (style 0) by the rest."""
         n = len(self.styles)
@@ -35,9 +41,9 @@ class Assignment:
         return weights[self.styles] * self.strengths**_POWER
 
 
-def assign(step: int, rank: int, batch: int, styles: range, seed: int) -> Assignment:
-    """Draw styles out of a range of numbers; the same for the same step, process and seed."""
-    rng = np.random.default_rng((seed, step, rank))
+def assign(step: int, batch: int, styles: range, seed: int) -> Assignment:
+    """Draw styles out of a range of numbers; the same for the same step and seed."""
+    rng = np.random.default_rng((seed, step))
     # Every style comes as often as any other, in each batch as far as it goes.
     rows = np.concatenate([rng.permutation(styles) for _ in range(-(-batch // len(styles)))])
     draws = rng.random((2, batch))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,15 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.func import functional_call
 
 import impasto
 from impasto import weights
 from impasto.errors import CheckpointError, OptionsError
 from impasto.events import Calibrated, Saved, TrainingEvent
 from impasto.images import Picture, fit, read_picture, resize
-from impasto.images.read import MEMORY, Source
-from impasto.images.tensors import to_array, to_tensor
+from impasto.images.read import Source
+from impasto.images.tensors import to_tensor
 from impasto.nets import transformer, vgg
 from impasto.nets.architecture import ORIGINAL, architecture, style_tensors
 from impasto.optimize import checkpoint as files
@@ -32,12 +30,14 @@ from impasto.training.calibrate import Calibration
 from impasto.training.criterion import Grams, PerceptualLoss, stack
 from impasto.training.data import Crops, photos_in, to_images
 from impasto.training.loop import Loop
+from impasto.training.naming import named
+from impasto.training.preview import sheet
 from impasto.training.processes import Processes
-from impasto.zoo.cards import MAX_NAME, PackCard, StyleCard
+from impasto.zoo.cards import PackCard, StyleCard
 from impasto.zoo.pack import Pack
 
 _CALIBRATION_PHOTOS, _CALIBRATION_SIZE = 3, 192
-_PREVIEW_PHOTOS, _PREVIEW_SIZE = 3, 384
+_PREVIEW_PHOTOS, _PREVIEW_SIZE, _PREVIEW_TILE = 3, 384, 320
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Trainer:
         if not styles:
             raise OptionsError("--style needs at least one painting")
         self._paintings = [read_picture(style, self._read) for style in styles]
-        self._cards = _named(self._paintings, cards or {}, base)
+        self._cards = named(self._paintings, cards or {}, base)
         self._photos = photos_in(Path(photos))
         self.device = choose_device(self.options.device)
         self.precision = choose_precision(self.options.precision, self.device)
@@ -280,50 +280,12 @@ class Trainer:
             "base": self._base.sha256 if self._base else "",
         }
 
-    @torch.no_grad()
-    def preview(self) -> list[tuple[str, NDArray[np.float32]]]:
-        """Return a few photos, each in every new style, as (name, RGB) for a contact sheet."""
-        tiles = []
-        total = self._old + len(self._cards)
+    def preview(self) -> NDArray[np.uint8]:
+        """Return a sheet, RGB (H, W, 3): a photo a row, as it is and in every new style."""
         parameters: dict[str, Tensor] = dict(self._net.named_parameters())
         parameters |= self._loop.average if self._loop else {}
-        for path in _spread(self._photos, _PREVIEW_PHOTOS):
-            photo = read_picture(path, self._read)
-            rgb = resize(photo.rgb, *fit(photo.width, photo.height, _PREVIEW_SIZE))
-            image = to_tensor(rgb, self.device)
-            tiles.append((path.stem, rgb))
-            for i, card in enumerate(self._cards, start=self._old):
-                mix = torch.eye(total, device=self.device)[i : i + 1]
-                made: Tensor = functional_call(self._net, parameters, (image, mix))
-                tiles.append((card.name, to_array(made)))
-        return tiles
-
-
-def _named(
-    paintings: Sequence[Picture], cards: Mapping[str, StyleCard], base: Pack | None
-) -> list[StyleCard]:
-    """Give every painting a card; its name is its file's unless the card says another."""
-    found: list[StyleCard] = []
-    taken = set(base.styles) if base else {ORIGINAL}
-    for i, painting in enumerate(paintings, start=len(taken)):
-        stem = "" if painting.name == MEMORY else Path(painting.name).stem
-        card = cards.get(stem, StyleCard(name=_slug(stem) or f"style-{i}"))
-        if card.name in taken:
-            raise OptionsError(f"{painting.name}: there is a style {card.name!r} already")
-        taken.add(card.name)
-        size = max(painting.width, painting.height)
-        found.append(replace(card, sha256=painting.sha256, size=size))
-    return found
-
-
-def _slug(text: str) -> str:
-    """Turn a file's stem to the name of a style: lower case letters, digits, hyphens."""
-    return "-".join(re.findall("[a-z0-9]+", text.lower()))[:MAX_NAME].strip("-")
-
-
-def _spread(paths: Sequence[Path], count: int) -> list[Path]:
-    """Return some of many, far from each other."""
-    return [paths[i * len(paths) // count] for i in range(min(count, len(paths)))]
+        styles = {card.name: i for i, card in enumerate(self._cards, start=self._old)}
+        return sheet(self._net, parameters, styles, self._photos, self._read)
 
 
 def _fingerprint(paths: Sequence[Path]) -> str:

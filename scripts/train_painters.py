@@ -1,0 +1,31 @@
+"""Train the networks that ship: python scripts/train_painters.py PAINTINGS PHOTOS MODEL [FLAG...].
+
+Runs `impasto train` on the paintings of painters.json; what follows MODEL is handed on to it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+CARDS = Path(__file__).with_name("painters.json")
+
+
+def main(paintings: Path, photos: Path, model: str, *flags: str) -> int:
+    """Train until the end, or Ctrl-C; the same command with --resume goes on."""
+    files = [paintings / f"{card['file']}.jpg" for card in json.loads(CARDS.read_text())]
+    styles = [flag for path in files for flag in ("--style", str(path))]
+    command = [
+        *(sys.executable, "-c", "from impasto.cli.main import run; run()", "train", *styles),
+        *("--photos", str(photos), "--cards", str(CARDS), "--model", model),
+        *("-o", f"painters-{model}.safetensors", *flags),
+    ]
+    return subprocess.run(command, check=False).returncode
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))

@@ -1,0 +1,60 @@
+"""The only home of every default. Conflicts are rejected here, once, up front.
+
+Each dataclass is frozen and checks itself when built; what is wrong is an `OptionsError`
+that names the field, what was found and what is allowed. Command-line flags are derived
+from the fields and their metadata, so a help text has one home too.
+"""
+
+from impasto.options.apply import BACKENDS, COLORS, SMALLEST_TILE, ApplyOptions
+from impasto.options.layers import (
+    CONVOLUTIONS_PER_BLOCK,
+    LAYER_NAMES,
+    PADDINGS,
+    POOLINGS,
+    VGG_WIDTHS,
+    LayerWeights,
+)
+from impasto.options.machine import PRECISIONS, WEIGHTS
+from impasto.options.paint import (
+    CONTENT_LOSSES,
+    INITS,
+    MAX_STEPS,
+    OPTIMIZERS,
+    QUALITIES,
+    PaintOptions,
+)
+from impasto.options.pictures import MAX_SIDE, ReadOptions, SaveOptions
+from impasto.options.presets import PRESETS
+from impasto.options.record import CheckpointOptions, RecordOptions
+from impasto.options.said import MAX_BUDGET
+from impasto.options.train import MODELS, TrainOptions
+
+__all__ = [
+    "BACKENDS",
+    "COLORS",
+    "CONTENT_LOSSES",
+    "CONVOLUTIONS_PER_BLOCK",
+    "INITS",
+    "LAYER_NAMES",
+    "MAX_BUDGET",
+    "MAX_SIDE",
+    "MAX_STEPS",
+    "MODELS",
+    "OPTIMIZERS",
+    "PADDINGS",
+    "POOLINGS",
+    "PRECISIONS",
+    "PRESETS",
+    "QUALITIES",
+    "SMALLEST_TILE",
+    "VGG_WIDTHS",
+    "WEIGHTS",
+    "ApplyOptions",
+    "CheckpointOptions",
+    "LayerWeights",
+    "PaintOptions",
+    "ReadOptions",
+    "RecordOptions",
+    "SaveOptions",
+    "TrainOptions",
+]

@@ -1,0 +1,73 @@
+"""How to stylise pictures with a trained network."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from impasto.errors import OptionsError
+from impasto.options.checked import Checked, option, shown
+from impasto.options.machine import check_device
+from impasto.options.pictures import MAX_SIDE
+
+COLORS = ("style", "photo", "luminance")
+BACKENDS = ("auto", "onnx", "torch")
+
+SMALLEST_TILE = 64
+"""The least side of a tile, in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplyOptions(Checked):
+    """How to stylise pictures with a trained network."""
+
+    strength: float = option(
+        1.0, "How much of the style: 0 is the photo, 1 the style as trained, up to 1.5 beyond it."
+    )
+    color: str = option(
+        "style",
+        "Whose colours: the style's, or the photo's, by taking over its chroma at the end; with "
+        "luminance the network is also shown the photo in grey.",
+        choices=COLORS,
+    )
+    size: int | None = option(
+        None, "Long side of the results in pixels. Default: that of each photo."
+    )
+    tile: str | int = option(
+        "auto",
+        "Side in pixels of the tiles that large pictures are computed in; auto fits the memory.",
+        metavar="auto|PX",
+    )
+    backend: str = option(
+        "auto", "What computes: ONNX Runtime, PyTorch, or the quicker one here.", choices=BACKENDS
+    )
+    device: str = option("auto", "auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
+    jobs: int = option(
+        1, "Pictures under way at once: while one is computed, others are read and written."
+    )
+
+    def __post_init__(self) -> None:
+        """Bring every field to its one form, check all."""
+        self._number("strength", 0, 1.5)
+        self._choice("color", COLORS)
+        if self.size is not None:
+            self._integer("size", 1, MAX_SIDE)
+        self._set("tile", _tile(self.tile))
+        self._choice("backend", BACKENDS)
+        self._text("device")
+        check_device(self.device)
+        self._integer("jobs", 1, 64)
+
+
+def _tile(value: Any) -> str | int:
+    """Bring ``tile`` to "auto" or a side in pixels."""
+    if value == "auto":
+        return "auto"
+    digits = isinstance(value, str) and re.fullmatch(r"[0-9]{1,6}", value)
+    side = int(value) if digits or (isinstance(value, int) and not isinstance(value, bool)) else 0
+    if not SMALLEST_TILE <= side <= MAX_SIDE:
+        raise OptionsError(
+            f"--tile must be auto or from {SMALLEST_TILE} to {MAX_SIDE} pixels, got {shown(value)}"
+        )
+    return side

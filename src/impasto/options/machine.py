@@ -1,0 +1,17 @@
+"""What computes: the device, the arithmetic, and whose VGG-19 looks at the pictures."""
+
+from __future__ import annotations
+
+import re
+
+from impasto.errors import OptionsError
+from impasto.options.checked import shown
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+WEIGHTS = ("auto", "original", "torchvision")
+
+
+def check_device(device: str) -> None:
+    """Raise `OptionsError` for a text that names no device."""
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?", device, re.ASCII):
+        raise OptionsError(f"--device must be auto, cpu, cuda, cuda:N or mps, got {shown(device)}")

@@ -1,0 +1,176 @@
+"""How to paint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from impasto.errors import OptionsError
+from impasto.options import said
+from impasto.options.checked import Checked, flag, option
+from impasto.options.layers import PADDINGS, POOLINGS, LayerWeights, layer_weights
+from impasto.options.machine import PRECISIONS, check_device
+from impasto.options.pictures import MAX_SIDE
+from impasto.options.presets import PRESETS
+
+OPTIMIZERS = ("relaxed", "lbfgs", "adam")
+CONTENT_LOSSES = ("mean", "half-sum")
+INITS = ("matched", "content", "noise", "style")
+
+QUALITIES = {"draft": 50, "good": 150, "best": 500}
+"""How many steps each ``quality`` takes."""
+
+_USUAL_QUALITY = "good"
+
+MAX_STEPS = 1_000_000
+"""The most steps of one painting."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaintOptions(Checked):
+    """How to paint. A field left at None takes what ``preset`` says of it.
+
+    Layers are given as ``"relu4_2"``, ``"relu1_1:0.5,relu2_1:1"``, a list of names, a mapping or
+    pairs; they are kept as pairs of name and weight. A name without a weight weighs what the
+    preset gives it, else 1. Every loss term is a mean over positions (preset ``paper``'s content
+    aside), so weights mean the same at every size.
+    """
+
+    size: int = option(640, "Long side of the painting in pixels.")
+    steps: int | None = option(
+        None,
+        "Steps in all: each evaluates the losses and their gradient once, then moves. "
+        f"Default: {QUALITIES[_USUAL_QUALITY]}.",
+    )
+    budget: float | None = option(
+        None,
+        "Instead of --steps, the time that everything may take: 90s, 10m, 1h30m.",
+        metavar="TIME",
+        text=True,
+    )
+    quality: str | None = option(
+        None,
+        "Instead of --steps, a word for them: "
+        f"{', '.join(f'{name} is {steps}' for name, steps in QUALITIES.items())}.",
+        choices=tuple(QUALITIES),
+    )
+    preset: str = option("default", "The objective to start from.", choices=tuple(PRESETS))
+    optimizer: str = option(
+        "relaxed",
+        "How to move: L-BFGS on style terms that are relaxed at first (fastest), L-BFGS or Adam.",
+        choices=OPTIMIZERS,
+    )
+    learning_rate: float = option(
+        0.02, "Step size of --optimizer adam, in units of the full pixel range."
+    )
+    history: int = option(100, "Pairs that L-BFGS remembers; fewer are kept where memory is short.")
+    init: str = option(
+        None,
+        "Where to start: matched (the content in the style's colours), content, noise, style, or a "
+        "picture file.",
+        metavar="START",
+    )
+    noise_ratio: float = option(1.0, "With --init noise: start from R × noise + (1 - R) × content.")
+    content_weight: float = option(None, "Weight of the content term.")
+    style_weight: float = option(None, "Weight of the style term.")
+    tv_weight: float = option(None, "Weight of the total variation term (smooths).")
+    content_layers: LayerWeights = option(
+        None, "Content layers: relu4_2, or with weights relu4_2:1,relu3_2:0.5.", metavar="LAYERS"
+    )
+    style_layers: LayerWeights = option(
+        None, "Style layers: relu1_1,relu2_1, or with weights relu1_1:0.2,...", metavar="LAYERS"
+    )
+    content_loss: str = option(
+        None, "Squared differences as a mean, or as half their sum.", choices=CONTENT_LOSSES
+    )
+    pooling: str = option(None, "Pooling of the VGG.", choices=POOLINGS)
+    rescale_pooling: bool = option(
+        None, "Scale average and l2 pooling so that activations keep their size."
+    )
+    padding: str = option(None, "Padding of the VGG's convolutions.", choices=PADDINGS)
+    scales: str | tuple[int, ...] = option(
+        None,
+        "Coarse to fine: auto, single, or long sides in pixels such as 160,320.",
+        metavar="SCALES",
+    )
+    style_scale: float = option(
+        1.0, "Size of the style picture: 1 has the photo's pixel count, 0.5 makes smaller strokes."
+    )
+    blend: tuple[float, ...] | None = option(
+        None, "Share of each style, such as 0.7,0.3. Default: equal shares.", metavar="SHARES"
+    )
+    weights: str = option(
+        "auto", "VGG-19 weights: auto, original, torchvision, or a file.", metavar="WEIGHTS"
+    )
+    seed: int = option(0, "Seed of everything random.")
+    device: str = option("auto", "auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
+    max_memory: int | None = option(
+        None,
+        "Most memory to take, such as 4GB. Default: most of what is free.",
+        metavar="SIZE",
+        text=True,
+    )
+    precision: str = option(
+        "auto", "Arithmetic of the convolutions; auto is bfloat16 where native.", choices=PRECISIONS
+    )
+
+    def __post_init__(self) -> None:
+        """Fill what the preset says, bring every field to its one form, check all."""
+        self._choice("preset", tuple(PRESETS))
+        preset = PRESETS[self.preset]
+        for name in ("content_layers", "style_layers"):
+            self._set(name, layer_weights(name, getattr(self, name), preset[name]))
+        for name, value in preset.items():
+            if getattr(self, name) is None:
+                self._set(name, value)
+        self._integer("size", 1, MAX_SIDE)
+        self._set("scales", said.scales(self.scales, self.size))
+        self._set("blend", said.blend(self.blend))
+        self._set("budget", said.budget(self.budget))
+        self._set("max_memory", said.memory(self.max_memory))
+        for name in ("init", "weights", "device"):
+            self._text(name)
+        self._check_values()
+        self._check_conflicts()
+
+    def _check_values(self) -> None:
+        if self.steps is not None:
+            self._integer("steps", 1, MAX_STEPS)
+        if self.quality is not None:
+            self._choice("quality", tuple(QUALITIES))
+        self._integer("history", 1, 1000)
+        self._integer("seed", 0, 2**63 - 1)
+        self._number("learning_rate", 0, open_low=True)
+        self._number("noise_ratio", 0, 1)
+        self._number("style_scale", 0.05, 20)
+        for name in ("content_weight", "style_weight", "tv_weight"):
+            self._number(name, 0)
+        self._choice("optimizer", OPTIMIZERS)
+        self._choice("content_loss", CONTENT_LOSSES)
+        self._choice("pooling", POOLINGS)
+        self._choice("padding", PADDINGS)
+        self._choice("precision", PRECISIONS)
+        self._boolean("rescale_pooling")
+        check_device(self.device)
+
+    @property
+    def total_steps(self) -> int:
+        """What ``steps`` or ``quality`` says; a ``budget`` takes as many as it has time for."""
+        return self.steps or QUALITIES[self.quality or _USUAL_QUALITY]
+
+    def _check_conflicts(self) -> None:
+        lengths = [n for n in ("steps", "budget", "quality") if getattr(self, n) is not None]
+        if len(lengths) > 1:
+            raise OptionsError(
+                f"{' and '.join(map(flag, lengths))} each say how long to paint: give one of them"
+            )
+        if self.noise_ratio != 1.0 and self.init != "noise":
+            raise OptionsError(
+                f"--noise-ratio {self.noise_ratio:g} goes with --init noise, got --init {self.init}"
+            )
+        if self.rescale_pooling and self.pooling == "max":
+            raise OptionsError("--rescale-pooling goes with --pooling average or l2, got max")
+        total = self.content_weight + self.style_weight + self.tv_weight
+        if total == 0:
+            raise OptionsError(
+                "--content-weight, --style-weight and --tv-weight are all 0: nothing to optimise"
+            )

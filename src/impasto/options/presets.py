@@ -1,0 +1,51 @@
+"""What each preset says of the fields of `PaintOptions` that are None until a preset fills them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from impasto.options.layers import VGG_WIDTHS
+
+_STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
+_GATYS_STYLE_WEIGHTS = tuple(
+    (name, 1e3 / width**2) for name, width in zip(_STYLE_LAYERS, VGG_WIDTHS, strict=True)
+)
+
+# LeonGatys/PytorchNeuralStyleTransfer, the authors' own code.
+_GATYS: dict[str, Any] = {
+    "content_layers": (("relu4_2", 1.0),),
+    "style_layers": _GATYS_STYLE_WEIGHTS,
+    "content_loss": "mean",
+    "content_weight": 1.0,
+    "style_weight": 1.0,
+    "tv_weight": 0.0,
+    "pooling": "max",
+    "rescale_pooling": False,
+    "padding": "zeros",
+    # The content in the style's colours: all that differs from the authors' code is the start.
+    "init": "matched",
+    "scales": "single",
+}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "gatys": _GATYS,
+    # Gatys, Ecker, Bethge 2015 (arXiv:1508.06576), equations 1 to 7. Its style term
+    # 1/(4 N² M²) Σ (G - A)² is a quarter of the mean squared difference of G / M; the five
+    # layers weigh 1/5 each. Alone among the presets its content term is a sum over positions.
+    "paper": {
+        "content_layers": (("conv4_2", 1.0),),
+        "style_layers": tuple((name, 0.25 / 5) for name in _STYLE_LAYERS),
+        "content_loss": "half-sum",
+        "content_weight": 1.0,
+        "style_weight": 1e5,
+        "tv_weight": 0.0,
+        "pooling": "average",
+        "rescale_pooling": False,
+        "padding": "zeros",
+        "init": "noise",
+        "scales": "single",
+    },
+    # Coarse to fine makes larger, more coherent strokes; replicated borders leave no frame.
+    "default": {**_GATYS, "padding": "replicate", "scales": "auto"},
+}
+"""What each preset says of the fields that are None until a preset fills them."""

@@ -1,0 +1,95 @@
+"""Sizes, times, memory and shares as people say them, brought to plain values."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from contextlib import suppress
+from typing import Any
+
+from impasto.errors import OptionsError
+from impasto.options.checked import shown
+
+MAX_BUDGET = 30 * 24 * 3600.0
+"""The longest budget, in seconds: 30 days."""
+
+
+def scales(value: Any, size: Any) -> str | tuple[int, ...]:
+    """Bring ``scales`` to "auto", "single" or rising long sides that end at ``size``."""
+    if value in ("auto", "single"):
+        return str(value)
+    wrong = OptionsError(
+        f"--scales must be auto, single, or long sides such as 160,320, got {shown(value)}"
+    )
+    try:
+        parts = value.split(",") if isinstance(value, str) else list(value)
+        sides = [int(part) if isinstance(part, str) else part for part in parts]
+    except (TypeError, ValueError):
+        raise wrong from None
+    if not all(isinstance(side, int) and not isinstance(side, bool) for side in sides):
+        raise wrong
+    if not sides or sides[-1] != size:
+        sides.append(size)
+    if sides[0] < 1 or any(a >= b for a, b in itertools.pairwise(sides)):
+        raise OptionsError(f"--scales must rise towards --size {size}, got {shown(value)}")
+    return tuple(sides)
+
+
+def budget(value: Any) -> float | None:
+    """Bring ``budget`` to seconds: a number of them, or a text such as 90, 90s, 10m or 1h30m."""
+    if value is None:
+        return None
+    seconds = math.nan
+    if isinstance(value, str):
+        seconds = _duration(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        with suppress(OverflowError):
+            seconds = float(value)
+    if not 0 < seconds <= MAX_BUDGET:
+        raise OptionsError(
+            "--budget must be a time such as 90s, 10m or 1h30m, more than 0 and at most "
+            f"{MAX_BUDGET / 3600:g}h, got {shown(value)}"
+        )
+    return seconds
+
+
+def _duration(text: str) -> float:
+    """Return the seconds that a text such as 90, 1.5m or 1h30m says; NaN if it says none."""
+    number = r"(\d+(?:\.\d+)?)"
+    pattern = f"(?:{number}h)?(?:{number}m)?(?:{number}s?)?"
+    found = re.fullmatch(pattern, text.strip(), re.ASCII)
+    parts = found.groups() if found else ()
+    if not any(parts):
+        return math.nan
+    hours, minutes, seconds = (float(part or 0) for part in parts)
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def memory(value: Any) -> int | None:
+    """Bring ``max_memory`` to bytes: a whole number of them, or a text such as 800MB or 4GB."""
+    if value is None or (type(value) is int and value > 0):
+        return value
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?) ?([KMGT]?)i?B?", str(value).strip(), re.ASCII | re.I)
+    size = 0
+    if isinstance(value, str) and found:
+        number, unit = found.groups()
+        step = 1024 if "i" in value.lower() else 1000
+        size = round(float(number) * step ** " KMGT".index(unit.upper() or " "))
+    if size <= 0:
+        raise OptionsError(f"--max-memory must be a size such as 800MB or 4GB, got {shown(value)}")
+    return size
+
+
+def blend(value: Any) -> tuple[float, ...] | None:
+    """Bring ``blend`` to shares; they are made to add up to 1 where they are used."""
+    if value is None:
+        return None
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        shares = tuple(float(part) for part in parts)
+    except (TypeError, ValueError, OverflowError):
+        raise OptionsError(f"--blend must be numbers such as 0.7,0.3, got {shown(value)}") from None
+    if not shares or not all(math.isfinite(s) and s >= 0 for s in shares) or sum(shares) == 0:
+        raise OptionsError(f"--blend must be shares of at least 0, not all 0, got {shown(value)}")
+    return shares

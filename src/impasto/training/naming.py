@@ -1,0 +1,37 @@
+"""What styles are called: by their cards, else by their files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from impasto.errors import OptionsError
+from impasto.images import Picture
+from impasto.images.read import MEMORY
+from impasto.nets.architecture import ORIGINAL
+from impasto.zoo.cards import MAX_NAME, StyleCard
+from impasto.zoo.pack import Pack
+
+
+def named(
+    paintings: Sequence[Picture], cards: Mapping[str, StyleCard], base: Pack | None
+) -> list[StyleCard]:
+    """Give every painting a card; its name is its file's unless the card says another."""
+    found: list[StyleCard] = []
+    taken = set(base.styles) if base else {ORIGINAL}
+    for i, painting in enumerate(paintings, start=len(taken)):
+        stem = "" if painting.name == MEMORY else Path(painting.name).stem
+        card = cards.get(stem, StyleCard(name=_slug(stem) or f"style-{i}"))
+        if card.name in taken:
+            raise OptionsError(f"{painting.name}: there is a style {card.name!r} already")
+        taken.add(card.name)
+        size = max(painting.width, painting.height)
+        found.append(replace(card, sha256=painting.sha256, size=size))
+    return found
+
+
+def _slug(text: str) -> str:
+    """Turn a file's stem to the name of a style: lower case letters, digits, hyphens."""
+    return "-".join(re.findall("[a-z0-9]+", text.lower()))[:MAX_NAME].strip("-")

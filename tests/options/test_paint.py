@@ -1,0 +1,216 @@
+"""How to paint: presets, every way to say a value, conflicts."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from impasto.errors import OptionsError
+from impasto.options import PRESETS, QUALITIES, PaintOptions
+from options.refusing import INF, NAN, refused
+
+STYLE = tuple(f"relu{block}_1" for block in range(1, 6))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_fills_what_is_not_given(preset):
+    built = PaintOptions(preset=preset)
+    for name, value in PRESETS[preset].items():
+        assert getattr(built, name) == value, name
+    filled = [f.name for f in fields(built) if f.name in PRESETS[preset] or f.default is not None]
+    assert None not in [getattr(built, name) for name in filled]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_what_is_given_wins_over_the_preset(preset):
+    given = {
+        "content_weight": 3.5,
+        "tv_weight": 0.25,
+        "pooling": "l2",
+        "rescale_pooling": True,
+        "padding": "reflect",
+        "init": "style",
+        "content_loss": "half-sum",
+        "content_layers": (("conv3_1", 0.5),),
+    }
+    built = PaintOptions(preset=preset, **given)
+    assert {name: getattr(built, name) for name in given} == given
+    assert built.style_weight == PRESETS[preset]["style_weight"]
+
+
+def test_false_and_zero_win_over_a_preset_too(monkeypatch):
+    monkeypatch.setitem(
+        PRESETS, "default", PRESETS["default"] | {"pooling": "l2", "rescale_pooling": True}
+    )
+    assert PaintOptions().rescale_pooling is True
+    assert PaintOptions(rescale_pooling=False).rescale_pooling is False
+    assert PaintOptions(content_weight=0).content_weight == 0
+
+
+def test_the_presets_are_those_of_the_papers():
+    gatys, paper = PaintOptions(preset="gatys"), PaintOptions(preset="paper")
+    assert gatys.content_layers == (("relu4_2", 1.0),)
+    widths = {"1": 64, "2": 128, "3": 256, "4": 512, "5": 512}
+    assert dict(gatys.style_layers) == {name: 1e3 / widths[name[4]] ** 2 for name in STYLE}
+    assert (gatys.pooling, gatys.padding, gatys.init) == ("max", "zeros", "matched")
+    assert paper.content_layers == (("conv4_2", 1.0),)
+    assert [name for name, _ in paper.style_layers] == list(STYLE)
+    assert (paper.pooling, paper.init, paper.content_loss) == ("average", "noise", "half-sum")
+    # The ratios alpha / beta that figure 3 of the paper shows.
+    assert 1e-5 * (1 - 1e-9) <= paper.content_weight / paper.style_weight <= 1e-2
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("auto", "auto"),
+        ("single", "single"),
+        ("160,320", (160, 320, 640)),
+        ("160, 320, 640", (160, 320, 640)),
+        ((320, 640), (320, 640)),
+        ([100], (100, 640)),
+        ([], (640,)),
+    ],
+)
+def test_scales_end_at_the_size(value, expected):
+    assert PaintOptions(size=640, scales=value).scales == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        ("320,160", "rise towards --size 640"),
+        ("160,160", "rise towards --size 640"),
+        ("641", "rise towards --size 640"),
+        ("640,320", "rise towards --size 640"),
+        ("0,320", "rise towards --size 640"),
+        ("-1", "rise towards --size 640"),
+        ("atuo", "auto, single, or long sides"),
+        ("", "auto, single, or long sides"),
+        ("160,,320", "auto, single, or long sides"),
+        (5, "auto, single, or long sides"),
+        ([None], "auto, single, or long sides"),
+        ([NAN], "auto, single, or long sides"),
+    ],
+)
+def test_scales_that_make_no_sense(value, part):
+    message = refused(size=640, scales=value)
+    assert message.startswith("--scales")
+    assert part in message
+
+
+def test_shares_of_a_blend():
+    assert PaintOptions(blend="0.7,0.3").blend == (0.7, 0.3)
+    assert PaintOptions(blend=[2, 0]).blend == (2.0, 0.0)
+    assert PaintOptions().blend is None
+    for value in ("", "a,b", "1,,2", [], [0, 0], [-1, 2], [NAN], [INF], 5, [None], [[1]]):
+        assert refused(blend=value).startswith("--blend must be")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("90", 90),
+        ("90s", 90),
+        ("0.5", 0.5),
+        ("1.5m", 90),
+        ("10m", 600),
+        ("1h", 3600),
+        ("1m30s", 90),
+        ("1m30", 90),
+        ("2h15m10s", 8110),
+        (" 10m ", 600),
+        (90, 90),
+        (2.5, 2.5),
+        (None, None),
+    ],
+)
+def test_a_budget_is_said_in_many_ways(value, seconds):
+    assert PaintOptions(budget=value).budget == seconds
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", " ", "soon", "10 m", "m", "s", "1s1m", "-5", "-5s", "0", "0s", "nan", "inf", "1e3", "10M",
+     "٣", "31d", "721h", "9" * 400, 0, -1, INF, NAN, True, 10**400, [90], {}],
+)  # fmt: skip
+def test_a_budget_that_makes_no_sense(value):
+    message = refused(budget=value)
+    assert message.startswith("--budget must be a time such as 90s, 10m or 1h30m")
+    assert "got " in message
+
+
+def test_how_many_steps_there_are():
+    assert PaintOptions().total_steps == 150
+    assert PaintOptions(steps=7).total_steps == 7
+    words = {quality: PaintOptions(quality=quality).total_steps for quality in QUALITIES}
+    assert words == QUALITIES
+    assert 0 < words["draft"] < words["good"] == PaintOptions().total_steps < words["best"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("preset", "gatis", "did you mean 'gatys'"),
+        ("preset", None, "choose from gatys, paper, default"),
+        ("optimizer", "lbgfs", "did you mean 'lbfgs'"),
+        ("optimizer", "sgd", "choose from relaxed, lbfgs, adam"),
+        ("pooling", "avg", "did you mean 'average'"),
+        ("quality", "bets", "did you mean 'best'"),
+        ("quality", 95, "choose from draft, good, best"),
+        ("padding", "zero", "did you mean 'zeros'"),
+        ("precision", "float16", "did you mean 'bfloat16'"),
+        ("content_loss", "halfsum", "did you mean 'half-sum'"),
+        ("pooling", ["max"], "max"),
+        ("precision", {}, "choose from auto, float32, bfloat16"),
+    ],
+)
+def test_a_misspelt_choice_names_the_nearest(name, value, hint):
+    message = refused(**{name: value})
+    assert message.startswith(f"--{name.replace('_', '-')} does not know {value!r}")
+    assert hint in message
+
+
+@pytest.mark.parametrize(
+    ("values", "parts"),
+    [
+        ({"noise_ratio": 0.5}, ["--noise-ratio 0.5", "--init noise", "--init matched"]),
+        ({"noise_ratio": 0.5, "init": "a.png"}, ["--noise-ratio", "--init a.png"]),
+        ({"noise_ratio": 1.5, "init": "noise"}, ["--noise-ratio", "at most 1", "1.5"]),
+        ({"steps": 5, "budget": 60}, ["--steps and --budget", "give one of them"]),
+        ({"steps": 300, "quality": "good"}, ["--steps and --quality", "give one of them"]),
+        ({"steps": 5, "budget": "1m", "quality": "best"}, ["--steps and --budget and --quality"]),
+        ({"rescale_pooling": True}, ["--rescale-pooling", "--pooling average or l2", "max"]),
+        (
+            {"content_weight": 0, "style_weight": 0},
+            ["--content-weight", "--style-weight", "--tv-weight", "nothing to optimise"],
+        ),
+    ],
+)
+def test_conflicts_name_the_fields(values, parts):
+    message = refused(**values)
+    for part in parts:
+        assert part in message
+
+
+def test_what_is_no_conflict():
+    PaintOptions(noise_ratio=0.5, init="noise")
+    PaintOptions(noise_ratio=0.5, preset="paper")
+    PaintOptions(rescale_pooling=True, preset="paper")
+    PaintOptions(content_weight=0, style_weight=0, tv_weight=1)
+
+
+def test_shares_whose_sum_overflows():
+    from impasto.losses.objective import blend_shares
+
+    try:
+        shares = blend_shares(PaintOptions(blend=(1e308, 1e308)).blend, 2)
+    except OptionsError:
+        return
+    assert sum(shares) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("value", [[100.9], [True]])
+def test_scales_that_are_no_whole_numbers(value):
+    refused(scales=value)
