@@ -17,8 +17,8 @@ help:
 	@echo "make demo     set up, then paint a sample photo in the style of a sample painting"
 	@echo "make test     set up, then lint, types, import contracts and all tests"
 	@echo "make lint     format and lint only"
-	@echo "make bench    measure, with the peers side by side (about 15 minutes)"
-	@echo "make bench-full DATA=folder   the same at full length (a night)"
+	@echo "make bench    measure, with the peers side by side (about 20 minutes)"
+	@echo "make bench-full DATA=folder   the same at full length (nights)"
 	@echo "make gallery  paint the pictures of the README again (about 8 minutes)"
 	@echo "make clean    remove what the others made"
 

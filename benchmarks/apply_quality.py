@@ -8,8 +8,9 @@ L-BFGS goes beyond what a file can hold, so its picture is also scored clipped, 
 saved. A ratio of 1 is as good as L-BFGS, below is better.
 
 On the same photos the style term has to fall and the content term to rise with the strength, from
-0 to 1.25; and in mixtures of two neighbouring styles of the pack each style term has to fall with
-its own share. What is known of a style and a photo is kept in --cache and not computed again.
+0 to 1 and on to 1.25; and in mixtures of two neighbouring styles of the pack each style term has to
+fall with its own share. What is known of a style and a photo is kept in --cache and not computed
+again.
 
     python benchmarks/apply_quality.py --paintings FOLDER --photos FOLDER        # hours on a CPU
     python benchmarks/apply_quality.py --paintings FOLDER --photos FOLDER --styles starry --count 3
@@ -244,13 +245,16 @@ def ratio_rows(found: dict[str, list[dict[str, Any]]]) -> list[Row]:
 def strength_rows(found: dict[str, list[dict[str, Any]]]) -> list[Row]:
     """Return how often the terms go the right way with the strength, at every step of it."""
     trials = [trial for trials in found.values() for trial in trials]
-    falls = [falling(trial["style"]) for trial in trials]
-    rises = [falling([-value for value in trial["content"]]) for trial in trials]
-    steps = f"{STRENGTHS[0]:g} to {STRENGTHS[-1]:g}"
-    return [
-        Row(f"strength {steps}: pairs whose style term falls", _share(falls), at_least=1),
-        Row(f"strength {steps}: pairs whose content term rises", _share(rises), at_least=1),
-    ]
+    rows = []
+    for last in (STRENGTHS.index(1.0), len(STRENGTHS) - 1):
+        falls = [falling(trial["style"][: last + 1]) for trial in trials]
+        rises = [falling([-value for value in trial["content"][: last + 1]]) for trial in trials]
+        steps = f"strength 0 to {STRENGTHS[last]:g}"
+        rows += [
+            Row(f"{steps}: pairs whose style term falls", _share(falls), at_least=1),
+            Row(f"{steps}: pairs whose content term rises", _share(rises), at_least=1),
+        ]
+    return rows
 
 
 def mix_rows(mixed: Sequence[dict[str, Any]]) -> list[Row]:

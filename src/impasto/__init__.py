@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from impasto.painter import Painter, Painting
     from impasto.stylize import paint, rerun
 
-__version__ = "0.1.0"
+__version__ = "0.3.0"
 
 _HOMES = {
     "impasto.apply.network": ("Network", "load"),

@@ -16,6 +16,7 @@ from apply_size import Case, random_pack
 from commands import Ran
 from judge import Judge, agreed
 
+from apply import making
 from impasto.images import save_picture
 from impasto.options import TrainOptions
 from impasto.samples import painting, photo
@@ -111,7 +112,7 @@ def test_a_size_goes_from_file_to_file():
 def trial(tmp_path_factory):
     """A pack of two styles at random, that says it was trained; its paintings and a cache."""
     folder = tmp_path_factory.mktemp("paintings")
-    pack = random_pack("turbo").only(["original", "any", "any"])
+    pack = making.pack("turbo")
     cards = [pack.card.styles[0]]
     for name, size in (("dots", 90), ("swirls", 64)):
         file = folder / f"{name}.png"
@@ -177,7 +178,7 @@ def test_photos_are_evenly_chosen(tmp_path):
     assert [shot.name for shot in quality.photographs(None, 9, 32)] == list(quality.PHOTOS)
 
 
-def found(network, *, style=(3, 2, 1), content=(0, 1, 2)):
+def found(network, *, style=(6, 5, 4, 3, 2, 1), content=(0, 1, 2, 3, 4, 5)):
     return {
         "photo": "cup",
         "network": {"total": network},
@@ -198,10 +199,14 @@ def test_ratios_and_the_worst_of_them_are_told():
 
 
 def test_terms_have_to_go_one_way():
-    trials = {"dots": [found(1.0), found(1.0, style=(3, 1, 1))]}
-    falls, rises = quality.strength_rows(trials)
-    assert (falls.value, falls.met) == (0.5, False)
-    assert (rises.value, rises.met) == (1.0, True)
+    trials = {"dots": [found(1.0), found(1.0, style=(5, 4, 3, 2, 1, 1))]}
+    falls, rises, falls_on, rises_on = quality.strength_rows(trials)
+    assert (falls.value, falls.met) == (rises.value, rises.met) == (1.0, True)
+    assert falls_on.what == "strength 0 to 1.25: pairs whose style term falls"
+    assert (falls_on.value, falls_on.met) == (0.5, False)
+    assert (rises_on.value, rises_on.met) == (1.0, True)
+    trials["dots"][1]["content"] = (0, 1, 1, 2, 3, 4)
+    assert quality.strength_rows(trials)[1].value == 0.5
     (row,) = quality.mix_rows([{"terms": [(1, 2, 3), (3, 2, 4)]}])
     assert row.value == 0.5
     assert quality.mix_rows([]) == []
