@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from cli.shell import SHALLOW, Outcome, pixels
-from impasto.cli.progress import Progress, about
+from impasto.cli.progress import Progress
+from impasto.cli.words import about
 from impasto.events import Replanned, Started
 from impasto.images import read_recipe
 from impasto.optimize import optimizers

@@ -23,7 +23,7 @@ from PIL import Image
 
 import impasto
 from cli.shell import IMPASTO, SHALLOW, Outcome, draw, listing, pixels
-from impasto.cli.progress import duration
+from impasto.cli.words import duration
 from impasto.errors import WeightsError
 from impasto.images import read_recipe, save_picture
 

@@ -6,44 +6,38 @@ import sys
 import time
 from threading import Timer
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-from rich.progress import Progress as Bar
+import typer
 
-from impasto.cli.progress import duration
+from impasto.cli.words import duration
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 _SOON = 2.0
 """Seconds: who waits no longer need not see anything."""
 
 
 class Counter:
-    """Shows how many of ``total`` pictures are done, if it takes more than two seconds."""
+    """Shows how many of ``total`` pictures are done, if it takes more than two seconds.
+
+    Until then nothing of what draws is even imported: most pictures take less than that would.
+    """
 
     def __init__(self, total: int, *, quiet: bool) -> None:
         self._total = total
         self._done, self._part = 0, 0.0
-        self._console = Console(file=sys.stderr, highlight=False)
-        self._lines = not quiet and not self._console.is_terminal
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("[bold]{task.fields[left]}"),
-            console=self._console,
-            disable=quiet or not self._console.is_terminal,
-            transient=True,
-            expand=True,
-        )
-        self._task = self._bar.add_task("pictures", total=total, left="")
-        self._timer = Timer(_SOON, self._bar.start)
-        self._timer.daemon = True
+        self._lines = not quiet and not sys.stderr.isatty()
+        self._bar: Bar | None = None
+        self._timer = None if quiet or self._lines else Timer(_SOON, self._open)
         self._next_line = 0.1
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
-        self._timer.start()
+        if self._timer:
+            self._timer.daemon = True
+            self._timer.start()
         return self
 
     def __exit__(
@@ -52,9 +46,29 @@ class Counter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._timer.cancel()
-        self._timer.join()
-        self._bar.stop()
+        if self._timer:
+            self._timer.cancel()
+            self._timer.join()
+        if self._bar:
+            self._bar.stop()
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("[bold]{task.fields[left]}"),
+            console=Console(file=sys.stderr, highlight=False),
+            transient=True,
+            expand=True,
+        )
+        bar.add_task("pictures", total=self._total, left="")
+        bar.start()
+        self._bar = bar
+        self._show()
 
     def advance(self) -> None:
         """One picture more is done, well or badly."""
@@ -70,8 +84,9 @@ class Counter:
         so_far = self._done + self._part
         spent = time.monotonic() - self._began
         left = f"{duration(spent / so_far * (self._total - so_far))} left" if so_far else ""
-        self._bar.update(self._task, completed=so_far, left=left)
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=so_far, left=left)
         late = spent > _SOON and self._done < self._total
         if self._lines and late and so_far >= self._next_line * self._total:
-            self._console.print(f"{self._done} of {self._total} pictures, {left}")
+            typer.echo(f"{self._done} of {self._total} pictures, {left}", err=True)
             self._next_line = so_far / self._total + 0.1

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from impasto.cli.progress import duration
+from impasto.cli.words import duration
 from impasto.events import Calibrated, Stalled, Trained, TrainingEvent, Unreadable
 
 if TYPE_CHECKING:
