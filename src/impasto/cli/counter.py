@@ -54,17 +54,11 @@ class Counter:
 
     def _open(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import MofNCompleteColumn
 
-        bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("[bold]{task.fields[left]}"),
-            console=Console(file=sys.stderr, highlight=False),
-            transient=True,
-            expand=True,
-        )
+        from impasto.cli.bars import bar as bar_of
+
+        bar = bar_of(Console(file=sys.stderr, highlight=False), MofNCompleteColumn())
         bar.add_task("pictures", total=self._total, left="")
         bar.start()
         self._bar = bar

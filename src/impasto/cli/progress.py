@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
-from rich.progress import Progress as Bar
+from rich.progress import TaskID
 
+from impasto.cli.bars import losses_bar
 from impasto.cli.words import about, duration
 from impasto.events import Event, Replanned, Started, Step
 
@@ -31,17 +31,8 @@ class Progress:
         self._planned = planned
         self._quiet = quiet
         self._console = Console(file=sys.stderr, highlight=False)
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[losses]}"),
-            TextColumn("[bold]{task.fields[left]}"),
-            console=self._console,
-            disable=quiet or not self._console.is_terminal,
-            transient=True,
-            expand=True,
-        )
+        hidden = quiet or not self._console.is_terminal
+        self._bar = losses_bar(self._console, hidden=hidden)
         self._task: TaskID | None = None
         self._next_line = 0.0
 

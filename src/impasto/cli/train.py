@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from impasto.cli.flags import with_options
+from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.options import ReadOptions, TrainOptions
 
 if TYPE_CHECKING:
     from impasto.training.trainer import Trainer
     from impasto.zoo.cards import StyleCard
 
-_INTERRUPTED = 130
 _LOG_EVERY = 10
 _STATE, _LOG = "state.safetensors", "losses.jsonl"
 
@@ -115,7 +115,7 @@ def train(
             typer.echo(
                 f"\nimpasto: stopped; to go on, repeat it with --resume ({folder})", err=True
             )
-            raise typer.Exit(_INTERRUPTED)
+            raise typer.Exit(INTERRUPTED)
         write_pack(replace(pack, card=card), out)
         (folder / _STATE).unlink(missing_ok=True)
         _report(trainer, out, as_json=as_json, quiet=quiet)
@@ -126,7 +126,6 @@ def _follow(
 ) -> bool:
     """Train; return whether to the end. Ctrl-C ends it between two steps, with the state kept."""
     from impasto.cli.training import TrainingProgress
-    from impasto.cli.work import gentle_interrupt
     from impasto.events import Trained
 
     drawn = time.monotonic()
@@ -140,8 +139,8 @@ def _follow(
                     _draw(trainer, sheets / f"step-{event.step:07}.png")
                     drawn = time.monotonic()
             if interrupted():
-                for _ in trainer.save():
-                    return False
+                list(trainer.save())
+                return False
     if sheets and not trainer.processes.rank:
         _draw(trainer, sheets / "finished.png")
     return True

@@ -8,9 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn
-from rich.progress import Progress as Bar
 
+from impasto.cli.bars import losses_bar
 from impasto.cli.words import duration
 from impasto.events import Calibrated, Stalled, Trained, TrainingEvent, Unreadable
 
@@ -31,17 +30,8 @@ class TrainingProgress:
         self._quiet = quiet
         self._console = Console(file=sys.stderr, highlight=False)
         self._trainer = trainer
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[losses]}"),
-            TextColumn("[bold]{task.fields[left]}"),
-            console=self._console,
-            disable=quiet or not self._console.is_terminal,
-            transient=True,
-            expand=True,
-        )
+        hidden = quiet or not self._console.is_terminal
+        self._bar = losses_bar(self._console, hidden=hidden)
         self._recent: deque[tuple[float, float, float]] = deque(maxlen=_WINDOW)
         self._next_line = 0.0
 

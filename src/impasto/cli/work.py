@@ -11,8 +11,7 @@ from pathlib import Path
 
 import typer
 
-from impasto.cli.interrupt import INTERRUPTED
-from impasto.cli.interrupt import gentle_interrupt as gentle_interrupt
+from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.cli.progress import Progress
 from impasto.errors import DivergedError, OutputError
 from impasto.events import Saved
