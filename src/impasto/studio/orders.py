@@ -1,0 +1,72 @@
+"""What somebody orders: a painting, with the options that are theirs to choose."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from impasto.errors import OptionsError, nearest
+from impasto.options import INITS, PaintOptions
+from impasto.options.checked import Checked, option
+
+FORMATS = ("png", "jpeg", "webp", "tiff")
+COLORS = ("style", "photo")
+
+STEERED = (
+    "size", "steps", "quality", "budget", "preset", "style_scale", "content_weight",
+    "style_weight", "tv_weight", "content_layers", "style_layers", "init", "blend", "seed",
+)  # fmt: skip
+"""The fields of `PaintOptions` that an order may set; the rest is the studio's business."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaintOrder(Checked):
+    """A painting as it was ordered. ``paint`` holds those fields of `PaintOptions` in `STEERED`."""
+
+    strength: float = option(
+        1.0, "How much of the style: 0.1 is a hint of it, 1 the preset's, up to 1.5 beyond it."
+    )
+    color: str = option(
+        "style",
+        "Whose colours: the style's, or the photo's, taken over at the end.",
+        choices=COLORS,
+    )
+    format: str = option("png", "Format of the picture.", choices=FORMATS)
+    paint: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check everything, what is asked of the painter too."""
+        self._number("strength", 0.1, 1.5)
+        self._choice("color", COLORS)
+        self._choice("format", FORMATS)
+        for name in self.paint:
+            if name not in STEERED:
+                raise OptionsError(f"unknown option {name!r}{nearest(name, STEERED)}")
+        if self.paint.get("init", INITS[0]) not in INITS:
+            raise OptionsError(f"--init must be one of {', '.join(INITS)}")
+        self.options()
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """Build from one flat mapping, as a form or a page has it. Raises `OptionsError`."""
+        own = [f.name for f in dataclasses.fields(cls) if f.name != "paint"]
+        known = [*own, *STEERED]
+        for name in given:
+            if name not in known:
+                raise OptionsError(f"unknown option {name!r}{nearest(name, known)}")
+        mine = {name: value for name, value in given.items() if name in own}
+        return cls(**mine, paint={name: given[name] for name in given if name not in own})
+
+    def flat(self) -> dict[str, Any]:
+        """Return what `of` takes back."""
+        data = self.to_dict()
+        return {**data.pop("paint"), **data}
+
+    def options(self, **chosen: Any) -> PaintOptions:
+        """Return the options to paint with; ``chosen`` are those that the studio adds."""
+        plain = PaintOptions(**self.paint, **chosen)
+        # A style weight works by orders of magnitude: half the strength is a tenth of the weight.
+        weight = plain.style_weight * 10 ** (2 * (self.strength - 1))
+        return dataclasses.replace(plain, style_weight=weight) if self.strength != 1 else plain

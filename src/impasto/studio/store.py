@@ -1,0 +1,364 @@
+"""Jobs in the database: who may change which, and when.
+
+States: ``queued`` and ``running`` are under way, ``stopped`` can go on, ``done``, ``failed`` and
+``cancelled`` are final. A worker holds a job by a `Claim`. Whatever it writes is conditional on
+that claim being the latest, so of two workers that believe to have a job one is told `Lost`, and
+its results are never seen.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from impasto.events import Losses
+from impasto.studio.database import jobs, losses, now
+
+UNDER_WAY = ("queued", "running")
+FINAL = ("done", "failed", "cancelled")
+STATES = (*UNDER_WAY, "stopped", *FINAL)
+
+GRACE = 15.0
+"""Seconds without a word after which a worker counts as dead."""
+
+HOPELESS = 5
+"""Claims in a row that got no step further, after which a job fails: it kills its workers."""
+
+Enqueue = Callable[[sa.Connection, str, int], None]
+"""Queues run number ``int`` of job ``str`` in a transaction."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as it stands. Times are seconds since 1970; the columns are those of the table."""
+
+    id: str
+    owner: str
+    kind: str
+    state: str
+    wish: str
+    request: Mapping[str, Any]
+    key: str | None
+    fingerprint: str | None
+    created: float
+    started: float | None
+    ended: float | None
+    run: int
+    attempt: int
+    stuck: int
+    worker: str
+    beat: float
+    step: int
+    steps: int
+    loss: float | None
+    seconds: float
+    remaining: float | None
+    width: int
+    height: int
+    preview: str | None
+    picture: str | None
+    timelapse: str | None
+    error_code: str | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's hold on a job: the ``attempt`` tells it from all earlier ones."""
+
+    job: Job
+    attempt: int
+
+
+class Lost(Exception):  # noqa: N818 - it is no error, but an event
+    """The claim is no longer the latest: somebody else has the job, or it is gone."""
+
+
+class Full(Exception):  # noqa: N818
+    """No more jobs are taken: ``what`` is "queue" or "client"."""
+
+    def __init__(self, what: str, most: int) -> None:
+        super().__init__(what, most)
+        self.what, self.most = what, most
+
+
+class KeyReused(Exception):  # noqa: N818
+    """An idempotency key came again with something else."""
+
+
+class WrongState(Exception):  # noqa: N818
+    """What is asked of a job cannot be done in its state."""
+
+
+def new_id() -> str:
+    """Return an id that nobody can guess."""
+    return secrets.token_urlsafe(18)
+
+
+class Store:
+    """The jobs. ``enqueue`` hands a run to whatever queues the work, in the same transaction."""
+
+    def __init__(self, engine: sa.Engine, enqueue: Enqueue | None = None) -> None:
+        self.engine = engine
+        self._enqueue = enqueue
+        self._now = now(engine)
+
+    # What clients do.
+
+    def accept(
+        self,
+        owner: str,
+        kind: str,
+        request: Mapping[str, Any],
+        *,
+        id: str,
+        key: str | None = None,
+        fingerprint: str | None = None,
+        max_queue: int,
+        max_jobs: int,
+    ) -> Job:
+        """Take a job and queue it; with a ``key`` known already, return the job it made.
+
+        Its files are there before. Raises `Full` and `KeyReused`.
+        """
+        if earlier := self.by_key(owner, key, fingerprint):
+            return earlier
+        try:
+            with self.engine.begin() as connection:
+                self._check_room(connection, owner, max_queue, max_jobs)
+                connection.execute(
+                    sa.insert(jobs).values(
+                        id=id,
+                        owner=owner,
+                        kind=kind,
+                        state="queued",
+                        request=dict(request),
+                        key=key,
+                        fingerprint=fingerprint,
+                        created=self._now,
+                    )
+                )
+                self._queue(connection, id, 1)
+        except IntegrityError:  # the same key at the same moment
+            if earlier := self.by_key(owner, key, fingerprint):
+                return earlier
+            raise
+        return self.job(id)
+
+    def keep(self, owner: str, kind: str, request: Mapping[str, Any], **columns: Any) -> Job:
+        """Record a job that is done already; ``columns`` has its ``id`` and its picture."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                sa.insert(jobs).values(
+                    owner=owner,
+                    kind=kind,
+                    state="done",
+                    request=dict(request),
+                    created=self._now,
+                    started=self._now,
+                    ended=self._now,
+                    **columns,
+                )
+            )
+        return self.job(columns["id"])
+
+    def by_key(self, owner: str, key: str | None, fingerprint: str | None) -> Job | None:
+        """Return the job that an idempotency key made. Raises `KeyReused`."""
+        if key is None:
+            return None
+        found = self._one(sa.select(jobs).where(jobs.c.owner == owner, jobs.c.key == key))
+        if found and found.fingerprint != fingerprint:
+            raise KeyReused
+        return found
+
+    def job(self, id: str, owner: str | None = None) -> Job:
+        """Return a job, if it is ``owner``'s. Raises `KeyError`."""
+        query = sa.select(jobs).where(jobs.c.id == id)
+        found = self._one(query if owner is None else query.where(jobs.c.owner == owner))
+        if found is None:
+            raise KeyError(id)
+        return found
+
+    def jobs(self, owner: str, *, limit: int = 50, before: float | None = None) -> list[Job]:
+        """Return an owner's jobs, the newest first, ``before`` a time."""
+        query = sa.select(jobs).where(jobs.c.owner == owner)
+        if before is not None:
+            query = query.where(jobs.c.created < before)
+        return self._all(query.order_by(jobs.c.created.desc()).limit(limit))
+
+    def ahead(self, job: Job) -> int:
+        """Return how many jobs wait before this one."""
+        query = sa.select(sa.func.count()).where(
+            jobs.c.state == "queued", jobs.c.created < job.created
+        )
+        with self.engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs are in each state."""
+        query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
+        with self.engine.connect() as connection:
+            found = dict(connection.execute(query).tuples())
+        return {state: found.get(state, 0) for state in STATES}
+
+    def losses(self, id: str, after: int = 0) -> list[Losses]:
+        """Return the losses of a job's steps after ``after``, in their order."""
+        query = sa.select(*(losses.c[name] for name in Losses._fields))
+        query = query.where(losses.c.job == id, losses.c.step > after).order_by(losses.c.step)
+        with self.engine.connect() as connection:
+            return [Losses(*row) for row in connection.execute(query).all()]
+
+    def stop(self, id: str, owner: str) -> Job:
+        """Ask for a job to stop where it is. Raises `KeyError`, `WrongState`."""
+        with self.engine.begin() as connection:
+            self._change(connection, id, owner, ("queued",), state="stopped", ended=self._now)
+            self._change(connection, id, owner, ("running",), wish="stop")
+        job = self.job(id, owner)
+        if job.state not in ("running", "stopped"):
+            raise WrongState(job.state)
+        return job
+
+    def go_on(self, id: str, owner: str) -> Job:
+        """Queue a stopped job again. Raises `KeyError`, `WrongState`."""
+        with self.engine.begin() as connection:
+            again = {"state": "queued", "wish": "", "ended": None, "run": jobs.c.run + 1}
+            if self._change(connection, id, owner, ("stopped",), **again):
+                run = connection.execute(sa.select(jobs.c.run).where(jobs.c.id == id)).scalar_one()
+                self._queue(connection, id, run)
+        job = self.job(id, owner)
+        if job.state not in UNDER_WAY:
+            raise WrongState(job.state)
+        return job
+
+    def cancel(self, id: str, owner: str) -> Job:
+        """Ask for a job to end; one that nobody works at ends now. Raises `KeyError`."""
+        with self.engine.begin() as connection:
+            ended = {"state": "cancelled", "ended": self._now}
+            self._change(connection, id, owner, ("queued", "stopped"), **ended)
+            self._change(connection, id, owner, ("running",), wish="cancel")
+        return self.job(id, owner)
+
+    def remove(self, id: str) -> None:
+        """Forget an ended job."""
+        with self.engine.begin() as connection:
+            where = (jobs.c.id == id) & jobs.c.state.in_((*FINAL, "stopped"))
+            connection.execute(sa.delete(jobs).where(where))
+
+    # What workers do.
+
+    def claim(self, id: str, run: int, worker: str) -> Claim | None:
+        """Take a job to work at it; None if it is not to be worked at (now).
+
+        It is taken when it is queued, or running with a worker of this name (which is dead then)
+        or one that was not heard of for a while.
+        """
+        abandoned = (jobs.c.worker == worker) | (jobs.c.beat < self._now - GRACE)
+        free = (jobs.c.state == "queued") | ((jobs.c.state == "running") & abandoned)
+        with self.engine.begin() as connection:
+            taken = connection.execute(
+                sa.update(jobs)
+                .where(jobs.c.id == id, jobs.c.run == run, free)
+                .values(
+                    state="running",
+                    worker=worker,
+                    beat=self._now,
+                    attempt=jobs.c.attempt + 1,
+                    stuck=jobs.c.stuck + 1,
+                    started=sa.func.coalesce(jobs.c.started, self._now),
+                )
+            )
+        if not taken.rowcount:
+            return None
+        job = self.job(id)
+        return Claim(job, job.attempt)
+
+    def beat(self, claim: Claim, rows: Sequence[Losses] = (), **progress: Any) -> str:
+        """Say that the work goes on, with the steps since; return what the owner wishes.
+
+        Rows after an earlier kill replace those of the steps done again. Raises `Lost`.
+        """
+        if rows:
+            progress |= {"step": rows[-1].step, "stuck": 0}
+        with self.engine.begin() as connection:
+            self._write(connection, claim, beat=self._now, **progress)
+            if rows:
+                connection.execute(
+                    sa.delete(losses).where(
+                        losses.c.job == claim.job.id, losses.c.step >= rows[0].step
+                    )
+                )
+                connection.execute(
+                    sa.insert(losses), [{"job": claim.job.id, **row._asdict()} for row in rows]
+                )
+            wish = sa.select(jobs.c.wish).where(jobs.c.id == claim.job.id)
+            return str(connection.execute(wish).scalar_one())
+
+    def end(self, claim: Claim, state: str, **columns: Any) -> None:
+        """Let go of a job in the state it is to have. Raises `Lost`."""
+        with self.engine.begin() as connection:
+            values = {"wish": "", "remaining": None, "ended": self._now, **columns}
+            self._write(connection, claim, state=state, **values)
+
+    def release(self, claim: Claim) -> None:
+        """Let go of a job that is to go on elsewhere, at once."""
+        with self.engine.begin() as connection:
+            self._write(connection, claim, beat=0.0, stuck=0)
+
+    def abandoned(self) -> list[Job]:
+        """Return running jobs whose workers were not heard of for a while."""
+        query = sa.select(jobs).where(jobs.c.state == "running", jobs.c.beat < self._now - GRACE)
+        return self._all(query)
+
+    def outdated(self, keep: float) -> list[Job]:
+        """Return jobs that ended more than ``keep`` seconds ago."""
+        query = sa.select(jobs).where(
+            jobs.c.state.in_((*FINAL, "stopped")), jobs.c.ended < self._now - keep
+        )
+        return self._all(query)
+
+    def known(self, ids: Iterable[str]) -> set[str]:
+        """Return which of these jobs there are."""
+        with self.engine.connect() as connection:
+            query = sa.select(jobs.c.id).where(jobs.c.id.in_(list(ids)))
+            return set(connection.execute(query).scalars())
+
+    def _check_room(
+        self, connection: sa.Connection, owner: str, max_queue: int, max_jobs: int
+    ) -> None:
+        waiting = sa.select(sa.func.count()).where(jobs.c.state == "queued")
+        if connection.execute(waiting).scalar_one() >= max_queue:
+            raise Full("queue", max_queue)
+        theirs = sa.select(sa.func.count()).where(
+            jobs.c.owner == owner, jobs.c.state.in_(UNDER_WAY)
+        )
+        if connection.execute(theirs).scalar_one() >= max_jobs:
+            raise Full("client", max_jobs)
+
+    def _queue(self, connection: sa.Connection, id: str, run: int) -> None:
+        if self._enqueue:
+            self._enqueue(connection, id, run)
+
+    def _change(
+        self, connection: sa.Connection, id: str, owner: str, states: Sequence[str], **values: Any
+    ) -> bool:
+        where = (jobs.c.id == id) & (jobs.c.owner == owner) & jobs.c.state.in_(states)
+        return bool(connection.execute(sa.update(jobs).where(where).values(**values)).rowcount)
+
+    def _write(self, connection: sa.Connection, claim: Claim, **values: Any) -> None:
+        mine = (jobs.c.id == claim.job.id) & (jobs.c.attempt == claim.attempt)
+        where = mine & (jobs.c.state == "running")
+        if not connection.execute(sa.update(jobs).where(where).values(**values)).rowcount:
+            raise Lost
+
+    def _all(self, query: sa.Select[Any]) -> list[Job]:
+        with self.engine.connect() as connection:
+            return [Job(**row) for row in connection.execute(query).mappings()]
+
+    def _one(self, query: sa.Select[Any]) -> Job | None:
+        found = self._all(query)
+        return found[0] if found else None
