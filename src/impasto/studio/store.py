@@ -203,7 +203,7 @@ class Store:
         """Return how many jobs are in each state."""
         query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
         with self.engine.connect() as connection:
-            found = dict(connection.execute(query).tuples())
+            found: dict[str, int] = dict(connection.execute(query).tuples().all())
         return {state: found.get(state, 0) for state in STATES}
 
     def losses(self, id: str, after: int = 0) -> list[Losses]:
