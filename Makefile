@@ -1,5 +1,6 @@
-# Two commands do all the set-up: `make demo` paints, `make test` checks everything.
-.PHONY: demo test lint bench bench-full peers gallery clean help
+# Each command does its own set-up: `make demo` paints, `make studio` opens the studio,
+# `make test` checks everything.
+.PHONY: demo test lint studio browser bench bench-full peers gallery clean help
 
 # The first Python found that Impasto runs on; say PYTHON=... to choose another.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -15,8 +16,10 @@ DEMO := demo
 
 help:
 	@echo "make demo     set up, then paint a sample photo in the style of a sample painting"
+	@echo "make studio   set up, then serve the studio on this machine"
 	@echo "make test     set up, then lint, types, import contracts and all tests"
 	@echo "make lint     format and lint only"
+	@echo "make browser  install what tests of the studio drive: Chromium and PostgreSQL (Debian, root)"
 	@echo "make bench    measure, with the peers side by side (about 20 minutes)"
 	@echo "make bench-full DATA=folder   the same at full length (nights)"
 	@echo "make gallery  paint the pictures of the README again (about 8 minutes)"
@@ -28,12 +31,21 @@ demo: $(VENV)/.installed
 		--size 640 --steps 100 --timelapse $(DEMO)/timelapse.gif \
 		--plot $(DEMO)/losses.png --log $(DEMO)/losses.jsonl
 
+studio: $(VENV)/.installed-studio
+	$(BIN)/impasto serve --open
+
 test: $(VENV)/.installed-dev
 	scripts/check $(BIN)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Tests that need one of them say so and are passed over where it is missing.
+browser:
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		chromium fonts-dejavu-core postgresql
 
 # What each script measures, and for how long at full length: benchmarks/README.md.
 bench: $(VENV)/.installed-dev peers
@@ -75,7 +87,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Impasto needs Python 3.11, 3.12 or 3.13: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 2; }
 	@test -x $(BIN)/python || { echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing Impasto (PyTorch is large: some minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[heic,video,onnx]'
+	@touch $@
+
+$(VENV)/.installed-studio: $(VENV)/.installed
+	@echo "installing the studio"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[studio]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
