@@ -82,7 +82,7 @@ def rerun(
         schedule=schedule,
         layouts=layouts,
     )
-    for sha256, used in zip(hashes, painter._pictures, strict=True):
+    for sha256, used in zip(hashes, painter.sources.pictures, strict=True):
         if sha256 != used.sha256:
             raise ImageError(f"{used.name}: is not the picture that {picture} was painted from")
     found = painter.recipe["weights"]

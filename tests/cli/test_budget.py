@@ -135,7 +135,7 @@ def test_the_expected_time_comes_before_the_first_step(
     paint: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert " in about " not in paint("-o", "out.png").err  # too quick to be worth a word
-    monkeypatch.setattr("impasto.painter._QUICK", 0)
+    monkeypatch.setattr("impasto.painter.painter._QUICK", 0)
     monkeypatch.setattr("impasto.cli.progress._SOON", 0)
     first, *_ = paint("-o", "out.png").err.splitlines()
     assert re.fullmatch(r"painting at 48×36, 3 steps in about 0 s, cpu float32", first)

@@ -210,8 +210,8 @@ def test_a_step_taken_back_is_no_place_to_stop_at(
 def test_ctrl_c_before_the_first_step_leaves_nothing(folder: Path) -> None:
     before = listing(folder)
     code = (
-        "import impasto.painter, signal\n"
-        "impasto.painter.weights.find = lambda *_: signal.raise_signal(signal.SIGINT)\n"
+        "import impasto.painter.painter, signal\n"
+        "impasto.painter.painter.weights.find = lambda *_: signal.raise_signal(signal.SIGINT)\n"
         "from impasto.cli.main import run; run()"
     )
     line = [IMPASTO[0], "-c", code, *command(*LBFGS)[len(IMPASTO) :]]

@@ -16,6 +16,7 @@ from impasto.cli.progress import Progress
 from impasto.errors import DivergedError, OutputError
 from impasto.events import Saved
 from impasto.images import EXTENSIONS, check_format, check_output, resize
+from impasto.images.picture import floats
 from impasto.optimize.device import keep_freed_memory
 from impasto.options import CheckpointOptions, RecordOptions, SaveOptions
 from impasto.painter import Painter, Painting
@@ -82,7 +83,7 @@ class Work:
             painter.width,
             painter.height,
             inputs=[*inputs, self.out, self._state],
-            photo=resize(painter.photo.rgb, painter.width, painter.height),
+            photo=resize(floats(painter.sources.photo.rgb), painter.width, painter.height),
         )
         painter.companion = recorder
         try:

@@ -55,3 +55,11 @@ class Rows:
 
     def _blocks(self) -> tuple[Tensor, ...]:
         return torch.split(self.used, _COLUMNS, dim=1)
+
+
+def inner(a: Tensor, b: Tensor) -> float:
+    """Return the product of two vectors of any type and shape, bfloat16 summed in float32 by parts."""
+    if a.dtype == b.dtype != torch.bfloat16:
+        return float(a.flatten() @ b.flatten())
+    halves = (torch.split(vector.flatten(), _COLUMNS) for vector in (a, b))
+    return sum(float(x.float() @ y.float()) for x, y in zip(*halves, strict=True))

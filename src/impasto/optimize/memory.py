@@ -25,7 +25,7 @@ _SMALL_TILES = (512, 384, 256, 128)
 _HISTORY_BYTES = 2 * 2**30
 """What the pairs of L-BFGS may take; a fixed number, so that a run repeats on any machine."""
 
-_VECTORS = 8
+_VECTORS = 6.5
 """Pictures in float32 that a step holds at its peak, the optimiser's and what is in the making."""
 
 _VALUE = 4
@@ -73,7 +73,7 @@ class Demand:
 
     def step(self, tile: int | None) -> int:
         """Return the bytes of a step without history, computed in tiles of a side or whole."""
-        vectors = 3 * _VALUE * _VECTORS * self.pixels
+        vectors = round(3 * _VALUE * _VECTORS * self.pixels)
         targets = _values_per_pixel(self.content_layers) * self.bytes_per_value * self.pixels
         return vectors + round(targets) + self._pass(tile)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.errors import DivergedError
-from impasto.optimize.history import Rows
+from impasto.optimize.history import Rows, inner
 
 _RESTART_AFTER, _MOST_SETBACKS = 4, 12
 """Steps taken back in a row before the history is forgotten, and before giving up."""
@@ -174,7 +174,7 @@ class LBFGS:
 
     def _steepest(self, g: Tensor) -> Tensor:
         d = -self._precondition(g)
-        rms = float(d.square().mean().sqrt())
+        rms = math.sqrt(inner(d, d) / d.numel())
         return d.mul_(self._first_step / rms if rms > 0 else 0.0)
 
     def _precondition(self, g: Tensor) -> Tensor:
@@ -203,11 +203,10 @@ class LBFGS:
         Sg = self._S.dot(g)
         older = Sg[self._rows] - self._Sg
         self._Sg = Sg[self._rows]
-        s, y = s.to(g), y.to(g)
-        sy = float(s @ y)
-        if sy <= 1e-10 * float(s.norm()) * float(y.norm()):
+        sy = inner(s, y)
+        if sy <= 1e-10 * math.sqrt(inner(s, s) * inner(y, y)):
             return
-        self._gamma = sy / float(y @ self._precondition(y))
+        self._gamma = sy / self._size(y)
         m = len(self._rows)
         R = torch.zeros(m + 1, m + 1, dtype=torch.float64)
         R[:m, :m] = self._R
@@ -215,6 +214,11 @@ class LBFGS:
         self._R = R
         self._rows.append(row)
         self._Sg = Sg[self._rows]
+
+    def _size(self, y: Tensor) -> float:
+        """Return yᵀ P y, a colour at a time for memory."""
+        planes = torch.split(y.view(self._shape), 1, dim=1)
+        return sum(inner(plane, self._precondition_image(plane.to(self._x))) for plane in planes)
 
     def _free_row(self) -> int:
         """Return a row to write to: a new one, or that of the oldest pair, which is forgotten."""

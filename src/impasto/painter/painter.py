@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import json
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
-from functools import cached_property
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 import impasto
 from impasto import weights
 from impasto.errors import CheckpointError, OptionsError
 from impasto.events import Event, Losses, Saved, Step
-from impasto.images import (
-    Picture,
-    fit,
-    match_colours,
-    read_picture,
-    resize,
-    save_picture,
-    with_pixel_count,
-)
+from impasto.images import resize
+from impasto.images.picture import Stored
 from impasto.images.read import Source
-from impasto.images.tensors import to_array, to_tensor
+from impasto.images.tensors import to_array
 from impasto.losses import objective
 from impasto.nets import vgg
 from impasto.optimize import checkpoint as checkpoints
@@ -43,20 +33,12 @@ from impasto.optimize.memory import Demand, Layout, lay_out, room
 from impasto.optimize.optimizers import LBFGS, Adam, Optimizer
 from impasto.optimize.precondition import by_frequency
 from impasto.optimize.schedule import Scale, halves, plan, pyramid
-from impasto.options import (
-    INITS,
-    MAX_SIDE,
-    CheckpointOptions,
-    PaintOptions,
-    ReadOptions,
-    SaveOptions,
-)
+from impasto.options import MAX_SIDE, CheckpointOptions, PaintOptions, ReadOptions
+from impasto.painter.painting import Painting
+from impasto.painter.sources import Sources
 
 _FREQUENCY_POWER = {"relaxed": 0.25, "lbfgs": 0.4}
 """The preconditioner of L-BFGS; see benchmarks/README.md for what other powers gave."""
-
-_NOISE = 20 / 255
-"""Amplitude of a noise start: faint, as in the tutorials. Strong noise never quite leaves."""
 
 _QUICK = 200_000
 """Pixels times steps of a run so short, on any machine, that nobody needs to know how short."""
@@ -70,49 +52,6 @@ class Companion(Protocol):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take them back."""
-
-
-@dataclass(frozen=True, eq=False)
-class Painting:
-    """A finished picture, or one stopped on the way.
-
-    ``rgb`` is float32 (height, width, 3), sRGB values in [0, 1]; ``alpha`` the photo's own
-    transparency at that size, or None; ``losses`` one row a step; ``recipe`` all that
-    `rerun` needs.
-    """
-
-    rgb: NDArray[np.float32]
-    alpha: NDArray[np.float32] | None
-    losses: tuple[Losses, ...]
-    recipe: Mapping[str, Any]
-
-    @cached_property
-    def image(self) -> Image.Image:
-        """The painting as an 8-bit PIL image, RGB or RGBA."""
-        planes = self.rgb if self.alpha is None else np.dstack([self.rgb, self.alpha])
-        return Image.fromarray(np.rint(planes * 255).astype(np.uint8))
-
-    def save(self, path: str | Path, **options: Any) -> None:
-        """Write the painting with its recipe; the extension chooses the format.
-
-        ``options`` are the fields of `SaveOptions`: ``jpeg_quality``, ``bits``. Raises
-        `OutputError`.
-        """
-        saving = SaveOptions.from_dict(options)
-        recipe = {**self.recipe, "save": saving.to_dict()}
-        save_picture(self.rgb, path, options=saving, alpha=self.alpha, recipe=recipe)
-
-    def _repr_png_(self) -> bytes:
-        """Show itself in a notebook."""
-        data = io.BytesIO()
-        self.image.save(data, "PNG")
-        return data.getvalue()
-
-    def __repr__(self) -> str:
-        """Size, steps and loss."""
-        height, width, _ = self.rgb.shape
-        loss = f", loss {self.losses[-1].loss:.5g}" if self.losses else ""
-        return f"<Painting {width}x{height}, {len(self.losses)} steps{loss}>"
 
 
 class Painter:
@@ -149,17 +88,13 @@ class Painter:
         self.options = options or PaintOptions()
         self.companion: Companion | None = None
         self._checkpoint = checkpoint or CheckpointOptions()
-        self._read = read or ReadOptions()
         if self._checkpoint.resume and not self._checkpoint.checkpoint:
             raise OptionsError("--resume needs --checkpoint FILE to go on from")
-        sources = _several(styles)
-        objective.blend_shares(self.options.blend, len(sources))
         self._device = choose_device(self.options.device)
         self._precision = choose_precision(self.options.precision, self._device)
-        self.photo = read_picture(content, self._read)
-        self.styles = [read_picture(source, self._read) for source in sources]
-        self._init = self._read_init()
-        self.width, self.height = fit(self.photo.width, self.photo.height, self.options.size)
+        read = read or ReadOptions()
+        self.sources = Sources(content, styles, self.options, read, self._device)
+        self.width, self.height = self.sources.width, self.sources.height
         self._schedule = tuple(schedule)
         self.scales = self._schedule or self._asked_for()
         self._check_sizes()
@@ -181,11 +116,7 @@ class Painter:
     @property
     def files(self) -> list[str]:
         """The names of the pictures read, as they were given."""
-        return [picture.name for picture in self._pictures]
-
-    @property
-    def _pictures(self) -> list[Picture]:
-        return [self.photo, *self.styles, *([self._init] if self._init else [])]
+        return [picture.name for picture in self.sources.pictures]
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -194,9 +125,9 @@ class Painter:
             "kind": "paint",
             "version": impasto.__version__,
             "options": self.options.to_dict(),
-            "content": _named(self.photo),
-            "styles": [_named(style) for style in self.styles],
-            "init": _named(self._init) if self._init else None,
+            "content": _named(self.sources.photo),
+            "styles": [_named(style) for style in self.sources.styles],
+            "init": _named(self.sources.init) if self.sources.init else None,
             "weights": {"name": self._found.origin.name, "sha256": self._found.sha256},
             "ran": {
                 "device": self._device.type,
@@ -215,12 +146,8 @@ class Painter:
     @property
     def painting(self) -> Painting:
         """The painting as it is now, at its final size."""
-        rgb = to_array(self._engine.picture)
-        alpha = self.photo.alpha
-        if alpha is not None:
-            alpha = resize(alpha[:, :, None], self.width, self.height)[:, :, 0]
-        rgb = resize(rgb, self.width, self.height)
-        return Painting(rgb, alpha, tuple(self._losses), self.recipe)
+        rgb = resize(to_array(self._engine.picture), self.width, self.height)
+        return Painting(rgb, self.sources.alpha(), tuple(self._losses), self.recipe)
 
     def __iter__(self) -> Iterator[Event]:
         """Paint. Each event comes when the state is whole: leaving the loop loses nothing."""
@@ -286,12 +213,9 @@ class Painter:
         recipe["options"].pop("weights")
         recipe["ran"].pop("memory")
         recipe["ran"]["schedule"] = [scale.to_list() for scale in self._schedule]
-        if self._init:
+        if self.sources.init:
             recipe["options"]["init"] = "picture"
         return dict(recipe)
-
-    def _read_init(self) -> Picture | None:
-        return None if self.options.init in INITS else read_picture(self.options.init, self._read)
 
     def _asked_for(self) -> tuple[Scale, ...]:
         """Return the scales that the options ask for, with their steps unless a budget has them."""
@@ -325,7 +249,8 @@ class Painter:
         least = vgg.smallest_side(used, self.options.padding)
         deepest = vgg.deepest(used).name
         sizes = [("the picture", scale.width, scale.height)]
-        sizes += [(style.name, *self._style_size(style, scale)) for style in self.styles]
+        for style in self.sources.styles:
+            sizes.append((style.name, *self.sources.style_size(style, scale)))
         for what, width, height in sizes:
             if min(width, height) < least:
                 return (
@@ -334,10 +259,6 @@ class Painter:
                     "choose larger --scales or shallower layers"
                 )
         return ""
-
-    def _style_size(self, style: Picture, scale: Scale) -> tuple[int, int]:
-        pixels = scale.width * scale.height * self.options.style_scale**2
-        return with_pixel_count(style.width, style.height, round(pixels))
 
     def _build_net(self) -> vgg.VGG19:
         o = self.options
@@ -352,20 +273,19 @@ class Painter:
             self.budget or Fixed(self.scales),
             objective_at=self._objective_at,
             optimizer_at=self._optimizer_at,
-            start_at=self._start,
+            start_at=self.sources.start,
             trials=(*self._smaller(), self.scales[0]) if timed else (),
         )
 
-    def _photo_at(self, scale: Scale) -> Tensor:
-        return to_tensor(resize(self.photo.rgb, scale.width, scale.height, soft=True), self._device)
-
     def _objective_at(self, scale: Scale) -> objective.Objective:
-        styles = [
-            to_tensor(resize(s.rgb, *self._style_size(s, scale), soft=True), self._device)
-            for s in self.styles
-        ]
         tile = self._layout(scale.width, scale.height).tile
-        return objective.build(self.options, self._net, self._photo_at(scale), styles, tile=tile)
+        return objective.build(
+            self.options,
+            self._net,
+            self.sources.photo_at(scale),
+            self.sources.styles_at(scale),
+            tile=tile,
+        )
 
     def _optimizer_at(self, image: Tensor) -> Optimizer:
         if self.options.optimizer == "adam":
@@ -378,12 +298,6 @@ class Painter:
             compact=layout.compact,
             precondition=by_frequency(h, w, power, image.device),
         )
-
-    def _matched(self, photo: Tensor) -> Tensor:
-        """Return the photo with the colours of the styles, each to its share."""
-        shares = objective.blend_shares(self.options.blend, len(self.styles))
-        matched = match_colours(to_array(photo), [style.rgb for style in self.styles], shares)
-        return to_tensor(matched, self._device)
 
     @property
     def in_tiles(self) -> bool:
@@ -410,32 +324,8 @@ class Painter:
     def _plain_layouts(self) -> list[list[Any]]:
         return [[*size, *astuple(layout)] for size, layout in sorted(self._layouts.items())]
 
-    def _start(self, scale: Scale) -> Tensor:
-        """Return the picture to begin with, (1, 3, h, w)."""
-        if self._init:
-            return to_tensor(resize(self._init.rgb, scale.width, scale.height), self._device)
-        if self.options.init == "style":
-            style = self.styles[0].rgb
-            return to_tensor(resize(style, scale.width, scale.height), self._device)
-        photo = self._photo_at(scale)
-        if self.options.init == "content":
-            return photo
-        if self.options.init == "matched":
-            return self._matched(photo)
-        # White noise around grey, drawn on the CPU so that every device sees the same.
-        random = torch.Generator().manual_seed(self.options.seed)
-        noise = 0.5 + _NOISE * (2 * torch.rand(photo.shape, generator=random) - 1)
-        return torch.lerp(photo, noise.to(self._device), self.options.noise_ratio)
 
-
-def _several(styles: Source | Sequence[Source]) -> list[Source]:
-    sources = list(styles) if isinstance(styles, list | tuple) else [styles]
-    if not sources:
-        raise OptionsError("no style was given: name at least one painting")
-    return sources  # type: ignore[return-value]
-
-
-def _named(picture: Picture) -> dict[str, str]:
+def _named(picture: Stored) -> dict[str, str]:
     return {"name": picture.name, "sha256": picture.sha256}
 
 

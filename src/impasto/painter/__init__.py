@@ -1,0 +1,9 @@
+"""The painter: pictures and options in, events and a painting out."""
+
+from __future__ import annotations
+
+from impasto.painter.painter import Companion, Painter, read_layouts
+from impasto.painter.painting import Painting
+from impasto.painter.sources import Sources
+
+__all__ = ["Companion", "Painter", "Painting", "Sources", "read_layouts"]
