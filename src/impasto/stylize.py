@@ -58,6 +58,8 @@ def rerun(
         options = replace(options, device=ran["device"], precision=ran["precision"])
         schedule = _schedule(ran.get("schedule", ()), options.size)
         layouts = read_layouts(ran.get("memory", ()))
+        hands = [int(hand) for hand in recipe.get("hands", range(len(recipe["styles"])))]
+        files = recipe["files"] if "files" in recipe else _before_files(recipe)
         recorded = [recipe["content"], *recipe["styles"]]
         given: list[Source | None] = [content]
         given += styles or [None] * len(recipe["styles"])
@@ -66,16 +68,15 @@ def rerun(
         sources = [
             _recorded(entry, source, folder) for entry, source in zip(recorded, given, strict=True)
         ]
-        if recipe["init"]:
-            recorded.append(recipe["init"])
-            options = replace(options, init=str(_recorded(recipe["init"], None, folder)))
+        recorded += files.values()
+        options = replace(options, **_files(files, folder))
         hashes = [entry["sha256"] for entry in recorded]
         trained = recipe["weights"]["name"], recipe["weights"]["sha256"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ImageError(f"{picture}: its recipe is incomplete or damaged ({error})") from error
     painter = Painter(
         sources[0],
-        sources[1:],
+        _grouped(sources[1:], hands),
         options,
         read=read,
         checkpoint=checkpoint,
@@ -106,6 +107,26 @@ def _schedule(recorded: Sequence[Sequence[Any]], size: int) -> list[Scale]:
     if schedule and not any(scale.steps for scale in schedule):
         raise ValueError("its schedule has no step")
     return schedule
+
+
+def _before_files(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the files of a recipe of version 0.3 or before."""
+    return {"init": recipe["init"]} if recipe["init"] else {}
+
+
+def _files(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, Any]:
+    """Return the options that name files, with where those are now."""
+    found: dict[str, Any] = {}
+    for name, entry in entries.items():
+        path, (option, *number) = str(_recorded(entry, None, folder)), name.split()
+        found[option] = (*found.get(option, ()), path) if number else path
+    return found
+
+
+def _grouped(sources: Sequence[Source], hands: Sequence[int]) -> list[Any]:
+    """Return pictures as styles: those of one hand together."""
+    pairs = list(zip(sources, hands, strict=True))
+    return [[source for source, hand in pairs if hand == style] for style in sorted(set(hands))]
 
 
 def _recorded(entry: Mapping[str, Any], given: Source | None, folder: Path) -> Source:

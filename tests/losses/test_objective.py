@@ -15,6 +15,7 @@ from impasto.errors import OptionsError
 from impasto.images import read_picture
 from impasto.images.tensors import to_tensor
 from impasto.losses import objective
+from impasto.losses.blend import blend_shares
 from impasto.nets import vgg
 from impasto.options import LAYER_NAMES, PADDINGS, POOLINGS, PaintOptions
 from nets import reference
@@ -235,7 +236,7 @@ def test_equal_shares_without_a_blend():
 @pytest.mark.parametrize("blend", [(1,), (1, 1, 1)])
 def test_a_blend_that_does_not_fit(blend):
     with pytest.raises(OptionsError, match=f"--blend has {len(blend)} shares, but 2 styles"):
-        objective.blend_shares(blend, 2)
+        blend_shares(blend, 2)
     with pytest.raises(OptionsError):
         objective.build(PaintOptions(blend=blend), pixels, picture(0), [picture(1), picture(2)])
 

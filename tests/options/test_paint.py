@@ -108,6 +108,38 @@ def test_shares_of_a_blend():
         assert refused(blend=value).startswith("--blend must be")
 
 
+def test_shares_by_layer():
+    pairs = (("relu1_1", (1.0, 0.0)), ("relu4_1", (0.2, 0.8)))
+    for value in ("relu1_1=1,0 relu4_1=.2,.8", "relu1_1=1,0;relu4_1=.2,.8", dict(pairs), pairs):
+        assert PaintOptions(blend=value).blend == pairs
+    assert "did you mean 'relu1_1'" in refused(blend="relu11=1,0")
+    assert "names relu1_1 twice" in refused(blend="relu1_1=1,0 relu1_1=0,1")
+    assert refused(blend="relu1_1=a,0").startswith("--blend must be numbers")
+
+
+def test_one_number_or_one_for_each_style():
+    assert PaintOptions(style_scale="1,0.5").style_scale == (1.0, 0.5)
+    assert PaintOptions(style_rotation=[0, 90]).style_rotation == (0.0, 90.0)
+    assert PaintOptions(style_rotation="-45").style_rotation == -45.0
+    assert "one number or one for each style" in refused(style_scale="1,0")
+    assert refused(style_rotation="1,,2").startswith("--style-rotation must be")
+
+
+def test_where_styles_belong():
+    assert PaintOptions(masks="a.png, b.png").masks == ("a.png", "b.png")
+    assert PaintOptions(guide="g.png", style_guide="s.png").style_guide == ("s.png",)
+    assert "go together" in refused(guide="g.png")
+    assert "go together" in refused(style_guide="g.png")
+    assert "give one of them" in refused(guide="g.png", style_guide="s.png", masks="m.png")
+    assert refused(masks="a.png,,b.png").startswith("--masks must be files")
+
+
+def test_colours():
+    assert refused(color="colour").startswith("--color does not know 'colour'")
+    assert "goes with a --color" in refused(color_strength=0.5)
+    assert PaintOptions(color="match", color_strength=0.5).color_strength == 0.5
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
@@ -202,7 +234,7 @@ def test_what_is_no_conflict():
 
 
 def test_shares_whose_sum_overflows():
-    from impasto.losses.objective import blend_shares
+    from impasto.losses.blend import blend_shares
 
     try:
         shares = blend_shares(PaintOptions(blend=(1e308, 1e308)).blend, 2)

@@ -9,7 +9,6 @@ import typer
 
 from impasto.cli.flags import with_options
 from impasto.options import (
-    INITS,
     CheckpointOptions,
     PaintOptions,
     ReadOptions,
@@ -31,7 +30,11 @@ def paint(
     ],
     style: Annotated[
         list[Path],
-        typer.Argument(help="Paintings, one or more.", metavar="STYLE...", show_default=False),
+        typer.Argument(
+            help="Paintings, or folders of one painter's, one or more.",
+            metavar="STYLE...",
+            show_default=False,
+        ),
     ],
     out: Annotated[
         Path,
@@ -61,16 +64,21 @@ def paint(
 
       impasto paint photo.jpg wave.jpg scream.jpg --blend 0.7,0.3 -o out.png --timelapse film.gif
 
+      impasto paint photo.jpg wave.jpg kiss.jpg -o out.png --masks sky.png,ground.png
+
+      impasto paint photo.jpg scream.jpg -o out.png --color photo --strength 0.6
+
       impasto paint photo.jpg kiss.jpg -o out.png --checkpoint out.state   (later: --resume)
     """
     from impasto import cli
     from impasto.cli.work import Work
     from impasto.painter import Painter
+    from impasto.painter.sources import named_files
 
     work = Work(
         out=out, save=save, record=record, checkpoint=checkpoint, quiet=quiet, as_json=as_json
     )
-    inputs: list[str | Path] = [content, *style, *([] if options.init in INITS else [options.init])]
+    inputs = [content, *style, *(path for _, path in named_files(options))]
     work.check(inputs)
     painter = Painter(
         content, style, options, read=read, checkpoint=work.state_kept, began=cli.BEGAN

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,3 +88,55 @@ def with_luma(rgb: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[
     chroma *= np.minimum(room, 1)[:, :, None]
     chroma += target[:, :, None]
     return np.clip(chroma, 0, 1, out=chroma)
+
+
+def with_histogram(rgb: NDArray[np.float32], of: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a picture (H, W, 3) with the histogram of every channel that another has."""
+    from skimage.exposure import match_histograms
+
+    return np.asarray(match_histograms(rgb, of, channel_axis=2), np.float32)
+
+
+def with_lightness(rgb: NDArray[np.float32], of: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a picture (H, W, 3) with the lightness L* of CIELAB of another of its size."""
+    return _in_lab(rgb, of, lambda own, other: np.dstack([other[..., :1], own[..., 1:]]))
+
+
+def with_hue(rgb: NDArray[np.float32], of: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a picture (H, W, 3) with the hue of another of its size, in CIELAB.
+
+    Lightness and chroma stay. A grey pixel of the other picture has no hue: it gives a grey one.
+    """
+
+    def mixed(own: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+        chroma = np.hypot(own[..., 1], own[..., 2])
+        theirs = np.hypot(other[..., 1], other[..., 2])
+        # Below a just noticeable difference the direction is noise.
+        share = chroma / np.maximum(theirs, 1e-6) * np.minimum(theirs / _JUST_NOTICEABLE, 1)
+        return np.dstack([own[..., :1], other[..., 1:] * share[..., None]])
+
+    return _in_lab(rgb, of, mixed)
+
+
+_JUST_NOTICEABLE = 2.3
+"""Of CIELAB: Mahy et al. 1994."""
+
+_ROWS = 256
+"""So many rows are converted at a time, for memory."""
+
+
+def _in_lab(
+    rgb: NDArray[np.float32],
+    other: NDArray[np.float32],
+    mix: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """Mix two pictures in CIELAB. What leaves sRGB is clipped."""
+    from skimage.color import lab2rgb, rgb2lab
+
+    mixed = np.empty_like(rgb)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that colours were clipped
+        for top in range(0, len(rgb), _ROWS):
+            rows = slice(top, top + _ROWS)
+            mixed[rows] = lab2rgb(mix(rgb2lab(rgb[rows]), rgb2lab(other[rows])))
+    return np.clip(mixed, 0, 1, out=mixed)

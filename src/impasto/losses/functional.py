@@ -66,7 +66,7 @@ def accumulate_gram_backward_(g: Tensor, F: Tensor, D: Tensor) -> None:
         into.baddbmm_(rows, D.expand(h, c, c))
 
 
-def finish_gram(total: Tensor, positions: int) -> Tensor:
+def finish_gram(total: Tensor, positions: float) -> Tensor:
     """Turn accumulated sums over ``positions`` = h · w into the Gram matrix F Fᵀ / (h w)."""
     return total / positions
 

@@ -9,15 +9,18 @@ of the gradient with respect to the picture.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from impasto.errors import OptionsError
-from impasto.losses import functional
+from impasto.losses import functional, guides
+from impasto.losses.blend import shares_of
+from impasto.losses.guides import Guide, Region
 from impasto.losses.relaxation import Relaxation
+from impasto.losses.terms import ContentTerm, Finished, StyleTerm, Term
 from impasto.nets import vgg
 from impasto.nets.tiles import Tile, split
 from impasto.options import PaintOptions
@@ -47,98 +50,6 @@ class FeatureNet(Protocol):
         """Return the same, with the way back."""
 
 
-class Finished(NamedTuple):
-    """A weighted loss, what is minimised in its place, and the gradient of that.
-
-    ``goal`` is the loss itself unless it is relaxed; ``slope`` its gradient with respect to the
-    statistic.
-    """
-
-    loss: Tensor
-    goal: Tensor
-    slope: Tensor
-
-
-class Term(Protocol):
-    """One term of the objective: a function of the features of one layer."""
-
-    @property
-    def layer(self) -> str:
-        """The layer."""
-
-    def accumulate(self, F: Tensor, tile: Tile) -> Tensor:
-        """Return the statistic of the tile's own features F (1, c, h, w); it adds up over tiles."""
-
-    def finish(self, total: Tensor, positions: int) -> Finished:
-        """Return what follows from the statistic of the whole picture."""
-
-    def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:
-        """Add the gradient with respect to F to g, given that with respect to the statistic, D."""
-
-
-@dataclass(frozen=True)
-class ContentTerm:
-    """Squared differences to the content's features P (1, c, h, w), as a mean or half the sum."""
-
-    layer: str
-    weight: float
-    loss: str
-    P: Tensor
-
-    def accumulate(self, F: Tensor, tile: Tile) -> Tensor:
-        """Return Σ (F - P)²."""
-        return functional.accumulate_squares(F, self._target(tile))
-
-    def finish(self, total: Tensor, positions: int) -> Finished:
-        """Return the weighted loss and the weight of the sum."""
-        share = 0.5 if self.loss == "half-sum" else 1 / (positions * self.P.shape[1])
-        D = torch.tensor(self.weight * share)
-        return Finished(D * total, D * total, D)
-
-    def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:
-        """Add 2 D (F - P)."""
-        functional.accumulate_squares_backward_(g, F, self._target(tile), float(D))
-
-    def _target(self, tile: Tile) -> Tensor:
-        return tile.part(self.P, vgg.layer(self.layer).stride)
-
-
-@dataclass
-class StyleTerm:
-    """Distance of the Gram matrix to those of the styles, each (c, c) with a share.
-
-    With a relaxation it gives, instead of its own gradient, that of the relaxed term.
-    """
-
-    layer: str
-    weight: float
-    targets: Sequence[tuple[float, Tensor]]
-    relaxation: Relaxation | None = None
-    residual: Tensor | None = field(default=None, init=False)
-
-    def accumulate(self, F: Tensor, tile: Tile) -> Tensor:  # noqa: ARG002
-        """Return Σ F Fᵀ."""
-        return functional.accumulate_gram(F)
-
-    def finish(self, total: Tensor, positions: int) -> Finished:
-        """Return the weighted loss and its gradient with respect to the sum."""
-        G = functional.finish_gram(total, positions)
-        losses = [share * functional.style_loss(G, A) for share, A in self.targets]
-        loss = goal = self.weight * torch.stack(losses).sum()
-        if self.relaxation:
-            self.residual = self.relaxation.residual(G)
-            goal = self.weight * self.relaxation.loss(self.residual)
-            D = self.relaxation.gradient(self.residual)
-        else:
-            # The shares add up to 1.
-            D = 2 / G.numel() * (G - sum(share * A for share, A in self.targets))
-        return Finished(loss, goal, self.weight / positions * D)
-
-    def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:  # noqa: ARG002
-        """Add (D + Dᵀ) F."""
-        functional.accumulate_gram_backward_(g, F, D)
-
-
 @dataclass(frozen=True)
 class Evaluation:
     """The objective at one picture: the loss, its weighted terms, and what to minimise.
@@ -156,6 +67,22 @@ class Evaluation:
     def group(self, kind: str) -> float:
         """Sum the terms of one kind: "content", "style" or "tv"."""
         return sum(value for name, value in self.terms.items() if name.split()[0] == kind)
+
+
+class Criterion(Protocol):
+    """What an engine minimises; see `Objective`."""
+
+    def evaluate(self, image: Tensor) -> Evaluation:
+        """Return loss, terms and gradient at (1, 3, h, w) RGB in [0, 1]."""
+
+    def refine(self) -> bool:
+        """Bring what is minimised closer to the loss; tell whether it changed."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what `restore` takes back."""
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take back a state."""
 
 
 class Objective:
@@ -212,20 +139,26 @@ class Objective:
         return refined
 
     def state(self) -> dict[str, Tensor]:
-        """Return the multipliers of relaxed terms by layer; `restore` takes them back."""
-        return {term.layer: term.relaxation.T for term in self._relaxed() if term.relaxation}
+        """Return the multipliers of relaxed terms by name; `restore` takes them back."""
+        return {name: relaxation.T for name, relaxation in self._relaxations()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take back a state. Raises `KeyError` or `ValueError` when it does not fit."""
-        for term in self._relaxed():
-            if term.relaxation:
-                T = state[term.layer]
-                if T.shape != term.relaxation.T.shape:
-                    raise ValueError(f"multipliers of shape {tuple(T.shape)} for {term.layer}")
-                term.relaxation.T = T.to(term.relaxation.T)
+        for name, relaxation in self._relaxations():
+            T = state[name]
+            if T.shape != relaxation.T.shape:
+                raise ValueError(f"multipliers of shape {tuple(T.shape)} for {name}")
+            relaxation.T = T.to(relaxation.T)
 
     def _relaxed(self) -> list[StyleTerm]:
         return [term for term in self._terms.values() if isinstance(term, StyleTerm)]
+
+    def _relaxations(self) -> list[tuple[str, Relaxation]]:
+        return [
+            (name, term.relaxation)
+            for name, term in self._terms.items()
+            if isinstance(term, StyleTerm) and term.relaxation
+        ]
 
     def _features(self, image: Tensor, gradient: Tensor) -> dict[str, Finished]:
         """Return what follows from the features and add the gradient to ``gradient``."""
@@ -268,6 +201,34 @@ class Objective:
         return pull
 
 
+class Held:
+    """An objective of pictures that are held, where a mask says so, at what they were.
+
+    It evaluates m z + (1 - m) x₀ for the picture z that the optimiser moves: ``mask`` m
+    (1, 1, h, w) in [0, 1], ``picture`` x₀ (1, 3, h, w). Where m is 0 nothing can move.
+    """
+
+    def __init__(self, objective: Objective, picture: Tensor, mask: Tensor) -> None:
+        self._objective, self._picture, self._mask = objective, picture, mask
+
+    def evaluate(self, image: Tensor) -> Evaluation:
+        """Return loss, terms and gradient at (1, 3, h, w) RGB in [0, 1]."""
+        evaluation = self._objective.evaluate(torch.lerp(self._picture, image, self._mask))
+        return replace(evaluation, gradient=evaluation.gradient.mul_(self._mask))
+
+    def refine(self) -> bool:
+        """As `Objective.refine`."""
+        return self._objective.refine()
+
+    def state(self) -> dict[str, Tensor]:
+        """As `Objective.state`."""
+        return self._objective.state()
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """As `Objective.restore`."""
+        self._objective.restore(state)
+
+
 @torch.no_grad()
 def build(
     options: PaintOptions,
@@ -275,45 +236,84 @@ def build(
     content: Tensor,
     styles: Sequence[Tensor],
     *,
+    hands: Sequence[int] | None = None,
+    regions: Sequence[Region] = (),
+    held: tuple[Tensor, Tensor] | None = None,
     tile: int | None = None,
-) -> Objective:
+) -> Criterion:
     """Build the objective of one size.
 
     ``content`` is (1, 3, h, w) and ``styles`` are (1, 3, h', w'), RGB in [0, 1], on the device of
-    the network; ``tile`` is as `Objective` has it. Targets are computed once, here. Raises
-    `OptionsError` when the blend does not fit the styles.
+    the network; ``tile`` is as `Objective` has it. ``hands`` say which style each picture of
+    ``styles`` is of, where a style is several pictures. ``regions`` say where which pictures
+    belong; without them all belong everywhere. ``held`` are a picture (1, 3, h, w) and a mask
+    (1, 1, h, w) of how far each pixel is free to leave it. Targets are computed once, here.
+    Raises `OptionsError` when the blend does not fit the styles.
     """
-    shares = blend_shares(options.blend, len(styles))
     terms: dict[str, Term] = {}
     content_layers = {k: w for k, w in options.content_layers if w * options.content_weight > 0}
-    style_layers = {k: w for k, w in options.style_layers if w * options.style_weight > 0}
     if content_layers:
         for name, P in _content_targets(net, content, list(content_layers), tile).items():
             weight = options.content_weight * content_layers[name]
             terms[f"content {name}"] = ContentTerm(name, weight, options.content_loss, P)
-    if style_layers:
-        grams = [_gram_targets(net, style, list(style_layers), tile) for style in styles]
-        for name, layer_weight in style_layers.items():
-            weight = options.style_weight * layer_weight
-            targets = [(share, gram[name]) for share, gram in zip(shares, grams, strict=True)]
-            # The distances to several targets are, but for a constant, that to their mean.
-            mean = torch.stack([share * A for share, A in targets]).sum(dim=0)
-            relaxation = Relaxation(mean) if options.optimizer == "relaxed" else None
-            terms[f"style {name}"] = StyleTerm(name, weight, targets, relaxation)
+    if any(w * options.style_weight > 0 for _, w in options.style_layers):
+        hands = range(len(styles)) if hands is None else hands
+        terms |= _style_terms(options, net, content, styles, hands, regions, tile)
     if not terms and not options.tv_weight:
         raise OptionsError("every layer's weight is 0: nothing to optimise")
-    return Objective(net, terms, options.tv_weight, tile=tile)
+    objective = Objective(net, terms, options.tv_weight, tile=tile)
+    return Held(objective, *held) if held else objective
 
 
-def blend_shares(blend: Sequence[float] | None, styles: int) -> list[float]:
-    """Return each style's share, adding up to 1. Raises `OptionsError` when the counts differ."""
-    if blend is None:
-        return [1 / styles] * styles
-    if len(blend) != styles:
-        raise OptionsError(f"--blend has {len(blend)} shares, but {styles} styles were given")
-    largest = max(blend)  # first, so that no sum overflows
-    shares = [share / largest for share in blend]
-    return [share / sum(shares) for share in shares]
+def _style_terms(
+    options: PaintOptions,
+    net: FeatureNet,
+    content: Tensor,
+    styles: Sequence[Tensor],
+    hands: Sequence[int],
+    regions: Sequence[Region],
+    tile: int | None,
+) -> dict[str, Term]:
+    """Return a term for each region and layer."""
+    layers = {k: w for k, w in options.style_layers if w * options.style_weight > 0}
+    names = list(layers)
+    terms: dict[str, Term] = {}
+    everywhere = Region("", None, tuple((number, None) for number in range(len(styles))))
+    for region in regions or [everywhere]:
+        who = [hands[number] for number, _ in region.styles]
+        grams = [
+            _gram_targets(net, styles[number], names, tile, guide)
+            for number, guide in region.styles
+        ]
+        if options.strength < 1:
+            own = _gram_targets(net, content, names, tile, region.guide)
+            grams = [
+                {name: torch.lerp(own[name], A, options.strength) for name, A in gram.items()}
+                for gram in grams
+            ]
+        for name, weight in layers.items():
+            shares = shares_of(options.blend, hands, who, name)
+            targets = [(share, gram[name]) for share, gram in zip(shares, grams, strict=True)]
+            label = " ".join(filter(None, ("style", name, region.name)))
+            terms[label] = _style_term(options, name, weight, targets, region.guide)
+    return terms
+
+
+def _style_term(
+    options: PaintOptions,
+    layer: str,
+    layer_weight: float,
+    targets: Sequence[tuple[float, Tensor]],
+    guide: Guide | None,
+) -> StyleTerm:
+    # The distances to several targets are, but for a constant, that to their mean.
+    mean = torch.stack([share * A for share, A in targets]).sum(dim=0)
+    relaxation = Relaxation(mean) if options.optimizer == "relaxed" else None
+    weight = options.style_weight * layer_weight
+    if guide is None:
+        return StyleTerm(layer, weight, targets, relaxation)
+    # By its share every pixel pulls alike, however small the region.
+    return StyleTerm(layer, weight * guide.share, targets, relaxation, guide.at(layer))
 
 
 def _stream(
@@ -342,14 +342,19 @@ def _content_targets(
 
 
 def _gram_targets(
-    net: FeatureNet, image: Tensor, names: list[str], tile: int | None
+    net: FeatureNet, image: Tensor, names: list[str], tile: int | None, guide: Guide | None
 ) -> dict[str, Tensor]:
+    """Return the Gram matrices of a picture, or of a part of it, by layer."""
+    T = {name: guide.at(name) for name in names} if guide else {}
     totals: dict[str, Tensor] = {}
-    for name, F, _ in _stream(net, image, names, tile):
-        total = functional.accumulate_gram(F)
+    for name, F, part in _stream(net, image, names, tile):
+        own = part.part(T[name], vgg.layer(name).stride) if guide else None
+        total = functional.accumulate_gram(guides.weighed(F, own))
         totals[name] = totals[name] + total if name in totals else total
     return {
-        name: functional.finish_gram(total, _positions(image, name))
+        name: functional.finish_gram(
+            total, guides.positions(T[name]) if guide else _positions(image, name)
+        )
         for name, total in totals.items()
     }
 

@@ -13,14 +13,14 @@ from torch.nn import functional as F
 from impasto.errors import CheckpointError
 from impasto.events import Event, Finished, Replanned, ScaleStarted, Started, Step, SteppedBack
 from impasto.images.tensors import to_array
-from impasto.losses.objective import Evaluation, Objective
+from impasto.losses.objective import Criterion, Evaluation
 from impasto.optimize.budget import Planner
 from impasto.optimize.optimizers import Optimizer
 from impasto.optimize.pace import Pace, measure
 from impasto.optimize.schedule import Scale
 
 StartAt = Callable[[Scale], Tensor]
-ObjectiveAt = Callable[[Scale], Objective]
+ObjectiveAt = Callable[[Scale], Criterion]
 OptimizerAt = Callable[[Tensor], Optimizer]
 
 
@@ -67,7 +67,7 @@ class Engine:
         self._best_loss = float("inf")
         self._best_terms: Mapping[str, float] = {}
         self._optimizer = self._optimizer_at(self._best)
-        self._objective: Objective | None = None  # of this scale, once it is built
+        self._objective: Criterion | None = None  # of this scale, once it is built
         self._multipliers: dict[str, Tensor] = {}  # that wait for it
 
     @property
@@ -214,7 +214,7 @@ class Engine:
                 yield SteppedBack(self.step, setback)
             yield from self._announce()
 
-    def _refit(self, objective: Objective) -> None:
+    def _refit(self, objective: Criterion) -> None:
         """Give back to the objective what a state held of it."""
         try:
             objective.restore(self._multipliers)

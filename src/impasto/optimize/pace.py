@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from impasto.losses.objective import Objective
+from impasto.losses.objective import Criterion
 from impasto.optimize.schedule import Scale
 
 _TELLING = 0.1
@@ -102,7 +102,7 @@ class Pace:
 def measure(
     scales: Iterable[Scale],
     *,
-    objective_at: Callable[[Scale], Objective],
+    objective_at: Callable[[Scale], Criterion],
     start_at: Callable[[Scale], Tensor],
     time_for: Callable[[Pace], float],
     clock: Callable[[], float],

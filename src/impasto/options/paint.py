@@ -11,10 +11,12 @@ from impasto.options.layers import PADDINGS, POOLINGS, LayerWeights, layer_weigh
 from impasto.options.machine import PRECISIONS, check_device
 from impasto.options.pictures import MAX_SIDE
 from impasto.options.presets import PRESETS
+from impasto.options.said import Blend
 
 OPTIMIZERS = ("relaxed", "lbfgs", "adam")
 CONTENT_LOSSES = ("mean", "half-sum")
 INITS = ("matched", "content", "noise", "style")
+COLORS = ("style", "photo", "hue", "luminance", "match", "histogram")
 
 QUALITIES = {"draft": 50, "good": 150, "best": 500}
 """How many steps each ``quality`` takes."""
@@ -92,11 +94,53 @@ class PaintOptions(Checked):
         "Coarse to fine: auto, single, or long sides in pixels such as 160,320.",
         metavar="SCALES",
     )
-    style_scale: float = option(
-        1.0, "Size of the style picture: 1 has the photo's pixel count, 0.5 makes smaller strokes."
+    strength: float = option(
+        1.0,
+        "How much of the style, from 0 to 1: the statistics aimed at lie that far on the way from "
+        "the photo's own to the painting's.",
     )
-    blend: tuple[float, ...] | None = option(
-        None, "Share of each style, such as 0.7,0.3. Default: equal shares.", metavar="SHARES"
+    style_scale: float | tuple[float, ...] = option(
+        1.0,
+        "Size of the style picture: 1 has the photo's pixel count, 0.5 makes smaller strokes. One "
+        "number, or one for each style: 1,0.5.",
+        metavar="SCALES",
+    )
+    style_rotation: float | tuple[float, ...] = option(
+        0.0,
+        "Degrees by which the style picture is turned. One number, or one for each style.",
+        metavar="DEGREES",
+    )
+    blend: Blend = option(
+        None,
+        "Share of each style, such as 0.7,0.3, or layer by layer: "
+        '"relu1_1=1,0 relu4_1=0.2,0.8". Default: equal shares.',
+        metavar="SHARES",
+    )
+    color: str = option(
+        "style",
+        "Whose colours: the style's; the photo's or just its hue, put back at the end; in "
+        "luminance only lightness is transferred; with match and histogram the style is given the "
+        "photo's colours first.",
+        choices=COLORS,
+    )
+    color_strength: float = option(1.0, "How much of --color, from 0 to 1.")
+    masks: tuple[str, ...] | None = option(
+        None,
+        "One picture for each style, white where it belongs: sky.png,ground.png. What no style "
+        "claims stays the photo.",
+        metavar="FILES",
+    )
+    guide: str | None = option(
+        None, "A map of the photo in flat colours, to go with --style-guide.", metavar="FILE"
+    )
+    style_guide: tuple[str, ...] | None = option(
+        None,
+        "Maps of the styles, one for each: a region of the photo is painted in the style of the "
+        "regions of its colour, and stays the photo where there is none.",
+        metavar="FILES",
+    )
+    freeze: str | None = option(
+        None, "A picture, white where the start is to stay untouched.", metavar="FILE"
     )
     weights: str = option(
         "auto", "VGG-19 weights: auto, original, torchvision, or a file.", metavar="WEIGHTS"
@@ -125,6 +169,10 @@ class PaintOptions(Checked):
         self._integer("size", 1, MAX_SIDE)
         self._set("scales", said.scales(self.scales, self.size))
         self._set("blend", said.blend(self.blend))
+        self._set("style_scale", said.numbers("style_scale", self.style_scale, 0.05, 20))
+        self._set("style_rotation", said.numbers("style_rotation", self.style_rotation, -360, 360))
+        for name in ("masks", "style_guide"):
+            self._set(name, said.files(name, getattr(self, name)))
         self._set("budget", said.budget(self.budget))
         self._set("max_memory", said.memory(self.max_memory))
         for name in ("init", "weights", "device"):
@@ -141,7 +189,12 @@ class PaintOptions(Checked):
         self._integer("seed", 0, 2**63 - 1)
         self._number("learning_rate", 0, open_low=True)
         self._number("noise_ratio", 0, 1)
-        self._number("style_scale", 0.05, 20)
+        self._number("strength", 0, 1)
+        self._number("color_strength", 0, 1)
+        self._choice("color", COLORS)
+        for name in ("guide", "freeze"):
+            if getattr(self, name) is not None:
+                self._text(name)
         for name in ("content_weight", "style_weight", "tv_weight"):
             self._number(name, 0)
         self._choice("optimizer", OPTIMIZERS)
@@ -169,6 +222,12 @@ class PaintOptions(Checked):
             )
         if self.rescale_pooling and self.pooling == "max":
             raise OptionsError("--rescale-pooling goes with --pooling average or l2, got max")
+        if (self.guide is None) != (self.style_guide is None):
+            raise OptionsError("--guide and --style-guide go together: give both, or --masks")
+        if self.masks and self.guide:
+            raise OptionsError("--masks and --guide each say where styles belong: give one of them")
+        if self.color_strength != 1.0 and self.color == "style":
+            raise OptionsError("--color-strength goes with a --color other than style")
         total = self.content_weight + self.style_weight + self.tv_weight
         if total == 0:
             raise OptionsError(

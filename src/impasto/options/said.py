@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from impasto.errors import OptionsError
-from impasto.options.checked import shown
+from impasto.errors import OptionsError, nearest
+from impasto.options.checked import flag, shown
+from impasto.options.layers import LAYER_NAMES
 
 MAX_BUDGET = 30 * 24 * 3600.0
 """The longest budget, in seconds: 30 days."""
@@ -81,15 +84,79 @@ def memory(value: Any) -> int | None:
     return size
 
 
-def blend(value: Any) -> tuple[float, ...] | None:
-    """Bring ``blend`` to shares; they are made to add up to 1 where they are used."""
+def numbers(name: str, value: Any, low: float, high: float) -> float | tuple[float, ...]:
+    """Bring one number, or several as a text such as 1,0.5 or a list, to floats in a range."""
+    parts = value.split(",") if isinstance(value, str) else value
+    several = isinstance(parts, list | tuple)
+    wrong = OptionsError(
+        f"{flag(name)} must be at least {low:g} and at most {high:g}, one number or one for each "
+        f"style, got {shown(value)}"
+    )
+    found = _floats(parts if several else [parts])
+    if not found or not all(low <= number <= high for number in found):
+        raise wrong
+    return found if len(found) > 1 else found[0]
+
+
+def files(name: str, value: Any) -> tuple[str, ...] | None:
+    """Bring files, a text such as a.png,b.png or a list, to their names."""
     if value is None:
         return None
     parts = value.split(",") if isinstance(value, str) else value
-    try:
-        shares = tuple(float(part) for part in parts)
-    except (TypeError, ValueError, OverflowError):
-        raise OptionsError(f"--blend must be numbers such as 0.7,0.3, got {shown(value)}") from None
-    if not shares or not all(math.isfinite(s) and s >= 0 for s in shares) or sum(shares) == 0:
+    several = list(parts) if isinstance(parts, list | tuple) else [parts]
+    names = [str(part).strip() for part in several if isinstance(part, str | os.PathLike)]
+    if not names or len(names) < len(several) or not all(names):
+        raise OptionsError(f"{flag(name)} must be files such as a.png,b.png, got {shown(value)}")
+    return tuple(names)
+
+
+Shares = tuple[float, ...]
+"""A share for each style."""
+
+Blend = Shares | tuple[tuple[str, Shares], ...] | None
+"""Shares for all layers, or pairs of a layer and its shares."""
+
+
+def blend(value: Any) -> Blend:
+    """Bring ``blend`` to shares; they are made to add up to 1 where they are used."""
+    if value is None:
+        return None
+    if isinstance(value, str) and "=" in value:
+        value = [part.partition("=")[::2] for part in value.replace(";", " ").split()]
+    if isinstance(value, Mapping):
+        value = list(value.items())
+    if isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple):
+        return _blend_by_layer(value)
+    return _shares(value)
+
+
+def _blend_by_layer(pairs: Sequence[Any]) -> tuple[tuple[str, Shares], ...]:
+    found: dict[str, Shares] = {}
+    for pair in pairs:
+        layer, shares = pair if isinstance(pair, list | tuple) and len(pair) == 2 else (pair, None)
+        if not isinstance(layer, str):
+            raise OptionsError(f"--blend must be pairs of layer and shares, got {shown(pair)}")
+        if layer not in LAYER_NAMES:
+            raise OptionsError(f"--blend does not know {shown(layer)}{nearest(layer, LAYER_NAMES)}")
+        if layer in found:
+            raise OptionsError(f"--blend names {layer} twice")
+        found[layer] = _shares(shares)
+    return tuple(found.items())
+
+
+def _shares(value: Any) -> Shares:
+    parts = value.split(",") if isinstance(value, str) else value
+    shares = _floats(parts) if isinstance(parts, list | tuple) else ()
+    if not shares:
+        raise OptionsError(f"--blend must be numbers such as 0.7,0.3, got {shown(value)}")
+    if not all(math.isfinite(s) and s >= 0 for s in shares) or sum(shares) == 0:
         raise OptionsError(f"--blend must be shares of at least 0, not all 0, got {shown(value)}")
     return shares
+
+
+def _floats(parts: Sequence[Any]) -> tuple[float, ...]:
+    """Return numbers, or none of them if one is no number."""
+    try:
+        return tuple(math.nan if isinstance(part, bool) else float(part) for part in parts)
+    except (TypeError, ValueError, OverflowError):
+        return ()

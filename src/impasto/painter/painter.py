@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -127,7 +127,8 @@ class Painter:
             "options": self.options.to_dict(),
             "content": _named(self.sources.photo),
             "styles": [_named(style) for style in self.sources.styles],
-            "init": _named(self.sources.init) if self.sources.init else None,
+            "hands": self.sources.hands,
+            "files": {name: _named(file) for name, file in self.sources.files.items()},
             "weights": {"name": self._found.origin.name, "sha256": self._found.sha256},
             "ran": {
                 "device": self._device.type,
@@ -147,6 +148,7 @@ class Painter:
     def painting(self) -> Painting:
         """The painting as it is now, at its final size."""
         rgb = resize(to_array(self._engine.picture), self.width, self.height)
+        rgb = self.sources.finished(rgb)
         return Painting(rgb, self.sources.alpha(), tuple(self._losses), self.recipe)
 
     def __iter__(self) -> Iterator[Event]:
@@ -159,11 +161,17 @@ class Painter:
         for event in self._engine.run(str(self._device), precision):
             if isinstance(event, Step):
                 self._losses.append(Losses.of(event))
-            yield event
+                yield replace(event, picture=self._shown(event))
+            else:
+                yield event
             if path and isinstance(event, Step) and time.monotonic() - saved >= every:
                 self.save_checkpoint(path)
                 yield Saved(path, "checkpoint")
                 saved = time.monotonic()
+
+    def _shown(self, event: Step) -> Callable[[], NDArray[np.float32]]:
+        """Return what gives a step's picture as it is to be seen."""
+        return lambda: self.sources.finished(event.picture())
 
     def save_checkpoint(self, path: Path) -> None:
         """Write the state of the work. Raises `OutputError`."""
@@ -208,12 +216,13 @@ class Painter:
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a checkpoint to go on: the recipe, wherever the files lie."""
         recipe = json.loads(json.dumps(self.recipe))
-        for picture in (recipe["content"], *recipe["styles"], recipe["init"] or {}):
-            picture.pop("name", None)
-        recipe["options"].pop("weights")
+        for picture in (recipe["content"], *recipe["styles"], *recipe["files"].values()):
+            picture.pop("name")
+        for option in ("weights", "masks", "guide", "style_guide", "freeze"):
+            recipe["options"].pop(option)
         recipe["ran"].pop("memory")
         recipe["ran"]["schedule"] = [scale.to_list() for scale in self._schedule]
-        if self.sources.init:
+        if "init" in self.sources.files:
             recipe["options"]["init"] = "picture"
         return dict(recipe)
 
@@ -249,8 +258,8 @@ class Painter:
         least = vgg.smallest_side(used, self.options.padding)
         deepest = vgg.deepest(used).name
         sizes = [("the picture", scale.width, scale.height)]
-        for style in self.sources.styles:
-            sizes.append((style.name, *self.sources.style_size(style, scale)))
+        for number, style in enumerate(self.sources.styles):
+            sizes.append((style.name, *self.sources.style_size(number, scale)))
         for what, width, height in sizes:
             if min(width, height) < least:
                 return (
@@ -277,13 +286,16 @@ class Painter:
             trials=(*self._smaller(), self.scales[0]) if timed else (),
         )
 
-    def _objective_at(self, scale: Scale) -> objective.Objective:
+    def _objective_at(self, scale: Scale) -> objective.Criterion:
         tile = self._layout(scale.width, scale.height).tile
         return objective.build(
             self.options,
             self._net,
             self.sources.photo_at(scale),
             self.sources.styles_at(scale),
+            hands=self.sources.hands,
+            regions=self.sources.regions_at(scale),
+            held=self.sources.held_at(scale),
             tile=tile,
         )
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from impasto.errors import OptionsError
-from impasto.images import Picture, fit, match_colours, resize, with_pixel_count
+from impasto.images import fit, match_colours, resize, with_pixel_count
+from impasto.images.folders import pictures_in
 from impasto.images.picture import Floats, Stored, floats
 from impasto.images.read import Source, read_stored
 from impasto.images.tensors import to_array, to_tensor
-from impasto.losses.objective import blend_shares
+from impasto.images.turn import turned
+from impasto.losses.blend import blend_shares
+from impasto.losses.guides import Region
 from impasto.optimize.schedule import Scale
 from impasto.options import INITS, PaintOptions, ReadOptions
+from impasto.options.checked import flag
+from impasto.painter.colours import Colours
+from impasto.painter.regions import Parts, claimed, from_maps, from_masks, levels
 
 _NOISE = 20 / 255
 """Amplitude of a noise start: faint, as in the tutorials. Strong noise never quite leaves."""
@@ -23,8 +31,9 @@ _NOISE = 20 / 255
 class Sources:
     """The pictures of one painting, in the depth of their files, and what scales see of them.
 
-    ``content`` and ``styles`` are what `read_stored` takes. ``width`` and ``height`` are those of
-    the painting. Raises `OptionsError`, `ImageError` and `MissingExtraError`.
+    ``content`` and each style are what `read_stored` takes; a style may also be a folder, or a
+    list of pictures, of one hand. ``width`` and ``height`` are those of the painting. Raises
+    `OptionsError`, `ImageError` and `MissingExtraError`.
     """
 
     def __init__(
@@ -36,32 +45,69 @@ class Sources:
         device: torch.device,
     ) -> None:
         self._options, self._device = options, device
-        sources = _several(styles)
-        self.shares = blend_shares(options.blend, len(sources))
+        self._colours = Colours(options)
+        groups = _several(styles)
+        self.shares = blend_shares(options.blend, len(groups))
         self.photo = read_stored(content, read)
-        self.styles = [read_stored(source, read) for source in sources]
-        self.init = None if options.init in INITS else read_stored(options.init, read)
+        self.hands = [hand for hand, group in enumerate(groups) for _ in group]
+        self.styles = [read_stored(source, read) for group in groups for source in group]
+        self._scales = _each("style_scale", options.style_scale, len(groups))
+        self._turns = _each("style_rotation", options.style_rotation, len(groups))
+        self.files = {name: read_stored(path, read) for name, path in named_files(options)}
+        self._parts = self._read_parts()
         h, w, _ = self.photo.rgb.shape
         self.width, self.height = fit(w, h, options.size)
 
     @property
     def pictures(self) -> list[Stored]:
-        """All that was read."""
-        return [self.photo, *self.styles, *([self.init] if self.init else [])]
+        """All that was read, in the order of the recipe."""
+        return [self.photo, *self.styles, *self.files.values()]
 
-    def style_size(self, style: Stored | Picture, scale: Scale) -> tuple[int, int]:
-        """Return width and height of a painting at a scale."""
-        h, w, _ = style.rgb.shape
-        pixels = scale.width * scale.height * self._options.style_scale**2
+    def style_size(self, number: int, scale: Scale) -> tuple[int, int]:
+        """Return width and height of a picture of the styles at a scale, before it is turned."""
+        h, w, _ = self.styles[number].rgb.shape
+        pixels = scale.width * scale.height * self._scales[self.hands[number]] ** 2
         return with_pixel_count(w, h, round(pixels))
 
     def photo_at(self, scale: Scale) -> Tensor:
-        """Return the photo at a scale, (1, 3, h, w)."""
-        return self._tensor(self.photo, scale.width, scale.height)
+        """Return the photo at a scale as the network is to see it, (1, 3, h, w)."""
+        return to_tensor(self._colours.photo(self._photo(scale)), self._device)
 
     def styles_at(self, scale: Scale) -> list[Tensor]:
-        """Return the paintings at a scale."""
-        return [self._tensor(style, *self.style_size(style, scale)) for style in self.styles]
+        """Return the pictures of the styles at a scale as the network is to see them."""
+        photo = self._photo(scale)
+        return [
+            to_tensor(self._colours.style(self._style(number, scale), photo), self._device)
+            for number in range(len(self.styles))
+        ]
+
+    def regions_at(self, scale: Scale) -> list[Region]:
+        """Return where which pictures of the styles belong; none when all belong everywhere."""
+        if not self._parts:
+            return []
+        sizes = [self.style_size(number, scale) for number in range(len(self.styles))]
+        found = [part.region((scale.width, scale.height), sizes) for part in self._parts]
+        return [region.to(self._device) for region in found]
+
+    def held_at(self, scale: Scale) -> tuple[Tensor, Tensor] | None:
+        """Return a picture (1, 3, h, w), and (1, 1, h, w) how free each pixel is to leave it."""
+        free = self._free(scale.width, scale.height)
+        if free is None:
+            return None
+        kept = to_tensor(self._kept(scale.width, scale.height), self._device)
+        return kept, torch.from_numpy(free)[None, None].to(self._device)
+
+    def finished(self, picture: Floats) -> Floats:
+        """Return a picture (h, w, 3) of any scale as it is to be seen."""
+        height, width, _ = picture.shape
+        if self._colours.at_the_end:
+            photo = resize(floats(self.photo.rgb), width, height)
+            picture = self._colours.picture(picture, photo)
+        free = self._free(width, height)
+        if free is None:
+            return picture
+        kept = self._kept(width, height)
+        return kept + free[:, :, None] * (picture - kept)
 
     def alpha(self) -> Floats | None:
         """Return the photo's own transparency at the painting's size, if it has any."""
@@ -73,31 +119,100 @@ class Sources:
     def start(self, scale: Scale) -> Tensor:
         """Return the picture to begin with, (1, 3, h, w)."""
         init, size = self._options.init, (scale.width, scale.height)
-        if self.init:
-            return to_tensor(resize(floats(self.init.rgb), *size), self._device)
+        if "init" in self.files:
+            return to_tensor(resize(floats(self.files["init"].rgb), *size), self._device)
         if init == "style":
             return to_tensor(resize(floats(self.styles[0].rgb), *size), self._device)
         photo = self.photo_at(scale)
         if init == "content":
             return photo
         if init == "matched":
-            return self._matched(photo)
+            return torch.lerp(photo, self._matched(photo, scale), self._options.strength)
         # White noise around grey, drawn on the CPU so that every device sees the same.
         random = torch.Generator().manual_seed(self._options.seed)
         noise = 0.5 + _NOISE * (2 * torch.rand(photo.shape, generator=random) - 1)
         return torch.lerp(photo, noise.to(self._device), self._options.noise_ratio)
 
-    def _tensor(self, picture: Stored, width: int, height: int) -> Tensor:
-        return to_tensor(resize(floats(picture.rgb), width, height, soft=True), self._device)
+    def _photo(self, scale: Scale) -> Floats:
+        return resize(floats(self.photo.rgb), scale.width, scale.height, soft=True)
 
-    def _matched(self, photo: Tensor) -> Tensor:
+    def _style(self, number: int, scale: Scale) -> Floats:
+        size = self.style_size(number, scale)
+        style = resize(floats(self.styles[number].rgb), *size, soft=True)
+        return turned(style, self._turns[self.hands[number]])
+
+    def _matched(self, photo: Tensor, scale: Scale) -> Tensor:
         """Return the photo with the colours of the styles, each to its share."""
-        styles = [floats(style.rgb) for style in self.styles]
-        return to_tensor(match_colours(to_array(photo), styles, self.shares), self._device)
+        seen = self._photo(scale)
+        styles = [self._colours.style(floats(style.rgb), seen) for style in self.styles]
+        shares = [self.shares[hand] / self.hands.count(hand) for hand in self.hands]
+        return to_tensor(match_colours(to_array(photo), styles, shares), self._device)
+
+    def _kept(self, width: int, height: int) -> Floats:
+        """Return what shows where nothing is painted."""
+        return resize(floats(self.files.get("init", self.photo).rgb), width, height)
+
+    def _free(self, width: int, height: int) -> Floats | None:
+        """Return (height, width) how free each pixel is to be painted; None when all are."""
+        free = claimed(self._parts, width, height) if self._parts else None
+        if "freeze" in self.files:
+            frozen = levels(self.files["freeze"])[:, :, None]
+            thawed = 1 - resize(frozen, width, height, soft=True)[:, :, 0]
+            free = thawed if free is None else free * thawed
+        return None if free is None or free.min() == 1 else free
+
+    def _read_parts(self) -> tuple[Parts, ...]:
+        masks = [self.files[name] for name in self.files if name.startswith("masks")]
+        if masks:
+            return from_masks(masks, self.hands)
+        maps = [self.files[name] for name in self.files if name.startswith("style_guide")]
+        if not maps:
+            return ()
+        if len(maps) != len(self.styles):
+            raise OptionsError(
+                f"--style-guide has {len(maps)} maps, but {len(self.styles)} paintings were given"
+            )
+        if any(self._turns):
+            raise OptionsError("--style-rotation does not go with --style-guide: turn both files")
+        return from_maps(self.files["guide"], maps)
 
 
-def _several(styles: Source | Sequence[Source]) -> list[Source]:
+def _several(styles: Source | Sequence[Source]) -> list[list[Source]]:
+    """Return the pictures of each style."""
     sources = list(styles) if isinstance(styles, list | tuple) else [styles]
     if not sources:
         raise OptionsError("no style was given: name at least one painting")
-    return sources  # type: ignore[return-value]
+    return [_pictures(source) for source in sources]
+
+
+def _pictures(source: Source | Sequence[Source]) -> list[Source]:
+    """Return the pictures of one style: of a folder all that are in it."""
+    if isinstance(source, list | tuple):
+        found: list[Source] = list(source)
+    elif isinstance(source, str | os.PathLike) and Path(source).is_dir():
+        found = list(pictures_in(Path(source)))
+    else:
+        return [source]  # type: ignore[list-item]
+    if not found:
+        raise OptionsError(f"{source}: has no pictures; name a painting, or a folder of them")
+    return found
+
+
+def named_files(options: PaintOptions) -> list[tuple[str, str]]:
+    """Return the files that options name, by what they are for."""
+    found = [] if options.init in INITS else [("init", options.init)]
+    for name in ("guide", "freeze"):
+        found += [(name, path) for path in [getattr(options, name)] if path]
+    for name in ("masks", "style_guide"):
+        found += [(f"{name} {k}", path) for k, path in enumerate(getattr(options, name) or (), 1)]
+    return found
+
+
+def _each(name: str, value: float | tuple[float, ...], styles: int) -> tuple[float, ...]:
+    """Return a number for each style. Raises `OptionsError` when the counts differ."""
+    numbers = value if isinstance(value, tuple) else (value,) * styles
+    if len(numbers) != styles:
+        raise OptionsError(
+            f"{flag(name)} has {len(numbers)} numbers, but {styles} styles were given"
+        )
+    return numbers

@@ -1,0 +1,85 @@
+"""Guides: where on a picture a style belongs, as each layer is to see it.
+
+Gatys et al. 2017 (CVPR, "Controlling Perceptual Factors in Neural Style Transfer"), section 4: the
+features of a layer are weighed by a guidance channel T before their Gram matrix is taken, and T is
+normalised, here by dividing by Σ T².
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from impasto.nets import vgg
+
+_NARROW = 0.5
+"""A region narrower than a receptive field is seen from so far in: of its widest part's middle."""
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A region of a picture. ``mask`` (1, 1, h, w) is 1 inside and 0 outside, soft if one likes.
+
+    ``depth`` (1, 1, h, w) is how many pixels it is from there to the nearest outside, infinite
+    where there is none.
+    """
+
+    mask: Tensor
+    depth: Tensor
+
+    def at(self, layer: str) -> Tensor:
+        """Return T (1, 1, h // stride, w // stride) for a layer.
+
+        It shrinks with the receptive field, so that features that see much of another style count
+        little: the weight rises from the border of the region to half a receptive field inside.
+        """
+        spec = vgg.layer(layer)
+        deepest = float(self.depth.max())
+        reach = min(spec.receptive_field / 2, _NARROW * deepest)
+        weight = self.mask * (self.depth / reach).clamp(0, 1) if reach > 0 else self.mask
+        stride = spec.stride
+        return functional.avg_pool2d(weight, stride) if stride > 1 else weight
+
+    def to(self, device: torch.device) -> Self:
+        """Return it on a device."""
+        return replace(self, mask=self.mask.to(device), depth=self.depth.to(device))
+
+    @property
+    def share(self) -> float:
+        """The part of the picture that it covers."""
+        return float(self.mask.mean())
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the picture with the styles that belong there.
+
+    ``guide`` is None for the whole picture. ``styles`` are numbers of paintings, each with the part
+    of it to take, None for all of it.
+    """
+
+    name: str
+    guide: Guide | None
+    styles: tuple[tuple[int, Guide | None], ...]
+
+    def to(self, device: torch.device) -> Self:
+        """Return it on a device."""
+        styles = tuple((number, guide and guide.to(device)) for number, guide in self.styles)
+        return replace(self, guide=self.guide and self.guide.to(device), styles=styles)
+
+
+def weighed(F: Tensor, T: Tensor | None) -> Tensor:
+    """Return features F (1, c, h, w) times a guide T (1, 1, h, w)."""
+    return F if T is None else F * T.to(F.dtype)
+
+
+def positions(T: Tensor) -> float:
+    """Return Σ T²: what takes the place of the number of positions. Raises `ValueError` for 0."""
+    total = float(T.double().square().sum())
+    if not total > 0:
+        raise ValueError("a guide that is empty at a layer")
+    return total

@@ -1,0 +1,164 @@
+"""Where styles belong: masks, and maps in flat colours, as regions of the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+from torch import Tensor
+
+from impasto.errors import OptionsError
+from impasto.images import resize
+from impasto.images.color import luma
+from impasto.images.picture import Floats, Stored, eight_bits, floats
+from impasto.losses.guides import Guide, Region
+
+_MOST_COLOURS = 16
+"""So many regions a map can have."""
+
+_LEAST = 0.005
+"""A colour that covers less of a map than this is an edge between others."""
+
+_FLAT = 0.9
+"""So much of a map must be of its colours; the rest are edges."""
+
+_NEAR = 40.0
+"""Colours of two maps that are closer than this, in steps of 255, are the same."""
+
+_TOO_SMALL = 1e-4
+"""A region of less than this part of the picture is empty."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts of the picture, as large as their files, with the pictures of styles for each.
+
+    ``styles`` are numbers of pictures, each with the part of it to take, None for all of it.
+    """
+
+    name: str
+    mask: Floats
+    styles: tuple[tuple[int, Floats | None], ...]
+
+    def region(self, size: tuple[int, int], sizes: Sequence[tuple[int, int]]) -> Region:
+        """Return it for a picture and paintings of these sizes (width, height)."""
+        styles = tuple(
+            (number, None if part is None else guide(part, *sizes[number]))
+            for number, part in self.styles
+        )
+        return Region(self.name, guide(self.mask, *size), styles)
+
+
+def guide(mask: Floats, width: int, height: int) -> Guide:
+    """Return a mask (H, W) as a guide of a size."""
+    scaled = resize(mask[:, :, None], width, height, soft=True)[:, :, 0]
+    inside = scaled > 0.5
+    depth = np.full(scaled.shape, np.inf)
+    if not inside.all():
+        depth = distance_transform_edt(inside)
+    return Guide(_plane(scaled), _plane(depth))
+
+
+def from_masks(masks: Sequence[Stored], hands: Sequence[int]) -> tuple[Parts, ...]:
+    """Return a part for each style, white in its mask.
+
+    Raises `OptionsError` when there is not one for each, or one is empty.
+    """
+    count = max(hands) + 1
+    if len(masks) != count:
+        raise OptionsError(f"--masks has {len(masks)} masks, but {count} styles were given")
+    found = []
+    for style, picture in enumerate(masks):
+        mask = levels(picture)
+        if mask.mean() < _TOO_SMALL:
+            raise OptionsError(
+                f"{picture.name}: is black, so style {style + 1} belongs nowhere; "
+                "paint white where it does"
+            )
+        numbers = tuple((number, None) for number, hand in enumerate(hands) if hand == style)
+        found.append(Parts(str(style + 1), mask, numbers))
+    return tuple(found)
+
+
+def from_maps(photo: Stored, styles: Sequence[Stored]) -> tuple[Parts, ...]:
+    """Return a part for each colour of the photo's map that is in a map of the styles, too.
+
+    Raises `OptionsError` for maps that are not in flat colours, or have none in common.
+    """
+    palette = _palette(photo)
+    wheres = [_nearest(style, palette) for style in styles]
+    own = _assigned(photo, palette)
+    found = []
+    for index, colour in enumerate(palette):
+        parts = tuple(
+            (number, (where == index).astype(np.float32))
+            for number, where in enumerate(wheres)
+            if (where == index).mean() >= _TOO_SMALL
+        )
+        if parts:
+            mask = (own == index).astype(np.float32)
+            found.append(Parts(_hex(colour), mask, parts))
+    if not found:
+        there = ", ".join(_hex(c) for style in styles for c in _palette(style))
+        raise OptionsError(
+            f"{photo.name} and its style guides have no colour in common: "
+            f"{', '.join(map(_hex, palette))} there, {there} here"
+        )
+    return tuple(found)
+
+
+def claimed(parts: Sequence[Parts], width: int, height: int) -> Floats:
+    """Return (height, width) how far each pixel belongs to some style, in [0, 1]."""
+    total = np.zeros((height, width), np.float32)
+    for part in parts:
+        total += resize(part.mask[:, :, None], width, height, soft=True)[:, :, 0]
+    return np.clip(total, 0, 1)
+
+
+def levels(picture: Stored) -> Floats:
+    """Return how white a mask is, (H, W) in [0, 1]; what is transparent is black."""
+    found = luma(floats(picture.rgb))
+    return found if picture.alpha is None else found * floats(picture.alpha)
+
+
+def _palette(picture: Stored) -> NDArray[np.float64]:
+    """Return the flat colours of a map, (n, 3) in 0..255. Raises `OptionsError`."""
+    pixels = eight_bits(picture.rgb).reshape(-1, 3)
+    codes = pixels.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    values, counts = np.unique(codes, return_counts=True)
+    large = counts >= _LEAST * len(codes)
+    if large.sum() > _MOST_COLOURS or counts[large].sum() < _FLAT * len(codes):
+        raise OptionsError(
+            f"{picture.name}: has {len(values)} colours; a guide is a map in at most "
+            f"{_MOST_COLOURS} flat colours, best saved as PNG without smooth edges"
+        )
+    kept = values[large]
+    return np.stack([kept >> 16, kept >> 8 & 255, kept & 255], axis=1).astype(np.float64)
+
+
+def _assigned(picture: Stored, palette: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return (H, W) the number of the nearest colour."""
+    pixels = eight_bits(picture.rgb).astype(np.float32)
+    distances = [np.square(pixels - colour.astype(np.float32)).sum(axis=2) for colour in palette]
+    return np.argmin(np.stack(distances), axis=0)
+
+
+def _nearest(picture: Stored, palette: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return (H, W) the number of the colour of ``palette`` that each pixel has, -1 for none."""
+    own = _palette(picture)
+    distances = np.linalg.norm(own[:, None] - palette[None], axis=2)
+    numbers = np.where(distances.min(axis=1) <= _NEAR, distances.argmin(axis=1), -1)
+    found: NDArray[np.intp] = numbers[_assigned(picture, own)]
+    return found
+
+
+def _hex(colour: NDArray[np.float64]) -> str:
+    return "#" + "".join(f"{round(value):02x}" for value in colour)
+
+
+def _plane(values: NDArray[np.float64] | Floats) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32))[None, None]
