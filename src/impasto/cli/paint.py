@@ -78,7 +78,7 @@ def paint(
     work = Work(
         out=out, save=save, record=record, checkpoint=checkpoint, quiet=quiet, as_json=as_json
     )
-    inputs = [content, *style, *(path for _, path in named_files(options))]
+    inputs: list[str | Path] = [content, *style, *(path for _, path in named_files(options))]
     work.check(inputs)
     painter = Painter(
         content, style, options, read=read, checkpoint=work.state_kept, began=cli.BEGAN

@@ -144,7 +144,7 @@ def _assigned(picture: Stored, palette: NDArray[np.float64]) -> NDArray[np.intp]
     """Return (H, W) the number of the nearest colour."""
     pixels = eight_bits(picture.rgb).astype(np.float32)
     distances = [np.square(pixels - colour.astype(np.float32)).sum(axis=2) for colour in palette]
-    return np.argmin(np.stack(distances), axis=0)
+    return np.asarray(np.argmin(np.stack(distances), axis=0), np.intp)
 
 
 def _nearest(picture: Stored, palette: NDArray[np.float64]) -> NDArray[np.intp]:
