@@ -88,8 +88,10 @@ def test_each_region_has_its_own_style_and_terms_are_named():
     assert built.evaluate(mixed.flip(3)).loss > 1e-4
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "relaxed"])
-def test_tiles_see_the_same(optimizer):
+@pytest.mark.parametrize(
+    ("optimizer", "style_loss"), [("lbfgs", "gram"), ("relaxed", "gram"), ("lbfgs", "wasserstein")]
+)
+def test_tiles_see_the_same(optimizer, style_loss):
     net, images = narrow(), [picture(k) for k in range(4)]
     soft = torch.rand(H, W, generator=torch.Generator().manual_seed(9))
     depth = 20 * torch.rand(H, W, generator=torch.Generator().manual_seed(8))
@@ -97,7 +99,8 @@ def test_tiles_see_the_same(optimizer):
         Region("1", guide(soft, depth), ((0, guide(columns(0, 40))),)),
         Region("2", guide(1 - soft), ((0, None), (1, None))),
     ]
-    o = options(style_layers=",".join(LAYERS), optimizer=optimizer, strength=0.7)
+    how = {"optimizer": optimizer, "style_loss": style_loss, "strength": 0.7}
+    o = options(style_layers=",".join(LAYERS), **how)
     found = [
         objective.build(o, net, images[0], images[1:3], regions=regions, tile=tile)
         for tile in (None, 16, 20)
@@ -177,3 +180,37 @@ def test_what_is_held_does_not_move():
     seen = plain.evaluate(torch.lerp(kept, z, mask))
     assert got.loss == pytest.approx(seen.loss)
     close(got.gradient, seen.gradient * mask)
+
+
+def test_the_gradient_of_the_wasserstein_distance_is_that_of_the_loss():
+    """Against the formula by autograd, its eigenvalues by another routine."""
+    net, images = narrow().double(), [picture(k).double() for k in range(3)]
+    random = torch.Generator().manual_seed(7)
+    soft = torch.rand(1, 1, H, W, generator=random, dtype=torch.float64)
+    region = Region("", Guide(soft, 9 * soft), ((0, None),))
+    o = options(style_layers=",".join(LAYERS), style_loss="wasserstein")
+    built = objective.build(o, net, images[0], [images[1]], regions=[region])
+    evaluation = built.evaluate(images[2])
+
+    def normal(F, T):
+        weights = (T.square() / T.square().sum()).flatten()
+        rows = F.double()[0].flatten(1)
+        mean = rows @ weights
+        return mean, (rows * weights) @ rows.T - torch.outer(mean, mean)
+
+    x = images[2].clone().requires_grad_(True)
+    loss = torch.zeros((), dtype=torch.float64)
+    for name, F in net(x, LAYERS).items():
+        m, S = normal(F, region.guide.at(name))
+        other = net(images[1], [name])[name]
+        n, R = normal(other, torch.ones_like(other[:, :1]))
+        ridge = 1e-4 * R.diagonal().mean() * torch.eye(len(m))
+        S, R = S + ridge, R + ridge
+        # The eigenvalues of S R are those of R^½ S R^½.
+        roots = torch.linalg.eigvals(S @ R).real.clamp_min(1e-12).sqrt()
+        away = (m - n).square().sum() + (S + R).diagonal().sum() - 2 * roots.sum()
+        weight = dict(o.style_layers)[name] * o.style_weight * region.guide.share
+        loss = loss + weight * away / (R.diagonal().sum() + n.square().sum())
+    loss.backward()
+    assert evaluation.loss == pytest.approx(float(loss.detach()), rel=1e-4)
+    close(evaluation.gradient, x.grad, 1e-3)

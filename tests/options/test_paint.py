@@ -134,6 +134,17 @@ def test_where_styles_belong():
     assert refused(masks="a.png,,b.png").startswith("--masks must be files")
 
 
+def test_a_style_loss_brings_the_weights_that_suit_it():
+    wasserstein = PaintOptions(style_loss="wasserstein")
+    assert dict(wasserstein.style_layers) == {f"relu{k}_1": 0.2 for k in range(1, 6)}
+    assert wasserstein.style_weight > 1e5
+    assert PaintOptions(style_loss="gram") == PaintOptions()
+    own = PaintOptions(style_loss="wasserstein", style_weight=5, style_layers="relu1_1,relu2_1:3")
+    assert (own.style_weight, own.style_layers) == (5, (("relu1_1", 0.2), ("relu2_1", 3)))
+    assert "did you mean 'wasserstein'" in refused(style_loss="waserstein")
+    assert PaintOptions.from_dict(own.to_dict()) == own
+
+
 def test_colours():
     assert refused(color="colour").startswith("--color does not know 'colour'")
     assert "goes with a --color" in refused(color_strength=0.5)

@@ -66,6 +66,30 @@ def accumulate_gram_backward_(g: Tensor, F: Tensor, D: Tensor) -> None:
         into.baddbmm_(rows, D.expand(h, c, c))
 
 
+def accumulate_moments(F: Tensor, T: Tensor | None = None) -> Tensor:
+    """[Σ T² F Fᵀ, Σ T² F] over the positions of (1, c, h, w), as (c, c + 1) float32.
+
+    ``T`` (1, 1, h, w) weighs positions, None weighs all alike. Additive over tiles.
+    """
+    weighed = F if T is None else F * T.to(F.dtype)
+    second = accumulate_gram(weighed)
+    first = (weighed if T is None else weighed * T.to(F.dtype)).sum(
+        dim=(0, 2, 3), dtype=second.dtype
+    )
+    return torch.cat([second, first[:, None]], dim=1)
+
+
+def accumulate_moments_backward_(g: Tensor, F: Tensor, T: Tensor | None, D: Tensor) -> None:
+    """Add the gradient of Σ D ∘ `accumulate_moments` with respect to F to g.
+
+    ``D`` is (c, c + 1), the other shapes are as there.
+    """
+    pulled = torch.zeros_like(F)
+    accumulate_gram_backward_(pulled, F, D[:, :-1])
+    pulled += D[:, -1].to(F.dtype)[None, :, None, None]
+    g.add_(pulled if T is None else pulled * T.to(F.dtype).square())
+
+
 def finish_gram(total: Tensor, positions: float) -> Tensor:
     """Turn accumulated sums over ``positions`` = h · w into the Gram matrix F Fᵀ / (h w)."""
     return total / positions

@@ -8,7 +8,7 @@ of the gradient with respect to the picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -20,7 +20,8 @@ from impasto.losses import functional, guides
 from impasto.losses.blend import shares_of
 from impasto.losses.guides import Guide, Region
 from impasto.losses.relaxation import Relaxation
-from impasto.losses.terms import ContentTerm, Finished, StyleTerm, Term
+from impasto.losses.terms import Aim, ContentTerm, Finished, GramAim, NormalAim, StyleTerm, Term
+from impasto.losses.wasserstein import Normal
 from impasto.nets import vgg
 from impasto.nets.tiles import Tile, split
 from impasto.options import PaintOptions
@@ -132,33 +133,31 @@ class Objective:
         To be called when the picture last evaluated was accepted.
         """
         refined = False
-        for term in self._relaxed():
-            if term.relaxation and term.residual is not None:
-                term.relaxation.refine(term.residual)
+        for aim in self._relaxed().values():
+            if aim.relaxation and aim.residual is not None:
+                aim.relaxation.refine(aim.residual)
                 refined = True
         return refined
 
     def state(self) -> dict[str, Tensor]:
         """Return the multipliers of relaxed terms by name; `restore` takes them back."""
-        return {name: relaxation.T for name, relaxation in self._relaxations()}
+        return {name: aim.relaxation.T for name, aim in self._relaxed().items() if aim.relaxation}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take back a state. Raises `KeyError` or `ValueError` when it does not fit."""
-        for name, relaxation in self._relaxations():
-            T = state[name]
-            if T.shape != relaxation.T.shape:
-                raise ValueError(f"multipliers of shape {tuple(T.shape)} for {name}")
-            relaxation.T = T.to(relaxation.T)
+        for name, aim in self._relaxed().items():
+            if aim.relaxation:
+                T = state[name]
+                if T.shape != aim.relaxation.T.shape:
+                    raise ValueError(f"multipliers of shape {tuple(T.shape)} for {name}")
+                aim.relaxation.T = T.to(aim.relaxation.T)
 
-    def _relaxed(self) -> list[StyleTerm]:
-        return [term for term in self._terms.values() if isinstance(term, StyleTerm)]
-
-    def _relaxations(self) -> list[tuple[str, Relaxation]]:
-        return [
-            (name, term.relaxation)
+    def _relaxed(self) -> dict[str, GramAim]:
+        return {
+            name: term.aim
             for name, term in self._terms.items()
-            if isinstance(term, StyleTerm) and term.relaxation
-        ]
+            if isinstance(term, StyleTerm) and isinstance(term.aim, GramAim)
+        }
 
     def _features(self, image: Tensor, gradient: Tensor) -> dict[str, Finished]:
         """Return what follows from the features and add the gradient to ``gradient``."""
@@ -281,19 +280,19 @@ def _style_terms(
     everywhere = Region("", None, tuple((number, None) for number in range(len(styles))))
     for region in regions or [everywhere]:
         who = [hands[number] for number, _ in region.styles]
-        grams = [
-            _gram_targets(net, styles[number], names, tile, guide)
+        found = [
+            _statistics(options, net, styles[number], names, tile, guide)
             for number, guide in region.styles
         ]
         if options.strength < 1:
-            own = _gram_targets(net, content, names, tile, region.guide)
-            grams = [
-                {name: torch.lerp(own[name], A, options.strength) for name, A in gram.items()}
-                for gram in grams
+            own = _statistics(options, net, content, names, tile, region.guide)
+            found = [
+                {name: torch.lerp(own[name], A, options.strength) for name, A in one.items()}
+                for one in found
             ]
         for name, weight in layers.items():
             shares = shares_of(options.blend, hands, who, name)
-            targets = [(share, gram[name]) for share, gram in zip(shares, grams, strict=True)]
+            targets = [(share, one[name]) for share, one in zip(shares, found, strict=True)]
             label = " ".join(filter(None, ("style", name, region.name)))
             terms[label] = _style_term(options, name, weight, targets, region.guide)
     return terms
@@ -306,14 +305,22 @@ def _style_term(
     targets: Sequence[tuple[float, Tensor]],
     guide: Guide | None,
 ) -> StyleTerm:
+    weight = options.style_weight * layer_weight
+    aim = _aim(options, targets)
+    if guide is None:
+        return StyleTerm(layer, weight, aim)
+    # By its share every pixel pulls alike, however small the region.
+    return StyleTerm(layer, weight * guide.share, aim, guide.at(layer))
+
+
+def _aim(options: PaintOptions, targets: Sequence[tuple[float, Tensor]]) -> Aim:
+    if options.style_loss == "wasserstein":
+        return NormalAim([(share, Normal.of(moments)) for share, moments in targets])
+    if options.optimizer != "relaxed":
+        return GramAim(targets)
     # The distances to several targets are, but for a constant, that to their mean.
     mean = torch.stack([share * A for share, A in targets]).sum(dim=0)
-    relaxation = Relaxation(mean) if options.optimizer == "relaxed" else None
-    weight = options.style_weight * layer_weight
-    if guide is None:
-        return StyleTerm(layer, weight, targets, relaxation)
-    # By its share every pixel pulls alike, however small the region.
-    return StyleTerm(layer, weight * guide.share, targets, relaxation, guide.at(layer))
+    return GramAim(targets, Relaxation(mean))
 
 
 def _stream(
@@ -341,22 +348,33 @@ def _content_targets(
     return targets
 
 
-def _gram_targets(
-    net: FeatureNet, image: Tensor, names: list[str], tile: int | None, guide: Guide | None
+def _statistics(
+    options: PaintOptions,
+    net: FeatureNet,
+    image: Tensor,
+    names: list[str],
+    tile: int | None,
+    guide: Guide | None,
 ) -> dict[str, Tensor]:
-    """Return the Gram matrices of a picture, or of a part of it, by layer."""
+    """Return what the style loss looks at of a picture, or of a part of it, by layer."""
+    accumulate = _ACCUMULATE[options.style_loss]
     T = {name: guide.at(name) for name in names} if guide else {}
     totals: dict[str, Tensor] = {}
     for name, F, part in _stream(net, image, names, tile):
         own = part.part(T[name], vgg.layer(name).stride) if guide else None
-        total = functional.accumulate_gram(guides.weighed(F, own))
+        total = accumulate(F, own)
         totals[name] = totals[name] + total if name in totals else total
     return {
-        name: functional.finish_gram(
-            total, guides.positions(T[name]) if guide else _positions(image, name)
-        )
+        name: total / (guides.positions(T[name]) if guide else _positions(image, name))
         for name, total in totals.items()
     }
+
+
+_ACCUMULATE: dict[str, Callable[[Tensor, Tensor | None], Tensor]] = {
+    "gram": lambda F, T: functional.accumulate_gram(guides.weighed(F, T)),
+    "wasserstein": functional.accumulate_moments,
+}
+"""The statistic of each style loss, summed over positions."""
 
 
 def _positions(image: Tensor, layer: str) -> int:

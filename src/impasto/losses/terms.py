@@ -11,6 +11,7 @@ from torch import Tensor
 
 from impasto.losses import functional, guides
 from impasto.losses.relaxation import Relaxation
+from impasto.losses.wasserstein import Normal, distance
 from impasto.nets import vgg
 from impasto.nets.tiles import Tile
 
@@ -71,49 +72,108 @@ class ContentTerm:
         return tile.part(self.P, vgg.layer(self.layer).stride)
 
 
-@dataclass
-class StyleTerm:
-    """Distance of the Gram matrix to those of the styles, each (c, c) with a share.
+class Aim(Protocol):
+    """What the features of a layer are to be like: a distance of their statistics to targets.
 
-    With a relaxation it gives, instead of its own gradient, that of the relaxed term. ``T``
-    (1, 1, h, w) is the guide of the region that it is about, None for the whole picture.
+    ``T`` (1, 1, h, w) weighs positions, None weighs all alike.
     """
 
-    layer: str
-    weight: float
+    def accumulate(self, F: Tensor, T: Tensor | None) -> Tensor:
+        """Return the statistic of features F (1, c, h, w), a sum over positions."""
+
+    def finish(self, mean: Tensor) -> Finished:
+        """Return what follows from the statistic, divided by the number of positions."""
+
+    def pull_(self, g: Tensor, F: Tensor, T: Tensor | None, D: Tensor) -> None:
+        """Add the gradient with respect to F to g, given that with respect to the statistic, D."""
+
+
+@dataclass
+class GramAim:
+    """Distance of the Gram matrix to those of the styles, each (c, c) with a share.
+
+    With a relaxation it gives, instead of its own gradient, that of the relaxed term.
+    """
+
     targets: Sequence[tuple[float, Tensor]]
     relaxation: Relaxation | None = None
-    T: Tensor | None = None
     residual: Tensor | None = field(default=None, init=False)
 
-    def accumulate(self, F: Tensor, tile: Tile) -> Tensor:
+    def accumulate(self, F: Tensor, T: Tensor | None) -> Tensor:
         """Return Σ T² F Fᵀ."""
-        return functional.accumulate_gram(guides.weighed(F, self._guide(tile)))
+        return functional.accumulate_gram(guides.weighed(F, T))
 
-    def finish(self, total: Tensor, positions: int) -> Finished:
-        """Return the weighted loss and its gradient with respect to the sum."""
-        count = positions if self.T is None else guides.positions(self.T)
-        G = functional.finish_gram(total, count)
+    def finish(self, mean: Tensor) -> Finished:
+        """Return the loss and its gradient with respect to the Gram matrix."""
+        G = mean
         losses = [share * functional.style_loss(G, A) for share, A in self.targets]
-        loss = goal = self.weight * torch.stack(losses).sum()
+        loss = goal = torch.stack(losses).sum()
         if self.relaxation:
             self.residual = self.relaxation.residual(G)
-            goal = self.weight * self.relaxation.loss(self.residual)
+            goal = self.relaxation.loss(self.residual)
             D = self.relaxation.gradient(self.residual)
         else:
             # The shares add up to 1.
             D = 2 / G.numel() * (G - sum(share * A for share, A in self.targets))
-        return Finished(loss, goal, self.weight / count * D)
+        return Finished(loss, goal, D)
 
-    def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:
+    def pull_(self, g: Tensor, F: Tensor, T: Tensor | None, D: Tensor) -> None:
         """Add T² (D + Dᵀ) F."""
-        T = self._guide(tile)
         if T is None:
             functional.accumulate_gram_backward_(g, F, D)
             return
         pulled = torch.zeros_like(F)
         functional.accumulate_gram_backward_(pulled, guides.weighed(F, T), D)
         g.add_(guides.weighed(pulled, T))
+
+
+@dataclass(frozen=True)
+class NormalAim:
+    """Wasserstein distance of the features to those of the styles, as normal distributions."""
+
+    targets: Sequence[tuple[float, Normal]]
+
+    def accumulate(self, F: Tensor, T: Tensor | None) -> Tensor:
+        """Return [Σ T² F Fᵀ, Σ T² F]."""
+        return functional.accumulate_moments(F, T)
+
+    def finish(self, mean: Tensor) -> Finished:
+        """Return the loss and its gradient with respect to the moments."""
+        found = [(share, distance(mean, target)) for share, target in self.targets]
+        loss = torch.stack([share * one.loss for share, one in found]).sum()
+        slope = torch.stack([share * one.slope for share, one in found]).sum(dim=0)
+        return Finished(loss, loss, slope)
+
+    def pull_(self, g: Tensor, F: Tensor, T: Tensor | None, D: Tensor) -> None:
+        """Add T² ((D₂ + D₂ᵀ) F + d₁)."""
+        functional.accumulate_moments_backward_(g, F, T, D)
+
+
+@dataclass(frozen=True)
+class StyleTerm:
+    """How far a layer's features are from what they are to be like.
+
+    ``T`` (1, 1, h, w) is the guide of the region that it is about, None for the whole picture.
+    """
+
+    layer: str
+    weight: float
+    aim: Aim
+    T: Tensor | None = None
+
+    def accumulate(self, F: Tensor, tile: Tile) -> Tensor:
+        """Return the statistic of the tile's own features."""
+        return self.aim.accumulate(F, self._guide(tile))
+
+    def finish(self, total: Tensor, positions: int) -> Finished:
+        """Return the weighted loss and its gradient with respect to the sum."""
+        count = positions if self.T is None else guides.positions(self.T)
+        loss, goal, D = self.aim.finish(total / count)
+        return Finished(self.weight * loss, self.weight * goal, self.weight / count * D)
+
+    def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:
+        """Add the gradient with respect to F to g."""
+        self.aim.pull_(g, F, self._guide(tile), D)
 
     def _guide(self, tile: Tile) -> Tensor | None:
         return None if self.T is None else tile.part(self.T, vgg.layer(self.layer).stride)

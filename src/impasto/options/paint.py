@@ -10,7 +10,7 @@ from impasto.options.checked import Checked, flag, option
 from impasto.options.layers import PADDINGS, POOLINGS, LayerWeights, layer_weights
 from impasto.options.machine import PRECISIONS, check_device
 from impasto.options.pictures import MAX_SIDE
-from impasto.options.presets import PRESETS
+from impasto.options.presets import PRESETS, STYLE_LOSSES
 from impasto.options.said import Blend
 
 OPTIMIZERS = ("relaxed", "lbfgs", "adam")
@@ -80,6 +80,12 @@ class PaintOptions(Checked):
     )
     style_layers: LayerWeights = option(
         None, "Style layers: relu1_1,relu2_1, or with weights relu1_1:0.2,...", metavar="LAYERS"
+    )
+    style_loss: str = option(
+        None,
+        "How styles are compared: by Gram matrices, or by the Wasserstein distance of mean and "
+        "covariance.",
+        choices=tuple(STYLE_LOSSES),
     )
     content_loss: str = option(
         None, "Squared differences as a mean, or as half their sum.", choices=CONTENT_LOSSES
@@ -161,6 +167,10 @@ class PaintOptions(Checked):
         """Fill what the preset says, bring every field to its one form, check all."""
         self._choice("preset", tuple(PRESETS))
         preset = PRESETS[self.preset]
+        if self.style_loss is not None:
+            self._choice("style_loss", tuple(STYLE_LOSSES))
+            if self.style_loss != preset["style_loss"]:
+                preset = {**preset, **STYLE_LOSSES[self.style_loss]}
         for name in ("content_layers", "style_layers"):
             self._set(name, layer_weights(name, getattr(self, name), preset[name]))
         for name, value in preset.items():

@@ -15,6 +15,7 @@ _GATYS_STYLE_WEIGHTS = tuple(
 _GATYS: dict[str, Any] = {
     "content_layers": (("relu4_2", 1.0),),
     "style_layers": _GATYS_STYLE_WEIGHTS,
+    "style_loss": "gram",
     "content_loss": "mean",
     "content_weight": 1.0,
     "style_weight": 1.0,
@@ -35,6 +36,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "content_layers": (("conv4_2", 1.0),),
         "style_layers": tuple((name, 0.25 / 5) for name in _STYLE_LAYERS),
+        "style_loss": "gram",
         "content_loss": "half-sum",
         "content_weight": 1.0,
         "style_weight": 1e5,
@@ -49,3 +51,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {**_GATYS, "padding": "replicate", "scales": "auto"},
 }
 """What each preset says of the fields that are None until a preset fills them."""
+
+STYLE_LOSSES: dict[str, dict[str, Any]] = {
+    "gram": {"style_layers": _GATYS_STYLE_WEIGHTS, "style_weight": 1.0},
+    # The distance is a part of the target's own mean square, so layers weigh alike; against the
+    # content's mean square of features in the range of the original VGG that is little.
+    "wasserstein": {
+        "style_layers": tuple((name, 0.2) for name in _STYLE_LAYERS),
+        "style_weight": 1e7,
+    },
+}
+"""What each style loss says of fields left at None where it is not the preset's own."""

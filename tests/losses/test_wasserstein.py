@@ -1,0 +1,80 @@
+"""The Wasserstein distance of normal distributions against closed forms, SciPy and differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.linalg import sqrtm
+
+from impasto.losses.wasserstein import Normal, distance
+
+
+def moments(samples):
+    """Second moments and mean of (n, c) samples."""
+    return torch.cat([samples.T @ samples / len(samples), samples.mean(0)[:, None]], dim=1)
+
+
+def samples(seed, c=6, n=400, scale=1.0, shift=0.0):
+    random = torch.Generator().manual_seed(seed)
+    mix = torch.randn(c, c, generator=random, dtype=torch.float64)
+    return scale * torch.randn(n, c, generator=random, dtype=torch.float64) @ mix + shift
+
+
+def test_it_is_what_scipy_makes_of_the_formula():
+    ours, theirs = samples(0), samples(1, shift=0.5)
+    target = Normal.of(moments(theirs))
+    S, T = np.cov(ours.T.numpy(), bias=True), np.cov(theirs.T.numpy(), bias=True)
+    root = sqrtm(T)
+    away = (ours.mean(0) - theirs.mean(0)).numpy()
+    wanted = away @ away + np.trace(S + T - 2 * np.real(sqrtm(root @ S @ root)))
+    got = float(distance(moments(ours), target).loss) * target.size
+    assert got == pytest.approx(wanted, rel=1e-3)
+
+
+def test_the_distance_to_itself_is_zero_and_a_shift_is_its_length():
+    own = samples(0)
+    target = Normal.of(moments(own))
+    assert float(distance(moments(own), target).loss) == pytest.approx(0, abs=1e-9)
+    moved = distance(moments(own + torch.tensor([3.0, 4, 0, 0, 0, 0])), target)
+    assert float(moved.loss) * target.size == pytest.approx(25, rel=1e-6)
+
+
+def test_along_the_same_axes_it_is_the_difference_of_deviations():
+    a, b = torch.tensor([1.0, 2, 3]).double(), torch.tensor([3.0, 2, 0.5]).double()
+    ours, theirs = (torch.cat([(x**2).diag(), torch.zeros(3, 1).double()], 1) for x in (a, b))
+    target = Normal.of(theirs)
+    wanted = float((a - b).square().sum())
+    assert float(distance(ours, target).loss) * target.size == pytest.approx(wanted, rel=1e-3)
+
+
+def test_its_slope_is_that_of_the_loss():
+    at, target = moments(samples(0)), Normal.of(moments(samples(1)))
+    slope = distance(at, target).slope
+    random = torch.Generator().manual_seed(2)
+    for _ in range(5):
+        way = torch.randn(at.shape, generator=random, dtype=torch.float64)
+        way[:, :-1] = way[:, :-1] + way[:, :-1].T  # moments are symmetric
+        step = 1e-5 * way
+        rise = distance(at + step, target).loss - distance(at - step, target).loss
+        assert float(rise) == pytest.approx(2 * float((slope * step).sum()), rel=1e-5)
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_degenerate_features_have_finite_slopes(flat):
+    """Channels that are always zero, as ReLUs leave them, and pictures of one colour."""
+    dead = samples(0)
+    dead[:, 3:] = 0
+    if flat:
+        dead[:] = dead[:1]
+    for at, of in ((dead, samples(1)), (samples(1), dead), (dead, dead)):
+        found = distance(moments(at).float(), Normal.of(moments(of).float()))
+        assert torch.isfinite(found.slope).all()
+        assert float(found.loss) >= -1e-4
+
+
+def test_it_means_the_same_for_features_of_any_size():
+    small, large = (
+        distance(moments(s * samples(0)), Normal.of(moments(s * samples(1)))).loss for s in (1, 500)
+    )
+    assert float(small) == pytest.approx(float(large), rel=1e-6)
