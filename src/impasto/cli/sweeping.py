@@ -1,0 +1,234 @@
+"""Carrying out a sweep for somebody at a terminal: checks, progress, Ctrl-C, results."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import typer
+from rich.console import Console
+from rich.progress import TextColumn
+
+from impasto.cli.bars import bar
+from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
+from impasto.cli.words import duration
+from impasto.errors import OutputError
+from impasto.images import EXTENSIONS, atomic_write, check_format, check_output, fit, save_picture
+from impasto.images.text import shown
+from impasto.optimize.device import keep_freed_memory
+from impasto.options import ReadOptions, SaveOptions
+from impasto.sweep.engine import CellDone, CellFailed, CellStep, Sweep, SweepEvent
+from impasto.sweep.recipe import recipe_of
+from impasto.sweep.sheet import Sheet
+from impasto.sweep.table import plain, table
+
+_LARGE = 1024
+"""The --size that a sheet proposes for one of its pictures."""
+
+_MAX_JPEG_RECIPE = 64_000
+"""Characters of a recipe that surely fit into a JPEG."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweeping:
+    """Where the results of a sweep go and how its progress is shown."""
+
+    out: Path
+    csv: Path | None
+    save: SaveOptions
+    read: ReadOptions
+    quiet: bool
+    as_json: bool
+    failed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """Where finished cells are kept."""
+        return self.out.with_name(f"{self.out.name}.cells")
+
+    @property
+    def unfinished(self) -> Path:
+        """The sheet of a sweep that was stopped."""
+        return self.out.with_name(f"{self.out.stem}.unfinished{self.out.suffix}")
+
+    def check(self, inputs: Sequence[Path]) -> None:
+        """Raise `OutputError` for a result that could not be written, before anything is read."""
+        for path in (self.out, self.unfinished):
+            check_output(path, extensions=EXTENSIONS, inputs=inputs)
+        if self.csv:
+            check_output(self.csv, extensions=(".csv",), inputs=inputs)
+
+    def carry_out(self, sweep: Sweep, said: Mapping[str, Any]) -> None:
+        """Paint all cells, show the progress, write sheet and table.
+
+        ``said`` is what holds for all cells. Ctrl-C keeps what is there, exit code 130; a cell
+        that cannot be painted is told, exit code 1.
+        """
+        sheet = self._lay_out(sweep, said)
+        self._check_sheet(sweep, sheet)
+        if sweep.grid.cells[0].options.size <= _LARGE:
+            keep_freed_memory()
+        stopped = self._follow(sweep)
+        for name, reason in self.failed.items():
+            typer.echo(f"impasto: picture {name}: {reason}", err=True)
+        if stopped:
+            sweep.keep_unfinished()
+            self._write_sheet(sweep, sheet, self.unfinished)
+            done, count = len(sweep.results), len(sweep.grid.cells)
+            typer.echo(
+                f"impasto: stopped with {done} of {count} pictures finished; the sheet so far is "
+                f"{self.unfinished}. To go on, repeat the command",
+                err=True,
+            )
+            raise typer.Exit(INTERRUPTED)
+        try:
+            self._write_sheet(sweep, sheet, self.out)
+            if self.csv:
+                with atomic_write(self.csv) as file:
+                    file.write(table(sweep.grid, sweep.results, sweep.file))
+        except OutputError as error:
+            raise OutputError(f"{error}; the pictures themselves are in {self.folder}") from error
+        self._report(sweep)
+        if self.failed:
+            raise typer.Exit(1)
+
+    def _check_sheet(self, sweep: Sweep, sheet: Sheet) -> None:
+        """Raise `OutputError` for a sheet that could not be written or read again."""
+        check_format(self.out, sheet.width, sheet.height, self.save)
+        most = self.read.max_pixels
+        if sheet.width * sheet.height > most:
+            raise OutputError(
+                f"{shown(self.out)}: the sheet would have {sheet.width}x{sheet.height} pixels, "
+                f"more than {most:,}: choose a smaller --size or fewer values"
+            )
+        recipe = len(json.dumps(recipe_of(sweep)))
+        if self.out.suffix.lower() in (".jpg", ".jpeg") and recipe > _MAX_JPEG_RECIPE:
+            raise OutputError(
+                f"{shown(self.out)}: a JPEG has no room for the options of so many pictures; use "
+                ".png or .tif"
+            )
+
+    def _lay_out(self, sweep: Sweep, said: Mapping[str, Any]) -> Sheet:
+        height, width, _ = sweep.photo.rgb.shape
+        size = fit(width, height, sweep.grid.cells[0].options.size)
+        names = " + ".join(shown(Path(painting.name).name) for painting in sweep.paintings)
+        settings = [
+            f"{name.replace('_', '-')} {plain(list(v) if isinstance(v, tuple) else v)}"
+            for name, v in said.items()
+            if name != "size"
+        ]
+        facts = ", ".join([f"{size[0]}×{size[1]} pixels", *settings])
+        foot = (
+            "ROW,COLUMN, distance to the photo (content) and to the painting (style): relative "
+            "VGG-19 losses, lower is nearer. One of them large: impasto sweep "
+            f"{shown(self.out)} --pick ROW,COLUMN --size {_LARGE} -o out.png"
+        )
+        title = [f"{shown(Path(sweep.photo.name).name)} in the style of {names}", facts]
+        return Sheet(sweep.grid, size, sweep.pictures, title=title, foot=foot)
+
+    def _follow(self, sweep: Sweep) -> bool:
+        """Paint to the end, or until Ctrl-C; return whether it was stopped."""
+        with gentle_interrupt() as interrupted, _Progress(sweep, quiet=self.quiet) as progress:
+            for event in sweep:
+                progress.take(event)
+                if isinstance(event, CellFailed):
+                    self.failed[event.cell.name] = event.reason
+                if interrupted():
+                    return bool(sweep.left)
+        return False
+
+    def _write_sheet(self, sweep: Sweep, sheet: Sheet, path: Path) -> None:
+        pixels = sheet.draw(sweep.results, self.failed)
+        save_picture(pixels, path, options=self.save, recipe=recipe_of(sweep))
+
+    def _report(self, sweep: Sweep) -> None:
+        if self.as_json:
+            cells = [
+                {
+                    "row": cell.row,
+                    "column": cell.column,
+                    **cell.said,
+                    "file": str(sweep.file(cell)),
+                    **sweep.results[cell.name].numbers(),
+                }
+                for cell in sweep.grid.cells
+                if cell.name in sweep.results
+            ]
+            files = {"sheet": str(self.out), **({"table": str(self.csv)} if self.csv else {})}
+            typer.echo(json.dumps({"files": files, "cells": cells, "failed": self.failed}))
+        elif not self.quiet:
+            typer.echo(f"sheet  {self.out}")
+            if self.csv:
+                typer.echo(f"table  {self.csv}")
+            typer.echo(f"cells  {self.folder}")
+
+
+class _Progress:
+    """Shows how far all cells are, with the time left: a bar, or lines where it is no terminal."""
+
+    def __init__(self, sweep: Sweep, *, quiet: bool) -> None:
+        self._cells = len(sweep.grid.cells)
+        self._done = len(sweep.results)
+        self._left = {cell.name: cell.work for cell in sweep.left}
+        self._total = sum(self._left.values())
+        self._quiet = quiet
+        self._console = Console(file=sys.stderr, highlight=False)
+        hidden = quiet or not self._console.is_terminal
+        count = TextColumn("{task.fields[count]}")
+        self._bar = bar(self._console, count, hidden=hidden)
+        self._lines = not quiet and not self._console.is_terminal
+        self._next_line = 0.1
+        self._first: tuple[float, float] | None = None  # when, and how much work was done by then
+
+    def __enter__(self) -> Self:
+        kept = f", {self._done} of them there already" if self._done else ""
+        if not self._quiet:
+            self._console.print(f"{self._cells} pictures{kept}", soft_wrap=True)
+        self._bar.start()
+        self._task = self._bar.add_task("preparing", total=self._total, count="", left="")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def take(self, event: SweepEvent) -> None:
+        """Show an event."""
+        part = 0.0
+        if isinstance(event, CellStep):
+            part = event.share * self._left[event.cell.name]
+        if isinstance(event, CellDone) and event.kept:
+            return
+        if not isinstance(event, CellStep):
+            self._left.pop(event.cell.name)
+            self._done += 1
+        self._show(event, self._total - sum(self._left.values()) + part)
+
+    def _show(self, event: SweepEvent, work: float) -> None:
+        # From the first step on: what comes before it comes once.
+        began, before = self._first = self._first or (time.monotonic(), work)
+        spent, worked = time.monotonic() - began, work - before
+        left = f"{duration(spent / worked * (self._total - work))} left" if worked else ""
+        count = f"{self._done}/{self._cells}"
+        self._bar.update(
+            self._task,
+            description=f"picture {event.cell.name}",
+            completed=work,
+            count=count,
+            left=left,
+        )
+        steps = isinstance(event, CellStep)
+        if self._lines and steps and work >= self._next_line * self._total:
+            line = ", ".join([f"{self._done} of {self._cells} pictures", *filter(None, [left])])
+            self._console.print(line, soft_wrap=True)
+            self._next_line = work / self._total + 0.1

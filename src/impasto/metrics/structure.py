@@ -1,0 +1,99 @@
+"""What is where in a picture, and how sharp it is, held against the photo."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.metrics import structural_similarity
+from torch import Tensor
+from torch.nn import functional as F
+
+from impasto.images.color import luma
+
+_LEAST = 1e-8
+"""Added to variances that are divided by: a flat picture has none."""
+
+SSIM_WINDOW = 11
+"""Pixels: the smallest side of a picture that has an SSIM."""
+
+
+def ssim(rgb: NDArray[np.float32], photo: NDArray[np.float32]) -> float:
+    """Return the structural similarity of two pictures (H, W, 3) in [0, 1]; 1 for the same.
+
+    Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity",
+    equation 13, of the luma, with the paper's Gaussian window of 11 pixels, as scikit-image
+    computes it.
+    """
+    value = structural_similarity(  # type: ignore[no-untyped-call]
+        luma(photo).astype(np.float64),
+        luma(rgb).astype(np.float64),
+        data_range=1.0,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    return float(value)
+
+
+def sharpness(rgb: NDArray[np.float32]) -> float:
+    """Return the variance of the Laplacian of a picture's luma, (H, W, 3) in [0, 1].
+
+    Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy"; the Laplacian is that
+    of four neighbours. Noise counts as detail.
+    """
+    return float(ndimage.laplace(luma(rgb).astype(np.float64), mode="reflect").var())
+
+
+def relative_sharpness(rgb: NDArray[np.float32], photo: NDArray[np.float32]) -> float:
+    """Return the `sharpness` of a picture over the photo's, both of one size."""
+    return (sharpness(rgb) + _LEAST) / (sharpness(photo) + _LEAST)
+
+
+def self_similarity(points: Tensor) -> Tensor:
+    """Return how unlike each other features (n, c) are: (n, n) float64, every column adds up to 1.
+
+    D / Σᵢ D, where Dᵢⱼ is the cosine distance of the features at i and j: one side of the content
+    term of Kolkin et al. 2019.
+    """
+    rows = F.normalize(points.double(), dim=1)
+    D = (1 - rows @ rows.T).clamp_min(0)
+    return D / D.sum(dim=0).clamp_min(1e-9)
+
+
+def self_similarity_distance(a: Tensor, b: Tensor) -> float:
+    """Return the mean over columns of Σᵢ |Aᵢⱼ - Bᵢⱼ| of two `self_similarity`; from 0 to 2.
+
+    The content term of Kolkin, Salavon, Shakhnarovich 2019, "Style Transfer by Relaxed Optimal
+    Transport and Self-Similarity" (arXiv:1904.12785), times n, as in the authors' code: so it does
+    not depend on how many positions are looked at.
+    """
+    return float((a - b).abs().sum(dim=0).mean())
+
+
+def grid(height: int, width: int, count: int) -> Tensor:
+    """Return at most ``count`` positions, evenly over a picture: (rows, columns, 2), x before y.
+
+    They are the centres of equal cells, about square, in the units of `sample`.
+    """
+    rows = max(1, min(height, count, int((count * height / width) ** 0.5)))
+    columns = max(1, min(width, count // rows))
+    y = (torch.arange(rows) * 2 + 1) / rows - 1
+    x = (torch.arange(columns) * 2 + 1) / columns - 1
+    return torch.stack([x.expand(rows, -1), y[:, None].expand(-1, columns)], dim=2)
+
+
+def sample(features: Tensor, positions: Tensor) -> Tensor:
+    """Return features (1, c, h, w) at positions (rows, columns, 2), interpolated: (n, c).
+
+    -1 and 1 are the outer edges of the picture.
+    """
+    found = F.grid_sample(
+        features.float().cpu(),
+        positions[None],
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
+    )
+    return found[0].flatten(1).T

@@ -1,0 +1,217 @@
+"""One protocol for all measures of a picture, so that their numbers can be held side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impasto.errors import ImageError, OptionsError
+from impasto.images import fit, resize, with_pixel_count
+from impasto.images.tensors import to_tensor
+from impasto.images.text import shown
+from impasto.losses import functional
+from impasto.metrics import colour, structure, transport
+from impasto.metrics.measures import NAMES, Measured
+from impasto.nets import vgg
+from impasto.weights import Found
+
+CONTENT_LAYER = "relu4_2"
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+SIMILARITY_LAYERS = (
+    *("relu1_1", "relu1_2", "relu2_1", "relu2_2"),
+    *("relu3_1", "relu3_2", "relu3_4", "relu4_4", "relu5_4"),
+)
+"""Those of Kolkin et al. 2019 in VGG-16, with the last of a block where VGG-19 has more."""
+
+POSITIONS = 1024
+"""At most so many positions are compared with each other; the authors of STROTSS take as many."""
+
+DIRECTIONS = 64
+"""Directions of the sliced Wasserstein distance, in each layer."""
+
+ASPECT = 0.05
+"""By so much, relatively, a picture's aspect ratio may differ from the photo's."""
+
+_LAYERS = tuple(dict.fromkeys((CONTENT_LAYER, *STYLE_LAYERS, *SIMILARITY_LAYERS)))
+_LEAST = 1e-12
+
+RGB = NDArray[np.float32]
+
+Pixels = NDArray[Any]
+
+
+class FeatureNet(Protocol):
+    """Whatever gives the features of a picture by layer name."""
+
+    def __call__(self, image: Tensor, names: Iterable[str]) -> Mapping[str, Tensor]:
+        """Return features of (1, 3, h, w) RGB in [0, 1]."""
+
+
+def network(found: Found, device: torch.device) -> vgg.VGG19:
+    """Return VGG-19 as the protocol has it: float32, max pooling, zero padding."""
+    return vgg.build(found).prepare(device, torch.float32)
+
+
+def protocol(size: tuple[int, int], weights: str) -> str:
+    """Say how the numbers came about; ``weights`` is the name of their origin."""
+    width, height = size
+    return (
+        f"Protocol: pictures at {width}×{height}, paintings at as many pixels, in 8 bits. VGG-19 "
+        f"({weights} weights, float32, max pooling, zero padding). Content: {CONTENT_LAYER}, "
+        f"‖F - P‖² / ‖P‖². Style: {STYLE_LAYERS[0]} to {STYLE_LAYERS[-1]}, the mean of "
+        f"‖G - A‖² / ‖A‖². Sliced W₂²: the same layers, {DIRECTIONS} directions, relative. SSIM: "
+        f"luma, Gaussian window. Self-similarity: {POSITIONS} positions. Colours: CIELAB. "
+        "Sharpness: variance of the Laplacian."
+    )
+
+
+@dataclass(frozen=True)
+class _Style:
+    """What a picture is held against of a painting."""
+
+    grams: Mapping[str, Tensor]
+    projected: Mapping[str, Tensor]
+    palette: Tensor
+
+
+class Yardstick:
+    """Measures pictures against one photo and its paintings.
+
+    Pictures are float32 (H, W, 3) RGB in [0, 1]. All are brought to one size: the photo's aspect
+    ratio with the long side at ``size``; paintings keep their own, with as many pixels. Values are
+    rounded to 8 bits first, so that a picture in memory and its file measure the same.
+
+    Raises `OptionsError` for a size at which the network has nothing left to see.
+    """
+
+    def __init__(
+        self,
+        net: FeatureNet,
+        photo: RGB,
+        paintings: Sequence[RGB],
+        *,
+        size: int,
+    ) -> None:
+        self._net = net
+        height, width, _ = photo.shape
+        self.size = fit(width, height, size)
+        _check_size("the photo", self.size, size)
+        self._positions = structure.grid(self.size[1], self.size[0], POSITIONS)
+        self._along = {
+            name: transport.directions(vgg.layer(name).channels, DIRECTIONS)
+            for name in STYLE_LAYERS
+        }
+        self._photo = _eight_bits(resize(photo, *self.size))
+        features = self._features(self._photo)
+        self._content = features[CONTENT_LAYER]
+        self._similarity = self._similar(features)
+        self._palette = colour.palette(self._photo)
+        self._styles = [self._style(painting, size) for painting in paintings]
+
+    def __call__(self, rgb: RGB, shares: Sequence[float] | None = None) -> dict[str, float]:
+        """Measure a picture of the whole photo; see `check_same_view`.
+
+        Distances to several paintings are means with ``shares``, one for each, that add up to 1;
+        None is equal ones.
+        """
+        shares = shares or [1 / len(self._styles)] * len(self._styles)
+        rgb = _eight_bits(resize(rgb, *self.size))
+        features = self._features(rgb)
+        palette = colour.palette(rgb)
+        measured = {
+            "vgg_content": _relative(
+                functional.content_loss(features[CONTENT_LAYER], self._content), self._content
+            ),
+            **self._to_styles(features, palette, shares),
+            "ssim": structure.ssim(rgb, self._photo),
+            "self_similarity": structure.self_similarity_distance(
+                self._similar(features), self._similarity
+            ),
+            "colour_to_photo": colour.colour_distance(palette, self._palette),
+            "sharpness": structure.relative_sharpness(rgb, self._photo),
+        }
+        return {name: measured[name] for name in NAMES}
+
+    def photo(self, shares: Sequence[float] | None = None) -> Measured:
+        """Measure the photo itself: what no style at all would give."""
+        return self(self._photo, shares)
+
+    def _to_styles(
+        self, features: Mapping[str, Tensor], palette: Tensor, shares: Sequence[float]
+    ) -> dict[str, float]:
+        """Return the distances to the paintings, each to its share."""
+        grams = {name: functional.gram(features[name]) for name in STYLE_LAYERS}
+        projected = {name: self._project(name, features[name]) for name in STYLE_LAYERS}
+        totals = dict.fromkeys(("vgg_style", "sliced_wasserstein", "colour_to_painting"), 0.0)
+        for share, style in zip(shares, self._styles, strict=True):
+            losses = [
+                _relative(functional.style_loss(grams[k], A), A) for k, A in style.grams.items()
+            ]
+            sliced = [
+                transport.relative_sliced_wasserstein(projected[k], target)
+                for k, target in style.projected.items()
+            ]
+            totals["vgg_style"] += share * sum(losses) / len(losses)
+            totals["sliced_wasserstein"] += share * sum(sliced) / len(sliced)
+            totals["colour_to_painting"] += share * colour.colour_distance(palette, style.palette)
+        return totals
+
+    def _style(self, painting: RGB, size: int) -> _Style:
+        height, width, _ = painting.shape
+        shape = with_pixel_count(width, height, self.size[0] * self.size[1])
+        _check_size("the painting", shape, size)
+        rgb = _eight_bits(resize(painting, *shape))
+        features = self._features(rgb)
+        return _Style(
+            grams={name: functional.gram(features[name]) for name in STYLE_LAYERS},
+            projected={name: self._project(name, features[name]) for name in STYLE_LAYERS},
+            palette=colour.palette(rgb),
+        )
+
+    @torch.no_grad()
+    def _features(self, rgb: RGB) -> Mapping[str, Tensor]:
+        found = self._net(to_tensor(rgb), _LAYERS)
+        return {name: features.float().cpu() for name, features in found.items()}
+
+    def _project(self, name: str, features: Tensor) -> Tensor:
+        return transport.project(features[0].flatten(1).T, self._along[name])
+
+    def _similar(self, features: Mapping[str, Tensor]) -> Tensor:
+        columns = [structure.sample(features[name], self._positions) for name in SIMILARITY_LAYERS]
+        return structure.self_similarity(torch.cat(columns, dim=1))
+
+
+def check_same_view(rgb: Pixels, photo: Pixels, name: str) -> None:
+    """Raise `ImageError` if a picture's aspect ratio is not the photo's; both are (H, W, 3)."""
+    (height, width, _), (photo_height, photo_width, _) = rgb.shape, photo.shape
+    # A pixel more or less is rounding, also of a thin picture.
+    pixel = 1 / min(height, width)
+    if abs(width * photo_height / (height * photo_width) - 1) > ASPECT + pixel:
+        raise ImageError(
+            f"{shown(name)}: has {width}x{height} pixels, the photo {photo_width}x{photo_height}: "
+            "they differ in aspect ratio, so it cannot be a picture of the whole photo"
+        )
+
+
+def _check_size(what: str, shape: tuple[int, int], size: int) -> None:
+    least = max(structure.SSIM_WINDOW, vgg.smallest_side(_LAYERS))
+    if min(shape) < least:
+        raise OptionsError(
+            f"{what} would be {shape[0]}x{shape[1]} pixels, too small to be measured: both sides "
+            f"must have at least {least}; raise --size (now {size})"
+        )
+
+
+def _relative(loss: Tensor, target: Tensor) -> float:
+    """Return a mean squared error over the mean square of its target."""
+    return float(loss) / (float(target.double().square().mean()) + _LEAST)
+
+
+def _eight_bits(rgb: RGB) -> RGB:
+    return np.rint(rgb * 255).astype(np.uint8).astype(np.float32) / np.float32(255)

@@ -1,0 +1,29 @@
+"""How finished pictures are measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from impasto.options.checked import Checked, option
+from impasto.options.machine import check_device
+
+LARGEST_MEASURED = 1024
+"""The longest side, in pixels, at which pictures are measured: they take about 2 KB a pixel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureOptions(Checked):
+    """How finished pictures are measured. Numbers are only alike at the same size and weights."""
+
+    size: int = option(512, "Long side in pixels that all pictures are brought to.")
+    weights: str = option(
+        "auto", "VGG-19 weights: auto, original, torchvision, or a file.", metavar="WEIGHTS"
+    )
+    device: str = option("auto", "auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        self._integer("size", 32, LARGEST_MEASURED)
+        for name in ("weights", "device"):
+            self._text(name)
+        check_device(self.device)
