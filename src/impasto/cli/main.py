@@ -12,7 +12,9 @@ import typer
 from impasto import __version__
 from impasto.cli import (
     apply,
+    compare,
     doctor,
+    explain,
     export,
     import_,
     layers,
@@ -20,7 +22,9 @@ from impasto.cli import (
     paint,
     rerun,
     samples,
+    serve,
     sheet,
+    sweep,
     train,
 )
 from impasto.errors import ImpastoError
@@ -42,12 +46,17 @@ for command in (
     paint.paint,
     rerun.rerun,
     sheet.sheet,
+    explain.explain,
+    sweep.sweep,
+    compare.compare,
     import_.import_,
     export.export,
     train.train,
     samples.samples,
     layers.layers,
     doctor.doctor,
+    serve.serve,
+    serve.worker,
 ):
     name = command.__name__.rstrip("_")
     app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(command)

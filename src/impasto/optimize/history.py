@@ -58,7 +58,7 @@ class Rows:
 
 
 def inner(a: Tensor, b: Tensor) -> float:
-    """Return the product of two vectors of any type and shape, bfloat16 summed in float32 by parts."""
+    """Return the product of two vectors of any shape; bfloat16 is summed in float32, by parts."""
     if a.dtype == b.dtype != torch.bfloat16:
         return float(a.flatten() @ b.flatten())
     halves = (torch.split(vector.flatten(), _COLUMNS) for vector in (a, b))

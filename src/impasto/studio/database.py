@@ -64,15 +64,30 @@ losses = sa.Table(
     ),
 )
 
+_SILENT = {
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""How soon a PostgreSQL that fell silent is an error; libpq would wait for a quarter of an hour."""
+
+_ALONE = 0x696D706173746F  # a number of our own among those of the database's locks
+
 
 def connect(url: URL) -> sa.Engine:
     """Return an engine for the studio and DBOS alike, its tables made. Raises `OutputError`."""
     if url.get_backend_name() == "sqlite":
         engine = _sqlite(url)
     else:
+        silent = {name: value for name, value in _SILENT.items() if name not in url.query}
+        url = url.update_query_dict(silent)
         engine = sa.create_engine(url, pool_pre_ping=True, pool_size=20, pool_timeout=30)
     try:
-        metadata.create_all(engine)
+        with engine.begin() as connection:
+            alone(connection)  # several processes may start with an empty database
+            metadata.create_all(connection)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).splitlines()[0]
         raise OutputError(f"{url}: the database cannot be used: {reason}") from error
@@ -94,6 +109,14 @@ def _sqlite(url: URL) -> sa.Engine:
         connection.execute("PRAGMA synchronous=FULL")
 
     return engine
+
+
+def alone(connection: sa.Connection) -> None:
+    """Let nobody else come this far before the transaction ends. It has to come first in it."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ALONE})")
 
 
 def now(engine: sa.Engine) -> sa.ColumnElement[float]:

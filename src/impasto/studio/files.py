@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import fsspec
+import platformdirs
 from fsspec.implementations.local import LocalFileSystem
 
 from impasto.errors import OutputError
@@ -36,6 +39,13 @@ class Files:
             except OSError as error:
                 raise OutputError(f"{self._root}: cannot be made: {error.strerror}") from error
 
+    @property
+    def home(self) -> Path:
+        """A local folder for what workers of this machine need for themselves."""
+        if self._local:
+            return Path(self._root)
+        return Path(platformdirs.user_cache_dir("impasto")) / "studio"
+
     def put(self, job: str, name: str, data: bytes) -> None:
         """Write a file, whole at once."""
         with self.writing(job, name) as path:
@@ -46,14 +56,49 @@ class Files:
         """Give a local path to write to; the file is there when the block ends without an error."""
         key = self._key(job, name)
         if self._local:
-            Path(key).parent.mkdir(parents=True, exist_ok=True)
+            _make(Path(key).parent)
             with atomic_path(key) as path:
                 yield path
+            _settle(Path(key).parent)
             return
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / name
             yield path
             self._fs.put_file(str(path), key)
+
+    def take(self, job: str, name: str, path: Path) -> None:
+        """Move a file that is whole to where it belongs; from `scratch` that costs nothing."""
+        key = self._key(job, name)
+        if self._local:
+            _make(Path(key).parent)
+            try:
+                path.replace(key)
+            except OSError as error:
+                raise OutputError(f"{name}: cannot be written: {error.strerror}") from error
+            _settle(Path(key).parent)
+            return
+        self._fs.put_file(str(path), key)
+        path.unlink()
+
+    def fetch(self, job: str, name: str, path: Path) -> None:
+        """Bring a file to a local path of its own: changing that leaves the file as it is."""
+        key = self._key(job, name)
+        path.unlink(missing_ok=True)
+        if self._local:
+            with suppress(OSError):
+                path.hardlink_to(key)
+                return
+        self._fs.get_file(key, str(path))
+
+    def scratch(self, worker: str) -> Path:
+        """Return an empty local folder for one worker to write in; what it held is gone."""
+        folder = self.home / "scratch" / worker
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
+        return folder
 
     @contextmanager
     def reading(self, job: str, name: str) -> Iterator[Path]:
@@ -76,11 +121,29 @@ class Files:
         """Tell whether a file is there."""
         return bool(self._fs.exists(self._key(job, name)))
 
+    def names(self, job: str) -> list[str]:
+        """Return the names of all files of a job, and what a killed process left among them."""
+        return sorted(path.rsplit("/", 1)[-1] for path in self._list(self._folder(job)))
+
+    def touched(self, job: str) -> float:
+        """Return when a file of a job was last changed, in seconds since 1970."""
+        with suppress(OSError, NotImplementedError):
+            paths = self._list(self._folder(job)) or [self._folder(job)]
+            return max(float(self._fs.modified(path).timestamp()) for path in paths)
+        return time.time()  # who cannot tell has it removed later, not sooner
+
+    def sweep(self, job: str, keep: Callable[[str], bool]) -> None:
+        """Remove those files of a job that are not to be kept, and unfinished ones."""
+        for path in self._list(self._folder(job)):
+            if not keep(path.rsplit("/", 1)[-1]):
+                with suppress(FileNotFoundError):
+                    self._fs.rm_file(path)
+
     def remove(self, job: str, *names: str) -> None:
         """Remove some files of a job, or without names all; what is not there is no error."""
         for name in names:
             key = self._key(job, name)
-            if self._fs.exists(key):
+            with suppress(FileNotFoundError):
                 self._fs.rm_file(key)
         if not names:
             folder = self._folder(job)
@@ -91,13 +154,15 @@ class Files:
 
     def jobs(self) -> list[str]:
         """Return the ids of all jobs that have files."""
-        root = f"{self._root}/jobs"
-        if not self._fs.exists(root):
-            return []
-        names = [
-            str(path).rstrip("/").rsplit("/", 1)[-1] for path in self._fs.ls(root, detail=False)
-        ]
+        names = [path.rsplit("/", 1)[-1] for path in self._list(f"{self._root}/jobs")]
         return [name for name in names if _ID.fullmatch(name)]
+
+    def _list(self, folder: str) -> list[str]:
+        try:
+            self._fs.invalidate_cache(folder)  # other processes write there as well
+            return [str(path).rstrip("/") for path in self._fs.ls(folder, detail=False)]
+        except FileNotFoundError:
+            return []
 
     def _folder(self, job: str) -> str:
         if not _ID.fullmatch(job):
@@ -108,3 +173,22 @@ class Files:
         if not _NAME.fullmatch(name) or ".." in name:
             raise ValueError(f"{name!r} is no name of a file")
         return f"{self._folder(job)}/{name}"
+
+
+def _make(folder: Path) -> None:
+    if not folder.is_dir():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder.name}: cannot be made: {error.strerror}") from error
+        _settle(folder.parent)
+
+
+def _settle(folder: Path) -> None:
+    """Have the names in a folder survive a power cut, where the system can do that."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

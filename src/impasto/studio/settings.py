@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from impasto.errors import OptionsError
 from impasto.options.checked import shown
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _MB = 2**20
 
 
@@ -50,6 +50,12 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Web pages of other hosts that may call the API, such as https://a.org."
     )
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Names it is reached by, such as art.example.org behind a reverse proxy."
+    )
+    proxies: str = Field(
+        "", description="Addresses of reverse proxies whose X-Forwarded-For is believed, or *."
+    )
     rate: int = Field(600, ge=1, description="Requests a minute of one client, beyond it 429.")
 
     max_upload: int = Field(64 * _MB, ge=1024, description="Largest request, in bytes.")
@@ -70,12 +76,13 @@ class Settings(BaseSettings):
     keep: float = Field(
         30 * 86400, gt=0, description="Seconds after which an ended job and its files are removed."
     )
+    page: bool = Field(True, description="Whether there is a page, or the API alone.")
     style: str = Field("", description="Style when a request names none; else the first shipped.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is logged."
     )
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("api_keys", "cors_origins", "hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -95,7 +102,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _closed(self) -> Settings:
-        if not (self.host in _LOOPBACK or self.api_keys or self.open_to_all):
+        if not (self.host in LOOPBACK or self.api_keys or self.open_to_all):
             raise ValueError(
                 f"host {self.host} is reached from other machines: set IMPASTO_API_KEYS, "
                 "or IMPASTO_OPEN_TO_ALL=true to let everybody in"

@@ -9,15 +9,14 @@ its results are never seen.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from impasto.events import Losses
-from impasto.studio.database import jobs, losses, now
+from impasto.studio.database import alone, jobs, losses, now
 
 UNDER_WAY = ("queued", "running")
 FINAL = ("done", "failed", "cancelled")
@@ -26,11 +25,27 @@ STATES = (*UNDER_WAY, "stopped", *FINAL)
 GRACE = 15.0
 """Seconds without a word after which a worker counts as dead."""
 
-HOPELESS = 5
-"""Claims in a row that got no step further, after which a job fails: it kills its workers."""
+HOPELESS = 20
+"""Claims in a row that got no step further, after which a job fails: it kills its workers.
 
-Enqueue = Callable[[sa.Connection, str, int], None]
-"""Queues run number ``int`` of job ``str`` in a transaction."""
+So many because workers are killed for other reasons as well, and then no job is to be lost.
+"""
+
+
+class Enqueue(Protocol):
+    """Whatever queues the work."""
+
+    def __call__(
+        self, connection: sa.Connection, job: str, run: int, *, first: bool = False
+    ) -> None:
+        """Queue a run of a job in a transaction; ``first`` before those that never ran."""
+
+
+_QUEUED_AGAIN = {"state": "queued", "worker": "", "remaining": None, "run": jobs.c.run + 1}
+
+
+def _unless(kept: str, wish: str) -> sa.ColumnElement[str]:
+    return sa.case((jobs.c.wish == kept, jobs.c.wish), else_=wish)
 
 
 @dataclass(frozen=True)
@@ -126,28 +141,24 @@ class Store:
 
         Its files are there before. Raises `Full` and `KeyReused`.
         """
-        if earlier := self.by_key(owner, key, fingerprint):
-            return earlier
-        try:
-            with self.engine.begin() as connection:
-                self._check_room(connection, owner, max_queue, max_jobs)
-                connection.execute(
-                    sa.insert(jobs).values(
-                        id=id,
-                        owner=owner,
-                        kind=kind,
-                        state="queued",
-                        request=dict(request),
-                        key=key,
-                        fingerprint=fingerprint,
-                        created=self._now,
-                    )
-                )
-                self._queue(connection, id, 1)
-        except IntegrityError:  # the same key at the same moment
-            if earlier := self.by_key(owner, key, fingerprint):
+        with self.engine.begin() as connection:
+            alone(connection)  # or two at the same moment would both find room, and both a new key
+            if earlier := self._made(connection, owner, key, fingerprint):
                 return earlier
-            raise
+            self._check_room(connection, owner, max_queue, max_jobs)
+            connection.execute(
+                sa.insert(jobs).values(
+                    id=id,
+                    owner=owner,
+                    kind=kind,
+                    state="queued",
+                    request=dict(request),
+                    key=key,
+                    fingerprint=fingerprint,
+                    created=self._now,
+                )
+            )
+            self._queue(connection, id, 1)
         return self.job(id)
 
     def keep(self, owner: str, kind: str, request: Mapping[str, Any], **columns: Any) -> Job:
@@ -169,12 +180,8 @@ class Store:
 
     def by_key(self, owner: str, key: str | None, fingerprint: str | None) -> Job | None:
         """Return the job that an idempotency key made. Raises `KeyReused`."""
-        if key is None:
-            return None
-        found = self._one(sa.select(jobs).where(jobs.c.owner == owner, jobs.c.key == key))
-        if found and found.fingerprint != fingerprint:
-            raise KeyReused
-        return found
+        with self.engine.connect() as connection:
+            return self._made(connection, owner, key, fingerprint)
 
     def job(self, id: str, owner: str | None = None) -> Job:
         """Return a job, if it is ``owner``'s. Raises `KeyError`."""
@@ -203,7 +210,7 @@ class Store:
         """Return how many jobs are in each state."""
         query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
         with self.engine.connect() as connection:
-            found: dict[str, int] = dict(connection.execute(query).tuples().all())
+            found = {state: int(count) for state, count in connection.execute(query)}
         return {state: found.get(state, 0) for state in STATES}
 
     def losses(self, id: str, after: int = 0) -> list[Losses]:
@@ -215,21 +222,25 @@ class Store:
 
     def stop(self, id: str, owner: str) -> Job:
         """Ask for a job to stop where it is. Raises `KeyError`, `WrongState`."""
-        with self.engine.begin() as connection:
-            self._change(connection, id, owner, ("queued",), state="stopped", ended=self._now)
-            self._change(connection, id, owner, ("running",), wish="stop")
+        self._ask(id, owner, "stop", "stopped", ("queued",))
         job = self.job(id, owner)
         if job.state not in ("running", "stopped"):
             raise WrongState(job.state)
         return job
 
-    def go_on(self, id: str, owner: str) -> Job:
-        """Queue a stopped job again. Raises `KeyError`, `WrongState`."""
+    def go_on(
+        self, id: str, owner: str, *, max_queue: int | None = None, max_jobs: int | None = None
+    ) -> Job:
+        """Queue a stopped job again. Raises `KeyError`, `WrongState`, and `Full` given bounds."""
+        again = {"state": "queued", "wish": "", "ended": None, "run": jobs.c.run + 1}
         with self.engine.begin() as connection:
-            again = {"state": "queued", "wish": "", "ended": None, "run": jobs.c.run + 1}
+            alone(connection)
             if self._change(connection, id, owner, ("stopped",), **again):
                 run = connection.execute(sa.select(jobs.c.run).where(jobs.c.id == id)).scalar_one()
+                self._check_room(connection, owner, max_queue, max_jobs, counted=1)
                 self._queue(connection, id, run)
+            else:  # it may have been asked to stop a moment ago
+                self._change(connection, id, owner, ("running",), wish=_unless("cancel", ""))
         job = self.job(id, owner)
         if job.state not in UNDER_WAY:
             raise WrongState(job.state)
@@ -237,17 +248,23 @@ class Store:
 
     def cancel(self, id: str, owner: str) -> Job:
         """Ask for a job to end; one that nobody works at ends now. Raises `KeyError`."""
-        with self.engine.begin() as connection:
-            ended = {"state": "cancelled", "ended": self._now}
-            self._change(connection, id, owner, ("queued", "stopped"), **ended)
-            self._change(connection, id, owner, ("running",), wish="cancel")
+        self._ask(id, owner, "cancel", "cancelled", ("queued", "stopped"))
         return self.job(id, owner)
 
-    def remove(self, id: str) -> None:
-        """Forget an ended job."""
+    def settle(self, id: str, owner: str) -> Job:
+        """Take a stopped job for done: it is not to go on. Raises `KeyError`, `WrongState`."""
+        with self.engine.begin() as connection:
+            self._change(connection, id, owner, ("stopped",), state="done")
+        job = self.job(id, owner)
+        if job.state != "done":
+            raise WrongState(job.state)
+        return job
+
+    def remove(self, id: str) -> bool:
+        """Forget an ended job; return whether there was one."""
         with self.engine.begin() as connection:
             where = (jobs.c.id == id) & jobs.c.state.in_((*FINAL, "stopped"))
-            connection.execute(sa.delete(jobs).where(where))
+            return bool(connection.execute(sa.delete(jobs).where(where)).rowcount)
 
     # What workers do.
 
@@ -259,42 +276,52 @@ class Store:
         """
         abandoned = (jobs.c.worker == worker) | (jobs.c.beat < self._now - GRACE)
         free = (jobs.c.state == "queued") | ((jobs.c.state == "running") & abandoned)
-        with self.engine.begin() as connection:
-            taken = connection.execute(
-                sa.update(jobs)
-                .where(jobs.c.id == id, jobs.c.run == run, free)
-                .values(
-                    state="running",
-                    worker=worker,
-                    beat=self._now,
-                    attempt=jobs.c.attempt + 1,
-                    stuck=jobs.c.stuck + 1,
-                    started=sa.func.coalesce(jobs.c.started, self._now),
-                )
+        taking = (
+            sa.update(jobs)
+            .where(jobs.c.id == id, jobs.c.run == run, free)
+            .values(
+                state="running",
+                worker=worker,
+                beat=self._now,
+                attempt=jobs.c.attempt + 1,
+                stuck=jobs.c.stuck + 1,
+                started=sa.func.coalesce(jobs.c.started, self._now),
             )
-        if not taken.rowcount:
-            return None
-        job = self.job(id)
-        return Claim(job, job.attempt)
+            .returning(jobs)
+        )
+        with self.engine.begin() as connection:
+            taken = connection.execute(taking).mappings().one_or_none()
+        # Read by the statement that took it: a moment later somebody else might have it.
+        return Claim(Job(**taken), taken["attempt"]) if taken else None
+
+    def begin(self, claim: Claim, rows: Sequence[Losses] = ()) -> None:
+        """Go on after these steps: those that an earlier attempt did are told, and no others.
+
+        It may have told more than its checkpoint has, or less. Raises `Lost`.
+        """
+        step = rows[-1].step if rows else 0
+        theirs = losses.c.job == claim.job.id
+        with self.engine.begin() as connection:
+            self._write(connection, claim, beat=self._now)
+            connection.execute(sa.delete(losses).where(theirs & (losses.c.step > step)))
+            told = connection.execute(sa.select(sa.func.max(losses.c.step)).where(theirs)).scalar()
+            self._tell(connection, claim, [row for row in rows if row.step > (told or 0)])
 
     def beat(self, claim: Claim, rows: Sequence[Losses] = (), **progress: Any) -> str:
         """Say that the work goes on, with the steps since; return what the owner wishes.
 
-        Rows after an earlier kill replace those of the steps done again. Raises `Lost`.
+        Raises `Lost`.
         """
         if rows:
-            progress |= {"step": rows[-1].step, "stuck": 0}
+            progress["step"] = rows[-1].step
+            if rows[-1].step > claim.job.step:  # further than whoever had it before
+                progress["stuck"] = 0
         with self.engine.begin() as connection:
             self._write(connection, claim, beat=self._now, **progress)
-            if rows:
-                connection.execute(
-                    sa.delete(losses).where(
-                        losses.c.job == claim.job.id, losses.c.step >= rows[0].step
-                    )
-                )
-                connection.execute(
-                    sa.insert(losses), [{"job": claim.job.id, **row._asdict()} for row in rows]
-                )
+            if rows:  # again, maybe: the answer to the first time may have been lost
+                again = losses.c.step >= rows[0].step
+                connection.execute(sa.delete(losses).where(losses.c.job == claim.job.id, again))
+            self._tell(connection, claim, rows)
             wish = sa.select(jobs.c.wish).where(jobs.c.id == claim.job.id)
             return str(connection.execute(wish).scalar_one())
 
@@ -305,14 +332,34 @@ class Store:
             self._write(connection, claim, state=state, **values)
 
     def release(self, claim: Claim) -> None:
-        """Let go of a job that is to go on elsewhere, at once."""
+        """Let go of a job that is to go on elsewhere, at once. Raises `Lost`."""
         with self.engine.begin() as connection:
-            self._write(connection, claim, beat=0.0, stuck=0)
+            self._write(connection, claim, stuck=0, **_QUEUED_AGAIN)
+            self._queue(connection, claim.job.id, claim.job.run + 1, first=True)
 
     def abandoned(self) -> list[Job]:
         """Return running jobs whose workers were not heard of for a while."""
-        query = sa.select(jobs).where(jobs.c.state == "running", jobs.c.beat < self._now - GRACE)
-        return self._all(query)
+        return self._all(sa.select(jobs).where(self._abandoned))
+
+    def waiting(self) -> list[Job]:
+        """Return the jobs that wait for a worker, the oldest first."""
+        query = sa.select(jobs).where(jobs.c.state == "queued")
+        return self._all(query.order_by(jobs.c.created))
+
+    def requeue(self, job: Job) -> bool:
+        """Queue an abandoned job again, or one whose place in the queue was lost.
+
+        Returns whether it was this call that did it. It is a new run, so whatever is left of the
+        old one comes to nothing, and the worker that had it is told `Lost` if it still lives.
+        """
+        mine = (jobs.c.id == job.id) & (jobs.c.run == job.run)
+        where = mine & ((jobs.c.state == "queued") | self._abandoned)
+        with self.engine.begin() as connection:
+            again = sa.update(jobs).where(where).values(**_QUEUED_AGAIN)
+            if not connection.execute(again).rowcount:
+                return False
+            self._queue(connection, job.id, job.run + 1, first=True)
+        return True
 
     def outdated(self, keep: float) -> list[Job]:
         """Return jobs that ended more than ``keep`` seconds ago."""
@@ -321,33 +368,74 @@ class Store:
         )
         return self._all(query)
 
-    def known(self, ids: Iterable[str]) -> set[str]:
-        """Return which of these jobs there are."""
-        with self.engine.connect() as connection:
-            query = sa.select(jobs.c.id).where(jobs.c.id.in_(list(ids)))
-            return set(connection.execute(query).scalars())
+    def some(self, ids: Iterable[str]) -> dict[str, Job]:
+        """Return those of these jobs that there are, by id."""
+        return {job.id: job for job in self._all(sa.select(jobs).where(jobs.c.id.in_(list(ids))))}
+
+    @property
+    def _abandoned(self) -> sa.ColumnElement[bool]:
+        return (jobs.c.state == "running") & (jobs.c.beat < self._now - GRACE)
+
+    def _made(
+        self, connection: sa.Connection, owner: str, key: str | None, fingerprint: str | None
+    ) -> Job | None:
+        if key is None:
+            return None
+        query = sa.select(jobs).where(jobs.c.owner == owner, jobs.c.key == key)
+        row = connection.execute(query).mappings().one_or_none()
+        if row and row["fingerprint"] != fingerprint:
+            raise KeyReused
+        return Job(**row) if row else None
 
     def _check_room(
-        self, connection: sa.Connection, owner: str, max_queue: int, max_jobs: int
+        self,
+        connection: sa.Connection,
+        owner: str,
+        max_queue: int | None,
+        max_jobs: int | None,
+        *,
+        counted: int = 0,
     ) -> None:
-        waiting = sa.select(sa.func.count()).where(jobs.c.state == "queued")
-        if connection.execute(waiting).scalar_one() >= max_queue:
-            raise Full("queue", max_queue)
-        theirs = sa.select(sa.func.count()).where(
-            jobs.c.owner == owner, jobs.c.state.in_(UNDER_WAY)
-        )
-        if connection.execute(theirs).scalar_one() >= max_jobs:
-            raise Full("client", max_jobs)
+        """Raise `Full` if there is no room for one more; so many are there for it already."""
+        waiting = jobs.c.state == "queued"
+        theirs = (jobs.c.owner == owner) & jobs.c.state.in_(UNDER_WAY)
+        for what, most, which in (("queue", max_queue, waiting), ("client", max_jobs, theirs)):
+            count = sa.select(sa.func.count()).select_from(jobs).where(which)
+            if most is not None and connection.execute(count).scalar_one() - counted >= most:
+                raise Full(what, most)
 
-    def _queue(self, connection: sa.Connection, id: str, run: int) -> None:
-        if self._enqueue:
-            self._enqueue(connection, id, run)
+    def _ask(self, id: str, owner: str, wish: str, state: str, at_once: Sequence[str]) -> None:
+        """Wish something of a running job's worker; for what nobody works at, do it ``at_once``.
+
+        One statement, so that no job slips through on its way between the two.
+        """
+        running = jobs.c.state == "running"
+        wished = _unless("cancel", wish)
+        with self.engine.begin() as connection:
+            self._change(
+                connection,
+                id,
+                owner,
+                (*at_once, "running"),
+                wish=sa.case((running, wished), else_=""),
+                state=sa.case((running, jobs.c.state), else_=state),
+                ended=sa.case((running, jobs.c.ended), else_=self._now),
+            )
+
+    def _queue(self, connection: sa.Connection, id: str, run: int, *, first: bool = False) -> None:
+        if self._enqueue is not None:
+            self._enqueue(connection, id, run, first=first)
 
     def _change(
         self, connection: sa.Connection, id: str, owner: str, states: Sequence[str], **values: Any
     ) -> bool:
         where = (jobs.c.id == id) & (jobs.c.owner == owner) & jobs.c.state.in_(states)
         return bool(connection.execute(sa.update(jobs).where(where).values(**values)).rowcount)
+
+    def _tell(self, connection: sa.Connection, claim: Claim, rows: Sequence[Losses]) -> None:
+        if rows:
+            values = [{"job": claim.job.id, **row._asdict()} for row in rows]
+            connection.execute(sa.insert(losses), values)
 
     def _write(self, connection: sa.Connection, claim: Claim, **values: Any) -> None:
         mine = (jobs.c.id == claim.job.id) & (jobs.c.attempt == claim.attempt)

@@ -1,0 +1,60 @@
+"""``impasto explain``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from impasto.cli.flags import with_options
+from impasto.explain.options import ExplainOptions
+from impasto.options import ReadOptions
+
+_EXTENSIONS = (".html", ".htm")
+
+
+@with_options(options=ExplainOptions, read=ReadOptions)
+def explain(
+    photo: Annotated[Path, typer.Argument(help="The photo.", metavar="PHOTO", show_default=False)],
+    painting: Annotated[
+        Path, typer.Argument(help="The painting.", metavar="PAINTING", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page: .html", show_default=False)],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+    *,
+    options: ExplainOptions,
+    read: ReadOptions,
+) -> None:
+    """Paint a photo and explain how, on one page for a browser.
+
+    The page shows what the network sees of both pictures, what each of its layers remembers of the
+    photo, which texture each makes of the painting, the way to the result, and every number with
+    its equation. It is a single file that needs no network.
+
+    Examples:
+
+      impasto explain photo.jpg starry.jpg -o report.html
+
+      impasto explain photo.jpg starry.jpg -o report.html --size 384 --quality best
+    """
+    import shlex
+    import sys
+
+    from impasto.cli.parts import Parts
+    from impasto.explain.explainer import Explainer
+    from impasto.explain.render import render
+    from impasto.images import atomic_write, check_output
+    from impasto.optimize.device import keep_freed_memory
+
+    check_output(out, extensions=_EXTENSIONS, inputs=[photo, painting])
+    explainer = Explainer(photo, painting, options, read=read)
+    keep_freed_memory()
+    with Parts(quiet=quiet) as parts:
+        for event in explainer:
+            parts.take(event)
+    page = render(explainer.explanation, command=shlex.join(["impasto", *sys.argv[1:]]))
+    with atomic_write(out) as file:
+        file.write(page.encode())
+    if not quiet:
+        typer.echo(f"report  {out}")

@@ -1,0 +1,81 @@
+"""The terms of the loss, put into numbers: what the equations of the page are filled with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from impasto.explain.explanation import Explanation, LayerView
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of the loss at the first step and at the one that was kept.
+
+    ``first`` and ``kept`` are unweighted: E_l of a style layer, the mean of (F - P)² of a content
+    layer. ``factor`` is what they are multiplied with, α w_l or β w_l. ``share`` is the term's
+    part of the total loss that was kept.
+    """
+
+    view: LayerView
+    factor: float
+    first: float
+    kept: float
+    share: float
+
+    @property
+    def filters(self) -> int:
+        """N_l."""
+        return self.view.layer.channels
+
+    @property
+    def rows_and_columns(self) -> tuple[int, int]:
+        """Positions of the result, down and across."""
+        return self.view.positions.result
+
+    @property
+    def positions(self) -> int:
+        """M_l of the result."""
+        rows, columns = self.rows_and_columns
+        return rows * columns
+
+    @property
+    def entries(self) -> int:
+        """How many squared differences the term is a mean of."""
+        return self.filters * (self.filters if self.view.term == "style" else self.positions)
+
+    @property
+    def squares(self) -> float:
+        """Their sum, for the picture that was kept."""
+        return self.kept * self.entries
+
+    @property
+    def by_layer(self) -> float:
+        """The term as its layer weighs among those of its kind: w_l E_l."""
+        return self.view.weight * self.kept
+
+    @property
+    def weighted(self) -> float:
+        """What the term adds to the loss that was kept."""
+        return self.factor * self.kept
+
+    @property
+    def papers(self) -> float:
+        """The same as the papers write it: ½ Σ (F - P)², or 1 / (4 N² M²) Σ (G - A)².
+
+        There G and A are not divided by the number of positions, which is taken to be M for both.
+        """
+        return self.kept / 4 if self.view.term == "style" else self.squares / 2
+
+
+def terms(explanation: Explanation) -> tuple[Term, ...]:
+    """Return the terms of the loss, content first."""
+    run = explanation.run
+    found = []
+    for view in sorted(explanation.layers, key=lambda view: view.term):
+        weight = run.content_weight if view.term == "content" else run.style_weight
+        factor, name = weight * view.weight, f"{view.term} {view.layer.name}"
+        if name in run.kept.terms:
+            first, kept = run.rows[0].terms[name], run.kept.terms[name]
+            share = kept / run.kept.loss if run.kept.loss else 0.0
+            found.append(Term(view, factor, first / factor, kept / factor, share))
+    return tuple(found)

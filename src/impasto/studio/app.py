@@ -1,0 +1,118 @@
+"""The server: `create_app` puts everything together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.routing import Match, Route
+
+from impasto import __version__
+from impasto.studio import problems
+from impasto.studio.context import Studio, open_studio
+from impasto.studio.door import Door
+from impasto.studio.metrics import Metrics
+from impasto.studio.problems import Problem
+from impasto.studio.routes import (
+    description,
+    docs,
+    events,
+    health,
+    jobs,
+    login,
+    model,
+    styles,
+    stylize,
+)
+from impasto.studio.settings import Settings
+from impasto.studio.supervisor import Workers
+
+_ABOUT = """Photos in the style of paintings.
+
+**Quick** (`/v1/stylize`) takes a photo through a trained network and answers the picture.
+**Paint** (`/v1/jobs`) optimises a picture, which takes longer and takes any painting: it is a job,
+which is not lost whatever happens to the server, and can be followed as it goes.
+
+What goes wrong is answered as `application/problem+json` with a `code` that stays, a `detail` in
+one line, and the `field` of the request that is wrong.
+"""
+_ROUTERS = [
+    module.router
+    for module in (stylize, jobs, events, styles, model, health, login, docs, description)
+]
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_OWN = ("/v1", "/model")
+"""Where an address that is not there is not for the page to answer."""
+
+
+def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
+    """Return the server of a studio. ``workers`` are those that the caller starts and stops.
+
+    Raises `OutputError` for a folder or a database that cannot be used.
+    """
+    studio, metrics = open_studio(settings, workers), Metrics()
+    metrics.watch(studio)
+    app = FastAPI(
+        title="Impasto",
+        description=_ABOUT,
+        version=__version__,
+        lifespan=_lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.studio, app.state.metrics = studio, metrics
+    for router in _ROUTERS:
+        app.include_router(router)
+    for prefix in _OWN:
+        app.add_api_route(
+            prefix + "/{rest:path}", _nothing_here, methods=_METHODS, include_in_schema=False
+        )
+    problems.install(app)
+    app.add_middleware(Door, studio=studio, metrics=metrics)
+    _add_cors(app, settings)
+    if settings.page:
+        _mount_page(app, studio)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.studio.close()
+
+
+def _add_cors(app: FastAPI, settings: Settings) -> None:
+    """Open the API to the pages that the settings name. Without any it is closed to all."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.cors_origins),
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=[
+            "Authorization", "X-API-Key", "Idempotency-Key", "Last-Event-ID", "Prefer",
+            "Content-Type",
+        ],
+        expose_headers=["Location", "Content-Location", "Retry-After"],
+    )  # fmt: skip
+
+
+def _mount_page(app: FastAPI, studio: Studio) -> None:
+    from impasto.studio.page import mount  # Gradio takes seconds to import
+
+    mount(app, studio)
+
+
+async def _nothing_here(request: Request) -> Response:
+    """Tell an address that is not there from one that does not know the method."""
+    allowed: set[str] = set()
+    for route in (route for router in _ROUTERS for route in router.routes):
+        if isinstance(route, Route) and route.matches(request.scope)[0] is Match.PARTIAL:
+            allowed |= route.methods or set()
+    if allowed:
+        text = f"{request.method} is not possible here"
+        raise Problem("method-not-allowed", text, headers={"Allow": ", ".join(sorted(allowed))})
+    raise Problem("not-found", "there is nothing at this address")

@@ -1,0 +1,65 @@
+"""The studio: what the routes and the page share."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from impasto.studio import queue
+from impasto.studio.database import connect
+from impasto.studio.files import Files
+from impasto.studio.keys import Keys, shared_secret
+from impasto.studio.quick import Quick
+from impasto.studio.settings import Settings
+from impasto.studio.store import Store
+from impasto.studio.supervisor import Workers
+
+
+@dataclass(eq=False)
+class Studio:
+    """A studio that is open. ``workers`` are those that this process looks after, if any."""
+
+    settings: Settings
+    engine: sa.Engine
+    store: Store
+    files: Files
+    quick: Quick
+    keys: Keys
+    workers: Workers | None = None
+    streams: int = 0
+    """How many streams of events are open."""
+
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the server is to end: streams end at once then."""
+
+    def __post_init__(self) -> None:
+        """Make the threads that look at what comes in: as few as bound what lies in memory."""
+        self.desk = ThreadPoolExecutor(self.settings.at_once, thread_name_prefix="intake")
+
+    def forget(self, id: str) -> bool:
+        """Remove a job that has ended, with its files; return whether there was one."""
+        job = self.store.job(id)
+        if not self.store.remove(id):
+            return False
+        self.files.remove(id)
+        queue.forget(self.engine, [(job.id, job.run)])
+        return True
+
+    def close(self) -> None:
+        """Finish what was begun, and let go of everything."""
+        self.desk.shutdown(wait=True, cancel_futures=True)
+        self.quick.close()
+        self.engine.dispose()
+
+
+def open_studio(settings: Settings, workers: Workers | None = None) -> Studio:
+    """Open the studio of some settings. Raises `OutputError` for what cannot be used."""
+    files = Files(settings.data)
+    engine = connect(settings.database_url)
+    queue.prepare(engine)
+    store = Store(engine, queue.enqueuer(engine))
+    keys = Keys(settings, shared_secret(engine))
+    return Studio(settings, engine, store, files, Quick(settings), keys, workers)

@@ -1,0 +1,212 @@
+"""The door: what every request passes, as plain ASGI, before any route sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable
+from contextlib import suppress
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from impasto.studio import problems
+from impasto.studio.bounds import SAFE, Body, Hosts, Rates, Sites, address
+from impasto.studio.context import Studio
+from impasto.studio.keys import LOCAL, belongs_to
+from impasto.studio.metrics import Metrics
+from impasto.studio.problems import Problem
+
+log = logging.getLogger("impasto.studio")
+
+COOKIE = "impasto_session"
+
+_PROBES = ("/healthz", "/readyz")
+_OPEN = (*_PROBES, "/login", "/logout", "/v1/openapi.json", "/swagger.json", "/model/metadata")
+"""Answered without a key."""
+
+_API = ("/v1/", "/model/", "/metrics", "/studio/", "/gradio_api/")
+"""Where a browser without a key is told so, not sent to where one logs in."""
+
+_COUNTED = ("/v1/", "/model/", "/login", "/studio/photo", "/gradio_api/queue/join")
+"""What counts for the rate of a client. The files of the page do not."""
+
+_STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/queue/data")
+"""Streams of Gradio, which would go on for ever."""
+
+_SMALL = {"/login": 4096, "/logout": 4096}
+"""Most bytes of a request, where it is not that of the settings."""
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), microphone=(), camera=(self)",
+}
+_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_PAGE_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        # Gradio writes its settings into the page, and makes functions of the texts in them.
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+class Door:
+    """Lets in what may come in, says whose it is, and bounds what it sends.
+
+    Whatever goes wrong before or behind it is answered with a problem, never with a traceback.
+    """
+
+    def __init__(self, app: ASGIApp, studio: Studio, metrics: Metrics) -> None:
+        self._app, self._keys, self._metrics = app, studio.keys, metrics
+        settings = studio.settings
+        self._most, self._closing = settings.max_upload, studio.closing
+        self._hosts, self._sites, self._rates = Hosts(settings), Sites(settings), Rates(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "websocket":  # nothing here speaks that
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = Answer(scope, send)
+        began = time.perf_counter()
+        self._metrics.begin()
+        try:
+            await self._answer(scope, receive, answer)
+        finally:
+            self._metrics.end(scope, answer.status, time.perf_counter() - began)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: Answer) -> None:
+        headers = Headers(scope=scope)
+        try:
+            refused = self._let_in(scope, headers)
+            if refused is None:
+                most = _SMALL.get(scope["path"], self._most)
+                work = self._app(scope, Body(receive, headers, most), answer)
+                if scope["path"].startswith(_STREAMS):
+                    await self._until_closing(work, answer)
+                else:
+                    await work
+                return
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            problem = error if isinstance(error, Problem) else problems.of(error)
+            if answer.status:  # it is too late to say so
+                return
+            refused = problems.answer(scope, problem)
+        await refused(scope, receive, answer)
+
+    async def _until_closing(self, work: Awaitable[None], answer: Answer) -> None:
+        """Do work that would not end by itself."""
+        doing, closing = asyncio.ensure_future(work), asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait({doing, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if not doing.done():
+                await answer.end()
+        finally:
+            closing.cancel()
+            if not doing.done():
+                doing.cancel()
+                await asyncio.wait({doing})
+        with suppress(asyncio.CancelledError):
+            doing.result()
+
+    def _let_in(self, scope: Scope, headers: Headers) -> Response | None:
+        """Return an answer for who is sent elsewhere. Raises `Problem`."""
+        path, method = scope["path"], scope["method"]
+        if path in _PROBES:
+            return None
+        self._hosts.check(headers)
+        self._sites.check(method, headers)
+        owner = self._who(headers)
+        if path.startswith(_COUNTED):
+            named = owner if self._keys.required else None
+            self._rates.check(f"key {named}" if named else address(scope.get("client")))
+        if owner is None and path not in _OPEN:
+            if method in SAFE and not path.startswith(_API):
+                return RedirectResponse("/login", 303, {"Cache-Control": "no-store"})
+            raise _no_key()
+        belongs_to(scope, owner or "")
+        return None
+
+    def _who(self, headers: Headers) -> str | None:
+        """Return the owner; None without any key. Raises `Problem` for a key that is none."""
+        if not self._keys.required:
+            return LOCAL
+        key = headers.get("x-api-key")
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if key is None and scheme.lower() == "bearer":
+            key = token.strip()
+        if key is not None:
+            return self._keys.owner(key)
+        return self._keys.owner_of_session(cookie(headers))
+
+
+class Answer:
+    """What is sent back: remembers the status, and adds the headers that all answers have."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._send = send
+        self._api = scope["path"].startswith(("/v1/", "/model/"))
+        self.status = 0
+        self._ended = False
+
+    async def end(self) -> None:
+        """End it here, whatever else would come."""
+        if self.status:
+            await self._send({"type": "http.response.body", "body": b""})
+        self._ended = True
+
+    async def __call__(self, message: Message) -> None:
+        """Send a part of it."""
+        if self._ended:
+            return
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+            html = headers.get("content-type", "").startswith("text/html")
+            policy = _PAGE_POLICY if html and not self._api else _POLICY
+            headers.setdefault("Content-Security-Policy", policy)
+            if self._api:
+                headers.setdefault("Cache-Control", "no-store")
+        await self._send(message)
+
+
+def cookie(headers: Headers) -> str:
+    """Return the session that a browser sent along, "" without one."""
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def _no_key() -> Problem:
+    return Problem(
+        "unauthorized",
+        "a key is needed: send Authorization: Bearer KEY, or X-API-Key: KEY",
+        headers={"WWW-Authenticate": 'Bearer realm="impasto"'},
+    )

@@ -1,0 +1,140 @@
+"""What comes in from outside, and what it must pass before it costs anything."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from impasto.errors import ImageError, OptionsError
+from impasto.images import check_format, fit
+from impasto.options import PaintOptions, ReadOptions
+from impasto.studio.orders import PaintOrder
+from impasto.studio.pictures import Header, TooManyPixels, measure
+from impasto.studio.settings import Settings
+from impasto.studio.store import Job, new_id
+
+if TYPE_CHECKING:
+    from impasto.studio.context import Studio
+
+log = logging.getLogger("impasto.studio")
+
+__all__ = ["MAX_STYLES", "TooManyPixels", "accept_paint", "check_order", "check_picture"]
+
+MAX_STYLES = 8
+"""The most paintings of one job."""
+
+_LONGEST_BUDGET = 3600.0
+_LARGEST_STYLE = 2
+"""A painting is looked at at no more than so many times the largest size."""
+
+_SMALLEST = 16
+"""The deepest layer that is usual sees nothing of less, in pixels."""
+
+
+def check_picture(data: bytes, settings: Settings, what: str = "the picture") -> Header:
+    """Return the size of a picture by its header; nothing is decoded.
+
+    Raises `TooManyPixels`, and `ImageError` for what is no picture, saying ``what`` it is of.
+    """
+    options = ReadOptions(max_pixels=settings.max_pixels, max_bytes=settings.max_upload)
+    try:
+        return measure(data, options)
+    except ImageError as error:
+        said = str(error).removeprefix("<memory>: ")
+        raise type(error)(f"{what} {said}") from None
+
+
+def check_order(order: PaintOrder, settings: Settings, styles: int) -> None:
+    """Raise `OptionsError` for an order that is more than the studio does."""
+    options = order.options()
+    _at_most("size", options.size, settings.max_size)
+    _at_most("steps", options.total_steps, settings.max_steps)
+    if options.budget is not None:
+        _at_most("budget", options.budget, _LONGEST_BUDGET)
+    scales = options.style_scale
+    side = options.size * (max(scales) if isinstance(scales, tuple) else scales)
+    if side > _LARGEST_STYLE * settings.max_size:
+        most = _LARGEST_STYLE * settings.max_size / options.size
+        raise OptionsError(f"--style-scale must be at most {most:g} at this size")
+    if not 1 <= styles <= MAX_STYLES:
+        raise OptionsError(f"--painting must come 1 to {MAX_STYLES} times, got {styles}")
+    for shares in _blends(options):
+        if len(shares) != styles:
+            raise OptionsError(f"--blend has {len(shares)} shares for {styles} paintings")
+
+
+def accept_paint(
+    studio: Studio,
+    owner: str,
+    photo: bytes,
+    styles: Sequence[bytes],
+    order: PaintOrder,
+    key: str | None = None,
+) -> Job:
+    """Check and take a paint job; its files are there before the job is.
+
+    ``key`` is the client's: asked twice with the same, there is one job. Raises `OptionsError`,
+    `ImageError`, `Full`, `KeyReused`, `OutputError`.
+    """
+    check_order(order, studio.settings, len(styles))
+    _check_sides(check_picture(photo, studio.settings, "the photo"), order)
+    for style in styles:
+        check_picture(style, studio.settings, "the painting")
+    mark = _fingerprint(photo, styles, order) if key is not None else None
+    if earlier := studio.store.by_key(owner, key, mark):
+        return earlier
+    id = new_id()
+    try:
+        studio.files.put(id, "photo", photo)
+        for number, style in enumerate(styles):
+            studio.files.put(id, f"style-{number}", style)
+        job = studio.store.accept(
+            owner,
+            "paint",
+            order.flat(),
+            id=id,
+            key=key,
+            fingerprint=mark,
+            max_queue=studio.settings.max_queue,
+            max_jobs=studio.settings.max_jobs,
+        )
+    except BaseException:
+        studio.files.remove(id)
+        raise
+    if job.id != id:  # the same key at the same moment
+        studio.files.remove(id)
+    else:
+        log.info("job %s: accepted", id)
+    return job
+
+
+def _at_most(name: str, value: float, most: float) -> None:
+    if value > most:
+        raise OptionsError(f"--{name} is at most {most:g} here, got {value:g}")
+
+
+def _blends(options: PaintOptions) -> list[Sequence[object]]:
+    """Return the shares of the styles, for all layers at once or for one after the other."""
+    blend = options.blend or ()
+    by_layer = [pair[1] for pair in blend if isinstance(pair, tuple)]
+    return [*by_layer] if by_layer or not blend else [blend]
+
+
+def _check_sides(photo: Header, order: PaintOrder) -> None:
+    """Refuse now what the painter would refuse later."""
+    width, height = fit(*photo, order.options().size)
+    if min(width, height) < _SMALLEST:
+        raise ImageError(
+            f"the photo would become {width}x{height} pixels, too small for the network: "
+            f"no side may be under {_SMALLEST}"
+        )
+    check_format(f"result.{order.format}", width, height)
+
+
+def _fingerprint(photo: bytes, styles: Sequence[bytes], order: PaintOrder) -> str:
+    """Return what tells an order from another that comes with the same key."""
+    hashes = [hashlib.sha256(data).hexdigest() for data in (photo, *styles)]
+    return hashlib.sha256(json.dumps([hashes, order.flat()], sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,100 @@
+"""Numbers for Prometheus, in a registry of the studio's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+if TYPE_CHECKING:
+    from impasto.studio.context import Studio
+
+_METHODS = ("GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS")
+_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+
+
+class Metrics:
+    """What is counted on the way."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "impasto_requests", "Requests answered.", ["method", "route", "status"],
+            registry=self.registry,
+        )  # fmt: skip
+        self._seconds = Histogram(
+            "impasto_request_seconds", "Time to answer a request.", ["route"],
+            buckets=_SECONDS, registry=self.registry,
+        )  # fmt: skip
+        self._under_way = Gauge(
+            "impasto_requests_under_way", "Requests being answered.", registry=self.registry
+        )
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+
+    def begin(self) -> None:
+        """Count a request that came."""
+        self._under_way.inc()
+
+    def end(self, scope: Any, status: int, seconds: float) -> None:
+        """Count a request that was answered; status 0 is one that went away."""
+        self._under_way.dec()
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = _route(scope)
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def watch(self, studio: Studio) -> None:
+        """Tell of a studio, too, whenever the numbers are read."""
+        self.registry.register(_StudioCollector(studio))
+
+    def text(self) -> bytes:
+        """Return all numbers as Prometheus reads them."""
+        return generate_latest(self.registry)
+
+
+class _StudioCollector(Collector):
+    """Reads the state of a studio."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def describe(self) -> list[Metric]:
+        """Return nothing: it would read the database to find out."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what is to be read now. Without the database the rest is still told."""
+        studio = self._studio
+        yield GaugeMetricFamily(
+            "impasto_photos_under_way", "Photos stylised or waiting.", studio.quick.taken
+        )
+        if studio.workers:
+            yield GaugeMetricFamily(
+                "impasto_workers_alive", "Workers of this server.", studio.workers.alive()
+            )
+        jobs = GaugeMetricFamily("impasto_jobs", "Jobs by state.", labels=["state"])
+        try:
+            for state, count in studio.store.counts().items():
+                jobs.add_metric([state], count)
+        except SQLAlchemyError:
+            return
+        yield jobs
+
+
+def _route(scope: Any) -> str:
+    """Return the route as it is written, so that ids do not make a number of their own each."""
+    route = getattr(scope.get("route"), "path", None)
+    return route if route else "page" if "endpoint" in scope or "app" in scope else "none"

@@ -1,0 +1,38 @@
+"""The page of the studio, built with Gradio, and the routes its pictures come by.
+
+`build` makes the page, `mount` puts it and its routes into an app. Settings and buttons are
+Gradio's; pictures and the progress of jobs come by plain routes (`routes`), which cost less than
+events, outlive a restart of the server, and check who asks. No file passes through Gradio.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from fastapi import FastAPI
+
+    from impasto.studio.context import Studio
+
+__all__ = ["build", "mount"]
+
+# Gradio takes seconds to import, and much beside the page needs none of it.
+
+
+def build(studio: Studio) -> gr.Blocks:
+    """Build the page of a studio."""
+    from impasto.studio.page.layout import build
+
+    return build(studio)
+
+
+def mount(app: FastAPI, studio: Studio) -> None:
+    """Put the page at the root of an app, after all its other routes."""
+    # Read when Gradio is imported. It makes a folder, though none of our files pass through it.
+    os.environ["GRADIO_TEMP_DIR"] = str(studio.files.home / "gradio")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from impasto.studio.page.mounting import mount
+
+    mount(app, studio)

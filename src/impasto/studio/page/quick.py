@@ -1,0 +1,93 @@
+"""Quick: what a network makes of the photo, at once, and keeping it."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from PIL import Image
+
+from impasto.errors import OptionsError
+from impasto.options import ApplyOptions
+from impasto.studio.page.desk import Desk, Unable
+from impasto.studio.page.sources import shrunk
+from impasto.studio.previews import LONG_SIDE
+from impasto.studio.store import Job, new_id
+
+FORMAT = "jpeg"
+_EXTENSION = "jpg"
+
+
+@dataclass(frozen=True)
+class QuickSettings:
+    """What the sliders say."""
+
+    style: str
+    strength: float
+    color: str
+    size: int
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], largest: int) -> QuickSettings:
+        """Check what a browser sent. Raises `OptionsError`."""
+        style = given.get("style")
+        options = ApplyOptions(
+            strength=given.get("strength", 1.0),
+            color=given.get("color", "style"),
+            size=given.get("size"),
+        )
+        if not isinstance(style, str) or options.size is None or options.size > largest:
+            raise OptionsError(f"style and a size up to {largest} are needed")
+        return cls(style, options.strength, options.color, options.size)
+
+
+def stylise(desk: Desk, owner: str, photo: str, settings: QuickSettings) -> dict[str, Any]:
+    """Stylise a photo and lay the picture on the shelf; return what the stage shows."""
+    began = time.monotonic()
+    data, _ = desk.studio.quick.stylise(
+        desk.sources.data(owner, photo), **asdict(settings), format=FORMAT
+    )
+    token = desk.shelf.put(owner, data)
+    width, height = _size(data)
+    return {
+        "photo": photo,
+        "source": f"shelf:{token}",
+        "width": width,
+        "height": height,
+        "seconds": time.monotonic() - began,
+        **asdict(settings),
+    }
+
+
+def keep(desk: Desk, owner: str, result: Mapping[str, Any]) -> Job:
+    """Put a quick result into the history; ``result`` is what the stage shows, from a browser.
+
+    Raises `KeyError` when the result or its photo is not there any more.
+    """
+    studio = desk.studio
+    settings = QuickSettings.of(result, studio.settings.max_size)
+    kind, _, token = str(result.get("source")).partition(":")
+    if kind != "shelf":
+        raise Unable("Only a quick result can be kept.")
+    data = desk.shelf.get(owner, token)
+    photo = desk.sources.data(owner, str(result.get("photo")))
+    width, height = _size(data)
+    id = new_id()
+    files = {
+        "photo": photo,
+        f"picture-1.{_EXTENSION}": data,
+        "preview-1-1.jpg": shrunk(data, LONG_SIDE),
+    }
+    for name, content in files.items():
+        studio.files.put(id, name, content)
+    request = {**asdict(settings), "format": FORMAT}
+    columns = {"picture": f"picture-1.{_EXTENSION}", "preview": "preview-1-1.jpg"}
+    return studio.store.keep(owner, "apply", request, id=id, width=width, height=height, **columns)
+
+
+def _size(data: bytes) -> tuple[int, int]:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.size

@@ -1,0 +1,85 @@
+"""Previews of a picture in the making: small JPEG files, and no more of them than needed."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from impasto.images import fit, resize
+from impasto.images.color import luma, with_luma
+from impasto.images.picture import Samples, eight_bits, floats
+from impasto.studio.files import Files
+from impasto.studio.pulse import Pulse
+
+LONG_SIDE = 640
+
+_INTERVAL = 1.0
+_SHARE = 0.05
+"""Of the time, at most so much goes into previews."""
+
+Picture = NDArray[np.float32]
+
+
+class Previews:
+    """Makes previews when they are due, and removes those that no row names any more."""
+
+    def __init__(self, files: Files, job: str, attempt: int, pulse: Pulse) -> None:
+        self._files, self._job, self._attempt, self._pulse = files, job, attempt, pulse
+        self._count = 0
+        self._made: list[str] = []
+        self._due = 0.0
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for the next one."""
+        return time.monotonic() >= self._due
+
+    def add(self, picture: Picture) -> str:
+        """Make one and tell of it; return its name."""
+        began = time.monotonic()
+        self._remove_old()
+        self._count += 1
+        name = f"preview-{self._attempt}-{self._count}.jpg"
+        self._files.put(self._job, name, encode(picture))
+        self._made.append(name)
+        self._pulse.note(preview=name)
+        now = time.monotonic()
+        self._due = now + max(_INTERVAL, (now - began) / _SHARE)
+        return name
+
+    def _remove_old(self) -> None:
+        """Remove those before the one that the row names, and who reads the row may still ask."""
+        told = self._pulse.told.get("preview")
+        if told in self._made:
+            old = self._made[: self._made.index(told)]
+            self._made = self._made[len(old) :]
+            self._files.remove(self._job, *old) if old else None
+
+
+def encode(picture: Picture) -> bytes:
+    """Return a JPEG file of a picture (h, w, 3) in [0, 1], no larger than a preview is to be."""
+    height, width, _ = picture.shape
+    if max(width, height) > LONG_SIDE:
+        picture = resize(picture, *fit(width, height, LONG_SIDE))
+    data = io.BytesIO()
+    Image.fromarray(eight_bits(picture)).save(data, "JPEG", quality=85)
+    return data.getvalue()
+
+
+class PhotoColours:
+    """Gives pictures of any size the colours of a photo, as ``--color photo`` does."""
+
+    def __init__(self, photo: Samples) -> None:
+        self._photo = photo
+        self._sized: Picture | None = None
+
+    def __call__(self, picture: Picture) -> Picture:
+        """Return the photo with the picture's luma."""
+        height, width, _ = picture.shape
+        if self._sized is None or self._sized.shape != picture.shape:
+            self._sized = resize(floats(self._photo), width, height)
+        return with_luma(self._sized, luma(picture))

@@ -1,0 +1,93 @@
+"""How the server is: for those who look after it."""
+
+from __future__ import annotations
+
+import logging
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import Response
+
+from impasto.errors import OutputError
+from impasto.studio import problems
+from impasto.studio.context import Studio
+from impasto.studio.routes.schemas import Health, Readiness, TheStudio
+from impasto.studio.store import new_id
+
+log = logging.getLogger("impasto.studio")
+
+router = APIRouter(tags=["Operation"])
+
+_METRICS = "text/plain"
+
+
+@router.get(
+    "/healthz", summary="Is the server there?", operation_id="health", response_model=Health
+)
+async def healthz() -> Health:
+    """Answer as long as the server answers at all."""
+    return Health(status="ok")
+
+
+@router.get(
+    "/readyz",
+    summary="Can the server work?",
+    operation_id="readiness",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "Not now."}},
+)
+def readyz(studio: TheStudio, response: Response) -> Readiness:
+    """Look at all that the server needs."""
+    database, files, workers = _database(studio), _files(studio), _workers(studio)
+    ready = database and files and workers and not studio.closing.is_set()
+    response.status_code = 200 if ready else 503
+    return Readiness(ready=ready, database=database, files=files, workers=workers)
+
+
+@router.get(
+    "/metrics",
+    summary="Numbers for Prometheus",
+    operation_id="metrics",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Requests, times, jobs, memory.",
+            "content": {_METRICS: {"schema": {"type": "string"}}},
+        },
+        **problems.responses("unauthorized"),
+    },
+)
+def metrics(request: Request) -> Response:
+    """Answer what is counted and measured."""
+    text = request.app.state.metrics.text()
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _database(studio: Studio) -> bool:
+    try:
+        with studio.engine.connect() as connection:
+            connection.execute(sa.select(1))
+    except SQLAlchemyError as error:
+        log.warning("not ready: the database: %s", error)
+        return False
+    return True
+
+
+def _files(studio: Studio) -> bool:
+    """Really write: what is mounted may be read-only, full or gone."""
+    id = new_id()
+    try:
+        studio.files.put(id, "probe", b"probe")
+        found = studio.files.get(id, "probe") == b"probe"
+        studio.files.remove(id)
+    except (OSError, OutputError) as error:
+        log.warning("not ready: the files: %s", error)
+        return False
+    return found
+
+
+def _workers(studio: Studio) -> bool:
+    """Workers on other machines are not this server's business."""
+    workers = studio.workers
+    return workers is None or studio.settings.workers == 0 or workers.alive() > 0

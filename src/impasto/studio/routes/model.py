@@ -1,0 +1,173 @@
+"""The API of IBM's Model Asset Exchange for Fast Neural Style Transfer: its clients work here.
+
+``curl -F "image=@bridge.jpg" -XPOST http://127.0.0.1:8000/model/predict?model=udnie > result.jpg``
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+import impasto
+from impasto.errors import OptionsError
+from impasto.options import ApplyOptions
+from impasto.studio import fields
+from impasto.studio.forms import Fields, read_form
+from impasto.studio.problems import Problem
+from impasto.studio.quick import Quick
+from impasto.studio.routes.forming import binary, form
+from impasto.studio.routes.schemas import Owner, TheStudio
+from impasto.studio.routes.stylize import Asked, stylised
+
+router = APIRouter(tags=["Model Asset Exchange"])
+
+TITLE = "MAX Fast Neural Style Transfer"
+ABOUT = (
+    "Generate a new image that mixes the content of a source image with the style of another image."
+)
+
+
+class Metadata(BaseModel):
+    """What the Model Asset Exchange tells of a model."""
+
+    id: str
+    name: str
+    description: str
+    type: str
+    license: str
+    source: str
+
+
+class Wrong(BaseModel):
+    """What went wrong."""
+
+    status: str
+    message: str
+
+
+METADATA = Metadata(
+    id="max-fast-neural-style-transfer",
+    name=TITLE,
+    description="Feed-forward style transfer by Impasto, with the interface of this model",
+    type="Image-To-Image Translation",
+    license="MIT",
+    source="https://developer.ibm.com/exchanges/models/all/max-fast-neural-style-transfer/",
+)
+_MODEL = fields.Field("model", str, "A style's name; underscores may stand for hyphens.", None)
+_WRONG = {
+    400: "It is no image, or there is no such model.",
+    401: "A key is needed.",
+    403: "It comes from another site.",
+    408: "It comes too slowly.",
+    413: "It is too large.",
+    415: "It is no form.",
+    429: "Too many images wait.",
+    500: "The style is broken.",
+    503: "Not now.",
+}
+
+
+@router.post(
+    "/model/predict",
+    summary="Stylise an image",
+    operation_id="predict",
+    response_class=Response,
+    openapi_extra=form(
+        {"image": "The image: PNG, JPEG, TIFF and others."},
+        {"model": _MODEL},
+        required=("image",),
+    ),
+    responses={
+        200: binary("The stylised image, of the same size.", "image/jpeg"),
+        **{status: {"model": Wrong, "description": text} for status, text in _WRONG.items()},
+    },
+)
+async def predict(
+    request: Request,
+    studio: TheStudio,
+    owner: Owner,  # noqa: ARG001 - it asks for a key
+    model: Annotated[str | None, Query(description=_MODEL.help)] = None,
+) -> Response:
+    """Answer an image in the style that `model` names, else in the default one."""
+    quick = studio.quick
+    style = None if model is None else _style(quick, model)
+
+    def check(given: Fields) -> None:
+        if "model" in given:
+            _style(quick, given["model"])
+
+    with quick.place():
+        read = read_form(request, fields=["model"], files={"image": 1}, check=check)
+        async with read as given:
+            image = given.file("image")
+            if image is None:
+                raise Problem("invalid-option", "image is missing: send it as a file")
+            if style is None:
+                style = _style(quick, given.fields.get("model", quick.default or ""))
+            asked = Asked(style, ApplyOptions(), "jpeg")
+            return await stylised(request, studio, image, asked, "image")
+
+
+@router.get(
+    "/model/metadata",
+    summary="What the model is",
+    operation_id="metadata",
+    response_model=Metadata,
+)
+async def metadata() -> Metadata:
+    """Answer what the Model Asset Exchange tells of a model."""
+    return METADATA
+
+
+@router.get("/swagger.json", include_in_schema=False)
+def swagger(request: Request, studio: TheStudio) -> dict[str, Any]:
+    """Describe these routes as Swagger 2.0, as the Model Asset Exchange does."""
+    names = [style.name for style in studio.quick.styles()]
+    model: dict[str, Any] = {"name": "model", "in": "query", "type": "string"}
+    if names:
+        model |= {"enum": names, "default": studio.quick.default}
+    image = {"name": "image", "in": "formData", "type": "file", "required": True}
+    return {
+        "swagger": "2.0",
+        "basePath": request.scope.get("root_path", "") or "/",
+        "info": {"title": TITLE, "description": ABOUT, "version": impasto.__version__},
+        "tags": [{"name": "model", "description": "Model information and inference operations"}],
+        "paths": {
+            "/model/metadata": {
+                "get": {
+                    "operationId": "get_metadata",
+                    "tags": ["model"],
+                    "produces": ["application/json"],
+                    "responses": {"200": {"description": "Success"}},
+                }
+            },
+            "/model/predict": {
+                "post": {
+                    "operationId": "predict",
+                    "tags": ["model"],
+                    "consumes": ["multipart/form-data"],
+                    "produces": ["image/jpeg", "application/json"],
+                    "parameters": [image, model],
+                    "responses": {
+                        "200": {"description": "The stylised image", "schema": {"type": "file"}},
+                        "400": {"description": _WRONG[400]},
+                    },
+                }
+            },
+        },
+    }
+
+
+def _style(quick: Quick, model: str) -> str:
+    """Return the style that a model's name means: ``rain_princess`` is our ``rain-princess``."""
+    try:
+        quick.check(model)
+    except OptionsError:
+        if "_" not in model:
+            raise
+        model = model.replace("_", "-")
+        quick.check(model)
+    return model

@@ -1,0 +1,186 @@
+"""What the API answers, as OpenAPI tells it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, Field
+
+from impasto.studio.context import Studio
+from impasto.studio.keys import owner_of
+from impasto.studio.store import Job as StoredJob
+
+JOB = "q7Vv0m1pT3sJfW8LxZ2aBcDe"
+"""An id in examples."""
+
+_AT = "2026-03-01T12:00:00Z"
+_WHEN = "When it was {}."
+
+
+# Asynchronous, though they wait for nothing: FastAPI calls all others in threads.
+
+
+async def _studio(request: Request) -> Studio:
+    studio: Studio = request.app.state.studio
+    return studio
+
+
+async def _owner(request: Request) -> str:
+    return owner_of(request)
+
+
+TheStudio = Annotated[Studio, Depends(_studio)]
+"""The studio of the app."""
+
+Owner = Annotated[str, Depends(_owner)]
+"""Whose request it is."""
+
+
+class Style(BaseModel):
+    """A style that a photo can be painted in at once."""
+
+    name: str = Field(description="What requests call it.", examples=["wave"])
+    title: str = Field(description="The painting it was learnt from.", examples=["The Great Wave"])
+    painter: str = Field(description="Who painted that.", examples=["Hokusai"])
+    year: str = Field(description="When.", examples=["1831"])
+    licence: str = Field(description="The licence of that picture.", examples=["public domain"])
+    source: str = Field(description="Where that picture is from.")
+    pack: str = Field(description="The network that has it.", examples=["standard"])
+
+
+class Styles(BaseModel):
+    """All styles, in the order of looking for them."""
+
+    styles: list[Style]
+    default: str | None = Field(description="The one that is taken when none is named.")
+
+
+class JobError(BaseModel):
+    """Why a job failed."""
+
+    code: str = Field(description="For programs.", examples=["image-error"])
+    detail: str = Field(description="In one line.")
+
+
+class Links(BaseModel):
+    """Where to find what belongs to a job; null is not there (yet)."""
+
+    self: str
+    events: str
+    preview: str | None
+    picture: str | None
+    timelapse: str | None
+
+
+class Job(BaseModel):
+    """A painting that was ordered, as it stands."""
+
+    id: str = Field(description="Nobody can guess it.")
+    kind: Literal["paint", "apply"] = Field(description="`apply` are quick results kept.")
+    state: Literal["queued", "running", "stopped", "done", "failed", "cancelled"] = Field(
+        description="`queued` and `running` are under way, `stopped` can go on, the rest is final."
+    )
+    wish: Literal["", "stop", "cancel"] = Field(
+        description="What was asked of it and will be done within a step."
+    )
+    created: datetime = Field(description=_WHEN.format("ordered"))
+    started: datetime | None = Field(description=_WHEN.format("begun"))
+    ended: datetime | None = Field(description=_WHEN.format("stopped or ended"))
+    ahead: int = Field(description="Jobs that wait before it.")
+    step: int = Field(description="Steps done.")
+    steps: int = Field(description="Steps in all, as planned now; 0 is not known yet.")
+    loss: float | None = Field(description="What is left to be minimised.")
+    seconds: float = Field(description="Time worked at it.")
+    remaining: float | None = Field(description="Seconds that it will still take, about.")
+    width: int = Field(description="Pixels across; 0 is not known yet.")
+    height: int = Field(description="Pixels down; 0 is not known yet.")
+    order: dict[str, Any] = Field(description="What was ordered.")
+    error: JobError | None
+    links: Links
+
+
+class Jobs(BaseModel):
+    """A page of jobs, the newest first."""
+
+    jobs: list[Job]
+    next: str | None = Field(description="Where the next page is; null after the last.")
+
+
+class Health(BaseModel):
+    """The server is there."""
+
+    status: Literal["ok"]
+
+
+class Readiness(BaseModel):
+    """Whether the server can do its work, and what it needs for that."""
+
+    ready: bool
+    database: bool = Field(description="Whether the database answers.")
+    files: bool = Field(description="Whether files can be written and read.")
+    workers: bool = Field(description="Whether the server's own workers run.")
+
+
+def job_of(studio: Studio, job: StoredJob) -> Job:
+    """Return what the API tells of a job."""
+    here = f"/v1/jobs/{job.id}"
+    links = {
+        name: f"{here}/{name}" if getattr(job, name) else None
+        for name in ("preview", "picture", "timelapse")
+    }
+    return Job(
+        id=job.id,
+        kind=job.kind,  # type: ignore[arg-type]
+        state=job.state,  # type: ignore[arg-type]
+        wish=job.wish,  # type: ignore[arg-type]
+        created=_when(job.created),
+        started=None if job.started is None else _when(job.started),
+        ended=None if job.ended is None else _when(job.ended),
+        ahead=studio.store.ahead(job) if job.state == "queued" else 0,
+        step=job.step,
+        steps=job.steps,
+        loss=job.loss,
+        seconds=job.seconds,
+        remaining=job.remaining,
+        width=job.width,
+        height=job.height,
+        order=dict(job.request),
+        error=None
+        if job.error_code is None
+        else JobError(code=job.error_code, detail=job.error or ""),
+        links=Links(self=here, events=f"{here}/events", **links),
+    )
+
+
+JOB_EXAMPLE: dict[str, Any] = {
+    "id": JOB,
+    "kind": "paint",
+    "state": "running",
+    "wish": "",
+    "created": _AT,
+    "started": _AT,
+    "ended": None,
+    "ahead": 0,
+    "step": 40,
+    "steps": 150,
+    "loss": 0.132,
+    "seconds": 9.5,
+    "remaining": 26.0,
+    "width": 640,
+    "height": 480,
+    "order": {"size": 640, "quality": "good", "strength": 1.0, "format": "png"},
+    "error": None,
+    "links": {
+        "self": f"/v1/jobs/{JOB}",
+        "events": f"/v1/jobs/{JOB}/events",
+        "preview": f"/v1/jobs/{JOB}/preview",
+        "picture": None,
+        "timelapse": None,
+    },
+}
+
+
+def _when(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

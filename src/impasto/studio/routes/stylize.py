@@ -1,0 +1,182 @@
+"""``POST /v1/stylize``: a photo in, a picture out."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from impasto.errors import OptionsError, nearest
+from impasto.images.text import shown
+from impasto.options import ApplyOptions
+from impasto.studio import fields, problems
+from impasto.studio.context import Studio
+from impasto.studio.forms import Fields, Form, Upload, read_form
+from impasto.studio.intake import accept_paint, check_picture
+from impasto.studio.orders import FORMATS, PaintOrder
+from impasto.studio.problems import Problem
+from impasto.studio.quick import Quick
+from impasto.studio.routes.answers import accepted, file_of
+from impasto.studio.routes.forming import PICTURES, binary, form
+from impasto.studio.routes.schemas import Job, Owner, TheStudio
+from impasto.studio.routes.waiting import Gone, unless_gone
+from impasto.studio.store import FINAL, WrongState
+from impasto.studio.store import Job as StoredJob
+
+router = APIRouter(prefix="/v1", tags=["Quick"])
+
+WAIT, LONGEST_WAIT = 50.0, 300.0
+"""Seconds that a request with a painting waits for its picture, if it does not say, and at most."""
+
+_LARGEST_DRAFT = 512
+_LOOK = 0.25
+_FORMAT = fields.Field("format", str, "Format of the picture.", "jpeg", FORMATS)
+_STYLE = fields.Field(
+    "style", str,
+    "A style's name, or a mixture such as `wave:0.6,starry:0.4`. Without it and without a painting "
+    "the default style is taken.", None,
+)  # fmt: skip
+FIELDS = {"style": _STYLE, **fields.APPLY, "format": _FORMAT}
+_FILES = {
+    "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
+    "painting": "Instead of a style, a painting of your own. The picture is then optimised as a "
+    f"draft of at most {_LARGEST_DRAFT} pixels, which takes a while.",
+}
+
+
+@router.post(
+    "/stylize",
+    summary="Stylise a photo",
+    operation_id="stylize",
+    response_class=Response,
+    openapi_extra=form(_FILES, FIELDS, required=("photo",)),
+    responses={
+        200: binary("The picture.", *PICTURES, Content_Location="The job, with a painting."),
+        202: {
+            "model": Job,
+            "description": "The painting takes longer: its picture will be at the job.",
+            "headers": {"Location": {"schema": {"type": "string"}, "description": "The job."}},
+        },
+        **problems.responses(
+            "unauthorized", "cross-site", "slow-upload", "too-large", "too-many-pixels",
+            "unsupported-media-type", "invalid-option", "unknown-style", "bad-picture", "bad-form",
+            "unfit-format", "job-failed", "busy", "rate-limited", "queue-full", "too-many-jobs",
+            "broken-style", "unavailable",
+        ),
+    },
+)  # fmt: skip
+async def stylize(request: Request, studio: TheStudio, owner: Owner) -> Response:
+    """Answer the photo in a style, at once; metadata of the photo, such as where it was, is gone.
+
+    With a `painting` of your own instead of a style, the request waits for a draft, 50 seconds or
+    as long as `Prefer: wait=SECONDS` says; after that it is answered with 202 and the job.
+    """
+    quick = studio.quick
+    with quick.place():
+        read = read_form(
+            request,
+            fields=FIELDS,
+            files={"photo": 1, "painting": 1},
+            check=lambda given: ask(quick, given),
+        )
+        async with read as given:
+            photo, painting = given.file("photo"), given.file("painting")
+            if photo is None:
+                raise Problem("invalid-option", "photo is missing", field="photo")
+            if painting is None:
+                asked = ask(quick, given.fields, quick.default or "")
+                return await stylised(request, studio, photo, asked)
+            job = await _order(studio, owner, photo, painting, given)
+    return await _wait_for(request, studio, job)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a photo."""
+
+    style: str | None
+    options: ApplyOptions
+    format: str
+
+
+def ask(quick: Quick, given: Fields, default: str | None = None) -> Asked:
+    """Return what the fields of a form ask for; there may be more of them to come.
+
+    Raises `OptionsError` for what cannot be had.
+    """
+    values = fields.values(FIELDS, given)
+    format = values.pop("format", _FORMAT.default)
+    if format not in FORMATS:
+        raise OptionsError(f"--format does not know {shown(format)!r}{nearest(format, FORMATS)}")
+    style = values.pop("style", default)
+    options = ApplyOptions(**values)
+    if style is not None:
+        quick.check(style, options.strength)
+    return Asked(style, options, format)
+
+
+async def stylised(
+    request: Request, studio: Studio, photo: Upload, asked: Asked, what: str = "photo"
+) -> Response:
+    """Answer a photo in a style; a client that leaves before its turn costs nothing more."""
+    quick, style = studio.quick, asked.style or ""
+    looked_at = studio.desk.submit(
+        lambda: check_picture(photo.read(), studio.settings, f"the {what}")
+    )
+    header = await asyncio.wrap_future(looked_at)
+    quick.check_size(header, asked.options.size, asked.format)
+    work = quick.begin(lambda: quick.make(photo.read(), style, asked.options, asked.format))
+    data, kind = await unless_gone(request, work)
+    return Response(data, media_type=kind)
+
+
+async def _order(
+    studio: Studio, owner: str, photo: Upload, painting: Upload, given: Form
+) -> StoredJob:
+    """Order a draft of a photo in the style of a painting."""
+    if given.fields.get("style"):
+        raise OptionsError("--style and painting each say whose style: give one of them")
+    asked = ask(studio.quick, given.fields)
+    size = asked.options.size or _LARGEST_DRAFT
+    if size > _LARGEST_DRAFT:
+        raise OptionsError(
+            f"--size is at most {_LARGEST_DRAFT} with a painting; order a larger one at /v1/jobs"
+        )
+    order = PaintOrder(
+        strength=asked.options.strength,
+        color=asked.options.color,
+        format=asked.format,
+        paint={"size": size, "quality": "draft"},
+    )
+    return await asyncio.wrap_future(
+        studio.desk.submit(
+            lambda: accept_paint(studio, owner, photo.read(), [painting.read()], order)
+        )
+    )
+
+
+async def _wait_for(request: Request, studio: Studio, job: StoredJob) -> Response:
+    """Answer the picture of a job, or the job itself if that takes too long."""
+    end = asyncio.get_running_loop().time() + _patience(request)
+    with Gone(request) as gone:
+        while job.state not in (*FINAL, "stopped"):
+            if asyncio.get_running_loop().time() > end or studio.closing.is_set():
+                return await accepted(studio, job)
+            await gone.wait(_LOOK)
+            job = await asyncio.to_thread(studio.store.job, job.id)
+    if job.state == "done":
+        answer = await file_of(studio, job, "picture")
+        answer.headers["Content-Location"] = f"/v1/jobs/{job.id}"
+        return answer
+    if job.state == "failed":
+        raise Problem("job-failed", job.error or "the painting failed")
+    raise WrongState(job.state)
+
+
+def _patience(request: Request) -> float:
+    """Return how long a client wants to wait (RFC 7240)."""
+    said = re.search(r"\bwait\s*=\s*\"?(\d{1,6})", request.headers.get("prefer", ""))
+    return min(float(said[1]), LONGEST_WAIT) if said else WAIT

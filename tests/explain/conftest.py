@@ -1,0 +1,61 @@
+"""One painting explained, small and for real; every test of the package looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from explain.making import COMMAND, SIZE, STEPS, Element, Explained, read
+from impasto.explain.explainer import Explainer
+from impasto.explain.explanation import Explanation
+from impasto.explain.options import ExplainOptions
+from impasto.explain.render import render
+from impasto.samples import painting, photo
+from nets import reference
+
+
+@pytest.fixture(scope="session")
+def explained() -> Explained:
+    # float32, so that numbers can be compared with those of others.
+    options = ExplainOptions(size=SIZE, steps=STEPS, precision="float32", device="cpu")
+    explainer = Explainer(photo("chelsea"), painting("waves", 160, 128), options)
+    with pytest.raises(RuntimeError, match="before the iteration has ended"):
+        _ = explainer.explanation
+    events = list(explainer)
+    return Explained(explainer.explanation, events)
+
+
+@pytest.fixture(scope="session")
+def explanation(explained: Explained) -> Explanation:
+    return explained.explanation
+
+
+@pytest.fixture(scope="session")
+def page(explanation: Explanation) -> str:
+    return render(explanation, command=COMMAND)
+
+
+@pytest.fixture(scope="session")
+def tree(page: str) -> Element:
+    return read(page)
+
+
+@pytest.fixture(scope="session")
+def features(parameters: dict[str, torch.Tensor]) -> Callable[[Any], dict[str, np.ndarray]]:
+    """Features by an independent VGG-19, of pictures (h, w, 3) in [0, 1], as (c, h·w) float64."""
+
+    def see(rgb: np.ndarray) -> dict[str, np.ndarray]:
+        image = torch.from_numpy(rgb.transpose(2, 0, 1)[None].copy())
+        with torch.no_grad():
+            found = reference.features(parameters, reference.caffe(image), padding="replicate")
+        return {
+            name: F[0].reshape(F.shape[1], -1).double().numpy()
+            for name, F in found.items()
+            if name.startswith("relu")
+        }
+
+    return see

@@ -1,0 +1,104 @@
+"""Jobs as tests make them: tiny pictures, shallow layers, workers of the test's own."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from PIL import Image
+
+from impasto.painter import Painter
+from impasto.studio import painting
+from impasto.studio.files import Files
+from impasto.studio.orders import PaintOrder
+from impasto.studio.settings import Settings, read
+from impasto.studio.store import Enqueue, Job, Store, new_id
+
+ORDER: Mapping[str, Any] = {
+    "size": 48,
+    "steps": 8,
+    "style_layers": "relu1_1,relu2_1",
+    "content_layers": "relu2_2",
+}
+"""Quick to paint."""
+
+
+def drawn(width: int = 64, height: int = 48, seed: int = 0, mode: str = "RGB") -> Image.Image:
+    """Return a picture of smooth blotches."""
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(0, 256, (6, 8, len(mode)), dtype=np.uint8), mode)
+    return small.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def encoded(picture: Image.Image, format: str = "PNG", **options: Any) -> bytes:
+    data = io.BytesIO()
+    picture.save(data, format, **options)
+    return data.getvalue()
+
+
+PHOTO, STYLE = encoded(drawn(seed=1)), encoded(drawn(48, 64, seed=2))
+
+
+def pixels(data: bytes) -> np.ndarray:
+    """Decode a whole picture file; raises where a part is missing."""
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        return np.asarray(image)
+
+
+def unqueued(connection: sa.Connection, job: str, run: int, *, first: bool = False) -> None:
+    """Queue nothing: the test itself has the work done."""
+
+
+def settings_for(data: Path, **given: Any) -> Settings:
+    return read(data=str(data), threads=1, **given)
+
+
+def accept(
+    store: Store,
+    files: Files,
+    *,
+    photo: bytes = PHOTO,
+    styles: tuple[bytes, ...] = (STYLE,),
+    **order: Any,
+) -> Job:
+    """Take a job as the API does: its files first."""
+    id = new_id()
+    files.put(id, "photo", photo)
+    for number, style in enumerate(styles):
+        files.put(id, f"style-{number}", style)
+    request = PaintOrder.of({**ORDER, **order}).flat()
+    return store.accept("ann", "paint", request, id=id, max_queue=100, max_jobs=100)
+
+
+def workshop(
+    settings: Settings, engine: sa.Engine, worker: str = "one", enqueue: Enqueue = unqueued
+) -> painting.Workshop:
+    files = Files(settings.data)
+    return painting.Workshop(
+        settings=settings,
+        store=Store(engine, enqueue),
+        files=files,
+        scratch=files.scratch(worker),
+        worker=worker,
+        leaving=threading.Event(),
+    )
+
+
+def uninterrupted(settings: Settings, job: Job, files: Files) -> np.ndarray:
+    """Paint a job's order from start to end, without any studio; return the pixels."""
+    order = PaintOrder.of(job.request)
+    styles = sorted(name for name in files.names(job.id) if name.startswith("style-"))
+    painter = Painter(
+        files.get(job.id, "photo"),
+        [files.get(job.id, name) for name in styles],
+        painting.options(order, settings),
+    )
+    for _ in painter:
+        pass
+    return np.rint(painter.painting.rgb * 255).astype(np.uint8)

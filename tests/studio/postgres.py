@@ -1,0 +1,114 @@
+"""A PostgreSQL of the tests' own, from the binaries of this machine."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
+
+
+def binaries() -> Path | None:
+    """Return the folder of PostgreSQL's programs: Debian's newest, or where PATH has them."""
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (folder / "initdb").exists():
+            return folder
+    found = shutil.which("initdb")
+    return Path(found).resolve().parent if found else None
+
+
+class Postgres:
+    """A server on a free port of this machine, gone with its data when stopped."""
+
+    def __init__(self, programs: Path) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="impasto-postgres-"))
+        self._user = _somebody_else()
+        if self._user:
+            shutil.chown(self._folder, self._user)
+        self._url = URL.create(
+            "postgresql+psycopg",
+            username="impasto",
+            host="127.0.0.1",
+            port=_free_port(),
+            database="postgres",
+        )
+        data = self._folder / "data"
+        made = self._start(
+            programs / "initdb", "-D", data, "-U", "impasto", "-A", "trust", "-E", "UTF8",
+            "--no-sync", "--locale=C",
+        )  # fmt: skip
+        output, _ = made.communicate(timeout=120)
+        if made.returncode:
+            raise RuntimeError(f"initdb failed: {output.decode()}")
+        self._server = self._start(
+            programs / "postgres", "-D", data, "-p", str(self._url.port), "-c", "fsync=off",
+            "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+        )  # fmt: skip
+        self._wait()
+
+    def empty(self) -> URL:
+        """Return where a database is, after removing what was in it."""
+        engine = sa.create_engine(self._url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            mine = "pid <> pg_backend_pid() AND datname = current_database()"
+            connection.execute(
+                sa.text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}")
+            )
+            for statement in ("DROP SCHEMA IF EXISTS dbos CASCADE", "DROP SCHEMA public CASCADE"):
+                connection.execute(sa.text(statement))
+            connection.execute(sa.text("CREATE SCHEMA public"))
+        engine.dispose()
+        return self._url
+
+    def stop(self) -> None:
+        self._server.send_signal(signal.SIGQUIT)
+        self._server.communicate(timeout=30)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self, *command: object) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            list(map(str, command)),
+            cwd=self._folder,
+            user=self._user,
+            group=self._user and pwd.getpwnam(self._user).pw_gid,
+            extra_groups=[] if self._user else None,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if "initdb" in str(command[0]) else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+        )
+
+    def _wait(self) -> None:
+        engine = sa.create_engine(self._url)
+        end = time.monotonic() + 60
+        while True:
+            try:
+                engine.connect().close()
+                engine.dispose()
+                return
+            except OperationalError:
+                if self._server.poll() is not None or time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+
+
+def _somebody_else() -> str | None:
+    """Return a user to become, since PostgreSQL refuses to run as root; None for oneself."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return next(name for name in ("postgres", "nobody") if name in names)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

@@ -1,0 +1,622 @@
+"""The page as people use it: a real server, a real Chromium, nothing in between."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Route,
+    expect,
+    sync_playwright,
+)
+
+from apply.making import pack
+from impasto.zoo.pack import write_pack
+from studio.serving import Process, decoded, drawn, encoded, served
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium"
+)
+
+SLOW = 60_000  # milliseconds: what computes may take so long on a busy machine
+expect.set_options(timeout=20_000)
+
+LISTENER = """
+import os, sys
+
+def heard(event, arguments):
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+    elif event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else str(host)
+    if host not in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "None", os.uname().nodename):
+        with open(os.environ["HEARD"], "a") as file:
+            file.write(f"{event} {host}\\n")
+
+sys.addaudithook(heard)
+"""
+"""Loaded by every Python process of the studio: writes down who it would call."""
+
+
+class Studio:
+    """`impasto serve` with one worker, which can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        models = folder / "home" / "impasto" / "models"
+        models.mkdir(parents=True)
+        write_pack(pack(), models / "own.safetensors")
+        (folder / "sitecustomize.py").write_text(LISTENER)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.heard = folder / "heard"
+        self.start()
+
+    def start(self) -> None:
+        self._process = Process(
+            self._folder,
+            *("--port", str(self._port), "--workers", "1", "--threads", "1"),
+            PYTHONPATH=f"{self._folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+            HEARD=str(self.heard),
+            IMPASTO_CHECKPOINT_EVERY="0.5",
+            IMPASTO_MAX_PIXELS="2000000",
+        )
+        self.url = self._process.url
+
+    def kill(self) -> None:
+        self._process.process.kill()
+        self._process.stop()
+
+    def stop(self) -> None:
+        self._process.stop()
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    found = Studio(tmp_path_factory.mktemp("studio"))
+    yield found
+    found.stop()
+    assert not found.heard.exists(), found.heard.read_text()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield found
+        found.close()
+
+
+class Watched:
+    """A browser window, and what it did that it should not."""
+
+    def __init__(self, browser: Browser, url: str, **options: object) -> None:
+        self.url, self.host = url, urlsplit(url).netloc
+        self.wrong: list[str] = []
+        self.context: BrowserContext = browser.new_context(
+            viewport={"width": 1280, "height": 900}, accept_downloads=True, **options
+        )
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self.context.on("request", lambda request: self._asked(request.url))
+        self.context.on("console", lambda message: self._said(message.type, message.text))
+        self.context.on("weberror", lambda error: self.wrong.append(f"threw {error.error}"))
+
+    def open(self, query: str = "") -> Page:
+        page = self.context.new_page()
+        page.goto(f"{self.url}/{query}")
+        ready(page)
+        return page
+
+    def close(self) -> None:
+        self.context.close()
+        assert not self.wrong
+
+    def _asked(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob", "about") and parts.netloc != self.host:
+            self.wrong.append(f"asked {url}")
+
+    def _said(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.wrong.append(f"said {text}")
+
+
+@pytest.fixture
+def window(browser: Browser, studio: Studio) -> Iterator[Watched]:
+    found = Watched(browser, studio.url)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def page(window: Watched) -> Page:
+    return window.open()
+
+
+def ready(page: Page) -> None:
+    expect(page.locator("#swatches input").first.or_(page.locator("#swatches p"))).to_be_attached()
+    expect(page.locator("#photo .bar, #photo .drop").first).to_be_attached()
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo on its side, as cameras store them: 300 × 200 when it is upright."""
+    path = tmp_path_factory.mktemp("photos") / "holiday.jpg"
+    picture = drawn(200, 300)
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.save(path, exif=exif)
+    return path
+
+
+def drop(page: Page, target: str, path: Path) -> None:
+    """Drop a file, as the mouse does."""
+    data = page.evaluate_handle(
+        """([bytes, name]) => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(bytes)], name));
+            return data;
+        }""",
+        [list(path.read_bytes()), path.name],
+    )
+    page.dispatch_event(target, "drop", {"dataTransfer": data})
+
+
+def action(page: Page, name: str) -> Locator:
+    return page.locator(f'#stage [data-action="{name}"]')
+
+
+def result_of(page: Page) -> str:
+    """The address of the picture that is shown."""
+    return page.locator("#stage img.result").get_attribute("src") or ""
+
+
+def caption(page: Page) -> Locator:
+    return page.locator("#stage .caption")
+
+
+def stylised(page: Page) -> None:
+    expect(action(page, "keep")).to_be_visible(timeout=SLOW)
+
+
+def slide(page: Page, label: str, keys: str, times: int = 1) -> None:
+    slider = page.locator(".tabitem:visible").get_by_label(f"range slider for {label}")
+    slider.focus()
+    for _ in range(times):
+        page.keyboard.press(keys)
+
+
+def start_painting(page: Page, quality: str, painting: str = "Waves") -> None:
+    """Order a painting of the photo that is there, as small as can be."""
+    page.get_by_role("tab", name="Paint").click()
+    page.get_by_role("button", name=f"sample painting {painting.lower()}").click()
+    slide(page, "Size", "Home")
+    page.locator(f"#way-paint input[value={quality}]").check()
+    page.locator("#begin").click()
+
+
+def use_sample(page: Page, name: str = "coffee") -> None:
+    page.get_by_role("button", name=f"sample photo {name}").click()
+
+
+def under_way(page: Page) -> None:
+    expect(caption(page)).to_have_text(re.compile(r"Step \d+ of \d+"), timeout=SLOW)
+
+
+def shots(page: Page) -> Locator:
+    return page.locator("#history .shot")
+
+
+# Quick.
+
+
+def test_quick_from_a_dropped_photo_to_a_downloaded_picture(page: Page, photo: Path):
+    drop(page, "#photo .drop", photo)
+    expect(page.locator("#photo .name")).to_have_text("holiday.jpg 300 × 200")
+    page.locator("#swatches label", has_text="Wave").click()
+    stylised(page)
+    expect(caption(page)).to_contain_text("Wave · 1024 × 683")
+    first = result_of(page)
+
+    slide(page, "Size", "ArrowLeft", 4)
+    expect(caption(page)).to_contain_text("768 × 512", timeout=SLOW)
+    page.wait_for_function("old => document.querySelector('#stage .result').src !== old", arg=first)
+
+    with page.expect_download() as coming:
+        action(page, "picture").click()
+    assert coming.value.suggested_filename == "impasto.jpg"
+    picture = decoded(Path(coming.value.path()).read_bytes())
+    assert picture.size == (768, 512)
+    assert not picture.getexif().get_ifd(0x8825)
+
+
+def test_settings_are_felt_and_the_latest_wins(page: Page):
+    answers: list[str] = []
+    page.on("request", lambda r: answers.append(r.url) if "queue/join" in r.url else None)
+    use_sample(page)
+    page.locator("#swatches label", has_text="Starry").click()
+    slide(page, "Size", "Home")
+    expect(caption(page)).to_contain_text("128 × 85", timeout=SLOW)
+    answers.clear()
+    slide(page, "Strength", "ArrowLeft", 12)
+    stylised(page)
+    expect(page.locator("#way-quick input[type=number]").first).to_have_value("0.4")
+    page.wait_for_timeout(1500)
+    assert 1 <= len(answers) <= 8  # twelve moves, but no queue of what nobody waits for any more
+    with page.expect_download() as coming:
+        action(page, "picture").click()
+    weak = np.asarray(decoded(Path(coming.value.path()).read_bytes()), float)
+    before = result_of(page)
+    slide(page, "Strength", "End")
+    page.wait_for_function(
+        "old => document.querySelector('#stage .result').src !== old", arg=before, timeout=SLOW
+    )
+    page.wait_for_timeout(1000)
+    with page.expect_download() as coming:
+        action(page, "picture").click()
+    strong = np.asarray(decoded(Path(coming.value.path()).read_bytes()), float)
+    assert np.abs(strong - weak).mean() > 3
+
+
+@pytest.mark.parametrize("late", ["stage.js", "swatches.js", "queue/data"])
+def test_whatever_comes_late_the_picture_is_made(window: Watched, late: str):
+    page = window.context.new_page()
+    waiting: list[Route] = []
+    late_still = [True]
+    page.route(f"**/{late}*", lambda r: waiting.append(r) if late_still else r.continue_())
+    page.goto(window.url)
+    use_sample(page)
+    page.wait_for_timeout(500)
+    late_still.clear()
+    for route in waiting:
+        route.continue_()
+    assert waiting
+    stylised(page)
+
+
+def test_the_slider_uncovers_the_photo(page: Page):
+    use_sample(page)
+    stylised(page)
+    frame, slider = page.locator("#stage .compare"), page.locator("#stage .slide")
+    expect(page.locator("#stage .before")).to_have_attribute("src", re.compile("sample"))
+    slider.focus()
+    page.keyboard.press("End")
+    assert frame.evaluate("e => e.style.getPropertyValue('--at')") == "100%"
+    box = frame.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    assert 20 <= float(frame.evaluate("e => parseFloat(e.style.getPropertyValue('--at'))")) <= 30
+
+
+def test_what_is_kept_is_found_again_after_a_reload(page: Page):
+    use_sample(page, "rocket")
+    page.locator("#swatches label", has_text="Starry").click()
+    stylised(page)
+    number = shots(page).count()
+    action(page, "keep").click()
+    expect(action(page, "again")).to_be_visible()
+    expect(shots(page)).to_have_count(number + 1)
+    page.reload()
+    ready(page)
+    expect(page.locator("#photo .name")).to_contain_text("Rocket")  # it goes on where it was
+    shots(page).first.click()
+    expect(action(page, "again")).to_be_visible()
+    expect(caption(page)).to_contain_text("Starry · 1024 × 683")
+    action(page, "again").click()
+    stylised(page)
+    expect(page.locator("#swatches input:checked")).to_have_value("starry")
+    shots(page).first.click()
+    action(page, "remove").click()
+    expect(action(page, "remove")).to_have_text("Delete for good")
+    action(page, "remove").click()
+    expect(shots(page)).to_have_count(number)
+
+
+def test_a_link_brings_the_settings(page: Page, window: Watched):
+    use_sample(page)
+    page.locator("#swatches label", has_text="Starry").click()
+    slide(page, "Strength", "ArrowLeft", 4)
+    page.locator("#way-quick input[value=photo]").check()
+    page.locator("#share").click()
+    expect(page.locator("#share")).to_have_text("Link copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert "style=starry" in link
+    assert "strength=0.8" in link
+
+    other = window.open("?" + urlsplit(link).query)
+    expect(other.locator("#swatches input:checked")).to_have_value("starry")
+    expect(other.locator("#way-quick input[type=number]").first).to_have_value("0.8")
+    expect(other.locator("#way-quick input[value=photo]")).to_be_checked()
+    stylised(other)  # the photo is remembered by the browser
+    wrong = window.open(
+        "?style=wav&strength=9&painting=dots&mode=paint&size=256"
+        "&color=%3Cimg src=https://example.org/x onerror=alert(1)%3E"
+    )
+    expect(wrong.get_by_text("<img src=https://example.org/x")).to_be_visible()
+    expect(wrong.get_by_text("did you mean 'wave'?")).to_be_visible()
+    expect(wrong.get_by_text("must be a number from 0.1 to 1.5")).to_be_visible()
+    expect(wrong.locator("#paintings [aria-pressed=true]")).to_have_text("Dots")
+    expect(wrong.locator("#way-paint").get_by_label("number input for Size")).to_have_value("256")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("notes.txt", b"no picture", "is no picture that can be read"),
+        ("large.png", encoded(drawn(2000, 1100)), "more than the 2,000,000 allowed"),
+    ],
+)
+def test_what_cannot_be_taken_is_refused_in_words(
+    page: Page, window: Watched, tmp_path: Path, name: str, data: bytes, said: str
+):
+    path = tmp_path / name
+    path.write_bytes(data)
+    page.locator("#photo-file").set_input_files(path)
+    expect(page.locator("#photo .problem")).to_contain_text(said)
+    window.wrong = [what for what in window.wrong if "status of 4" not in what]
+
+
+def test_painting_without_a_photo_is_refused_in_words(page: Page):
+    page.get_by_role("tab", name="Paint").click()
+    page.locator("#begin").click()
+    expect(page.get_by_text("Choose a photo first.")).to_be_visible()
+    use_sample(page)
+    page.locator("#begin").click()
+    expect(page.get_by_text("Choose a painting first")).to_be_visible()
+
+
+# Paint.
+
+
+def test_a_painting_grows_stops_and_goes_on(page: Page):
+    use_sample(page)
+    start_painting(page, "best")
+    under_way(page)
+    expect(page.locator("#stage .losses path.style")).to_be_visible()
+    expect(caption(page)).to_have_text(re.compile(r"\d+ (s|min \d\d s) left · 128 × 85"))
+    first = result_of(page)
+    page.wait_for_function(
+        "old => document.querySelector('#stage .result').src !== old", arg=first, timeout=SLOW
+    )
+    assert "job%3A" in result_of(page)
+
+    page.reload()  # half-way
+    ready(page)
+    under_way(page)
+    expect(page.get_by_role("tab", name="Paint")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#paintings [aria-pressed=true]")).to_have_count(1)
+
+    action(page, "stop").click()
+    expect(caption(page)).to_contain_text("Stopped at step", timeout=SLOW)
+    expect(action(page, "picture")).to_be_visible()
+    stopped = int(re.search(r"step (\d+)", caption(page).inner_text())[1])
+
+    action(page, "goon").click()
+    under_way(page)
+    expect(action(page, "cancel")).to_be_visible()
+    page.wait_for_function(
+        "old => Number(/\\d+/.exec(document.querySelector('#stage .caption').innerText)) > old",
+        arg=stopped,
+        timeout=SLOW,
+    )
+    number = shots(page).count()
+    action(page, "cancel").click()
+    action(page, "cancel").click()  # it asks once more
+    expect(shots(page)).to_have_count(number - 1)
+    expect(page.locator("#photo .name")).to_be_visible()
+
+
+def test_a_painting_outlives_a_kill_of_the_server(page: Page, window: Watched, studio: Studio):
+    use_sample(page)
+    start_painting(page, "best")
+    under_way(page)
+    step = int(re.search(r"Step (\d+)", caption(page).inner_text())[1])
+    studio.kill()
+    expect(caption(page)).to_contain_text("does not answer", timeout=SLOW)
+    studio.start()
+    under_way(page)  # without a reload
+    window.wrong = [what for what in window.wrong if "ERR_" not in what]
+    page.wait_for_function(
+        "old => Number(/\\d+/.exec(document.querySelector('#stage .caption').innerText)) > old",
+        arg=step,
+        timeout=SLOW,
+    )
+    action(page, "stop").click()
+    expect(caption(page)).to_contain_text("Stopped", timeout=SLOW)
+    action(page, "settle").click()
+    expect(caption(page)).to_contain_text("Done")
+    page.reload()
+    ready(page)
+    shots(page).first.click()
+    expect(caption(page)).to_contain_text("Done")
+
+
+def test_a_finished_painting_is_there_with_its_time_lapse(page: Page, photo: Path):
+    use_sample(page, "chelsea")
+    page.get_by_role("tab", name="Paint").click()
+    page.locator("#painting-file").set_input_files(photo)
+    expect(page.get_by_role("button", name="Remove holiday.jpg")).to_be_visible()
+    slide(page, "Size", "Home")
+    page.locator("#way-paint input[value=draft]").check()
+    page.locator("#begin").click()
+    expect(caption(page)).to_contain_text("Done · 50 steps", timeout=2 * SLOW)
+    for what, start in (("picture", b"\x89PNG"), ("timelapse", b"ftyp")):
+        with page.expect_download() as coming:
+            action(page, what).click()
+        assert start in Path(coming.value.path()).read_bytes()[:16]
+    assert shots(page).first.locator("img").count() == 2
+    page.reload()
+    ready(page)
+    shots(page).first.click()
+    action(page, "again").click()
+    expect(page.get_by_role("button", name="Remove painting 1")).to_be_visible()
+    expect(page.locator("#way-paint").get_by_label("number input for Size")).to_have_value("128")
+    expect(page.locator("#way-paint input[value=draft]")).to_be_checked()
+
+
+# For everybody.
+
+
+def test_the_keyboard_alone_will_do(page: Page):
+    def tab_to(target: Locator, backwards: bool = False) -> None:
+        for _ in range(60):
+            page.keyboard.press("Shift+Tab" if backwards else "Tab")
+            if target.evaluate("e => e === document.activeElement"):
+                break
+        else:
+            raise AssertionError(f"{target} is not reached")
+        assert target.evaluate("e => e.matches(':focus-visible')")
+
+    tab_to(page.get_by_role("button", name="sample photo coffee"))
+    page.keyboard.press("Enter")
+    tab_to(page.locator("#swatches input").first)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    stylised(page)
+    slider = page.locator("#way-quick").get_by_label("range slider for Size")
+    tab_to(slider)
+    page.keyboard.press("Home")
+    expect(caption(page)).to_contain_text("128 × 85", timeout=SLOW)
+    tab_to(page.locator("#stage .slide"), backwards=True)
+    page.keyboard.press("ArrowRight")
+    tab_to(action(page, "keep"))
+    page.keyboard.press("Enter")
+    expect(action(page, "again")).to_be_visible()
+    assert page.evaluate("document.activeElement.closest('.actions') !== null")  # not lost
+    tab_to(page.get_by_role("tab", name="Quick"))
+    tab_to(page.get_by_role("tab", name="Paint"))
+    page.keyboard.press("Enter")
+    tab_to(page.get_by_role("button", name="sample painting dots"))
+    page.keyboard.press("Space")
+    expect(page.locator("#paintings [aria-pressed=true]")).to_have_text("Dots")
+    tab_to(page.locator("#begin"))
+    tab_to(shots(page).first)
+
+
+NAMELESS = """() => [...document.querySelectorAll("button, a[href], input, select, textarea, img")]
+    .filter((e) => e.checkVisibility() && !e.closest("[aria-hidden=true]"))
+    .filter((e) => e.tagName === "IMG" ? !e.hasAttribute("alt") :
+        !(e.getAttribute("aria-label") || e.innerText?.trim() || e.labels?.[0]?.innerText?.trim()
+          || e.labels?.[0]?.querySelector("img")?.alt))
+    .map((e) => e.outerHTML.slice(0, 200))"""
+
+
+def test_everything_has_a_name(page: Page):
+    assert page.evaluate(NAMELESS) == []
+    use_sample(page)
+    stylised(page)
+    assert page.evaluate(NAMELESS) == []
+    page.get_by_role("tab", name="Paint").click()
+    assert page.evaluate(NAMELESS) == []
+
+
+NARROW = """() => {
+    const wide = document.documentElement.scrollWidth > innerWidth;
+    const out = [...document.querySelectorAll("#room *, #history *")].filter((e) => {
+        const box = e.getBoundingClientRect();
+        return e.checkVisibility() && box.width && (box.right > innerWidth + 1 || box.left < -1);
+    });
+    return [wide, out.map((e) => e.outerHTML.slice(0, 120))];
+}"""
+SMALL = """() => [...document.querySelectorAll("#room button, #room .button, #history button")]
+    .filter((e) => e.checkVisibility() && !e.closest("[aria-hidden=true]"))
+    .filter((e) => Math.min(e.offsetHeight, e.offsetWidth) < 40)
+    .map((e) => e.outerHTML.slice(0, 120))"""
+
+
+def test_a_phone_shows_all_of_it_in_one_column(browser: Browser, studio: Studio):
+    window = Watched(browser, studio.url, has_touch=True, is_mobile=True)
+    page = window.context.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(studio.url)
+    ready(page)
+
+    def fits() -> None:
+        assert page.evaluate(NARROW) == [False, []]
+        assert page.evaluate(SMALL) == []
+
+    fits()
+    page.get_by_role("button", name="sample photo coffee").tap()
+    stylised(page)
+    fits()
+    picture = page.locator("#stage .mat")
+    slide(page, "Size", "Home")
+    page.locator("#share").scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    assert box["y"] >= -1  # the picture stays in sight while the sliders move
+    assert box["height"] < 844 / 2
+    page.get_by_role("tab", name="Paint").tap()
+    fits()
+    action(page, "keep").tap()
+    expect(action(page, "again")).to_be_visible()
+    fits()
+    window.close()
+
+
+def test_many_tabs_at_once(window: Watched):
+    pages = [window.open() for _ in range(7)]  # a browser opens six connections to a host
+    for page in pages:
+        use_sample(page)
+    for page in pages:
+        page.bring_to_front()
+        stylised(page)
+
+
+def test_without_styles_it_says_how_to_get_some(browser: Browser, tmp_path: Path):
+    with served(tmp_path, styles=(), page=True) as found:
+        window = Watched(browser, found.url)
+        page = window.open()
+        expect(page.get_by_role("tab", name="Paint")).to_have_attribute("aria-selected", "true")
+        page.get_by_role("tab", name="Quick").click()
+        expect(page.locator("#swatches")).to_contain_text("impasto train")
+        use_sample(page)
+        start_painting(page, "draft")
+        expect(caption(page)).to_contain_text("Waiting for its turn", timeout=SLOW)
+        window.close()
+
+
+def test_who_logs_in_sees_what_is_theirs_alone(browser: Browser, tmp_path: Path):
+    keys = {"ann": "a" * 20, "bob": "b" * 20}
+    given = ",".join(f"{name}:{key}" for name, key in keys.items())
+
+    def visit(name: str, look: Callable[[Page], None]) -> None:
+        window = Watched(browser, found.url)
+        page = window.context.new_page()
+        page.goto(found.url)
+        page.get_by_label("Your key").fill(keys[name])
+        page.get_by_role("button").click()
+        ready(page)
+        look(page)
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_label("Your key")).to_be_visible()
+        window.close()
+
+    def keep(page: Page) -> None:
+        use_sample(page)
+        stylised(page)
+        action(page, "keep").click()
+        expect(shots(page)).to_have_count(1)
+
+    with served(tmp_path, page=True, api_keys=given) as found:
+        visit("ann", keep)
+        visit("bob", lambda page: expect(shots(page)).to_have_count(0))
+        visit("ann", lambda page: expect(shots(page)).to_have_count(1))
+        assert found.studio.store.jobs("ann")[0].kind == "apply"

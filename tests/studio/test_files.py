@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from impasto.errors import OutputError
+from impasto.studio.files import Files
+from impasto.studio.store import new_id
+
+HOSTILE = [
+    "", ".", "..", "../photo", "a/b", "/etc/passwd", "a\\b", "photo\0", "photo\n", "Photo", "-rf",
+    ".hidden", "a..b", "a" * 62, "ä", "photo ", "%2e%2e", "checkpoint_1",
+]  # fmt: skip
+
+
+@pytest.fixture(params=["folder", "memory", "bucket"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Files]:
+    """In a folder, in memory, and behind an interface that knows no folders of its own."""
+    roots = {
+        "folder": str(tmp_path / "data"),
+        "memory": f"memory://studio-{new_id()}",
+        "bucket": f"dir::memory://bucket-{new_id()}",
+    }
+    yield Files(roots[request.param])
+    fsspec.filesystem("memory").store.clear()
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Files:
+    return Files(str(tmp_path / "data"))
+
+
+def test_what_is_put_can_be_had_and_removed(files: Files) -> None:
+    job, other = new_id(), new_id()
+    files.put(job, "photo", b"one")
+    files.put(job, "style-0", b"two")
+    files.put(other, "photo", b"three")
+    files.put(job, "photo", b"four")
+    assert files.get(job, "photo") == b"four"
+    assert files.names(job) == ["photo", "style-0"]
+    assert sorted(files.jobs()) == sorted([job, other])
+    with files.reading(job, "style-0") as path:
+        assert path.read_bytes() == b"two"
+    files.remove(job, "photo", "never-there")
+    assert not files.exists(job, "photo")
+    assert files.exists(job, "style-0")
+    files.remove(job)
+    files.remove(job)
+    assert files.names(job) == []
+    assert files.jobs() == [other]
+
+
+def test_what_is_not_there_is_a_file_not_found(files: Files, tmp_path: Path) -> None:
+    job = new_id()
+    for act in (
+        lambda: files.get(job, "photo"),
+        lambda: files.fetch(job, "photo", tmp_path / "mine"),
+    ):
+        with pytest.raises(FileNotFoundError):
+            act()
+    assert not files.exists(job, "photo")
+    assert (files.names(job), files.jobs()) == ([], [])
+
+
+def test_a_file_is_whole_or_not_there(files: Files) -> None:
+    job = new_id()
+
+    def break_off() -> None:
+        with files.writing(job, "photo") as path:
+            path.write_bytes(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        break_off()
+    assert not files.exists(job, "photo")
+    files.put(job, "photo", b"whole")
+    with pytest.raises(ZeroDivisionError):
+        break_off()
+    assert files.get(job, "photo") == b"whole"
+    assert files.names(job) == ["photo"]
+
+
+def test_files_are_taken_in_and_fetched(files: Files) -> None:
+    job = new_id()
+    scratch = files.scratch("one")
+    path = scratch / "checkpoint"
+    path.write_bytes(b"first")
+    files.take(job, "checkpoint-1", path)
+    assert not path.exists()
+    files.fetch(job, "checkpoint-1", path)
+    assert path.read_bytes() == b"first"
+    # What replaces the fetched file leaves the one that is kept as it is.
+    (scratch / "new").write_bytes(b"second")
+    (scratch / "new").replace(path)
+    assert files.get(job, "checkpoint-1") == b"first"
+    files.fetch(job, "checkpoint-1", path)
+    assert path.read_bytes() == b"first"
+
+
+def test_from_scratch_nothing_is_copied(local: Files) -> None:
+    path = local.scratch("one") / "checkpoint"
+    path.write_bytes(b"large")
+    inode = path.stat().st_ino
+    job = new_id()
+    local.take(job, "checkpoint-1", path)
+    local.fetch(job, "checkpoint-1", path)
+    assert path.stat().st_ino == inode
+
+
+def test_scratch_is_empty_and_nobody_elses(local: Files) -> None:
+    scratch = local.scratch("one")
+    (scratch / "left").write_bytes(b"by a killed one")
+    (local.scratch("two") / "mine").write_bytes(b"x")
+    assert list(local.scratch("one").iterdir()) == []
+    assert (local.scratch("one").parent / "two" / "mine").exists()
+    assert local.scratch("one").stat().st_mode & 0o077 == 0
+
+
+def test_what_killed_processes_left_is_swept(local: Files) -> None:
+    job = new_id()
+    for name in ("photo", "picture-1.png", "picture-2.png"):
+        local.put(job, name, b"x")
+    folder = local.home / "jobs" / job
+    (folder / ".impasto-0123-99-aa.tmp").write_bytes(b"half")
+    local.sweep(job, lambda name: name in ("photo", "picture-2.png"))
+    assert sorted(path.name for path in folder.iterdir()) == ["photo", "picture-2.png"]
+
+
+def test_age_is_that_of_the_newest_file(files: Files) -> None:
+    job = new_id()
+    assert abs(files.touched(job) - time.time()) < 60
+    files.put(job, "photo", b"x")
+    assert abs(files.touched(job) - time.time()) < 60
+
+
+def test_old_files_are_old(local: Files) -> None:
+    job = new_id()
+    local.put(job, "photo", b"x")
+    os.utime(local.home / "jobs" / job / "photo", (1e9, 1e9))
+    assert local.touched(job) == 1e9
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_hostile_text_becomes_a_path(local: Files, tmp_path: Path, name: str) -> None:
+    job = new_id()
+    source = tmp_path / "source"
+    source.write_bytes(b"x")
+    acts = [
+        lambda: local.put(job, name, b"x"),
+        lambda: local.get(job, name),
+        lambda: local.exists(job, name),
+        lambda: local.remove(job, name),
+        lambda: local.take(job, name, source),
+        lambda: local.fetch(job, name, source),
+        lambda: local.put(name, "photo", b"x"),
+        lambda: local.get(name, "photo"),
+        lambda: local.names(name),
+        lambda: local.touched(name),
+        lambda: local.sweep(name, lambda _: False),
+        lambda: local.remove(name),
+    ]
+    for act in acts:
+        with pytest.raises(ValueError, match=r"is no (id of a job|name of a file)"):
+            act()
+    assert source.exists()
+    assert list(local.home.iterdir()) == []
+
+
+@given(name=st.text(max_size=70), id=st.text(max_size=45))
+def test_whatever_is_written_lies_in_its_jobs_folder(
+    tmp_path_factory: pytest.TempPathFactory, name: str, id: str
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "anything"
+    files = Files(str(root))
+    for job, file in ((id, "photo"), ("A" * 24, name), (id, name)):
+        try:
+            files.put(job, file, b"x")
+        except ValueError:
+            continue
+        assert (root / "jobs" / job / file).read_bytes() == b"x"
+    written = {p for p in root.rglob("*") if p.is_file()}
+    assert all(len(p.relative_to(root).parts) == 3 for p in written)
+
+
+def test_a_folder_that_cannot_be_used_is_an_error_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(OutputError, match="cannot be made"):
+        Files(str(tmp_path / "file" / "data"))
+    files = Files(str(tmp_path / "data"))
+    (tmp_path / "data" / "jobs").write_bytes(b"in the way")
+    with pytest.raises(OutputError, match="cannot be made"):
+        files.put(new_id(), "photo", b"x")
+    (tmp_path / "data" / "jobs").unlink()
+    with pytest.raises(OutputError, match="photo: cannot be written"):
+        files.take(new_id(), "photo", tmp_path / "not there")

@@ -1,0 +1,727 @@
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy.exc import OperationalError
+
+from impasto.events import Losses, Step
+from impasto.images import read_recipe, resize
+from impasto.images.color import luma
+from impasto.nets import vgg
+from impasto.optimize import checkpoint
+from impasto.options import PaintOptions
+from impasto.painter import Painter
+from impasto.studio import painting, pulse
+from impasto.studio.checkpoints import Kept, adopt
+from impasto.studio.database import connect
+from impasto.studio.orders import PaintOrder
+from impasto.studio.painting import Left, Workshop, carry_out
+from impasto.studio.settings import Settings
+from impasto.studio.store import HOPELESS, Job, Lost
+from studio.jobs import (
+    ORDER,
+    PHOTO,
+    STYLE,
+    accept,
+    drawn,
+    encoded,
+    pixels,
+    settings_for,
+    uninterrupted,
+    workshop,
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_for(tmp_path, checkpoint_every=0.001)
+
+
+@pytest.fixture
+def shop(settings: Settings) -> Iterator[Workshop]:
+    engine = connect(settings.database_url)
+    yield workshop(settings, engine)
+    engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def _quick_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulse, "_INTERVAL", 0.01)
+    monkeypatch.setattr(pulse.Pulse.__init__, "__kwdefaults__", {"patience": 60, "interval": 0.01})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_network() -> Iterator[None]:
+    """Loading it takes longer than painting these pictures."""
+    build = cache(vgg.build)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vgg, "build", build)
+        yield
+
+
+class Killed(BaseException):
+    """As if the process were gone: nothing after it is done."""
+
+
+def after_step(
+    monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], Any], times: int = 1
+) -> None:
+    """Do something when a step is done, so often."""
+    take, left = painting._Work._take, [times]
+
+    def taken(self: Any, event: Any) -> None:
+        take(self, event)
+        if isinstance(event, Step) and event.step >= step and left[0]:
+            left[0] -= 1
+            act()
+
+    monkeypatch.setattr(painting._Work, "_take", taken)
+
+
+def kill() -> None:
+    raise Killed
+
+
+def kill_after(monkeypatch: pytest.MonkeyPatch, shop: Workshop, job: Job, step: int) -> None:
+    """Have an attempt die after a step, its files where they are."""
+    with monkeypatch.context() as patch:
+        after_step(patch, step, kill)
+        with pytest.raises(Killed):
+            carry_out(shop, job.id, shop.store.job(job.id).run)
+
+
+def names(shop: Workshop, job: Job) -> list[str]:
+    return shop.files.names(job.id)
+
+
+def picture(shop: Workshop, job: Job) -> np.ndarray:
+    name = shop.store.job(job.id).picture
+    assert name is not None
+    return pixels(shop.files.get(job.id, name))
+
+
+def test_a_job_is_painted_as_it_was_ordered(shop: Workshop) -> None:
+    job = accept(shop.store, shop.files)
+    carry_out(shop, job.id, 1)
+    done = shop.store.job(job.id)
+    assert (done.state, done.step, done.steps, done.error) == ("done", 8, 8, None)
+    assert (done.width, done.height, done.attempt) == (48, 36, 1)
+    assert done.seconds > 0
+    rows = shop.store.losses(job.id)
+    assert [row.step for row in rows] == list(range(1, 9))
+    assert rows[-1].loss == done.loss
+    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
+    assert done.preview is not None
+    assert pixels(shop.files.get(job.id, done.preview)).shape == (36, 48, 3)
+    film = shop.files.get(job.id, done.timelapse or "")
+    assert film[4:8] == b"ftyp"
+    kept = {"photo", "style-0", done.preview, done.picture, done.timelapse}
+    assert set(names(shop, job)) == kept
+    assert list(shop.scratch.iterdir()) == []
+
+
+def test_a_job_is_not_done_again(shop: Workshop) -> None:
+    job = accept(shop.store, shop.files)
+    carry_out(shop, job.id, 1)
+    before = shop.store.job(job.id)
+    carry_out(shop, job.id, 1)
+    carry_out(shop, job.id, 2)
+    carry_out(shop, "no such job has this id", 1)
+    assert shop.store.job(job.id) == before
+
+
+@pytest.mark.parametrize(
+    ("format", "extension", "kind"),
+    [("png", "png", "PNG"), ("jpeg", "jpg", "JPEG"), ("webp", "webp", "WEBP"),
+     ("tiff", "tif", "TIFF")],
+)  # fmt: skip
+def test_pictures_come_in_the_format_ordered_with_recipe_and_without_location(
+    shop: Workshop, tmp_path: Path, format: str, extension: str, kind: str
+) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 51.0, 29.0)})  # GPS
+    exif[0x013B] = "Somebody"  # artist
+    photo = encoded(drawn(seed=1), "JPEG", exif=exif, comment=b"at home")
+    job = accept(shop.store, shop.files, photo=photo, format=format, steps=2)
+    carry_out(shop, job.id, 1)
+    name = shop.store.job(job.id).picture or ""
+    data = shop.files.get(job.id, name)
+    assert name == f"picture-1.{extension}"
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.format == kind
+        assert image.size == (48, 36)
+        found = image.getexif()
+        assert not found.get_ifd(0x8825)
+        assert 0x013B not in found
+    assert b"Somebody" not in data
+    assert b"at home" not in data
+    path = tmp_path / name
+    path.write_bytes(data)
+    recipe = read_recipe(path)
+    assert recipe["options"]["steps"] == 2
+    assert recipe["studio"]["format"] == format
+    assert str(shop.files.home).encode() not in data
+
+
+def test_transparency_is_the_photos_own(shop: Workshop) -> None:
+    photo = encoded(drawn(seed=1, mode="RGBA"))
+    job = accept(shop.store, shop.files, photo=photo, steps=2)
+    carry_out(shop, job.id, 1)
+    assert picture(shop, job).shape == (36, 48, 4)
+    assert pixels(shop.files.get(job.id, shop.store.job(job.id).preview or "")).shape[2] == 3
+
+
+def test_colours_can_be_the_photos(shop: Workshop) -> None:
+    plain, coloured = (accept(shop.store, shop.files, color=color) for color in ("style", "photo"))
+    for job in (plain, coloured):
+        carry_out(shop, job.id, 1)
+    ours = picture(shop, coloured).astype(np.float32) / 255
+    theirs = picture(shop, plain).astype(np.float32) / 255
+    with Image.open(io.BytesIO(PHOTO)) as image:
+        photo = resize(np.asarray(image, np.float32) / 255, 48, 36)
+    np.testing.assert_allclose(luma(ours), luma(theirs), atol=0.004)
+    # The chroma keeps its direction, and is scaled down where it would leave the gamut.
+    chroma, expected = (p - luma(p)[:, :, None] for p in (ours, photo))
+    crossed = np.cross(chroma, expected)
+    assert np.abs(crossed).max() < 0.004
+    assert np.abs(ours - theirs).mean() > 0.02
+    preview = pixels(shop.files.get(coloured.id, shop.store.job(coloured.id).preview or ""))
+    assert np.abs(preview / 255 - ours).mean() < 0.03
+
+
+def test_two_paintings_are_blended_in_their_order(shop: Workshop) -> None:
+    other = encoded(drawn(56, 56, seed=3))
+    job = accept(shop.store, shop.files, styles=(STYLE, other), blend=[0.9, 0.1])
+    carry_out(shop, job.id, 1)
+    painter = Painter(
+        PHOTO,
+        [STYLE, other],
+        painting.options(PaintOrder.of({**ORDER, "blend": [0.9, 0.1]}), shop.settings),
+    )
+    for _ in painter:
+        pass
+    expected = np.rint(painter.painting.rgb * 255).astype(np.uint8)
+    np.testing.assert_array_equal(picture(shop, job), expected)
+
+
+# Killed and gone on.
+
+
+def test_killed_again_and_again_it_ends_in_the_same_picture(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files)
+    for step in (2, 3, 6):
+        kill_after(monkeypatch, shop, job, step)
+        assert Kept(shop.files, job.id, 0).names() == [
+            f"checkpoint-{shop.store.job(job.id).attempt}"
+        ]
+    begun: list[int] = []
+    with monkeypatch.context() as patch:
+        after_step(patch, 0, lambda: begun.append(shop.store.job(job.id).step))
+        carry_out(shop, job.id, 1)
+    done = shop.store.job(job.id)
+    assert (done.state, done.attempt) == ("done", 4)
+    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
+    assert [row.step for row in shop.store.losses(job.id)] == list(range(1, 9))
+    assert len(names(shop, job)) == 5
+
+
+def test_at_most_a_step_is_done_again(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = accept(shop.store, shop.files)
+    kill_after(monkeypatch, shop, job, 5)  # before its checkpoint: the state of step 4 is kept
+    steps: list[int] = []
+    take = painting._Work._take
+
+    def taken(self: Any, event: Any) -> None:
+        if isinstance(event, Step):
+            steps.append(event.step)
+        take(self, event)
+
+    monkeypatch.setattr(painting._Work, "_take", taken)
+    carry_out(shop, job.id, 1)
+    assert steps == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense", None], ids=["empty", "foreign", "cut"])
+def test_a_damaged_checkpoint_starts_the_job_afresh(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
+) -> None:
+    job = accept(shop.store, shop.files)
+    kill_after(monkeypatch, shop, job, 5)
+    whole = shop.files.get(job.id, "checkpoint-1")
+    shop.files.put(job.id, "checkpoint-1", whole[:-100] if damage is None else damage)
+    carry_out(shop, job.id, 1)
+    assert shop.store.job(job.id).state == "done"
+    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
+    assert len(names(shop, job)) == 5
+
+
+def test_an_unfitting_checkpoint_starts_the_job_afresh(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = accept(shop.store, shop.files, size=32)
+    kill_after(monkeypatch, shop, other, 5)
+    job = accept(shop.store, shop.files)
+    shop.files.put(job.id, "checkpoint-0", shop.files.get(other.id, "checkpoint-1"))
+    carry_out(shop, job.id, 1)
+    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
+
+
+def test_an_older_checkpoint_serves_where_the_newest_is_damaged(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files)
+    kill_after(monkeypatch, shop, job, 5)
+    shop.files.put(job.id, "checkpoint-7", b"nonsense")
+    shop.store.claim(job.id, 1, shop.worker)
+    begun: list[int] = []
+    with monkeypatch.context() as patch:
+        follow = painting._Work.follow
+
+        def followed(self: Any, name: str | None) -> str:
+            begun.append(0 if name is None else int(name.removeprefix("checkpoint-")))
+            return follow(self, name)
+
+        patch.setattr(painting._Work, "follow", followed)
+        carry_out(shop, job.id, 1)
+    assert begun == [7, 1]
+    assert shop.store.job(job.id).state == "done"
+
+
+def test_a_checkpoint_of_another_machine_goes_on_here(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files)
+    kill_after(monkeypatch, shop, job, 6)
+    path = shop.scratch / "there"
+    shop.files.fetch(job.id, "checkpoint-1", path)
+    arrays, data = checkpoint.read(path)
+    data["run"]["ran"]["threads"] = 48
+    data["run"]["versions"]["torch"] = "0.1"
+    checkpoint.write(path, arrays, data)
+    shop.files.take(job.id, "checkpoint-1", path)
+    steps: list[int] = []
+    with monkeypatch.context() as patch:
+        after_step(patch, 0, lambda: steps.append(0), times=99)
+        carry_out(shop, job.id, 1)
+    assert len(steps) == 3
+    assert shop.store.job(job.id).state == "done"
+
+
+def test_adopting_leaves_the_kept_file_alone(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files)
+    kill_after(monkeypatch, shop, job, 6)
+    before = shop.files.get(job.id, "checkpoint-1")
+    path = shop.scratch / "mine"
+    shop.files.fetch(job.id, "checkpoint-1", path)
+    recipe = checkpoint.read(path)[1]["run"]
+    inode = path.stat().st_ino
+    adopt(path, recipe)
+    assert path.stat().st_ino == inode  # nothing to do
+    recipe["ran"]["threads"] = 7
+    adopt(path, recipe)
+    assert checkpoint.read(path)[1]["run"]["ran"]["threads"] == 7
+    assert shop.files.get(job.id, "checkpoint-1") == before
+
+
+def test_a_budget_goes_on_counting(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = accept(shop.store, shop.files, steps=None, budget=6)
+    with monkeypatch.context() as patch:
+        after_step(patch, 3, lambda: time.sleep(2))
+        kill_after(monkeypatch, shop, job, 4)
+    _, data = checkpoint.read(_fetched(shop, job))
+    assert data["engine"]["planner"]["spent"] > 2
+    carry_out(shop, job.id, 1)
+    done = shop.store.job(job.id)
+    assert done.state == "done"
+    assert done.step == done.steps > 3
+    assert done.seconds < 5  # without the sleep, which was between two steps
+    assert [row.step for row in shop.store.losses(job.id)] == list(range(1, done.steps + 1))
+
+
+def test_a_budget_that_is_over_ends_the_job_at_its_checkpoint(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files, steps=None, budget=3)
+    with monkeypatch.context() as patch:
+        after_step(patch, 2, lambda: time.sleep(3))
+        kill_after(monkeypatch, shop, job, 3)
+    carry_out(shop, job.id, 1)
+    done = shop.store.job(job.id)
+    assert (done.state, done.step, done.steps) == ("done", 2, 2)
+    assert len(shop.store.losses(job.id)) == 2  # the third was lost with its attempt
+
+
+def _fetched(shop: Workshop, job: Job) -> Path:
+    path = shop.scratch / "seen"
+    shop.files.fetch(job.id, Kept(shop.files, job.id, 0).names()[0], path)
+    return path
+
+
+# Wishes.
+
+
+def test_a_stopped_job_shows_its_picture_and_goes_on(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files, steps=30)
+    with monkeypatch.context() as patch:
+        after_step(patch, 3, lambda: _wish_and_wait(shop, "stop", job))
+        carry_out(shop, job.id, 1)
+    stopped = shop.store.job(job.id)
+    assert stopped.state == "stopped"
+    assert 3 <= stopped.step < 30
+    assert picture(shop, job).shape == (36, 48, 3)
+    assert stopped.timelapse in names(shop, job)
+    assert [n for n in names(shop, job) if n.startswith("check")] == ["checkpoint-1"]
+
+    again = shop.store.go_on(job.id, "ann")
+    assert again.picture == stopped.picture  # shown while it goes on
+    carry_out(shop, job.id, again.run)
+    assert shop.store.job(job.id).state == "done"
+    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
+    assert len(names(shop, job)) == 5
+
+
+def _wish_and_wait(shop: Workshop, wish: str, job: Job) -> None:
+    """Have the owner wish something, and the pulse hear of it."""
+    getattr(shop.store, wish)(job.id, "ann")
+    beat = shop.store.job(job.id).beat
+    end = time.monotonic() + 10
+    while shop.store.job(job.id).beat == beat:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    time.sleep(0.05)
+
+
+def test_a_job_stopped_before_its_first_step_goes_on_too(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files)
+    with monkeypatch.context() as patch:  # its worker died before it painted anything
+        patch.setattr(painting, "Painter", lambda *_, **__: kill())
+        with pytest.raises(Killed):
+            carry_out(shop, job.id, 1)
+    shop.store.stop(job.id, "ann")
+    carry_out(shop, job.id, 1)
+    stopped = shop.store.job(job.id)
+    assert (stopped.state, stopped.step) == ("stopped", 0)
+    assert picture(shop, job).shape == (36, 48, 3)
+    carry_out(shop, job.id, shop.store.go_on(job.id, "ann").run)
+    assert shop.store.job(job.id).state == "done"
+
+
+def test_a_cancelled_job_leaves_nothing(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = accept(shop.store, shop.files, steps=30)
+    after_step(monkeypatch, 3, lambda: _wish_and_wait(shop, "cancel", job))
+    carry_out(shop, job.id, 1)
+    ended = shop.store.job(job.id)
+    assert (ended.state, ended.picture, ended.preview) == ("cancelled", None, None)
+    assert ended.step < 30
+    assert names(shop, job) == []
+
+
+def test_a_job_cancelled_while_its_worker_was_dead_is_not_painted(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files)
+    kill_after(monkeypatch, shop, job, 3)
+    shop.store.cancel(job.id, "ann")
+    monkeypatch.setattr(painting, "Painter", lambda *_, **__: pytest.fail("it paints"))
+    carry_out(shop, job.id, 1)
+    assert shop.store.job(job.id).state == "cancelled"
+    assert names(shop, job) == []
+
+
+# Claims.
+
+
+def test_who_lost_the_job_leaves_the_winners_files_alone(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker takes the job over and finishes it, while this one is only slow."""
+    job = accept(shop.store, shop.files)
+    other = workshop(shop.settings, shop.store.engine, "two")
+
+    def overtake() -> None:
+        silenced = shop.store.engine
+        with silenced.begin() as connection:
+            from impasto.studio.database import jobs
+
+            connection.execute(jobs.update().values(beat=0.0))
+        carry_out(other, job.id, 1)
+
+    with monkeypatch.context() as patch:
+        after_step(patch, 4, overtake)
+        patch.setattr(pulse.Pulse, "_run", lambda _: None)  # the slow one's, and the other's
+        carry_out(shop, job.id, 1)
+    done = shop.store.job(job.id)
+    assert (done.state, done.worker, done.attempt) == ("done", "two", 2)
+    assert done.picture == "picture-2.png"
+    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
+    left = [name for name in names(shop, job) if "-1" in name and not name.startswith("check")]
+    assert left == []
+
+
+def test_who_loses_at_the_very_end_publishes_nothing(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files)
+    finish = painting._Work.finish
+
+    def finished(self: Any) -> Iterator[Any]:
+        yield from finish(self)
+        assert shop.store.claim(job.id, 1, shop.worker)  # as if somebody took it now
+
+    monkeypatch.setattr(painting._Work, "finish", finished)
+    carry_out(shop, job.id, 1)
+    after = shop.store.job(job.id)
+    assert (after.state, after.attempt, after.picture, after.timelapse) == (
+        "running",
+        2,
+        None,
+        None,
+    )
+    left = set(names(shop, job)) - {"checkpoint-1", after.preview}
+    assert left == {"photo", "style-0"}
+
+
+def test_an_answer_that_never_came_costs_no_files(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database took the end of the job down, but the connection broke before it said so."""
+    job = accept(shop.store, shop.files)
+    end = shop.store.end
+
+    def ended(*arguments: Any, **columns: Any) -> None:
+        end(*arguments, **columns)
+        raise OperationalError("", None, Exception("the connection broke"))
+
+    monkeypatch.setattr(shop.store, "end", ended)
+    carry_out(shop, job.id, 1)
+    assert shop.store.job(job.id).state == "done"
+    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
+
+
+def test_a_worker_that_is_to_leave_keeps_all_its_work(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files)
+    shop.settings.__dict__["checkpoint_every"] = 60.0
+    with monkeypatch.context() as patch:
+        after_step(patch, 5, shop.leaving.set)
+        with pytest.raises(Left):
+            carry_out(shop, job.id, 1)
+    left = shop.store.job(job.id)
+    assert (left.state, left.run, left.stuck, left.step) == ("queued", 2, 0, 5)
+    other = workshop(shop.settings, shop.store.engine, "two")
+    steps: list[int] = []
+    with monkeypatch.context() as patch:
+        after_step(patch, 0, lambda: steps.append(0), times=99)
+        carry_out(other, job.id, 2)
+    assert len(steps) == 3
+    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
+
+
+# Failures.
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "text"),
+    [
+        ({"photo": b"no picture"}, "image-error", "the picture"),
+        ({"size": 1}, "options-error", "too small"),
+        ({"blend": [0.5, 0.3, 0.2]}, "options-error", "blend"),
+    ],
+)
+def test_what_cannot_be_painted_fails_with_a_reason(
+    shop: Workshop, given: dict[str, Any], code: str, text: str
+) -> None:
+    job = accept(shop.store, shop.files, **given)
+    carry_out(shop, job.id, 1)
+    failed = shop.store.job(job.id)
+    assert (failed.state, failed.error_code) == ("failed", code)
+    assert text in (failed.error or "")
+    assert str(shop.files.home) not in (failed.error or "")
+    assert names(shop, job) == ["photo", "style-0"]
+
+
+def test_a_full_disk_fails_the_job_and_tells_no_path(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    job = accept(shop.store, shop.files)
+    monkeypatch.setattr("impasto.images.atomic._to_disk", full)
+    monkeypatch.setattr("impasto.studio.previews.Previews.add", lambda *_: "")
+    carry_out(shop, job.id, 1)
+    failed = shop.store.job(job.id)
+    assert (failed.state, failed.error_code) == ("failed", "output-error")
+    assert failed.error == "checkpoint: cannot be written: No space left on device"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ZeroDivisionError("secret"), "internal"), (MemoryError("secret"), "memory")],
+)
+def test_an_error_of_ours_is_told_in_a_word(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise error
+
+    job = accept(shop.store, shop.files)
+    monkeypatch.setattr(painting, "Painter", broken)
+    carry_out(shop, job.id, 1)
+    failed = shop.store.job(job.id)
+    assert (failed.state, failed.error_code) == ("failed", code)
+    assert "secret" not in (failed.error or "")
+
+
+def test_a_job_that_kills_its_workers_is_given_up(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files)
+    kill_after(monkeypatch, shop, job, 3)
+    for _ in range(HOPELESS):
+        assert shop.store.job(job.id).state == "running"
+        kill_after(monkeypatch, shop, job, 3)
+    carry_out(shop, job.id, 1)
+    failed = shop.store.job(job.id)
+    assert (failed.state, failed.error_code) == ("failed", "hopeless")
+
+
+def test_a_database_that_does_not_answer_for_a_while_costs_nothing(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files)
+    beat, broken = shop.store.beat, [3]
+
+    def beaten(*arguments: Any, **columns: Any) -> str:
+        if broken[0] and shop.store.job(job.id).step:
+            broken[0] -= 1
+            raise OperationalError("", None, Exception("gone"))
+        return beat(*arguments, **columns)
+
+    monkeypatch.setattr(shop.store, "beat", beaten)
+    carry_out(shop, job.id, 1)
+    assert shop.store.job(job.id).state == "done"
+    assert [row.step for row in shop.store.losses(job.id)] == list(range(1, 9))
+    assert broken == [0]
+
+
+def test_files_that_cannot_be_had_leave_the_job_for_later(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: Any) -> bytes:
+        raise ConnectionError("the bucket does not answer")
+
+    job = accept(shop.store, shop.files)
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.files, "get", unreachable)
+        with pytest.raises(ConnectionError):
+            carry_out(shop, job.id, 1)
+    assert shop.store.job(job.id).state == "running"
+    carry_out(shop, job.id, 1)
+    assert shop.store.job(job.id).state == "done"
+
+
+# The pulse.
+
+
+def _pulse(shop: Workshop, **given: Any) -> tuple[Job, pulse.Pulse]:
+    job = accept(shop.store, shop.files)
+    claim = shop.store.claim(job.id, 1, shop.worker)
+    assert claim
+    return job, pulse.Pulse(shop.store, claim, **{"hung": lambda: None, **given})
+
+
+def _wait(ready: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not ready():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_slow_step_is_no_dead_worker_but_a_hung_one_is(shop: Workshop) -> None:
+    hung: list[int] = []
+    job, beating = _pulse(shop, patience=0.3, hung=lambda: hung.append(1))
+    before = shop.store.job(job.id).beat
+    with beating:
+        time.sleep(0.15)
+        assert shop.store.job(job.id).beat > before
+        assert not hung
+        _wait(lambda: hung)
+        last = shop.store.job(job.id).beat
+        time.sleep(0.1)
+        assert shop.store.job(job.id).beat == last
+    assert hung == [1]
+
+
+def test_patience_grows_with_the_longest_step(shop: Workshop) -> None:
+    hung: list[int] = []
+    _, beating = _pulse(shop, patience=0.1, hung=lambda: hung.append(1))
+    with beating:
+        time.sleep(0.05)
+        beating.sign()
+        time.sleep(0.3)
+        assert not hung
+
+
+def test_the_first_step_is_told_at_once(shop: Workshop) -> None:
+    job, beating = _pulse(shop, interval=30.0)
+    with beating:
+        beating.note(Losses(1, 1, 4, 4, 1.0, 1.0, 0.0, 0.0, 0.1))
+        _wait(lambda: shop.store.job(job.id).step == 1)
+        assert shop.store.job(job.id).stuck == 0
+
+
+def test_a_lost_claim_is_noticed(shop: Workshop) -> None:
+    job, beating = _pulse(shop)
+    with beating:
+        shop.store.claim(job.id, 1, shop.worker)
+        _wait(lambda: beating.lost)
+    with pytest.raises(Lost):
+        beating.beat()
+
+
+# The size of checkpoints.
+
+
+@pytest.mark.parametrize("size", [64, 512, 640, 1024, 2048, 4096])
+def test_checkpoints_stay_small(settings: Settings, size: int) -> None:
+    chosen = painting.options(PaintOrder.of({"size": size}), settings)
+    assert 5 <= chosen.history <= PaintOptions().history
+    if chosen.history > 5:
+        assert 2 * chosen.history * 12 * size**2 <= 256 * 2**20
+    else:
+        assert size > 1024
+    assert chosen.max_memory == settings.max_memory
+
+
+def test_a_preview_is_made_less_often_where_it_is_dear(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files, steps=30)
+    put = shop.files.put
+
+    def slow(job: str, name: str, data: bytes) -> None:
+        time.sleep(0.1)
+        put(job, name, data)
+
+    monkeypatch.setattr(shop.files, "put", slow)
+    carry_out(shop, job.id, 1)
+    # One at the start, one at the end: 20 times 0.1 s pass before the next is due.
+    assert shop.store.job(job.id).preview == "preview-1-2.jpg"

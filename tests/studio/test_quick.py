@@ -1,0 +1,293 @@
+"""Quick: networks shared by threads, pictures read no larger than needed, a bounded line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from impasto.errors import ImageError, OptionsError, WeightsError
+from impasto.images import resize
+from impasto.images.read import read_stored
+from impasto.options import ReadOptions
+from impasto.studio import quick, styles
+from impasto.studio.pictures import Header, TooManyPixels, measure, read_fitting
+from impasto.studio.quick import Busy, Quick
+from impasto.studio.settings import read
+from impasto.zoo import registry
+from studio.serving import PHOTO, decoded, drawn, encoded, own_styles
+from zoo.making import write
+
+
+@pytest.fixture(autouse=True)
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(registry, "BUNDLED", tmp_path / "bundled")
+    monkeypatch.setattr(registry, "user_folder", lambda: tmp_path / "own")
+    monkeypatch.setattr(styles, "_LOOK_EVERY", 0.0)
+    return tmp_path / "own"
+
+
+@pytest.fixture
+def made(models: Path):
+    own_styles(models, "wave", "starry")
+    found = Quick(read(at_once=2, max_waiting=1))
+    yield found
+    found.close()
+
+
+# Styles.
+
+
+def test_styles_come_and_go_with_their_packs(models: Path):
+    found = Quick(read())
+    assert found.styles() == []
+    assert found.default is None
+    own_styles(models, "wave")
+    assert [style.name for style in found.styles()] == ["wave"]
+    assert found.default == "wave"
+    write(models / "zebra.safetensors", "zebra", "wave")
+    assert [(style.name, style.pack) for style in found.styles()] == [
+        ("wave", "own"),
+        ("zebra", "zebra"),
+    ]
+    (models / "own.safetensors").unlink()
+    assert {style.pack for style in found.styles()} == {"zebra"}
+    found.close()
+
+
+def test_the_default_is_that_of_the_settings(models: Path):
+    own_styles(models, "wave", "starry")
+    found = Quick(read(style="starry"))
+    assert found.default == "starry"
+    found.close()
+
+
+def test_a_pack_that_is_replaced_is_used_as_it_is_now(made: Quick, models: Path):
+    before = made.stylise(PHOTO, "wave", format="png")
+    write(models / "own.safetensors", "wave", "starry", seed=7)
+    assert made.stylise(PHOTO, "wave", format="png") != before
+
+
+def test_a_broken_pack_does_not_hide_the_others(made: Quick, models: Path):
+    (models / "a.safetensors").write_bytes(b"nonsense")
+    assert [style.name for style in made.styles()] == ["wave", "starry"]
+    made.check("wave")
+    with pytest.raises(WeightsError):
+        made.check("a/wave")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["/etc/passwd", "../own/wave", "own.safetensors", "wave,", "wave:inf", "wave:-1", "wave:1e3",
+     "wave:.", "wave,wave", "own/wave,other/starry", "", " ", "\0", "wave\0", "wave/" * 100],
+)  # fmt: skip
+def test_what_names_no_style_is_refused_without_looking_at_files(
+    made: Quick, spec: str, monkeypatch: pytest.MonkeyPatch
+):
+    made.styles()
+    monkeypatch.setattr(registry, "resolve", lambda _: pytest.fail("files were looked at"))
+    with pytest.raises(OptionsError):
+        made.check(spec)
+
+
+def test_packs_are_read_once(made: Quick, monkeypatch: pytest.MonkeyPatch):
+    made.check("wave:0.5,starry:0.5")
+    monkeypatch.setattr(registry, "known", lambda: pytest.fail("read again"))
+    monkeypatch.setattr(registry, "resolve", lambda _: pytest.fail("read again"))
+    made.check("wave:0.1,starry:0.9")
+    assert len(made.styles()) == 2
+
+
+def test_strength_is_checked_against_the_pack(models: Path):
+    write(models / "net.safetensors", "mosaic", size="transformer-net")
+    found = Quick(read())
+    found.check("mosaic")
+    with pytest.raises(OptionsError, match="cannot vary its strength"):
+        found.check("mosaic", 0.5)
+    found.close()
+
+
+# The line.
+
+
+def test_side_by_side_is_as_one_after_the_other(made: Quick):
+    wanted = ["wave", "starry", "wave:0.5,starry:0.5", "wave"] * 4
+    alone = {style: made.stylise(PHOTO, style, format="png") for style in set(wanted)}
+    line = Quick(read(at_once=4, max_waiting=100))
+    with ThreadPoolExecutor(16) as clients:
+        found = list(clients.map(lambda style: line.stylise(PHOTO, style, format="png"), wanted))
+    assert found == [alone[style] for style in wanted]
+    line.close()
+
+
+def test_who_is_too_many_is_told_at_once(made: Quick):
+    go = threading.Event()
+    with ThreadPoolExecutor(3) as clients:
+
+        def wait() -> None:
+            with made.place():
+                made.begin(lambda: go.wait(30)).result()
+
+        waiting = [clients.submit(wait) for _ in range(3)]
+        while made.taken < 3:
+            pass
+        with pytest.raises(Busy):
+            made.stylise(PHOTO, "wave")
+        go.set()
+        for one in waiting:
+            one.result()
+    assert made.taken == 0
+    made.stylise(PHOTO, "wave")
+
+
+def test_a_place_is_free_again_after_an_error(made: Quick):
+    for _ in range(5):
+        with pytest.raises(ImageError):
+            made.stylise(b"nonsense", "wave")
+        with pytest.raises(OptionsError):
+            made.stylise(PHOTO, "nothing")
+        with pytest.raises(OptionsError):
+            made.stylise(PHOTO, "wave", format="gif")
+    assert made.taken == 0
+
+
+def test_large_pictures_get_networks_of_their_own_one_at_a_time(
+    made: Quick, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(quick, "_ALONE", 1)
+    monkeypatch.setattr(quick, "_KEEP", 0)
+    side_by_side, most = 0, 0
+    real = quick.Network.stylise
+
+    def stylise(*given, **options):
+        nonlocal side_by_side, most
+        side_by_side += 1
+        most = max(most, side_by_side)
+        result = real(*given, **options)
+        side_by_side -= 1
+        return result
+
+    monkeypatch.setattr(quick.Network, "stylise", stylise)
+    with ThreadPoolExecutor(2) as clients:
+        large = list(clients.map(lambda _: made.stylise(PHOTO, "wave", format="png"), range(3)))
+    assert most == 1
+    assert len(set(large)) == 1
+
+
+# Pictures.
+
+
+def test_a_size_is_checked_before_and_after(made: Quick):
+    made.check_size(Header(4000, 3000), None, "png")
+    with pytest.raises(TooManyPixels, match="40000x30000"):
+        made.check_size(Header(40, 30), 40_000, "png")
+    with pytest.raises(TooManyPixels):
+        made.stylise(PHOTO, "wave", size=40_000)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP"])
+def test_headers_tell_the_size(format: str):
+    image = drawn(37, 23)
+    assert measure(encoded(image, format), ReadOptions()) == (37, 23)
+    with pytest.raises(TooManyPixels, match="37x23"):
+        measure(encoded(image, format), ReadOptions(max_pixels=850))
+
+
+def test_headers_of_deep_tiffs_tell_the_size(tmp_path: Path):
+    import tifffile
+
+    data = np.zeros((5, 7, 3), np.float32)
+    tifffile.imwrite(tmp_path / "deep.tif", data, photometric="rgb")
+    assert measure((tmp_path / "deep.tif").read_bytes(), ReadOptions()) == (7, 5)
+
+
+def test_a_header_costs_no_decoding(monkeypatch: pytest.MonkeyPatch):
+    data = [encoded(drawn(), format) for format in ("JPEG", "PNG", "TIFF")]
+    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("decoded"))
+    assert [measure(one, ReadOptions()) for one in data] == [(64, 48)] * 3
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+@pytest.mark.parametrize("size", [50, 120, 300, 900])
+def test_what_is_decoded_smaller_ends_as_what_is_decoded_whole(format: str, size: int):
+    noise = np.random.default_rng(0).normal(0, 12, (600, 800, 3))
+    image = Image.fromarray(np.clip(np.asarray(drawn(800, 600)) + noise, 0, 255).astype(np.uint8))
+    data = encoded(image, format, **({"quality": 95} if format == "JPEG" else {}))
+    fitting = read_fitting(data, size, ReadOptions())
+    whole = read_stored(data, ReadOptions())
+    assert max(fitting.rgb.shape) >= min(800, 2 * size)
+    assert fitting.sha256 == whole.sha256
+    width, height = size, size * 3 // 4
+    a = resize(fitting.picture.rgb, width, height)
+    b = resize(whole.picture.rgb, width, height)
+    assert np.abs(a - b).mean() < 0.004
+
+
+def test_a_large_jpeg_is_never_whole_in_memory():
+    import tracemalloc
+
+    data = encoded(drawn(6000, 4000), "JPEG")
+    read_fitting(data[:], 64, ReadOptions())
+    tracemalloc.start()
+    found = read_fitting(data, 256, ReadOptions())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.rgb.shape == (500, 750, 3)
+    assert peak < 8e6
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_orientation_and_alpha_survive_being_read_smaller(orientation: int):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = drawn(800, 400)
+    image.paste("black", (0, 0, 400, 400))
+    photo = read_fitting(encoded(image, "JPEG", exif=exif), 50, ReadOptions()).rgb
+    whole = read_stored(encoded(image, "JPEG", exif=exif), ReadOptions()).rgb
+    assert photo.shape[0] * 8 == whole.shape[0]
+    assert (photo.shape[0] > photo.shape[1]) == (whole.shape[0] > whole.shape[1])
+    assert (photo[:10, :10].mean() < 5) == (whole[:10, :10].mean() < 5)
+    rgba = drawn(800, 400).convert("RGBA")
+    rgba.putalpha(Image.linear_gradient("L").resize((800, 400)))
+    stored = read_fitting(encoded(rgba), 50, ReadOptions())
+    assert stored.alpha is not None
+    assert stored.alpha.shape == stored.rgb.shape[:2]
+
+
+def test_a_strip_of_pixels_is_reduced_along_its_length_alone():
+    stored = read_fitting(encoded(drawn(4000, 1)), 100, ReadOptions())
+    assert stored.rgb.shape[0] == 1
+    assert stored.rgb.shape[1] >= 200
+
+
+def test_the_server_never_loads_pytorch(models: Path, tmp_path: Path):
+    own_styles(models, "wave")
+    (tmp_path / "photo.png").write_bytes(PHOTO)
+    code = f"""
+import sys
+from pathlib import Path
+from impasto.zoo import registry
+registry.user_folder = lambda: Path({str(models)!r})
+from impasto.studio.app import create_app
+from impasto.studio.settings import read
+app = create_app(read(data={str(tmp_path / "data")!r}))
+app.state.studio.quick.stylise(Path({str(tmp_path / "photo.png")!r}).read_bytes(), "wave")
+app.state.studio.close()
+print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "False", done.stderr
+
+
+def test_options_reach_the_recipe(made: Quick):
+    data, kind = made.stylise(PHOTO, "starry", strength=0.5, color="photo", size=20, format="png")
+    assert kind == "image/png"
+    said = decoded(data).getexif()[0x010E]
+    assert '"strength": 0.5' in said
+    assert '"size": 20' in said

@@ -1,0 +1,423 @@
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+
+from impasto.events import Losses
+from impasto.studio import database, queue
+from impasto.studio.store import (
+    GRACE,
+    STATES,
+    Claim,
+    Full,
+    Job,
+    KeyReused,
+    Lost,
+    Store,
+    WrongState,
+    new_id,
+)
+
+THREADS = 8
+
+
+class Queued(list[tuple[str, int]]):
+    """Takes down what is queued; raises if it is told to."""
+
+    broken = False
+
+    def __call__(self, _: sa.Connection, job: str, run: int, **__: bool) -> None:
+        if self.broken:
+            raise RuntimeError("the queue is broken")
+        self.append((job, run))
+
+
+@pytest.fixture
+def queued() -> Queued:
+    return Queued()
+
+
+@pytest.fixture
+def store(engine: sa.Engine, queued: Queued) -> Store:
+    return Store(engine, queued)
+
+
+def accept(store: Store, owner: str = "ann", **given: Any) -> Job:
+    bounds = {"max_queue": 100, "max_jobs": 100}
+    return store.accept(owner, "paint", {"size": 64}, **{"id": new_id(), **bounds, **given})
+
+
+def claimed(store: Store, job: Job, worker: str = "one") -> Claim:
+    claim = store.claim(job.id, store.job(job.id).run, worker)
+    assert claim is not None
+    return claim
+
+
+def silence(store: Store, job: str, seconds: float = GRACE + 1) -> None:
+    """Have the job's worker not heard of for so long."""
+    with store.engine.begin() as connection:
+        jobs = database.jobs
+        connection.execute(
+            sa.update(jobs).where(jobs.c.id == job).values(beat=jobs.c.beat - seconds)
+        )
+
+
+def row(step: int, loss: float = 1.0) -> Losses:
+    return Losses(step, 1, 64, 48, loss, 0.5, 0.4, 0.1, step / 10)
+
+
+def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
+    """Do something in so many threads at the same moment; return results and exceptions."""
+    start = threading.Barrier(count)
+
+    def one(number: int) -> Any:
+        start.wait()
+        try:
+            return act(number)
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+# What clients do.
+
+
+def test_an_accepted_job_is_queued_once_and_can_be_read(store: Store, queued: Queued) -> None:
+    job = accept(store)
+    assert queued == [(job.id, 1)]
+    assert (job.state, job.owner, job.request, job.run) == ("queued", "ann", {"size": 64}, 1)
+    assert store.jobs("ann") == [job]
+    assert store.counts() == {**dict.fromkeys(STATES, 0), "queued": 1}
+
+
+def test_a_job_that_cannot_be_queued_is_not_accepted(store: Store, queued: Queued) -> None:
+    queued.broken = True
+    with pytest.raises(RuntimeError):
+        accept(store)
+    assert store.jobs("ann") == []
+
+
+def test_nobody_sees_the_jobs_of_others(store: Store) -> None:
+    job = accept(store)
+    assert store.jobs("bob") == []
+    for act in (store.job, store.stop, store.cancel, store.go_on):
+        with pytest.raises(KeyError):
+            act(job.id, "bob")
+    assert store.job(job.id).state == "queued"
+    assert store.job(job.id).wish == ""
+
+
+def test_jobs_are_listed_newest_first_in_pages(store: Store) -> None:
+    made = [accept(store) for _ in range(5)]
+    first = store.jobs("ann", limit=2)
+    second = store.jobs("ann", limit=2, before=first[-1].created)
+    assert [job.id for job in (*first, *second)] == [job.id for job in reversed(made[1:])]
+    assert [store.ahead(job) for job in made] == [0, 1, 2, 3, 4]
+
+
+def test_bounds_hold_for_clients_that_come_at_the_same_moment(store: Store) -> None:
+    outcomes = at_once(THREADS, lambda n: accept(store, f"client {n}", max_queue=5))
+    full = [outcome for outcome in outcomes if isinstance(outcome, Full)]
+    assert store.counts()["queued"] == 5
+    assert len(full) == THREADS - 5
+    assert {(error.what, error.most) for error in full} == {("queue", 5)}
+
+
+def test_one_client_cannot_take_all_places(store: Store) -> None:
+    outcomes = at_once(THREADS, lambda _: accept(store, "ann", max_jobs=3))
+    assert sum(isinstance(outcome, Job) for outcome in outcomes) == 3
+    assert {e.what for e in outcomes if isinstance(e, Full)} == {"client"}
+    assert accept(store, "bob", max_jobs=3).state == "queued"
+
+
+def test_a_running_job_counts_for_its_client_and_not_for_the_queue(store: Store) -> None:
+    claimed(store, accept(store))
+    with pytest.raises(Full, match="client"):
+        accept(store, max_jobs=1)
+    assert accept(store, max_queue=1, max_jobs=2).state == "queued"
+
+
+def test_a_key_that_comes_again_makes_no_second_job(store: Store, queued: Queued) -> None:
+    job = accept(store, key="k", fingerprint="f")
+    # Even where there is no room for another one.
+    again = accept(store, key="k", fingerprint="f", max_queue=1, max_jobs=1)
+    assert again == job
+    assert len(queued) == 1
+    with pytest.raises(KeyReused):
+        accept(store, key="k", fingerprint="g")
+    assert accept(store, "bob", key="k", fingerprint="g").id != job.id
+
+
+def test_a_key_that_comes_several_times_at_the_same_moment_makes_one_job(
+    store: Store, queued: Queued
+) -> None:
+    for number in range(5):
+        key = f"key {number}"
+        made = at_once(THREADS, lambda _, key=key: accept(store, key=key, fingerprint="f"))
+        assert len({job.id for job in made}) == 1
+    assert len(queued) == 5
+
+
+def test_a_waiting_job_stops_and_ends_at_once(store: Store) -> None:
+    stopped, cancelled = accept(store), accept(store)
+    assert store.stop(stopped.id, "ann").state == "stopped"
+    assert store.cancel(cancelled.id, "ann").state == "cancelled"
+    assert store.claim(stopped.id, 1, "one") is None
+    assert store.claim(cancelled.id, 1, "one") is None
+    assert store.job(cancelled.id).ended is not None
+
+
+def test_wishes_reach_the_worker(store: Store) -> None:
+    claim = claimed(store, accept(store))
+    assert store.beat(claim) == ""
+    assert store.stop(claim.job.id, "ann").state == "running"
+    assert store.beat(claim) == "stop"
+    store.cancel(claim.job.id, "ann")
+    store.stop(claim.job.id, "ann")  # too late
+    assert store.beat(claim) == "cancel"
+    store.end(claim, "cancelled")
+    assert store.cancel(claim.job.id, "ann").state == "cancelled"
+    with pytest.raises(WrongState):
+        store.stop(claim.job.id, "ann")
+
+
+def test_a_stopped_job_goes_on_as_a_new_run(store: Store, queued: Queued) -> None:
+    job = accept(store)
+    store.stop(job.id, "ann")
+    again = store.go_on(job.id, "ann")
+    assert (again.state, again.run, again.ended) == ("queued", 2, None)
+    assert queued == [(job.id, 1), (job.id, 2)]
+    assert store.claim(job.id, 1, "one") is None  # the old run's workflow comes late
+    claim = claimed(store, job)
+    store.stop(job.id, "ann")
+    assert store.go_on(job.id, "ann").wish == ""  # before the worker heard of it
+    store.end(claim, "done")
+    with pytest.raises(WrongState):
+        store.go_on(job.id, "ann")
+    assert len(queued) == 2
+
+
+def test_going_on_is_bounded_as_well(store: Store, queued: Queued) -> None:
+    job = accept(store)
+    store.stop(job.id, "ann")
+    accept(store)
+    for bounds in ({"max_queue": 1}, {"max_jobs": 1}):
+        with pytest.raises(Full):
+            store.go_on(job.id, "ann", **bounds)
+    assert store.job(job.id).state == "stopped"
+    assert len(queued) == 2
+    assert store.go_on(job.id, "ann", max_queue=2, max_jobs=2).state == "queued"
+
+
+def test_a_wish_never_slips_through_between_two_states(store: Store) -> None:
+    """A job goes to and fro between waiting and running while its owner wants it ended."""
+    for _ in range(10):
+        job = accept(store)
+
+        def to_and_fro(_: int, job: Job = job) -> None:
+            for _ in range(50):
+                now = store.job(job.id)
+                if claim := store.claim(job.id, now.run, "one"):
+                    if store.beat(claim) == "cancel":
+                        return
+                    store.release(claim)
+                elif now.state == "cancelled":
+                    return
+            pytest.fail("the wish was lost")
+
+        def cancel(_: int, job: Job = job) -> None:
+            store.cancel(job.id, "ann")
+
+        acts = (to_and_fro, cancel)
+        outcomes = at_once(2, lambda n, acts=acts: acts[n](n))
+        assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)], outcomes
+
+
+# What workers do.
+
+
+def test_of_several_workers_one_gets_the_job(store: Store) -> None:
+    for _ in range(10):
+        job = accept(store)
+        outcomes = at_once(THREADS, lambda n, job=job: store.claim(job.id, 1, f"worker {n}"))
+        claims = [outcome for outcome in outcomes if outcome is not None]
+        assert len(claims) == 1, outcomes
+        assert claims[0].attempt == store.job(job.id).attempt == 1
+        assert store.beat(claims[0]) == ""
+
+
+def test_of_several_threads_of_one_worker_one_holds_the_job(store: Store) -> None:
+    """A worker may take what it had before; then its earlier claim is void."""
+    job = accept(store)
+    claims = at_once(THREADS, lambda _: store.claim(job.id, 1, "one"))
+    assert Counter(claim.attempt for claim in claims) == Counter(range(1, THREADS + 1))
+
+    def beats(claim: Claim) -> bool:
+        try:
+            store.beat(claim)
+        except Lost:
+            return False
+        return True
+
+    assert [claim.attempt for claim in claims if beats(claim)] == [THREADS]
+
+
+def test_a_job_is_taken_from_a_worker_that_was_not_heard_of(store: Store) -> None:
+    job = accept(store)
+    old = claimed(store, job)
+    assert store.claim(job.id, 1, "two") is None
+    assert store.abandoned() == []
+    silence(store, job.id)
+    assert [found.id for found in store.abandoned()] == [job.id]
+    new = claimed(store, job, "two")
+    assert (new.attempt, store.abandoned()) == (2, [])
+
+    for act in (
+        lambda: store.beat(old, [row(1)]),
+        lambda: store.end(old, "failed", error="late"),
+        lambda: store.release(old),
+    ):
+        with pytest.raises(Lost):
+            act()
+    after = store.job(job.id)
+    assert (after.state, after.worker, after.step, after.error) == ("running", "two", 0, None)
+    assert store.losses(job.id) == []
+    store.end(new, "done", picture="picture-2.png")
+    with pytest.raises(Lost):
+        store.end(new, "done")
+    assert store.job(job.id).picture == "picture-2.png"
+
+
+def test_a_worker_takes_its_own_job_back_at_once(store: Store) -> None:
+    job = accept(store)
+    claimed(store, job, "one")
+    assert claimed(store, job, "one").attempt == 2
+
+
+def test_an_abandoned_job_is_queued_again_once(store: Store, queued: Queued) -> None:
+    job = accept(store)
+    old = claimed(store, job)
+    assert not store.requeue(store.job(job.id))  # it is not abandoned
+    silence(store, job.id)
+    seen = store.abandoned()[0]
+    assert sorted(at_once(THREADS, lambda _: store.requeue(seen))) == [False] * 7 + [True]
+    assert queued == [(job.id, 1), (job.id, 2)]
+    with pytest.raises(Lost):
+        store.beat(old)
+    assert store.claim(job.id, 1, "one") is None  # its old run is void, even for its old worker
+    assert claimed(store, job, "two").attempt == 2
+
+
+def test_a_released_job_is_first_in_the_queue_and_not_held_against_it(
+    store: Store, queued: Queued
+) -> None:
+    job = accept(store)
+    claim = claimed(store, job)
+    store.release(claim)
+    after = store.job(job.id)
+    assert (after.state, after.run, after.stuck, after.worker) == ("queued", 2, 0, "")
+    assert queued[-1] == (job.id, 2)
+    assert claimed(store, job, "two").attempt == 2
+
+
+def test_steps_done_again_replace_those_of_before(store: Store) -> None:
+    job = accept(store)
+    first = claimed(store, job)
+    store.beat(first, [row(1), row(2), row(3)], loss=1.0, steps=9)
+    silence(store, job.id)
+    second = claimed(store, job, "two")
+    with pytest.raises(Lost):
+        store.begin(first)
+    store.begin(second, [row(1)])
+    assert store.losses(job.id) == [row(1)]
+    store.beat(second, [row(2, 7.0)])
+    assert store.losses(job.id) == [row(1), row(2, 7.0)]
+    assert store.losses(job.id, after=1) == [row(2, 7.0)]
+    assert store.job(job.id).step == 2
+
+
+def test_steps_may_be_told_twice(store: Store) -> None:
+    """The database took them down, but its answer was lost."""
+    claim = claimed(store, accept(store))
+    store.beat(claim, [row(1), row(2)])
+    store.beat(claim, [row(1), row(2), row(3)])
+    assert store.losses(claim.job.id) == [row(1), row(2), row(3)]
+
+
+def test_steps_that_were_kept_but_never_told_are_told(store: Store) -> None:
+    job = accept(store)
+    store.beat(claimed(store, job), [row(1), row(2)])
+    store.begin(claimed(store, job), [row(step) for step in range(1, 6)])
+    assert store.losses(job.id) == [row(step) for step in range(1, 6)]
+
+
+def test_claims_without_progress_are_counted(store: Store) -> None:
+    job = accept(store)
+
+    def attempt(*steps: int) -> int:
+        claim = claimed(store, job)
+        store.begin(claim, [row(step) for step in range(1, steps[0])] if steps else ())
+        if steps:
+            store.beat(claim, [row(step) for step in steps])
+        return store.job(job.id).stuck
+
+    assert attempt() == 1
+    assert attempt() == 2
+    assert attempt(1, 2, 3) == 0
+    assert attempt(2, 3) == 1  # it fell where it fell before
+    assert attempt(2, 3) == 2
+    assert attempt(2, 3, 4) == 0
+
+
+def test_the_end_clears_what_was_wished(store: Store) -> None:
+    claim = claimed(store, accept(store))
+    store.stop(claim.job.id, "ann")
+    store.end(claim, "stopped", picture="p")
+    job = store.job(claim.job.id)
+    assert (job.state, job.wish, job.remaining, job.picture) == ("stopped", "", None, "p")
+    assert job.ended is not None
+
+
+def test_only_ended_jobs_are_removed_and_their_losses_with_them(store: Store) -> None:
+    job = accept(store)
+    assert not store.remove(job.id)
+    claim = claimed(store, job)
+    store.beat(claim, [row(1)])
+    assert not store.remove(job.id)
+    store.end(claim, "done")
+    assert [found.id for found in store.outdated(keep=-1)] == [job.id]
+    assert store.outdated(keep=60) == []
+    assert store.some([job.id, "other"]).keys() == {job.id}
+    assert store.remove(job.id)
+    assert store.losses(job.id) == []
+    with store.engine.connect() as connection:
+        count = sa.select(sa.func.count()).select_from(database.losses)
+        assert connection.execute(count).scalar_one() == 0
+
+
+def test_what_is_done_already_can_be_kept(store: Store) -> None:
+    job = store.keep("ann", "apply", {"style": "wave"}, id=new_id(), picture="picture-1.png")
+    assert (job.state, job.picture, job.kind) == ("done", "picture-1.png", "apply")
+
+
+def test_several_processes_may_start_with_an_empty_database(database_url: URL) -> None:
+    def start(_: int) -> None:
+        engine = database.connect(database_url)
+        queue.prepare(engine)
+        store = Store(engine, queue.enqueuer(engine))
+        accept(store)
+        engine.dispose()
+
+    assert at_once(4, start) == [None] * 4
+    engine = database.connect(database_url)
+    assert len(Store(engine).jobs("ann")) == 4
+    engine.dispose()

@@ -1,0 +1,389 @@
+"""``POST /v1/stylize``: what it answers, what it refuses, and how soon."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from impasto.images import read_recipe
+from impasto.studio import forms
+from impasto.studio.routes import stylize
+from studio.serving import PAINTING, PHOTO, Served, decoded, drawn, encoded, served, until
+from studio.test_api import problem
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("stylize"), at_once=1, max_waiting=2) as found:
+        yield found
+
+
+def stylize_(api: Served, photo: bytes = PHOTO, **fields: object) -> httpx.Response:
+    given = {name: str(value) for name, value in fields.items()}
+    return api.client.post("/v1/stylize", files={"photo": photo}, data=given)
+
+
+def test_the_picture_is_what_the_network_makes(api: Served):
+    answer = stylize_(api, style="starry", format="png")
+    assert answer.headers["content-type"] == "image/png"
+    from impasto.apply.network import Network
+
+    pack, shares = api.studio.quick._catalogue.find("starry")
+    truth = Network(pack, shares, backend="onnx", device="cpu")(PHOTO, bits=8)
+    assert np.array_equal(np.asarray(decoded(answer.content)), np.asarray(truth.image))
+
+
+@pytest.mark.parametrize(
+    ("format", "kind"), [("png", "PNG"), ("jpeg", "JPEG"), ("webp", "WEBP"), ("tiff", "TIFF")]
+)
+def test_every_format_comes_at_the_size_asked_for(api: Served, format: str, kind: str):
+    answer = stylize_(api, style="wave", format=format, size=32)
+    assert answer.headers["content-type"] == f"image/{format}"
+    picture = decoded(answer.content)
+    assert (picture.format, picture.size) == (kind, (32, 24))
+
+
+def test_without_a_style_it_is_the_default_and_a_jpeg(api: Served):
+    answer = stylize_(api)
+    named = stylize_(api, style="wave")
+    assert decoded(answer.content).format == "JPEG"
+    assert answer.content == named.content
+
+
+def test_mixtures_strength_and_colour_reach_the_network(api: Served):
+    def pixels(**fields: object) -> np.ndarray:
+        answer = stylize_(api, format="png", **fields)
+        assert answer.status_code == 200, answer.text
+        return np.asarray(decoded(answer.content)).astype(int)
+
+    wave, starry = pixels(style="wave"), pixels(style="starry")
+    mixed = pixels(style="wave:0.5,starry:0.5")
+    assert len({a.tobytes() for a in (wave, starry, mixed)}) == 3
+    photo = np.asarray(decoded(PHOTO)).astype(int)
+    assert np.abs(pixels(style="wave", strength=0) - photo).max() <= 1
+    grey = encoded(decoded(PHOTO).convert("L").convert("RGB"))
+    answer = decoded(stylize_(api, grey, style="wave", color="photo", format="png").content)
+    channels = np.asarray(answer).astype(int)
+    assert (channels.max(axis=2) - channels.min(axis=2)).max() <= 2
+
+
+def test_nothing_of_the_photos_metadata_is_in_the_picture(api: Served):
+    exif = Image.Exif()
+    exif[0x010F] = "Maker of cameras"
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 22.0, 31.0), 3: "E", 4: (13.0, 22.0, 39.0)})
+    photo = encoded(drawn(), "JPEG", exif=exif)
+    assert b"Maker of cameras" in photo
+    assert decoded(photo).getexif().get_ifd(0x8825)
+    for format in ("jpeg", "png", "webp", "tiff"):
+        answer = stylize_(api, photo, style="wave", format=format)
+        assert answer.status_code == 200
+        found = decoded(answer.content).getexif()
+        assert not found.get_ifd(0x8825)
+        assert b"Maker of cameras" not in answer.content
+
+
+def test_the_recipe_says_how_but_not_where(api: Served, tmp_path):
+    path = tmp_path / "result.jpg"
+    path.write_bytes(stylize_(api, style="wave").content)
+    recipe = read_recipe(path)
+    assert recipe["shares"] == {"wave": 1.0}
+    assert recipe["model"]["name"] == "own"
+    assert "/" not in str(recipe["model"]) + str(recipe["content"])
+
+
+def test_transparency_is_kept_at_every_size(api: Served):
+    image = drawn().convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    for size in (None, 32, 128):
+        fields = {} if size is None else {"size": size}
+        answer = stylize_(api, encoded(image), style="wave", format="png", **fields)
+        picture = decoded(answer.content)
+        assert picture.mode == "RGBA"
+        alpha = np.asarray(picture.getchannel("A")).astype(int)
+        assert np.abs(np.diff(alpha.mean(axis=1))).max() < 20
+        assert alpha[0].mean() < 20 < 235 < alpha[-1].mean()
+
+
+def test_a_photo_is_upright(api: Served):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = encoded(drawn(64, 32), "JPEG", exif=exif)
+    assert decoded(stylize_(api, photo, style="wave").content).size == (32, 64)
+    assert decoded(stylize_(api, photo, style="wave", size=16).content).size == (8, 16)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "field", "says"),
+    [
+        ({"style": "wav"}, "unknown-style", "style", "did you mean 'wave'"),
+        ({"style": ""}, None, None, ""),
+        ({"style": "wave:0,starry:0"}, "unknown-style", "style", "is no style"),
+        ({"style": "../../etc/passwd"}, "unknown-style", "style", "no pack"),
+        ({"style": "/tmp/x.safetensors"}, "unknown-style", "style", "is no style"),
+        ({"style": "own.safetensors/wave"}, "unknown-style", "style", "is no style"),
+        ({"style": "nan:nan"}, "unknown-style", "style", "is no style"),
+        ({"style": "a," * 400}, "unknown-style", "style", "is no style"),
+        ({"strength": "2"}, "invalid-option", "strength", "at most 1.5, got 2"),
+        ({"strength": "nan"}, "invalid-option", "strength", "got nan"),
+        ({"size": "0"}, "invalid-option", "size", "from 1 to"),
+        ({"size": "1e3"}, "invalid-option", "size", "whole number, got '1e3'"),
+        ({"size": "60000"}, "too-many-pixels", "photo", "more than the 40,000,000"),
+        ({"color": "red"}, "invalid-option", "color", "choose from style, photo"),
+        ({"format": "gif"}, "invalid-option", "format", "did you mean 'tiff'"),
+        ({"sise": "64"}, "invalid-option", "sise", "did you mean 'size'"),
+    ],
+)
+def test_a_wrong_field_is_named(api: Served, fields, code, field, says):
+    answer = stylize_(api, **fields)
+    if code is None:
+        assert answer.status_code == 200
+        return
+    status = 413 if code == "too-many-pixels" else 422
+    found = problem(answer, status, code)
+    assert found["field"] == field
+    assert says in found["detail"]
+    assert "--" not in found["detail"]
+
+
+@pytest.mark.parametrize(
+    ("photo", "code", "says"),
+    [
+        (b"", "bad-picture", "empty"),
+        (b"%PDF-1.4", "bad-picture", "PDF"),
+        (b"hello", "bad-picture", "no picture"),
+        (PHOTO[:200], "bad-picture", "damaged"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 64, "bad-picture", ""),
+    ],
+)
+def test_what_is_no_picture_is_refused(api: Served, photo: bytes, code: str, says: str):
+    found = problem(stylize_(api, photo, style="wave"), 422, code)
+    assert says in found["detail"]
+    assert found["field"] == "photo"
+    assert "<memory>" not in found["detail"]
+
+
+def test_pixels_are_counted_before_anything_is_decoded(api: Served, monkeypatch):
+    # A few kilobytes that unpack to 225 megapixels.
+    bomb = encoded(Image.new("1", (15_000, 15_000)))
+    monkeypatch.setattr(api.studio.quick, "make", lambda *_: pytest.fail("it was decoded"))
+    found = problem(stylize_(api, bomb, style="wave"), 413, "too-many-pixels")
+    assert "15000x15000" in found["detail"]
+
+
+def test_a_format_that_cannot_hold_the_picture_is_known_before(api: Served):
+    wide = encoded(Image.new("RGB", (17_000, 20)))
+    found = problem(stylize_(api, wide, style="wave", format="webp"), 422, "unfit-format")
+    assert found["field"] == "format"
+    assert "16,383" in found["detail"]
+
+
+def test_fields_are_checked_before_the_photo_is_read(api: Served):
+    """The form is refused while the photo is still coming."""
+    url = httpx.URL(api.url)
+    start = (
+        b'--b\r\nContent-Disposition: form-data; name="strength"\r\n\r\n7\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="photo"; filename="p"\r\n\r\n'
+    )
+    import socket
+
+    with socket.create_connection((url.host, url.port), timeout=10) as line:
+        line.sendall(
+            b"POST /v1/stylize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n"
+            b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" + start
+        )
+        assert b" 422 " in line.recv(4096).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status", "code"),
+    [
+        ({"content-type": "application/json"}, b"{}", 415, "unsupported-media-type"),
+        ({}, b"", 415, "unsupported-media-type"),
+        ({"content-type": "multipart/form-data"}, b"", 415, "unsupported-media-type"),
+        ({"content-type": "multipart/form-data; boundary=b"}, b"", 422, "bad-form"),
+        ({"content-type": "multipart/form-data; boundary=b"}, b"--c\r\n", 422, "bad-form"),
+        ({"content-type": "multipart/form-data; boundary=b"}, b"--b--\r\n", 422, "invalid-option"),
+        ({"content-type": f"multipart/form-data; boundary={'b' * 999}"}, b"", 422, "bad-form"),
+    ],
+)
+def test_what_is_no_form_is_refused(api: Served, headers, body, status, code):
+    problem(api.client.post("/v1/stylize", headers=headers, content=body), status, code)
+
+
+def test_a_form_that_never_ends_a_field_is_refused(api: Served):
+    data = {"style": "x" * 100_000}
+    found = problem(
+        api.client.post("/v1/stylize", data=data, files={"photo": PHOTO}), 422, "invalid-option"
+    )
+    assert found["field"] == "style"
+    assert "4,096" in found["detail"]
+
+
+def test_a_file_may_come_once(api: Served):
+    files = [("photo", PHOTO), ("photo", PHOTO)]
+    assert problem(api.client.post("/v1/stylize", files=files), 422, "bad-form")["field"] == "photo"
+
+
+def test_many_headers_in_a_part_are_refused(api: Served):
+    part = b"--b\r\n" + b"X-Y: z\r\n" * 5000 + b"\r\n"
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    problem(api.client.post("/v1/stylize", headers=headers, content=part), 422, "bad-form")
+
+
+def test_a_large_photo_goes_by_the_disk_and_leaves_nothing(api: Served, monkeypatch):
+    opened = []
+    real = forms.tempfile.TemporaryFile
+    monkeypatch.setattr(
+        forms.tempfile, "TemporaryFile", lambda: opened.append(real()) or opened[-1]
+    )
+    noise = np.random.default_rng(0).integers(0, 256, (800, 1000, 3), dtype=np.uint8)
+    photo = encoded(Image.fromarray(noise))
+    assert len(photo) > 2_000_000
+    answer = stylize_(api, photo, style="wave", size=40)
+    assert decoded(answer.content).size == (40, 32)
+    assert len(opened) == 1
+    assert opened[0].closed
+
+
+def test_a_photo_too_many_is_refused_at_once_and_told_when_to_come_again(api: Served, monkeypatch):
+    doing, go = threading.Event(), threading.Event()
+    make = api.studio.quick.make
+
+    def slow(*given):
+        doing.set()
+        go.wait(30)
+        return make(*given)
+
+    monkeypatch.setattr(api.studio.quick, "make", slow)
+    with ThreadPoolExecutor(3) as clients:
+        first = [clients.submit(stylize_, api, style="wave") for _ in range(3)]
+        doing.wait(30)
+        until(lambda: api.studio.quick.taken == 3)
+        began = time.monotonic()
+        refused = stylize_(api, style="wave")
+        assert time.monotonic() - began < 1
+        problem(refused, 429, "busy")
+        assert int(refused.headers["retry-after"]) > 0
+        go.set()
+        assert [one.result().status_code for one in first] == [200, 200, 200]
+    assert api.studio.quick.taken == 0
+
+
+def test_who_leaves_before_the_turn_costs_nothing(api: Served, monkeypatch):
+    begun, go = [], threading.Event()
+    make = api.studio.quick.make
+
+    def slow(*given):
+        begun.append(given)
+        go.wait(30)
+        return make(*given)
+
+    monkeypatch.setattr(api.studio.quick, "make", slow)
+    with ThreadPoolExecutor(1) as clients:
+        first = clients.submit(stylize_, api, style="wave")
+        until(lambda: begun)
+        with httpx.Client(base_url=api.url, timeout=0.5) as hasty, pytest.raises(httpx.ReadTimeout):
+            hasty.post("/v1/stylize", files={"photo": PHOTO}, data={"style": "wave"})
+        until(lambda: api.studio.quick.taken == 1)
+        go.set()
+        assert first.result().status_code == 200
+    assert stylize_(api, style="wave").status_code == 200
+    assert len(begun) == 2
+
+
+def test_a_broken_style_is_said_without_saying_where_it_is(api: Served, tmp_path):
+    from impasto.zoo import registry
+
+    (registry.user_folder() / "bad.safetensors").write_bytes(b"nonsense")
+    time.sleep(0.6)
+    try:
+        found = problem(stylize_(api, style="bad/wave"), 500, "broken-style")
+        assert str(tmp_path) not in found["detail"]
+        assert "/" not in found["detail"]
+        assert stylize_(api, style="wave").status_code == 200
+    finally:
+        (registry.user_folder() / "bad.safetensors").unlink()
+        time.sleep(0.6)
+
+
+# With a painting instead of a style.
+
+
+def with_painting(api: Served, prefer: str = "", **fields: object) -> httpx.Response:
+    given = {name: str(value) for name, value in fields.items()}
+    files = {"photo": PHOTO, "painting": PAINTING}
+    headers = {"Prefer": prefer} if prefer else {}
+    return api.client.post("/v1/stylize", files=files, data=given, headers=headers)
+
+
+def test_a_painting_is_a_draft_that_is_waited_for(api: Served):
+    picture = encoded(drawn(64, 48, seed=9), "JPEG")
+
+    def paint() -> None:
+        job = until(lambda: api.studio.store.jobs("local"))[0]
+        assert job.request == {
+            "size": 64, "quality": "draft", "strength": 0.8, "color": "photo", "format": "jpeg",
+        }  # fmt: skip
+        claim = api.studio.store.claim(job.id, 1, "tester")
+        assert claim
+        api.studio.files.put(job.id, "picture-1.jpg", picture)
+        api.studio.store.end(claim, "done", picture="picture-1.jpg")
+
+    with ThreadPoolExecutor(1) as worker:
+        painted = worker.submit(paint)
+        answer = with_painting(api, size=64, strength=0.8, color="photo")
+        painted.result()
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.content == picture
+    job = api.client.get(answer.headers["content-location"]).json()
+    assert job["state"] == "done"
+
+
+def test_a_painting_that_takes_long_is_answered_with_its_job(api: Served):
+    began = time.monotonic()
+    answer = with_painting(api, prefer="respond-async, wait=1")
+    assert 0.9 < time.monotonic() - began < 10
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"/v1/jobs/{answer.json()['id']}"
+    assert answer.json()["order"]["size"] == 512
+    assert api.client.delete(answer.headers["location"]).status_code == 202
+
+
+def test_a_painting_that_fails_says_why(api: Served):
+    def fail() -> None:
+        job = until(lambda: [j for j in api.studio.store.jobs("local") if j.state == "queued"])[0]
+        claim = api.studio.store.claim(job.id, 1, "tester")
+        assert claim
+        api.studio.store.end(claim, "failed", error_code="x", error="the style is too small")
+
+    with ThreadPoolExecutor(1) as worker:
+        done = worker.submit(fail)
+        found = problem(with_painting(api), 422, "job-failed")
+        done.result()
+    assert found["detail"] == "the style is too small"
+
+
+def test_a_painting_is_a_draft_or_a_job(api: Served):
+    found = problem(with_painting(api, size=513), 422, "invalid-option")
+    assert found["field"] == "size"
+    assert "/v1/jobs" in found["detail"]
+    assert problem(with_painting(api, style="wave"), 422, "invalid-option")["field"] == "style"
+    found = problem(with_painting(api, color="luminance"), 422, "invalid-option")
+    assert found["field"] == "color"
+    assert stylize.WAIT < 60  # what proxies usually wait for
+
+
+def test_without_any_styles_the_answer_says_how_to_get_some(tmp_path):
+    with served(tmp_path, styles=()) as api:
+        assert api.client.get("/v1/styles").json() == {"styles": [], "default": None}
+        for fields in ({}, {"style": "wave"}):
+            found = problem(stylize_(api, **fields), 422, "unknown-style")
+            assert "impasto train" in found["detail"]

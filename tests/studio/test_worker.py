@@ -1,0 +1,312 @@
+"""Workers as processes: how they start, share, leave and are looked after."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import sqlalchemy as sa
+
+from impasto.errors import OutputError
+from impasto.studio import queue, slots, supervisor, worker
+from impasto.studio.database import connect
+from impasto.studio.files import Files
+from impasto.studio.settings import Settings
+from impasto.studio.store import Store
+from impasto.studio.supervisor import Workers
+from studio.jobs import accept, pixels, settings_for, uninterrupted
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    # No checkpoint of its own accord: what is kept was kept on leaving.
+    return settings_for(tmp_path / "data", checkpoint_every=60, workers=1)
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[sa.Engine]:
+    made = connect(settings.database_url)
+    queue.prepare(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def store(engine: sa.Engine) -> Store:
+    return Store(engine, queue.enqueuer(engine))
+
+
+@pytest.fixture
+def files(settings: Settings) -> Files:
+    return Files(settings.data)
+
+
+def wait_until(ready: Callable[[], object], seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end, "it takes too long"
+        time.sleep(0.02)
+
+
+Process = subprocess.Popen[bytes]
+
+
+def start(settings: Settings, *arguments: str, stdin: int = subprocess.DEVNULL) -> Process:
+    """Start a worker as somebody at a shell does."""
+    command = [sys.executable, "-m", "impasto.studio.worker", *arguments]
+    return subprocess.Popen(
+        command, env=dict(supervisor._environment(settings)), stdin=stdin, stderr=subprocess.PIPE
+    )
+
+
+def ended(process: Process) -> str:
+    """Wait for the end of a process; return what it logged."""
+    _, log = process.communicate(timeout=30)
+    return log.decode()
+
+
+def test_on_sigterm_a_worker_keeps_its_work_and_the_next_one_goes_on(
+    settings: Settings, store: Store, files: Files
+) -> None:
+    job = accept(store, files, steps=150)
+    first = start(settings)
+    wait_until(lambda: store.job(job.id).step > 3)
+    began = time.monotonic()
+    first.send_signal(signal.SIGTERM)
+    log = ended(first)
+    assert time.monotonic() - began < 10
+    assert first.returncode == 0, log
+    left = store.job(job.id)
+    assert (left.state, left.run, left.stuck) == ("queued", 2, 0)
+    assert 3 < left.step < 150
+    assert "checkpoint-1" in files.names(job.id)
+
+    second = start(settings)
+    wait_until(lambda: store.job(job.id).state == "done")
+    second.send_signal(signal.SIGTERM)
+    assert f"attempt 2 begins after step {left.step}" in ended(second)
+    np.testing.assert_array_equal(
+        pixels(files.get(job.id, store.job(job.id).picture or "")),
+        uninterrupted(settings, job, files),
+    )
+
+
+def test_a_worker_started_by_hand_outlives_its_terminal_and_a_tied_one_does_not(
+    settings: Settings,
+) -> None:
+    free = start(settings, stdin=subprocess.DEVNULL)
+    tied = start(settings, "--tied", "--slot", "5", stdin=subprocess.PIPE)
+    held = Path(settings.data) / "workers"
+    wait_until(lambda: len([p for p in held.rglob("*") if p.is_file()]) == 2)
+    time.sleep(1)
+    assert tied.poll() is None
+    assert tied.stdin
+    tied.stdin.close()
+    assert tied.wait(timeout=30) == 0
+    assert free.poll() is None
+    free.send_signal(signal.SIGINT)
+    ended(free)
+    assert free.returncode == 0
+    assert tied.stderr
+    tied.stderr.close()
+
+
+def test_a_step_that_takes_too_long_to_leave_does_not_keep_the_worker(
+    settings: Settings, store: Store, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a thread of this process: what `leave` does when no event comes."""
+    from impasto.studio import work
+
+    job = accept(store, files)
+    leaving = threading.Event()
+    bench = work.Bench(settings, store.engine, files, "one", leaving)
+    monkeypatch.setattr(work, "_TO_LEAVE", 0.2)
+    claim = store.claim(job.id, 1, "one")
+    bench._shop.claim = claim
+    with bench._one_at_a_time:
+        leaving.set()
+        began = time.monotonic()
+        bench.leave()
+    assert time.monotonic() - began < 2
+    assert (store.job(job.id).state, store.job(job.id).run) == ("queued", 2)
+
+
+def test_a_process_paints_one_picture_at_a_time(
+    settings: Settings, store: Store, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from impasto.studio import work
+
+    at_once, most = [0], [0]
+
+    def painted(*_: object) -> None:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        time.sleep(0.05)
+        at_once[0] -= 1
+
+    monkeypatch.setattr(work, "carry_out", painted)
+    bench = work.Bench(settings, store.engine, files, "one", threading.Event())
+    threads = [threading.Thread(target=bench._paint, args=("job", 1)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]
+
+
+def test_what_a_worker_cannot_use_is_said_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IMPASTO_WORKERS", "many")
+    assert worker.main([]) == 1
+    assert capsys.readouterr().err.startswith("impasto worker: IMPASTO_WORKERS: ")
+    monkeypatch.delenv("IMPASTO_WORKERS")
+    (tmp_path / "file").write_bytes(b"x")
+    settings = settings_for(tmp_path / "file" / "data")
+    broken = start(settings)
+    log = ended(broken)
+    assert broken.returncode == 1
+    assert log.startswith("impasto worker: ")
+    assert len(log.splitlines()) == 1
+
+
+# Slots.
+
+
+def test_a_slot_has_one_holder_and_keeps_its_name(tmp_path: Path) -> None:
+    first, second = slots.take(tmp_path, 0), slots.take(tmp_path, 0)
+    assert (first.number, second.number) == (0, 1)
+    third = slots.take(tmp_path)
+    assert third.number == 2
+    third.release()
+    name = first.name
+    first.release()
+    again = slots.take(tmp_path, 0)
+    assert (again.number, again.name) == (0, name)
+    assert len({again.name, second.name}) == 2
+    again.release()
+    second.release()
+
+
+def test_a_slot_is_free_when_its_holder_was_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from impasto.studio import slots;"
+        "slot = slots.take(Path(sys.argv[1]), 0); print(slot.name, flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE)
+    assert holder.stdout
+    name = holder.stdout.readline().decode().strip()
+    other = slots.take(tmp_path, 0)
+    assert other.number == 1
+    other.release()
+    threading.Timer(0.3, holder.kill).start()
+    slot = slots.take(tmp_path, 0, patience=30)  # worth waiting for
+    assert (slot.number, slot.name) == (0, name)
+    slot.release()
+    holder.communicate()
+
+
+def test_machines_that_share_a_folder_share_no_slot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = slots.take(tmp_path, 0)
+    monkeypatch.setattr(slots.socket, "gethostname", lambda: "elsewhere")
+    there = slots.take(tmp_path, 0)
+    assert there.number == 0
+    assert there.name != here.name
+    here.release()
+    there.release()
+
+
+def test_a_folder_for_slots_that_cannot_be_had_is_an_error_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(OutputError, match="cannot be written"):
+        slots.take(tmp_path / "file" / "slots")
+
+
+# The supervisor.
+
+
+def processes() -> list[psutil.Process]:
+    children = psutil.Process().children()
+    return [child for child in children if "impasto.studio.worker" in child.cmdline()]
+
+
+def test_dead_workers_are_replaced_and_all_leave_in_time(tmp_path: Path) -> None:
+    workers = Workers(settings_for(tmp_path / "data", workers=2))
+    workers.start()
+    assert workers.alive() == 2
+    victim, _ = processes()
+    victim.kill()
+    wait_until(lambda: workers.alive() == 2 and not victim.is_running())
+    children = processes()
+    assert len(children) == 2
+    began = time.monotonic()
+    workers.stop()
+    assert time.monotonic() - began < 11
+    assert workers.alive() == 0
+    assert not any(child.is_running() for child in children)
+    workers.stop()  # again does nothing
+
+
+def test_workers_that_do_not_leave_are_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "print(flush=True); time.sleep(60)"
+    )
+    popen = subprocess.Popen
+
+    def instead(_: object, **given: Any) -> Process:
+        process = popen([sys.executable, "-c", stubborn], stdout=subprocess.PIPE, **given)
+        assert process.stdout
+        process.stdout.readline()
+        process.stdout.close()
+        return process
+
+    monkeypatch.setattr(supervisor.subprocess, "Popen", instead)
+    workers = Workers(settings_for(tmp_path / "data", workers=2))
+    workers.start()
+    began = time.monotonic()
+    workers.stop(timeout=1)
+    assert 0.5 < time.monotonic() - began < 5
+    assert workers.alive() == 0
+
+
+def test_a_worker_that_dies_at_once_is_not_started_all_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[float] = []
+    popen = subprocess.Popen
+
+    def instead(_: object, **given: Any) -> Process:
+        starts.append(time.monotonic())
+        return popen([sys.executable, "-c", "raise SystemExit(3)"], **given)
+
+    monkeypatch.setattr(supervisor.subprocess, "Popen", instead)
+    monkeypatch.setattr(supervisor, "_LOOKS", 0.01)
+    workers = Workers(settings_for(tmp_path / "data", workers=1))
+    workers.start()
+    wait_until(lambda: len(starts) == 4)
+    pauses = np.diff(starts)
+    assert (pauses > [0.4, 0.9, 1.9]).all()
+    workers.stop()
+
+
+def test_without_workers_there_is_nothing_to_do(tmp_path: Path) -> None:
+    workers = Workers(settings_for(tmp_path / "data", workers=0))
+    workers.stop()  # before the start
+    workers = Workers(settings_for(tmp_path / "data", workers=0))
+    workers.start()
+    assert workers.alive() == 0
+    workers.stop()
