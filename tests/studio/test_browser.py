@@ -277,16 +277,34 @@ def test_settings_are_felt_and_the_latest_wins(page: Page):
     assert np.abs(strong - weak).mean() > 3
 
 
+def test_what_is_opened_while_the_page_still_opens_stays(page: Page):
+    use_sample(page)
+    stylised(page)
+    action(page, "keep").click()
+    expect(action(page, "again")).to_be_visible()
+    late: list[Route] = []
+    held = [True]
+    page.route("**/queue/join*", lambda r: late.append(r) if held else r.continue_())
+    page.reload()
+    shots(page).first.click()
+    expect(action(page, "again")).to_be_visible()
+    held.clear()
+    late[0].continue_()  # now the page learns of the photo, and has it stylised
+    expect(page.locator("#photo .name")).to_contain_text("Coffee")
+    page.wait_for_timeout(2500)
+    expect(action(page, "again")).to_be_visible()
+
+
 @pytest.mark.parametrize("late", ["stage.js", "swatches.js", "queue/data"])
 def test_whatever_comes_late_the_picture_is_made(window: Watched, late: str):
     page = window.context.new_page()
     waiting: list[Route] = []
-    late_still = [True]
-    page.route(f"**/{late}*", lambda r: waiting.append(r) if late_still else r.continue_())
+    held = [True]
+    page.route(f"**/{late}*", lambda r: waiting.append(r) if held else r.continue_())
     page.goto(window.url)
     use_sample(page)
     page.wait_for_timeout(500)
-    late_still.clear()
+    held.clear()
     for route in waiting:
         route.continue_()
     assert waiting
@@ -309,7 +327,7 @@ def test_the_slider_uncovers_the_photo(page: Page):
 def test_what_is_kept_is_found_again_after_a_reload(page: Page):
     use_sample(page, "rocket")
     page.locator("#swatches label", has_text="Starry").click()
-    stylised(page)
+    expect(caption(page)).to_contain_text("Starry", timeout=SLOW)
     number = shots(page).count()
     action(page, "keep").click()
     expect(action(page, "again")).to_be_visible()
@@ -323,7 +341,11 @@ def test_what_is_kept_is_found_again_after_a_reload(page: Page):
     action(page, "again").click()
     stylised(page)
     expect(page.locator("#swatches input:checked")).to_have_value("starry")
-    shots(page).first.click()
+    expect(caption(page)).to_contain_text("Starry", timeout=SLOW)
+    slide(page, "Strength", "ArrowLeft")
+    shots(page).first.click()  # what is still on its way comes too late
+    expect(action(page, "remove")).to_be_visible()
+    page.wait_for_timeout(1500)
     action(page, "remove").click()
     expect(action(page, "remove")).to_have_text("Delete for good")
     action(page, "remove").click()

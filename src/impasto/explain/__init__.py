@@ -1,4 +1,11 @@
 """A painting explained: what the network sees, remembers and matches, as one page of HTML.
 
+>>> from impasto.explain.explainer import Explainer  # doctest: +SKIP
+>>> from impasto.explain.render import render  # doctest: +SKIP
+>>> explainer = Explainer("photo.jpg", "painting.jpg")  # doctest: +SKIP
+>>> for event in explainer:  # doctest: +SKIP
+...     print(event.part, event.progress, event.remaining)
+>>> page = render(explainer.explanation)  # doctest: +SKIP
+
 Importing this package imports neither torch nor jinja2; its modules do.
 """

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "mount"]
 
+_GRADIO = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    # After every event it would sum up all events so far, with pandas, for a page that we have not.
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(2**62),
+    "GRADIO_ANALYTICS_MAX_EVENTS": "100",
+}
+"""Read when Gradio is imported. None of our files pass through the folder that it makes."""
+
 # Gradio takes seconds to import, and much beside the page needs none of it.
 
 
@@ -30,9 +38,7 @@ def build(studio: Studio) -> gr.Blocks:
 
 def mount(app: FastAPI, studio: Studio) -> None:
     """Put the page at the root of an app, after all its other routes."""
-    # Read when Gradio is imported. It makes a folder, though none of our files pass through it.
-    os.environ["GRADIO_TEMP_DIR"] = str(studio.files.home / "gradio")
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ.update(_GRADIO, GRADIO_TEMP_DIR=str(studio.files.home / "gradio"))
     from impasto.studio.page.mounting import mount
 
     mount(app, studio)

@@ -69,7 +69,7 @@ def in_words(error: Exception) -> str:
 
 def warn(text: str) -> None:
     """Show a warning. Gradio would take it for HTML, and parts of it are from outside."""
-    gr.Warning(html.escape(text), title="Sorry", duration=8)
+    gr.Warning(html.escape(text, quote=False), title="Sorry", duration=8)
 
 
 def plainly(handler: Handler) -> Handler:

@@ -37,7 +37,7 @@ def open_page(desk: Desk, owner: str, query: str, remembered: str) -> tuple[Foun
         found["stage"] = {"job": job.id}
         found["photo"]["quiet"] = True
     elif photo := _recalled(desk, owner, remembered):
-        found["photo"] = photo
+        found["photo"] = {**photo, "restored": True}
     return {**found, **settings}, linked.complaints
 
 

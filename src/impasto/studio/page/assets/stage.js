@@ -22,6 +22,7 @@ export function stage(element, trigger, props, watch) {
   let rows = []; // its losses
   let timer = 0;
   let looks = 0;
+  let stays = null; // the job that was opened, until somebody turns to something else
 
   // What is shown: a job, a quick result of this very photo, the photo, or nothing.
 
@@ -199,14 +200,15 @@ export function stage(element, trigger, props, watch) {
 
   function open(value) {
     props.value = value;
+    stays = value.job ?? null;
     show();
   }
 
   hear("photo", ({ photo: chosen }) => {
     const other = chosen?.source !== photo?.source;
     photo = chosen;
-    // A job makes room for a new photo; the result of another photo is not shown anyway.
-    if (other && props.value?.job && !chosen?.quiet) open({});
+    // A job makes room for a photo that somebody chose, not for one that came along or came back.
+    if (other && props.value?.job && !chosen?.quiet && !chosen?.restored) open({});
     else show();
   });
   hear("open", ({ job }) => {
@@ -217,7 +219,13 @@ export function stage(element, trigger, props, watch) {
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && props.value?.job) look(props.value.job);
   });
+  document.addEventListener("input", ({ target }) => {
+    if (target.closest?.("#way-quick")) stays = null;
+  });
   watch("value", () => {
+    // A quick result that was on its way when a job was opened comes too late.
+    if (props.value?.result && stays) props.value = { job: stays };
+    stays = props.value?.job ?? null;
     tell("moved");
     show();
   });
