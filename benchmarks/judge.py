@@ -17,6 +17,7 @@ from impasto.images.tensors import to_tensor
 from impasto.nets import vgg
 from impasto.optimize.device import choose_device
 from impasto.options import TrainOptions
+from impasto.painter import Sources
 from impasto.training.criterion import Features, Grams, PerceptualLoss
 from impasto.zoo.pack import Pack
 
@@ -123,11 +124,20 @@ class SameNet(Painter):
         self._given = net
         super().__init__(*what)
 
+    def _read(self, *what: Any) -> Sources:
+        return OwnSize(*what)
+
     def _build_net(self) -> vgg.VGG19:
         return self._given
 
-    def _style_size(self, style: Picture, scale: Any) -> tuple[int, int]:  # noqa: ARG002
-        return style.width, style.height
+
+class OwnSize(Sources):
+    """Pictures of which the painting stays at the size it has."""
+
+    def style_size(self, number: int, scale: Any) -> tuple[int, int]:  # noqa: ARG002
+        """Return width and height of a painting."""
+        h, w, _ = self.styles[number].rgb.shape
+        return w, h
 
 
 def agreed(one: float, other: float) -> None:

@@ -108,7 +108,7 @@ def test_a_pair_is_the_size_that_every_program_keeps(pair):
     options = PaintOptions(size=48, steps=1)
     painter = Painter(*pair, options)
     assert (content.width, content.height) == (painter.width, painter.height) == SIZE
-    assert painter.sources.style_size(style, painter.scales[0]) == (style.width, style.height)
+    assert painter.sources.style_size(0, painter.scales[0]) == (style.width, style.height)
 
 
 class Counting:

@@ -328,11 +328,12 @@ def test_reading_is_silent_and_leaves_the_process_as_it_was(capfd):
 
 
 def test_a_picture_over_pillows_own_limit_is_read_when_ours_allows(monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    data = making.as_bytes(Image.fromarray(making.colours(8, 8)), "PNG")
+    # Some versions of Pillow count what is cut out, too: we cut out a few hundred rows at a time.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 8 * 300)
+    data = making.as_bytes(Image.fromarray(making.colours(5000, 8)), "PNG")
     assert read_picture(data).width == 8
-    with pytest.raises(ImageError, match="8x8 pixels, more than the 63 allowed"):
-        read_picture(data, ReadOptions(max_pixels=63))
+    with pytest.raises(ImageError, match="8x5000 pixels, more than the 39999 allowed"):
+        read_picture(data, ReadOptions(max_pixels=39_999))
 
 
 def test_importing_does_not_import_torch():

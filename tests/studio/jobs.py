@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from PIL import Image
 
 from impasto.painter import Painter
-from impasto.studio import painting
+from impasto.studio import easel
 from impasto.studio.files import Files
 from impasto.studio.orders import PaintOrder
 from impasto.studio.settings import Settings, read
@@ -78,9 +78,9 @@ def accept(
 
 def workshop(
     settings: Settings, engine: sa.Engine, worker: str = "one", enqueue: Enqueue = unqueued
-) -> painting.Workshop:
+) -> easel.Workshop:
     files = Files(settings.data)
-    return painting.Workshop(
+    return easel.Workshop(
         settings=settings,
         store=Store(engine, enqueue),
         files=files,
@@ -97,7 +97,7 @@ def uninterrupted(settings: Settings, job: Job, files: Files) -> np.ndarray:
     painter = Painter(
         files.get(job.id, "photo"),
         [files.get(job.id, name) for name in styles],
-        painting.options(order, settings),
+        easel.options(order, settings),
     )
     for _ in painter:
         pass

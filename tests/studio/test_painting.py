@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,23 @@ import pytest
 from PIL import Image
 from sqlalchemy.exc import OperationalError
 
-from impasto.events import Losses, Step
+from impasto.errors import OutputError
+from impasto.events import Finished, Losses, Saved, Step
 from impasto.images import read_recipe, resize
 from impasto.images.color import luma
 from impasto.nets import vgg
 from impasto.optimize import checkpoint
 from impasto.options import PaintOptions
 from impasto.painter import Painter
-from impasto.studio import painting, pulse
+from impasto.record import Recorder
+from impasto.studio import easel, pulse
 from impasto.studio.checkpoints import Kept, adopt
 from impasto.studio.database import connect
+from impasto.studio.easel import Left, Workshop
 from impasto.studio.orders import PaintOrder
-from impasto.studio.painting import Left, Workshop, carry_out
+from impasto.studio.painting import carry_out
 from impasto.studio.settings import Settings
-from impasto.studio.store import HOPELESS, Job, Lost
+from impasto.studio.store import HOPELESS, Claim, Job, Lost
 from studio.jobs import (
     ORDER,
     PHOTO,
@@ -75,7 +78,7 @@ def after_step(
     monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], Any], times: int = 1
 ) -> None:
     """Do something when a step is done, so often."""
-    take, left = painting._Work._take, [times]
+    take, left = easel.Easel._take, [times]
 
     def taken(self: Any, event: Any) -> None:
         take(self, event)
@@ -83,7 +86,7 @@ def after_step(
             left[0] -= 1
             act()
 
-    monkeypatch.setattr(painting._Work, "_take", taken)
+    monkeypatch.setattr(easel.Easel, "_take", taken)
 
 
 def kill() -> None:
@@ -179,7 +182,16 @@ def test_transparency_is_the_photos_own(shop: Workshop) -> None:
     assert pixels(shop.files.get(job.id, shop.store.job(job.id).preview or "")).shape[2] == 3
 
 
-def test_colours_can_be_the_photos(shop: Workshop) -> None:
+def test_colours_can_be_the_photos(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[np.ndarray] = []
+    take = Recorder.take
+
+    def seen(self: Recorder, event: Any) -> list[Saved]:
+        if isinstance(event, Step):
+            taken.append(event.picture())
+        return take(self, event)
+
+    monkeypatch.setattr(Recorder, "take", seen)
     plain, coloured = (accept(shop.store, shop.files, color=color) for color in ("style", "photo"))
     for job in (plain, coloured):
         carry_out(shop, job.id, 1)
@@ -189,9 +201,16 @@ def test_colours_can_be_the_photos(shop: Workshop) -> None:
         photo = resize(np.asarray(image, np.float32) / 255, 48, 36)
     np.testing.assert_allclose(luma(ours), luma(theirs), atol=0.004)
     # The chroma keeps its direction, and is scaled down where it would leave the gamut.
-    chroma, expected = (p - luma(p)[:, :, None] for p in (ours, photo))
-    crossed = np.cross(chroma, expected)
-    assert np.abs(crossed).max() < 0.004
+    expected = photo - luma(photo)[:, :, None]
+
+    def strays(picture: np.ndarray) -> float:
+        return float(np.abs(np.cross(picture - luma(picture)[:, :, None], expected)).max())
+
+    assert strays(ours) < 0.004
+    assert strays(theirs) > 0.05
+    # On the way as well: `plain` came first.
+    assert strays(taken[4]) > 0.05
+    assert max(map(strays, taken[8:])) < 0.004
     assert np.abs(ours - theirs).mean() > 0.02
     preview = pixels(shop.files.get(coloured.id, shop.store.job(coloured.id).preview or ""))
     assert np.abs(preview / 255 - ours).mean() < 0.03
@@ -204,7 +223,7 @@ def test_two_paintings_are_blended_in_their_order(shop: Workshop) -> None:
     painter = Painter(
         PHOTO,
         [STYLE, other],
-        painting.options(PaintOrder.of({**ORDER, "blend": [0.9, 0.1]}), shop.settings),
+        easel.options(PaintOrder.of({**ORDER, "blend": [0.9, 0.1]}), shop.settings),
     )
     for _ in painter:
         pass
@@ -239,14 +258,14 @@ def test_at_most_a_step_is_done_again(shop: Workshop, monkeypatch: pytest.Monkey
     job = accept(shop.store, shop.files)
     kill_after(monkeypatch, shop, job, 5)  # before its checkpoint: the state of step 4 is kept
     steps: list[int] = []
-    take = painting._Work._take
+    take = easel.Easel._take
 
     def taken(self: Any, event: Any) -> None:
         if isinstance(event, Step):
             steps.append(event.step)
         take(self, event)
 
-    monkeypatch.setattr(painting._Work, "_take", taken)
+    monkeypatch.setattr(easel.Easel, "_take", taken)
     carry_out(shop, job.id, 1)
     assert steps == [5, 6, 7, 8]
 
@@ -285,13 +304,13 @@ def test_an_older_checkpoint_serves_where_the_newest_is_damaged(
     shop.store.claim(job.id, 1, shop.worker)
     begun: list[int] = []
     with monkeypatch.context() as patch:
-        follow = painting._Work.follow
+        follow = easel.Easel.follow
 
         def followed(self: Any, name: str | None) -> str:
             begun.append(0 if name is None else int(name.removeprefix("checkpoint-")))
             return follow(self, name)
 
-        patch.setattr(painting._Work, "follow", followed)
+        patch.setattr(easel.Easel, "follow", followed)
         carry_out(shop, job.id, 1)
     assert begun == [7, 1]
     assert shop.store.job(job.id).state == "done"
@@ -315,6 +334,21 @@ def test_a_checkpoint_of_another_machine_goes_on_here(
         carry_out(shop, job.id, 1)
     assert len(steps) == 3
     assert shop.store.job(job.id).state == "done"
+
+
+def test_who_is_late_removes_no_newer_checkpoint(shop: Workshop) -> None:
+    job = accept(shop.store, shop.files)
+    late, newer = (Kept(shop.files, job.id, attempt) for attempt in (1, 2))
+    for kept, expected in (
+        (late, ["checkpoint-1"]),
+        (newer, ["checkpoint-2"]),
+        (late, ["checkpoint-2", "checkpoint-1"]),
+        (newer, ["checkpoint-2"]),
+    ):
+        path = shop.scratch / "state"
+        path.write_bytes(b"x")
+        kept.put(path)
+        assert newer.names() == expected
 
 
 def test_adopting_leaves_the_kept_file_alone(
@@ -410,7 +444,7 @@ def test_a_job_stopped_before_its_first_step_goes_on_too(
 ) -> None:
     job = accept(shop.store, shop.files)
     with monkeypatch.context() as patch:  # its worker died before it painted anything
-        patch.setattr(painting, "Painter", lambda *_, **__: kill())
+        patch.setattr(easel, "Painter", lambda *_, **__: kill())
         with pytest.raises(Killed):
             carry_out(shop, job.id, 1)
     shop.store.stop(job.id, "ann")
@@ -438,7 +472,7 @@ def test_a_job_cancelled_while_its_worker_was_dead_is_not_painted(
     job = accept(shop.store, shop.files)
     kill_after(monkeypatch, shop, job, 3)
     shop.store.cancel(job.id, "ann")
-    monkeypatch.setattr(painting, "Painter", lambda *_, **__: pytest.fail("it paints"))
+    monkeypatch.setattr(easel, "Painter", lambda *_, **__: pytest.fail("it paints"))
     carry_out(shop, job.id, 1)
     assert shop.store.job(job.id).state == "cancelled"
     assert names(shop, job) == []
@@ -478,13 +512,13 @@ def test_who_loses_at_the_very_end_publishes_nothing(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(shop.store, shop.files)
-    finish = painting._Work.finish
+    finish = easel.Easel.finish
 
     def finished(self: Any) -> Iterator[Any]:
         yield from finish(self)
         assert shop.store.claim(job.id, 1, shop.worker)  # as if somebody took it now
 
-    monkeypatch.setattr(painting._Work, "finish", finished)
+    monkeypatch.setattr(easel.Easel, "finish", finished)
     carry_out(shop, job.id, 1)
     after = shop.store.job(job.id)
     assert (after.state, after.attempt, after.picture, after.timelapse) == (
@@ -531,6 +565,7 @@ def test_a_worker_that_is_to_leave_keeps_all_its_work(
         after_step(patch, 0, lambda: steps.append(0), times=99)
         carry_out(other, job.id, 2)
     assert len(steps) == 3
+    assert list(other.scratch.iterdir()) == []  # what it went on from lay there
     np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
 
 
@@ -572,6 +607,36 @@ def test_a_full_disk_fails_the_job_and_tells_no_path(
     assert failed.error == "checkpoint: cannot be written: No space left on device"
 
 
+def test_a_time_lapse_that_cannot_be_made_does_not_cost_the_picture(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise OutputError("no codec")
+
+    job = accept(shop.store, shop.files)
+    monkeypatch.setattr(Recorder, "finish", broken)
+    carry_out(shop, job.id, 1)
+    done = shop.store.job(job.id)
+    assert (done.state, done.timelapse) == ("done", None)
+    assert picture(shop, job).shape == (36, 48, 3)
+
+
+def test_a_wish_to_stop_that_comes_with_the_last_step_comes_too_late(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(shop.store, shop.files)
+    take = easel.Easel._take
+
+    def taken(self: Any, event: Any) -> None:
+        take(self, event)
+        if isinstance(event, Finished):
+            _wish_and_wait(shop, "stop", job)
+
+    monkeypatch.setattr(easel.Easel, "_take", taken)
+    carry_out(shop, job.id, 1)
+    assert shop.store.job(job.id).state == "done"
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [(ZeroDivisionError("secret"), "internal"), (MemoryError("secret"), "memory")],
@@ -583,7 +648,7 @@ def test_an_error_of_ours_is_told_in_a_word(
         raise error
 
     job = accept(shop.store, shop.files)
-    monkeypatch.setattr(painting, "Painter", broken)
+    monkeypatch.setattr(easel, "Painter", broken)
     carry_out(shop, job.id, 1)
     failed = shop.store.job(job.id)
     assert (failed.state, failed.error_code) == ("failed", code)
@@ -594,13 +659,16 @@ def test_a_job_that_kills_its_workers_is_given_up(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(shop.store, shop.files)
-    kill_after(monkeypatch, shop, job, 3)
-    for _ in range(HOPELESS):
-        assert shop.store.job(job.id).state == "running"
-        kill_after(monkeypatch, shop, job, 3)
-    carry_out(shop, job.id, 1)
-    failed = shop.store.job(job.id)
-    assert (failed.state, failed.error_code) == ("failed", "hopeless")
+    after_step(monkeypatch, 3, kill, times=99)
+    deaths = 0
+    while shop.store.job(job.id).state != "failed":
+        try:
+            carry_out(shop, job.id, 1)
+        except Killed:
+            deaths += 1
+    assert shop.store.job(job.id).error_code == "hopeless"
+    # The first got somewhere; whether it told of its last step before it died, only it knows.
+    assert HOPELESS <= deaths <= HOPELESS + 2
 
 
 def test_a_database_that_does_not_answer_for_a_while_costs_nothing(
@@ -609,11 +677,11 @@ def test_a_database_that_does_not_answer_for_a_while_costs_nothing(
     job = accept(shop.store, shop.files)
     beat, broken = shop.store.beat, [3]
 
-    def beaten(*arguments: Any, **columns: Any) -> str:
-        if broken[0] and shop.store.job(job.id).step:
+    def beaten(claim: Claim, rows: Sequence[Losses] = (), **columns: Any) -> str:
+        if broken[0] and rows:
             broken[0] -= 1
             raise OperationalError("", None, Exception("gone"))
-        return beat(*arguments, **columns)
+        return beat(claim, rows, **columns)
 
     monkeypatch.setattr(shop.store, "beat", beaten)
     carry_out(shop, job.id, 1)
@@ -702,7 +770,7 @@ def test_a_lost_claim_is_noticed(shop: Workshop) -> None:
 
 @pytest.mark.parametrize("size", [64, 512, 640, 1024, 2048, 4096])
 def test_checkpoints_stay_small(settings: Settings, size: int) -> None:
-    chosen = painting.options(PaintOrder.of({"size": size}), settings)
+    chosen = easel.options(PaintOrder.of({"size": size}), settings)
     assert 5 <= chosen.history <= PaintOptions().history
     if chosen.history > 5:
         assert 2 * chosen.history * 12 * size**2 <= 256 * 2**20

@@ -93,7 +93,7 @@ class Painter:
         self._device = choose_device(self.options.device)
         self._precision = choose_precision(self.options.precision, self._device)
         read = read or ReadOptions()
-        self.sources = Sources(content, styles, self.options, read, self._device)
+        self.sources = self._read(content, styles, self.options, read, self._device)
         self.width, self.height = self.sources.width, self.sources.height
         self._schedule = tuple(schedule)
         self.scales = self._schedule or self._asked_for()
@@ -268,6 +268,9 @@ class Painter:
                     "choose larger --scales or shallower layers"
                 )
         return ""
+
+    def _read(self, *what: Any) -> Sources:
+        return Sources(*what)
 
     def _build_net(self) -> vgg.VGG19:
         o = self.options

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.errors import OutputError
+
+log = logging.getLogger("impasto.studio")
 
 metadata = sa.MetaData()
 
@@ -126,3 +131,16 @@ def now(engine: sa.Engine) -> sa.ColumnElement[float]:
     else:
         text = "extract(epoch from clock_timestamp())::double precision"
     return sa.literal_column(text, sa.Double)
+
+
+def patiently(act: Callable[[], None], seconds: float = 60.0) -> None:
+    """Do something with the database, again and again while it does not answer."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return act()
+        except SQLAlchemyError as error:
+            if time.monotonic() > end:
+                raise
+            log.warning("the database does not answer: %s", type(error).__name__)
+            time.sleep(1)

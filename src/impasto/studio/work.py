@@ -13,8 +13,9 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.studio import queue
+from impasto.studio.easel import Left, Workshop
 from impasto.studio.files import Files
-from impasto.studio.painting import Left, Workshop, carry_out
+from impasto.studio.painting import carry_out
 from impasto.studio.settings import Settings
 from impasto.studio.store import Lost, Store
 from impasto.studio.upkeep import Janitor, Rescue

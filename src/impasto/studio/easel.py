@@ -1,0 +1,220 @@
+"""The painting itself: a painter from its order to the files of its picture."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from impasto.errors import MissingExtraError, OutputError
+from impasto.events import Event, Finished, Losses, Saved, Started, Step
+from impasto.images import resize
+from impasto.images.picture import Samples, floats
+from impasto.options import CheckpointOptions, PaintOptions, ReadOptions, RecordOptions
+from impasto.painter import Painter
+from impasto.record import Recorder
+from impasto.record.timelapse import MOST_SHOTS
+from impasto.studio.checkpoints import Kept, adopt
+from impasto.studio.database import patiently
+from impasto.studio.files import Files
+from impasto.studio.orders import PaintOrder
+from impasto.studio.previews import PhotoColours, Picture, Previews
+from impasto.studio.pulse import Pulse
+from impasto.studio.settings import Settings
+from impasto.studio.store import Claim, Lost, Store
+
+log = logging.getLogger("impasto.studio")
+
+EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp", "tiff": "tif"}
+"""Of the formats of an order."""
+
+_HISTORY_BYTES = 192 * 2**20
+"""Of a checkpoint: written in half a second. The 20 pairs that it holds at 640x640 are as good as
+100, the 10 at 900x900 cost 3% of the loss."""
+
+_LEAST_HISTORY = 5
+_SAVING_A_PIXEL, _FILMING, _FILMING_A_STEP = 8e-7, 0.4, 0.008  # seconds, kept of a budget
+
+
+class Left(Exception):  # noqa: N818 - it is no error, but an event
+    """The worker leaves: its job goes on elsewhere."""
+
+
+@dataclass
+class Workshop:
+    """What a worker works with. ``leaving`` is set when it is to end soon.
+
+    ``scratch`` is an empty folder of its own; ``claim`` what it works at now.
+    """
+
+    settings: Settings
+    store: Store
+    files: Files
+    scratch: Path
+    worker: str
+    leaving: threading.Event
+    claim: Claim | None = None
+
+
+class Easel:
+    """Where one attempt paints."""
+
+    def __init__(
+        self, shop: Workshop, claim: Claim, order: PaintOrder, kept: Kept, pulse: Pulse
+    ) -> None:
+        self.stepped, self.step = False, 0
+        self._shop, self._claim, self._order = shop, claim, order
+        self._kept, self._pulse = kept, pulse
+        self._previews = Previews(shop.files, claim.job.id, claim.attempt, pulse)
+        self._checkpoint = shop.scratch / "checkpoint"
+        self._film = shop.scratch / "timelapse.mp4"
+
+    def follow(self, checkpoint: str | None) -> str:
+        """Paint to the end and return "", or to the owner's wish, which is returned.
+
+        Raises `Lost`, `Left`, and `CheckpointError` when it cannot go on from there.
+        """
+        self._prepare(checkpoint)
+        for event in self._events():
+            self._take(event)
+            if self._pulse.lost:
+                raise Lost
+            if isinstance(event, Finished):
+                break
+            if self._pulse.wish:
+                if self._pulse.wish == "stop":
+                    self._keep_checkpoint()
+                return self._pulse.wish
+            if self._shop.leaving.is_set():
+                self._keep_checkpoint()
+                raise Left
+        return ""
+
+    def _prepare(self, checkpoint: str | None) -> None:
+        if checkpoint:
+            self._kept.fetch(checkpoint, self._checkpoint)
+        self._painter = painter = self._build(resume=checkpoint is not None)
+        self._pulse.sign()
+        self._pulse.note(width=painter.width, height=painter.height)
+        photo = painter.sources.photo.rgb
+        self._colours = PhotoColours(photo) if self._order.color == "photo" else None
+        self._recorder = self._build_recorder(photo)
+        painter.companion = self._recorder
+        if checkpoint:
+            adopt(self._checkpoint, painter.recipe)
+
+    def finish(self) -> Iterator[tuple[str, str, Path]]:
+        """Make the picture and the time-lapse; yield column, name and path of each."""
+        painting = self._painter.painting
+        rgb = self._coloured(painting.rgb)
+        recipe = {**painting.recipe, "studio": self._order.flat()}
+        extension = EXTENSIONS[self._order.format]
+        path = self._shop.scratch / f"picture.{extension}"
+        replace(painting, rgb=rgb, recipe=recipe).save(path)
+        number = self._claim.attempt
+        yield "picture", f"picture-{number}.{extension}", path
+        self._pulse.sign()
+        self._previews.add(rgb)
+        if film := self._finish_film(rgb):
+            yield "timelapse", f"timelapse-{number}.mp4", film
+
+    def _build(self, *, resume: bool) -> Painter:
+        files, job, shop = self._shop.files, self._claim.job.id, self._shop
+        styles = sorted(name for name in files.names(job) if name.startswith("style-"))
+        return Painter(
+            files.get(job, "photo"),
+            [files.get(job, name) for name in styles],
+            options(self._order, shop.settings),
+            read=ReadOptions(
+                max_pixels=shop.settings.max_pixels, max_bytes=shop.settings.max_upload
+            ),
+            checkpoint=CheckpointOptions(
+                checkpoint=self._checkpoint,
+                checkpoint_every=shop.settings.checkpoint_every,
+                resume=resume,
+            ),
+        )
+
+    def _build_recorder(self, photo: Samples) -> Recorder:
+        width, height = self._painter.width, self._painter.height
+        try:
+            return Recorder(
+                RecordOptions(timelapse=self._film),
+                width,
+                height,
+                photo=resize(floats(photo), width, height),
+            )
+        except MissingExtraError:
+            return Recorder(RecordOptions(), width, height)
+
+    def _finish_film(self, rgb: Picture) -> Path | None:
+        try:
+            files = self._recorder.finish(rgb)
+        except OutputError as error:  # the picture is there, and that is what counts
+            log.warning("job %s: no time-lapse: %s", self._claim.job.id, error)
+            return None
+        return next((saved.path for saved in files if saved.what == "time-lapse"), None)
+
+    def _events(self) -> Iterator[Event]:
+        self._keep_back()
+        for event in self._painter:
+            self._pulse.sign()
+            self._keep_back()
+            yield event
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Saved):
+            self._kept.put(event.path)
+        elif isinstance(event, Started):
+            self._pulse.note(steps=event.steps, remaining=event.seconds)
+            claim, self.step = self._claim, event.step
+            rows = self._painter.painting.losses if event.step else ()
+            patiently(lambda: self._shop.store.begin(claim, rows))
+            log.info(
+                "job %s: attempt %d begins after step %d", claim.job.id, claim.attempt, event.step
+            )
+        elif isinstance(event, Step):
+            self.stepped, self.step = True, event.step
+            event = self._recoloured(event)
+            self._pulse.note(
+                Losses.of(event),
+                steps=event.steps,
+                loss=event.loss,
+                seconds=event.seconds,
+                remaining=event.remaining,
+            )
+            if self._previews.due:
+                self._previews.add(event.picture())
+            self._recorder.take(event)
+
+    def _keep_back(self) -> None:
+        """Keep of a budget about what the results take once the painting is done."""
+        painter = self._painter
+        if painter.budget:
+            shots = min(painter.steps, MOST_SHOTS)
+            saving = painter.width * painter.height * _SAVING_A_PIXEL
+            painter.budget.reserve = saving + _FILMING + _FILMING_A_STEP * shots
+
+    def _keep_checkpoint(self) -> None:
+        if self.stepped:
+            self._painter.save_checkpoint(self._checkpoint)
+            self._kept.put(self._checkpoint)
+
+    def _recoloured(self, event: Step) -> Step:
+        if not self._colours:
+            return event
+        picture = event.picture
+        return replace(event, picture=lambda: self._coloured(picture()))
+
+    def _coloured(self, picture: Picture) -> Picture:
+        return self._colours(picture) if self._colours else picture
+
+
+def options(order: PaintOrder, settings: Settings) -> PaintOptions:
+    """Return the options of an order, with a history that keeps its checkpoints small."""
+    most = PaintOptions().history
+    pair = 2 * 3 * 4 * order.options().size ** 2  # bytes, if the picture were square
+    history = max(_LEAST_HISTORY, min(most, _HISTORY_BYTES // pair))
+    return order.options(history=history, max_memory=settings.max_memory)
