@@ -15,6 +15,7 @@ _EXTRAS = (
     ("heic", ("pillow_heif",), "HEIC"),
     ("video", ("av",), "MP4"),
     ("onnx", ("onnx", "onnxruntime"), "ONNX"),
+    ("studio", ("fastapi", "gradio", "dbos"), "impasto serve"),
 )
 """Each extra, the modules it brings, and what for."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import html
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -20,6 +21,9 @@ from impasto.studio.store import Full, WrongState
 
 log = logging.getLogger("impasto.studio")
 
+_AT_ONCE = 4
+"""Photos that are received at once."""
+
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
@@ -30,6 +34,8 @@ class Desk:
     studio: Studio
     shelf: Shelf
     sources: Sources
+    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    """Held by those whose photo is received and read."""
 
     @classmethod
     def of(cls, studio: Studio) -> Desk:

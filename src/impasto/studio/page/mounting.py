@@ -95,7 +95,8 @@ async def _mount_in_loop(app: FastAPI, studio: Studio) -> None:
 
 def _mount(app: FastAPI, studio: Studio) -> None:
     desk = Desk.of(studio)
-    app.include_router(router(desk))
+    app.state.desk = desk
+    app.include_router(router)
     gr.mount_gradio_app(
         app,
         build(studio, desk),
