@@ -29,7 +29,7 @@ from impasto.studio.store import UNDER_WAY, Job, Store
 from studio.jobs import accept, pixels, settings_for, uninterrupted
 
 KILLS = 10  # on each database
-STEPS = 60
+STEPS = 100
 EVERY = 0.2
 
 PARENT = """
@@ -206,6 +206,10 @@ def progress(studio: Studio) -> dict[str, int]:
     return {job.id: job.step for job in studio.store.jobs("ann")}
 
 
+def under_way(studio: Studio) -> int:
+    return sum(job.state in UNDER_WAY for job in studio.store.jobs("ann"))
+
+
 def killed_at_random(studio: Studio, rng: random.Random, losses: Losses) -> str:
     """Kill something at a random moment, and see to it that everything runs again."""
     before = progress(studio)
@@ -230,14 +234,14 @@ def killed_at_random(studio: Studio, rng: random.Random, losses: Losses) -> str:
 def test_killed_again_and_again_no_job_is_lost_or_done_twice(studio: Studio) -> None:
     rng = random.Random(5)
     losses, kills = Losses(studio), []
-    jobs = [accept(studio.store, studio.files, steps=STEPS, seed=n) for n in range(3)]
+    jobs: list[Job] = []
     studio.start()
     with Visitor(studio) as visitor:
         for _ in range(KILLS):
-            if not any(job.state in UNDER_WAY for job in studio.store.jobs("ann")):
+            while under_way(studio) <= studio.settings.workers:
                 jobs.append(accept(studio.store, studio.files, steps=STEPS, seed=len(jobs)))
             kills.append(killed_at_random(studio, rng, losses))
-        wait_until(lambda: not any(j.state in UNDER_WAY for j in studio.store.jobs("ann")), 180)
+        wait_until(lambda: under_way(studio) == 0, 180)
         assert studio.stop() < 10
     assert visitor.wrong == []
     assert visitor.seen["preview"] > 0

@@ -537,6 +537,27 @@ def test_events_that_no_page_sends_do_no_harm(
     assert len(open_studio.studio.store.jobs("local")) == jobs
 
 
+def test_nobody_has_the_studio_fetch_anything(
+    open_studio: Served, monkeypatch: pytest.MonkeyPatch
+):
+    from gradio import processing_utils
+
+    fetched = []
+
+    async def fetch(url: str, **_: Any) -> str:
+        fetched.append(url)
+        return __file__
+
+    monkeypatch.setattr(processing_utils, "async_ssrf_protected_download", fetch)
+    address = "http://example.org/x.png"
+    for path in (address, "/etc/passwd"):
+        file = {"path": path, "url": address, "meta": {"_type": "gradio.FileData"}}
+        for photo in (file, {**COFFEE, "more": file}):
+            event(open_studio, "change", [photo, "wave", 1, "style", 128])
+            event(open_studio, "keep", [{"result": photo}])
+    assert fetched == []
+
+
 # The looks.
 
 

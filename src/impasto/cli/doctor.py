@@ -15,7 +15,7 @@ _EXTRAS = (
     ("heic", ("pillow_heif",), "HEIC"),
     ("video", ("av",), "MP4"),
     ("onnx", ("onnx", "onnxruntime"), "ONNX"),
-    ("studio", ("fastapi", "gradio", "dbos"), "impasto serve"),
+    ("studio", ("fastapi", "gradio", "dbos"), "studio"),
 )
 """Each extra, the modules it brings, and what for."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import gradio as gr
 
 from impasto import samples
+from impasto.options.checked import shown
 from impasto.options.paint import QUALITIES
 from impasto.studio.context import Studio
 from impasto.studio.page import link
@@ -58,9 +59,16 @@ def build(studio: Studio, desk: Desk | None = None) -> gr.Blocks:
         title = _TITLE.format(_LEAVE if studio.keys.required else "")
         gr.HTML(title, padding=False, elem_id="masthead", js_on_load=None)
         wire(page, desk or Desk.of(studio), _lay_out(studio.settings))
+    for block in page.blocks.values():
+        # Gradio takes what looks like a file in any event for one, and would fetch its address.
+        setattr(block, "async_move_resource_to_block_cache", _refuse)  # noqa: B010
     # Of each kind of event so many are worked at; the others wait, and beyond that are refused.
     page.queue(default_concurrency_limit=_AT_ONCE, max_size=_MOST_WAITING, api_open=False)
     return page
+
+
+async def _refuse(address: object) -> NoReturn:
+    raise ValueError(f"no file is wanted here, got {shown(address)}")
 
 
 def _lay_out(settings: Settings) -> Widgets:

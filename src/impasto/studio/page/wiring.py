@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from impasto.studio.page.layout import Widgets
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-SEEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
+SEEN = {**QUIET, "show_progress": "minimal"}
 """A line below the picture moves meanwhile."""
 
 _WITH_MODE = """(photo, ...rest) => {
