@@ -107,7 +107,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Watched:
-    """A browser window, and what it did that it should not."""
+    """Windows of a browser that remembers nothing, and what they did that they should not."""
 
     def __init__(self, browser: Browser, url: str, **options: object) -> None:
         self.url, self.host = url, urlsplit(url).netloc
@@ -126,6 +126,18 @@ class Watched:
         ready(page)
         return page
 
+    def forget(self) -> None:
+        """Close all windows and forget all, but the files of the page."""
+        for page in self.context.pages:
+            page.close()
+        page = self.context.new_page()
+        page.route("**", lambda route: route.fulfill(body="", content_type="text/html"))
+        page.goto(self.url)
+        page.evaluate("localStorage.clear()")
+        page.close()
+        wrong, self.wrong = self.wrong, []
+        assert not wrong
+
     def close(self) -> None:
         self.context.close()
         assert not self.wrong
@@ -140,11 +152,17 @@ class Watched:
             self.wrong.append(f"said {text}")
 
 
-@pytest.fixture
-def window(browser: Browser, studio: Studio) -> Iterator[Watched]:
+@pytest.fixture(scope="module")
+def windows(browser: Browser, studio: Studio) -> Iterator[Watched]:
     found = Watched(browser, studio.url)
     yield found
     found.close()
+
+
+@pytest.fixture
+def window(windows: Watched) -> Iterator[Watched]:
+    yield windows
+    windows.forget()
 
 
 @pytest.fixture

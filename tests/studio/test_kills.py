@@ -191,7 +191,8 @@ class Losses:
         for job in self._studio.store.jobs("ann"):
             if job.state == "running" and any(job.worker.startswith(name) for name in workers):
                 names = [n for n in self._studio.files.names(job.id) if n.startswith("check")]
-                if names == [f"checkpoint-{job.attempt}"]:
+                dead_before = (job.id, job.attempt) in self.kept
+                if names == [f"checkpoint-{job.attempt}"] and not dead_before:
                     self._note(job, killed, names[0])
 
     def _note(self, job: Job, killed: float, name: str) -> None:

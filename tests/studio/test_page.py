@@ -479,6 +479,8 @@ def test_the_page_speaks_of_nobody_else(open_studio: Served):
     assert hosts <= {open_studio.url.removeprefix("http://")}
     assert str(open_studio.studio.files.home) not in answer.text
     assert "og:" not in answer.text
+    script = re.search(r"assets/index-[\w-]+\.js", answer.text)[0]
+    assert "immutable" in open_studio.client.get(f"/{script}").headers["cache-control"]
     theme = open_studio.client.get("/theme.css").text
     assert not re.search(r"@import|@font-face|url\((?!['\"]?data:)", theme)
 
@@ -537,9 +539,7 @@ def test_events_that_no_page_sends_do_no_harm(
     assert len(open_studio.studio.store.jobs("local")) == jobs
 
 
-def test_nobody_has_the_studio_fetch_anything(
-    open_studio: Served, monkeypatch: pytest.MonkeyPatch
-):
+def test_nobody_has_the_studio_fetch_anything(open_studio: Served, monkeypatch: pytest.MonkeyPatch):
     from gradio import processing_utils
 
     fetched = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import platform
 import time
-from importlib.metadata import version
 
 import typer
 
@@ -22,6 +21,8 @@ _EXTRAS = (
 
 def doctor() -> None:
     """Show versions, device and weights, and paint for a few seconds to see that all works."""
+    from importlib.metadata import version
+
     from rich.console import Console
 
     import impasto

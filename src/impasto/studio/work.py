@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import logging
 import threading
 from collections.abc import Callable
@@ -90,6 +92,7 @@ class Bench:
             try:
                 with self._one_at_a_time:
                     carry_out(self._shop, job, run)
+                    _give_back_memory()
                 return
             except Left:
                 pass
@@ -113,3 +116,15 @@ class Bench:
                     return
 
         threading.Thread(target=repeat, name=name, daemon=True).start()
+
+
+def _give_back_memory() -> None:
+    """Give back to the system what a painting freed, or the next ones would find less room.
+
+    Six paintings of 400 pixels leave 1.3 GB with the C library, of which 0.4 are in use.
+    """
+    gc.collect()
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
