@@ -84,7 +84,7 @@ def save(page: Page, path: Path) -> None:
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement?.blur()")
     page.wait_for_timeout(500)
-    Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(path, optimize=True)
+    Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(path, quality=88, optimize=True)
     print(path, f"{path.stat().st_size / 1000:.0f} kB")
 
 
@@ -95,7 +95,7 @@ def take(browser: Browser, url: str, folder: Path) -> None:
     paint(page, "swirls", 640, "draft")
     caption_says(page, re.compile("Step (3[5-9]|4.) of 50"))
     page.evaluate("scrollTo(0, 0)")
-    save(page, folder / "studio-desktop.png")
+    save(page, folder / "studio-desktop.jpg")
     caption_says(page, "Done")
     page.context.close()
 
@@ -107,7 +107,7 @@ def take(browser: Browser, url: str, folder: Path) -> None:
         page.locator("#history .shot").first.click()
         caption_says(page, "Done")
     page.evaluate("scrollTo(0, 0)")
-    save(page, folder / "studio-phone.png")
+    save(page, folder / "studio-phone.jpg")
     page.context.close()
 
 
