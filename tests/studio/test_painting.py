@@ -254,6 +254,25 @@ def test_killed_again_and_again_it_ends_in_the_same_picture(
     assert len(names(shop, job)) == 5
 
 
+def test_in_a_bucket_it_goes_on_as_well(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    engine = connect(settings.database_url)
+    remote = settings.model_copy(update={"data": "memory://studio"})
+    shop = workshop(remote, engine)
+    assert shop.scratch.is_relative_to(tmp_path / "cache")
+    job = accept(shop.store, shop.files)
+    kill_after(monkeypatch, shop, job, 5)
+    assert "checkpoint-1" in names(shop, job)
+    carry_out(shop, job.id, 1)
+    assert shop.store.job(job.id).attempt == 2
+    np.testing.assert_array_equal(picture(shop, job), uninterrupted(remote, job, shop.files))
+    assert len(names(shop, job)) == 5
+    shop.files.remove(job.id)
+    engine.dispose()
+
+
 def test_at_most_a_step_is_done_again(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     job = accept(shop.store, shop.files)
     kill_after(monkeypatch, shop, job, 5)  # before its checkpoint: the state of step 4 is kept

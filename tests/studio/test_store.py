@@ -4,15 +4,20 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy.engine import URL
 
 from impasto.events import Losses
 from impasto.studio import database, queue
 from impasto.studio.store import (
+    FINAL,
     GRACE,
     STATES,
     Claim,
@@ -421,3 +426,95 @@ def test_several_processes_may_start_with_an_empty_database(database_url: URL) -
     engine = database.connect(database_url)
     assert len(Store(engine).jobs("ann")) == 4
     engine.dispose()
+
+
+class Anything(RuleBasedStateMachine):
+    """Clients and two workers do anything in any order to one job."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.engine = database.connect(URL.create("sqlite"))  # in memory
+        self.queued = Queued()
+        self.store = Store(self.engine, self.queued)
+        self.id = accept(self.store).id
+        self.claims: list[Claim] = []
+        self.final: Job | None = None
+
+    def teardown(self) -> None:
+        self.engine.dispose()
+
+    @property
+    def job(self) -> Job:
+        return self.store.job(self.id)
+
+    @rule(wish=st.sampled_from(["stop", "cancel", "go_on"]))
+    def client(self, wish: str) -> None:
+        with suppress(WrongState):
+            getattr(self.store, wish)(self.id, "ann")
+
+    @rule(worker=st.sampled_from(["one", "two"]), back=st.integers(0, 2))
+    def workflow(self, worker: str, back: int) -> None:
+        """Some run that was queued comes to a worker, maybe late, maybe again."""
+        job, run, silent = self.job, self.queued[-1 - back % len(self.queued)][1], self.silent
+        claim = self.store.claim(self.id, run, worker)
+        if claim:
+            assert run == job.run
+            assert claim.attempt == job.attempt + 1
+            assert job.state == "queued" or worker == job.worker or silent
+            self.claims.append(claim)
+
+    @precondition(lambda self: self.job.state == "running")
+    @rule()
+    def silence(self) -> None:
+        silence(self.store, self.id)
+
+    @rule()
+    def rescue(self) -> None:
+        for job in self.store.abandoned():
+            assert self.store.requeue(job)
+
+    @precondition(lambda self: self.claims)
+    @rule(which=st.integers(0, 3), act=st.sampled_from(["beat", "release", "done", "stopped"]))
+    def worker(self, which: int, act: str) -> None:
+        """A worker does something with a claim, which may be an old one."""
+        claim, before = self.claims[-1 - which % len(self.claims)], self.job
+        try:
+            if act == "beat":
+                self.store.beat(claim, [row(before.step + 1)])
+            elif act == "release":
+                self.store.release(claim)
+            else:
+                self.store.end(claim, act)
+        except Lost:
+            assert self.job == before
+            assert not self.holds(claim, before)
+        else:
+            assert self.holds(claim, before)
+
+    @staticmethod
+    def holds(claim: Claim, job: Job) -> bool:
+        return job.state == "running" and job.attempt == claim.attempt
+
+    @property
+    def silent(self) -> bool:
+        return bool(self.store.abandoned())
+
+    @invariant()
+    def what_has_ended_stays_as_it_was(self) -> None:
+        job = self.job
+        if self.final:
+            assert job == self.final
+        if job.state in FINAL:
+            self.final = job
+
+    @invariant()
+    def what_waits_is_queued(self) -> None:
+        assert self.queued == [(self.id, run + 1) for run in range(len(self.queued))]
+        if self.job.state == "queued":
+            assert self.queued[-1] == (self.id, self.job.run)
+
+
+Anything.TestCase.settings = hypothesis.settings(
+    max_examples=40, stateful_step_count=25, deadline=None
+)
+test_whatever_happens_a_job_has_one_holder_and_one_end = Anything.TestCase
