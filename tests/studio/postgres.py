@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -24,6 +23,10 @@ def binaries() -> Path | None:
             return folder
     found = shutil.which("initdb")
     return Path(found).resolve().parent if found else None
+
+
+_TIED = '"$@" & server=$!; cat; kill -QUIT $server; wait $server'
+"""Ends the server when standard input ends, as it does when the tests are killed."""
 
 
 class Postgres:
@@ -50,7 +53,8 @@ class Postgres:
         if made.returncode:
             raise RuntimeError(f"initdb failed: {output.decode()}")
         self._server = self._start(
-            programs / "postgres", "-D", data, "-p", str(self._url.port), "-c", "fsync=off",
+            "sh", "-c", _TIED, "sh", programs / "postgres", "-D", data,
+            "-p", str(self._url.port), "-c", "fsync=off",
             "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
         )  # fmt: skip
         self._wait()
@@ -70,7 +74,6 @@ class Postgres:
         return self._url
 
     def stop(self) -> None:
-        self._server.send_signal(signal.SIGQUIT)
         self._server.communicate(timeout=30)
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -81,7 +84,7 @@ class Postgres:
             user=self._user,
             group=self._user and pwd.getpwnam(self._user).pw_gid,
             extra_groups=[] if self._user else None,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if "initdb" in str(command[0]) else subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
         )

@@ -50,6 +50,19 @@ def files(settings: Settings) -> Files:
     return Files(settings.data)
 
 
+@pytest.fixture(autouse=True)
+def _nobody_stays() -> Iterator[None]:
+    yield
+    for left in processes():
+        left.kill()
+
+
+def processes() -> list[psutil.Process]:
+    """Return the workers that this process started."""
+    children = psutil.Process().children()
+    return [child for child in children if "impasto.studio.worker" in child.cmdline()]
+
+
 def wait_until(ready: Callable[[], object], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not ready():
@@ -251,11 +264,6 @@ def test_a_folder_for_slots_that_cannot_be_had_is_an_error_of_ours(tmp_path: Pat
 
 
 # The supervisor.
-
-
-def processes() -> list[psutil.Process]:
-    children = psutil.Process().children()
-    return [child for child in children if "impasto.studio.worker" in child.cmdline()]
 
 
 def test_dead_workers_are_replaced_and_all_leave_in_time(tmp_path: Path) -> None:
