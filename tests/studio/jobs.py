@@ -56,7 +56,8 @@ def unqueued(connection: sa.Connection, job: str, run: int, *, first: bool = Fal
 
 
 def settings_for(data: Path, **given: Any) -> Settings:
-    return read(data=str(data), threads=1, **given)
+    # The process of the tests has grown before it gets here.
+    return read(data=str(data), threads=1, **{"max_memory": 2**38, **given})
 
 
 def accept(
