@@ -18,6 +18,7 @@ from impasto import Painter, Painting, PaintOptions
 from impasto.errors import CheckpointError, ImageError, OptionsError
 from impasto.events import Finished, ScaleStarted, Started, Step
 from impasto.images import read_picture, read_recipe, save_picture
+from impasto.optimize.memory import Layout
 from impasto.options import CheckpointOptions, ReadOptions
 
 SMALL: dict[str, Any] = {
@@ -209,6 +210,20 @@ def test_a_painting_goes_on_from_its_checkpoint(tmp_path: Path, optimizer: str, 
     np.testing.assert_array_equal(again.painting.rgb, whole.painting.rgb)
     rows = [[row._replace(seconds=0) for row in p.painting.losses] for p in (again, whole)]
     assert rows[0] == rows[1]
+
+
+def test_a_painting_with_a_compact_history_goes_on_too(tmp_path: Path) -> None:
+    """As large paintings have it, whose checkpoint matters most."""
+    state, options = tmp_path / "state", PaintOptions(**SMALL | {"steps": 6, "scales": "single"})
+    layouts = {(48, 36): Layout(None, 3, compact=True)}
+    whole = Painter(PHOTO, STYLE, options, layouts=layouts)
+    for event in whole:
+        if isinstance(event, Step) and event.step == 4:
+            whole.save_checkpoint(state)
+    going_on = CheckpointOptions(checkpoint=state, resume=True)
+    again = Painter(PHOTO, STYLE, options, layouts=layouts, checkpoint=going_on)
+    assert [event.step for event in again if isinstance(event, Step)] == [5, 6]
+    np.testing.assert_array_equal(again.painting.rgb, whole.painting.rgb)
 
 
 def test_a_checkpoint_is_of_one_run(tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ import typer
 from cli.shell import IMPASTO, Outcome, draw, listing
 from impasto.cli.main import app
 from impasto.explain.explainer import Explainer
-from impasto.explain.options import ExplainOptions
 from impasto.images import atomic
 from impasto.options import ReadOptions
+from impasto.options.explain import ExplainOptions
 
 SMALL = ["--size=64", "--steps=2", "--precision=float32", "--device=cpu"]
 COMMAND: Any = typer.main.get_command(app).commands["explain"]  # type: ignore[attr-defined]

@@ -12,8 +12,8 @@ import torch
 from explain.making import COMMAND, SIZE, STEPS, Element, Explained, read
 from impasto.explain.explainer import Explainer
 from impasto.explain.explanation import Explanation
-from impasto.explain.options import ExplainOptions
 from impasto.explain.render import render
+from impasto.options.explain import ExplainOptions
 from impasto.samples import painting, photo
 from nets import reference
 

@@ -13,8 +13,8 @@ from explain.making import SIZE, STEPS, Explained
 from impasto.errors import ImageError, OptionsError
 from impasto.explain.explainer import Explainer
 from impasto.explain.explanation import Explanation
-from impasto.explain.options import ExplainOptions
 from impasto.images import resize
+from impasto.options.explain import ExplainOptions
 
 
 def test_events_go_from_nothing_to_all_through_every_part(explained: Explained) -> None:

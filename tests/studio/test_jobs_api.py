@@ -171,6 +171,18 @@ def test_too_many_jobs_of_a_client_are_refused_until_one_ends(api: Served):
     assert api.order().status_code == 202
 
 
+def test_a_stopped_job_goes_on_only_where_there_is_room(api: Served):
+    """Or stopping jobs and letting them go on would be a way around the bound."""
+    jobs = [api.order().json() for _ in range(4)]
+    here = f"/v1/jobs/{jobs[0]['id']}"
+    assert api.client.post(f"{here}/stop").json()["state"] == "stopped"
+    assert api.order().status_code == 202
+    problem(api.client.post(f"{here}/go-on"), 429, "too-many-jobs")
+    assert api.client.get(here).json()["state"] == "stopped"
+    paint(api, jobs[1]["id"])
+    assert api.client.post(f"{here}/go-on").json()["state"] == "queued"
+
+
 def test_a_full_queue_is_refused(api: Served):
     from impasto.studio.intake import accept_paint
     from impasto.studio.orders import PaintOrder

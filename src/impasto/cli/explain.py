@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from impasto.cli.flags import with_options
-from impasto.explain.options import ExplainOptions
 from impasto.options import ReadOptions
+from impasto.options.explain import ExplainOptions
 
 _EXTENSIONS = (".html", ".htm")
 

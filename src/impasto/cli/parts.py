@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from types import TracebackType
-from typing import Self
+from rich.progress import TaskID, TaskProgressColumn
 
-from rich.console import Console
-from rich.progress import TaskProgressColumn
-
-from impasto.cli.bars import bar
+from impasto.cli.bars import Drawing
 from impasto.cli.words import duration
 from impasto.explain.events import Progressed
 
 
-class Parts:
+class Parts(Drawing):
     """Draws the events of an explainer."""
 
     def __init__(self, *, quiet: bool) -> None:
-        self._console = Console(file=sys.stderr, highlight=False)
-        terminal = self._console.is_terminal
-        self._bar = bar(self._console, TaskProgressColumn(), hidden=quiet or not terminal)
-        self._lines = not quiet and not terminal
+        super().__init__(TaskProgressColumn(), quiet=quiet)
         self._number = 0
 
-    def __enter__(self) -> Self:
-        self._bar.start()
-        self._task = self._bar.add_task("preparing", total=1.0, left="")
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
+    def _begin(self) -> TaskID:
+        return self._bar.add_task("preparing", total=1.0, left="")
 
     def take(self, event: Progressed) -> None:
         """Show an event."""
@@ -43,5 +25,5 @@ class Parts:
         what = f"{event.number}/{event.parts} {event.part}"
         self._bar.update(self._task, description=what, completed=event.progress, left=left)
         if self._lines and event.number != self._number:
-            self._console.print(f"{what}  {left}".rstrip(), soft_wrap=True)
+            self._line(f"{what}  {left}".rstrip())
             self._number = event.number

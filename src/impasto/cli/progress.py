@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from types import TracebackType
-from typing import Self
-
-from rich.console import Console
 from rich.progress import TaskID
 
-from impasto.cli.bars import losses_bar
+from impasto.cli.bars import Drawing, losses
 from impasto.cli.words import about, duration
 from impasto.events import Event, Replanned, Started, Step
 
@@ -19,7 +14,7 @@ _SOON = 2.0
 """Seconds: who waits no longer need not be told how long."""
 
 
-class Progress:
+class Progress(Drawing):
     """Draws the events of an engine on stderr.
 
     ``size`` is the width and height of the finished picture; ``planned`` says that steps and scales
@@ -27,27 +22,13 @@ class Progress:
     """
 
     def __init__(self, size: tuple[int, int], *, planned: bool, quiet: bool) -> None:
+        super().__init__(*losses(), quiet=quiet)
         self._size = size
         self._planned = planned
-        self._quiet = quiet
-        self._console = Console(file=sys.stderr, highlight=False)
-        hidden = quiet or not self._console.is_terminal
-        self._bar = losses_bar(self._console, hidden=hidden)
-        self._task: TaskID | None = None
         self._next_line = 0.0
 
-    def __enter__(self) -> Self:
-        self._bar.start()
-        self._task = self._bar.add_task("preparing", total=None, losses="", left="")
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
+    def _begin(self) -> TaskID:
+        return self._bar.add_task("preparing", total=None, losses="", left="")
 
     def take(self, event: Event) -> None:
         """Show an event."""
@@ -79,24 +60,19 @@ class Progress:
         where = f"step {event.step}/{event.steps}"
         if event.scales > 1:
             where += f" · scale {event.scale}/{event.scales} {event.width}×{event.height}"
-        losses = f"loss {event.loss:.3g} · content {event.content:.3g} · style {event.style:.3g}"
+        terms = f"loss {event.loss:.3g} · content {event.content:.3g} · style {event.style:.3g}"
         left = f"{duration(event.remaining)} left"
-        if self._task is not None:
-            self._bar.update(
-                self._task,
-                description=where,
-                completed=event.step,
-                total=event.steps,
-                losses=losses,
-                left=left,
-            )
-        if not self._console.is_terminal and event.step >= self._next_line * event.steps:
-            self._line(f"{where}  {losses}  {left}")
+        self._bar.update(
+            self._task,
+            description=where,
+            completed=event.step,
+            total=event.steps,
+            losses=terms,
+            left=left,
+        )
+        if self._lines and event.step >= self._next_line * event.steps:
+            self._line(f"{where}  {terms}  {left}")
             self._next_line = event.step / event.steps + 0.1
-
-    def _line(self, text: str) -> None:
-        if not self._quiet:
-            self._console.print(text, soft_wrap=True)
 
 
 def _sizes(scales: Scales) -> str:

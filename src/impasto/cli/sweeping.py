@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import typer
-from rich.console import Console
-from rich.progress import TextColumn
+from rich.progress import TaskID, TextColumn
 
-from impasto.cli.bars import bar
+from impasto.cli.bars import Drawing
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.cli.words import duration
 from impasto.errors import OutputError
@@ -169,38 +166,22 @@ class Sweeping:
             typer.echo(f"cells  {self.folder}")
 
 
-class _Progress:
+class _Progress(Drawing):
     """Shows how far all cells are, with the time left: a bar, or lines where it is no terminal."""
 
     def __init__(self, sweep: Sweep, *, quiet: bool) -> None:
+        super().__init__(TextColumn("{task.fields[count]}"), quiet=quiet)
         self._cells = len(sweep.grid.cells)
         self._done = len(sweep.results)
         self._left = {cell.name: cell.work for cell in sweep.left}
         self._total = sum(self._left.values())
-        self._quiet = quiet
-        self._console = Console(file=sys.stderr, highlight=False)
-        hidden = quiet or not self._console.is_terminal
-        count = TextColumn("{task.fields[count]}")
-        self._bar = bar(self._console, count, hidden=hidden)
-        self._lines = not quiet and not self._console.is_terminal
         self._next_line = 0.1
         self._first: tuple[float, float] | None = None  # when, and how much work was done by then
 
-    def __enter__(self) -> Self:
+    def _begin(self) -> TaskID:
         kept = f", {self._done} of them there already" if self._done else ""
-        if not self._quiet:
-            self._console.print(f"{self._cells} pictures{kept}", soft_wrap=True)
-        self._bar.start()
-        self._task = self._bar.add_task("preparing", total=self._total, count="", left="")
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
+        self._line(f"{self._cells} pictures{kept}")
+        return self._bar.add_task("preparing", total=self._total, count="", left="")
 
     def take(self, event: SweepEvent) -> None:
         """Show an event."""
@@ -229,6 +210,6 @@ class _Progress:
         )
         steps = isinstance(event, CellStep)
         if self._lines and steps and work >= self._next_line * self._total:
-            line = ", ".join([f"{self._done} of {self._cells} pictures", *filter(None, [left])])
-            self._console.print(line, soft_wrap=True)
+            done = f"{self._done} of {self._cells} pictures"
+            self._line(", ".join([done, *filter(None, [left])]))
             self._next_line = work / self._total + 0.1

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.progress import TaskID
 
-from impasto.cli.bars import losses_bar
+from impasto.cli.bars import Drawing, losses
 from impasto.cli.words import duration
 from impasto.events import Calibrated, Stalled, Trained, TrainingEvent, Unreadable
 
@@ -23,32 +21,19 @@ _LINES = 40
 """How many lines a training has where stderr is no terminal."""
 
 
-class TrainingProgress:
+class TrainingProgress(Drawing):
     """Draws the events of a training."""
 
     def __init__(self, trainer: Trainer, *, quiet: bool) -> None:
-        self._quiet = quiet
-        self._console = Console(file=sys.stderr, highlight=False)
+        super().__init__(*losses(), quiet=quiet)
         self._trainer = trainer
-        hidden = quiet or not self._console.is_terminal
-        self._bar = losses_bar(self._console, hidden=hidden)
         self._recent: deque[tuple[float, float, float]] = deque(maxlen=_WINDOW)
         self._next_line = 0.0
 
-    def __enter__(self) -> Self:
+    def _begin(self) -> TaskID:
         device = f"{self._trainer.device} {self._trainer.precision}".replace("torch.", "")
         self._line(f"training {self._trainer.options.model} on {device}; first the styles' weights")
-        self._bar.start()
-        self._task = self._bar.add_task("calibrating", total=1.0, losses="", left="")
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
+        return self._bar.add_task("calibrating", total=1.0, losses="", left="")
 
     def take(self, event: TrainingEvent) -> None:
         """Show an event."""
@@ -67,17 +52,13 @@ class TrainingProgress:
         loss, content, style = (
             sum(values) / len(values) for values in zip(*self._recent, strict=True)
         )
-        losses = f"loss {loss:.3g} · content {content:.3g} · style {style:.3g}"
+        terms = f"loss {loss:.3g} · content {content:.3g} · style {style:.3g}"
         pace = f"{event.samples / max(event.seconds, 1e-9):.1f} photos/s"
         where = f"step {event.step} · {pace}"
         left = f"{duration(event.remaining)} left"
         self._bar.update(
-            self._task, description=where, completed=event.progress, losses=losses, left=left
+            self._task, description=where, completed=event.progress, losses=terms, left=left
         )
-        if not self._console.is_terminal and event.progress >= self._next_line:
-            self._line(f"{where}  {losses}  {left}")
+        if self._lines and event.progress >= self._next_line:
+            self._line(f"{where}  {terms}  {left}")
             self._next_line = event.progress + 1 / _LINES
-
-    def _line(self, text: str) -> None:
-        if not self._quiet:
-            self._console.print(text, soft_wrap=True)

@@ -23,7 +23,6 @@ from impasto.explain.explanation import (
     Row,
     Run,
 )
-from impasto.explain.options import ExplainOptions
 from impasto.explain.plan import (
     CONTENT_LAYERS,
     OPENING,
@@ -50,6 +49,7 @@ from impasto.nets import vgg
 from impasto.optimize.device import choose_device
 from impasto.optimize.schedule import Scale
 from impasto.options import ReadOptions
+from impasto.options.explain import ExplainOptions
 from impasto.painter import Painter
 
 MOST_MOMENTS = 26

@@ -30,10 +30,17 @@ class Rows:
         """The rows written so far."""
         return self._matrix[: self._used]
 
-    @used.setter
-    def used(self, rows: Tensor) -> None:
+    @property
+    def kept(self) -> Tensor:
+        """The rows written so far, as a file can hold them: bfloat16 as its bits, int16."""
+        compact = self._matrix.dtype == torch.bfloat16
+        return self.used.view(torch.int16) if compact else self.used
+
+    @kept.setter
+    def kept(self, rows: Tensor) -> None:
+        compact = self._matrix.dtype == torch.bfloat16
         self._used = len(rows)
-        self._matrix[: self._used] = rows.to(self._matrix)
+        self._matrix[: self._used] = rows.view(torch.bfloat16) if compact else rows.to(self._matrix)
 
     def dot(self, vector: Tensor) -> Tensor:
         """Return the products of every row with a vector, float64 on the CPU."""

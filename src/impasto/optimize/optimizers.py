@@ -251,8 +251,8 @@ class LBFGS:
         """
         state: State = {
             "x": self.image,
-            "S": self._S.used,
-            "Y": self._Y.used,
+            "S": self._S.kept,
+            "Y": self._Y.kept,
             "R": self._R,
             "Sg": self._Sg,
             "rows": list(self._rows),
@@ -276,7 +276,7 @@ class LBFGS:
         self._x = state["x"].to(self._x).flatten()
         if self._x.numel() != math.prod(self._shape):
             raise ValueError(f"a picture of {self._x.numel()} values, not {self._shape}")
-        self._S.used, self._Y.used = state["S"], state["Y"]
+        self._S.kept, self._Y.kept = state["S"], state["Y"]
         self._R, self._Sg = state["R"].cpu().double(), state["Sg"].cpu().double()
         self._rows = [int(row) for row in state["rows"]]
         self._gamma, self._slope = float(state["gamma"]), float(state["slope"])

@@ -190,12 +190,14 @@ def stop(id: str, studio: TheStudio, owner: Owner) -> Job:
     summary="Have a stopped job go on",
     operation_id="resume_job",
     response_model=Job,
-    responses=problems.responses(*_ONE, "cross-site", "wrong-state"),
+    responses=problems.responses(*_ONE, "cross-site", "wrong-state", "queue-full", "too-many-jobs"),
 )
 def go_on(id: str, studio: TheStudio, owner: Owner) -> Job:
     """Queue a stopped job again; it goes on from where it stopped."""
     found(studio, id, owner)
-    return job_of(studio, studio.store.go_on(id, owner))
+    bounds = studio.settings
+    job = studio.store.go_on(id, owner, max_queue=bounds.max_queue, max_jobs=bounds.max_jobs)
+    return job_of(studio, job)
 
 
 @router.delete(

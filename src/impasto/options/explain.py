@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from impasto.options import PaintOptions
 from impasto.options.checked import Checked, option
+from impasto.options.paint import PaintOptions
 
 SMALLEST, LARGEST = 64, 1024
 """The long side of an explained painting in pixels: what layers and a page can show."""

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from impasto.errors import OptionsError
-from impasto.explain.options import ExplainOptions
 from impasto.options import PaintOptions
+from impasto.options.explain import ExplainOptions
 
 
 def test_fields_are_those_of_painting() -> None:
