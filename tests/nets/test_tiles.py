@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from impasto.nets import vgg
-from impasto.nets.tiles import split
+from impasto.nets.tiles import split, unwrapped, wrapped
 from impasto.options import LAYER_NAMES
 from nets import reference
 
@@ -66,3 +66,13 @@ def test_the_margin_is_what_the_features_depend_on(name):
     assert max(before, after) <= margin
     assert max(before, after) > margin - stride
     assert margin % stride == 0
+
+
+def test_a_wrapped_picture_has_itself_around_and_unwrapping_is_the_adjoint():
+    random = torch.Generator().manual_seed(0)
+    x = torch.rand(1, 2, 5, 7, generator=random)
+    around = wrapped(x, 8)  # more than the picture
+    assert around.shape == (1, 2, 21, 23)
+    assert torch.equal(around, x.tile(1, 1, 6, 6)[..., 2:23, 6:29])
+    y = torch.rand(around.shape, generator=random)
+    assert float((around * y).sum()) == pytest.approx(float((x * unwrapped(y, 8)).sum()), rel=1e-5)

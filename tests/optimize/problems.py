@@ -11,8 +11,8 @@ from impasto.losses.objective import Evaluation
 class Exact:
     """An objective that relaxes nothing."""
 
-    def refine(self) -> bool:
-        return False
+    def refine(self) -> None:
+        return None
 
     def state(self) -> dict:
         return {}

@@ -68,7 +68,7 @@ class Machine:
         return Evaluation(1.0, {"content relu1_1": 1.0}, 1.0, image)
 
     def refine(self):
-        return True
+        return "goal"
 
     def state(self):
         return {}

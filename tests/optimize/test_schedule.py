@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from impasto.errors import OptionsError
-from impasto.optimize.schedule import _SMALLEST_AUTO, Scale, plan
+from impasto.optimize.schedule import _SMALLEST, Scale, plan
 
 QUICK = settings(max_examples=150, deadline=None, derandomize=True)
 SIDES = st.integers(1, 5000)
@@ -44,11 +44,25 @@ def test_what_holds_of_every_schedule(request):
     if scales == "single":
         assert len(schedule) == 1
     elif scales == "auto":
-        assert len(schedule) == 1 or longs[0] >= _SMALLEST_AUTO
+        assert len(schedule) == 1 or longs[0] >= _SMALLEST["auto"]
         assert all(b // 2 == a for a, b in itertools.pairwise(longs))
-        assert longs[0] < 2 * _SMALLEST_AUTO or len(schedule) == steps
+        assert longs[0] < 2 * _SMALLEST["auto"] or len(schedule) == steps
     else:
         assert tuple(longs) == scales
+
+
+def test_deep_scales_go_farther_down():
+    schedule = plan(640, 480, "deep", 300)
+    assert [scale.width for scale in schedule] == [80, 160, 320, 640]
+    assert plan(640, 480, "deep", 2)[0].width == 320
+
+
+@pytest.mark.parametrize("scales", ["auto", "deep", "single", (100, 300, 640)])
+def test_sides_are_multiples_of_a_step(scales):
+    schedule = plan(640, 480, scales, 300, 32)
+    assert all(s.width % 32 == s.height % 32 == 0 for s in schedule)
+    assert (schedule[-1].width, schedule[-1].height) == (640, 480)
+    assert sum(s.steps for s in schedule) == 300
 
 
 def test_by_hand():
@@ -62,9 +76,9 @@ def test_by_hand():
 
 
 def test_automatic_scales_stop_where_the_style_would_swallow_the_content():
-    twice = 2 * _SMALLEST_AUTO
+    twice = 2 * _SMALLEST["auto"]
     assert plan(twice - 1, 300, "auto", 300) == (Scale(twice - 1, 300, 300),)
-    assert plan(twice, 300, "auto", 300)[0] == Scale(_SMALLEST_AUTO, 150, 180)
+    assert plan(twice, 300, "auto", 300)[0] == Scale(_SMALLEST["auto"], 150, 180)
 
 
 def test_few_steps_leave_coarse_automatic_scales_out():

@@ -66,6 +66,7 @@ def test_the_presets_are_those_of_the_papers():
     [
         ("auto", "auto"),
         ("single", "single"),
+        ("deep", "deep"),
         ("160,320", (160, 320, 640)),
         ("160, 320, 640", (160, 320, 640)),
         ((320, 640), (320, 640)),
@@ -86,12 +87,12 @@ def test_scales_end_at_the_size(value, expected):
         ("640,320", "rise towards --size 640"),
         ("0,320", "rise towards --size 640"),
         ("-1", "rise towards --size 640"),
-        ("atuo", "auto, single, or long sides"),
-        ("", "auto, single, or long sides"),
-        ("160,,320", "auto, single, or long sides"),
-        (5, "auto, single, or long sides"),
-        ([None], "auto, single, or long sides"),
-        ([NAN], "auto, single, or long sides"),
+        ("atuo", "auto, deep, single, or long sides"),
+        ("", "auto, deep, single, or long sides"),
+        ("160,,320", "auto, deep, single, or long sides"),
+        (5, "auto, deep, single, or long sides"),
+        ([None], "auto, deep, single, or long sides"),
+        ([NAN], "auto, deep, single, or long sides"),
     ],
 )
 def test_scales_that_make_no_sense(value, part):
@@ -143,6 +144,44 @@ def test_a_style_loss_brings_the_weights_that_suit_it():
     assert (own.style_weight, own.style_layers) == (5, (("relu1_1", 0.2), ("relu2_1", 3)))
     assert "did you mean 'wasserstein'" in refused(style_loss="waserstein")
     assert PaintOptions.from_dict(own.to_dict()) == own
+
+
+@pytest.mark.parametrize("style_loss", ["histogram", "sliced", "nearest", "emd"])
+def test_every_style_loss_goes_through_plain_data(style_loss):
+    options = PaintOptions(style_loss=style_loss)
+    assert PaintOptions.from_dict(options.to_dict()) == options
+    assert options.weighted_layers("style")
+
+
+def test_the_earth_movers_distance_brings_its_content_loss():
+    options = PaintOptions(style_loss="emd")
+    assert (options.content_loss, options.scales) == ("self-similarity", "deep")
+    assert PaintOptions(style_loss="emd", content_loss="mean").content_loss == "mean"
+
+
+def test_layers_that_weigh_anything():
+    options = PaintOptions(style_weight=2, style_layers="relu1_1:3,relu2_1:0", content_weight=0)
+    assert options.weighted_layers("style") == {"relu1_1": 6}
+    assert options.weighted_layers("content") == {}
+
+
+def test_a_canvas():
+    for value in ("192x108", "192×108", (192, 108), [192, 108]):
+        options = PaintOptions(canvas=value)
+        assert (options.canvas, options.size) == ((192, 108), 192)
+        assert PaintOptions.from_dict(options.to_dict()) == options
+    for value in ("192", "0x5", "axb", (1,), (1, 2, 3), (1.5, 2), (True, 2), 5, "1x99999999"):
+        assert refused(canvas=value).startswith("--canvas must be")
+    assert "give one of them" in refused(canvas="192x108", size=100)
+    assert PaintOptions(canvas="64x96", tileable=True).tileable
+    assert "got 100: 96 or 128" in refused(canvas="64x100", tileable=True)
+    assert "got 20: 32 or 64" in refused(canvas="20x64", tileable=True)
+
+
+def test_all_weights_nothing():
+    weights = dict.fromkeys(("content_weight", "style_weight", "laplacian_weight"), 0)
+    assert "nothing to optimise" in refused(**weights)
+    PaintOptions(**{**weights, "laplacian_weight": 1})
 
 
 def test_colours():

@@ -59,12 +59,21 @@ def test_a_nested_order_is_checked_as_well() -> None:
         PaintOrder(paint={"device": "cpu"})
 
 
-@pytest.mark.parametrize(("strength", "factor"), [(0.5, 0.1), (1.0, 1.0), (1.5, 10.0)])
-def test_strength_is_in_orders_of_magnitude(strength: float, factor: float) -> None:
-    weight = PaintOrder.of({"strength": strength}).options().style_weight
-    assert weight == pytest.approx(factor * PaintOptions().style_weight)
-    twice = PaintOrder.of({"strength": strength, "style_weight": 2.0}).options()
-    assert twice.style_weight == pytest.approx(2 * factor)
+def test_strength_up_to_all_is_that_of_the_painter() -> None:
+    options = PaintOrder.of({"strength": 0.5}).options()
+    assert options.strength == 0.5
+    assert options.style_weight == PaintOptions().style_weight
+
+
+@pytest.mark.parametrize(("strength", "factor"), [(1.0, 1.0), (1.25, 10**0.5), (1.5, 10.0)])
+def test_strength_beyond_is_in_orders_of_magnitude(strength: float, factor: float) -> None:
+    options = PaintOrder.of({"strength": strength, "style_weight": 2.0}).options()
+    assert options.strength == 1
+    assert options.style_weight == pytest.approx(2 * factor)
+
+
+def test_colours_are_those_of_the_painter() -> None:
+    assert PaintOrder.of({"color": "luminance"}).options().color == "luminance"
 
 
 def test_the_studios_choices_are_added() -> None:

@@ -184,11 +184,20 @@ def test_large_pictures_get_networks_of_their_own_one_at_a_time(
 
 
 def test_a_size_is_checked_before_and_after(made: Quick):
-    made.check_size(Header(4000, 3000), None, "png")
+    made.check_size(Header(4000, 3000), "wave", None, "png")
     with pytest.raises(TooManyPixels, match="40000x30000"):
-        made.check_size(Header(40, 30), 40_000, "png")
+        made.check_size(Header(40, 30), "wave", 40_000, "png")
     with pytest.raises(TooManyPixels):
         made.stylise(PHOTO, "wave", size=40_000)
+
+
+def test_a_slow_network_takes_smaller_photos(made: Quick):
+    macs = made._catalogue.find("wave")[0].architecture.macs
+    slow = Quick(read(max_work=1000 * macs / 1e9))
+    slow.check_size(Header(40, 25), "wave", None, "png")
+    with pytest.raises(TooManyPixels, match="40x26 pixels, more than the 1,000 allowed in this"):
+        slow.check_size(Header(40, 26), "wave", None, "png")
+    slow.close()
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP"])

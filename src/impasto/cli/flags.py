@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -13,23 +13,39 @@ import typer
 _PLAIN = (int, float, bool, Path)
 
 
-def with_options(**bundles: type[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+class Some:
+    """The options of a dataclass that a command has flags for.
+
+    Those named ``without`` have none, nor have those that are ``fixed`` to a value.
+    """
+
+    def __init__(self, cls: type[Any], *, without: Collection[str] = (), **fixed: Any) -> None:
+        self.cls, self._fixed = cls, fixed
+        self.fields = [f for f in fields(cls) if f.name not in {*without, *fixed}]
+
+    def built(self, values: dict[str, Any]) -> Any:
+        """Build the dataclass from flags, which are taken out of ``values``."""
+        return self.cls(**self._fixed, **{f.name: values.pop(f.name) for f in self.fields})
+
+
+def with_options(**bundles: type[Any] | Some) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command a flag for each field of the dataclasses.
 
     ``with_options(paint=PaintOptions)`` calls the command with ``paint=PaintOptions(...)``, built
     from the flags, instead of with the flags themselves.
     """
+    chosen = {k: some if isinstance(some, Some) else Some(some) for k, some in bundles.items()}
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         own = inspect.signature(command, eval_str=True).parameters.values()
         parameters = [p for p in own if p.name not in bundles]
-        for cls in bundles.values():
-            hints = get_type_hints(cls)
-            parameters += [_parameter(f, hints[f.name], _panel(cls)) for f in fields(cls)]
+        for some in chosen.values():
+            hints = get_type_hints(some.cls)
+            parameters += [_parameter(f, hints[f.name], _panel(some.cls)) for f in some.fields]
 
         def run(**values: Any) -> Any:
-            for name, cls in bundles.items():
-                values[name] = cls(**{f.name: values.pop(f.name) for f in fields(cls)})
+            for name, some in chosen.items():
+                values[name] = some.built(values)
             return command(**values)
 
         run.__name__, run.__doc__ = command.__name__, command.__doc__

@@ -17,6 +17,7 @@ from impasto.cli import (
     explain,
     export,
     import_,
+    invert,
     layers,
     models,
     paint,
@@ -25,6 +26,7 @@ from impasto.cli import (
     serve,
     sheet,
     sweep,
+    texture,
     train,
 )
 from impasto.errors import ImpastoError
@@ -46,6 +48,8 @@ for command in (
     paint.paint,
     rerun.rerun,
     sheet.sheet,
+    texture.texture,
+    invert.invert,
     explain.explain,
     sweep.sweep,
     compare.compare,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,16 @@ class Stored:
         """The same in floats."""
         alpha = None if self.alpha is None else floats(self.alpha)
         return Picture(floats(self.rgb), alpha, self.name, self.sha256)
+
+    def cut(self, width: int, height: int) -> Stored:
+        """Return the largest part in its middle that has the shape of width by height."""
+        h, w, _ = self.rgb.shape
+        wide = min(w, max(1, round(h * width / height)))
+        high = min(h, max(1, round(w * height / width)))
+        rows = slice((h - high) // 2, (h - high) // 2 + high)
+        columns = slice((w - wide) // 2, (w - wide) // 2 + wide)
+        alpha = None if self.alpha is None else self.alpha[rows, columns]
+        return replace(self, rgb=self.rgb[rows, columns], alpha=alpha)
 
 
 def floats(samples: Samples) -> Floats:

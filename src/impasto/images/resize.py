@@ -28,13 +28,13 @@ def resize(
     return np.clip(out, 0, 1, out=out)
 
 
-def fit(width: int, height: int, long_side: int) -> tuple[int, int]:
+def fit(width: int, height: int, long_side: int, step: int = 1) -> tuple[int, int]:
     """Return (width, height) with the long side at ``long_side`` pixels, the short side to scale.
 
-    Rounds to the nearest pixel; a side is at least 1.
+    Rounds to the nearest multiple of ``step``, and at least to one.
     """
-    longest = max(width, height)
-    return _scaled(width, long_side / longest), _scaled(height, long_side / longest)
+    scale = long_side / max(width, height)
+    return _scaled(width, scale, step), _scaled(height, scale, step)
 
 
 def with_pixel_count(width: int, height: int, pixels: int) -> tuple[int, int]:
@@ -43,5 +43,5 @@ def with_pixel_count(width: int, height: int, pixels: int) -> tuple[int, int]:
     return _scaled(width, scale), _scaled(height, scale)
 
 
-def _scaled(side: int, scale: float) -> int:
-    return max(1, math.floor(side * scale + 0.5))
+def _scaled(side: int, scale: float, step: int = 1) -> int:
+    return max(1, math.floor(side * scale / step + 0.5)) * step

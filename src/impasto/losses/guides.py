@@ -66,6 +66,10 @@ class Region:
     guide: Guide | None
     styles: tuple[tuple[int, Guide | None], ...]
 
+    def label(self, *words: str) -> str:
+        """Return the words, and its name where it has one: what a term is reported as."""
+        return " ".join(filter(None, (*words, self.name)))
+
     def to(self, device: torch.device) -> Self:
         """Return it on a device."""
         styles = tuple((number, guide and guide.to(device)) for number, guide in self.styles)

@@ -82,6 +82,12 @@ def smallest_side(names: Iterable[str], padding: str = "zeros") -> int:
     return last.stride if last.kind == "pool" else 2 * last.stride
 
 
+def positions(image: Tensor, name: str) -> int:
+    """Return how many positions a layer has of a picture (1, 3, h, w)."""
+    stride = layer(name).stride
+    return (image.shape[2] // stride) * (image.shape[3] // stride)
+
+
 def margin(names: Iterable[str]) -> int:
     """Return how many pixels around a region its features depend on, at the layers named.
 

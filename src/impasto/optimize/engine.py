@@ -199,9 +199,8 @@ class Engine:
                 self._best, self._best_loss = image, evaluation.loss
                 self._best_terms = evaluation.terms
             self._done += 1
-            if not setback and self._due() and objective.refine():
-                self._optimizer.rebase()
-                self._refined.append(self._done)
+            if not setback and self._due():
+                self._refine(objective)
             self._time(scale, began, first=first)
             first = False
             self._replan()
@@ -232,6 +231,15 @@ class Engine:
         if here.refined is not None:
             return self._done in here.refined
         return self._done >= 20 and self._done % 5 == 0 and here.steps - self._done >= 8
+
+    def _refine(self, objective: Criterion) -> None:
+        """Refine the objective, and let those know who compare losses."""
+        refined = objective.refine()
+        if refined:
+            self._optimizer.rebase()
+            self._refined.append(self._done)
+        if refined == "loss":
+            self._best_loss = float("inf")
 
     def _announce(self) -> Iterator[Event]:
         """Say so when the planner came to other scales than were announced."""

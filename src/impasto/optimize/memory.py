@@ -28,6 +28,9 @@ _HISTORY_BYTES = 2 * 2**30
 _VECTORS = 6.5
 """Pictures in float32 that a step holds at its peak, the optimiser's and what is in the making."""
 
+_MAPS = 4
+"""Maps that are kept whole take so many times their size: with slopes, and what is sorted."""
+
 _VALUE = 4
 _SHARE = 0.8
 """Of the memory that is free, so much is taken unless the user says how much."""
@@ -56,7 +59,8 @@ class Demand:
     """What the layout of a scale depends on.
 
     ``bytes_per_value`` is that of the features, ``history`` the pairs that L-BFGS would like to
-    keep, 0 for optimisers that keep none.
+    keep, 0 for optimisers that keep none. ``map_layers`` are those whose maps are kept whole,
+    ``wrap`` tells whether the picture is seen with itself around it.
     """
 
     width: int
@@ -65,6 +69,8 @@ class Demand:
     content_layers: tuple[str, ...]
     bytes_per_value: int
     history: int
+    map_layers: tuple[str, ...] = ()
+    wrap: bool = False
 
     @property
     def pixels(self) -> int:
@@ -75,7 +81,8 @@ class Demand:
         """Return the bytes of a step without history, computed in tiles of a side or whole."""
         vectors = round(3 * _VALUE * _VECTORS * self.pixels)
         targets = _values_per_pixel(self.content_layers) * self.bytes_per_value * self.pixels
-        return vectors + round(targets) + self._pass(tile)
+        maps = _MAPS * _values_per_pixel(self.map_layers) * self.bytes_per_value * self.pixels
+        return vectors + round(targets + maps) + self._pass(tile)
 
     def pair(self, compact: bool) -> int:
         """Return the bytes of a pair of L-BFGS."""
@@ -84,12 +91,18 @@ class Demand:
     def _pass(self, tile: int | None) -> int:
         """Return the bytes of a pass through the network and back."""
         margin = 2 * vgg.margin(self.layers) if self.layers else 0
-        sides = (n if tile is None else min(n, tile + margin) for n in (self.width, self.height))
+        sides = (self._side(n, tile, margin) for n in (self.width, self.height))
         pixels = next(sides) * next(sides)
         kept = [s.name for s in vgg.until(self.layers) if s.kind == "relu"] if self.layers else []
         # With what is kept for the way back, one and a half of the largest layer in the making.
         values = _values_per_pixel([*kept, *self.layers]) + 1.5 * VGG_WIDTHS[0]
         return round(values * self.bytes_per_value * pixels)
+
+    def _side(self, length: int, tile: int | None, margin: int) -> int:
+        """Return the side of what goes through the network at a time."""
+        if self.wrap:
+            return min(length, tile or length) + margin
+        return length if tile is None else min(length, tile + margin)
 
 
 def lay_out(demand: Demand, room: int | None) -> Layout:

@@ -9,11 +9,11 @@ from typing import Any, Self
 from impasto.errors import OptionsError
 from impasto.images.resize import fit
 
-_SMALLEST_AUTO = 320
-"""No automatic scale has a shorter long side: below it the style swallows the content."""
-
 _SMALLEST_HALF = 64
 """No scale that is there for want of time has a shorter long side: it shows next to nothing."""
+
+_SMALLEST = {"auto": 320, "deep": _SMALLEST_HALF}
+"""No scale of these has a shorter long side. Below 320, Gram matrices swallow the content."""
 
 _COARSE_SHARE = 0.6
 """Of the steps left at each scale but the last, so many are spent there: coarse steps are cheap."""
@@ -52,36 +52,43 @@ class Scale:
         return cls(width, height, steps, None if refined is None else tuple(refined))
 
 
-def plan(width: int, height: int, scales: str | Sequence[int], steps: int) -> tuple[Scale, ...]:
+def plan(
+    width: int, height: int, scales: str | Sequence[int], steps: int, step: int = 1
+) -> tuple[Scale, ...]:
     """Return the schedule that ends at (width, height) and takes ``steps`` in all.
 
-    ``scales`` as in `pyramid`. Raises `OptionsError` when there are fewer steps than scales.
+    ``scales`` and ``step`` as in `pyramid`. Raises `OptionsError` when there are fewer steps than
+    scales.
     """
-    sizes = pyramid(width, height, scales)
+    sizes = pyramid(width, height, scales, step)
     if steps < len(sizes):
-        if scales != "auto":
+        if scales not in _SMALLEST:
             raise OptionsError(f"--steps {steps} is too few for {len(sizes)} scales")
         sizes = sizes[-steps:]
     return shared(sizes, steps)
 
 
-def pyramid(width: int, height: int, scales: str | Sequence[int]) -> tuple[Scale, ...]:
+def pyramid(
+    width: int, height: int, scales: str | Sequence[int], step: int = 1
+) -> tuple[Scale, ...]:
     """Return the scales that end at (width, height), coarse to fine, without steps.
 
     ``scales`` is "single", "auto" (halving the long side while it stays large enough for the
-    content to hold), or rising long sides of which the last is that of the picture.
+    content to hold), "deep" (halving it further), or rising long sides of which the last is that
+    of the picture. Sides are multiples of ``step``.
     """
     *coarser, _ = _long_sides(max(width, height), scales)
-    return (*(Scale(*fit(width, height, side), 0) for side in coarser), Scale(width, height, 0))
+    found = (Scale(*fit(width, height, side, step), 0) for side in coarser)
+    return (*(s for s in found if s.width < width or s.height < height), Scale(width, height, 0))
 
 
-def halves(scale: Scale) -> tuple[Scale, ...]:
+def halves(scale: Scale, step: int = 1) -> tuple[Scale, ...]:
     """Return the scales below one, coarse to fine: each long side half of the next."""
     side = max(scale.width, scale.height) // 2
-    if side < _SMALLEST_HALF:
+    if side < max(_SMALLEST_HALF, 2 * step):
         return ()
-    half = Scale(*fit(scale.width, scale.height, side), 0)
-    return (*halves(half), half)
+    half = Scale(*fit(scale.width, scale.height, side, step), 0)
+    return (*halves(half, step), half)
 
 
 def shared(scales: Sequence[Scale], steps: int, least: int = 1) -> tuple[Scale, ...]:
@@ -101,9 +108,9 @@ def shared(scales: Sequence[Scale], steps: int, least: int = 1) -> tuple[Scale, 
 def _long_sides(side: int, scales: str | Sequence[int]) -> list[int]:
     if scales == "single":
         return [side]
-    if scales != "auto":
+    if not isinstance(scales, str):
         return [int(s) for s in scales]
     sides = [side]
-    while sides[0] // 2 >= _SMALLEST_AUTO:
+    while sides[0] // 2 >= _SMALLEST[scales]:
         sides.insert(0, sides[0] // 2)
     return sides

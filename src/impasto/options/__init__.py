@@ -21,6 +21,7 @@ from impasto.options.paint import (
     MAX_STEPS,
     OPTIMIZERS,
     QUALITIES,
+    TILEABLE_STEP,
     PaintOptions,
 )
 from impasto.options.pictures import MAX_SIDE, ReadOptions, SaveOptions
@@ -47,6 +48,7 @@ __all__ = [
     "PRESETS",
     "QUALITIES",
     "SMALLEST_TILE",
+    "TILEABLE_STEP",
     "VGG_WIDTHS",
     "WEIGHTS",
     "ApplyOptions",

@@ -14,7 +14,7 @@ from impasto.options.presets import PRESETS, STYLE_LOSSES
 from impasto.options.said import Blend
 
 OPTIMIZERS = ("relaxed", "lbfgs", "adam")
-CONTENT_LOSSES = ("mean", "half-sum")
+CONTENT_LOSSES = ("mean", "half-sum", "self-similarity")
 INITS = ("matched", "content", "noise", "style")
 COLORS = ("style", "photo", "hue", "luminance", "match", "histogram")
 
@@ -22,6 +22,11 @@ QUALITIES = {"draft": 50, "good": 150, "best": 500}
 """How many steps each ``quality`` takes."""
 
 _USUAL_QUALITY = "good"
+
+_SIZE = 640
+
+TILEABLE_STEP = 32
+"""Sides of a tileable painting are multiples of this, so that its features repeat as it does."""
 
 MAX_STEPS = 1_000_000
 """The most steps of one painting."""
@@ -37,7 +42,15 @@ class PaintOptions(Checked):
     aside), so weights mean the same at every size.
     """
 
-    size: int = option(640, "Long side of the painting in pixels.")
+    size: int = option(_SIZE, "Long side of the painting in pixels.")
+    canvas: tuple[int, int] | None = option(
+        None,
+        "Instead of --size, width and height such as 1920x1080: the photo is cut to that shape.",
+        metavar="WxH",
+    )
+    tileable: bool = option(
+        False, "Make opposite edges fit, so that the picture can be repeated side by side."
+    )
     steps: int | None = option(
         None,
         "Steps in all: each evaluates the losses and their gradient once, then moves. "
@@ -83,12 +96,19 @@ class PaintOptions(Checked):
     )
     style_loss: str = option(
         None,
-        "How styles are compared: by Gram matrices, or by the Wasserstein distance of mean and "
-        "covariance.",
+        "How styles are compared: by Gram matrices, by them and histograms, by the Wasserstein "
+        "distance of mean and covariance, by sliced Wasserstein distances, by nearest neighbours "
+        "(NNST), or by the relaxed earth mover's distance (STROTSS).",
         choices=tuple(STYLE_LOSSES),
     )
     content_loss: str = option(
-        None, "Squared differences as a mean, or as half their sum.", choices=CONTENT_LOSSES
+        None,
+        "Squared differences as a mean, or as half their sum; or how alike the places of the "
+        "picture are to each other.",
+        choices=CONTENT_LOSSES,
+    )
+    laplacian_weight: float = option(
+        None, "Weight of the photo's edges and fine forms: the Laplacian of its pixels."
     )
     pooling: str = option(None, "Pooling of the VGG.", choices=POOLINGS)
     rescale_pooling: bool = option(
@@ -97,7 +117,8 @@ class PaintOptions(Checked):
     padding: str = option(None, "Padding of the VGG's convolutions.", choices=PADDINGS)
     scales: str | tuple[int, ...] = option(
         None,
-        "Coarse to fine: auto, single, or long sides in pixels such as 160,320.",
+        "Coarse to fine: auto (from 320 pixels), deep (from 64), single, or long sides in pixels "
+        "such as 160,320.",
         metavar="SCALES",
     )
     strength: float = option(
@@ -177,6 +198,8 @@ class PaintOptions(Checked):
             if getattr(self, name) is None:
                 self._set(name, value)
         self._integer("size", 1, MAX_SIDE)
+        self._boolean("tileable")
+        self._set_canvas()
         self._set("scales", said.scales(self.scales, self.size))
         self._set("blend", said.blend(self.blend))
         self._set("style_scale", said.numbers("style_scale", self.style_scale, 0.05, 20))
@@ -189,6 +212,21 @@ class PaintOptions(Checked):
             self._text(name)
         self._check_values()
         self._check_conflicts()
+
+    def _set_canvas(self) -> None:
+        self._set("canvas", said.canvas(self.canvas, MAX_SIDE))
+        if self.canvas is None:
+            return
+        if self.size not in (_SIZE, max(self.canvas)):
+            raise OptionsError("--size and --canvas each say how large: give one of them")
+        self._set("size", max(self.canvas))
+        uneven = [side for side in self.canvas if side % TILEABLE_STEP]
+        if self.tileable and uneven:
+            below = max(1, uneven[0] // TILEABLE_STEP) * TILEABLE_STEP
+            raise OptionsError(
+                f"--tileable takes a --canvas in multiples of {TILEABLE_STEP} pixels, got "
+                f"{uneven[0]}: {below} or {below + TILEABLE_STEP}"
+            )
 
     def _check_values(self) -> None:
         if self.steps is not None:
@@ -205,7 +243,7 @@ class PaintOptions(Checked):
         for name in ("guide", "freeze"):
             if getattr(self, name) is not None:
                 self._text(name)
-        for name in ("content_weight", "style_weight", "tv_weight"):
+        for name in ("content_weight", "laplacian_weight", "style_weight", "tv_weight"):
             self._number(name, 0)
         self._choice("optimizer", OPTIMIZERS)
         self._choice("content_loss", CONTENT_LOSSES)
@@ -214,6 +252,12 @@ class PaintOptions(Checked):
         self._choice("precision", PRECISIONS)
         self._boolean("rescale_pooling")
         check_device(self.device)
+
+    def weighted_layers(self, kind: str) -> dict[str, float]:
+        """Return the layers of a kind, "content" or "style", that weigh anything in the total."""
+        pairs = self.content_layers if kind == "content" else self.style_layers
+        total = self.content_weight if kind == "content" else self.style_weight
+        return {name: weight * total for name, weight in pairs if weight * total > 0}
 
     @property
     def total_steps(self) -> int:
@@ -238,8 +282,6 @@ class PaintOptions(Checked):
             raise OptionsError("--masks and --guide each say where styles belong: give one of them")
         if self.color_strength != 1.0 and self.color == "style":
             raise OptionsError("--color-strength goes with a --color other than style")
-        total = self.content_weight + self.style_weight + self.tv_weight
-        if total == 0:
-            raise OptionsError(
-                "--content-weight, --style-weight and --tv-weight are all 0: nothing to optimise"
-            )
+        weights = ("content_weight", "laplacian_weight", "style_weight", "tv_weight")
+        if not any(getattr(self, name) for name in weights):
+            raise OptionsError(f"{', '.join(map(flag, weights))} are all 0: nothing to optimise")

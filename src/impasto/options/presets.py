@@ -19,6 +19,7 @@ _GATYS: dict[str, Any] = {
     "content_loss": "mean",
     "content_weight": 1.0,
     "style_weight": 1.0,
+    "laplacian_weight": 0.0,
     "tv_weight": 0.0,
     "pooling": "max",
     "rescale_pooling": False,
@@ -40,6 +41,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "content_loss": "half-sum",
         "content_weight": 1.0,
         "style_weight": 1e5,
+        "laplacian_weight": 0.0,
         "tv_weight": 0.0,
         "pooling": "average",
         "rescale_pooling": False,
@@ -49,6 +51,23 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # Coarse to fine makes larger, more coherent strokes; replicated borders leave no frame.
     "default": {**_GATYS, "padding": "replicate", "scales": "auto"},
+    # Gatys, Ecker, Bethge 2015 (arXiv:1505.07376): a texture is what has these Gram matrices.
+    # Coarse to fine, so that forms larger than the deepest layer sees come about, too.
+    "texture": {
+        **_GATYS,
+        "content_weight": 0.0,
+        "padding": "replicate",
+        "init": "noise",
+        "scales": "deep",
+    },
+    # Mahendran and Vedaldi 2015 (arXiv:1412.0035): what a layer knows of the photo.
+    "invert": {
+        **_GATYS,
+        "style_weight": 0.0,
+        "tv_weight": 1.0,
+        "padding": "replicate",
+        "init": "noise",
+    },
 }
 """What each preset says of the fields that are None until a preset fills them."""
 
@@ -59,6 +78,24 @@ STYLE_LOSSES: dict[str, dict[str, Any]] = {
     "wasserstein": {
         "style_layers": tuple((name, 0.2) for name in _STYLE_LAYERS),
         "style_weight": 1e7,
+    },
+    "histogram": {"style_layers": _GATYS_STYLE_WEIGHTS, "style_weight": 1.0},
+    "sliced": {
+        "style_layers": tuple((name, 0.2) for name in _STYLE_LAYERS),
+        "style_weight": 5e7,
+    },
+    "nearest": {
+        "style_layers": tuple((name, 0.25) for name in _STYLE_LAYERS[:4]),
+        "style_weight": 1e7,
+        "scales": "deep",
+    },
+    "emd": {
+        "style_layers": tuple((name, 0.2) for name in _STYLE_LAYERS),
+        "style_weight": 1.0,
+        "content_layers": tuple((name, 0.2) for name in _STYLE_LAYERS),
+        "content_loss": "self-similarity",
+        "content_weight": 1.0,
+        "scales": "deep",
     },
 }
 """What each style loss says of fields left at None where it is not the preset's own."""

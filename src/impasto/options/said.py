@@ -19,11 +19,11 @@ MAX_BUDGET = 30 * 24 * 3600.0
 
 
 def scales(value: Any, size: Any) -> str | tuple[int, ...]:
-    """Bring ``scales`` to "auto", "single" or rising long sides that end at ``size``."""
-    if value in ("auto", "single"):
+    """Bring ``scales`` to "auto", "deep", "single" or rising long sides that end at ``size``."""
+    if value in ("auto", "deep", "single"):
         return str(value)
     wrong = OptionsError(
-        f"--scales must be auto, single, or long sides such as 160,320, got {shown(value)}"
+        f"--scales must be auto, deep, single, or long sides such as 160,320, got {shown(value)}"
     )
     try:
         parts = value.split(",") if isinstance(value, str) else list(value)
@@ -37,6 +37,24 @@ def scales(value: Any, size: Any) -> str | tuple[int, ...]:
     if sides[0] < 1 or any(a >= b for a, b in itertools.pairwise(sides)):
         raise OptionsError(f"--scales must rise towards --size {size}, got {shown(value)}")
     return tuple(sides)
+
+
+def canvas(value: Any, most: int) -> tuple[int, int] | None:
+    """Bring ``canvas`` to width and height: a pair, or a text such as 640x480."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d{1,9})[x×](\d{1,9})", value.strip()) if type(value) is str else None
+    sides = tuple(map(int, found.groups())) if found else value
+    if (
+        not isinstance(sides, tuple | list)
+        or len(sides) != 2
+        or not all(type(side) is int and 1 <= side <= most for side in sides)
+    ):
+        raise OptionsError(
+            f"--canvas must be width and height such as 1920x1080, each at most {most}, "
+            f"got {shown(value)}"
+        )
+    return sides[0], sides[1]
 
 
 def budget(value: Any) -> float | None:

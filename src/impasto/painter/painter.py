@@ -23,7 +23,8 @@ from impasto.images import resize
 from impasto.images.picture import Stored
 from impasto.images.read import Source
 from impasto.images.tensors import to_array
-from impasto.losses import objective
+from impasto.losses.build import build, map_layers
+from impasto.losses.objective import Criterion
 from impasto.nets import vgg
 from impasto.optimize import checkpoint as checkpoints
 from impasto.optimize.budget import FEW, Budget, Fixed
@@ -33,7 +34,7 @@ from impasto.optimize.memory import Demand, Layout, lay_out, room
 from impasto.optimize.optimizers import LBFGS, Adam, Optimizer
 from impasto.optimize.precondition import by_frequency
 from impasto.optimize.schedule import Scale, halves, plan, pyramid
-from impasto.options import MAX_SIDE, CheckpointOptions, PaintOptions, ReadOptions
+from impasto.options import MAX_SIDE, TILEABLE_STEP, CheckpointOptions, PaintOptions, ReadOptions
 from impasto.painter.painting import Painting
 from impasto.painter.sources import Sources
 
@@ -230,12 +231,17 @@ class Painter:
         """Return the scales that the options ask for, with their steps unless a budget has them."""
         o = self.options
         if o.budget is not None:
-            return pyramid(self.width, self.height, o.scales)
-        return plan(self.width, self.height, o.scales, o.total_steps)
+            return pyramid(self.width, self.height, o.scales, self._step)
+        return plan(self.width, self.height, o.scales, o.total_steps, self._step)
+
+    @property
+    def _step(self) -> int:
+        """What the sides of every scale are multiples of."""
+        return TILEABLE_STEP if self.options.tileable else 1
 
     def _smaller(self) -> tuple[Scale, ...]:
         """Return the scales below the first that the network can still see, coarse to fine."""
-        return tuple(s for s in halves(self.scales[0]) if not self._too_small(s))
+        return tuple(s for s in halves(self.scales[0], self._step) if not self._too_small(s))
 
     def _build_budget(self, began: float) -> Budget | None:
         o = self.options
@@ -289,9 +295,8 @@ class Painter:
             trials=(*self._smaller(), self.scales[0]) if timed else (),
         )
 
-    def _objective_at(self, scale: Scale) -> objective.Criterion:
-        tile = self._layout(scale.width, scale.height).tile
-        return objective.build(
+    def _objective_at(self, scale: Scale) -> Criterion:
+        return build(
             self.options,
             self._net,
             self.sources.photo_at(scale),
@@ -299,7 +304,8 @@ class Painter:
             hands=self.sources.hands,
             regions=self.sources.regions_at(scale),
             held=self.sources.held_at(scale),
-            tile=tile,
+            tile=self._layout(scale.width, scale.height).tile,
+            finer=sum(other.pixels > scale.pixels for other in self.scales),
         )
 
     def _optimizer_at(self, image: Tensor) -> Optimizer:
@@ -323,8 +329,8 @@ class Painter:
         """Return how a size lies in memory: as settled before, or as it fits best."""
         if (width, height) not in self._layouts:
             o = self.options
-            content = tuple(k for k, w in o.content_layers if w * o.content_weight > 0)
-            style = tuple(k for k, w in o.style_layers if w * o.style_weight > 0)
+            content = tuple(o.weighted_layers("content"))
+            style = tuple(o.weighted_layers("style"))
             demand = Demand(
                 width=width,
                 height=height,
@@ -332,6 +338,8 @@ class Painter:
                 content_layers=content,
                 bytes_per_value=self._precision.itemsize,
                 history=0 if o.optimizer == "adam" else o.history,
+                map_layers=map_layers(o),
+                wrap=o.tileable,
             )
             self._layouts[width, height] = lay_out(demand, self._room)
         return self._layouts[width, height]

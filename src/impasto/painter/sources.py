@@ -19,7 +19,7 @@ from impasto.images.turn import turned
 from impasto.losses.blend import blend_shares
 from impasto.losses.guides import Region
 from impasto.optimize.schedule import Scale
-from impasto.options import INITS, PaintOptions, ReadOptions
+from impasto.options import INITS, TILEABLE_STEP, PaintOptions, ReadOptions
 from impasto.options.checked import flag
 from impasto.painter.colours import Colours
 from impasto.painter.regions import Parts, claimed, from_maps, from_masks, levels
@@ -54,9 +54,12 @@ class Sources:
         self._scales = _each("style_scale", options.style_scale, len(groups))
         self._turns = _each("style_rotation", options.style_rotation, len(groups))
         self.files = {name: read_stored(path, read) for name, path in named_files(options)}
+        if options.canvas:
+            self._cut(*options.canvas)
         self._parts = self._read_parts()
         h, w, _ = self.photo.rgb.shape
-        self.width, self.height = fit(w, h, options.size)
+        step = TILEABLE_STEP if options.tileable else 1
+        self.width, self.height = options.canvas or fit(w, h, options.size, step)
 
     @property
     def pictures(self) -> list[Stored]:
@@ -132,6 +135,13 @@ class Sources:
         random = torch.Generator().manual_seed(self._options.seed)
         noise = 0.5 + _NOISE * (2 * torch.rand(photo.shape, generator=random) - 1)
         return torch.lerp(photo, noise.to(self._device), self._options.noise_ratio)
+
+    def _cut(self, width: int, height: int) -> None:
+        """Cut the photo, and what lies over it, to a shape."""
+        self.photo = self.photo.cut(width, height)
+        for name, file in self.files.items():
+            if not name.startswith("style_guide"):
+                self.files[name] = file.cut(width, height)
 
     def _photo(self, scale: Scale) -> Floats:
         return resize(floats(self.photo.rgb), scale.width, scale.height, soft=True)

@@ -38,7 +38,7 @@ _COUNTED = ("/v1/", "/model/", "/login", "/studio/photo", "/gradio_api/queue/joi
 _STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/queue/data")
 """Streams of Gradio, which would go on for ever."""
 
-_SMALL = {"/login": 4096, "/logout": 4096}
+_SMALL = {"/login": 4096, "/logout": 4096, "/gradio_api/queue/join": 65536}
 """Most bytes of a request, where it is not that of the settings."""
 
 _HEADERS = {

@@ -20,7 +20,7 @@ from impasto.studio.checkpoints import Kept, adopt
 from impasto.studio.database import patiently
 from impasto.studio.files import Files
 from impasto.studio.orders import PaintOrder
-from impasto.studio.previews import PhotoColours, Picture, Previews
+from impasto.studio.previews import Picture, Previews
 from impasto.studio.pulse import Pulse
 from impasto.studio.settings import Settings
 from impasto.studio.store import Claim, Lost, Store
@@ -99,7 +99,6 @@ class Easel:
         self._pulse.sign()
         self._pulse.note(width=painter.width, height=painter.height)
         photo = painter.sources.photo.rgb
-        self._colours = PhotoColours(photo) if self._order.color == "photo" else None
         self._recorder = self._build_recorder(photo)
         painter.companion = self._recorder
         if checkpoint:
@@ -108,16 +107,15 @@ class Easel:
     def finish(self) -> Iterator[tuple[str, str, Path]]:
         """Make the picture and the time-lapse; yield column, name and path of each."""
         painting = self._painter.painting
-        rgb = self._coloured(painting.rgb)
         recipe = {**painting.recipe, "studio": self._order.flat()}
         extension = EXTENSIONS[self._order.format]
         path = self._shop.scratch / f"picture.{extension}"
-        replace(painting, rgb=rgb, recipe=recipe).save(path)
+        replace(painting, recipe=recipe).save(path)
         number = self._claim.attempt
         yield "picture", f"picture-{number}.{extension}", path
         self._pulse.sign()
-        self._previews.add(rgb)
-        if film := self._finish_film(rgb):
+        self._previews.add(painting.rgb)
+        if film := self._finish_film(painting.rgb):
             yield "timelapse", f"timelapse-{number}.mp4", film
 
     def _build(self, *, resume: bool) -> Painter:
@@ -177,7 +175,6 @@ class Easel:
             )
         elif isinstance(event, Step):
             self.stepped, self.step = True, event.step
-            event = self._recoloured(event)
             self._pulse.note(
                 Losses.of(event),
                 steps=event.steps,
@@ -201,15 +198,6 @@ class Easel:
         if self.stepped:
             self._painter.save_checkpoint(self._checkpoint)
             self._kept.put(self._checkpoint)
-
-    def _recoloured(self, event: Step) -> Step:
-        if not self._colours:
-            return event
-        picture = event.picture
-        return replace(event, picture=lambda: self._coloured(picture()))
-
-    def _coloured(self, picture: Picture) -> Picture:
-        return self._colours(picture) if self._colours else picture
 
 
 def options(order: PaintOrder, settings: Settings) -> PaintOptions:

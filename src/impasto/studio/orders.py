@@ -10,9 +10,9 @@ from typing import Any, Self
 from impasto.errors import OptionsError, nearest
 from impasto.options import INITS, PaintOptions
 from impasto.options.checked import Checked, option
+from impasto.options.paint import COLORS
 
 FORMATS = ("png", "jpeg", "webp", "tiff")
-COLORS = ("style", "photo")
 
 STEERED = (
     "size", "steps", "quality", "budget", "preset", "style_scale", "content_weight",
@@ -21,18 +21,20 @@ STEERED = (
 """The fields of `PaintOptions` that an order may set; the rest is the studio's business."""
 
 
+_OF_PAINTING = {f.name: f.metadata["help"] for f in dataclasses.fields(PaintOptions)}
+"""What each field of `PaintOptions` is for."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PaintOrder(Checked):
     """A painting as it was ordered. ``paint`` holds those fields of `PaintOptions` in `STEERED`."""
 
     strength: float = option(
-        1.0, "How much of the style: 0.1 is a hint of it, 1 the preset's, up to 1.5 beyond it."
+        1.0,
+        "How much of the style: 0.1 is a hint of it, 1 all of it; beyond that, up to 1.5, the "
+        "content has to give way.",
     )
-    color: str = option(
-        "style",
-        "Whose colours: the style's, or the photo's, taken over at the end.",
-        choices=COLORS,
-    )
+    color: str = option(PaintOptions().color, _OF_PAINTING["color"], choices=COLORS)
     format: str = option("png", "Format of the picture.", choices=FORMATS)
     paint: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -66,7 +68,8 @@ class PaintOrder(Checked):
 
     def options(self, **chosen: Any) -> PaintOptions:
         """Return the options to paint with; ``chosen`` are those that the studio adds."""
-        plain = PaintOptions(**self.paint, **chosen)
-        # A style weight works by orders of magnitude: half the strength is a tenth of the weight.
-        weight = plain.style_weight * 10 ** (2 * (self.strength - 1))
-        return dataclasses.replace(plain, style_weight=weight) if self.strength != 1 else plain
+        strength = min(self.strength, 1.0)
+        plain = PaintOptions(**self.paint, **chosen, strength=strength, color=self.color)
+        # A style weight works by orders of magnitude: at 1.5 it is ten times as much.
+        weight = plain.style_weight * 10 ** (2 * (self.strength - strength))
+        return dataclasses.replace(plain, style_weight=weight) if self.strength > 1 else plain

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.images import fit, resize
-from impasto.images.color import luma, with_luma
-from impasto.images.picture import Samples, eight_bits, floats
+from impasto.images.picture import eight_bits
 from impasto.studio.files import Files
 from impasto.studio.pulse import Pulse
 
@@ -68,18 +67,3 @@ def encode(picture: Picture) -> bytes:
     data = io.BytesIO()
     Image.fromarray(eight_bits(picture)).save(data, "JPEG", quality=85)
     return data.getvalue()
-
-
-class PhotoColours:
-    """Gives pictures of any size the colours of a photo, as ``--color photo`` does."""
-
-    def __init__(self, photo: Samples) -> None:
-        self._photo = photo
-        self._sized: Picture | None = None
-
-    def __call__(self, picture: Picture) -> Picture:
-        """Return the photo with the picture's luma."""
-        height, width, _ = picture.shape
-        if self._sized is None or self._sized.shape != picture.shape:
-            self._sized = resize(floats(self._photo), width, height)
-        return with_luma(self._sized, luma(picture))

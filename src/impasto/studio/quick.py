@@ -71,6 +71,7 @@ class Quick:
 
     def __init__(self, settings: Settings) -> None:
         self._most = settings.at_once + settings.max_waiting
+        self._most_work = settings.max_work * 1e9
         self._default = settings.style
         self._read = ReadOptions(max_pixels=settings.max_pixels, max_bytes=settings.max_upload)
         self._threads = max(1, _processors() // settings.at_once)
@@ -99,13 +100,15 @@ class Quick:
         pack, shares = self._catalogue.find(style)
         pack.mix(shares, strength)
 
-    def check_size(self, photo: Header, size: int | None, format: str) -> None:
-        """Raise `TooManyPixels` or `OutputError` for a result that is too large."""
+    def check_size(self, photo: Header, style: str, size: int | None, format: str) -> None:
+        """Raise `TooManyPixels` or `OutputError` for a result that is too large for the style."""
         width, height = fit(*photo, size) if size else photo
-        most = self._read.max_pixels
+        architecture = self._catalogue.find(style)[0].architecture
+        most = min(self._read.max_pixels, int(self._most_work / max(architecture.macs, 1)))
         if width * height > most:
             raise TooManyPixels(
-                f"would be {width}x{height} pixels at size {size}, more than the {most:,} allowed"
+                f"would be {width}x{height} pixels, more than the {most:,} allowed in this style: "
+                "ask for a smaller size"
             )
         check_format(f"result.{format}", width, height)
 
@@ -159,7 +162,7 @@ class Quick:
         pack, shares = self._catalogue.find(style)
         stored = read_fitting(photo, options.size, self._read)
         height, width, _ = stored.rgb.shape
-        self.check_size(Header(width, height), options.size, format)
+        self.check_size(Header(width, height), style, options.size, format)
         made = self._stylised(pack, shares, stored, options)
         recipe = {**made.recipe, "save": _SAVE.to_dict()}
         job = Job(made.samples, made.transparency, _SAVE, recipe, "the result")

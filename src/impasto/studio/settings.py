@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     max_queue: int = Field(100, ge=1, description="Most jobs that wait, all clients together.")
     max_jobs: int = Field(10, ge=1, description="Most jobs of one client that wait or run.")
     at_once: int = Field(2, ge=1, le=64, description="Photos stylised at once.")
+    max_work: float = Field(
+        2000,
+        gt=0,
+        description="Most work of a network on a photo, in billions of multiplications.",
+    )
     max_waiting: int = Field(64, ge=0, description="Photos that wait to be stylised.")
     max_memory: int = Field(
         4096 * _MB, ge=256 * _MB, description="Most memory that one painting may take, in bytes."

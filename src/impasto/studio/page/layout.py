@@ -29,7 +29,7 @@ _TITLE = """
 _LEAVE = (
     """<form method="post" action="logout"><button class="button quiet">Log out</button></form>"""
 )
-_COLORS = [("of the style", "style"), ("of the photo", "photo")]
+_COLORS = [(f"of the {whose}", whose) for whose in link.COLORS]
 _AT_ONCE, _MOST_WAITING = 8, 200
 _QUICK_SIZE, _PAINT_SIZE = 1024, 640
 

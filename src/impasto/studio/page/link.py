@@ -11,9 +11,11 @@ from impasto.errors import nearest
 from impasto.options.checked import shown
 from impasto.options.paint import QUALITIES
 from impasto.samples import PAINTINGS
-from impasto.studio.orders import COLORS
 
 MODES = ("quick", "paint")
+COLORS = ("style", "photo")
+"""Of the colours that may be asked for, those on the page."""
+
 STRENGTHS = (0.1, 1.5)
 STROKES = (0.25, 2.0)
 SMALLEST = 128

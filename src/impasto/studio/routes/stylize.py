@@ -127,7 +127,7 @@ async def stylised(
         lambda: check_picture(photo.read(), studio.settings, f"the {what}")
     )
     header = await asyncio.wrap_future(looked_at)
-    quick.check_size(header, asked.options.size, asked.format)
+    quick.check_size(header, style, asked.options.size, asked.format)
     work = quick.begin(lambda: quick.make(photo.read(), style, asked.options, asked.format))
     data, kind = await unless_gone(request, work)
     return Response(data, media_type=kind)

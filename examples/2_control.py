@@ -1,0 +1,71 @@
+# %% [markdown]
+# # Steering
+#
+# How much style, whose colours, how large the strokes: each is one option, and they go together.
+
+# %%
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import impasto
+from impasto import samples
+from impasto.images.sheet import contact_sheet
+
+SIZE, STEPS = 176, 24
+OUT = Path("out")
+OUT.mkdir(exist_ok=True)
+photo, waves = samples.photo("coffee"), samples.painting("waves")
+
+
+def painted(**options: Any) -> np.ndarray:
+    """Paint the photo, small and quickly."""
+    return impasto.paint(photo, waves, size=SIZE, steps=STEPS, **options).rgb
+
+
+def show(name: str, tiles: list[tuple[str, np.ndarray]]) -> None:
+    """Write a sheet of pictures with what each was made with."""
+    sheet = contact_sheet(tiles, columns=len(tiles), width=len(tiles) * SIZE)
+    Image.fromarray(sheet).save(OUT / name)
+
+
+# %% [markdown]
+# ## Strength
+#
+# The statistics aimed at lie that far on the way from the photo's own to the painting's.
+
+# %%
+strengths = {s: painted(strength=s) for s in (0.25, 0.5, 1.0)}
+show("strength.png", [(f"strength {s:g}", rgb) for s, rgb in strengths.items()])
+
+# %% [markdown]
+# ![Strengths](out/strength.png)
+#
+# The more of it, the farther from the photo:
+
+# %%
+full = strengths[1.0]
+away = [float(np.abs(rgb - full).mean()) for rgb in strengths.values()]
+print("mean distance to full strength:", [f"{d:.3f}" for d in away])
+assert away[0] > away[1] > away[2] == 0
+
+# %% [markdown]
+# ## Colours
+
+# %%
+show("color.png", [(c, painted(color=c)) for c in ("style", "photo", "match")])
+
+# %% [markdown]
+# ![Colours](out/color.png)
+#
+# ## Strokes
+
+# %%
+show("strokes.png", [(f"style-scale {s:g}", painted(style_scale=s)) for s in (0.5, 1.0, 2.0)])
+
+# %% [markdown]
+# ![Strokes](out/strokes.png)

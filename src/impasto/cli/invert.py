@@ -1,0 +1,72 @@
+"""``impasto invert``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from impasto.cli.flags import Some, with_options
+from impasto.options import (
+    CheckpointOptions,
+    PaintOptions,
+    ReadOptions,
+    RecordOptions,
+    SaveOptions,
+)
+
+_WITHOUT = (
+    "style_weight", "style_layers", "style_loss", "style_scale", "style_rotation", "blend",
+    "strength", "color", "color_strength", "masks", "guide", "style_guide", "laplacian_weight",
+)  # fmt: skip
+"""What there is no painting for."""
+
+
+@with_options(
+    options=Some(PaintOptions, without=_WITHOUT, preset="invert"),
+    record=RecordOptions,
+    checkpoint=CheckpointOptions,
+    save=SaveOptions,
+    read=ReadOptions,
+)
+def invert(
+    photo: Annotated[Path, typer.Argument(help="The photo.", metavar="PHOTO", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="The picture: .png .jpg .webp .tif", show_default=False),
+    ],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    *,
+    options: PaintOptions,
+    record: RecordOptions,
+    checkpoint: CheckpointOptions,
+    save: SaveOptions,
+    read: ReadOptions,
+) -> None:
+    """Make the picture that a layer of the network takes for a photo: content without style.
+
+    Noise is given the photo's features at one layer or several (Mahendran and Vedaldi 2015): what
+    the layer has forgotten is free.
+
+    Examples:
+
+      impasto invert photo.jpg -o seen.png
+
+      impasto invert photo.jpg -o early.png --content-layers relu2_2
+
+      impasto invert photo.jpg -o deep.png --content-layers relu5_1 --tv-weight 10
+    """
+    from impasto import cli
+    from impasto.cli.work import Work
+    from impasto.painter import Painter
+    from impasto.painter.sources import named_files
+
+    work = Work(
+        out=out, save=save, record=record, checkpoint=checkpoint, quiet=quiet, as_json=as_json
+    )
+    inputs: list[str | Path] = [photo, *(path for _, path in named_files(options))]
+    work.check(inputs)
+    painter = Painter(photo, photo, options, read=read, checkpoint=work.state_kept, began=cli.BEGAN)
+    work.carry_out(painter, inputs)

@@ -1,0 +1,79 @@
+"""``impasto texture``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from impasto.cli.flags import Some, with_options
+from impasto.options import (
+    CheckpointOptions,
+    PaintOptions,
+    ReadOptions,
+    RecordOptions,
+    SaveOptions,
+)
+
+_WITHOUT = (
+    "content_weight", "content_layers", "content_loss", "laplacian_weight", "init", "noise_ratio",
+    "strength", "color", "color_strength", "masks", "guide", "style_guide", "freeze",
+)  # fmt: skip
+"""What there is no photo for."""
+
+
+@with_options(
+    options=Some(PaintOptions, without=_WITHOUT, preset="texture"),
+    record=RecordOptions,
+    checkpoint=CheckpointOptions,
+    save=SaveOptions,
+    read=ReadOptions,
+)
+def texture(
+    painting: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Paintings or photos of stuff, one or more.",
+            metavar="PAINTING...",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="The texture: .png .jpg .webp .tif", show_default=False),
+    ],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    *,
+    options: PaintOptions,
+    record: RecordOptions,
+    checkpoint: CheckpointOptions,
+    save: SaveOptions,
+    read: ReadOptions,
+) -> None:
+    """Make a texture like a painting, of any size: style without content.
+
+    Noise is given the Gram matrices of the painting (Gatys, Ecker, Bethge 2015). Without --canvas
+    it has the painting's shape. With --tileable it can be laid side by side without a seam.
+
+    Examples:
+
+      impasto texture bricks.jpg -o wall.png --canvas 1024x1024 --tileable
+
+      impasto texture starry.jpg wave.jpg -o mixture.png --blend 0.7,0.3
+
+      impasto texture pebbles.jpg -o beach.png --style-loss sliced --style-scale 2
+    """
+    from impasto import cli
+    from impasto.cli.work import Work
+    from impasto.painter import Painter
+
+    work = Work(
+        out=out, save=save, record=record, checkpoint=checkpoint, quiet=quiet, as_json=as_json
+    )
+    work.check(painting)
+    painter = Painter(
+        painting[0], painting, options, read=read, checkpoint=work.state_kept, began=cli.BEGAN
+    )
+    work.carry_out(painter, painting)
