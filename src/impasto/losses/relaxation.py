@@ -18,7 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_STIFFEST = 1 / 70
+_STIFFEST = 1 / 30
 """μ as a share of the largest eigenvalue: less is faster at first, and wrong for longer."""
 
 _DAMPING = 0.5

@@ -68,7 +68,9 @@ class LBFGS:
     ``precondition`` (symmetric, positive), γ = sᵀy / yᵀPy of the last step. Only one evaluation
     is spent on a step; one that raises the loss, or is not finite, is taken back and shortened,
     and when shortening does not help the history is forgotten. ``compact`` keeps the history in
-    bfloat16.
+    bfloat16. With ``bounded`` pixels stay in [0, 1], what a file can hold: those at a bound whose
+    gradient would take them beyond it are left out, and steps end there (projected quasi-Newton;
+    Bertsekas 1982, "Projected Newton Methods for Optimization Problems with Simple Constraints").
     """
 
     def __init__(
@@ -79,12 +81,16 @@ class LBFGS:
         precondition: Callable[[Tensor], Tensor] = lambda gradient: gradient,
         first_step: float = 1 / 255,
         compact: bool = False,
+        bounded: bool = False,
     ) -> None:
         self._shape = image.shape
+        self._bounded = bounded
         self._precondition_image = precondition
         self._history = history
         self._first_step = first_step
         self._x = image.detach().clone().contiguous().flatten()  # to be evaluated
+        if bounded:
+            self._x.clamp_(0, 1)
         kept = torch.bfloat16 if compact else self._x.dtype
         self._S, self._Y = Rows(history, self._x, kept), Rows(history, self._x, kept)
         self._R = torch.zeros(0, 0, dtype=torch.float64)  # in order of age, as `_rows` is
@@ -122,7 +128,7 @@ class LBFGS:
         return None
 
     def _allowed(self) -> float:
-        return self._base_loss + 1e-4 * self._length * self._slope  # Armijo's condition
+        return self._base_loss + 1e-4 * self._promise()  # Armijo's condition
 
     def _accept(self, loss: float, g: Tensor) -> None:
         self._direction = self._direction[:0]  # its memory is wanted
@@ -141,19 +147,42 @@ class LBFGS:
 
     def _aim(self) -> None:
         """Choose a direction from the last accepted picture and step along it."""
-        g = self._base_gradient
-        self._direction = self._newton(g) if self._rows else self._steepest(g)
-        self._slope = float(self._direction @ g)
+        held = self._held()
+        g = self._base_gradient if held is None else self._base_gradient.masked_fill(held, 0)
+        self._point(g, held)
         if self._slope >= 0:  # rounding has spoilt the history
             self._forget()
-            self._direction = self._steepest(g)
-            self._slope = float(self._direction @ g)
+            self._point(g, held)
         self._length = 1.0
         self._move()
 
     def _move(self) -> None:
         assert self._base is not None
         self._x = torch.add(self._base, self._direction, alpha=self._length)
+        if self._bounded:
+            self._x.clamp_(0, 1)
+
+    def _point(self, g: Tensor, held: Tensor | None) -> None:
+        """Choose a direction for a gradient; what is held stays where it is."""
+        self._direction = self._newton(g) if self._rows else self._steepest(g)
+        if held is not None:
+            self._direction.masked_fill_(held, 0)
+        self._slope = float(self._direction @ g)
+
+    def _held(self) -> Tensor | None:
+        """Return which values are at a bound that the gradient would take them beyond."""
+        if not self._bounded:
+            return None
+        x, g = self._base, self._base_gradient
+        assert x is not None
+        return ((x <= 0) & (g > 0)) | ((x >= 1) & (g < 0))
+
+    def _promise(self) -> float:
+        """Return how much the loss would change by the step if it went on as it begins."""
+        if not self._bounded:
+            return self._length * self._slope
+        assert self._base is not None
+        return inner(self._base_gradient, self._x - self._base)
 
     def _step_back(self, loss: float) -> str:
         """Shorten the step by the parabola through what is known; at last forget the history."""
@@ -181,7 +210,8 @@ class LBFGS:
         return self._precondition_image(g.view(self._shape)).flatten()
 
     def _newton(self, g: Tensor) -> Tensor:
-        alpha = _solve(self._R, self._Sg, upper=True)
+        Sg = self._S.dot(g)[self._rows] if self._bounded else self._Sg
+        alpha = _solve(self._R, Sg, upper=True)
         r = self._Y.add_to(g.clone(), self._scatter(-alpha))
         r = self._precondition(r).mul_(self._gamma)
         Yr = self._Y.dot(r)[self._rows]

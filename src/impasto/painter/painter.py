@@ -317,6 +317,7 @@ class Painter:
             image,
             history=layout.history,
             compact=layout.compact,
+            bounded=True,
             precondition=by_frequency(h, w, power, image.device),
         )
 
