@@ -11,7 +11,7 @@ from impasto.losses import functional, guides
 from impasto.losses.blend import shares_of
 from impasto.losses.guides import Guide
 from impasto.losses.pictures import Pictures
-from impasto.losses.relaxation import Relaxation
+from impasto.losses.relaxation import STIFFEST, Relaxation
 from impasto.losses.terms import Aim, GramAim, NormalAim, StyleTerm, Term
 from impasto.losses.wasserstein import Normal
 from impasto.nets import vgg
@@ -75,7 +75,7 @@ def _aim(options: PaintOptions, targets: Sequence[tuple[float, Tensor]]) -> Aim:
         return GramAim(targets)
     # The distances to several targets are, but for a constant, that to their mean.
     mean = torch.stack([share * A for share, A in targets]).sum(dim=0)
-    return GramAim(targets, Relaxation(mean))
+    return GramAim(targets, Relaxation(mean, STIFFEST[options.pooling]))
 
 
 def _statistics(

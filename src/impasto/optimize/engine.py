@@ -230,7 +230,7 @@ class Engine:
         here = self._scales[self._index]
         if here.refined is not None:
             return self._done in here.refined
-        return self._done >= 15 and self._done % 5 == 0 and here.steps - self._done >= 8
+        return self._done >= 20 and self._done % 5 == 0 and here.steps - self._done >= 8
 
     def _refine(self, objective: Criterion) -> None:
         """Refine the objective, and let those know who compare losses."""

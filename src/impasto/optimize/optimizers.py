@@ -79,7 +79,7 @@ class LBFGS:
         *,
         history: int = 100,
         precondition: Callable[[Tensor], Tensor] = lambda gradient: gradient,
-        first_step: float = 1 / 255,
+        first_step: float = 8 / 255,
         compact: bool = False,
         bounded: bool = False,
     ) -> None:
