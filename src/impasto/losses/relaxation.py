@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 STIFFEST = {"max": 1 / 70, "average": 1 / 30, "l2": 1 / 30}
-"""μ as a share of the largest eigenvalue, by pooling: less is faster at first, and wrong for longer.
+"""μ as a share of the largest eigenvalue, by pooling: less is faster at first, wrong for longer.
 
 Found by trial (benchmarks/README.md): with max pooling 1/30 loses 4% after 100 steps, with average
 pooling 1/70 loses 8% after 45.
