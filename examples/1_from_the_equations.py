@@ -24,7 +24,7 @@ from impasto.images import fit, resize, save_picture
 from impasto.images.tensors import to_array, to_tensor
 from impasto.nets import vgg
 
-SIDE, STEPS = 192, 60
+SIDE, STEPS = 160, 50
 OUT = Path("out")
 OUT.mkdir(exist_ok=True)
 
@@ -111,7 +111,9 @@ def style_loss(features: dict[str, Tensor]) -> Tensor:
 
 # %%
 image = photo.clone().requires_grad_(True)
-optimizer = torch.optim.LBFGS([image], max_iter=STEPS, max_eval=STEPS, history_size=50)
+optimizer = torch.optim.LBFGS(
+    [image], max_iter=STEPS, max_eval=STEPS, history_size=50, line_search_fn="strong_wolfe"
+)
 losses: list[float] = []
 
 
@@ -121,7 +123,7 @@ def closure() -> Tensor:
     features = net(image, [CONTENT, *STYLE])
     loss = content_loss(features[CONTENT]) + style_loss(features)
     loss.backward()
-    losses.append(float(loss))
+    losses.append(loss.item())
     return loss
 
 

@@ -181,3 +181,16 @@ def test_a_tileable_picture_in_tiles_is_the_same(tile):
     tiled = build(o, net, x, [picture(1)], tile=tile).evaluate(x)
     assert tiled.terms == pytest.approx(whole.terms, rel=1e-4)
     close(tiled.gradient, whole.gradient)
+
+
+def test_at_coarse_scales_the_photo_is_matched_once_and_for_all():
+    """What the picture is does not change what it is to be like: there is one goal."""
+    o = options("nearest", content_weight=0, laplacian_weight=0)
+    one, other = built(o, finer=1), built(o, finer=1)
+    one.evaluate(picture(3))
+    one.refine()
+    found = [built.evaluate(picture(4)).terms["style columns"] for built in (one, other)]
+    assert found[0] == found[1]
+    last, fresh = built(o), built(o)
+    last.evaluate(picture(3))
+    assert last.evaluate(picture(4)).loss > fresh.evaluate(picture(4)).loss

@@ -103,7 +103,7 @@ def test_several_paintings_are_blended(api: Served):
         ({"init": "/etc/passwd"}, "init", "one of matched"),
         ({"strength": 0}, "strength", "at least 0.1"),
         ({"format": "bmp"}, "format", "did you mean"),
-        ({"color": "blue"}, "color", "style"),
+        ({"color": "blue"}, "color", "does not know 'blue'"),
         ({"seed": -1}, "seed", "from 0"),
         ({"weights": "x.pt"}, "weights", "unknown field"),
         ({"device": "cuda"}, "device", "unknown field"),

@@ -150,13 +150,15 @@ class Nearest:
 
     Features are those of ``layers`` side by side, at ``points`` (n, 2) in pixels; with one layer
     and no points, at the positions ``where`` of it (None for all). ``targets`` are shares with
-    vectors of styles (m, Σ c).
+    vectors of styles (m, Σ c). With the ``photo``'s features at the same places it is these that
+    are matched, once and for all, and the picture is to have what they are nearest to.
     """
 
     layers: Sequence[str]
     targets: Sequence[tuple[float, Tensor]]
     points: Tensor | None = None
     where: Tensor | None = None
+    photo: Tensor | None = None
     _matches: list[Tensor] | None = field(default=None, init=False)
 
     def __call__(self, maps: Maps) -> Tensor:
@@ -166,12 +168,15 @@ class Nearest:
         else:
             X = samples.columns(with_strides(maps, self.layers), self.points)
         if self._matches is None:
-            self._matches = [samples.nearest(X, S) for _, S in self.targets]
+            matched = X if self.photo is None else self.photo
+            self._matches = [samples.nearest(matched, S) for _, S in self.targets]
         pairs = zip(self.targets, self._matches, strict=True)
         return torch.stack([a * samples.cosine_loss(X, S[match]) for (a, S), match in pairs]).sum()
 
     def renew(self) -> bool:
         """Match anew at the next call."""
+        if self.photo is not None:
+            return False
         self._matches = None
         return True
 

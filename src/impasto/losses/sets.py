@@ -87,7 +87,8 @@ def _histogram(options: PaintOptions, pictures: Pictures, region: Region, _: int
 def _nearest(options: PaintOptions, pictures: Pictures, region: Region, finer: int) -> Terms:
     """Return hypercolumns' nearest neighbours at coarse scales, each layer's own at the last.
 
-    Angles say nothing of how strong colours are: those are brought in line besides.
+    At coarse scales it is the photo's that are matched, at the last the picture's. Angles say
+    nothing of how strong colours are: those are brought in line besides.
     """
     layers = options.weighted_layers("style")
     total = sum(layers.values())
@@ -100,7 +101,9 @@ def _nearest(options: PaintOptions, pictures: Pictures, region: Region, finer: i
         names = list(layers)
         targets = _of_columns(options, pictures, region, names)
         points = _points(pictures.content, region.guide)
-        return found | {"columns": (total, Nearest(names, targets, points))}
+        seen = maps.with_strides(pictures.maps(pictures.content, names), names)
+        photo = samples.columns(seen, points)
+        return found | {"columns": (total, Nearest(names, targets, points, photo=photo))}
     for name, weight in layers.items():
         targets = _of_layer(options, pictures, region, name, most=2**14)
         found[name] = weight, Nearest([name], targets, where=_where(region.guide, name))
