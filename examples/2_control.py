@@ -16,7 +16,7 @@ import impasto
 from impasto import samples
 from impasto.images.sheet import contact_sheet
 
-SIZE, STEPS = 160, 16
+SIZE, STEPS = 144, 12
 OUT = Path("out")
 OUT.mkdir(exist_ok=True)
 photo, waves = samples.photo("coffee"), samples.painting("waves")

@@ -98,7 +98,7 @@ MISTAKES = {
     "over max pixels": (["photo.png", "style.png", "--max-pixels=100"], ["--max-pixels"]),
     "all weights 0": (
         ["photo.png", "style.png", "--content-weight=0", "--style-weight=0"],
-        ["--content-weight, --style-weight", "nothing to optimise"],
+        ["--content-weight, ", "--style-weight", "nothing to optimise"],
     ),
     "missing weights": (["photo.png", "style.png", "--weights=nix.pth"], ["nix.pth"]),
 }

@@ -284,4 +284,5 @@ class PaintOptions(Checked):
             raise OptionsError("--color-strength goes with a --color other than style")
         weights = ("content_weight", "laplacian_weight", "style_weight", "tv_weight")
         if not any(getattr(self, name) for name in weights):
-            raise OptionsError(f"{', '.join(map(flag, weights))} are all 0: nothing to optimise")
+            *first, last = map(flag, weights)
+            raise OptionsError(f"{', '.join(first)} and {last} are all 0: nothing to optimise")
