@@ -24,7 +24,7 @@ def test_a_texture_has_the_size_asked_for_and_comes_back(run: Callable[..., Outc
     assert np.array_equal(pixels("t.png"), pixels("again.png"))
 
 
-def test_a_texture_has_the_paintings_shape_and_nothing_of_its_places(
+def test_a_texture_has_the_paintings_shape_and_no_content_term(
     run: Callable[..., Outcome],
 ) -> None:
     done = run("texture", "style.png", "other.png", "-o", "t.png", "--size=64", STYLE, *QUICK)

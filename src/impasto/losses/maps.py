@@ -29,9 +29,6 @@ _MOST = 2**16
 _DIRECTIONS = 64
 """Directions of a draw."""
 
-_MATCHED = 2**14
-"""Vectors of a style, at most, among which the nearest is looked for."""
-
 _POINTS = 2048
 """Points of a draw for distances of all pairs."""
 
@@ -200,9 +197,9 @@ class Optimal(Drawn):
     """The style loss of Kolkin et al. 2019, section 2.3: ℓ_r + ℓ_m + ℓ_p / α.
 
     Relaxed earth mover's distance and moments of hypercolumns, these as parts of the features'
-    root mean square, and the distance of colours. ``targets``
-    are shares with hypercolumns of styles (m, Σ c), the first three of them the colours;
-    ``points`` (n, 2) are where features may be sampled, in pixels; ``palette`` is 1 / α.
+    root mean square, and the distance of colours. ``targets`` are shares with hypercolumns of
+    styles (m, Σ c), the first three of them the colours; ``points`` (n, 2) are where features may
+    be sampled, in pixels; ``palette`` is 1 / α.
     """
 
     layers: Sequence[str]

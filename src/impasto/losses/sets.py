@@ -20,6 +20,9 @@ from impasto.options import PaintOptions
 _MOST = 2**16
 """Vectors of a layer that a style is known by, at most."""
 
+_MATCHED = 2**14
+"""The same where the nearest is looked for among them."""
+
 _MOST_COLUMNS = 2**13
 """The same of hypercolumns."""
 
@@ -105,7 +108,7 @@ def _nearest(options: PaintOptions, pictures: Pictures, region: Region, finer: i
         photo = samples.columns(seen, points)
         return found | {"columns": (total, Nearest(names, targets, points, photo=photo))}
     for name, weight in layers.items():
-        targets = _of_layer(options, pictures, region, name, most=2**14)
+        targets = _of_layer(options, pictures, region, name, most=_MATCHED)
         found[name] = weight, Nearest([name], targets, where=_where(region.guide, name))
     return found
 
@@ -116,7 +119,7 @@ def _optimal(options: PaintOptions, pictures: Pictures, region: Region, finer: i
     targets = _of_columns(options, pictures, region, layers)
     points = _points(pictures.content, region.guide)
     # Where the content weighs twice, colours weigh half: 1 / α of the paper.
-    palette = 1 / max(1.0, 2.0**finer)
+    palette = 0.5**finer
     return {
         "columns": (
             sum(weights.values()),
