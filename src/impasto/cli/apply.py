@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from impasto.cli.flags import with_options
+from impasto.cli.flags import AsJson, Quiet, with_options
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
 
@@ -53,8 +53,8 @@ def apply(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Redo what is in the folder already.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
     *,
     options: ApplyOptions,
     save: SaveOptions,

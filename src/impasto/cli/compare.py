@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from impasto.cli.flags import with_options
+from impasto.cli.flags import AsJson, Quiet, with_options
 from impasto.options import ReadOptions
 from impasto.options.measure import MeasureOptions
 
@@ -39,8 +39,8 @@ def compare(
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write the table to this file, too (.csv).")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
     *,
     options: MeasureOptions,
     read: ReadOptions,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.flags import with_options
+from impasto.cli.flags import Quiet, with_options
 from impasto.options import ReadOptions
 from impasto.options.explain import ExplainOptions
 
@@ -21,7 +21,7 @@ def explain(
         Path, typer.Argument(help="The painting.", metavar="PAINTING", show_default=False)
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The page: .html", show_default=False)],
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+    quiet: Quiet = False,
     *,
     options: ExplainOptions,
     read: ReadOptions,

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from impasto.cli.flags import AsJson, Quiet
+
 
 def export(
     model: Annotated[
@@ -26,8 +28,8 @@ def export(
     all_styles: Annotated[
         bool, typer.Option("--all-styles", help="Keep the other styles of the pack, too.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a trained network as an ONNX file, for runtimes on any platform.
 

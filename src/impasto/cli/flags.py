@@ -10,6 +10,10 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
+"""What most commands have."""
+
 _PLAIN = (int, float, bool, Path)
 
 

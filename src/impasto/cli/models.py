@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from impasto.cli.flags import AsJson
+
 if TYPE_CHECKING:
     from impasto.zoo.cards import StyleCard
     from impasto.zoo.pack import Pack
@@ -21,7 +23,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=
 @app.callback(invoke_without_command=True)
 def models(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the styles that impasto apply knows.
 

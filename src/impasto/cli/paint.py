@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.flags import with_options
+from impasto.cli.flags import AsJson, Quiet, with_options
 from impasto.options import (
     CheckpointOptions,
     PaintOptions,
@@ -40,8 +40,8 @@ def paint(
         Path,
         typer.Option("--out", "-o", help="The painting: .png .jpg .webp .tif", show_default=False),
     ],
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
     *,
     options: PaintOptions,
     record: RecordOptions,

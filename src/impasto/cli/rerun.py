@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.flags import with_options
+from impasto.cli.flags import AsJson, Quiet, with_options
 from impasto.options import CheckpointOptions, ReadOptions, RecordOptions, SaveOptions
 
 
@@ -22,8 +22,8 @@ def rerun(
     style: Annotated[
         list[Path] | None, typer.Option(help="Where a painting is now; once for each, in order.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
     *,
     record: RecordOptions,
     checkpoint: CheckpointOptions,

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from impasto.cli.flags import Quiet
+
 _LANDSCAPE = 4 / 3
 """Width to height that a sheet is to have, about."""
 
@@ -32,7 +34,7 @@ def sheet(
     backend: Annotated[
         str, typer.Option(help="What computes, as for impasto apply.", metavar="auto|onnx|torch")
     ] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Show a photo in every style there is, on one sheet.
 

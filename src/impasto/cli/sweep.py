@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from impasto.cli.flags import with_options
+from impasto.cli.flags import AsJson, Quiet, with_options
 from impasto.options import ReadOptions, SaveOptions
 from impasto.options.sweep import SaidOptions
 
@@ -48,8 +48,8 @@ def sweep(
     resume: Annotated[
         bool, typer.Option("--resume", help="With --pick: go on after Ctrl-C.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
     *,
     options: Any,
     save: SaveOptions,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.flags import Some, with_options
+from impasto.cli.flags import AsJson, Quiet, Some, with_options
 from impasto.options import (
     CheckpointOptions,
     PaintOptions,
@@ -43,8 +43,8 @@ def texture(
         Path,
         typer.Option("--out", "-o", help="The texture: .png .jpg .webp .tif", show_default=False),
     ],
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
     *,
     options: PaintOptions,
     record: RecordOptions,

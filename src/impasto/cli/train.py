@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from impasto.cli.flags import with_options
+from impasto.cli.flags import AsJson, Quiet, with_options
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.options import ReadOptions, TrainOptions
 
@@ -62,8 +62,8 @@ def train(
     preview_every: Annotated[
         float, typer.Option(help="Seconds from one sheet to the next.")
     ] = 180.0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
     *,
     options: TrainOptions,
     read: ReadOptions,

@@ -164,7 +164,8 @@ class Nearest:
             X = rows(maps[self.layers[0]], self.where)
         else:
             X = samples.columns(with_strides(maps, self.layers), self.points)
-        if self._matches is None:
+        # A forged checkpoint may hold matches of another number of positions.
+        if self._matches is None or any(len(match) != len(X) for match in self._matches):
             matched = X if self.photo is None else self.photo
             self._matches = [samples.nearest(matched, S) for _, S in self.targets]
         pairs = zip(self.targets, self._matches, strict=True)
