@@ -49,7 +49,8 @@ def painted(content: Any, styles: Any, options: dict[str, Any]) -> NDArray[np.fl
         rgb = content.astype(np.float32) / 255
         h, w, _ = rgb.shape
         return resize(rgb, SIZE, round(SIZE * h / w))
-    return impasto.paint(content, styles, **{"size": SIZE, "steps": STEPS, **options}).rgb
+    size = {} if "canvas" in options else {"size": SIZE}
+    return impasto.paint(content, styles, **{**size, "steps": STEPS, **options}).rgb
 
 
 def sheets(place: Path) -> dict[str, Iterable[Case]]:
@@ -59,9 +60,12 @@ def sheets(place: Path) -> dict[str, Iterable[Case]]:
     swirls, embers, waves, dots = (painting(n) for n in ("swirls", "embers", "waves", "dots"))
     return {
         "strength": [
-            (f"--strength {s:g}", person, swirls, {"strength": s}) for s in (0.25, 0.5, 0.75, 1)
-        ]
-        + [("the photo", person, None, {})],
+            ("the photo", person, None, {}),
+            *(
+                (f"--strength {s:g}", person, swirls, {"strength": s})
+                for s in (0.1, 0.25, 0.5, 0.75, 1)
+            ),
+        ],
         "color": [
             (f"--color {c}", coffee, waves, {"color": c})
             for c in ("style", "photo", "hue", "luminance", "match", "histogram")
@@ -131,7 +135,7 @@ def _guide(place: Path, rocket: Any, style: Any) -> Iterator[Case]:
     yield "photo-map.png", sky, None, {}
     yield "without a guide", rocket, style, {}
     guides = {"guide": str(paths[0]), "style_guide": str(paths[1])}
-    yield "--guide photo-map.png --style-guide …", rocket, style, guides
+    yield "--guide, --style-guide", rocket, style, guides
 
 
 def _freeze(place: Path, person: Any, style: Any) -> Iterator[Case]:

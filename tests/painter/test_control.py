@@ -44,6 +44,24 @@ def test_frozen_pixels_are_those_of_the_start_when_one_is_given(mask, tmp_path):
     np.testing.assert_allclose(again.rgb[:, :23], earlier.rgb[:, :23], atol=0.003)
 
 
+def test_what_is_frozen_does_not_count_as_painted(mask):
+    """The rest is to have the painting's statistics itself, whatever is in the frozen part."""
+    other = PHOTO.copy()
+    other[:, : PHOTO.shape[1] * 2 // 5] = 255
+    chosen = {"freeze": mask(), "content_weight": 0, "style_layers": "relu1_1", "scales": "single"}
+    one, two = (paint(photo, init="content", **chosen) for photo in (PHOTO, other))
+    assert np.abs(one.rgb[:, :16] - two.rgb[:, :16]).mean() > 0.1
+    np.testing.assert_allclose(one.rgb[:, 26:], two.rgb[:, 26:], atol=1e-3)
+
+
+def test_all_frozen_is_refused(mask):
+    white = (255,) * 3
+    with pytest.raises(OptionsError, match=r"all\.png: is white wherever there is a style"):
+        paint(freeze=mask("all.png", white, white))
+    with pytest.raises(OptionsError, match="nothing to paint"):
+        paint(freeze=mask(), masks=mask("a.png"))
+
+
 def test_what_no_style_claims_stays_the_photo(mask):
     painting = paint(masks=mask())
     np.testing.assert_allclose(painting.rgb[:, 26:], AT_SIZE[:, 26:], atol=1e-6)

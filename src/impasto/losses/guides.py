@@ -16,6 +16,10 @@ from torch.nn import functional
 
 from impasto.nets import vgg
 
+_REACH = 0.25
+"""So much of a receptive field counts to each side: most of what it covers is hardly seen (Luo et
+al. 2016, "Understanding the Effective Receptive Field")."""
+
 _NARROW = 0.5
 """A region narrower than a receptive field is seen from so far in: of its widest part's middle."""
 
@@ -35,11 +39,11 @@ class Guide:
         """Return T (1, 1, h // stride, w // stride) for a layer.
 
         It shrinks with the receptive field, so that features that see much of another style count
-        little: the weight rises from the border of the region to half a receptive field inside.
+        little: the weight rises from the border of the region to a quarter of the field inside.
         """
         spec = vgg.layer(layer)
         deepest = float(self.depth.max())
-        reach = min(spec.receptive_field / 2, _NARROW * deepest)
+        reach = min(_REACH * spec.receptive_field, _NARROW * deepest)
         weight = self.mask * (self.depth / reach).clamp(0, 1) if reach > 0 else self.mask
         stride = spec.stride
         return functional.avg_pool2d(weight, stride) if stride > 1 else weight

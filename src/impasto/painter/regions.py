@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -52,6 +52,17 @@ class Parts:
         )
         return Region(self.name, guide(self.mask, *size), styles)
 
+    def without(self, frozen: Floats) -> Parts:
+        """Return it less what is frozen, (H, W) of any size."""
+        height, width = self.mask.shape
+        thawed = 1 - resize(frozen[:, :, None], width, height, soft=True)[:, :, 0]
+        return replace(self, mask=self.mask * thawed)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to speak of."""
+        return bool(self.mask.mean() < _TOO_SMALL)
+
 
 def guide(mask: Floats, width: int, height: int) -> Guide:
     """Return a mask (H, W) as a guide of a size."""
@@ -73,14 +84,14 @@ def from_masks(masks: Sequence[Stored], hands: Sequence[int]) -> tuple[Parts, ..
         raise OptionsError(f"--masks has {len(masks)} masks, but {count} styles were given")
     found = []
     for style, picture in enumerate(masks):
-        mask = levels(picture)
-        if mask.mean() < _TOO_SMALL:
+        numbers = tuple((number, None) for number, hand in enumerate(hands) if hand == style)
+        part = Parts(str(style + 1), levels(picture), numbers)
+        if part.empty:
             raise OptionsError(
                 f"{picture.name}: is black, so style {style + 1} belongs nowhere; "
                 "paint white where it does"
             )
-        numbers = tuple((number, None) for number, hand in enumerate(hands) if hand == style)
-        found.append(Parts(str(style + 1), mask, numbers))
+        found.append(part)
     return tuple(found)
 
 

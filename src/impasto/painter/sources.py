@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,6 +58,7 @@ class Sources:
         if options.canvas:
             self._cut(*options.canvas)
         self._parts = self._read_parts()
+        self._painted = self._thawed()
         h, w, _ = self.photo.rgb.shape
         step = TILEABLE_STEP if options.tileable else 1
         self.width, self.height = options.canvas or fit(w, h, options.size, step)
@@ -86,10 +88,8 @@ class Sources:
 
     def regions_at(self, scale: Scale) -> list[Region]:
         """Return where which pictures of the styles belong; none when all belong everywhere."""
-        if not self._parts:
-            return []
         sizes = [self.style_size(number, scale) for number in range(len(self.styles))]
-        found = [part.region((scale.width, scale.height), sizes) for part in self._parts]
+        found = [part.region((scale.width, scale.height), sizes) for part in self._painted]
         return [region.to(self._device) for region in found]
 
     def held_at(self, scale: Scale) -> tuple[Tensor, Tensor] | None:
@@ -170,6 +170,23 @@ class Sources:
             thawed = 1 - resize(frozen, width, height, soft=True)[:, :, 0]
             free = thawed if free is None else free * thawed
         return None if free is None or free.min() == 1 else free
+
+    def _thawed(self) -> tuple[Parts, ...]:
+        """Return the parts less what is frozen: that is not to count as painted."""
+        if "freeze" not in self.files:
+            return self._parts
+        file = self.files["freeze"]
+        frozen = levels(file)
+        everything = tuple((number, None) for number in range(len(self.styles)))
+        parts = self._parts or (Parts("", np.ones_like(frozen), everything),)
+        left = [part.without(frozen) for part in parts]
+        found = tuple(part for part in left if not part.empty)
+        if not found:
+            raise OptionsError(
+                f"{file.name}: is white wherever there is a style, so there is nothing to paint; "
+                "--freeze wants black where it may change"
+            )
+        return found
 
     def _read_parts(self) -> tuple[Parts, ...]:
         masks = [self.files[name] for name in self.files if name.startswith("masks")]
