@@ -1,6 +1,6 @@
 # Each command does its own set-up: `make demo` paints, `make studio` opens the studio,
 # `make test` checks everything.
-.PHONY: demo test lint studio browser examples docs controls bench bench-full peers gallery clean help
+.PHONY: demo test coverage lint studio browser examples docs controls bench bench-full peers gallery clean help
 
 # The first Python found that Impasto runs on; say PYTHON=... to choose another.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -18,6 +18,7 @@ help:
 	@echo "make demo     set up, then paint a sample photo in the style of a sample painting"
 	@echo "make studio   set up, then serve the studio on this machine"
 	@echo "make test     set up, then lint, types, import contracts and all tests"
+	@echo "make coverage  all tests, and the lines that none of them runs (about 20 minutes)"
 	@echo "make lint     format and lint only"
 	@echo "make browser  install what tests of the studio drive: Chromium and PostgreSQL (Debian, root)"
 	@echo "make bench    measure, with the peers side by side (about 20 minutes)"
@@ -39,6 +40,9 @@ studio: $(VENV)/.installed-studio
 
 test: $(VENV)/.installed-dev
 	scripts/check $(BIN)
+
+coverage: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format .

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -26,24 +25,34 @@ class Ran:
     peak: int
 
 
-def run(*words: object) -> Ran:
-    """Run a command to its end. What it complains of ends this program too.
+_LAUNCHER = """
+import json, os, subprocess, sys, time
+began = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+seconds = time.perf_counter() - began
+print(json.dumps([os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss]))
+"""
+"""A peak counts from the fork on, so it is a program of a few megabytes that forks."""
 
-    The peak is at least that of this program, from which the command was forked.
-    """
+
+def run(*words: object) -> Ran:
+    """Run a command to its end. What it complains of ends this program too."""
     command = [str(word) for word in words]
-    with tempfile.TemporaryFile() as errors:
-        began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            errors.seek(0)
-            _fail(command, process.returncode, errors.read().decode())
+    launched = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if launched.returncode:
+        _fail(command, launched.returncode, launched.stderr)
+    code, seconds, peak = json.loads(launched.stdout)
+    if code:
+        _fail(command, code, launched.stderr)
     # Linux counts in kibibytes, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
-    return Ran(_shown(command), seconds, usage.ru_maxrss * unit)
+    return Ran(_shown(command), seconds, peak * unit)
 
 
 def first_line(file: Path, *words: object) -> float:
