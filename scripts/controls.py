@@ -88,9 +88,9 @@ def sheets(place: Path) -> dict[str, Iterable[Case]]:
             (f"--style-loss {loss}", cat, swirls, {"style_loss": loss}) for loss in STYLE_LOSSES
         ],
         "edges": [
-            ("the photo", rocket, None, {}),
-            ("without", rocket, swirls, {}),
-            ("--laplacian-weight 100", rocket, swirls, {"laplacian_weight": 100}),
+            ("the photo", person, None, {}),
+            ("without", person, swirls, {}),
+            ("--laplacian-weight 1000", person, swirls, {"laplacian_weight": 1000}),
         ],
         "texture": _textures(waves),
         "invert": [
