@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jupytext
+from latex2mathml.converter import convert as mathml
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parent.parent
@@ -40,9 +41,10 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def _example(script: Path) -> str:
-    """Return an example as Markdown, without pictures that nobody has made."""
+    """Return an example as Markdown, equations in MathML, without pictures nobody has made."""
     notebook = jupytext.read(script)
     text: str = jupytext.writes(notebook, fmt="markdown")
     text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
+    text = re.sub(r"\$\$(.+?)\$\$", lambda found: mathml(found[1], display="block"), text)
     shown = lambda found: found[0] if (MADE / found[1]).is_file() else ""  # noqa: E731
     return re.sub(r"!\[[^\]]*\]\((out/[^)]*)\)", shown, text)

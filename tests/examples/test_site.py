@@ -27,6 +27,13 @@ def test_every_page_is_there(site):
         assert "Impasto" in text
 
 
+def test_equations_are_set_as_such(site):
+    text = (site / "examples/1_from_the_equations/index.html").read_text(encoding="utf-8")
+    assert text.count("<math") >= 2
+    assert "$$" not in text
+    assert "<mfrac>" in text
+
+
 def test_nothing_comes_from_elsewhere(site):
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
