@@ -62,6 +62,7 @@ bench: $(VENV)/.installed-dev peers
 	$(MEASURE)/any_size.py --cases 2048x1536:2GB --json $(MEASURED)/any_size.json
 	$(MEASURE)/budget.py --sizes 256 512 --budgets 10 20 --json $(MEASURED)/budget.json
 	$(MEASURE)/apply_speed.py --sizes 512 1024 --rounds 5 --cold 3 --json $(MEASURED)/apply_speed.json
+	$(MEASURE)/serve_load.py --seconds 20 --rounds 2 --json $(MEASURED)/serve_load.json
 ifneq ($(DATA),)
 	$(MEASURE)/apply_quality.py --paintings "$(DATA)/paintings" --photos "$(DATA)/content" --count 1 \
 		--size 256 --steps 30 --json $(MEASURED)/apply_quality.json
@@ -79,6 +80,7 @@ bench-full: $(VENV)/.installed-dev peers
 	$(MEASURE)/preview.py --steps 100 --json $(MEASURED)/preview.json --sheet $(MEASURED)/preview.png
 	$(MEASURE)/apply_speed.py --json $(MEASURED)/apply_speed.json
 	$(MEASURE)/apply_size.py --json $(MEASURED)/apply_size.json
+	$(MEASURE)/serve_load.py --json $(MEASURED)/serve_load.json
 	$(MEASURE)/apply_quality.py --paintings "$(DATA)/paintings" --photos "$(DATA)/content" \
 		--json $(MEASURED)/apply_quality.json
 
