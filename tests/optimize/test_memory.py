@@ -122,6 +122,40 @@ def test_what_is_no_size_is_refused(text):
         PaintOptions(max_memory=text)
 
 
+STEPS = r"""
+import re, torch
+from pathlib import Path
+from impasto.optimize.optimizers import LBFGS
+from impasto.optimize.precondition import by_frequency
+
+def held(what):
+    return 1024 * int(re.search(what + r":\s+(\d+)", Path("/proc/self/status").read_text())[1])
+
+torch.manual_seed(0)
+image = torch.rand(1, 3, 3000, 3000)  # so large that what is freed goes back at once
+vector, before = 4 * image.numel(), held("VmRSS") - 4 * image.numel()
+P = by_frequency(3000, 3000, 0.5, torch.device("cpu"))
+optimizer = LBFGS(image, history=3, compact=True, bounded=True, precondition=P)
+del image
+for k in range(4):
+    gradient = (optimizer.image - 0.4) * 1.5
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    optimizer.tell(1.0 - k / 10, gradient)
+    print((held("VmHWM") - before) / vector - min(k, 3))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_step_of_lbfgs_holds_what_is_planned_for():
+    """Besides its history: picture and last one, both gradients, direction, and a plane or two."""
+    outcome = subprocess.run(
+        [sys.executable, "-c", STEPS], capture_output=True, text=True, check=True
+    )
+    peaks = [float(line) for line in outcome.stdout.split()]
+    assert max(peaks) < memory._VECTORS - 0.5
+    assert min(peaks) > 3
+
+
 PAINT = r"""
 import json, re, sys
 from pathlib import Path

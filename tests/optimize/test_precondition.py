@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from impasto.optimize.precondition import by_frequency
+from impasto.optimize import precondition
 
 SIZES = [(8, 8), (7, 9), (6, 11), (9, 4), (1, 5), (6, 1), (2, 3), (1, 1)]
 CPU = torch.device("cpu")
@@ -17,6 +17,12 @@ CPU = torch.device("cpu")
 def noise(height, width, seed=0):
     random = torch.Generator().manual_seed(seed)
     return torch.randn(1, 3, height, width, generator=random)
+
+
+def by_frequency(*options):
+    """It works in place; here on a copy."""
+    P = precondition.by_frequency(*options)
+    return lambda a: P(a.clone())
 
 
 def dot(a, b):
@@ -77,3 +83,11 @@ def test_float64_goes_in_and_comes_out():
     a = noise(5, 6)
     assert P(a.double()).dtype == torch.float64
     torch.testing.assert_close(P(a.double()).float(), P(a), rtol=1e-4, atol=1e-5)
+
+
+def test_it_works_in_place():
+    a = noise(5, 6)
+    expected = by_frequency(5, 6, 0.4, CPU)(a)
+    moved = precondition.by_frequency(5, 6, 0.4, CPU)(a)
+    assert moved.data_ptr() == a.data_ptr()
+    torch.testing.assert_close(a, expected, rtol=0, atol=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -70,3 +72,21 @@ def inner(a: Tensor, b: Tensor) -> float:
         return float(a.flatten() @ b.flatten())
     halves = (torch.split(vector.flatten(), _COLUMNS) for vector in (a, b))
     return sum(float(x.float() @ y.float()) for x, y in zip(*halves, strict=True))
+
+
+def along(g: Tensor, start: Tensor, end: Tensor) -> float:
+    """Return the product of g with the way from one vector to another, by parts for memory."""
+    parts = (torch.split(vector, _COLUMNS) for vector in (g, start, end))
+    return sum(float(a @ (y - x)) for a, x, y in zip(*parts, strict=True))
+
+
+def difference(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
+    """Write a - b to a vector of any type, by parts for memory, and return it."""
+    for x, y, part in zip(*(torch.split(v, _COLUMNS) for v in (a, b, out)), strict=True):
+        torch.sub(x, y, out=part)
+    return out
+
+
+def all_finite(values: Tensor) -> bool:
+    """Tell whether all are finite numbers: NaN and infinity spoil every sum they are in."""
+    return math.isfinite(float(values.sum()))

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.errors import DivergedError
-from impasto.optimize.history import Rows, inner
+from impasto.optimize.history import Rows, all_finite, along, difference, inner
 
 _RESTART_AFTER, _MOST_SETBACKS = 4, 12
 """Steps taken back in a row before the history is forgotten, and before giving up."""
@@ -65,12 +65,13 @@ class LBFGS:
         R α = S g,   r = γ P (g - Yᵀ α),   Rᵀ w = diag(R) α - Y r,   d = -(r + Sᵀ w).
 
     It equals the two-loop recursion but reads the history in four large products. P is
-    ``precondition`` (symmetric, positive), γ = sᵀy / yᵀPy of the last step. Only one evaluation
-    is spent on a step; one that raises the loss, or is not finite, is taken back and shortened,
-    and when shortening does not help the history is forgotten. ``compact`` keeps the history in
-    bfloat16. With ``bounded`` pixels stay in [0, 1], what a file can hold: those at a bound whose
-    gradient would take them beyond it are left out, and steps end there (projected quasi-Newton;
-    Bertsekas 1982, "Projected Newton Methods for Optimization Problems with Simple Constraints").
+    ``precondition`` (symmetric, positive; may work in place), γ = sᵀy / yᵀPy of the last step. Only
+    one evaluation is spent on a step; one that raises the loss, or is not finite, is taken back and
+    shortened, and when shortening does not help the history is forgotten. ``compact`` keeps the
+    history in bfloat16. With ``bounded`` pixels stay in [0, 1], what a file can hold: those at a
+    bound whose gradient would take them beyond it are left out, and steps end there (projected
+    quasi-Newton; Bertsekas 1982, "Projected Newton Methods for Optimization Problems with Simple
+    Constraints").
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class LBFGS:
     def tell(self, loss: float, gradient: Tensor) -> str | None:
         """Take loss and gradient at `image` and move on."""
         g = gradient.flatten()
-        finite = math.isfinite(loss) and bool(torch.isfinite(g).all())
+        finite = math.isfinite(loss) and all_finite(g)
         if self._base is None:
             if not finite:
                 raise DivergedError("the loss of the first picture is not a finite number")
@@ -131,7 +132,7 @@ class LBFGS:
         return self._base_loss + 1e-4 * self._promise()  # Armijo's condition
 
     def _accept(self, loss: float, g: Tensor) -> None:
-        self._direction = self._direction[:0]  # its memory is wanted
+        self._direction = self._x.new_empty(0)  # its memory is wanted
         if self._base is not None and not self._rebased:
             self._remember(self._base, g)
         elif self._rows:
@@ -148,11 +149,10 @@ class LBFGS:
     def _aim(self) -> None:
         """Choose a direction from the last accepted picture and step along it."""
         held = self._held()
-        g = self._base_gradient if held is None else self._base_gradient.masked_fill(held, 0)
-        self._point(g, held)
+        self._point(held)
         if self._slope >= 0:  # rounding has spoilt the history
             self._forget()
-            self._point(g, held)
+            self._point(held)
         self._length = 1.0
         self._move()
 
@@ -162,12 +162,19 @@ class LBFGS:
         if self._bounded:
             self._x.clamp_(0, 1)
 
-    def _point(self, g: Tensor, held: Tensor | None) -> None:
-        """Choose a direction for a gradient; what is held stays where it is."""
-        self._direction = self._newton(g) if self._rows else self._steepest(g)
+    def _point(self, held: Tensor | None) -> None:
+        """Choose a direction; what is held stays where it is."""
+        self._direction = self._x.new_empty(0)
+        find = self._newton if self._rows else self._steepest
+        self._direction = find(self._gradient_without(held))
         if held is not None:
             self._direction.masked_fill_(held, 0)
-        self._slope = float(self._direction @ g)
+        self._slope = inner(self._direction, self._base_gradient)
+
+    def _gradient_without(self, held: Tensor | None) -> Tensor:
+        """Return a copy of the last accepted gradient, 0 where the picture is held."""
+        g = self._base_gradient.clone()
+        return g if held is None else g.masked_fill_(held, 0)
 
     def _held(self) -> Tensor | None:
         """Return which values are at a bound that the gradient would take them beyond."""
@@ -182,7 +189,7 @@ class LBFGS:
         if not self._bounded:
             return self._length * self._slope
         assert self._base is not None
-        return inner(self._base_gradient, self._x - self._base)
+        return along(self._base_gradient, self._base, self._x)
 
     def _step_back(self, loss: float) -> str:
         """Shorten the step by the parabola through what is known; at last forget the history."""
@@ -202,7 +209,7 @@ class LBFGS:
         return "step shortened"
 
     def _steepest(self, g: Tensor) -> Tensor:
-        d = -self._precondition(g)
+        d = self._precondition(g).neg_()
         rms = math.sqrt(inner(d, d) / d.numel())
         return d.mul_(self._first_step / rms if rms > 0 else 0.0)
 
@@ -210,10 +217,11 @@ class LBFGS:
         return self._precondition_image(g.view(self._shape)).flatten()
 
     def _newton(self, g: Tensor) -> Tensor:
+        """Return the direction for a gradient, whose memory is made use of."""
         Sg = self._S.dot(g)[self._rows] if self._bounded else self._Sg
         alpha = _solve(self._R, Sg, upper=True)
-        r = self._Y.add_to(g.clone(), self._scatter(-alpha))
-        r = self._precondition(r).mul_(self._gamma)
+        self._Y.add_to(g, self._scatter(-alpha))
+        r = self._precondition(g).mul_(self._gamma)
         Yr = self._Y.dot(r)[self._rows]
         w = _solve(self._R.T, self._R.diagonal() * alpha - Yr, upper=False)
         return self._S.add_to(r, self._scatter(w)).neg_()
@@ -227,8 +235,8 @@ class LBFGS:
     def _remember(self, base: Tensor, g: Tensor) -> None:
         """Keep the step from ``base`` to `image` and what it did to the gradient, now ``g``."""
         row = self._free_row()
-        s = torch.sub(self._x, base, out=self._S[row])
-        y = torch.sub(g, self._base_gradient, out=self._Y[row])
+        s = difference(self._x, base, out=self._S[row])
+        y = difference(g, self._base_gradient, out=self._Y[row])
         # The products of the older s with the new y: the differences of what S g was and is.
         Sg = self._S.dot(g)
         older = Sg[self._rows] - self._Sg
@@ -248,7 +256,9 @@ class LBFGS:
     def _size(self, y: Tensor) -> float:
         """Return yᵀ P y, a colour at a time for memory."""
         planes = torch.split(y.view(self._shape), 1, dim=1)
-        return sum(inner(plane, self._precondition_image(plane.to(self._x))) for plane in planes)
+        return sum(
+            inner(plane, self._precondition_image(plane.to(self._x, copy=True))) for plane in planes
+        )
 
     def _free_row(self) -> int:
         """Return a row to write to: a new one, or that of the oldest pair, which is forgotten."""
@@ -350,7 +360,7 @@ class Adam:
 
     def tell(self, loss: float, gradient: Tensor) -> str | None:
         """Take loss and gradient at `image` and move on."""
-        if not math.isfinite(loss) or not bool(torch.isfinite(gradient).all()):
+        if not math.isfinite(loss) or not all_finite(gradient):
             raise DivergedError("the loss is not a finite number: lower --learning-rate")
         b1, b2 = self._betas
         self._t += 1

@@ -16,7 +16,7 @@ def by_frequency(
     Moves the picture as if it were optimised in Fourier space with amplitudes scaled by
     1 / f^power (Olah et al. 2017, Feature Visualization, "preconditioning"): natural pictures
     have such spectra, and the loss is stiffest at high frequencies. f is in cycles per pixel,
-    bounded below by one cycle per picture.
+    bounded below by one cycle per picture. P works in place, for memory.
     """
     fy = torch.fft.fftfreq(height, device=device)[:, None]
     fx = torch.fft.rfftfreq(width, device=device)[None, :]
@@ -25,10 +25,9 @@ def by_frequency(
     gain = gain / gain.mean()
 
     def precondition(gradient: Tensor) -> Tensor:
-        moved = torch.empty_like(gradient)
-        for channel in range(gradient.shape[1]):  # one at a time, for memory
-            spectrum = torch.fft.rfft2(gradient[:, channel]).mul_(gain)
-            moved[:, channel] = torch.fft.irfft2(spectrum, s=(height, width))
-        return moved
+        for channel in gradient.unbind(dim=1):  # one at a time, for memory
+            spectrum = torch.fft.rfft2(channel).mul_(gain)
+            channel.copy_(torch.fft.irfft2(spectrum, s=(height, width)))
+        return gradient
 
     return precondition
