@@ -10,6 +10,10 @@ import torch
 
 from impasto import weights
 from impasto.nets import vgg
+from impasto.optimize import device
+
+# A setting of the whole process: what one test frees, no other could do without.
+device.keep_freed_memory = lambda: None
 
 
 @pytest.fixture(scope="session", autouse=True)
