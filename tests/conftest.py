@@ -16,6 +16,11 @@ from impasto.optimize import device
 device.keep_freed_memory = lambda: None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: begun last, one process would do it alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """Pictures are tiny here: on a busy machine threads only wait for each other."""

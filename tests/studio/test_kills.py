@@ -232,6 +232,7 @@ def killed_at_random(studio: Studio, rng: random.Random, losses: Losses) -> str:
     return how
 
 
+@pytest.mark.long
 def test_killed_again_and_again_no_job_is_lost_or_done_twice(studio: Studio) -> None:
     rng = random.Random(5)
     losses, kills = Losses(studio), []
