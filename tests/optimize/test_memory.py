@@ -165,7 +165,7 @@ random = np.random.default_rng(0)
 photo, style = (random.integers(0, 256, (660, 880, 3), np.uint8) for _ in range(2))
 from impasto.painter import Painter
 options = impasto.PaintOptions(
-    size=880, scales="single", steps=1, precision="float32", content_layers="relu2_2:1",
+    size=880, scales="single", steps=2, precision="float32", content_layers="relu2_2:1",
     style_layers="relu1_1:1,relu2_1:1", max_memory=sys.argv[1] if len(sys.argv) > 1 else None,
 )
 painter = Painter(photo, style, options)
