@@ -24,7 +24,7 @@ from impasto.images import fit, resize, save_picture
 from impasto.images.tensors import to_array, to_tensor
 from impasto.nets import vgg
 
-SIDE, STEPS = 160, 50
+SIDE, STEPS = 152, 30
 OUT = Path("out")
 OUT.mkdir(exist_ok=True)
 

@@ -57,7 +57,8 @@ assert away[0] > away[1] > away[2] == 0
 # ## Colours
 
 # %%
-show("color.png", [(c, painted(color=c)) for c in ("style", "photo", "match")])
+colors = {"style": full, **{c: painted(color=c) for c in ("photo", "match")}}
+show("color.png", list(colors.items()))
 
 # %% [markdown]
 # ![Colours](out/color.png)
@@ -65,7 +66,8 @@ show("color.png", [(c, painted(color=c)) for c in ("style", "photo", "match")])
 # ## Strokes
 
 # %%
-show("strokes.png", [(f"style-scale {s:g}", painted(style_scale=s)) for s in (0.5, 1.0, 2.0)])
+scales = {0.5: painted(style_scale=0.5), 1.0: full, 2.0: painted(style_scale=2.0)}
+show("strokes.png", [(f"style-scale {s:g}", rgb) for s, rgb in scales.items()])
 
 # %% [markdown]
 # ![Strokes](out/strokes.png)

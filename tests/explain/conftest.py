@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from explain.making import COMMAND, SIZE, STEPS, Element, Explained, read
 from impasto.explain.explainer import Explainer
@@ -19,7 +21,19 @@ from nets import reference
 
 
 @pytest.fixture(scope="session")
-def explained() -> Explained:
+def explained(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Explained:
+    """Explain once: whichever process of the tests comes first does it for all."""
+    if worker_id == "master":
+        return _explain()
+    kept = tmp_path_factory.getbasetemp().parent / "explained.pickle"
+    with FileLock(f"{kept}.lock"):
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(_explain()))
+        found: Explained = pickle.loads(kept.read_bytes())
+        return found
+
+
+def _explain() -> Explained:
     # float32, so that numbers can be compared with those of others.
     options = ExplainOptions(size=SIZE, steps=STEPS, precision="float32", device="cpu")
     explainer = Explainer(photo("chelsea"), painting("waves", 160, 128), options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,20 @@ def test_a_crop_is_the_same_whenever_it_is_asked_for(folder: Path) -> None:
         first, again = _crops(folder)[number][0], _crops(folder)[number][0]
         assert first.shape == (16, 16, 3)
         np.testing.assert_array_equal(first, again)
+
+
+def test_smaller_crops_have_the_same_scale(tmp_path: Path) -> None:
+    """A ramp is as steep in them, and they lie within the photo."""
+    ramp = np.broadcast_to(np.arange(240, dtype=np.uint8)[None, :, None], (240, 240, 3))
+    Image.fromarray(np.ascontiguousarray(ramp)).save(tmp_path / "ramp.png")
+    whole = _crops(tmp_path, size=60)
+    for number in range(8):
+        one, part = (c[number][0].astype(float) for c in (whole, replace(whole, part=0.5)))
+        assert part.shape == (30, 30, 3)
+        steep = [
+            abs(np.polyfit(np.arange(crop.shape[1]), crop[9, :, 0], 1)[0]) for crop in (one, part)
+        ]
+        assert steep[1] == pytest.approx(steep[0], rel=0.03)
 
 
 def test_every_photo_comes_once_before_any_comes_again(folder: Path) -> None:

@@ -77,6 +77,23 @@ def test_the_loss_falls(photos: Path, swirls: np.ndarray) -> None:
     assert steps[-1].samples == 160
 
 
+@pytest.mark.parametrize(
+    ("size", "sides"), [(256, [128, 128, 256, 256]), (160, [96, 96, 160, 160])]
+)
+def test_the_first_half_looks_at_small_crops(
+    photos: Path, swirls: np.ndarray, monkeypatch: pytest.MonkeyPatch, size: int, sides: list[int]
+) -> None:
+    seen = []
+
+    def learn(_: loop.Loop, pixels: torch.Tensor, _chosen: object) -> tuple[float, float, float]:
+        seen.append(tuple(pixels.shape))
+        return 1.0, 1.0, 1.0
+
+    monkeypatch.setattr(loop.Loop, "_learn", learn)
+    list(Trainer([swirls], photos, _options(size=size, steps=4)))
+    assert seen == [(2, side, side, 3) for side in sides]
+
+
 def test_events_tell_the_whole_story(photos: Path, swirls: np.ndarray) -> None:
     events = list(Trainer([swirls, painting("dots", 80, 60)], photos, OPTIONS))
     calibrated = [event for event in events if isinstance(event, Calibrated)]

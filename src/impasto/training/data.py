@@ -53,15 +53,19 @@ def photos_in(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Crops(Dataset[Crop]):
-    """Square crops of ``size`` pixels: random photo, scale, place and direction for each number."""
+    """Square crops of ``size`` pixels: random photo, scale, place and direction for each number.
+
+    With ``part`` below 1 they are that part of the side, of photos at the same scale.
+    """
 
     photos: Sequence[Path]
     size: int
     seed: int
     read: ReadOptions
+    part: float = 1.0
 
     def __getitem__(self, number: int) -> Crop:
-        """Return the crop uint8 (size, size, 3), and what was passed over to get there."""
+        """Return the crop uint8 (h, w, 3), and what was passed over to get there."""
         bad = []
         for attempt in range(_TRIES):
             path = self.photos[self._choice(number, attempt)]
@@ -70,7 +74,8 @@ class Crops(Dataset[Crop]):
             except ImageError as error:
                 bad.append(str(error))
                 continue
-            return _cropped(rgb, self.size, np.random.default_rng((self.seed, number))), tuple(bad)
+            rng = np.random.default_rng((self.seed, number))
+            return _cropped(rgb, self.size, self.part, rng), tuple(bad)
         raise ImageError(f"{_TRIES} photos in a row cannot be read; the last: {bad[-1]}")
 
     def _choice(self, number: int, attempt: int) -> int:
@@ -87,10 +92,13 @@ def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return np.random.default_rng((seed, epoch)).permutation(count)
 
 
-def _cropped(rgb: NDArray[np.float32], size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _cropped(
+    rgb: NDArray[np.float32], size: int, part: float, rng: np.random.Generator
+) -> NDArray[np.uint8]:
     """Cut a square of a random scale from a random place, mirrored every second time."""
     h, w, _ = rgb.shape
-    side = max(1, round(min(h, w) / _CLOSEST ** rng.random()))
+    size = round(part * size)
+    side = max(1, round(part * min(h, w) / _CLOSEST ** rng.random()))
     top, left = rng.integers(h - side + 1), rng.integers(w - side + 1)
     crop = rgb[top : top + side, left : left + side]
     if rng.random() < 0.5:

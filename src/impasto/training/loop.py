@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,6 +23,13 @@ from impasto.training.sampling import Assignment, assign
 
 _WARM_UP = 100
 """Steps until the learning rate is at its largest."""
+
+_SMALL_UNTIL, _SMALL, _LEAST = 0.5, 0.5, 96
+"""Until that part of the training, crops have that part of the side: four times as many a second.
+
+At the same scale, so that strokes are as large; large crops then teach what small ones cannot see.
+Crops of less than so many pixels would see no large strokes.
+"""
 
 _AVERAGE = 0.999
 """How much of itself the average of the weights keeps at each step, once it is under way."""
@@ -92,11 +100,11 @@ class Loop:
     def run(self) -> Iterator[TrainingEvent]:
         """Train to the end, or on from where the state is."""
         world, rank = self._processes.world, self._processes.rank
-        source = batches(
-            self._crops, self._batch, first=self.step, workers=self._workers, rank=rank, world=world
-        )
         began = self._clock() - self.seconds
+        source, part = self._batches(), self._part
         while self._length(self.step, self.seconds) < 1:
+            if self._part != part:
+                source, part = self._batches(), self._part
             pixels, reasons = next(source)
             yield from self._report(reasons)
             chosen = assign(self.step, len(pixels) * world, self._trained, self._crops.seed)
@@ -105,6 +113,24 @@ class Loop:
             self.seconds = self._processes.agree(self._clock() - began)
             yield self._event(losses)
             yield from self._look()
+
+    @property
+    def _part(self) -> float:
+        """The part of the crops' full side that is looked at now."""
+        if self._length(self.step, self.seconds) >= _SMALL_UNTIL:
+            return 1.0
+        return min(1.0, max(_SMALL, _LEAST / self._crops.size))
+
+    def _batches(self) -> Iterator[tuple[Tensor, list[str]]]:
+        """Begin, or begin again, to read crops: the next batch first."""
+        return batches(
+            replace(self._crops, part=self._part),
+            self._batch,
+            first=self.step,
+            workers=self._workers,
+            rank=self._processes.rank,
+            world=self._processes.world,
+        )
 
     def _learn(self, pixels: Tensor, chosen: Assignment) -> tuple[float, float, float]:
         """See a batch and move; return the loss and, without their weights, content and style."""
