@@ -262,7 +262,7 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
     {
         architecture.name: architecture
         for architecture in (
-            _family("turbo", body=32, blocks=4, head=16),
+            _family("turbo", body=32, blocks=3, head=16),
             _family("standard", body=32, blocks=7, head=16),
             _family("quality", body=64, blocks=6, head=32),
             _transformer_net(),
