@@ -18,7 +18,7 @@ from impasto.cli.progress import Progress
 from impasto.cli.words import about
 from impasto.events import Replanned, Started
 from impasto.images import read_recipe
-from impasto.optimize import optimizers
+from impasto.optimize.lbfgs import LBFGS
 from impasto.options import QUALITIES
 
 
@@ -76,15 +76,15 @@ def test_too_little_time_is_said_and_paints_smaller(
 def test_a_budget_survives_ctrl_c(
     folder: Path, paint_for: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell, told = optimizers.LBFGS.tell, []
+    tell, told = LBFGS.tell, []
 
-    def interrupted(self: optimizers.LBFGS, *what: Any) -> str | None:
+    def interrupted(self: LBFGS, *what: Any) -> str | None:
         told.append(what)
         if len(told) == 3:
             signal.raise_signal(signal.SIGINT)
         return tell(self, *what)
 
-    monkeypatch.setattr(optimizers.LBFGS, "tell", interrupted)
+    monkeypatch.setattr(LBFGS, "tell", interrupted)
     outcome = paint_for("2s", "--log=log.jsonl")
     assert outcome.code == 130
     assert re.search(r"stopped at step 3 of \d+; the picture so far is", outcome.err)
@@ -106,15 +106,15 @@ def test_a_budget_survives_ctrl_c(
 def test_an_unfinished_picture_can_be_painted_again(
     folder: Path, paint: Callable[..., Outcome], run: Callable[..., Outcome], monkeypatch: Any
 ) -> None:
-    tell, told = optimizers.LBFGS.tell, []
+    tell, told = LBFGS.tell, []
 
-    def interrupted(self: optimizers.LBFGS, *what: Any) -> str | None:
+    def interrupted(self: LBFGS, *what: Any) -> str | None:
         told.append(what)
         if len(told) == 4:
             signal.raise_signal(signal.SIGINT)
         return tell(self, *what)
 
-    monkeypatch.setattr(optimizers.LBFGS, "tell", interrupted)
+    monkeypatch.setattr(LBFGS, "tell", interrupted)
     assert paint("-o", "out.png", "--scales=24,48", steps=5).code == 130
     outcome = run("rerun", "out.unfinished.png", "-o", "again.png")
     assert outcome.out == "painting  again.png\nevery pixel is the same\n"

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from cli.shell import IMPASTO, SHALLOW, Outcome, listing, pixels
-from impasto.optimize import optimizers
+from impasto.optimize import lbfgs
 
 LBFGS = ["--steps=12", "--scales=32,48,64", "--size=64", "--history=4"]
 ADAM = ["--steps=6", "--scales=32,48", "--size=48", "--optimizer=adam"]
@@ -187,10 +187,10 @@ def test_a_step_taken_back_is_no_place_to_stop_at(
     folder: Path, paint: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C while a step is taken back: its losses must be in the log after going on."""
-    Optimizer = optimizers.LBFGS
+    Optimizer = lbfgs.LBFGS
     tell, told = Optimizer.tell, []
 
-    def interrupted(self: optimizers.LBFGS, loss: float, gradient: object) -> str | None:
+    def interrupted(self: lbfgs.LBFGS, loss: float, gradient: object) -> str | None:
         told.append(loss)
         if len(told) == 3:
             signal.raise_signal(signal.SIGINT)

@@ -23,7 +23,7 @@ from impasto.cli.main import app
 from impasto.images import atomic, read_recipe
 from impasto.metrics.measures import NAMES
 from impasto.nets import vgg
-from impasto.optimize import optimizers
+from impasto.optimize.lbfgs import LBFGS
 from impasto.options import LAYER_NAMES, PaintOptions
 from impasto.options.sweep import read_axis
 from impasto.sweep import engine
@@ -91,15 +91,15 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Press Ctrl-C in the middle of a step, counted over all cells."""
-    tell, told = optimizers.LBFGS.tell, []
+    tell, told = LBFGS.tell, []
 
-    def interrupted(self: optimizers.LBFGS, *what: Any) -> str | None:
+    def interrupted(self: LBFGS, *what: Any) -> str | None:
         told.append(what)
         if len(told) == step:
             signal.raise_signal(signal.SIGINT)
         return tell(self, *what)
 
-    monkeypatch.setattr(optimizers.LBFGS, "tell", interrupted)
+    monkeypatch.setattr(LBFGS, "tell", interrupted)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -209,10 +209,8 @@ def test_ctrl_c_loses_nothing(
     assert len(list((folder / "sheet.png.cells").glob("*.png"))) == done
     # Once more: the steps that were done are not done again, and it ends in the same sheet.
     painted.clear()
-    tell, told = optimizers.LBFGS.tell, []
-    monkeypatch.setattr(
-        optimizers.LBFGS, "tell", lambda self, *what: told.append(what) or tell(self, *what)
-    )
+    tell, told = LBFGS.tell, []
+    monkeypatch.setattr(LBFGS, "tell", lambda self, *what: told.append(what) or tell(self, *what))
     assert sweep(WEIGHTS).code == 0
     assert len(told) == 9 - step
     assert painted == ["1,1", "1,2", "1,3"][done:]

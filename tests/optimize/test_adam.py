@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from impasto.errors import DivergedError
-from impasto.optimize.optimizers import Adam
+from impasto.optimize.adam import Adam
 from optimize.problems import Quadratic, copied, picture
 
 

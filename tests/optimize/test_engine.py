@@ -16,9 +16,10 @@ from impasto.events import Finished, ScaleStarted, Started, Step, SteppedBack
 from impasto.images.tensors import to_array
 from impasto.losses.objective import Evaluation
 from impasto.optimize import checkpoint
+from impasto.optimize.adam import Adam
 from impasto.optimize.budget import Fixed
 from impasto.optimize.engine import Engine
-from impasto.optimize.optimizers import LBFGS, Adam
+from impasto.optimize.lbfgs import LBFGS
 from impasto.optimize.schedule import Scale
 from optimize.problems import Exact, Quadratic, copied, picture
 

@@ -10,7 +10,7 @@ import torch
 from scipy.optimize import minimize
 
 from impasto.errors import DivergedError
-from impasto.optimize.optimizers import LBFGS
+from impasto.optimize.lbfgs import LBFGS
 from impasto.optimize.precondition import by_frequency
 from optimize.problems import Quadratic, copied, picture, rosenbrock
 

@@ -125,7 +125,7 @@ def test_what_is_no_size_is_refused(text):
 STEPS = r"""
 import re, torch
 from pathlib import Path
-from impasto.optimize.optimizers import LBFGS
+from impasto.optimize.lbfgs import LBFGS
 from impasto.optimize.precondition import by_frequency
 
 def held(what):

@@ -15,7 +15,7 @@ from impasto.events import Event, Finished, Replanned, ScaleStarted, Started, St
 from impasto.images.tensors import to_array
 from impasto.losses.objective import Criterion, Evaluation
 from impasto.optimize.budget import Planner
-from impasto.optimize.optimizers import Optimizer
+from impasto.optimize.optimizer import Optimizer
 from impasto.optimize.pace import Pace, measure
 from impasto.optimize.schedule import Scale
 

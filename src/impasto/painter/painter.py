@@ -27,11 +27,13 @@ from impasto.losses.build import build, map_layers
 from impasto.losses.objective import Criterion
 from impasto.nets import vgg
 from impasto.optimize import checkpoint as checkpoints
+from impasto.optimize.adam import Adam
 from impasto.optimize.budget import FEW, Budget, Fixed
 from impasto.optimize.device import choose_device, choose_precision
 from impasto.optimize.engine import Engine
+from impasto.optimize.lbfgs import LBFGS
 from impasto.optimize.memory import Demand, Layout, lay_out, room
-from impasto.optimize.optimizers import LBFGS, Adam, Optimizer
+from impasto.optimize.optimizer import Optimizer
 from impasto.optimize.precondition import by_frequency
 from impasto.optimize.schedule import Scale, halves, plan, pyramid
 from impasto.options import MAX_SIDE, TILEABLE_STEP, CheckpointOptions, PaintOptions, ReadOptions
