@@ -1,0 +1,81 @@
+"""Adam that is asked for a picture and told its loss and gradient."""
+
+from __future__ import annotations
+
+import math
+from typing import Self
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from impasto.errors import DivergedError
+from impasto.optimize.history import all_finite
+from impasto.optimize.optimizer import State
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015, algorithm 1) with the pixels kept in [0, 1].
+
+    beta2 is 0.99 as in crowsonkb's style-transfer-pytorch: the gradients change fast.
+    """
+
+    def __init__(
+        self,
+        image: Tensor,
+        *,
+        learning_rate: float,
+        betas: tuple[float, float] = (0.9, 0.99),
+        eps: float = 1e-30,
+    ) -> None:
+        self._x = image.detach().clone()
+        self._m = torch.zeros_like(self._x)
+        self._v = torch.zeros_like(self._x)
+        self._t = 0
+        self._learning_rate, self._betas, self._eps = learning_rate, betas, eps
+
+    @property
+    def image(self) -> Tensor:
+        """The picture to evaluate next, (1, 3, h, w)."""
+        return self._x
+
+    @property
+    def converged(self) -> bool:
+        """Never known."""
+        return False
+
+    def tell(self, loss: float, gradient: Tensor) -> str | None:
+        """Take loss and gradient at `image` and move on."""
+        if not math.isfinite(loss) or not all_finite(gradient):
+            raise DivergedError("the loss is not a finite number: lower --learning-rate")
+        b1, b2 = self._betas
+        self._t += 1
+        self._m = torch.lerp(self._m, gradient, 1 - b1)
+        self._v = torch.lerp(self._v, gradient.square(), 1 - b2)
+        m, v = self._m / (1 - b1**self._t), self._v / (1 - b2**self._t)
+        step = m / (v.sqrt() + self._eps)
+        self._x = torch.add(self._x, step, alpha=-self._learning_rate).clamp_(0, 1)
+        return None
+
+    def rebase(self) -> None:
+        """Go on: losses are never compared."""
+
+    def inherit(self, coarser: Self) -> None:
+        """Enlarge the moments, as crowsonkb's style-transfer-pytorch does."""
+        size = self._x.shape[2:]
+        self._m = F.interpolate(coarser._m, size=size, mode="bicubic", align_corners=False)
+        # The second moment must not become negative: no overshoot.
+        self._v = F.interpolate(coarser._v, size=size, mode="bilinear", align_corners=False)
+        self._t = coarser._t
+
+    def close(self) -> None:
+        """Keep all: it is little."""
+
+    def state(self) -> State:
+        """Return all that `restore` needs to go on as if nothing had happened."""
+        return {"x": self._x, "m": self._m, "v": self._v, "t": self._t}
+
+    def restore(self, state: State) -> None:
+        """Take back a state."""
+        self._x, self._m, self._v = (state[name].to(self._x) for name in ("x", "m", "v"))
+        self._t = int(state["t"])

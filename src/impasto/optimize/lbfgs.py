@@ -1,0 +1,294 @@
+"""Limited-memory BFGS that is asked for a picture and told its loss and gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from impasto.errors import DivergedError
+from impasto.optimize.history import Rows, all_finite, along, difference, inner
+from impasto.optimize.optimizer import State
+
+_RESTART_AFTER, _MOST_SETBACKS = 4, 12
+"""Steps taken back in a row before the history is forgotten, and before giving up."""
+
+
+class LBFGS:
+    """Limited-memory BFGS (Nocedal and Wright 2006, section 7.2) with a preconditioner.
+
+    The inverse Hessian is kept in the compact form of Byrd, Nocedal and Schnabel 1994 (theorem
+    2.2): with s and y as the rows of S and Y, and R the upper triangle of S Yᵀ,
+
+        R α = S g,   r = γ P (g - Yᵀ α),   Rᵀ w = diag(R) α - Y r,   d = -(r + Sᵀ w).
+
+    It equals the two-loop recursion but reads the history in four large products. P is
+    ``precondition`` (symmetric, positive; may work in place), γ = sᵀy / yᵀPy of the last step. Only
+    one evaluation is spent on a step; one that raises the loss, or is not finite, is taken back and
+    shortened, and when shortening does not help the history is forgotten. ``compact`` keeps the
+    history in bfloat16. With ``bounded`` pixels stay in [0, 1], what a file can hold: those at a
+    bound whose gradient would take them beyond it are left out, and steps end there (projected
+    quasi-Newton; Bertsekas 1982, "Projected Newton Methods for Optimization Problems with Simple
+    Constraints").
+    """
+
+    def __init__(
+        self,
+        image: Tensor,
+        *,
+        history: int = 100,
+        precondition: Callable[[Tensor], Tensor] = lambda gradient: gradient,
+        first_step: float = 8 / 255,
+        compact: bool = False,
+        bounded: bool = False,
+    ) -> None:
+        self._shape = image.shape
+        self._bounded = bounded
+        self._precondition_image = precondition
+        self._history = history
+        self._first_step = first_step
+        self._x = image.detach().clone().contiguous().flatten()  # to be evaluated
+        if bounded:
+            self._x.clamp_(0, 1)
+        kept = torch.bfloat16 if compact else self._x.dtype
+        self._S, self._Y = Rows(history, self._x, kept), Rows(history, self._x, kept)
+        self._R = torch.zeros(0, 0, dtype=torch.float64)  # in order of age, as `_rows` is
+        self._rows: list[int] = []
+        self._gamma = 1.0
+        self._base: Tensor | None = None  # the last picture accepted
+        self._base_gradient = self._direction = self._x.new_empty(0)
+        self._Sg = torch.zeros(0, dtype=torch.float64)  # S times the last accepted gradient
+        self._base_loss = math.inf
+        self._slope = 0.0
+        self._length = 1.0
+        self._setbacks = 0
+        self._rebased = False
+
+    @property
+    def image(self) -> Tensor:
+        """The picture to evaluate next, (1, 3, h, w)."""
+        return self._x.view(self._shape)
+
+    @property
+    def converged(self) -> bool:
+        """Whether no step lowers the loss any more."""
+        return self._setbacks > _MOST_SETBACKS
+
+    def tell(self, loss: float, gradient: Tensor) -> str | None:
+        """Take loss and gradient at `image` and move on."""
+        g = gradient.flatten()
+        finite = math.isfinite(loss) and all_finite(g)
+        if self._base is None:
+            if not finite:
+                raise DivergedError("the loss of the first picture is not a finite number")
+        elif not finite or (loss > self._allowed() and not self._rebased):
+            return self._step_back(loss if finite else math.inf)
+        self._accept(loss, g)
+        return None
+
+    def _allowed(self) -> float:
+        return self._base_loss + 1e-4 * self._promise()  # Armijo's condition
+
+    def _accept(self, loss: float, g: Tensor) -> None:
+        self._direction = self._x.new_empty(0)  # its memory is wanted
+        if self._base is not None and not self._rebased:
+            self._remember(self._base, g)
+        elif self._rows:
+            self._Sg = self._S.dot(g)[self._rows]
+        self._rebased = False
+        self._base, self._base_gradient, self._base_loss = self._x, g, loss
+        self._setbacks = 0
+        self._aim()
+
+    def rebase(self) -> None:
+        """Accept the next picture whatever its loss, and learn no curvature from it."""
+        self._rebased = True
+
+    def _aim(self) -> None:
+        """Choose a direction from the last accepted picture and step along it."""
+        held = self._held()
+        self._point(held)
+        if self._slope >= 0:  # rounding has spoilt the history
+            self._forget()
+            self._point(held)
+        self._length = 1.0
+        self._move()
+
+    def _move(self) -> None:
+        assert self._base is not None
+        self._x = torch.add(self._base, self._direction, alpha=self._length)
+        if self._bounded:
+            self._x.clamp_(0, 1)
+
+    def _point(self, held: Tensor | None) -> None:
+        """Choose a direction; what is held stays where it is."""
+        self._direction = self._x.new_empty(0)
+        find = self._newton if self._rows else self._steepest
+        self._direction = find(self._gradient_without(held))
+        if held is not None:
+            self._direction.masked_fill_(held, 0)
+        self._slope = inner(self._direction, self._base_gradient)
+
+    def _gradient_without(self, held: Tensor | None) -> Tensor:
+        """Return a copy of the last accepted gradient, 0 where the picture is held."""
+        g = self._base_gradient.clone()
+        return g if held is None else g.masked_fill_(held, 0)
+
+    def _held(self) -> Tensor | None:
+        """Return which values are at a bound that the gradient would take them beyond."""
+        if not self._bounded:
+            return None
+        x, g = self._base, self._base_gradient
+        assert x is not None
+        return ((x <= 0) & (g > 0)) | ((x >= 1) & (g < 0))
+
+    def _promise(self) -> float:
+        """Return how much the loss would change by the step if it went on as it begins."""
+        if not self._bounded:
+            return self._length * self._slope
+        assert self._base is not None
+        return along(self._base_gradient, self._base, self._x)
+
+    def _step_back(self, loss: float) -> str:
+        """Shorten the step by the parabola through what is known; at last forget the history."""
+        self._setbacks += 1
+        if self.converged and not math.isfinite(loss):
+            raise DivergedError("no step has a finite loss: lower weights, or --precision float32")
+        if self._setbacks == _RESTART_AFTER:
+            self._forget()
+            self._aim()
+            return "restarted"
+        shrink = 0.1
+        if math.isfinite(loss):
+            rise = loss - self._base_loss - self._length * self._slope
+            shrink = min(0.5, max(0.1, -self._length * self._slope / (2 * rise)))
+        self._length *= shrink
+        self._move()
+        return "step shortened"
+
+    def _steepest(self, g: Tensor) -> Tensor:
+        d = self._precondition(g).neg_()
+        rms = math.sqrt(inner(d, d) / d.numel())
+        return d.mul_(self._first_step / rms if rms > 0 else 0.0)
+
+    def _precondition(self, g: Tensor) -> Tensor:
+        return self._precondition_image(g.view(self._shape)).flatten()
+
+    def _newton(self, g: Tensor) -> Tensor:
+        """Return the direction for a gradient, whose memory is made use of."""
+        Sg = self._S.dot(g)[self._rows] if self._bounded else self._Sg
+        alpha = _solve(self._R, Sg, upper=True)
+        self._Y.add_to(g, self._scatter(-alpha))
+        r = self._precondition(g).mul_(self._gamma)
+        Yr = self._Y.dot(r)[self._rows]
+        w = _solve(self._R.T, self._R.diagonal() * alpha - Yr, upper=False)
+        return self._S.add_to(r, self._scatter(w)).neg_()
+
+    def _scatter(self, by_age: Tensor) -> Tensor:
+        """Put a vector in order of age into the order of the rows in memory."""
+        vector = torch.zeros(len(self._S.used), dtype=torch.float64)
+        vector[self._rows] = by_age
+        return vector
+
+    def _remember(self, base: Tensor, g: Tensor) -> None:
+        """Keep the step from ``base`` to `image` and what it did to the gradient, now ``g``."""
+        row = self._free_row()
+        s = difference(self._x, base, out=self._S[row])
+        y = difference(g, self._base_gradient, out=self._Y[row])
+        # The products of the older s with the new y: the differences of what S g was and is.
+        Sg = self._S.dot(g)
+        older = Sg[self._rows] - self._Sg
+        self._Sg = Sg[self._rows]
+        sy = inner(s, y)
+        if sy <= 1e-10 * math.sqrt(inner(s, s) * inner(y, y)):
+            return
+        self._gamma = sy / self._size(y)
+        m = len(self._rows)
+        R = torch.zeros(m + 1, m + 1, dtype=torch.float64)
+        R[:m, :m] = self._R
+        R[:m, m], R[m, m] = older, sy
+        self._R = R
+        self._rows.append(row)
+        self._Sg = Sg[self._rows]
+
+    def _size(self, y: Tensor) -> float:
+        """Return yᵀ P y, a colour at a time for memory."""
+        planes = torch.split(y.view(self._shape), 1, dim=1)
+        return sum(
+            inner(plane, self._precondition_image(plane.to(self._x, copy=True))) for plane in planes
+        )
+
+    def _free_row(self) -> int:
+        """Return a row to write to: a new one, or that of the oldest pair, which is forgotten."""
+        if len(self._rows) == self._history:
+            self._R, self._Sg = self._R[1:, 1:], self._Sg[1:]
+            return self._rows.pop(0)
+        return min(set(range(self._history)) - set(self._rows))
+
+    def _forget(self) -> None:
+        self._rows = []
+        self._R = torch.zeros(0, 0, dtype=torch.float64)
+        self._Sg = torch.zeros(0, dtype=torch.float64)
+
+    def inherit(self, coarser: Self) -> None:
+        """Take over nothing: pairs of a coarser scale know nothing of the new frequencies."""
+
+    def close(self) -> None:
+        """Let go of the history."""
+        self._forget()
+        nothing = self._x.new_empty(0)
+        self._S, self._Y = (Rows(0, self._x, self._x.dtype) for _ in range(2))
+        self._base_gradient = self._direction = nothing
+        self._x = self._x if self._base is None else self._base
+
+    def state(self) -> State:
+        """Return all that `restore` needs to go on as if nothing had happened.
+
+        The rows stay where they are in memory: another order would round sums differently.
+        S and Y are not copied: they are large.
+        """
+        state: State = {
+            "x": self.image,
+            "S": self._S.kept,
+            "Y": self._Y.kept,
+            "R": self._R,
+            "Sg": self._Sg,
+            "rows": list(self._rows),
+            "gamma": self._gamma,
+            "slope": self._slope,
+            "length": self._length,
+            "setbacks": self._setbacks,
+            "rebased": self._rebased,
+            "base_loss": self._base_loss,
+        }
+        if self._base is not None:
+            state |= {
+                "base": self._base,
+                "base_gradient": self._base_gradient,
+                "direction": self._direction,
+            }
+        return state
+
+    def restore(self, state: State) -> None:
+        """Take back a state."""
+        self._x = state["x"].to(self._x).flatten()
+        if self._x.numel() != math.prod(self._shape):
+            raise ValueError(f"a picture of {self._x.numel()} values, not {self._shape}")
+        self._S.kept, self._Y.kept = state["S"], state["Y"]
+        self._R, self._Sg = state["R"].cpu().double(), state["Sg"].cpu().double()
+        self._rows = [int(row) for row in state["rows"]]
+        self._gamma, self._slope = float(state["gamma"]), float(state["slope"])
+        self._length, self._setbacks = float(state["length"]), int(state["setbacks"])
+        self._base_loss, self._rebased = float(state["base_loss"]), bool(state["rebased"])
+        if "base" in state:
+            self._base = state["base"].to(self._x)
+            self._base_gradient = state["base_gradient"].to(self._x)
+            self._direction = state["direction"].to(self._x)
+
+
+def _solve(triangle: Tensor, b: Tensor, *, upper: bool) -> Tensor:
+    x: Tensor = torch.linalg.solve_triangular(triangle, b[:, None], upper=upper)
+    return x[:, 0]
