@@ -29,7 +29,7 @@ from impasto.studio.store import UNDER_WAY, Job, Store
 from studio.jobs import accept, pixels, settings_for, uninterrupted
 
 KILLS = 10  # on each database
-STEPS = 100
+STEPS = 60
 EVERY = 0.2
 
 PARENT = """
@@ -271,7 +271,8 @@ def assert_all_done(studio: Studio, jobs: list[Job]) -> None:
     with studio.engine.connect() as connection:
         schema = "" if studio.engine.dialect.name == "sqlite" else f"{queue.SCHEMA}."
         query = sa.text(f"SELECT DISTINCT status FROM {schema}workflow_status")
-        assert set(connection.execute(query).scalars()) <= {"SUCCESS", "PENDING"}
+        # None has failed. Of a job that another worker took over and did, one may be left waiting.
+        assert set(connection.execute(query).scalars()) <= {"SUCCESS", "PENDING", "ENQUEUED"}
 
 
 def assert_little_lost(studio: Studio, losses: Losses) -> None:
