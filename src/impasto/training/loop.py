@@ -25,10 +25,10 @@ _WARM_UP = 100
 """Steps until the learning rate is at its largest."""
 
 _SMALL_UNTIL, _SMALL, _LEAST = 0.5, 0.5, 96
-"""Until that part of the training, crops have that part of the side: four times as many a second.
+"""Until that part of the training, crops have that part of the side, but at least so many pixels.
 
-At the same scale, so that strokes are as large; large crops then teach what small ones cannot see.
-Crops of less than so many pixels would see no large strokes.
+About four times as many a second, at the same scale, so that strokes are as large; large crops then
+teach what small ones cannot see.
 """
 
 _AVERAGE = 0.999
