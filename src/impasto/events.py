@@ -136,22 +136,12 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Calibrated:
-    """The weight of a style's term is found. ``number`` counts from 1 to ``styles``."""
-
-    style: str
-    weight: float
-    number: int
-    styles: int
-
-
-@dataclass(frozen=True)
 class Trained:
     """One step of training: a batch seen, the network moved.
 
     The losses are means over the batch, before the step: ``content`` and ``style`` without their
-    weights. ``progress`` goes from 0 to 1, which it reaches at the last step only; the seconds
-    are as in `Step`. ``unreadable`` counts the photos passed over so far.
+    weights, which move as it trains. ``progress`` goes from 0 to 1, which it reaches at the last
+    step only; the seconds are as in `Step`. ``unreadable`` counts the photos passed over so far.
     """
 
     step: int
@@ -174,12 +164,12 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Stalled:
-    """The losses are where they were at the start, though a good part of the training is over."""
+    """The style term is where it was at the start, though a good part of the training is over."""
 
     step: int
     reason: str
 
 
-TrainingEvent = Calibrated | Trained | Unreadable | Stalled | Saved
+TrainingEvent = Trained | Unreadable | Stalled | Saved
 
 Event = Started | Replanned | ScaleStarted | Step | Saved | SteppedBack | Finished

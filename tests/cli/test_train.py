@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from cli.shell import IMPASTO, draw, impasto
-from impasto.training import calibrate
 from impasto.zoo.pack import Pack, read_pack
 
 TINY = [
@@ -40,11 +39,6 @@ def inputs(tmp_path: Path) -> list[str]:
     return ["--style", str(painting), "--photos", str(tmp_path / "photos")]
 
 
-@pytest.fixture
-def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibrate, "STEPS", 2)
-
-
 def _environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -57,7 +51,6 @@ def _equal(one: Pack, other: Pack) -> bool:
     return all((one.tensors[name] == other.tensors[name]).all() for name in one.tensors)
 
 
-@pytest.mark.usefixtures("_short")
 def test_train_writes_a_pack_with_its_history(
     capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
 ) -> None:
@@ -78,14 +71,13 @@ def test_train_writes_a_pack_with_its_history(
     assert not (tmp_path / "waves.safetensors.training/state.safetensors").exists()
 
 
-@pytest.mark.usefixtures("_short")
 def test_progress_is_told_in_lines(
     capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
 ) -> None:
     outcome = impasto(
         capfd, "train", *inputs, *TINY, "--steps", 3, "-o", tmp_path / "a.safetensors"
     )
-    assert "calibrated waves (1/1)" in outcome.err
+    assert "training turbo on cpu" in outcome.err
     assert "step 3" in outcome.err
     assert "left" in outcome.err
 

@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from impasto.errors import CheckpointError, DivergedError, ImageError, OptionsError
-from impasto.events import Calibrated, Saved, Stalled, Trained, TrainingEvent, Unreadable
+from impasto.events import Saved, Stalled, Trained, TrainingEvent, Unreadable
 from impasto.images import save_picture
 from impasto.nets import transformer
 from impasto.nets.architecture import ORIGINAL, style_tensors
 from impasto.options import TrainOptions
 from impasto.samples import painting, photo
-from impasto.training import calibrate, loop
+from impasto.training import loop
+from impasto.training.sampling import Assignment
 from impasto.training.trainer import Keeping, Trainer
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import Pack, read_pack, write_pack
@@ -47,11 +48,6 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def swirls() -> np.ndarray:
     return painting("swirls", 96, 80)
-
-
-@pytest.fixture(autouse=True)
-def _short_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibrate, "STEPS", 4)
 
 
 def _options(**changes: object) -> TrainOptions:
@@ -90,15 +86,12 @@ def test_the_first_half_looks_at_small_crops(
         return 1.0, 1.0, 1.0
 
     monkeypatch.setattr(loop.Loop, "_learn", learn)
-    monkeypatch.setattr(calibrate.Calibration, "run", lambda _: 1.0)
     list(Trainer([swirls], photos, _options(size=size, steps=4)))
     assert seen == [(2, side, side, 3) for side in sides]
 
 
 def test_events_tell_the_whole_story(photos: Path, swirls: np.ndarray) -> None:
     events = list(Trainer([swirls, painting("dots", 80, 60)], photos, OPTIONS))
-    calibrated = [event for event in events if isinstance(event, Calibrated)]
-    assert [(c.number, c.styles) for c in calibrated] == [(1, 2), (2, 2)]
     steps = _trained(iter(events))
     assert [step.step for step in steps] == [1, 2, 3, 4, 5, 6]
     assert all(a.progress < b.progress for a, b in itertools.pairwise(steps))
@@ -162,14 +155,33 @@ def test_a_resumed_training_ends_in_the_same_network(
     assert _same(resumed.pack, whole.pack)
 
 
-def test_calibration_is_not_done_twice(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
-    path = tmp_path / "state"
-    stopped = Trainer([swirls, painting("dots", 80, 60)], photos, OPTIONS, keeping=Keeping(path, 0))
-    assert isinstance(next(iter(stopped)), Calibrated)
-    list(itertools.islice(stopped.save(), 1))
+@pytest.mark.parametrize(("factor", "distance"), [(1.0, 0.6), (2.0, 0.6**0.5), (0.5, 0.36)])
+def test_weights_move_until_all_styles_are_as_far_from_the_photo(
+    photos: Path,
+    swirls: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    factor: float,
+    distance: float,
+) -> None:
+    """Where a weight w leads to the distance d = w / (w + k), it ends at k d / (1 - d)."""
+    ease = torch.tensor([1.0, 0.3, 8.0])
+
+    def learn(self: loop.Loop, *_: object) -> tuple[float, float, float]:
+        chosen = Assignment(torch.tensor([1, 2, 1]), torch.tensor([1.0, 1.0, 0.2]))
+        weights, k = self.weights[chosen.styles], ease[chosen.styles]
+        # At a lower strength, the distance says nothing.
+        contents = torch.where(chosen.strengths == 1, weights / (weights + k), 1e-3)
+        self._balance(contents, chosen)
+        return 1.0, 1.0, 1.0
+
+    monkeypatch.setattr(loop.Loop, "_learn", learn)
     styles = [swirls, painting("dots", 80, 60)]
-    resumed = Trainer(styles, photos, OPTIONS, keeping=Keeping(path, 60, resume=True))
-    assert [e.number for e in resumed if isinstance(e, Calibrated)] == [2]
+    trainer = Trainer(styles, photos, _options(steps=900, style_weight=factor))
+    list(trainer)
+    found = [card.weight for card in trainer.pack.card.styles[1:]]
+    expected = ease[1:] * distance / (1 - distance)
+    assert found == pytest.approx(expected.tolist(), rel=0.02)
+    assert float(trainer._loop.weights[0]) == 0
 
 
 def test_a_checkpoint_of_another_training_is_refused(
@@ -239,7 +251,7 @@ def test_bad_photos_are_told_once(photos: Path, swirls: np.ndarray, tmp_path: Pa
 def test_a_training_that_goes_nowhere_is_told(
     photos: Path, swirls: np.ndarray, monkeypatch: pytest.MonkeyPatch, fall: float, told: int
 ) -> None:
-    learn = iter((1 - fall * step, 0.5, 0.5) for step in itertools.count())
+    learn = iter((9.0, 0.5, 1 - fall * step) for step in itertools.count())
     monkeypatch.setattr(loop.Loop, "_learn", lambda *_: next(learn))
     events = Trainer([swirls], photos, _options(steps=230))
     stalled = [event for event in events if isinstance(event, Stalled)]

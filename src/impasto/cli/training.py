@@ -9,7 +9,7 @@ from rich.progress import TaskID
 
 from impasto.cli.bars import Drawing, losses
 from impasto.cli.words import duration
-from impasto.events import Calibrated, Stalled, Trained, TrainingEvent, Unreadable
+from impasto.events import Stalled, Trained, TrainingEvent, Unreadable
 
 if TYPE_CHECKING:
     from impasto.training.trainer import Trainer
@@ -32,15 +32,12 @@ class TrainingProgress(Drawing):
 
     def _begin(self) -> TaskID:
         device = f"{self._trainer.device} {self._trainer.precision}".replace("torch.", "")
-        self._line(f"training {self._trainer.options.model} on {device}; first the styles' weights")
-        return self._bar.add_task("calibrating", total=1.0, losses="", left="")
+        self._line(f"training {self._trainer.options.model} on {device}")
+        return self._bar.add_task("beginning", total=1.0, losses="", left="")
 
     def take(self, event: TrainingEvent) -> None:
         """Show an event."""
-        if isinstance(event, Calibrated):
-            where = f"{event.style} ({event.number}/{event.styles})"
-            self._line(f"calibrated {where}: weight {event.weight:.3g}")
-        elif isinstance(event, Trained):
+        if isinstance(event, Trained):
             self._show(event)
         elif isinstance(event, Unreadable):
             self._line(f"passed over: {event.reason}")

@@ -31,7 +31,7 @@ class TrainOptions(Checked):
         512, "Long side of the paintings in pixels: larger makes larger strokes."
     )
     style_weight: float = option(
-        1.0, "More or less style than calibration chooses: a factor, for taste."
+        1.0, "More or less style than training chooses: a factor, for taste."
     )
     content_layer: str = option("relu3_3", "Layer at which the photo is compared.")
     style_layers: str | LayerWeights = option(

@@ -37,11 +37,19 @@ _AVERAGE = 0.999
 _RANGE = 10.0
 """Weight of the squared amount by which values leave [0, 1]."""
 
+DISTANCE = 0.6
+"""What the content term of a crop should be: the squared features that may be lost."""
+
+_GAIN = 0.03
+"""How far a crop moves the logarithm of its style's weight, times that of target over content."""
+
+_LEAST_WEIGHT, _MOST_WEIGHT = 1e-3, 1e3
+
 _LOOK = 50
-"""Steps that the losses at the start and now are averaged over, to see whether they fall."""
+"""Steps that the style term at the start and now is averaged over, to see whether it falls."""
 
 _EARLY = 0.15
-"""The part of the training after which they must have fallen."""
+"""The part of the training after which it must have fallen."""
 
 _FALLEN = 0.95
 _MOST_LOST = 10
@@ -51,9 +59,11 @@ _MOST_LOST = 10
 class Loop:
     """Trains a network on crops, a batch a step.
 
-    ``grams`` holds the Gram matrices (styles, c, c) of every style, ``weights`` (styles,) the
-    weight of its term; row 0 is the photo as it is, and the styles to train are those numbers in
-    ``trained``. ``length`` turns steps and seconds to a progress from 0 to 1.
+    ``grams`` holds the Gram matrices (styles, c, c) of every style; row 0 is the photo as it is,
+    and the styles to train are those numbers in ``trained``. The weight of each style's term begins
+    at 1 and moves until crops in that style have the content term ``distance``: so all styles come
+    out equally strong, and none costs the photo, however well the network can do yet.
+    ``length`` turns steps and seconds to a progress from 0 to 1.
     """
 
     def __init__(
@@ -62,7 +72,7 @@ class Loop:
         loss: PerceptualLoss,
         *,
         grams: Grams,
-        weights: Tensor,
+        distance: float = DISTANCE,
         trained: range,
         crops: Crops,
         batch: int,
@@ -76,7 +86,9 @@ class Loop:
         self.net = net
         self._loss = loss
         self._grams = grams
-        self._weights = weights
+        self.weights = torch.ones(net.styles, device=next(iter(grams.values())).device)
+        self.weights[: trained.start] = 0
+        self._distance = distance
         self._trained = trained
         self._crops = crops
         self._batch = batch
@@ -134,7 +146,7 @@ class Loop:
 
     def _learn(self, pixels: Tensor, chosen: Assignment) -> tuple[float, float, float]:
         """See a batch and move; return the loss and, without their weights, content and style."""
-        device = self._weights.device
+        device = self.weights.device
         photos = to_images(pixels, device)
         chosen = Assignment(chosen.styles.to(device), chosen.strengths.to(device))
         for group in self._optimizer.param_groups:
@@ -155,7 +167,7 @@ class Loop:
     ) -> tuple[Tensor, tuple[float, float, float]]:
         inside = made.clamp(0, 1)
         grams = {name: rows[chosen.styles] for name, rows in self._grams.items()}
-        weights = chosen.weights(self._weights)
+        weights = chosen.weights(self.weights)
         found = self._loss.evaluate(inside, self._loss.content(photos), grams, weights)
         beyond = made - inside
         each = (found.content + weights * found.style).mean()
@@ -163,8 +175,22 @@ class Loop:
         outward = beyond * found.gradient < 0
         gradient = found.gradient.masked_fill(outward, 0)
         gradient += beyond * (2 * _RANGE / made.numel())
+        self._balance(found.content, chosen)
         numbers = torch.stack([each, found.content.mean(), found.style.mean()]).tolist()
         return gradient, (numbers[0], numbers[1], numbers[2])
+
+    def _balance(self, contents: Tensor, chosen: Assignment) -> None:
+        """Weigh styles up that stay nearer to the photo than they should, and others down.
+
+        Read from crops at full strength.
+        """
+        whole = chosen.strengths == 1
+        move = torch.zeros_like(self.weights)
+        distances = torch.log(self._distance / contents[whole].clamp_min(1e-6))
+        move.index_add_(0, chosen.styles[whole], _GAIN * distances.nan_to_num(0))
+        self._processes.average([move])
+        self.weights.mul_(move.exp()).clamp_(0, _MOST_WEIGHT)
+        self.weights[self._trained.start :].clamp_(min=_LEAST_WEIGHT)
 
     def _rate_now(self) -> float:
         """Warm up, then fall along a cosine to a hundredth."""
@@ -203,8 +229,8 @@ class Loop:
         progress = min(self._length(self.step, self.seconds), 1.0)
         loss, content, style = losses
         if len(self._first) < _LOOK:
-            self._first.append(loss)
-        self._latest.append(loss)
+            self._first.append(style)
+        self._latest.append(style)
         return Trained(
             step=self.step,
             samples=self.step * self._batch * self._processes.world,
@@ -227,8 +253,8 @@ class Loop:
         if not latest < _FALLEN * first:
             yield Stalled(
                 self.step,
-                f"the loss was {first:.3g} and is {latest:.3g}: another --learning-rate, a smaller "
-                "--style-weight or other photos may help",
+                f"the style term was {first:.3g} and is {latest:.3g}: another --learning-rate, a "
+                "larger --style-weight or other photos may help",
             )
 
     def _report(self, reasons: Sequence[str]) -> Iterator[Unreadable]:
@@ -241,6 +267,7 @@ class Loop:
         """Return all that goes on from here needs: tensors, and plain data."""
         tensors = {f"net.{n}": p.detach() for n, p in self.net.named_parameters()}
         tensors |= {f"average.{n}": p for n, p in self.average.items()}
+        tensors["weights"] = self.weights
         for (name, _), moments in zip(
             self._parameters.items(), self._optimizer.state_dict()["state"].values(), strict=False
         ):
@@ -263,6 +290,7 @@ class Loop:
             parameter.copy_(tensors[f"net.{name}"])
         for name, average in self.average.items():
             average.copy_(tensors[f"average.{name}"])
+        self.weights.copy_(tensors["weights"])
         state = {
             i: {
                 kind: tensors[f"adam.{kind}.{name}"].clone()

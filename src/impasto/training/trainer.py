@@ -17,7 +17,7 @@ from torch import Tensor
 import impasto
 from impasto import weights
 from impasto.errors import CheckpointError, OptionsError
-from impasto.events import Calibrated, Saved, TrainingEvent
+from impasto.events import Saved, TrainingEvent
 from impasto.images import Picture, fit, read_picture, resize
 from impasto.images.read import Source
 from impasto.images.tensors import to_tensor
@@ -26,17 +26,15 @@ from impasto.nets.architecture import ORIGINAL, architecture, style_tensors
 from impasto.optimize import checkpoint as files
 from impasto.optimize.device import choose_device, choose_precision
 from impasto.options import ReadOptions, TrainOptions
-from impasto.training.calibrate import Calibration
 from impasto.training.criterion import Grams, PerceptualLoss, stack
-from impasto.training.data import Crops, photos_in, to_images
-from impasto.training.loop import Loop
+from impasto.training.data import Crops, photos_in
+from impasto.training.loop import DISTANCE, Loop
 from impasto.training.naming import named
 from impasto.training.preview import sheet
 from impasto.training.processes import Processes
 from impasto.zoo.cards import PackCard, StyleCard
 from impasto.zoo.pack import Pack
 
-_CALIBRATION_PHOTOS, _CALIBRATION_SIZE = 3, 192
 _PREVIEW_PHOTOS, _PREVIEW_SIZE, _PREVIEW_TILE = 3, 384, 320
 
 
@@ -88,7 +86,6 @@ class Trainer:
         self.precision = choose_precision(self.options.precision, self.device)
         self._net = self._build()
         self._loss = self._criterion()
-        self._weights = [float("nan")] * len(self._cards)
         self._loop: Loop | None = None
         self._kept: tuple[dict[str, NDArray[Any]], dict[str, Any]] | None = None
         if self._keeping.resume:
@@ -96,7 +93,7 @@ class Trainer:
         self._saved_at = clock()
 
     def __iter__(self) -> Iterator[TrainingEvent]:
-        """Calibrate, then train to the end."""
+        """Train to the end."""
         for event in self._work():
             yield event
             if self._clock() - self._saved_at > self._keeping.every:
@@ -105,7 +102,6 @@ class Trainer:
 
     def _work(self) -> Iterator[TrainingEvent]:
         grams = [self._gram(painting) for painting in self._paintings]
-        yield from self._calibrate(grams)
         loop = self._loop = self._make_loop(grams)
         if self._kept:
             arrays, data = self._kept
@@ -157,31 +153,16 @@ class Trainer:
         width, height = fit(painting.width, painting.height, self.options.style_size)
         return self._loss.grams(to_tensor(resize(painting.rgb, width, height), self.device))
 
-    def _calibrate(self, grams: Sequence[Grams]) -> Iterator[TrainingEvent]:
-        """Find the weights of the styles that have none yet."""
-        size = min(self.options.size, _CALIBRATION_SIZE)
-        crops = Crops(self._photos, size, self.options.seed, self._read)
-        pixels = torch.from_numpy(np.stack([crops[i][0] for i in range(_CALIBRATION_PHOTOS)]))
-        photos = to_images(pixels, self.device)
-        for i, gram in enumerate(grams):
-            if not np.isnan(self._weights[i]):
-                continue
-            weight = Calibration(self._loss, photos, gram).run()
-            self._weights[i] = self.processes.agree(weight)
-            yield Calibrated(self._cards[i].name, self._weights[i], i + 1, len(grams))
-
     def _make_loop(self, grams: Sequence[Grams]) -> Loop:
         options = self.options
         total = self._old + len(grams)
-        found = torch.zeros(total, device=self.device)
-        found[self._old :] = torch.tensor(self._weights) * options.style_weight
         # Styles that are not trained have no painting here; any will do in their places.
         rows = stack([*[grams[0]] * self._old, *grams])
         return Loop(
             self._net,
             self._loss,
             grams=rows,
-            weights=found,
+            distance=DISTANCE ** (1 / options.style_weight),
             trained=range(self._old, total),
             crops=Crops(self._photos, options.size, options.seed, self._read),
             batch=options.batch,
@@ -212,10 +193,10 @@ class Trainer:
                 if name in of_styles:
                     tensors[name][: self._old] = array
         before = self._base.card.styles if self._base else (StyleCard(name=ORIGINAL),)
-        cards = [
-            replace(card, weight=weight * self.options.style_weight)
-            for card, weight in zip(self._cards, self._weights, strict=True)
-        ]
+        cards = list(self._cards)
+        if self._loop:
+            weights = self._loop.weights[self._old :].tolist()
+            cards = [replace(card, weight=w) for card, w in zip(cards, weights, strict=True)]
         card = PackCard(
             architecture=self._net.architecture.name,
             styles=(*before, *cards),
@@ -249,8 +230,7 @@ class Trainer:
             return
         tensors, loop = self._loop.state() if self._loop else ({}, {})
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
-        weights = [None if np.isnan(weight) else weight for weight in self._weights]
-        files.write(path, arrays, {"run": self._run(), "weights": weights, "loop": loop})
+        files.write(path, arrays, {"run": self._run(), "loop": loop})
         yield Saved(path, "checkpoint")
 
     def _resumed(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
@@ -260,12 +240,10 @@ class Trainer:
         arrays, data = files.read(path)
         try:
             files.check_same_run(path, data["run"], self._run())
-            weights = [float("nan") if w is None else float(w) for w in data["weights"]]
-            if len(weights) != len(self._weights) or not isinstance(data["loop"], dict):
+            if not isinstance(data["loop"], dict):
                 raise ValueError("it is incomplete")
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path}: is no checkpoint of a training ({error})") from error
-        self._weights = weights
         return arrays, data
 
     def _run(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class StyleCard:
     size: int = 0
     """The long side in pixels at which the painting was looked at."""
     weight: float = 0.0
-    """The weight of its style term, as calibrated."""
+    """The weight of its style term, as training found it."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain data."""
