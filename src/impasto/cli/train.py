@@ -70,8 +70,8 @@ def train(
 ) -> None:
     """Train a network that paints any photo in the styles of paintings, in milliseconds.
 
-    The weights of the styles choose themselves: a few photos are painted first, to make all styles
-    equally strong. Stop it with Ctrl-C and go on with --resume. Several processes, on one machine
+    The weights of the styles choose themselves on the way, so that all styles come out equally
+    strong. Stop it with Ctrl-C and go on with --resume. Several processes, on one machine
     or many: torchrun --nproc-per-node N --no-python impasto train ...
 
     Examples:

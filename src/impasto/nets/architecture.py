@@ -203,7 +203,12 @@ def exact_tensors(architecture: Architecture) -> tuple[str, ...]:
     return (f"{last}_scale", f"{last}_shift", *PHOTO)
 
 
-def _family(name: str, *, body: int, blocks: int, head: int) -> Architecture:
+def _family(name: str, *, body: int, blocks: int, head: int, margin: int) -> Architecture:
+    """A network of the house's family.
+
+    The margin keeps the zeros that convolutions see beyond it from colouring the picture's edges:
+    the deeper the network, the farther they reach.
+    """
     layers: list[Layer] = [
         Convolve("stem", 3, body, size=8, stride=4),
         Normalise("stem", body),
@@ -224,7 +229,7 @@ def _family(name: str, *, body: int, blocks: int, head: int) -> Architecture:
         Rectify(),
         Convolve("head", head, 3, size=5, enlarge=2, bias=False),
     ]
-    return Architecture(name, tuple(layers), margin=16, photo=True)
+    return Architecture(name, tuple(layers), margin=margin, photo=True)
 
 
 def _transformer_net() -> Architecture:
@@ -262,9 +267,9 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
     {
         architecture.name: architecture
         for architecture in (
-            _family("turbo", body=32, blocks=3, head=16),
-            _family("standard", body=32, blocks=7, head=16),
-            _family("quality", body=64, blocks=6, head=32),
+            _family("turbo", body=32, blocks=3, head=16, margin=24),
+            _family("standard", body=32, blocks=7, head=16, margin=28),
+            _family("quality", body=64, blocks=6, head=32, margin=28),
             _transformer_net(),
         )
     }
