@@ -268,8 +268,8 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
         architecture.name: architecture
         for architecture in (
             _family("turbo", body=32, blocks=3, head=16, margin=24),
-            _family("standard", body=32, blocks=7, head=16, margin=28),
-            _family("quality", body=64, blocks=6, head=32, margin=28),
+            _family("standard", body=32, blocks=7, head=16, margin=40),
+            _family("quality", body=64, blocks=6, head=32, margin=40),
             _transformer_net(),
         )
     }
