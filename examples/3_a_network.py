@@ -28,14 +28,15 @@ waves = OUT / "waves.png"
 Image.fromarray(samples.painting("waves")).save(waves)
 
 # %% [markdown]
-# Four photos are far too few to learn from; thousands are usual. Training reports what it does:
+# Four photos are far too few to learn from; thousands are usual. Training reports what it does; the
+# weight of the style moves on the way, so the style term without its weight says how it goes:
 
 # %%
 options = TrainOptions(model="turbo", steps=40, size=64, batch=4, style_size=128, workers=0)
 trainer = Trainer([waves], photos, options)
-losses = [event.loss for event in trainer if isinstance(event, Trained)]
-print(f"the loss fell from {losses[0]:.3g} to {losses[-1]:.3g}")
-assert losses[-1] < 0.85 * losses[0]
+losses = [event.style for event in trainer if isinstance(event, Trained)]
+print(f"the style term fell from {losses[0]:.3g} to {losses[-1]:.3g}")
+assert losses[-1] < 0.6 * losses[0]
 
 # %% [markdown]
 # What was learnt is a pack of styles, a file of less than a megabyte. It paints photos of any size.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -229,11 +230,33 @@ def test_adding_a_style_leaves_the_others(photos: Path, swirls: np.ndarray, tmp_
     # The network as it is trained: nothing but the new style's rows has moved.
     image, net = torch.rand(1, 3, 32, 40), more._net
     before = transformer.load(
-        base.architecture, {n: torch.from_numpy(t) for n, t in base.tensors.items()}
+        net.architecture, {n: torch.from_numpy(t) for n, t in base.tensors.items()}
     )
     torch.testing.assert_close(
         net(image, torch.tensor([[0.0, 1.0, 0.0]])), before(image, torch.tensor([[0.0, 1.0]]))
     )
+
+
+def test_no_crop_ends_within_sight_of_the_network_in_training(
+    photos: Path, swirls: np.ndarray
+) -> None:
+    """What is painted inside depends on no zeros: with more padding it stays as it is."""
+    trainer = Trainer([swirls], photos, OPTIONS)
+    net, image = trainer._net, torch.rand(1, 3, 40, 40)
+    wide = transformer.TransferNet(
+        replace(net.architecture, margin=2 * net.architecture.margin), net.styles
+    )
+    wide.load_state_dict(net.state_dict())
+
+    def unit(_: str, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.zeros_like(x[:, :, :1, :1]), torch.ones_like(x[:, :, :1, :1])
+
+    for network in (net, wide):
+        for name, parameter in network.named_parameters():
+            torch.manual_seed(len(name))
+            torch.nn.init.normal_(parameter, std=0.2)
+    mix = torch.tensor([[0.0, 1.0]])
+    torch.testing.assert_close(net(image, mix, unit), wide(image, mix, unit))
 
 
 def test_bad_photos_are_told_once(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:

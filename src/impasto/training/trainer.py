@@ -22,7 +22,7 @@ from impasto.images import Picture, fit, read_picture, resize
 from impasto.images.read import Source
 from impasto.images.tensors import to_tensor
 from impasto.nets import transformer, vgg
-from impasto.nets.architecture import ORIGINAL, architecture, style_tensors
+from impasto.nets.architecture import ORIGINAL, Architecture, architecture, style_tensors
 from impasto.optimize import checkpoint as files
 from impasto.optimize.device import choose_device, choose_precision
 from impasto.options import ReadOptions, TrainOptions
@@ -120,13 +120,13 @@ class Trainer:
         """Build the network, with a row for the photo and one for each style."""
         torch.manual_seed(self.options.seed)
         if self._base is None:
-            shape = architecture(self.options.model)
+            shape = _edgeless(architecture(self.options.model))
             net = transformer.TransferNet(shape, 1 + len(self._cards))
             return net.to(self.device)
         shape = self._base.architecture
         if not self._base.has_original:
             raise OptionsError(f"--add-to {self._base.name}: was not made by impasto train")
-        net = transformer.TransferNet(shape, self._old + len(self._cards))
+        net = transformer.TransferNet(_edgeless(shape), self._old + len(self._cards))
         of_styles = style_tensors(shape)
         with torch.no_grad():
             for name, array in self._base.tensors.items():
@@ -264,6 +264,14 @@ class Trainer:
         parameters |= self._loop.average if self._loop else {}
         styles = {card.name: i for i, card in enumerate(self._cards, start=self._old)}
         return sheet(self._net, parameters, styles, self._photos, self._read)
+
+
+def _edgeless(shape: Architecture) -> Architecture:
+    """Pad crops so far that the network never sees where they end.
+
+    It would learn to spend, along the edges, the colours that the style asks for.
+    """
+    return replace(shape, margin=shape.halo)
 
 
 def _fingerprint(paths: Sequence[Path]) -> str:
