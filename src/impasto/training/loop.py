@@ -72,7 +72,7 @@ class Loop:
         loss: PerceptualLoss,
         *,
         grams: Grams,
-        distance: float = DISTANCE,
+        distance: float,
         trained: range,
         crops: Crops,
         batch: int,

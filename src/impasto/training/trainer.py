@@ -35,8 +35,6 @@ from impasto.training.processes import Processes
 from impasto.zoo.cards import PackCard, StyleCard
 from impasto.zoo.pack import Pack
 
-_PREVIEW_PHOTOS, _PREVIEW_SIZE, _PREVIEW_TILE = 3, 384, 320
-
 
 @dataclass(frozen=True)
 class Keeping:
