@@ -6,14 +6,14 @@ Runs `impasto train` on the paintings of painters.json; what follows MODEL is ha
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
 from pathlib import Path
 
 CARDS = Path(__file__).with_name("painters.json")
 
 
-def main(paintings: Path, photos: Path, model: str, *flags: str) -> int:
+def main(paintings: Path, photos: Path, model: str, *flags: str) -> None:
     """Train until the end, or Ctrl-C; the same command with --resume goes on."""
     files = [paintings / f"{card['file']}.jpg" for card in json.loads(CARDS.read_text())]
     styles = [flag for path in files for flag in ("--style", str(path))]
@@ -22,10 +22,10 @@ def main(paintings: Path, photos: Path, model: str, *flags: str) -> int:
         *("--photos", str(photos), "--cards", str(CARDS), "--model", model),
         *("-o", f"painters-{model}.safetensors", *flags),
     ]
-    return subprocess.run(command, check=False).returncode
+    os.execv(command[0], command)
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 4:
         sys.exit(__doc__)
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
