@@ -91,11 +91,14 @@ class Trial:
             for strength in STRENGTHS
         ]
         grams, weight = self._gram(style), self._cards[style].weight
-        image = self.judge.paint(shot.rgb, self._painting(style), content, grams, weight, steps)
+        image, way = self.judge.paint(
+            shot.rgb, self._painting(style), content, grams, weight, steps
+        )
         return {
             "photo": shot.name,
             "network": asdict(along[STRENGTHS.index(1.0)]),
             "lbfgs": asdict(self._score(style, image, content)),
+            "lbfgs_way": way,
             "lbfgs_clipped": asdict(self._score(style, image.clamp(0, 1), content)),
             "content": [score.content for score in along],
             "style": [score.style for score in along],
@@ -232,14 +235,25 @@ def ratio_rows(found: dict[str, list[dict[str, Any]]]) -> list[Row]:
         every += [(ratio, style, t["photo"]) for ratio, t in zip(ratios, trials, strict=True)]
         clipped += [t["network"]["total"] / t["lbfgs_clipped"]["total"] for t in trials]
         spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
-        rows.append(Row(f"{style}: loss, of that of L-BFGS ({spread})", median(ratios)))
+        what = f"{style}: loss, of that of L-BFGS ({spread})"
+        rows.append(Row(what, median(ratios), at_most=1))
     worst, style, shot = max(every)
+    as_good = [steps_to(t) for trials in found.values() for t in trials]
     return [
         *rows,
         Row("all: loss, of that of L-BFGS", median(ratio for ratio, _, _ in every)),
         Row("all: the same, of its picture clipped", median(clipped)),
         Row(f"worst: {style} on {shot}", worst),
+        Row(
+            f"all: steps of L-BFGS it is worth ({min(as_good)} to {max(as_good)})", median(as_good)
+        ),
     ]
+
+
+def steps_to(trial: dict[str, Any]) -> int:
+    """Return the first step after which L-BFGS is as good as the network, or all that it took."""
+    way, total = trial["lbfgs_way"], trial["network"]["total"]
+    return next((step for step, loss in enumerate(way) if loss <= total), len(way))
 
 
 def strength_rows(found: dict[str, list[dict[str, Any]]]) -> list[Row]:

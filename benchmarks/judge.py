@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -102,8 +103,10 @@ class Judge:
 
     def paint(
         self, rgb: RGB, painting: RGB, content: Features, grams: Grams, weight: float, steps: int
-    ) -> Tensor:
-        """Return what L-BFGS makes of a photo, (1, 3, h, w) as the optimiser has it.
+    ) -> tuple[Tensor, list[float]]:
+        """Return what L-BFGS makes of a photo, (1, 3, h, w) as the optimiser has it, and its way.
+
+        The way is the least loss so far, at the photo and after each step.
 
         Ends the program if the painter's objective is not this one.
         """
@@ -114,7 +117,7 @@ class Judge:
         image = painter._engine.picture
         agreed(self.score(self.tensor(rgb), content, grams, weight).total, losses[0])
         agreed(self.score(image, content, grams, weight).total, min(losses))
-        return image
+        return image, list(accumulate(losses, min))
 
 
 class SameNet(Painter):

@@ -138,6 +138,7 @@ def test_the_painter_s_objective_is_the_training_s(trial, monkeypatch):
     assert once["lbfgs"]["total"] < 0.9 * once["network"]["total"]
     terms = once["lbfgs"]
     assert terms["total"] >= terms["content"] + 2.5 * terms["style"]
+    assert once["lbfgs_way"][-1] == pytest.approx(terms["total"], rel=1e-3)
     assert once["content"][0] == pytest.approx(0, abs=1e-6), "strength 0 is the photo"
     assert once["style"][4] == once["network"]["style"]
     monkeypatch.setattr(trial.judge, "paint", None)
@@ -183,6 +184,7 @@ def found(network, *, style=(6, 5, 4, 3, 2, 1), content=(0, 1, 2, 3, 4, 5)):
         "photo": "cup",
         "network": {"total": network},
         "lbfgs": {"total": 2.0},
+        "lbfgs_way": [8.0, 6.0, 4.0, 3.0, 2.0],
         "lbfgs_clipped": {"total": 4.0},
         "style": style,
         "content": content,
@@ -196,6 +198,8 @@ def test_ratios_and_the_worst_of_them_are_told():
     assert rows["all: loss, of that of L-BFGS"] == 1.75
     assert rows["all: the same, of its picture clipped"] == 0.875
     assert rows["worst: swirls on cup"] == 2.5
+    assert rows["all: steps of L-BFGS it is worth (2 to 4)"] == 2.5
+    assert quality.steps_to(found(1.9)) == 5, "all that it took were not enough"
 
 
 def test_terms_have_to_go_one_way():
