@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-CARDS = Path(__file__).with_name("painters.json")
+CARDS = Path(os.path.relpath(Path(__file__).with_name("painters.json")))
 
 
 def main(paintings: Path, photos: Path, model: str, *flags: str) -> None:

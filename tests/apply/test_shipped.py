@@ -22,7 +22,7 @@ PACKS = {path.stem: read_pack(path) for path in FILES}
 
 def test_there_are_at_least_eight_styles_in_three_megabytes():
     assert sum(path.stat().st_size for path in FILES) <= 3e6
-    assert {pack.card.architecture for pack in PACKS.values()} >= {"standard"}
+    assert {pack.card.architecture for pack in PACKS.values()} >= {"standard", "turbo"}
     assert all(len(set(pack.styles)) >= 1 + 8 for pack in PACKS.values())
 
 
