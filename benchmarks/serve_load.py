@@ -13,7 +13,7 @@ Impasto, its weights are random, and the result says so.
 
     python benchmarks/serve_load.py                                  # about two minutes
     python benchmarks/serve_load.py --seconds 20 --rounds 2 --size 512
-    python benchmarks/serve_load.py --clients 8 --model standard
+    python benchmarks/serve_load.py --clients 8 --model turbo
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> None:
     parse.add_argument("--rounds", type=int, default=3, help="turns of each (default: 3)")
     parse.add_argument("--size", type=int, default=512, help="side of the photo (default: 512)")
     parse.add_argument("--at-once", type=int, default=_cores(), help="threads (default: all cores)")
-    parse.add_argument("--model", choices=MODELS, default="turbo", help="(default: turbo)")
+    parse.add_argument("--model", choices=MODELS, default="standard", help="(default: standard)")
     parse.add_argument("--part", choices=[*PARTS], help="for the script's own processes")
     parse.add_argument("--url", default="", help="for the script's own processes")
     parse.add_argument("--style", default="", help="a style of the server's (default: any)")

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +39,9 @@ _SILENT = 30.0
 
 _CONNECTIONS = 1000
 
+_SWITCH = 0.0005
+"""Seconds that a thread may keep others from Python: networks wait for it at every picture."""
+
 Ready = Callable[[str, Studio], None]
 
 
@@ -48,6 +52,7 @@ def serve(settings: Settings, ready: Ready) -> None:
     address that cannot be had, `OutputError` for a folder or a database that cannot be used.
     """
     _set_up_logging(settings.log_level)
+    sys.setswitchinterval(_SWITCH)
     with bound(settings.host, settings.port) as listening:
         workers = Workers(settings) if settings.workers else None
         app = create_app(settings, workers)
