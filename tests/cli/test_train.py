@@ -71,6 +71,21 @@ def test_train_writes_a_pack_with_its_history(
     assert not (tmp_path / "waves.safetensors.training/state.safetensors").exists()
 
 
+def test_what_ships_can_be_started_from_and_added_to(
+    capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
+) -> None:
+    for flag, origin, styles in (("--start", "started_from", 2), ("--add-to", "added_to", 11)):
+        out = tmp_path / f"{origin}.safetensors"
+        outcome = impasto(
+            capfd, "train", *inputs, *TINY, "--steps", 2, flag, "turbo", "-o", out, "--json"
+        )
+        assert outcome.code == 0, outcome.err
+        pack = read_pack(out)
+        assert len(pack.styles) == styles
+        assert pack.styles[-1] == "waves"
+        assert "painters.json" in pack.card.training[origin]["command"]
+
+
 def test_progress_is_told_in_lines(
     capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
 ) -> None:
@@ -156,6 +171,10 @@ def test_two_processes_train_as_one(
         (["--content-layer", "relu9"], "relu9"),
         (["--model", "huge"], "huge"),
         (["--add-to", "nothing.safetensors"], "nothing.safetensors"),
+        (["--start", "nothing.safetensors"], "nothing.safetensors"),
+        (["--start", "stanard"], "there is no pack 'stanard'"),
+        (["--start", "standard", "--model", "turbo"], "its network is standard"),
+        (["--start", "turbo", "--add-to", "turbo"], "give one"),
         (["--cards", "nothing.json"], "nothing.json"),
         (["--resume"], "no checkpoint"),
     ],

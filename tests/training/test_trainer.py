@@ -213,6 +213,50 @@ def test_minutes_end_the_training(photos: Path, swirls: np.ndarray) -> None:
     assert all(step.progress < 1 for step in steps[:-1])
 
 
+def test_a_start_is_begun_with(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
+    """A style of the same name goes on from its rows, another from the mean; all may move."""
+    dots = painting("dots", 80, 60)
+    for name, picture in (("swirls", swirls), ("dots", dots), ("other", dots[::-1].copy())):
+        save_picture(picture, tmp_path / f"{name}.png")
+    first = Trainer([tmp_path / "swirls.png", tmp_path / "dots.png"], photos, OPTIONS)
+    list(first)
+    write_pack(first.pack, tmp_path / "start.safetensors")
+    start = read_pack(tmp_path / "start.safetensors")
+    styles = [tmp_path / "other.png", tmp_path / "dots.png"]
+    trainer = Trainer(styles, photos, OPTIONS, start=start)
+    before = trainer.pack.tensors
+    of_styles = style_tensors(start.architecture)
+    for name, tensor in start.tensors.items():
+        if name in of_styles:
+            expected = np.stack([tensor[0], (tensor[1] + tensor[2]) / 2, tensor[2]])
+            np.testing.assert_allclose(before[name], expected, rtol=1e-6, atol=1e-7)
+        else:
+            np.testing.assert_array_equal(before[name], tensor)
+    list(trainer)
+    after = trainer.pack
+    assert after.styles == (ORIGINAL, "other", "dots")
+    assert after.card.training["started_from"]["sha256"] == start.sha256
+    assert after.card.training["started_from"]["steps"] == 6
+    assert not _same(after, Pack(after.card, before))
+    shared = [name for name in start.tensors if name not in of_styles]
+    assert any((after.tensors[name] != start.tensors[name]).any() for name in shared)
+
+
+def test_a_start_has_to_fit(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
+    first = Trainer([swirls], photos, OPTIONS)
+    write_pack(first.pack, tmp_path / "start.safetensors")
+    start = read_pack(tmp_path / "start.safetensors")
+    with pytest.raises(OptionsError, match="its network is turbo, --model is standard"):
+        Trainer([swirls], photos, _options(model="standard"), start=start)
+    with pytest.raises(OptionsError, match="give one"):
+        Trainer([swirls], photos, OPTIONS, start=start, base=start)
+    keeping = Keeping(tmp_path / "state.safetensors")
+    trainer = Trainer([swirls], photos, OPTIONS, start=start, keeping=keeping)
+    list(trainer.save())
+    with pytest.raises(CheckpointError, match="start"):
+        Trainer([swirls], photos, OPTIONS, keeping=replace(keeping, resume=True))
+
+
 def test_adding_a_style_leaves_the_others(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
     path = tmp_path / "base.safetensors"
     first = Trainer([swirls], photos, OPTIONS)

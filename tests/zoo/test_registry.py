@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from impasto.errors import ImpastoError, OptionsError, WeightsError
 from impasto.zoo import registry
-from impasto.zoo.registry import resolve
+from impasto.zoo.registry import find, resolve
 from zoo.making import write
 
 
@@ -57,6 +57,18 @@ def test_what_a_text_means(spec: str, pack: str, shares: dict[str, float]) -> No
     assert Path(found.name).stem == pack
     assert said == shares
     assert found.mix(said).sum() == pytest.approx(1)
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_pack_is_found_by_its_size_its_name_and_its_file(tmp_path: Path) -> None:
+    assert Path(find("turbo").name).stem == "painters-turbo"
+    assert Path(find("mine").name).stem == "mine"
+    own = write(tmp_path / "own.safetensors", "kiss")
+    assert find(f"{own}").name == str(own)
+    with pytest.raises(OptionsError, match="there is no pack 'mime'; did you mean 'mine'"):
+        find("mime")
+    with pytest.raises(WeightsError, match="no such file"):
+        find(f"{tmp_path}/none.safetensors")
 
 
 def test_a_file_is_said_by_its_path(tmp_path: Path) -> None:

@@ -38,8 +38,18 @@ def train(
         Path, typer.Option("--out", "-o", help="The pack: .safetensors", show_default=False)
     ],
     add_to: Annotated[
-        Path | None,
-        typer.Option(help="Add the styles to this pack; its network stays.", metavar="PACK"),
+        str | None,
+        typer.Option(
+            help="Add the styles to this pack, a file or a size that ships; its network stays.",
+            metavar="PACK",
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="Begin with the network of this pack instead of with nothing: sooner good.",
+            metavar="PACK",
+        ),
     ] = None,
     cards: Annotated[
         Path | None,
@@ -82,13 +92,16 @@ def train(
 
       impasto train --style kiss.jpg --photos photos --add-to mine.safetensors -o more.safetensors
 
+      impasto train --style hat.jpg --photos photos --start standard -o hat.safetensors
+
       impasto train --style wave.jpg --photos photos -o wave.safetensors --preview sheets --resume
     """
     from impasto.images import check_output
     from impasto.training.trainer import Keeping, Trainer
-    from impasto.zoo.pack import EXTENSION, read_pack, write_pack
+    from impasto.zoo.pack import EXTENSION, write_pack
+    from impasto.zoo.registry import find
 
-    inputs = [*style, *([add_to] if add_to else [])]
+    inputs = [*style, *(Path(pack) for pack in (add_to, start) if pack)]
     check_output(out, extensions=(EXTENSION,), inputs=inputs)
     folder = checkpoint or out.with_name(f"{out.name}.training")
     _make(folder)
@@ -101,7 +114,8 @@ def train(
             photos,
             options,
             cards=_cards(cards),
-            base=read_pack(add_to) if add_to else None,
+            base=find(add_to) if add_to else None,
+            start=find(start) if start else None,
             read=read,
             keeping=Keeping(folder / _STATE, checkpoint_every, resume),
         )

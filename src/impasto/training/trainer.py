@@ -51,7 +51,8 @@ class Trainer:
     Iterate over it for its events; then, or at any time between two of them, `pack` is what has
     been learnt. ``cards`` say what is to be known of the paintings, by their files' stems.
     ``base`` is a pack to add the styles to: it keeps its network, only the new styles' scales and
-    shifts are trained.
+    shifts are trained. ``start`` is a pack whose network all begins with, instead of with nothing;
+    a style begins with the one of its name, or else between all.
 
     Raises `OptionsError`, `ImageError`, `WeightsError` and, when resuming, `CheckpointError`.
     """
@@ -64,6 +65,7 @@ class Trainer:
         *,
         cards: Mapping[str, StyleCard] | None = None,
         base: Pack | None = None,
+        start: Pack | None = None,
         read: ReadOptions | None = None,
         keeping: Keeping | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -72,6 +74,7 @@ class Trainer:
         self._read = read or ReadOptions()
         self._keeping = keeping or Keeping()
         self._base = base
+        self._start = start
         self._clock = clock
         self._began = clock()
         self.processes = Processes()
@@ -117,25 +120,48 @@ class Trainer:
     def _build(self) -> transformer.TransferNet:
         """Build the network, with a row for the photo and one for each style."""
         torch.manual_seed(self.options.seed)
-        if self._base is None:
-            shape = _edgeless(architecture(self.options.model))
-            net = transformer.TransferNet(shape, 1 + len(self._cards))
-            return net.to(self.device)
-        shape = self._base.architecture
-        if not self._base.has_original:
-            raise OptionsError(f"--add-to {self._base.name}: was not made by impasto train")
+        given = self._given()
+        shape = given.architecture if given else architecture(self.options.model)
         net = transformer.TransferNet(_edgeless(shape), self._old + len(self._cards))
-        of_styles = style_tensors(shape)
-        with torch.no_grad():
-            for name, array in self._base.tensors.items():
-                parameter, tensor = net.get_parameter(name), torch.from_numpy(array)
-                if name in of_styles:
-                    parameter[: self._old] = tensor
-                    parameter[self._old :] = tensor[1:].mean(0) if self._old > 1 else tensor[0]
-                else:
-                    parameter.copy_(tensor)
-                    parameter.requires_grad_(False)
+        if given:
+            self._take(net, given)
         return net.to(self.device)
+
+    def _given(self) -> Pack | None:
+        """Return the pack that the network comes from."""
+        if self._base and self._start:
+            raise OptionsError("--add-to keeps a pack's network, --start changes it: give one")
+        start = self._start
+        for flag, pack in (("--add-to", self._base), ("--start", start)):
+            if pack and not pack.has_original:
+                raise OptionsError(f"{flag} {pack.name}: was not made by impasto train")
+        model = self.options.model
+        if start and start.architecture.name != model:
+            its = start.architecture.name
+            raise OptionsError(f"--start {start.name}: its network is {its}, --model is {model}")
+        return self._base or start
+
+    @torch.no_grad()
+    def _take(self, net: transformer.TransferNet, given: Pack) -> None:
+        """Begin with the weights of a pack, with new styles between those that are there."""
+        named = {
+            card.name: [given.styles.index(card.name)]
+            for card in self._cards
+            if card.name in given.styles
+        }
+        between = list(range(1, len(given.styles))) or [0]
+        rows = [
+            *([i] for i in range(self._old)),
+            *(named.get(c.name, between) for c in self._cards),
+        ]
+        of_styles = style_tensors(given.architecture)
+        for name, array in given.tensors.items():
+            parameter, tensor = net.get_parameter(name), torch.from_numpy(array)
+            if name in of_styles:
+                parameter.copy_(torch.stack([tensor[row].mean(0) for row in rows]))
+            else:
+                parameter.copy_(tensor)
+                parameter.requires_grad_(not self._base)
 
     def _criterion(self) -> PerceptualLoss:
         options = self.options
@@ -218,6 +244,8 @@ class Trainer:
         }
         if self._base:
             about["added_to"] = {"sha256": self._base.sha256, **self._base.card.training}
+        if self._start:
+            about["started_from"] = {"sha256": self._start.sha256, **self._start.card.training}
         return about
 
     def save(self) -> Iterator[Saved]:
@@ -254,6 +282,7 @@ class Trainer:
             "styles": {c.name: p.sha256 for c, p in zip(self._cards, self._paintings, strict=True)},
             "photos": _fingerprint(self._photos),
             "base": self._base.sha256 if self._base else "",
+            "start": self._start.sha256 if self._start else "",
         }
 
     def preview(self) -> NDArray[np.uint8]:

@@ -87,6 +87,16 @@ def catalogue(where: str | None = None) -> dict[str, Pack]:
     return found
 
 
+def find(where: str) -> Pack:
+    """Return the pack that a file, a pack's name or a size means; that of a size that ships first.
+
+    Raises `OptionsError` for one that is not known, `WeightsError` for a pack that is broken.
+    """
+    if where.endswith(EXTENSION):
+        return read_pack(where)
+    return next(entry.pack for entry in _answering(where) if entry.pack is not None)
+
+
 def resolve(spec: str) -> tuple[Pack, Shares]:
     """Return the pack that a text means, and the share of each of its styles, as given.
 
