@@ -34,17 +34,8 @@ OWN = {
     "paint": {"content", "style", "out", "quiet", "as_json"},
     "apply": {"model", "photos", "out", "form", "overwrite", "quiet", "as_json"},
     "train": {
-        *(
-            "style",
-            "photos",
-            "out",
-            "add_to",
-            "start",
-            "cards",
-            "checkpoint",
-            "checkpoint_every",
-            "resume",
-        ),
+        *("style", "photos", "out", "add_to", "start", "cards"),
+        *("checkpoint", "checkpoint_every", "resume"),
         *("preview", "preview_every", "quiet", "as_json"),
     },
 }

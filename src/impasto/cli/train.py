@@ -22,6 +22,7 @@ from impasto.options import ReadOptions, TrainOptions
 if TYPE_CHECKING:
     from impasto.training.trainer import Trainer
     from impasto.zoo.cards import StyleCard
+    from impasto.zoo.pack import Pack
 
 _LOG_EVERY = 10
 _STATE, _LOG = "state.safetensors", "losses.jsonl"
@@ -47,7 +48,7 @@ def train(
     start: Annotated[
         str | None,
         typer.Option(
-            help="Begin with the network of this pack instead of with nothing: sooner good.",
+            help="Begin with the network of this pack, said likewise, instead of with nothing.",
             metavar="PACK",
         ),
     ] = None,
@@ -122,15 +123,12 @@ def train(
         finished = _follow(trainer, folder, preview, preview_every, quiet=quiet)
         if not first:
             return
-        pack = trainer.pack
-        command = shlex.join(["impasto", *sys.argv[1:]])
-        card = replace(pack.card, training={"command": command, **pack.card.training})
         if not finished:
             typer.echo(
                 f"\nimpasto: stopped; to go on, repeat it with --resume ({folder})", err=True
             )
             raise typer.Exit(INTERRUPTED)
-        write_pack(replace(pack, card=card), out)
+        write_pack(_signed(trainer.pack), out)
         (folder / _STATE).unlink(missing_ok=True)
         _report(trainer, out, as_json=as_json, quiet=quiet)
 
@@ -158,6 +156,13 @@ def _follow(
     if sheets and not trainer.processes.rank:
         _draw(trainer, sheets / "finished.png")
     return True
+
+
+def _signed(pack: Pack) -> Pack:
+    """Return a pack whose card says the command that made it."""
+    command = shlex.join(["impasto", *sys.argv[1:]])
+    training = {"command": command, **pack.card.training}
+    return replace(pack, card=replace(pack.card, training=training))
 
 
 def _draw(trainer: Trainer, path: Path) -> None:

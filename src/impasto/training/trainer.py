@@ -144,16 +144,10 @@ class Trainer:
     @torch.no_grad()
     def _take(self, net: transformer.TransferNet, given: Pack) -> None:
         """Begin with the weights of a pack, with new styles between those that are there."""
-        named = {
-            card.name: [given.styles.index(card.name)]
-            for card in self._cards
-            if card.name in given.styles
-        }
-        between = list(range(1, len(given.styles))) or [0]
-        rows = [
-            *([i] for i in range(self._old)),
-            *(named.get(c.name, between) for c in self._cards),
-        ]
+        its = {name: [i] for i, name in enumerate(given.styles)}
+        between = list(range(1, len(its))) or [0]
+        rows = [[i] for i in range(self._old)]
+        rows += [its.get(card.name, between) for card in self._cards]
         of_styles = style_tensors(given.architecture)
         for name, array in given.tensors.items():
             parameter, tensor = net.get_parameter(name), torch.from_numpy(array)
