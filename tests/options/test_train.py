@@ -50,7 +50,7 @@ def test_style_layers_that_make_no_sense(value):
         ("size", [63, 2049, 1.5, None], [64, 2048]),
         ("batch", [0, 4097, None], [1, 4096]),
         ("style_size", [63, 8193, None], [64, 8192]),
-        ("style_weight", [0, -1, INF, NAN, None], [1e-9, 5]),
+        ("style_weight", [0, -1, INF, NAN, None, "1,x", ()], [0.01, 100, "2,0.5"]),
         ("content_layer", ["relu3_5", "", None, ["relu3_3"]], ["conv4_2"]),
         ("tv_weight", [-1, INF, NAN, None], [0, 3]),
         ("learning_rate", [0, 1.1, NAN, None], [1e-9, 1]),

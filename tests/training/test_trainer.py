@@ -156,13 +156,16 @@ def test_a_resumed_training_ends_in_the_same_network(
     assert _same(resumed.pack, whole.pack)
 
 
-@pytest.mark.parametrize(("factor", "distance"), [(1.0, 0.6), (2.0, 0.6**0.5), (0.5, 0.36)])
-def test_weights_move_until_all_styles_are_as_far_from_the_photo(
+@pytest.mark.parametrize(
+    ("factor", "distances"),
+    [(1.0, (0.6, 0.6)), (2.0, (0.6**0.5, 0.6**0.5)), ((0.5, 2.0), (0.36, 0.6**0.5))],
+)
+def test_weights_move_until_styles_are_as_far_from_the_photo_as_asked(
     photos: Path,
     swirls: np.ndarray,
     monkeypatch: pytest.MonkeyPatch,
-    factor: float,
-    distance: float,
+    factor: float | tuple[float, float],
+    distances: tuple[float, float],
 ) -> None:
     """Where a weight w leads to the distance d = w / (w + k), it ends at k d / (1 - d)."""
     ease = torch.tensor([1.0, 0.3, 8.0])
@@ -180,9 +183,16 @@ def test_weights_move_until_all_styles_are_as_far_from_the_photo(
     trainer = Trainer(styles, photos, _options(steps=900, style_weight=factor))
     list(trainer)
     found = [card.weight for card in trainer.pack.card.styles[1:]]
-    expected = ease[1:] * distance / (1 - distance)
-    assert found == pytest.approx(expected.tolist(), rel=0.02)
+    expected = [k * d / (1 - d) for k, d in zip(ease[1:].tolist(), distances, strict=True)]
+    assert found == pytest.approx(expected, rel=0.02)
     assert float(trainer._loop.weights[0]) == 0
+
+
+def test_a_factor_for_each_style_or_one_for_all(photos: Path, swirls: np.ndarray) -> None:
+    with pytest.raises(OptionsError, match="--style-weight has 2 numbers, but 1 styles were given"):
+        Trainer([swirls], photos, TrainOptions(style_weight="2,0.5"))
+    again = TrainOptions.from_dict(TrainOptions(style_weight="2,0.5").to_dict())
+    assert again.style_weight == (2, 0.5)
 
 
 def test_a_checkpoint_of_another_training_is_refused(

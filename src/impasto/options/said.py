@@ -116,6 +116,14 @@ def numbers(name: str, value: Any, low: float, high: float) -> float | tuple[flo
     return found if len(found) > 1 else found[0]
 
 
+def each(name: str, value: float | tuple[float, ...], styles: int) -> tuple[float, ...]:
+    """Return a number for each style. Raises `OptionsError` when the counts differ."""
+    found = value if isinstance(value, tuple) else (value,) * styles
+    if len(found) != styles:
+        raise OptionsError(f"{flag(name)} has {len(found)} numbers, but {styles} styles were given")
+    return found
+
+
 def files(name: str, value: Any) -> tuple[str, ...] | None:
     """Bring files, a text such as a.png,b.png or a list, to their names."""
     if value is None:

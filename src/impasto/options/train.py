@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from impasto.errors import OptionsError
+from impasto.options import said
 from impasto.options.checked import Checked, option
 from impasto.options.layers import LAYER_NAMES, LayerWeights, layer_weights
 from impasto.options.machine import PRECISIONS, check_device
@@ -30,8 +31,11 @@ class TrainOptions(Checked):
     style_size: int = option(
         512, "Long side of the paintings in pixels: larger makes larger strokes."
     )
-    style_weight: float = option(
-        1.0, "More or less style than training chooses: a factor, for taste."
+    style_weight: float | tuple[float, ...] = option(
+        1.0,
+        "More or less style than training chooses: a factor, for taste. One number, or one for "
+        "each style.",
+        metavar="FACTORS",
     )
     content_layer: str = option("relu3_3", "Layer at which the photo is compared.")
     style_layers: str | LayerWeights = option(
@@ -67,7 +71,7 @@ class TrainOptions(Checked):
         self._integer("size", 64, 2048)
         self._integer("batch", 1, 4096)
         self._integer("style_size", 64, 8192)
-        self._number("style_weight", 0, open_low=True)
+        self._set("style_weight", said.numbers("style_weight", self.style_weight, 0.01, 100))
         self._number("tv_weight", 0)
         self._number("learning_rate", 0, 1, open_low=True)
         self._integer("seed", 0, 2**63 - 1)

@@ -20,8 +20,7 @@ from impasto.images.turn import turned
 from impasto.losses.blend import blend_shares
 from impasto.losses.guides import Region
 from impasto.optimize.schedule import Scale
-from impasto.options import INITS, TILEABLE_STEP, PaintOptions, ReadOptions
-from impasto.options.checked import flag
+from impasto.options import INITS, TILEABLE_STEP, PaintOptions, ReadOptions, said
 from impasto.painter.colours import Colours
 from impasto.painter.regions import Parts, claimed, from_maps, from_masks, levels
 
@@ -52,8 +51,8 @@ class Sources:
         self.photo = read_stored(content, read)
         self.hands = [hand for hand, group in enumerate(groups) for _ in group]
         self.styles = [read_stored(source, read) for group in groups for source in group]
-        self._scales = _each("style_scale", options.style_scale, len(groups))
-        self._turns = _each("style_rotation", options.style_rotation, len(groups))
+        self._scales = said.each("style_scale", options.style_scale, len(groups))
+        self._turns = said.each("style_rotation", options.style_rotation, len(groups))
         self.files = {name: read_stored(path, read) for name, path in named_files(options)}
         if options.canvas:
             self._cut(*options.canvas)
@@ -233,13 +232,3 @@ def named_files(options: PaintOptions) -> list[tuple[str, str]]:
     for name in ("masks", "style_guide"):
         found += [(f"{name} {k}", path) for k, path in enumerate(getattr(options, name) or (), 1)]
     return found
-
-
-def _each(name: str, value: float | tuple[float, ...], styles: int) -> tuple[float, ...]:
-    """Return a number for each style. Raises `OptionsError` when the counts differ."""
-    numbers = value if isinstance(value, tuple) else (value,) * styles
-    if len(numbers) != styles:
-        raise OptionsError(
-            f"{flag(name)} has {len(numbers)} numbers, but {styles} styles were given"
-        )
-    return numbers

@@ -61,8 +61,8 @@ class Loop:
 
     ``grams`` holds the Gram matrices (styles, c, c) of every style; row 0 is the photo as it is,
     and the styles to train are those numbers in ``trained``. The weight of each style's term begins
-    at 1 and moves until crops in that style have the content term ``distance``: so all styles come
-    out equally strong, and none costs the photo, however well the network can do yet.
+    at 1 and moves until crops in that style have its content term of ``distances``: so all styles
+    come out as strong as asked, and none costs the photo, however well the network can do yet.
     ``length`` turns steps and seconds to a progress from 0 to 1.
     """
 
@@ -72,7 +72,7 @@ class Loop:
         loss: PerceptualLoss,
         *,
         grams: Grams,
-        distance: float,
+        distances: Sequence[float],
         trained: range,
         crops: Crops,
         batch: int,
@@ -88,7 +88,8 @@ class Loop:
         self._grams = grams
         self.weights = torch.ones(net.styles, device=next(iter(grams.values())).device)
         self.weights[: trained.start] = 0
-        self._distance = distance
+        # Nothing is asked of those that are not trained.
+        self._distances = self.weights.new_tensor([1.0] * trained.start + list(distances))
         self._trained = trained
         self._crops = crops
         self._batch = batch
@@ -186,8 +187,9 @@ class Loop:
         """
         whole = chosen.strengths == 1
         move = torch.zeros_like(self.weights)
-        distances = torch.log(self._distance / contents[whole].clamp_min(1e-6))
-        move.index_add_(0, chosen.styles[whole], _GAIN * distances.nan_to_num(0))
+        styles, found = chosen.styles[whole], contents[whole].clamp_min(1e-6)
+        missing = torch.log(self._distances[styles] / found)
+        move.index_add_(0, styles, _GAIN * missing.nan_to_num(0))
         self._processes.average([move])
         self.weights.mul_(move.exp()).clamp_(0, _MOST_WEIGHT)
         self.weights[self._trained.start :].clamp_(min=_LEAST_WEIGHT)

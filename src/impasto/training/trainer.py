@@ -25,7 +25,7 @@ from impasto.nets import transformer, vgg
 from impasto.nets.architecture import ORIGINAL, Architecture, architecture, style_tensors
 from impasto.optimize import checkpoint as files
 from impasto.optimize.device import choose_device, choose_precision
-from impasto.options import ReadOptions, TrainOptions
+from impasto.options import ReadOptions, TrainOptions, said
 from impasto.training.criterion import Grams, PerceptualLoss, stack
 from impasto.training.data import Crops, photos_in
 from impasto.training.loop import DISTANCE, Loop
@@ -82,6 +82,7 @@ class Trainer:
             raise OptionsError("--style needs at least one painting")
         self._paintings = [read_picture(style, self._read) for style in styles]
         self._cards = named(self._paintings, cards or {}, base)
+        self._factors = said.each("style_weight", self.options.style_weight, len(styles))
         self._photos = photos_in(Path(photos))
         self.device = choose_device(self.options.device)
         self.precision = choose_precision(self.options.precision, self.device)
@@ -180,7 +181,7 @@ class Trainer:
             self._net,
             self._loss,
             grams=rows,
-            distance=DISTANCE ** (1 / options.style_weight),
+            distances=[DISTANCE ** (1 / factor) for factor in self._factors],
             trained=range(self._old, total),
             crops=Crops(self._photos, options.size, options.seed, self._read),
             batch=options.batch,
