@@ -3,13 +3,16 @@
 An `Architecture` is a sequence of layers that act on one tensor, channels first. PyTorch
 (`nets.transformer`) and ONNX (`apply.graph`) each interpret it; it needs neither.
 
-The house's own family (`MODELS`) is one shape in three sizes, made for the two costs that a
-processor has: arithmetic and passes over memory. A strided convolution embeds patches at a quarter
-of the resolution, where residual blocks work; two enlargements by nearest neighbour, each followed
-by a convolution (Odena et al. 2016: no checkerboards), lead back. Every normalisation is a
-conditional instance normalisation (Dumoulin et al. 2017, arXiv:1610.07629, equation 5): one scale
-and one shift for each style and channel. The photo, with a scale and shift of its own, is added at
-the end; so one style, `ORIGINAL`, is the photo to the bit, and mixing it in is what strength does.
+The house's own family (`MODELS`) is one shape in three sizes: a pyramid of three levels. Strided
+convolutions embed the photo at 1/4, 1/8 and 1/16 of its resolution; residual blocks work at each
+level on the way back, the coarsest first, which sees far enough to hold large forms. Between two
+levels the tensor is enlarged by nearest neighbour and convolved (Odena et al. 2016: no
+checkerboards), and what the way down had there is added. Every normalisation is a conditional
+instance normalisation (Dumoulin et al. 2017, arXiv:1610.07629, equation 5): one scale and one
+shift for each style and channel. White noise is added at the two coarse levels, times a number for
+each style and channel, so that flat places are not all painted alike. The photo, with a scale and
+shift of its own, is added at the end; so one style, `ORIGINAL`, is the photo to the bit, and mixing
+it in is what strength does.
 """
 
 from __future__ import annotations
@@ -37,8 +40,9 @@ class Convolve:
     """A convolution (outputs, inputs, size, size) that keeps height and width / stride.
 
     ``enlarge`` repeats every position so many times each way first (nearest neighbour).
-    ``padding`` is ``"zeros"`` or ``"reflect"``, half of ``size`` on every side, less what a stride
-    skips.
+    ``padding`` says what lies beyond the edges, half of ``size`` on every side less what a stride
+    skips: ``"reflect"``, or ``"edge"``, the outermost values again. What is enlarged by two and
+    padded by one of its positions is the same either way.
     """
 
     name: str
@@ -47,7 +51,7 @@ class Convolve:
     size: int = 3
     stride: int = 1
     enlarge: int = 1
-    padding: str = "zeros"
+    padding: str = "reflect"
     bias: bool = True
 
     @property
@@ -61,12 +65,20 @@ class Convolve:
 
         The same sums (see `nets.geometry.fold`); where there are few outputs, far fewer.
         """
-        return self.enlarge == 2 and self.padding == "zeros" and self.outputs <= 4
+        return self.enlarge == 2 and self.padding == "edge" and self.outputs <= 4
 
 
 @dataclass(frozen=True)
 class Normalise:
     """Conditional instance normalisation: a scale and a shift for each style and channel."""
+
+    name: str
+    channels: int
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Add one channel of white noise times a number for each style and channel."""
 
     name: str
     channels: int
@@ -91,22 +103,22 @@ class Add:
     name: str
 
 
-Layer = Convolve | Normalise | Rectify | Keep | Add
+Layer = Convolve | Normalise | Noise | Rectify | Keep | Add
 
 
 @dataclass(frozen=True)
 class Architecture:
     """A network as a sequence of layers.
 
-    The picture, RGB in [0, 1], is multiplied by ``range``, and the result divided by it. It is
-    padded by reflection: by ``margin`` pixels on every side, and then to a multiple of ``stride``
-    on the right and below; the result is cropped back. With ``photo``, the picture itself is added
-    at the end, times a scale and plus a shift for each style and channel.
+    The picture, RGB in [0, 1], is padded by reflection on the right and below to a multiple of
+    ``stride``; the result is cropped back. ``centre`` is taken from it and the rest multiplied by
+    ``range``, which the result is divided by. With ``photo``, the picture itself is added at the
+    end, times a scale and plus a shift for each style and channel.
     """
 
     name: str
     layers: tuple[Layer, ...]
-    margin: int = 0
+    centre: float = 0.0
     range: float = 1.0
     photo: bool = False
 
@@ -120,29 +132,21 @@ class Architecture:
         """The normalisations, in order."""
         return tuple(layer for layer in self.layers if isinstance(layer, Normalise))
 
+    @property
+    def noises(self) -> tuple[Noise, ...]:
+        """The places where noise is added, in order."""
+        return tuple(layer for layer in self.layers if isinstance(layer, Noise))
+
+    @cached_property
+    def noise_strides(self) -> Mapping[str, int]:
+        """How many pixels lie between the positions of each field of noise, by its name."""
+        found = {x.name: stride for x, stride in self.strides() if isinstance(x, Noise)}
+        return MappingProxyType(found)
+
     @cached_property
     def stride(self) -> int:
         """How many pixels lie between the positions of the coarsest layer."""
         return max(stride for _, stride in self.strides())
-
-    @cached_property
-    def halo(self) -> int:
-        """How many pixels around a region its result depends on, a multiple of ``stride``.
-
-        Apart from the statistics of the normalisations, which depend on the whole picture.
-        """
-        return self.halo_until(None)
-
-    def halo_until(self, norm: str | None) -> int:
-        """As `halo`, of what a normalisation is given instead of the result."""
-        reach = 0
-        for layer, stride in self.strides():
-            if isinstance(layer, Normalise) and layer.name == norm:
-                break
-            if isinstance(layer, Convolve):
-                spread = stride // layer.stride if layer.enlarge == 1 else stride
-                reach += (layer.size // 2) * spread + (layer.enlarge - 1) * stride
-        return -(-reach // self.stride) * self.stride
 
     @property
     def macs(self) -> float:
@@ -173,6 +177,8 @@ class Architecture:
             elif isinstance(layer, Normalise):
                 found[f"{layer.name}_scale"] = (styles, layer.channels)
                 found[f"{layer.name}_shift"] = (styles, layer.channels)
+            elif isinstance(layer, Noise):
+                found[f"{layer.name}_noise"] = (styles, layer.channels)
         if self.photo:
             found |= dict.fromkeys(PHOTO, (styles, 3))
         return found
@@ -194,6 +200,7 @@ def folded_size(size: int) -> int:
 def style_tensors(architecture: Architecture) -> tuple[str, ...]:
     """Return the names of the tensors that have a row for each style."""
     names = [f"{norm.name}_{kind}" for norm in architecture.norms for kind in ("scale", "shift")]
+    names += [f"{noise.name}_noise" for noise in architecture.noises]
     return (*names, *PHOTO) if architecture.photo else tuple(names)
 
 
@@ -203,33 +210,60 @@ def exact_tensors(architecture: Architecture) -> tuple[str, ...]:
     return (f"{last}_scale", f"{last}_shift", *PHOTO)
 
 
-def _family(name: str, *, body: int, blocks: int, head: int, margin: int) -> Architecture:
+def _family(
+    name: str, channels: tuple[int, int, int], blocks: tuple[int, int, int], head: int
+) -> Architecture:
     """A network of the house's family.
 
-    The margin keeps the zeros that convolutions see beyond it from colouring the picture's edges:
-    the deeper the network, the farther they reach.
+    ``channels`` and residual ``blocks`` are those at 1/4, 1/8 and 1/16 of the resolution, ``head``
+    the channels at 1/2.
     """
-    layers: list[Layer] = [
-        Convolve("stem", 3, body, size=8, stride=4),
-        Normalise("stem", body),
-        Rectify(),
-    ]
-    for block in range(1, blocks + 1):
-        layers += [
-            Keep("block"),
-            Convolve(f"block{block}_1", body, body),
-            Normalise(f"block{block}_1", body),
+    quarter, eighth, sixteenth = channels
+    layers: list[Layer] = []
+
+    def embed(name: str, inputs: int, outputs: int, size: int, stride: int) -> None:
+        layers.extend((
+            Convolve(name, inputs, outputs, size, stride, bias=False),
+            Normalise(name, outputs),
             Rectify(),
-            Convolve(f"block{block}_2", body, body),
-            Add("block"),
-        ]
+        ))  # fmt: skip
+
+    def enlarge(name: str, inputs: int, outputs: int) -> None:
+        layers.extend((
+            Convolve(name, inputs, outputs, enlarge=2, bias=False),
+            Normalise(name, outputs),
+        ))  # fmt: skip
+
+    def work(level: str, channels: int, count: int) -> None:
+        for block in range(1, count + 1):
+            layers.extend((
+                Keep("block"),
+                Convolve(f"{level}{block}_1", channels, channels, bias=False),
+                Normalise(f"{level}{block}_1", channels),
+                Rectify(),
+                Convolve(f"{level}{block}_2", channels, channels),
+                Add("block"),
+            ))  # fmt: skip
+
+    embed("quarter", 3, quarter, size=8, stride=4)
+    layers.append(Keep("quarter"))
+    embed("eighth", quarter, eighth, size=3, stride=2)
+    layers.append(Keep("eighth"))
+    embed("sixteenth", eighth, sixteenth, size=3, stride=2)
+    layers.append(Noise("sixteenth", sixteenth))
+    work("sixteenth", sixteenth, blocks[2])
+    enlarge("to_eighth", sixteenth, eighth)
+    layers += [Add("eighth"), Rectify(), Noise("eighth", eighth)]
+    work("eighth", eighth, blocks[1])
+    enlarge("to_quarter", eighth, quarter)
+    layers += [Add("quarter"), Rectify()]
+    work("quarter", quarter, blocks[0])
+    enlarge("to_half", quarter, head)
     layers += [
-        Convolve("up", body, head, enlarge=2),
-        Normalise("up", head),
         Rectify(),
-        Convolve("head", head, 3, size=5, enlarge=2, bias=False),
+        Convolve("to_whole", head, 3, size=5, enlarge=2, padding="edge", bias=False),
     ]
-    return Architecture(name, tuple(layers), margin=margin, photo=True)
+    return Architecture(name, tuple(layers), centre=0.5, photo=True)
 
 
 def _transformer_net() -> Architecture:
@@ -239,7 +273,7 @@ def _transformer_net() -> Architecture:
     def convolve(
         name: str, inputs: int, outputs: int, size: int = 3, stride: int = 1, enlarge: int = 1
     ) -> None:
-        layers.append(Convolve(name, inputs, outputs, size, stride, enlarge, "reflect"))
+        layers.append(Convolve(name, inputs, outputs, size, stride, enlarge))
 
     def normalise(name: str, channels: int) -> None:
         layers.extend((Normalise(name, channels), Rectify()))
@@ -267,9 +301,9 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
     {
         architecture.name: architecture
         for architecture in (
-            _family("turbo", body=32, blocks=3, head=16, margin=24),
-            _family("standard", body=32, blocks=7, head=16, margin=40),
-            _family("quality", body=64, blocks=6, head=32, margin=40),
+            _family("turbo", (24, 40, 56), (1, 2, 3), 12),
+            _family("standard", (32, 48, 64), (2, 2, 3), 16),
+            _family("quality", (48, 80, 96), (3, 3, 4), 24),
             _transformer_net(),
         )
     }

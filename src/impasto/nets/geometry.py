@@ -13,13 +13,13 @@ from impasto.nets.architecture import Architecture, folded_size
 def reflected(size: int, architecture: Architecture) -> NDArray[np.int64]:
     """Return which of ``size`` rows (or columns) each row of the padded picture repeats.
 
-    The picture is mirrored about its outermost rows, as often as it takes: no size is too small.
+    The picture is mirrored about its last row, as often as it takes: no size is too small.
     """
-    margin, stride = architecture.margin, architecture.stride
+    stride = architecture.stride
     # Two positions of the coarsest layer are what its convolutions need to reflect.
-    positions = max(-(-(size + 2 * margin) // stride), 2)
+    positions = max(-(-size // stride), 2)
     period = max(2 * (size - 1), 1)
-    index = np.arange(-margin, positions * stride - margin) % period
+    index = np.arange(positions * stride) % period
     return np.minimum(index, period - index)
 
 

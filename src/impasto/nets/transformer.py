@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,8 @@ from impasto.nets.architecture import (
     Architecture,
     Convolve,
     Keep,
+    Layer,
+    Noise,
     Normalise,
     Rectify,
     folded_size,
@@ -24,6 +26,9 @@ from impasto.nets.geometry import phases, reflected
 
 _FAINT = 0.005
 """Standard deviation of the last weights at the start."""
+
+_NOISE = 0.1
+"""How much noise every channel starts with."""
 
 Moments = tuple[Tensor, Tensor]
 """Mean and variance of every channel, (n, c, 1, 1) each."""
@@ -74,6 +79,8 @@ class TransferNet(nn.Module):
         scale, shift = (self.get_parameter(name) for name in PHOTO)
         scale[0], shift[1:] = 1, 0.5
         self.get_parameter(f"{architecture.norms[-1].name}_scale")[0] = 0
+        for noise in architecture.noises:
+            self.get_parameter(f"{noise.name}_noise").fill_(_NOISE)
 
     def style_parameters(self) -> dict[str, nn.Parameter]:
         """Return the parameters that have a row for each style."""
@@ -83,41 +90,64 @@ class TransferNet(nn.Module):
         self,
         image: Tensor,
         mix: Tensor,
+        noise: Mapping[str, Tensor] | None = None,
         moments: Callable[[str, Tensor], Moments] = own_moments,
     ) -> Tensor:
         """Stylise (n, 3, h, w) RGB in [0, 1]; the result may leave that range a little.
 
         ``mix`` (n, styles) says how much of each style's scales and shifts each picture gets:
-        one-hot for one style; it adds up to 1. ``moments(name, x)`` gives what the
-        normalisation ``name`` divides out of x: of x itself, or of a whole that x is a tile of.
+        one-hot for one style; it adds up to 1. ``noise`` has a standard normal field
+        (n or 1, 1, h / stride, w / stride) of the padded picture for each of
+        ``architecture.noises``; None adds none. ``moments(name, x)`` gives what the normalisation
+        ``name`` divides out of x: of x itself, or of a whole that x is a tile of.
         """
         h, w = image.shape[-2:]
-        x = pad(image, self.architecture)
-        y = self.body(x, mix, moments)
-        margin = self.architecture.margin
-        return y[:, :, margin : margin + h, margin : margin + w]
+        photo = pad(image, self.architecture)
+        x = photo
+        if self.architecture.centre:
+            x = x - self.architecture.centre
+        if self.architecture.range != 1:
+            x = x * self.architecture.range
+        x = x.contiguous(memory_format=torch.channels_last)
+        state = self.run(self.architecture.layers, {"": x}, mix, noise or {}, moments)
+        return self.finish(state[""], photo, mix)[:, :, :h, :w]
 
-    def body(
-        self, x: Tensor, mix: Tensor, moments: Callable[[str, Tensor], Moments] = own_moments
-    ) -> Tensor:
-        """As `forward`, of a picture that is padded already and is not cropped back."""
-        architecture = self.architecture
-        photo = x
-        kept: dict[str, Tensor] = {}
-        x = (x * architecture.range).contiguous(memory_format=torch.channels_last)
-        for layer in architecture.layers:
-            if isinstance(layer, Convolve):
-                x = self._convolve(layer, x)
-            elif isinstance(layer, Normalise):
-                x = self._normalise(layer, x, mix, moments)
-            elif isinstance(layer, Rectify):
-                x = F.relu(x)
-            elif isinstance(layer, Keep):
-                kept[layer.name] = x
-            else:
-                x = x + kept[layer.name]
-        x = x.float() / architecture.range
-        if architecture.photo:
+    def run(
+        self,
+        layers: Iterable[Layer],
+        state: Mapping[str, Tensor],
+        mix: Tensor,
+        noise: Mapping[str, Tensor],
+        moments: Callable[[str, Tensor], Moments] = own_moments,
+    ) -> dict[str, Tensor]:
+        """Compute some of the layers, from a state to a state.
+
+        A state is the tensor that layers act on, under the name ``""``, and what was kept.
+        """
+        kept = dict(state)
+        x = kept[""]
+        for layer in layers:
+            match layer:
+                case Convolve():
+                    x = self._convolve(layer, x)
+                case Normalise():
+                    x = self._normalise(layer, x, mix, moments)
+                case Noise() if layer.name in noise:
+                    table = (mix @ self._tensor(f"{layer.name}_noise"))[:, :, None, None]
+                    x = x + (table * noise[layer.name]).to(x.dtype)
+                case Rectify():
+                    x = F.relu(x)
+                case Keep():
+                    kept[layer.name] = x
+                case Add():
+                    x = x + kept[layer.name]
+        kept[""] = x
+        return kept
+
+    def finish(self, x: Tensor, photo: Tensor, mix: Tensor) -> Tensor:
+        """Turn what the last layer gives of a padded photo to the stylised picture, float32."""
+        x = x.float() / self.architecture.range
+        if self.architecture.photo:
             scale, shift = ((mix @ self._tensor(name))[:, :, None, None] for name in PHOTO)
             x = x + torch.addcmul(shift, photo, scale)
         return x
@@ -128,14 +158,13 @@ class TransferNet(nn.Module):
         if layer.folded:
             weight = fold(weight)
             bias = None if bias is None else bias.repeat_interleave(4)
-            y = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
-            return F.pixel_shuffle(y, 2)
+            x = F.pad(x, [weight.shape[-1] // 2] * 4, mode="replicate")
+            return F.pixel_shuffle(F.conv2d(x, weight, bias), 2)
+        mode = "reflect" if layer.padding == "reflect" else "replicate"
         if layer.enlarge > 1:
             x = F.interpolate(x, scale_factor=layer.enlarge, mode="nearest")
-        padding = layer.pad
-        if layer.padding == "reflect":
-            x, padding = F.pad(x, [padding] * 4, mode="reflect"), 0
-        return F.conv2d(x, weight, bias, layer.stride, padding)
+        x = F.pad(x, [layer.pad] * 4, mode=mode)
+        return F.conv2d(x, weight, bias, layer.stride)
 
     def _normalise(
         self,
@@ -166,6 +195,29 @@ def pad(image: Tensor, architecture: Architecture) -> Tensor:
         if len(index) > size:
             image = image.index_select(dim, torch.from_numpy(index).to(image.device))
     return image
+
+
+def white_noise(
+    architecture: Architecture,
+    n: int,
+    height: int,
+    width: int,
+    *,
+    device: torch.device | str = "cpu",
+    generator: torch.Generator | None = None,
+) -> dict[str, Tensor]:
+    """Draw noise for n pictures of a size, as `TransferNet.forward` takes it.
+
+    For training; what is applied to a picture is `nets.noise`.
+    """
+    stride = architecture.stride
+    height, width = (max(-(-side // stride), 2) * stride for side in (height, width))
+    return {
+        name: torch.randn(
+            (n, 1, height // step, width // step), device=device, generator=generator
+        )
+        for name, step in architecture.noise_strides.items()
+    }
 
 
 def fold(weight: Tensor) -> Tensor:

@@ -32,7 +32,8 @@ Arrays = Mapping[str, NDArray[Any]]
 EXTENSION = ".safetensors"
 MAX_BYTES = 256 * 2**20
 MAX_STYLES = 4096
-VERSION = 1
+VERSION = 2
+"""Of the networks with three levels. The first had another shape and cannot be read any more."""
 _KEY = "impasto"
 
 
@@ -155,6 +156,11 @@ def _about(data: bytes) -> dict[str, Any]:
     about = json.loads(header.get("__metadata__", {}).get(_KEY, "null"))
     if not isinstance(about, dict):
         raise ValueError("its header says nothing of styles")
+    if about.get("version") == 1:
+        raise ValueError(
+            "it holds a network of the first family, which Impasto no longer has; train its styles "
+            "again with impasto train"
+        )
     if about.get("version") != VERSION:
         raise ValueError(f"it is of version {about.get('version')!r}, known is {VERSION}")
     return about
