@@ -344,3 +344,15 @@ def test_loaded_by_name_and_applied_without_pytorch(tmp_path):
         assert recipe["shares"] == SHARES
         assert recipe["model"]["name"] == str(pack)
         assert len(recipe["model"]["sha256"]) == 64
+
+
+@pytest.mark.cuda
+def test_a_gpu_paints_what_the_processor_paints():
+    rgb = making.photo(200, 300)
+    net = Network(making.pack("quality"), SHARES, backend="torch", device="cuda")
+    expected = Network(making.pack("quality"), SHARES, backend="torch", device="cpu")(rgb).rgb
+    np.testing.assert_allclose(net(rgb).rgb, expected, atol=5e-3)
+    batch = torch.from_numpy(rgb.transpose(2, 0, 1)[None]).cuda().expand(3, -1, -1, -1)
+    found = net(batch)
+    assert found.device == batch.device
+    np.testing.assert_allclose(found[2].permute(1, 2, 0).cpu(), expected, atol=5e-3)

@@ -340,7 +340,7 @@ def test_ctrl_c_finishes_the_pictures_under_way(folder: Path, run: Run, jobs: in
 def test_ctrl_c_before_the_first_picture(folder: Path) -> None:
     code = (
         "import impasto.zoo.registry, signal\n"
-        "impasto.zoo.registry.resolve = lambda *_: signal.raise_signal(signal.SIGINT)\n"
+        "impasto.zoo.registry.resolve = lambda *_, **__: signal.raise_signal(signal.SIGINT)\n"
         "from impasto.cli.main import run; run()"
     )
     line = [sys.executable, "-c", code, "apply", "starry", "photo.png", "-o", "out.png"]
