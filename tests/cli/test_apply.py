@@ -89,10 +89,10 @@ def test_strokes_seeds_and_masks(folder: Path, run: Run) -> None:
     np.testing.assert_array_equal(found[:, 33:], photo[:, 33:])
     whole = impasto.load("starry")("photo.png", style_scale=0.5, seed=3)
     np.testing.assert_allclose(found[:, :31], np.asarray(whole.image)[:, :31], atol=1)
-    wrong = run("apply", "starry", "photo.png", "-o", "other.png", "--mask=a.png,b.png")
-    assert (wrong.code, "other.png" in listing(folder)) == (2, False)
+    wrong = run("apply", "starry", "photo.png", "-o", "new.png", "--mask=a.png,b.png")
+    assert (wrong.code, "new.png" in listing(folder)) == (2, False)
     assert "2 masks, but 1 styles" in wrong.err
-    wrong = run("apply", "starry", "photo.png", "-o", "other.png", "--mask=nowhere.png")
+    wrong = run("apply", "starry", "photo.png", "-o", "new.png", "--mask=nowhere.png")
     assert (wrong.code, "nowhere.png: no such file" in wrong.err) == (2, True)
 
 
