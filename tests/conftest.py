@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import needs
 from impasto import weights
 from impasto.nets import vgg
 from impasto.optimize import device
@@ -19,6 +20,16 @@ device.keep_freed_memory = lambda: None
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: begun last, one process would do it alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    for item in items:
+        if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason=needs.CUDA.reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in a line what was missing, instead of a line for each test."""
+    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])]
+    for line in needs.summary(reason.removeprefix("Skipped: ") for reason in reasons):
+        terminalreporter.write_line(line, yellow=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
