@@ -29,6 +29,11 @@ def wait_for(ready: Callable[[], Found], limit: float = LIMIT) -> Found:
     return found
 
 
+def now() -> float:
+    """Return what Impasto's own clock says, for what is to be told when it began."""
+    return time.monotonic()
+
+
 def a_moment() -> None:
     """Let others come so far, or not: the test is to pass either way, and only says less then."""
     time.sleep(0.2)

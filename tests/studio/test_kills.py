@@ -208,7 +208,8 @@ def under_way(studio: Studio) -> int:
 
 def kill(studio: Studio, what: str, rng: random.Random, losses: Losses) -> None:
     """Kill something at a random moment, and see to it that everything runs again."""
-    wait_for(lambda before=progress(studio): at_work(studio, before))
+    before = progress(studio)
+    wait_for(lambda: at_work(studio, before))
     if what == "worker":
         losses.note(studio.kill_worker(rng))
     elif what == "power":

@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from impasto.errors import OutputError
 from impasto.events import Finished, Losses, Saved, Step
 from impasto.images import read_recipe, resize
 from impasto.images.color import with_lightness
-from impasto.nets import vgg
 from impasto.optimize import checkpoint
 from impasto.options import PaintOptions
 from impasto.painter import Painter
@@ -58,19 +56,15 @@ def shop(settings: Settings) -> Iterator[Workshop]:
 
 
 @pytest.fixture(autouse=True)
+def _networks_kept(networks_kept: None) -> None:
+    """Build each network once."""
+
+
+@pytest.fixture(autouse=True)
 def _quick_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulse, "_INTERVAL", 0.01)
     given = {**pulse.Pulse.__init__.__kwdefaults__, "patience": math.inf, "interval": 0.01}
     monkeypatch.setattr(pulse.Pulse.__init__, "__kwdefaults__", given)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_network() -> Iterator[None]:
-    """Loading it takes longer than painting these pictures."""
-    build = cache(vgg.build)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vgg, "build", build)
-        yield
 
 
 class Killed(BaseException):
