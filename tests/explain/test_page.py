@@ -12,6 +12,7 @@ import pytest
 
 import needs
 from impasto.explain.explanation import Explanation
+from patience import LIMIT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -40,6 +41,7 @@ def opened(chromium: Any, page: str, tmp_path: Path) -> Callable[..., Any]:
     @contextmanager
     def open_page(**settings: Any) -> Iterator[Any]:
         context = chromium.new_context(**{"viewport": DESKTOP} | settings)
+        context.set_default_timeout(1000 * LIMIT)
         tab, said = context.new_page(), []
         tab.on("console", lambda message: said.append(message.text))
         tab.on("pageerror", lambda error: said.append(str(error)))

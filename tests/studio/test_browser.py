@@ -24,12 +24,13 @@ from playwright.sync_api import (
 import needs
 from apply.making import pack
 from impasto.zoo.pack import write_pack
+from patience import LIMIT
 from studio.serving import Process, decoded, drawn, encoded, served
 
 pytestmark = needs.needs(needs.CHROMIUM, needs.chromium())
 
-SLOW = 60_000  # milliseconds: what computes may take so long on a busy machine
-expect.set_options(timeout=20_000)
+SLOW = 1000 * LIMIT  # in milliseconds
+expect.set_options(timeout=SLOW)
 
 LISTENER = """
 import os, sys
@@ -111,6 +112,7 @@ class Watched:
         self.context: BrowserContext = browser.new_context(
             viewport={"width": 1280, "height": 900}, accept_downloads=True, **options
         )
+        self.context.set_default_timeout(SLOW)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.context.on("request", lambda request: self._asked(request.url))
         self.context.on("console", lambda message: self._said(message.type, message.text))
