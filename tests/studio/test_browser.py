@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,18 +21,16 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+import needs
 from apply.making import pack
 from impasto.zoo.pack import write_pack
+from patience import LIMIT
 from studio.serving import Process, decoded, drawn, encoded, served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = needs.needs(needs.CHROMIUM, needs.chromium())
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium"
-)
-
-SLOW = 60_000  # milliseconds: what computes may take so long on a busy machine
-expect.set_options(timeout=20_000)
+SLOW = 1000 * LIMIT  # in milliseconds
+expect.set_options(timeout=SLOW)
 
 LISTENER = """
 import os, sys
@@ -101,7 +98,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 def browser() -> Iterator[Browser]:
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        found = playwright.chromium.launch(executable_path=needs.chromium(), args=sandbox)
         yield found
         found.close()
 
@@ -115,6 +112,7 @@ class Watched:
         self.context: BrowserContext = browser.new_context(
             viewport={"width": 1280, "height": 900}, accept_downloads=True, **options
         )
+        self.context.set_default_timeout(SLOW)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.context.on("request", lambda request: self._asked(request.url))
         self.context.on("console", lambda message: self._said(message.type, message.text))
