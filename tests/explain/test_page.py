@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import needs
 from impasto.explain.explanation import Explanation
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -20,9 +20,9 @@ PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    path = shutil.which("chromium")
+    path = needs.chromium()
     if path is None:
-        pytest.skip("there is no chromium on this machine")
+        pytest.skip(needs.CHROMIUM.reason)
     # Chromium's sandbox refuses to work for root.
     arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with playwright.sync_playwright() as running:

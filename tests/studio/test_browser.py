@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,15 +21,12 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+import needs
 from apply.making import pack
 from impasto.zoo.pack import write_pack
 from studio.serving import Process, decoded, drawn, encoded, served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium"
-)
+pytestmark = needs.needs(needs.CHROMIUM, needs.chromium())
 
 SLOW = 60_000  # milliseconds: what computes may take so long on a busy machine
 expect.set_options(timeout=20_000)
@@ -101,7 +97,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 def browser() -> Iterator[Browser]:
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        found = playwright.chromium.launch(executable_path=needs.chromium(), args=sandbox)
         yield found
         found.close()
 

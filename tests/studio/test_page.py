@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from impasto.studio.page.shelf import Shelf
 from impasto.studio.quick import Busy
 from impasto.studio.settings import read
 from impasto.studio.store import Full, WrongState, new_id
+from patience import made_older
 from studio.serving import PAINTING, PHOTO, Served, decoded, drawn, encoded, served
 
 ASSETS = Path(sources.__file__).parent / "assets"
@@ -287,8 +286,8 @@ def test_one_key_sees_nothing_of_another(keyed: Served):
 def test_the_shelf_keeps_what_is_used_and_no_more_than_it_may(tmp_path: Path):
     shelf = Shelf(tmp_path / "shelf", most=2500)
     first, second = (shelf.put("ann", bytes([n]) * 1000) for n in range(2))
-    os.utime(next(p for p in shelf._folder.iterdir() if second in p.name), (1, time.time() - 60))
-    os.utime(next(p for p in shelf._folder.iterdir() if first in p.name), (1, time.time() - 90))
+    made_older(next(p for p in shelf._folder.iterdir() if second in p.name), 60)
+    made_older(next(p for p in shelf._folder.iterdir() if first in p.name), 90)
     assert shelf.get("ann", first) == bytes(1000)  # in use: it gives way last
     third = shelf.put("ann", b"3" * 1000)
     assert Shelf(tmp_path / "shelf").get("ann", first) == bytes(1000)  # after a restart, too
@@ -306,7 +305,7 @@ def test_the_shelf_forgets_after_a_day(tmp_path: Path):
     shelf = Shelf(tmp_path)
     old = shelf.put("ann", b"old")
     path = next(tmp_path.iterdir())
-    os.utime(path, (1, time.time() - 25 * 3600))
+    made_older(path, 25 * 3600)
     shelf.put("ann", b"new")
     assert not path.exists()
     with pytest.raises(KeyError):

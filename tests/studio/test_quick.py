@@ -21,6 +21,7 @@ from impasto.studio.pictures import Header, TooManyPixels, measure, read_fitting
 from impasto.studio.quick import Busy, Quick
 from impasto.studio.settings import read
 from impasto.zoo import registry
+from patience import LIMIT
 from studio.serving import PHOTO, decoded, drawn, encoded, own_styles
 from zoo.making import write
 
@@ -290,7 +291,9 @@ app.state.studio.quick.stylise(Path({str(tmp_path / "photo.png")!r}).read_bytes(
 app.state.studio.close()
 print("torch" in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=LIMIT
+    )
     assert done.stdout.strip() == "False", done.stderr
 
 
