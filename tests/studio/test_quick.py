@@ -28,6 +28,8 @@ from patience import LIMIT
 from studio.serving import PHOTO, decoded, drawn, encoded, own_styles
 from zoo.making import write
 
+BUNDLED = registry.BUNDLED
+
 
 @pytest.fixture(autouse=True)
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -209,7 +211,10 @@ def test_a_name_means_the_largest_network_and_fast_a_smaller_one(sizes: Quick):
     assert size("zebra", fast=True) == "turbo"
     with pytest.raises(OptionsError, match="says which pack"):
         size("turbo/wave", fast=True)
-    assert sizes._catalogue.lighter("wave") == ["standard/wave:1.000000000", "turbo/wave:1.000000000"]
+    assert sizes._catalogue.lighter("wave") == [
+        "standard/wave:1.000000000",
+        "turbo/wave:1.000000000",
+    ]
     assert sizes._catalogue.lighter("zebra") == []
     assert sizes._catalogue.lighter("quality/wave") == []
 
@@ -249,8 +254,8 @@ def test_what_there_is_one_network_of_has_no_draft(sizes: Quick):
         assert sizes.draft(PHOTO, style, options) == (style, options)
 
 
-def test_a_draft_looks_like_the_picture_that_follows(models: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.undo()  # the networks that ship
+def test_a_draft_looks_like_the_picture_that_follows(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(registry, "BUNDLED", BUNDLED)
     shipped = Quick(read())
     photo, options = encoded(drawn(384, 288, seed=4), "PNG"), {"size": 384}
     whole, _ = shipped.stylise(photo, "starry", format="png", **options)

@@ -34,7 +34,9 @@ class Field:
             return text
         if self.kind is bool:
             if text.lower() not in _TRUTHS:
-                raise OptionsError(f"--{_flag(self.name)} must be true or false, got {shown(text)!r}")
+                raise OptionsError(
+                    f"--{_flag(self.name)} must be true or false, got {shown(text)!r}"
+                )
             return _TRUTHS[text.lower()]
         try:
             return self.kind(text)

@@ -113,9 +113,7 @@ class Quick:
         """Return the SHA-256 of the pack that a style is in. Raises `OptionsError`."""
         return self._catalogue.find(style)[0].sha256
 
-    def check(
-        self, style: str, options: ApplyOptions | None = None, *, fast: bool = False
-    ) -> None:
+    def check(self, style: str, options: ApplyOptions | None = None, *, fast: bool = False) -> None:
         """Raise `OptionsError` for a style, or options of it, that cannot be had."""
         options = options or ApplyOptions()
         pack, shares = self._catalogue.find(style, fast=fast)
@@ -150,11 +148,13 @@ class Quick:
         answered as it is, and so is a style that there is one network of. Raises `OptionsError` and
         `ImageError`.
         """
-        header = measure(photo, self._read)
         lighter = self._catalogue.lighter(style)
-        longest = max(_size(header, options))
-        if not lighter or self._fits(style, options, header):
+        if not lighter:
             return style, options
+        header = measure(photo, self._read)
+        if self._fits(style, options, header):
+            return style, options
+        longest = max(_size(header, options))
         sides = [*range(min(longest, LOOK), _STEP, -_STEP), min(longest, _STEP)]
         tries = [replace(options, size=side) for side in sides]
         found = [
