@@ -542,6 +542,7 @@ def event(studio: Served, name: str, data: list[Any], **more: Any) -> tuple[dict
 
 COFFEE = {"source": "sample:coffee", "mode": "quick"}
 QUICK = [1, 1, "style", 256, 0]
+DRAFT = {"draft": True, "photo": "sample:coffee", "style": "wave", "size": 256}
 SETTINGS = [1, 1, "style", 256, "good"]
 
 
@@ -560,8 +561,9 @@ SETTINGS = [1, 1, "style", 256, "good"]
         ("keep", [{"result": {"source": "job:x", "style": "wave", "size": 256}}], "quick result"),
         ("keep", ["x"], "log says more"),
         ("finish", ["x"], "log says more"),
-        ("finish", [{"result": {"source": "shelf:x"}}], "style and a size"),
-        ("finish", [{"result": {"photo": "job:x", "style": "wave", "size": 256}}], "not there"),
+        ("finish", [{"result": {"source": "shelf:x", "draft": True}}], "style and a size"),
+        ("finish", [{"result": {**DRAFT, "photo": "job:x"}}], "not there"),
+        ("finish", [{"result": {**DRAFT, "draft": False}}], None),
     ],
 )
 def test_events_that_no_page_sends_do_no_harm(

@@ -85,11 +85,13 @@ def _wire_quick(desk: Desk, widgets: Widgets) -> None:
         draft: dict[str, Any] = {}
         try:
             draft = dict((stage or {}).get("result") or {})
+            if not draft.get("draft"):
+                return gr.skip()  # it was asked for twice
             settings = QuickSettings.of(draft, largest)
             made = quick.finish(desk, desk.owner(request), str(draft.get("photo")), settings)
         except Exception as error:
             warn(in_words(error))
-            made = {**draft, "stuck": True}
+            made = {"stuck": True}
         # By its draft the stage knows an answer that comes too late.
         return {"result": {**made, "of": draft.get("source")}}
 

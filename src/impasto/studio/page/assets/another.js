@@ -2,9 +2,11 @@
 
 import { el } from "./shared.js";
 
+const TITLE = "Other brushstrokes, of the same photo in the same style";
+
 export function another(element, trigger, props, watch) {
   const button = (text, by) =>
-    el("button.button", { type: "button", onclick: () => go(by) }, text);
+    el("button.button", { type: "button", title: TITLE, onclick: () => go(by) }, text);
   const [back, on] = [button("The one before", -1), button("Another one", 1)];
   element.replaceChildren(
     el("div.another", { role: "group", "aria-label": "Other paintings of this photo" }, back, on),

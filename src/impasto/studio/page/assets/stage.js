@@ -25,6 +25,7 @@ export function stage(element, trigger, props, watch) {
   let looks = 0;
   let stays = null; // the job that was opened, until somebody turns to something else
   let draft = null; // the latest quick look, while it waits to be finished
+  let held = {}; // what was shown last
   let rest = 0;
 
   // What is shown: a job, a quick result of this very photo, the photo, or nothing.
@@ -225,7 +226,7 @@ export function stage(element, trigger, props, watch) {
   }
 
   function open(value) {
-    props.value = value;
+    props.value = held = value;
     stays = value.job ?? null;
     show();
   }
@@ -251,13 +252,14 @@ export function stage(element, trigger, props, watch) {
     settle();
   });
   watch("value", () => {
-    // A quick result that was on its way when a job was opened comes too late, and so does a
-    // finished picture when there is a later draft.
+    // A quick result that was on its way when a job was opened comes too late, and so does the
+    // finished picture of an earlier draft.
     const result = props.value?.result;
     if (result && stays) props.value = { job: stays };
-    else if (result?.of && result.of !== draft?.source) props.value = draft ? { result: draft } : {};
-    const shown = props.value?.result;
-    draft = shown?.draft ? shown : null;
+    else if (result?.of && ![draft?.source, held?.result?.of].includes(result.of)) props.value = held;
+    else if (result?.stuck) props.value = draft ? { result: { ...draft, stuck: true } } : held;
+    held = props.value;
+    draft = held?.result?.draft ? held.result : null;
     stays = props.value?.job ?? null;
     tell("moved");
     show();
