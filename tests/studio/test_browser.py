@@ -369,7 +369,7 @@ def test_a_picture_that_is_finished_too_late_does_not_cover_a_later_draft(page: 
     assert recipe_of(page)["strength"] == 0.5
 
 
-def test_what_cannot_be_finished_says_so_and_can_be_tried_again(page: Page, window: Watched):
+def test_what_cannot_be_finished_says_so_and_can_be_tried_again(page: Page):
     use_sample(page)
     stylised(page)
     page.route("**/queue/join*", ask_wrongly)
