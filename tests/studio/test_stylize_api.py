@@ -19,6 +19,7 @@ from impasto.zoo import registry
 from patience import LIMIT, wait_for
 from studio.serving import PAINTING, PHOTO, Served, decoded, drawn, encoded, served
 from studio.test_api import problem
+from zoo.making import write
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,79 @@ def test_mixtures_strength_and_colour_reach_the_network(api: Served):
     answer = decoded(stylize_(api, grey, style="wave", color="photo", format="png").content)
     channels = np.asarray(answer).astype(int)
     assert (channels.max(axis=2) - channels.min(axis=2)).max() <= 2
+
+
+def test_stroke_size_seed_and_fast_reach_the_network(api: Served, monkeypatch):
+    asked = []
+    make = api.studio.quick.make
+
+    def noted(*given, **options):
+        asked.append((given[2], options["fast"]))
+        return make(*given, **options)
+
+    monkeypatch.setattr(api.studio.quick, "make", noted)
+    plain, other, large = (
+        stylize_(api, style="wave", format="png", **fields).content
+        for fields in ({}, {"seed": 7, "fast": "false"}, {"style_scale": 2, "fast": "True"})
+    )
+    assert len({plain, other, large}) == 3
+    assert stylize_(api, style="wave", format="png", seed=7).content == other
+    told = [(options.style_scale, options.seed, fast) for options, fast in asked[:3]]
+    assert told == [(1, 0, False), (1, 7, False), (2, 0, True)]
+
+
+def test_fast_is_a_smaller_network(tmp_path):
+    with served(tmp_path, styles=()) as api:
+        for size in ("quality", "turbo"):
+            write(tmp_path / "models" / f"{size}.safetensors", "wave", size=size)
+        for fields, size in (({}, "quality"), ({"fast": "true"}, "turbo")):
+            (tmp_path / "made.jpg").write_bytes(stylize_(api, style="wave", **fields).content)
+            assert read_recipe(tmp_path / "made.jpg")["model"]["architecture"] == size
+
+
+# Masks.
+
+
+def masked(api: Served, mask: bytes, **fields: str) -> httpx.Response:
+    files = {"photo": PHOTO, "mask": mask}
+    return api.client.post("/v1/stylize", files=files, data={"format": "png", **fields})
+
+
+def test_a_mask_leaves_what_is_black_as_it_is(api: Served):
+    mask = Image.new("L", (8, 8), 0)
+    mask.paste(255, (0, 0, 4, 8))
+    photo = np.asarray(decoded(PHOTO)).astype(int)
+    answer = masked(api, encoded(mask), style="wave")
+    change = np.abs(np.asarray(decoded(answer.content)).astype(int) - photo)
+    assert change[:, 48:].max() == 0
+    assert change[:, :16].mean() > 5
+
+
+@pytest.mark.parametrize(
+    ("mask", "status", "code", "says"),
+    [
+        (b"", 422, "bad-picture", "the mask is empty"),
+        (b"%PDF-1.4", 422, "bad-picture", "the mask is no picture"),
+        (PHOTO[:200], 422, "bad-picture", "the mask is damaged"),
+        (encoded(Image.new("1", (15_000, 15_000))), 413, "too-many-pixels", "15000x15000"),
+        (encoded(Image.new("L", (9, 9))), 422, "invalid-option", "mask is black (levels 0 to 0"),
+    ],
+)
+def test_a_mask_is_as_hostile_as_a_photo(
+    api: Served, mask: bytes, status: int, code: str, says: str
+):
+    found = problem(masked(api, mask, style="wave"), status, code)
+    assert found["field"] == "mask"
+    assert says in found["detail"]
+    assert "<memory>" not in found["detail"]
+
+
+def test_a_mask_is_looked_at_before_anything_is_decoded(api: Served, monkeypatch):
+    monkeypatch.setattr(api.studio.quick, "make", lambda *_, **__: pytest.fail("it was decoded"))
+    bomb = encoded(Image.new("1", (15_000, 15_000)))
+    problem(masked(api, bomb, style="wave"), 413, "too-many-pixels")
+    files = [("photo", PHOTO), ("mask", PHOTO), ("mask", PHOTO)]
+    assert problem(api.client.post("/v1/stylize", files=files), 422, "bad-form")["field"] == "mask"
 
 
 def test_nothing_of_the_photos_metadata_is_in_the_picture(api: Served):
@@ -138,6 +212,14 @@ def test_a_photo_is_upright(api: Served):
         ({"size": "1e3"}, "invalid-option", "size", "whole number, got '1e3'"),
         ({"size": "60000"}, "too-many-pixels", "photo", "more than the 40,000,000"),
         ({"color": "red"}, "invalid-option", "color", "choose from style, photo"),
+        ({"style_scale": "0.4"}, "invalid-option", "style_scale", "at least 0.5 and at most 2"),
+        ({"style_scale": "nan"}, "invalid-option", "style_scale", "got nan"),
+        ({"seed": "-1"}, "invalid-option", "seed", "from 0 to"),
+        ({"seed": "9999999999"}, "invalid-option", "seed", "from 0 to"),
+        ({"seed": "1.5"}, "invalid-option", "seed", "whole number"),
+        ({"fast": "perhaps"}, "invalid-option", "fast", "true or false, got 'perhaps'"),
+        ({"fast": "1", "style": "own/wave"}, "invalid-option", "fast", "which pack"),
+        ({"mask": "white"}, "bad-picture", "mask", "no picture"),
         ({"format": "gif"}, "invalid-option", "format", "did you mean 'tiff'"),
         ({"sise": "64"}, "invalid-option", "sise", "did you mean 'size'"),
     ],
@@ -174,7 +256,7 @@ def test_what_is_no_picture_is_refused(api: Served, photo: bytes, code: str, say
 def test_pixels_are_counted_before_anything_is_decoded(api: Served, monkeypatch):
     # A few kilobytes that unpack to 225 megapixels.
     bomb = encoded(Image.new("1", (15_000, 15_000)))
-    monkeypatch.setattr(api.studio.quick, "make", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr(api.studio.quick, "make", lambda *_, **__: pytest.fail("it was decoded"))
     found = problem(stylize_(api, bomb, style="wave"), 413, "too-many-pixels")
     assert "15000x15000" in found["detail"]
 
@@ -256,10 +338,10 @@ def test_a_photo_too_many_is_refused_at_once_and_told_when_to_come_again(api: Se
     doing, go = threading.Event(), threading.Event()
     make = api.studio.quick.make
 
-    def slow(*given):
+    def slow(*given, **options):
         doing.set()
         go.wait(LIMIT)
-        return make(*given)
+        return make(*given, **options)
 
     monkeypatch.setattr(api.studio.quick, "make", slow)
     with ThreadPoolExecutor(3) as clients:
@@ -278,10 +360,10 @@ def test_who_leaves_before_the_turn_costs_nothing(api: Served, monkeypatch):
     begun, go = [], threading.Event()
     make = api.studio.quick.make
 
-    def slow(*given):
+    def slow(*given, **options):
         begun.append(given)
         go.wait(LIMIT)
-        return make(*given)
+        return make(*given, **options)
 
     monkeypatch.setattr(api.studio.quick, "make", slow)
     with ThreadPoolExecutor(1) as clients:
@@ -350,8 +432,9 @@ def test_a_painting_is_a_draft_that_is_waited_for(api: Served):
 
 def test_a_painting_that_takes_long_is_answered_with_its_job(api: Served, monkeypatch):
     monkeypatch.setattr(stylize, "WAIT", 10 * LIMIT)  # who waited so long would not be answered
-    answer = with_painting(api, prefer="respond-async, wait=1")
+    answer = with_painting(api, prefer="respond-async, wait=1", style_scale=0.5, seed=3)
     assert answer.status_code == 202
+    assert (answer.json()["order"]["style_scale"], answer.json()["order"]["seed"]) == (0.5, 3)
     assert answer.headers["location"] == f"/v1/jobs/{answer.json()['id']}"
     assert answer.json()["order"]["size"] == 512
     assert api.client.delete(answer.headers["location"]).status_code == 202
@@ -377,7 +460,12 @@ def test_a_painting_is_a_draft_or_a_job(api: Served):
     found = problem(with_painting(api, size=513), 422, "invalid-option")
     assert found["field"] == "size"
     assert "/v1/jobs" in found["detail"]
-    assert problem(with_painting(api, style="wave"), 422, "invalid-option")["field"] == "style"
+    for name, value in (("style", "wave"), ("fast", "true")):
+        found = problem(with_painting(api, **{name: value}), 422, "invalid-option")
+        assert found["field"] == name
+    files = {"photo": PHOTO, "painting": PAINTING, "mask": PHOTO}
+    found = problem(api.client.post("/v1/stylize", files=files), 422, "invalid-option")
+    assert found["field"] == "mask"
     assert stylize.WAIT < 60  # what proxies usually wait for
 
 
