@@ -15,7 +15,7 @@ far beyond all others is a pale mark in the picture, and takes the contrast from
     python benchmarks/apply_look.py --photos FOLDER --paintings FOLDER          # hours on a CPU
     python benchmarks/apply_look.py --photos FOLDER --paintings FOLDER --pairs three --sheet a.png
     python benchmarks/apply_look.py --photos FOLDER --paintings FOLDER --pairs rotate --parts look
-    python benchmarks/apply_look.py --photos FOLDER --paintings FOLDER --steps 0 --packs a.safetensors
+    python benchmarks/apply_look.py --photos FOLDER --paintings FOLDER --steps 0 --packs FILE
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def main(argv: list[str] | None = None) -> None:
         help="every style on every photo; on one, in rotation; or three that are named here",
     )
     parse.add_argument("--styles", type=_names, metavar="A,B", help="(default: all)")
-    parse.add_argument("--models", nargs="+", choices=MODELS, default=[*MODELS])
+    parse.add_argument("--models", nargs="+", choices=MODELS, default=[*reversed(MODELS)])
     parse.add_argument("--packs", type=Path, nargs="+", metavar="FILE", help="instead of --models")
     parse.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS], help="(default: all)")
     parse.add_argument("--size", type=int, default=768, help="long side (default: 768)")
