@@ -32,7 +32,7 @@ BUNDLES = {
 }
 OWN = {
     "paint": {"content", "style", "out", "quiet", "as_json"},
-    "apply": {"model", "photos", "out", "form", "overwrite", "quiet", "as_json"},
+    "apply": {"model", "photos", "out", "fast", "form", "overwrite", "quiet", "as_json"},
     "train": {
         *("style", "photos", "out", "add_to", "start", "cards"),
         *("checkpoint", "checkpoint_every", "resume"),
