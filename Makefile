@@ -81,8 +81,8 @@ bench: $(VENV)/.installed-dev peers
 	$(MEASURE)/apply_speed.py --sizes 512 1024 --rounds 5 --cold 3 --json $(MEASURED)/apply_speed.json
 	$(MEASURE)/serve_load.py --seconds 20 --rounds 2 --json $(MEASURED)/serve_load.json
 ifneq ($(DATA),)
-	$(MEASURE)/apply_quality.py --paintings "$(DATA)/paintings" --photos "$(DATA)/content" --count 1 \
-		--size 256 --steps 30 --json $(MEASURED)/apply_quality.json
+	$(MEASURE)/apply_look.py --paintings "$(DATA)/paintings" --photos "$(DATA)/content" --pairs three \
+		--size 512 --parts look --json $(MEASURED)/apply_look.json --sheet $(MEASURED)/apply_look.png
 endif
 
 bench-full: $(VENV)/.installed-dev peers
@@ -98,8 +98,10 @@ bench-full: $(VENV)/.installed-dev peers
 	$(MEASURE)/apply_speed.py --json $(MEASURED)/apply_speed.json
 	$(MEASURE)/apply_size.py --json $(MEASURED)/apply_size.json
 	$(MEASURE)/serve_load.py --json $(MEASURED)/serve_load.json
-	$(MEASURE)/apply_quality.py --paintings "$(DATA)/paintings" --photos "$(DATA)/content" \
-		--json $(MEASURED)/apply_quality.json
+	$(MEASURE)/apply_strokes.py --photo "$(DATA)/content/animal_red-panda.jpg" \
+		--json $(MEASURED)/apply_strokes.json --sheet $(MEASURED)/apply_strokes.png
+	$(MEASURE)/apply_look.py --paintings "$(DATA)/paintings" --photos "$(DATA)/content" \
+		--json $(MEASURED)/apply_look.json --sheet $(MEASURED)/apply_look.png
 
 peers: $(PEERS)/.installed
 
