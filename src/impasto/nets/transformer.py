@@ -213,9 +213,7 @@ def white_noise(
     stride = architecture.stride
     height, width = (max(-(-side // stride), 2) * stride for side in (height, width))
     return {
-        name: torch.randn(
-            (n, 1, height // step, width // step), device=device, generator=generator
-        )
+        name: torch.randn((n, 1, height // step, width // step), device=device, generator=generator)
         for name, step in architecture.noise_strides.items()
     }
 

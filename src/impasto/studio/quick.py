@@ -17,9 +17,10 @@ from impasto.apply.tiles import bytes_per_pixel
 from impasto.errors import OptionsError
 from impasto.images import check_format, fit, resize
 from impasto.images.encode import Job, jpeg, png, tiff, webp
+from impasto.images.fraction import read_fitting
 from impasto.images.picture import Stored, floats
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
-from impasto.studio.pictures import Header, TooManyPixels, read_fitting
+from impasto.studio.pictures import Header, TooManyPixels
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
 from impasto.zoo.pack import Pack
