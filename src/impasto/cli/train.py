@@ -109,7 +109,7 @@ def train(
 
       impasto train --style my.jpg --photos photos -o my.safetensors
 
-      impasto train --style wave.jpg --style scream.jpg --photos photos -o my.safetensors --budget 2h
+      impasto train --style wave.jpg --style hat.jpg --photos photos -o my.safetensors --budget 2h
 
       impasto train --style kiss.jpg --photos photos --add-to my.safetensors -o more.safetensors
 

@@ -43,7 +43,7 @@ _FALLEN = 0.95
 _MOST_LOST = 10
 """Steps in a row without a finite gradient, after which the training has diverged."""
 
-_NOTES = ("loss", "content", "style", "spikes", "seconds", "stop")
+_NOTES = ("loss", "content", "style", "whole", "spikes", "seconds", "stop")
 """What processes tell each other behind the gradient, before the moves of the styles' weights."""
 
 
@@ -129,6 +129,8 @@ class Loop:
             told, reasons = self._learn(began)
             self.step += 1
             notes = dict(zip(_NOTES, told, strict=False))
+            for term in ("content", "style"):
+                notes[term] /= max(notes["whole"], 1e-9)
             self.seconds = max(self.seconds, notes["seconds"])
             self.stopped = notes["stop"] > 0
             self._check(finite=told[-1] > 0)
@@ -151,7 +153,7 @@ class Loop:
         assert isinstance(spikes.total, Tensor)
         torch.autograd.backward([made, _SPIKES * spikes.total], [gradient, None])
         vector.hold()
-        terms = (asked.loss, asked.content, asked.style, spikes.total.detach())
+        terms = (asked.loss, asked.content, asked.style, asked.whole, spikes.total.detach())
         # The clock is the first process's, so that all stop at the same step.
         clock = 0.0 if rank else (self._clock() - began) * world
         own = torch.tensor([clock, float(self._stop)], device=device)

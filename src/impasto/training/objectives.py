@@ -47,14 +47,16 @@ class Batch:
 class Asked:
     """The gradient of a loss, and its terms: one number each, float32.
 
-    ``gradient`` (n, 3, h, w) is with respect to the pictures. ``moves`` (styles,) says what is
-    added to the logarithms of the styles' weights.
+    ``gradient`` (n, 3, h, w) is with respect to the pictures. ``content`` and ``style`` are those
+    of pictures at full strength, times ``whole``, the part of the pictures that are. ``moves``
+    (styles,) says what is added to the logarithms of the styles' weights.
     """
 
     gradient: Tensor
     loss: Tensor
     content: Tensor
     style: Tensor
+    whole: Tensor
     moves: Tensor
 
 
@@ -107,11 +109,13 @@ class Painted:
         photos = self._criterion.photos(batch.photos)
         found = self._criterion.evaluate(made, photos, paintings, weights)
         missing = torch.log(self._asked[of.styles] / found.content.clamp_min(1e-6))
+        whole = (of.strengths == 1).float()
         moves = torch.zeros_like(self.logs).index_add_(
-            0, of.styles, _GAIN * (of.strengths == 1) * missing.nan_to_num(0, 0, 0)
+            0, of.styles, _GAIN * whole * missing.nan_to_num(0, 0, 0)
         )
         loss = (found.content + weights * found.style).mean()
-        return Asked(found.gradient, loss, found.content.mean(), found.style.mean(), moves)
+        content, style = ((whole * term).mean() for term in (found.content, found.style))
+        return Asked(found.gradient, loss, content, style, whole.mean(), moves)
 
     def balance(self, moves: Tensor) -> None:
         """Move the weights."""
@@ -145,7 +149,7 @@ class Taught:
             loss = distance(made, target)
             (gradient,) = torch.autograd.grad(loss, made)
         nothing = loss.new_zeros(())
-        return Asked(gradient, loss.detach(), nothing, nothing, nothing)
+        return Asked(gradient, loss.detach(), nothing, nothing, nothing, nothing)
 
 
 def distance(x: Tensor, y: Tensor) -> Tensor:
