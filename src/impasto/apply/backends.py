@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
+from impasto.apply.parts import Part
 from impasto.errors import OptionsError, nearest
 from impasto.images.picture import Floats
 from impasto.nets.architecture import Architecture
@@ -23,13 +24,12 @@ class Moments(NamedTuple):
     variance: Floats
 
 
-class Backend(Protocol):
-    """A network with its weights, on a device.
+Fields = Mapping[str, Floats]
+"""Tensors (1, channels, height, width) by name, float32."""
 
-    Pictures are float32 (1, 3, height, width), RGB in [0, 1], padded already (see
-    `nets.geometry`); ``mix`` float32 (styles,). Where ``moments`` are given, they are what the
-    normalisations of those names divide out, instead of the picture's own.
-    """
+
+class Backend(Protocol):
+    """A network with its weights, on a device."""
 
     @property
     def name(self) -> str:
@@ -39,17 +39,20 @@ class Backend(Protocol):
     def device(self) -> str:
         """What it computes on: ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
 
-    def stylise(
-        self, padded: Floats, mix: Floats, moments: Mapping[str, Moments] | None = None
-    ) -> Floats:
-        """Return the stylised picture, of the same shape, clipped to [0, 1]."""
+    def run(
+        self,
+        part: Part,
+        given: Fields,
+        mix: Floats,
+        noise: Fields,
+        moments: Mapping[str, Moments] | None = None,
+    ) -> dict[str, Floats]:
+        """Compute a part of the network: what it gives, from what it takes.
 
-    def features(
-        self, padded: Floats, mix: Floats, moments: Mapping[str, Moments], norm: str
-    ) -> Floats:
-        """Return (1, channels, h, w), what the normalisation ``norm`` would be given.
-
-        All normalisations before it have their moments given.
+        The photo, RGB in [0, 1], is padded already (see `nets.geometry`). ``mix`` (styles,) says
+        how much of each style; ``noise`` has the field of each place where noise is added. Where
+        ``moments`` are given, they are what the normalisations of those names divide out, instead
+        of the mean and variance of what they are given.
         """
 
 
@@ -79,7 +82,7 @@ def choose(
 
     if device not in ("auto", "cpu"):
         raise OptionsError(f"--backend onnx computes on the CPU; use torch for --device {device}")
-    return OnnxBackend(architecture, tensors, threads=threads)
+    return OnnxBackend(tensors, threads=threads)
 
 
 def _onnx_is_best(device: str) -> bool:

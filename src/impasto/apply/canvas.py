@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+from PIL import Image
 
 from impasto.images.color import grey, luma, with_luma
 from impasto.images.picture import Floats, Samples, eight_bits, floats
 from impasto.nets.architecture import Architecture
 from impasto.nets.geometry import reflected
 
+_AROUND = 4
+"""Positions around a part that its enlargement depends on, and some more."""
+
 
 class Region(NamedTuple):
-    """Rows and columns of the padded picture, from the first to before the last."""
+    """Rows and columns of a picture, from the first to before the last."""
 
     top: int
     bottom: int
@@ -42,12 +47,38 @@ class Region(NamedTuple):
         return x[:, :, top : top + height, left : left + width]
 
 
+@dataclass(frozen=True)
+class Change:
+    """What a smaller painting changes of a smaller photo, to begin a larger one with.
+
+    ``values`` (height, width, 3) are the painting's less the photo's, from -1 to 1, float16 or
+    float32.
+    """
+
+    values: NDArray[Any]
+
+    def enlarged(self, part: Region, width: int, height: int) -> Floats:
+        """Return (h, w, 3) for a part of a picture of that size, by a bicubic spline."""
+        rows, columns, _ = self.values.shape
+        top, bottom = part.top * rows / height, part.bottom * rows / height
+        left, right = part.left * columns / width, part.right * columns / width
+        above, before = max(0, int(top) - _AROUND), max(0, int(left) - _AROUND)
+        seen = self.values[above : int(bottom) + _AROUND + 1, before : int(right) + _AROUND + 1]
+        box = (left - before, top - above, right - before, bottom - above)
+        size = (part.right - part.left, part.bottom - part.top)
+        out = np.empty((size[1], size[0], 3), np.float32)
+        for channel in range(3):
+            plane = Image.fromarray(np.ascontiguousarray(seen[:, :, channel], np.float32))
+            out[:, :, channel] = np.asarray(plane.resize(size, Image.Resampling.BICUBIC, box=box))
+        return out
+
+
 class Canvas:
     """A photo, cut into padded regions on demand, and the picture that they are put back into.
 
     ``photo`` is (height, width, 3), RGB, float32 in [0, 1] or uint8, and is not copied;
     ``picture`` is of the same kind, or of the one that ``kind`` says. ``color`` says how their
-    colours meet, see `images.color`.
+    colours meet, see `images.color`. With a ``change`` the network is shown the photo with it.
     """
 
     def __init__(
@@ -56,11 +87,12 @@ class Canvas:
         architecture: Architecture,
         color: str = "style",
         kind: DTypeLike | None = None,
+        change: Change | None = None,
     ) -> None:
         self.photo = photo
         self.picture: Samples = np.empty(photo.shape, photo.dtype if kind is None else kind)
         self._color = color
-        self._margin = architecture.margin
+        self._change = change
         height, width, _ = photo.shape
         self._rows, self._columns = (reflected(side, architecture) for side in (height, width))
 
@@ -77,29 +109,44 @@ class Canvas:
         # A run at a time, not an index at a time: four times as fast.
         for there, above in _runs(rows):
             for across, before in _runs(columns):
-                planes = self.photo[above, before].transpose(2, 0, 1)
-                divisor = np.float32(255 if self.photo.dtype == np.uint8 else 1)
-                np.divide(planes, divisor, out=part[:, there, across], dtype=np.float32)
-        if self._color == "luminance":
-            part = np.ascontiguousarray(grey(part.transpose(1, 2, 0)).transpose(2, 0, 1))
+                part[:, there, across] = self._seen(above, before).transpose(2, 0, 1)
         return part[None]
+
+    def _seen(self, rows: slice, columns: slice) -> Floats:
+        """Return what the network sees of some rows and columns, (h, w, 3)."""
+        seen = floats(self.photo[rows, columns])
+        if self._color == "luminance":
+            seen = grey(seen)
+        if self._change is None:
+            return seen
+        height, width, _ = self.photo.shape
+        (top, bottom, up), (left, right, back) = (
+            _span(rows, height), _span(columns, width),
+        )  # fmt: skip
+        change = self._change.enlarged(Region(top, bottom, left, right), width, height)
+        shown: Floats = np.clip(seen + change[::up, ::back], 0, 1)
+        return shown
 
     def put(self, region: Region, stylised: Floats) -> None:
         """Take over a region (1, 3, h, w), as far as it is within the picture."""
-        margin, (height, width, _) = self._margin, self.photo.shape
-        top, bottom = _within(region.top - margin, region.bottom - margin, height)
-        left, right = _within(region.left - margin, region.right - margin, width)
+        height, width, _ = self.photo.shape
+        bottom, right = min(region.bottom, height), min(region.right, width)
+        top, left = region.top, region.left
         if top >= bottom or left >= right:
             return
-        above, before = top + margin - region.top, left + margin - region.left
-        part = stylised[0, :, above : above + bottom - top, before : before + right - left]
-        rgb = part.transpose(1, 2, 0)
+        rgb = stylised[0, :, : bottom - top, : right - left].transpose(1, 2, 0)
         if self._color != "style":
             rgb = with_luma(floats(self.photo[top:bottom, left:right]), luma(rgb))
         eight = self.picture.dtype == np.uint8
         for channel in range(3):  # one at a time: each stays in the cache
             plane = rgb[:, :, channel]
             self.picture[top:bottom, left:right, channel] = eight_bits(plane) if eight else plane
+
+
+def _span(run: slice, size: int) -> tuple[int, int, int]:
+    """Return first, end and direction of a run of indices up or down."""
+    index = range(*run.indices(size))
+    return min(index[0], index[-1]), max(index[0], index[-1]) + 1, index.step
 
 
 def _runs(index: NDArray[np.int64]) -> Iterator[tuple[slice, slice]]:
@@ -116,7 +163,3 @@ def _runs(index: NDArray[np.int64]) -> Iterator[tuple[slice, slice]]:
         end = last + step
         yield slice(start, stop), slice(first, end if end >= 0 else None, step)
         start = stop
-
-
-def _within(start: int, stop: int, size: int) -> tuple[int, int]:
-    return max(start, 0), min(stop, size)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.apply.parts import PHOTO, STYLISED, Part
 from impasto.errors import MissingExtraError
+from impasto.nets import noise
 from impasto.nets.architecture import (
     EPSILON,
-    PHOTO,
+    HERE,
     Add,
     Architecture,
     Convolve,
     Keep,
+    Layer,
+    Noise,
     Normalise,
     Rectify,
 )
+from impasto.nets.architecture import PHOTO as PHOTO_TABLES
 from impasto.nets.geometry import fold
 
 if TYPE_CHECKING:
@@ -32,64 +38,92 @@ def build(
     architecture: Architecture,
     tensors: Mapping[str, NDArray[Any]],
     *,
-    moments: Literal["own", "given"] = "own",
-    until: str | None = None,
-    pads: bool = False,
     precision: Literal["float32", "float16"] = "float32",
 ) -> onnx.ModelProto:
     """Return the network with ``tensors`` (see `Architecture.shapes`) as an ONNX model.
 
-    Its inputs are ``image`` (n, 3, height, width), RGB in [0, 1], and ``mix`` (styles,), how much
-    of each style; both float32. Its output ``stylised`` is of the image's shape, clipped to [0, 1].
-    With ``pads`` any size goes in; without, the image is padded already (see `nets.geometry`), and
-    the result not cropped.
-
-    With ``moments="given"`` the normalisations divide out what the inputs ``NAME_mean`` and
-    ``NAME_variance`` (channels,) say, instead of the image's own mean and variance. With
-    ``until``, the graph ends before that normalisation, and its only output, ``features``
-    (n, channels, h, w), is what that would be given.
+    Its inputs are ``image`` (n, 3, height, width), RGB in [0, 1], of any size, and ``mix``
+    (styles,), how much of each style; both float32. A network that adds noise also has ``seed``
+    (1,), int64, from 0 to below `nets.noise.SEEDS`, which may be left out and then is 0. Its output
+    ``stylised`` is of the image's shape, clipped to [0, 1].
 
     ``precision`` is that of the weights in the file; all arithmetic is float32. Raises
     `MissingExtraError` without the package onnx.
     """
     graph = _Graph(tensors, precision)
-    x = graph.framed("image", architecture) if pads else "image"
-    y = _body(graph, architecture, x, moments == "given", until)
-    if until is None:
-        y = graph.cropped(y, architecture.margin) if pads else y
-        graph.add("Clip", y, graph.number(0.0), graph.number(1.0), name="stylised")
-    else:
-        graph.add("Identity", y, name="features")
-    styles = len(tensors[f"{architecture.norms[0].name}_scale"])
-    return graph.model(architecture.name, styles)
+    graph.inputs["image"] = ("n", 3, "height", "width")
+    photo = graph.framed("image", architecture)
+    fields = graph.noise(photo, architecture) if architecture.noises else {}
+    x = graph.begun(photo, architecture)
+    state = _run(graph, architecture.layers, {HERE: x}, fields, own=True)
+    y = graph.finished(state[HERE], photo, architecture)
+    graph.clipped(graph.cropped(y), "stylised")
+    graph.outputs["stylised"] = ("n", 3, "height", "width")
+    return graph.model(architecture)
 
 
-def _body(
-    graph: _Graph, architecture: Architecture, photo: str, given: bool, until: str | None
-) -> str:
-    """Add the layers, in order; return the name of what they give."""
-    kept: dict[str, str] = {}
-    scaled = architecture.range != 1
-    x = graph.add("Mul", photo, graph.number(architecture.range)) if scaled else photo
-    for layer in architecture.layers:
+def build_part(part: Part, tensors: Mapping[str, NDArray[Any]], *, own: bool) -> onnx.ModelProto:
+    """Return a part of a network as an ONNX model.
+
+    Its inputs are what the part takes, by their names, ``mix`` (styles,), and ``NAME_field`` for
+    the noise at each place where noise is added; with ``own`` false also ``NAME_mean`` and
+    ``NAME_variance`` (channels,), what normalisations divide out instead of the mean and variance
+    of what they are given. Its outputs are ``NAME_given`` for all that the part gives. Raises
+    `MissingExtraError` without the package onnx.
+    """
+    graph = _Graph(tensors, "float32")
+    for name in part.takes:
+        graph.inputs[name] = ("n", f"{name}_channels", f"{name}_rows", f"{name}_columns")
+    state = {name: name for name in part.takes}
+    if HERE not in state:
+        state[HERE] = graph.begun(PHOTO, part.architecture)
+    fields = {}
+    for layer in part.layers:
+        if isinstance(layer, Noise):
+            fields[layer.name] = f"{layer.name}_field"
+            graph.inputs[f"{layer.name}_field"] = (
+                1,
+                1,
+                f"{layer.name}_rows",
+                f"{layer.name}_columns",
+            )
+    state = _run(graph, part.layers, state, fields, own=own)
+    for name in part.gives:
+        if name == STYLISED:
+            graph.clipped(graph.finished(state[HERE], PHOTO, part.architecture), f"{name}_given")
+        else:
+            graph.add("Identity", state[name], name=f"{name}_given")
+        graph.outputs[f"{name}_given"] = ("n", "given_channels", "given_rows", "given_columns")
+    return graph.model(part.architecture)
+
+
+def _run(
+    graph: _Graph,
+    layers: Iterable[Layer],
+    state: Mapping[str, str],
+    fields: Mapping[str, str],
+    *,
+    own: bool,
+) -> dict[str, str]:
+    """Add the layers, in order; return the names of the values they leave."""
+    kept = dict(state)
+    x = kept[HERE]
+    for layer in layers:
         match layer:
-            case Normalise(name=name) if name == until:
-                return x
             case Convolve():
                 x = graph.convolved(layer, x)
             case Normalise():
-                x = graph.normalised(layer, x, given)
+                x = graph.normalised(layer, x, own)
+            case Noise():
+                x = graph.noisy(layer, x, fields[layer.name])
             case Rectify():
                 x = graph.add("Relu", x)
             case Keep():
                 kept[layer.name] = x
             case Add():
                 x = graph.add("Add", x, kept[layer.name])
-    if scaled:
-        x = graph.add("Div", x, graph.number(architecture.range))
-    if architecture.photo:
-        x = graph.add("Add", x, graph.scaled(photo, *PHOTO))
-    return x
+    kept[HERE] = x
+    return kept
 
 
 class _Graph:
@@ -105,7 +139,9 @@ class _Graph:
         self._half = precision == "float16"
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
-        self._moments: dict[str, int] = {}
+        styles = len(tensors[next(name for name in tensors if name.endswith("_scale"))])
+        self.inputs: dict[str, tuple[str | int, ...]] = {"mix": (styles,)}
+        self.outputs: dict[str, tuple[str | int, ...]] = {}
 
     def add(self, op: str, *inputs: str, name: str = "", **attributes: Any) -> str:
         name = name or f"{op}_{len(self._nodes)}"
@@ -113,7 +149,7 @@ class _Graph:
         return name
 
     def number(self, value: float) -> str:
-        return self._constant(f"number_{value:g}", np.float32(value))
+        return self._constant(f"number_{value!r}", np.float32(value))
 
     def whole(self, *values: int) -> str:
         return self._constant("whole_" + "_".join(map(str, values)), np.array(values, np.int64))
@@ -141,23 +177,24 @@ class _Graph:
         return self.add("MatMul", "mix", self._weight(name))
 
     def convolved(self, layer: Convolve, x: str) -> str:
-        name, pad = layer.name, layer.pad
+        name = layer.name
         if layer.folded:
             kernel = fold(self._tensors[f"{name}_weight"])
             weights = [self._weight(f"{name}_folded", kernel)]
             if layer.bias:
                 bias = self._tensors[f"{name}_bias"].repeat(4)
                 weights.append(self._weight(f"{name}_repeated", bias))
-            y = self.add("Conv", x, *weights, pads=[kernel.shape[-1] // 2] * 4)
+            y = self.add("Conv", self._padded(x, kernel.shape[-1] // 2, "edge"), *weights)
             return self.add("DepthToSpace", y, blocksize=2, mode="CRD")
         if layer.enlarge > 1:
             x = self._enlarged(x, layer.enlarge)
-        if layer.padding == "reflect":
-            x = self.add("Pad", x, self.whole(0, 0, pad, pad, 0, 0, pad, pad), mode="reflect")
-            pad = 0
+        x = self._padded(x, layer.pad, layer.padding)
         names = (f"{name}_weight", f"{name}_bias") if layer.bias else (f"{name}_weight",)
         weights = [self._weight(each) for each in names]
-        return self.add("Conv", x, *weights, pads=[pad] * 4, strides=[layer.stride] * 2)
+        return self.add("Conv", x, *weights, strides=[layer.stride] * 2)
+
+    def _padded(self, x: str, pad: int, mode: str) -> str:
+        return self.add("Pad", x, self.whole(0, 0, pad, pad, 0, 0, pad, pad), mode=mode)
 
     def _enlarged(self, x: str, times: int) -> str:
         scales = self._constant(f"times_{times}", np.array([1, 1, times, times], np.float32))
@@ -169,14 +206,37 @@ class _Graph:
             nearest_mode="floor",
         )
 
-    def normalised(self, layer: Normalise, x: str, given: bool) -> str:
+    def normalised(self, layer: Normalise, x: str, own: bool) -> str:
         scale, shift = self.mixed(f"{layer.name}_scale"), self.mixed(f"{layer.name}_shift")
-        if not given:
+        if own:
             return self.add("InstanceNormalization", x, scale, shift, epsilon=EPSILON)
         mean, variance = f"{layer.name}_mean", f"{layer.name}_variance"
-        self._moments |= {mean: layer.channels, variance: layer.channels}
+        self.inputs |= {mean: (layer.channels,), variance: (layer.channels,)}
         # With moments that are given, this is one a·x + b.
         return self.add("BatchNormalization", x, scale, shift, mean, variance, epsilon=EPSILON)
+
+    def noisy(self, layer: Noise, x: str, field: str) -> str:
+        """Add a field of noise, times what the mix of styles says of each channel."""
+        much = self.add("Unsqueeze", self.mixed(f"{layer.name}_noise"), self.whole(1, 2))
+        return self.add("Add", x, self.add("Mul", much, field))
+
+    def begun(self, photo: str, architecture: Architecture) -> str:
+        """Turn a padded photo to what the first layer is given."""
+        x = photo
+        if architecture.centre:
+            x = self.add("Sub", x, self.number(architecture.centre))
+        if architecture.range != 1:
+            x = self.add("Mul", x, self.number(architecture.range))
+        return x
+
+    def finished(self, x: str, photo: str, architecture: Architecture) -> str:
+        """Turn what the last layer gives of a padded photo to the stylised picture."""
+        if architecture.range != 1:
+            x = self.add("Div", x, self.number(architecture.range))
+        return self.add("Add", x, self.scaled(photo, *PHOTO_TABLES)) if architecture.photo else x
+
+    def clipped(self, y: str, name: str) -> None:
+        self.add("Clip", y, self.number(0.0), self.number(1.0), name=name)
 
     def scaled(self, photo: str, scale: str, shift: str) -> str:
         """Multiply and shift the photo as the mix of styles says: one a·x + b."""
@@ -191,22 +251,16 @@ class _Graph:
         The operation made for it, Pad, refuses pictures that are no larger than the margin; and
         only what lies outside is gathered, because gathering is slow.
         """
-        margin, stride = architecture.margin, architecture.stride
+        stride = architecture.stride
         for axis, side in ((2, "height"), (3, "width")):
             size = self.add("Shape", "image", start=axis, end=axis + 1)
             size = self.add("Squeeze", size, name=side)
-            around = self.add("Add", size, self.index(2 * margin + stride - 1))
+            around = self.add("Add", size, self.index(stride - 1))
             positions = self.add("Div", around, self.index(stride))
             positions = self.add("Max", positions, self.index(2))
             end = self.add("Mul", positions, self.index(stride))
-            end = self.add("Sub", end, self.index(margin))
             after = self._mirrored(image, axis, size, (size, end))
-            parts = [image, after]
-            if margin:
-                parts.insert(
-                    0, self._mirrored(image, axis, size, (self.index(-margin), self.index(0)))
-                )
-            image = self.add("Concat", *parts, axis=axis)
+            image = self.add("Concat", image, after, axis=axis)
         return image
 
     def _mirrored(self, image: str, axis: int, size: str, span: tuple[str, str]) -> str:
@@ -218,24 +272,67 @@ class _Graph:
         index = self.add("Min", index, self.add("Sub", period, index))
         return self.add("Gather", image, index, axis=axis)
 
-    def cropped(self, y: str, margin: int) -> str:
+    def cropped(self, y: str) -> str:
         """Cut what was framed back to the image's size."""
-        size = self.add("Shape", "image", start=2, end=4)
-        end = self.add("Add", size, self.whole(margin, margin))
-        return self.add("Slice", y, self.whole(margin, margin), end, self.whole(2, 3))
+        end = self.add("Shape", "image", start=2, end=4)
+        return self.add("Slice", y, self.whole(0, 0), end, self.whole(2, 3))
 
-    def model(self, name: str, styles: int) -> onnx.ModelProto:
-        helper, floats = self._onnx.helper, self._onnx.TensorProto.FLOAT
-        picture = ["n", 3, "height", "width"]
-        last = self._nodes[-1].output[0]
-        shape = picture if last == "stylised" else ["n", "channels", "rows", "columns"]
-        inputs = {"image": picture, "mix": [styles]}
-        inputs |= {moment: [channels] for moment, channels in self._moments.items()}
+    def noise(self, photo: str, architecture: Architecture) -> dict[str, str]:
+        """Add what `nets.noise.fields` computes for a padded photo, by the input ``seed``."""
+        self.inputs["seed"] = (1,)
+        self._constant("seed", np.zeros(1, np.int64))  # what it is where none is given
+        found = {}
+        for name, stride in architecture.noise_strides.items():
+            level = self.index(stride * noise.LEVEL % noise.PRIME)
+            start = self._hashed(self._hashed(self._modulo(self.add("Add", "seed", level))))
+            rows = self._places(photo, 2, stride, noise.ROW)
+            rows = self._hashed(self._modulo(self.add("Add", start, rows)))
+            rows = self.add("Unsqueeze", rows, self.whole(1))
+            columns = self._places(photo, 3, stride, noise.COLUMN)
+            places = self._modulo(self.add("Add", rows, columns))
+            first = self._hashed(self._hashed(places))
+            radius = self.add("Mul", self.add("Log", self._uniform(first)), self.number(-2))
+            angle = self._uniform(self._hashed(first))
+            angle = self.add("Cos", self.add("Mul", angle, self.number(2 * math.pi)))
+            field = self.add("Mul", self.add("Sqrt", radius), angle)
+            found[name] = self.add("Unsqueeze", field, self.whole(0, 1))
+        return found
+
+    def _places(self, photo: str, axis: int, stride: int, step: int) -> str:
+        """Number the positions of a level along an axis, times a step."""
+        size = self.add("Squeeze", self.add("Shape", photo, start=axis, end=axis + 1))
+        count = self.add("Div", size, self.index(stride))
+        places = self.add("Range", self.index(0), count, self.index(1))
+        return self.add("Mul", places, self.index(step))
+
+    def _hashed(self, h: str) -> str:
+        square = self.add("Add", self.add("Mul", h, h), self.index(noise.ADDED))
+        cube = self.add("Mul", h, self._modulo(square))
+        return self._modulo(self.add("Add", cube, self.index(noise.CONSTANT)))
+
+    def _modulo(self, h: str) -> str:
+        return self.add("Mod", h, self.index(noise.PRIME))
+
+    def _uniform(self, h: str) -> str:
+        above = self.add("Add", h, self.index(1))
+        value = self.add("Cast", above, to=self._onnx.TensorProto.FLOAT)
+        return self.add("Div", value, self.number(noise.PRIME))
+
+    def model(self, architecture: Architecture) -> onnx.ModelProto:
+        helper, kinds = self._onnx.helper, self._onnx.TensorProto
         graph = helper.make_graph(
             self._nodes,
-            name,
-            [helper.make_tensor_value_info(key, floats, size) for key, size in inputs.items()],
-            [helper.make_tensor_value_info(last, floats, shape)],
+            architecture.name,
+            [
+                helper.make_tensor_value_info(
+                    name, kinds.INT64 if name == "seed" else kinds.FLOAT, shape
+                )
+                for name, shape in self.inputs.items()
+            ],
+            [
+                helper.make_tensor_value_info(name, kinds.FLOAT, shape)
+                for name, shape in self.outputs.items()
+            ],
             list(self._constants.values()),
         )
         model: onnx.ModelProto = helper.make_model(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard, overload
 
 import numpy as np
@@ -12,19 +12,19 @@ import numpy as np
 import impasto
 from impasto.apply import backends, tiles
 from impasto.apply.canvas import Canvas
+from impasto.apply.masks import lay_over, masks_of
+from impasto.apply.passes import Passes, Progress, sizes_of
 from impasto.apply.stylised import Stylised
 from impasto.errors import ImageError, OptionsError
 from impasto.images import fit, resize
-from impasto.images.picture import Floats, Stored, floats
+from impasto.images.picture import Stored, eight_bits, floats
 from impasto.images.read import Source, read_stored
+from impasto.nets import noise
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
 from impasto.zoo.pack import Pack
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Progress = Callable[[int, int], None]
-"""Is called with how many tiles are done, and how many there are."""
 
 _OPTIONS = ApplyOptions()
 
@@ -73,6 +73,7 @@ class Network:
         picture: Any,
         *,
         read: ReadOptions | None = None,
+        mask: Source | Sequence[Source] | None = None,
         progress: Progress | None = None,
         bits: int | None = None,
         **options: Any,
@@ -81,9 +82,11 @@ class Network:
 
         ``picture`` is what `read_picture` takes: a path, bytes, a PIL image or an array; a list of
         those gives a list. A tensor (3, h, w) or (n, 3, h, w) in [0, 1] gives a tensor of its type,
-        on its device. ``options`` are ``strength``, ``color``, ``size`` and ``tile`` of
-        `ApplyOptions`. With ``bits=8`` the result is kept in 8 bits a channel, which are enough
-        for most files and take a quarter of the memory: 100 megapixels fit into 2 GB.
+        on its device. ``options`` are ``strength``, ``color``, ``style_scale``, ``seed``, ``size``
+        and ``tile`` of `ApplyOptions`. ``mask`` is a picture in grey, white where the photo is
+        painted and black where it stays, or a list of one for each style. With ``bits=8`` the
+        result is kept in 8 bits a channel, which are enough for most files and take a quarter of
+        the memory: 100 megapixels fit into 2 GB.
 
         Raises `ImageError` for what is no picture, and `OptionsError`.
         """
@@ -91,10 +94,11 @@ class Network:
         for name in options.keys() & {"backend", "device", "jobs"}:
             raise OptionsError(f"{name} is no matter of a picture: choose it when you load")
         if _is_tensor(picture):
-            return self._tensor(picture, chosen, progress)
+            return self._tensor(picture, chosen, mask, progress)
         several = picture if isinstance(picture, list | tuple) else [picture]
         found = [
-            self.stylise(one, chosen, read=read, progress=progress, bits=bits) for one in several
+            self.stylise(one, chosen, mask=mask, read=read, progress=progress, bits=bits)
+            for one in several
         ]
         return found if several is picture else found[0]
 
@@ -103,38 +107,50 @@ class Network:
         picture: Source,
         options: ApplyOptions,
         *,
+        mask: Source | Sequence[Source] | None = None,
         read: ReadOptions | None = None,
         progress: Progress | None = None,
         bits: int | None = None,
     ) -> Stylised:
-        """Stylise one picture. ``backend``, ``device`` and ``jobs`` of ``options`` are not used."""
+        """Stylise one picture. ``backend``, ``device`` and ``jobs`` of ``options`` are not used.
+
+        ``mask`` takes the place of that of the options.
+        """
         if bits is not None:
             SaveOptions(bits=bits)  # raises for what no file can have
-        mix = self.pack.mix(self.shares, options.strength)
-        photo = read_stored(picture, read or ReadOptions())
+        read = read or ReadOptions()
+        self.check(options)
+        photo = read_stored(picture, read)
         if options.size is not None:
             photo = _resized(photo, options.size)
+        height, width, _ = photo.rgb.shape
+        given = options.mask if mask is None else mask
+        masks = masks_of(given, self.shares, width, height, read) if given is not None else []
         eight = bits == 8 or (options.size is None and _is_eight_bit(picture))
         kind = "uint8" if eight else "float32"
-        canvas = Canvas(photo.rgb, self.pack.architecture, options.color, kind)
-        tile = self._paint(canvas, mix, options.tile, progress)
-        return Stylised(canvas.picture, photo.alpha, self._recipe(photo, options, tile))
+        painter = Passes(self.pack, self.backend, options, kind, progress)
+        shares = [{name: 1.0} for name in self.shares] if len(masks) > 1 else [self.shares]
+        if masks:
+            made = (eight_bits(photo.rgb) if eight else floats(photo.rgb)).copy()
+            for share, where in zip(shares, masks, strict=True):
+                lay_over(made, painter.paint(photo.rgb, share), floats(photo.rgb), where)
+        else:
+            made = painter.paint(photo.rgb, self.shares)
+        return Stylised(made, photo.alpha, self._recipe(photo, options, painter))
 
-    def _paint(
-        self, canvas: Canvas, mix: Floats, tile: str | int, progress: Progress | None
-    ) -> int | None:
-        """Fill the canvas, whole or in tiles; return their side."""
-        architecture, everything = self.pack.architecture, canvas.everything
-        side = tiles.side_for(everything, architecture) if isinstance(tile, str) else tile
-        if side is None or side >= max(everything.bottom, everything.right):
-            canvas.put(everything, self.backend.stylise(canvas.cut(everything), mix))
-            return None
-        for event in tiles.stylise(canvas, self.backend, architecture, mix, side):
-            if progress:
-                progress(event.tile, event.tiles)
-        return side
+    def check(self, options: ApplyOptions) -> None:
+        """Raise `OptionsError` for what cannot be asked of this network."""
+        self.pack.mix(self.shares, options.strength)
+        if options.style_scale != 1 and not self.pack.has_original:
+            raise OptionsError(f"{self.pack.name} cannot vary --style-scale: it was not trained to")
 
-    def _tensor(self, picture: Tensor, options: ApplyOptions, progress: Progress | None) -> Tensor:
+    def _tensor(
+        self,
+        picture: Tensor,
+        options: ApplyOptions,
+        mask: Source | Sequence[Source] | None,
+        progress: Progress | None,
+    ) -> Tensor:
         import torch
 
         batch = picture[None] if picture.ndim == 3 else picture
@@ -144,13 +160,34 @@ class Network:
                 f"a tensor {tuple(picture.shape)} of {picture.dtype} is no picture; "
                 "give floats (3, h, w) or (n, 3, h, w) from 0 to 1"
             )
-        arrays = batch.detach().float().cpu().permute(0, 2, 3, 1).numpy()
-        found = [self.stylise(array, options, progress=progress).rgb for array in arrays]
-        result = torch.stack([torch.from_numpy(rgb).permute(2, 0, 1) for rgb in found])
-        result = (result if picture.ndim == 4 else result[0]).contiguous()
-        return result.to(picture)
+        result = self._on_device(batch, options) if mask is None else None
+        if result is None:
+            arrays = batch.detach().float().cpu().permute(0, 2, 3, 1).numpy()
+            made = [
+                self.stylise(array, options, mask=mask, progress=progress).rgb for array in arrays
+            ]
+            result = torch.stack([torch.from_numpy(rgb).permute(2, 0, 1) for rgb in made])
+        return (result if picture.ndim == 4 else result[0]).contiguous().to(picture)
 
-    def _recipe(self, photo: Stored, options: ApplyOptions, tile: int | None) -> dict[str, Any]:
+    def _on_device(self, batch: Tensor, options: ApplyOptions) -> Tensor | None:
+        """Stylise a batch where it is, if all that is asked is one pass of PyTorch."""
+        height, width = batch.shape[2:]
+        whole = Canvas(np.empty((height, width, 3), np.uint8), self.pack.architecture).everything
+        plain = (options.color, options.size, options.mask) == ("style", None, None)
+        one = len(sizes_of(self.pack, options, width, height)) == 1
+        fits = isinstance(options.tile, str) and not tiles.side_for(whole, self.pack.architecture)
+        if not (self.backend.name == "torch" and plain and one and fits):
+            return None
+        self.check(options)
+        from impasto.apply.torch_backend import TorchBackend
+
+        assert isinstance(self.backend, TorchBackend)
+        fields = noise.fields(self.pack.architecture, whole.bottom, whole.right, options.seed)
+        mix = self.pack.mix(self.shares, options.strength)
+        photos = batch.detach().float().to(self.backend.device)
+        return self.backend.stylise(photos, mix, fields)
+
+    def _recipe(self, photo: Stored, options: ApplyOptions, painter: Passes) -> dict[str, Any]:
         """Return how a picture was made, as plain data."""
         return {
             "kind": "apply",
@@ -163,9 +200,16 @@ class Network:
             "shares": self.shares,
             "strength": options.strength,
             "color": options.color,
+            "style_scale": options.style_scale,
+            "seed": options.seed,
+            "mask": list(options.mask) if options.mask else None,
             "size": options.size,
             "content": {"name": photo.name, "sha256": photo.sha256},
-            "ran": {"backend": self.backend.name, "device": self.backend.device, "tile": tile},
+            "ran": {
+                "backend": self.backend.name,
+                "device": self.backend.device,
+                "tile": painter.tile,
+            },
         }
 
     def __repr__(self) -> str:
@@ -178,6 +222,7 @@ class Network:
 def load(
     styles: str | os.PathLike[str],
     *,
+    fast: bool = False,
     backend: str = _OPTIONS.backend,
     device: str = _OPTIONS.device,
     threads: int | None = None,
@@ -185,12 +230,13 @@ def load(
     """Return a network by the styles it is to paint in, ready to be called with pictures.
 
     ``styles`` is a name, ``"starry"``; a mixture, ``"starry:0.6,wave:0.4"``; either with the pack
-    before it, ``"turbo/starry"``; or the file of a pack, ``"mine.safetensors"``. The rest is as
-    for `Network`. Raises `OptionsError`, `WeightsError` and `MissingExtraError`.
+    before it, ``"turbo/starry"``; or the file of a pack, ``"mine.safetensors"``. With ``fast`` a
+    name means the smaller network that has it. The rest is as for `Network`. Raises
+    `OptionsError`, `WeightsError` and `MissingExtraError`.
     """
     from impasto.zoo.registry import resolve
 
-    pack, shares = resolve(os.fspath(styles))
+    pack, shares = resolve(os.fspath(styles), fast=fast)
     return Network(pack, shares, backend=backend, device=device, threads=threads)
 
 

@@ -1,28 +1,30 @@
 """Pictures too large to be computed at once, tile by tile, to the same result.
 
 What keeps tiles from agreeing are the normalisations: each divides out the mean and variance of
-the whole picture. So these are found first: one pass over the tiles for each normalisation, in
-order, sums up what it would be given, with the moments of those before it known. One more pass
-then stylises. No seam can exist, because every tile computes what the whole picture would.
-
-The price is time: as many passes as there are normalisations, each as deep as its own, and one in
-full; about half of their number times the work of the whole picture at once, and what the
-surroundings (`Architecture.halo_until`) of the tiles add.
+the whole picture. So each is a stop (see `parts`): all tiles are brought to it and its moments
+summed up, before any goes on. No seam can exist, because every tile computes what the whole picture
+would. What is small is kept from stop to stop, so the coarse levels, which see far, are computed
+once and without surroundings to speak of; only the fine levels, which see a few pixels around them,
+are computed again at each stop of theirs.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from impasto.apply.backends import Backend, Moments
+from impasto.apply.backends import Backend, Fields, Moments
 from impasto.apply.canvas import Canvas, Region
+from impasto.apply.parts import PHOTO, STYLISED, Stop, stops
 from impasto.images.picture import Floats
-from impasto.nets.architecture import Architecture, Convolve, Keep
+from impasto.nets.architecture import HERE, Architecture, Convolve, Keep
 
 _VALUE = 4
 _WHOLE_BYTES = 2 * 2**30
@@ -30,6 +32,10 @@ _WHOLE_BYTES = 2 * 2**30
 
 _TILE_BYTES = 2**29
 """What a tile may need, with what is around it; more would hardly be quicker."""
+
+
+_KEPT_BYTES = 2**28
+"""A tensor that would take more than this is kept in float16."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,13 @@ def side_for(region: Region, architecture: Architecture) -> int | None:
     each = bytes_per_pixel(architecture)
     if (region.bottom - region.top) * (region.right - region.left) * each <= _WHOLE_BYTES:
         return None
-    return math.isqrt(_TILE_BYTES // each) - 2 * architecture.halo
+    return math.isqrt(_TILE_BYTES // each)
+
+
+def count(region: Region, architecture: Architecture, side: int) -> int:
+    """Return how many tiles are reported of a padded picture."""
+    rows = split(region, side, architecture.stride)
+    return len(list(stops(architecture))) * sum(map(len, rows))
 
 
 def bytes_per_pixel(architecture: Architecture) -> int:
@@ -65,14 +77,14 @@ def bytes_per_pixel(architecture: Architecture) -> int:
     return math.ceil(_VALUE * (2 * 3 + most))
 
 
-def split(within: Region, side: int, stride: int) -> list[Region]:
-    """Split a padded picture into tiles of about equal size, none longer than ``side``.
+def split(within: Region, side: int, stride: int) -> list[list[Region]]:
+    """Split a padded picture into rows of tiles of about equal size, none longer than ``side``.
 
     Their edges are multiples of ``stride``, which a tile is at least as long as.
     """
     rows = _edges(within.bottom, side, stride)
     columns = _edges(within.right, side, stride)
-    return [Region(*row, *column) for row in pairwise(rows) for column in pairwise(columns)]
+    return [[Region(*row, *column) for column in pairwise(columns)] for row in pairwise(rows)]
 
 
 def _edges(length: int, side: int, stride: int) -> list[int]:
@@ -82,31 +94,131 @@ def _edges(length: int, side: int, stride: int) -> list[int]:
 
 
 def stylise(
-    canvas: Canvas, backend: Backend, architecture: Architecture, mix: Floats, side: int
+    canvas: Canvas,
+    backend: Backend,
+    architecture: Architecture,
+    mix: Floats,
+    noise: Fields,
+    side: int,
 ) -> Iterator[TileDone]:
     """Stylise in tiles of at most ``side`` pixels, surroundings apart; report each of them.
 
-    The result is in ``canvas.picture`` when the iteration ends.
+    ``noise`` is that of the whole picture, see `nets.noise`. The result is in ``canvas.picture``
+    when the iteration ends.
     """
-    everything = canvas.everything
-    tiles = split(everything, side, architecture.stride)
-    total, done = len(tiles) * (len(architecture.norms) + 1), 0
+    rows = split(canvas.everything, side, architecture.stride)
+    plan = list(stops(architecture))
+    total, done = len(plan) * sum(map(len, rows)), 0
+    held = _Held(canvas.everything)
     moments: dict[str, Moments] = {}
-    for norm in architecture.norms:
-        halo, tally = architecture.halo_until(norm.name), Tally(norm.channels)
-        for tile in tiles:
-            outer = tile.grown(halo, everything)
-            features = backend.features(canvas.cut(outer), mix, moments, norm.name)
-            tally.add(tile.cut(features, outer))
-            done += 1
-            yield TileDone(done, total)
-        moments[norm.name] = tally.moments
-    for tile in tiles:
-        outer = tile.grown(architecture.halo, everything)
-        stylised = backend.stylise(canvas.cut(outer), mix, moments)
-        canvas.put(tile, tile.cut(stylised, outer))
-        done += 1
-        yield TileDone(done, total)
+    for stop in plan:
+        tally = Tally(stop.norm.channels if stop.norm else 0)
+        held.begin(stop)
+        for row in rows:
+            held.settle(row[0].top - stop.part.halo)
+            for tile in row:
+                outer = tile.grown(stop.part.halo, canvas.everything)
+                given = _given(stop, outer, canvas, held, backend, mix, noise, moments)
+                fields = _cut_all(noise, outer, canvas.everything)
+                found = backend.run(stop.part, given, mix, fields, moments)
+                found = {name: tile.cut(field, outer) for name, field in found.items()}
+                if STYLISED in found:
+                    canvas.put(tile, found[STYLISED])
+                if stop.norm:
+                    tally.add(found[HERE])
+                held.take(tile, found)
+                done += 1
+                yield TileDone(done, total)
+        held.end()
+        if stop.norm:
+            moments[stop.norm.name] = tally.moments
+
+
+def _given(
+    stop: Stop,
+    outer: Region,
+    canvas: Canvas,
+    held: _Held,
+    backend: Backend,
+    mix: Floats,
+    noise: Fields,
+    moments: Mapping[str, Moments],
+) -> dict[str, Floats]:
+    """Return what a stop's part takes, of a region."""
+    given = {name: held.cut(name, outer) for name in stop.part.takes if name in held}
+    if PHOTO in stop.part.takes:
+        given[PHOTO] = canvas.cut(outer)
+    if stop.again:
+        wider = outer.grown(stop.again.halo, canvas.everything)
+        fields = _cut_all(noise, wider, canvas.everything)
+        photo = {PHOTO: canvas.cut(wider)}
+        again = backend.run(stop.again, photo, mix, fields, moments)
+        given |= {name: outer.cut(field, wider) for name, field in again.items()}
+    return given
+
+
+def _cut_all(fields: Fields, region: Region, everything: Region) -> dict[str, Floats]:
+    return {name: region.cut(field, everything) for name, field in fields.items()}
+
+
+class _Held:
+    """Tensors of the whole picture that are kept from stop to stop.
+
+    A new one takes the place of the old of its name where it has its shape, as soon as no tile
+    needs the old any more. Where all would be large, they are kept in float16.
+    """
+
+    def __init__(self, everything: Region) -> None:
+        self._everything = everything
+        self._arrays: dict[str, NDArray[Any]] = {}
+        self._fresh: dict[str, NDArray[Any]] = {}
+        self._waiting: deque[tuple[Region, dict[str, Floats]]] = deque()
+        self._keeps: tuple[str, ...] = ()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._arrays
+
+    def cut(self, name: str, region: Region) -> Floats:
+        """Return a region (1, channels, h, w) of a tensor, as it was before this stop."""
+        return region.cut(self._arrays[name], self._everything).astype(np.float32)
+
+    def begin(self, stop: Stop) -> None:
+        """Get ready for a stop."""
+        self._keeps = stop.keeps
+
+    def take(self, tile: Region, found: Mapping[str, Floats]) -> None:
+        """Keep what was found of a tile, as far as the stop keeps it."""
+        kept = {name: found[name] for name in self._keeps if name in found}
+        if kept:
+            self._waiting.append((tile, kept))
+
+    def settle(self, until: int) -> None:
+        """Write what waits of the rows that end by there: nobody needs what was there before."""
+        while self._waiting and self._waiting[0][0].bottom <= until:
+            tile, kept = self._waiting.popleft()
+            for name, field in kept.items():
+                tile.cut(self._target(name, tile, field), self._everything)[...] = field
+
+    def end(self) -> None:
+        """End a stop: the new tensors take the place of the old."""
+        self.settle(self._everything.bottom)
+        if self._keeps:
+            arrays = self._arrays | self._fresh
+            self._arrays = {name: arrays[name] for name in self._keeps}
+        self._fresh = {}
+
+    def _target(self, name: str, tile: Region, field: Floats) -> NDArray[Any]:
+        """Return the tensor of the whole picture that a tile's is a part of."""
+        if name not in self._fresh:
+            step = (tile.bottom - tile.top) // field.shape[2]
+            height, width = self._everything.bottom // step, self._everything.right // step
+            shape = (1, field.shape[1], height, width)
+            old = self._arrays.get(name)
+            if old is None or old.shape != shape:
+                kind = np.float32 if math.prod(shape) * _VALUE <= _KEPT_BYTES else np.float16
+                old = np.empty(shape, kind)
+            self._fresh[name] = old
+        return self._fresh[name]
 
 
 class Tally:

@@ -11,18 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto.apply.backends import Moments
+from impasto.apply.backends import Fields, Moments
+from impasto.apply.parts import PHOTO, STYLISED, Part
 from impasto.images.picture import Floats
 from impasto.nets import transformer
-from impasto.nets.architecture import Architecture
+from impasto.nets.architecture import HERE, Architecture
 from impasto.nets.transformer import own_moments
 from impasto.optimize.device import choose_device
-
-
-class _Reached(Exception):  # noqa: N818 (no error: the network was followed as far as asked)
-    def __init__(self, features: Tensor) -> None:
-        super().__init__()
-        self.features = features
 
 
 class TorchBackend:
@@ -48,45 +43,56 @@ class TorchBackend:
         """As `Backend.device`."""
         return str(self._device)
 
-    def stylise(
-        self, padded: Floats, mix: Floats, moments: Mapping[str, Moments] | None = None
-    ) -> Floats:
-        """As `Backend.stylise`."""
-        return self._run(padded, mix, own_moments if moments is None else self._given(moments))
+    def run(
+        self,
+        part: Part,
+        given: Fields,
+        mix: Floats,
+        noise: Fields,
+        moments: Mapping[str, Moments] | None = None,
+    ) -> dict[str, Floats]:
+        """As `Backend.run`."""
+        with torch.inference_mode(), _threads(self._threads):
+            state = {name: self._tensor(field) for name, field in given.items()}
+            fields = {name: self._tensor(field) for name, field in noise.items()}
+            found = self._run(part, state, self._tensor(mix)[None], fields, self._given(moments))
+            return {name: found[name].contiguous().cpu().numpy() for name in part.gives}
 
-    def features(
-        self, padded: Floats, mix: Floats, moments: Mapping[str, Moments], norm: str
-    ) -> Floats:
-        """As `Backend.features`."""
-        given = self._given(moments)
+    @torch.inference_mode()
+    def stylise(self, photos: Tensor, mix: Floats, noise: Fields) -> Tensor:
+        """Stylise (n, 3, h, w) RGB in [0, 1] on this device, without a way through NumPy."""
+        fields = {name: self._tensor(field) for name, field in noise.items()}
+        made: Tensor = self._net(photos, self._tensor(mix)[None], fields)
+        return made.clamp_(0, 1)
 
-        def until(name: str, x: Tensor) -> transformer.Moments:
-            if name == norm:
-                raise _Reached(x)
-            return given(name, x)
-
-        return self._run(padded, mix, until)
+    def _run(
+        self,
+        part: Part,
+        given: Mapping[str, Tensor],
+        mix: Tensor,
+        noise: Mapping[str, Tensor],
+        moments: Callable[[str, Tensor], transformer.Moments],
+    ) -> dict[str, Tensor]:
+        state = dict(given)
+        if HERE not in state:
+            state[HERE] = self._net.begin(given[PHOTO])
+        found = self._net.run(part.layers, state, mix, noise, moments)
+        if STYLISED in part.gives:
+            photo = given.get(PHOTO)
+            found[STYLISED] = self._net.finish(found[HERE], photo, mix).clamp_(0, 1)
+        return found
 
     def _given(
-        self, moments: Mapping[str, Moments]
+        self, moments: Mapping[str, Moments] | None
     ) -> Callable[[str, Tensor], transformer.Moments]:
+        if moments is None:
+            return own_moments
+
         def given(name: str, _x: Tensor) -> transformer.Moments:
             mean, variance = (self._tensor(m)[None, :, None, None] for m in moments[name])
             return mean, variance
 
         return given
-
-    def _run(
-        self, padded: Floats, mix: Floats, moments: Callable[[str, Tensor], transformer.Moments]
-    ) -> Floats:
-        with torch.inference_mode(), _threads(self._threads):
-            try:
-                y = self._net.body(self._tensor(padded), self._tensor(mix)[None], moments)
-                y = y.clamp_(0, 1)
-            except _Reached as reached:
-                y = reached.features
-            result: Floats = y.contiguous().cpu().numpy()
-            return result
 
     def _tensor(self, array: Floats) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self._device)

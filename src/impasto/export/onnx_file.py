@@ -17,6 +17,9 @@ from impasto.errors import MissingExtraError, OptionsError, OutputError, nearest
 from impasto.images import atomic_write, check_output
 from impasto.images.picture import Floats, scaled
 from impasto.images.text import shown
+from impasto.nets import noise
+from impasto.nets.architecture import Architecture
+from impasto.nets.geometry import reflected
 from impasto.samples import photo
 from impasto.zoo.pack import Pack
 
@@ -31,6 +34,7 @@ _CROPS = (("coffee", 203, 149), ("chelsea", 91, 237))
 _USAGE = (
     "image: float32 (n, 3, height, width), RGB from 0 to 1, any size. "
     "mix: float32 (styles,), how much of each style; it adds up to 1. "
+    "seed: int64 (1,), may be left out: another is another painting of the same photo. "
     "stylised: as image. 'original' is the photo itself: 1.2 of a style and -0.2 of it is beyond "
     "the style."
 )
@@ -102,9 +106,7 @@ def export(
 def _model(pack: Pack, precision: str, mix: Floats) -> onnx.ModelProto:
     """Return the checked graph, for pictures of any size."""
     half = precision == "float16"
-    model = build(
-        pack.architecture, pack.tensors, pads=True, precision="float16" if half else "float32"
-    )
+    model = build(pack.architecture, pack.tensors, precision="float16" if half else "float32")
     if precision == "int8":
         from impasto.export.quantise import quantised
 
@@ -152,10 +154,21 @@ def _difference(pack: Pack, data: bytes, mix: Floats, precision: Precision) -> f
     found = []
     for image in (_crop(*which) for which in _CROPS):
         (ours,) = session.run(None, {"image": image, "mix": mix})
+        fields = noise.fields(pack.architecture, *_padded(image, pack.architecture), seed=0)
         with torch.inference_mode():
-            theirs = net(torch.from_numpy(image), torch.from_numpy(mix)[None]).clamp(0, 1)
+            theirs = net(
+                torch.from_numpy(image),
+                torch.from_numpy(mix)[None],
+                {name: torch.from_numpy(field) for name, field in fields.items()},
+            ).clamp(0, 1)
         found.append(float(precision.measure(np.abs(ours - theirs.numpy()))))
     return float(np.max(found))
+
+
+def _padded(image: Floats, architecture: Architecture) -> tuple[int, int]:
+    """Return height and width of a picture once it is padded."""
+    height, width = (len(reflected(side, architecture)) for side in image.shape[2:])
+    return height, width
 
 
 def _crop(name: str, height: int, width: int) -> NDArray[np.float32]:

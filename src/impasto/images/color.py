@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.images.picture import Floats, Stored, floats
+
 
 def linear_to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
     """Encode linear light in [0, 1] (any shape) as sRGB values in [0, 1]; what is outside clips."""
@@ -71,6 +73,12 @@ def luma(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
 def grey(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the grey picture (H, W, 3) of the same luma."""
     return np.repeat(luma(rgb)[:, :, None], 3, axis=2)
+
+
+def whiteness(picture: Stored) -> Floats:
+    """Return how white a mask is, (H, W) in [0, 1]; what is transparent is black."""
+    found = luma(floats(picture.rgb))
+    return found if picture.alpha is None else found * floats(picture.alpha)
 
 
 def with_luma(rgb: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -31,6 +31,9 @@ ORIGINAL = "original"
 PHOTO = ("photo_scale", "photo_shift")
 """What is multiplied with the photo and what is added, where a network adds the photo."""
 
+HERE = "here"
+"""What layers act on, as a name beside those of what is kept."""
+
 EPSILON = 1e-5
 """Added to the variance by every instance normalisation."""
 

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from impasto.nets.architecture import (
     EPSILON,
+    HERE,
     PHOTO,
     Add,
     Architecture,
@@ -103,14 +104,14 @@ class TransferNet(nn.Module):
         """
         h, w = image.shape[-2:]
         photo = pad(image, self.architecture)
-        x = photo
-        if self.architecture.centre:
-            x = x - self.architecture.centre
-        if self.architecture.range != 1:
-            x = x * self.architecture.range
-        x = x.contiguous(memory_format=torch.channels_last)
-        state = self.run(self.architecture.layers, {"": x}, mix, noise or {}, moments)
-        return self.finish(state[""], photo, mix)[:, :, :h, :w]
+        state = {HERE: self.begin(photo)}
+        state = self.run(self.architecture.layers, state, mix, noise or {}, moments)
+        return self.finish(state[HERE], photo, mix)[:, :, :h, :w]
+
+    def begin(self, photo: Tensor) -> Tensor:
+        """Turn a padded photo, RGB in [0, 1], to what the first layer is given."""
+        x = (photo - self.architecture.centre) * self.architecture.range
+        return x.contiguous(memory_format=torch.channels_last)
 
     def run(
         self,
@@ -122,10 +123,10 @@ class TransferNet(nn.Module):
     ) -> dict[str, Tensor]:
         """Compute some of the layers, from a state to a state.
 
-        A state is the tensor that layers act on, under the name ``""``, and what was kept.
+        A state is the tensor that layers act on, under the name `HERE`, and what was kept.
         """
         kept = dict(state)
-        x = kept[""]
+        x = kept[HERE]
         for layer in layers:
             match layer:
                 case Convolve():
@@ -141,13 +142,13 @@ class TransferNet(nn.Module):
                     kept[layer.name] = x
                 case Add():
                     x = x + kept[layer.name]
-        kept[""] = x
+        kept[HERE] = x
         return kept
 
-    def finish(self, x: Tensor, photo: Tensor, mix: Tensor) -> Tensor:
+    def finish(self, x: Tensor, photo: Tensor | None, mix: Tensor) -> Tensor:
         """Turn what the last layer gives of a padded photo to the stylised picture, float32."""
         x = x.float() / self.architecture.range
-        if self.architecture.photo:
+        if self.architecture.photo and photo is not None:
             scale, shift = ((mix @ self._tensor(name))[:, :, None, None] for name in PHOTO)
             x = x + torch.addcmul(shift, photo, scale)
         return x

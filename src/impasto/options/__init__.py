@@ -5,7 +5,7 @@ that names the field, what was found and what is allowed. Command-line flags are
 from the fields and their metadata, so a help text has one home too.
 """
 
-from impasto.options.apply import BACKENDS, COLORS, SMALLEST_TILE, ApplyOptions
+from impasto.options.apply import BACKENDS, COLORS, MAX_SEED, SMALLEST_TILE, ApplyOptions
 from impasto.options.layers import (
     CONVOLUTIONS_PER_BLOCK,
     LAYER_NAMES,
@@ -38,6 +38,7 @@ __all__ = [
     "INITS",
     "LAYER_NAMES",
     "MAX_BUDGET",
+    "MAX_SEED",
     "MAX_SIDE",
     "MAX_STEPS",
     "MODELS",

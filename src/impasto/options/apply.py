@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from impasto.errors import OptionsError
+from impasto.options import said
 from impasto.options.checked import Checked, option, shown
 from impasto.options.machine import check_device
 from impasto.options.pictures import MAX_SIDE
 
 COLORS = ("style", "photo", "luminance")
 BACKENDS = ("auto", "onnx", "torch")
+
+MAX_SEED = 2**31 - 2
+"""The largest seed of the noise that networks add."""
 
 SMALLEST_TILE = 64
 """The least side of a tile, in pixels."""
@@ -30,6 +34,18 @@ class ApplyOptions(Checked):
         "Whose colours: the style's, or the photo's, by taking over its chroma at the end; with "
         "luminance the network is also shown the photo in grey.",
         choices=COLORS,
+    )
+    style_scale: float = option(
+        1.0,
+        "How large strokes are: 2 for twice as large, 0.5 for half. They look the same in pictures "
+        "of all sizes from 1024 pixels up.",
+    )
+    seed: int = option(0, "Another seed is another painting of the same photo.")
+    mask: tuple[str, ...] | None = option(
+        None,
+        "A picture, white where the photo is painted and black where it stays; or one for each "
+        "style of a mixture, white where it belongs: sky.png,ground.png.",
+        metavar="FILES",
     )
     size: int | None = option(
         None, "Long side of the results in pixels. Default: that of each photo."
@@ -51,6 +67,9 @@ class ApplyOptions(Checked):
         """Bring every field to its one form, check all."""
         self._number("strength", 0, 1.5)
         self._choice("color", COLORS)
+        self._number("style_scale", 0.5, 2)
+        self._integer("seed", 0, MAX_SEED)
+        self._set("mask", said.files("mask", self.mask))
         if self.size is not None:
             self._integer("size", 1, MAX_SIDE)
         self._set("tile", _tile(self.tile))

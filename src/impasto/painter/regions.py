@@ -13,8 +13,8 @@ from torch import Tensor
 
 from impasto.errors import OptionsError
 from impasto.images import resize
-from impasto.images.color import luma
-from impasto.images.picture import Floats, Stored, eight_bits, floats
+from impasto.images.color import whiteness
+from impasto.images.picture import Floats, Stored, eight_bits
 from impasto.losses.guides import Guide, Region
 
 _MOST_COLOURS = 16
@@ -85,7 +85,7 @@ def from_masks(masks: Sequence[Stored], hands: Sequence[int]) -> tuple[Parts, ..
     found = []
     for style, picture in enumerate(masks):
         numbers = tuple((number, None) for number, hand in enumerate(hands) if hand == style)
-        part = Parts(str(style + 1), levels(picture), numbers)
+        part = Parts(str(style + 1), whiteness(picture), numbers)
         if part.empty:
             raise OptionsError(
                 f"{picture.name}: is black, so style {style + 1} belongs nowhere; "
@@ -128,12 +128,6 @@ def claimed(parts: Sequence[Parts], width: int, height: int) -> Floats:
     for part in parts:
         total += resize(part.mask[:, :, None], width, height, soft=True)[:, :, 0]
     return np.clip(total, 0, 1)
-
-
-def levels(picture: Stored) -> Floats:
-    """Return how white a mask is, (H, W) in [0, 1]; what is transparent is black."""
-    found = luma(floats(picture.rgb))
-    return found if picture.alpha is None else found * floats(picture.alpha)
 
 
 def _palette(picture: Stored) -> NDArray[np.float64]:

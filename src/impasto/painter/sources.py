@@ -12,6 +12,7 @@ from torch import Tensor
 
 from impasto.errors import OptionsError
 from impasto.images import fit, match_colours, resize, with_pixel_count
+from impasto.images.color import whiteness
 from impasto.images.folders import pictures_in
 from impasto.images.picture import Floats, Stored, floats
 from impasto.images.read import Source, read_stored
@@ -22,7 +23,7 @@ from impasto.losses.guides import Region
 from impasto.optimize.schedule import Scale
 from impasto.options import INITS, TILEABLE_STEP, PaintOptions, ReadOptions, said
 from impasto.painter.colours import Colours
-from impasto.painter.regions import Parts, claimed, from_maps, from_masks, levels
+from impasto.painter.regions import Parts, claimed, from_maps, from_masks
 
 _NOISE = 20 / 255
 """Amplitude of a noise start: faint, as in the tutorials. Strong noise never quite leaves."""
@@ -165,7 +166,7 @@ class Sources:
         """Return (height, width) how free each pixel is to be painted; None when all are."""
         free = claimed(self._parts, width, height) if self._parts else None
         if "freeze" in self.files:
-            frozen = levels(self.files["freeze"])[:, :, None]
+            frozen = whiteness(self.files["freeze"])[:, :, None]
             thawed = 1 - resize(frozen, width, height, soft=True)[:, :, 0]
             free = thawed if free is None else free * thawed
         return None if free is None or free.min() == 1 else free
@@ -175,7 +176,7 @@ class Sources:
         if "freeze" not in self.files:
             return self._parts
         file = self.files["freeze"]
-        frozen = levels(file)
+        frozen = whiteness(file)
         everything = tuple((number, None) for number in range(len(self.styles)))
         parts = self._parts or (Parts("", np.ones_like(frozen), everything),)
         left = [part.without(frozen) for part in parts]

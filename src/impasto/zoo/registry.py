@@ -2,7 +2,7 @@
 
 Styles are said as on the command line:
 
-- ``starry``: in whichever pack has it (standard before turbo before others)
+- ``starry``: in whichever pack has it (quality before standard before turbo before others)
 - ``turbo/starry``: in the packs of that size, or in the pack of that name
 - ``my/own.safetensors/starry``: in that file; ``my/own.safetensors`` if it has one style alone
 - ``starry:0.6,wave:0.4``, with or without a pack before it: a mixture; all from one pack
@@ -23,7 +23,8 @@ from impasto.zoo.pack import EXTENSION, Pack, read_pack
 BUNDLED = Path(__file__).parent / "packs"
 """The folder of the packs that come with Impasto."""
 
-_FIRST = ("standard", "turbo", "quality")
+_FIRST = ("quality", "standard", "turbo")
+_FAST = "standard"
 Shares = dict[str, float]
 
 
@@ -97,8 +98,10 @@ def find(where: str) -> Pack:
     return next(entry.pack for entry in _answering(where) if entry.pack is not None)
 
 
-def resolve(spec: str) -> tuple[Pack, Shares]:
+def resolve(spec: str, *, fast: bool = False) -> tuple[Pack, Shares]:
     """Return the pack that a text means, and the share of each of its styles, as given.
+
+    With ``fast``, a name means the first pack from the size standard down that has it.
 
     Raises `OptionsError` for a text that makes no sense or names what is not there, with the
     nearest known name, and `WeightsError` for a file that is no pack.
@@ -107,6 +110,10 @@ def resolve(spec: str) -> tuple[Pack, Shares]:
     if where is not None and where.endswith(EXTENSION):
         return _from_file(where, shares)
     candidates = _answering(where)
+    if fast and where is not None:
+        raise OptionsError(f"{spec!r} says which pack, and so does --fast: leave one of them out")
+    if fast:
+        candidates = sorted(candidates, key=lambda entry: _rank(entry) < _FIRST.index(_FAST))
     for entry in candidates:
         if entry.pack is not None and set(shares) <= set(entry.pack.styles):
             return entry.pack, shares

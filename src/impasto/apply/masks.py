@@ -1,0 +1,67 @@
+"""Where a picture is painted and where it stays the photo: masks in grey, with soft edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from impasto.errors import OptionsError
+from impasto.images import resize
+from impasto.images.color import whiteness
+from impasto.images.picture import Floats, Samples, eight_bits, floats
+from impasto.images.read import Source, read_stored
+from impasto.options import ReadOptions
+
+_DARK = 8 / 255
+"""A mask that is nowhere lighter than this paints nothing that anybody would see."""
+
+_ROWS = 256
+
+
+def masks_of(
+    given: Source | Sequence[Source],
+    shares: Mapping[str, float],
+    width: int,
+    height: int,
+    read: ReadOptions,
+) -> list[Floats]:
+    """Return masks (height, width) in [0, 1], brought to that size: one, or one for each style.
+
+    Where they add up to more than 1 they are brought down to that. Raises `OptionsError` for
+    another number of masks, or one that is black, and `ImageError`.
+    """
+    sources: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
+    if len(sources) not in (1, len(shares)):
+        raise OptionsError(
+            f"--mask has {len(sources)} masks, but {len(shares)} styles were given: "
+            "give one for all, or one for each"
+        )
+    found = [_mask(source, width, height, read) for source in sources]
+    if len(found) > 1:
+        total = np.maximum(np.sum(found, axis=0), np.float32(1))
+        found = [(mask / total).astype(np.float32) for mask in found]
+    return found
+
+
+def _mask(source: Source, width: int, height: int, read: ReadOptions) -> Floats:
+    picture = read_stored(source, read)
+    white = whiteness(picture)
+    if white.max() < _DARK:
+        levels = f"{255 * white.min():.0f} to {255 * white.max():.0f}"
+        raise OptionsError(
+            f"--mask {picture.name}: is black (levels {levels} of 255), so nothing would be "
+            "painted; paint white where the style belongs"
+        )
+    return resize(white[:, :, None], width, height, soft=True)[:, :, 0]
+
+
+def lay_over(picture: Samples, painted: Samples, photo: Samples, mask: Floats) -> None:
+    """Bring what a painting changes of a photo into a picture, in place, as a mask says."""
+    eight = picture.dtype == np.uint8
+    for row in range(0, len(picture), _ROWS):
+        rows = slice(row, row + _ROWS)
+        change = (floats(painted[rows]) - floats(photo[rows])) * mask[rows, :, None]
+        rgb = np.clip(floats(picture[rows]) + change, 0, 1)
+        picture[rows] = eight_bits(rgb) if eight else rgb
