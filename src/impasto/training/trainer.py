@@ -103,6 +103,7 @@ class Trainer:
         self._cards = self._asked(found)
         self._painted = tuple(self.styles.index(card.name) for card in found)
         self.photos = _sources(photos)
+        self.on_samples = photos is None
         self.device = choose_device(self.options.device)
         self.precision = choose_precision(self.options.precision, self.device)
         self._check_sizes()
@@ -157,10 +158,20 @@ class Trainer:
         finally:
             crops.close()
 
-    def _check_packs(self) -> None:
+    @property
+    def packs(self) -> dict[str, Pack]:
+        """The packs that it comes from, by the flags that name them."""
         packs = {"--add-to": self._base, "--from": self._start, "--teacher": self._teacher}
-        for flag, pack in packs.items():
-            if pack and not pack.has_original:
+        return {flag: pack for flag, pack in packs.items() if pack}
+
+    @property
+    def model(self) -> str:
+        """The size of the network."""
+        return self._net.architecture.name
+
+    def _check_packs(self) -> None:
+        for flag, pack in self.packs.items():
+            if not pack.has_original:
                 raise OptionsError(f"{flag} {pack.name}: was not made by impasto train")
         if self._base and self._start:
             raise OptionsError("--add-to keeps a pack's network, --from changes it: give one")
@@ -428,7 +439,7 @@ def arranged(options: TrainOptions, styles: int, device: str, world: int = 1) ->
     ``device`` is a kind of device; what its default is, grows on GPUs with the number of them.
     Raises `OptionsError` where the photos do not divide among the processes.
     """
-    each = min(options.each, styles)
+    each = max(1, min(options.each, styles))
     usual = _PICTURES.get(device, 6) * (world if device == "cuda" else 1)
     photos = max(1, (options.batch or usual) // each)
     if options.batch is None:
