@@ -113,10 +113,12 @@ def grams(F: Tensor) -> Tensor:
     rows = F.permute(0, 2, 3, 1).reshape(n, h * w, c)
     if rows.dtype == torch.float32:
         return rows.mT @ rows / (h * w)
-    length = h * w // _CHUNKS
-    parts = rows[:, : _CHUNKS * length].reshape(n * _CHUNKS, length, c)
-    total = (parts.mT @ parts).view(n, _CHUNKS, c, c).sum(1, dtype=torch.float32)
-    rest = rows[:, _CHUNKS * length :]
+    # Parts shorter than they are wide would cost more to add up than to multiply.
+    count = max(1, min(_CHUNKS, h * w // c))
+    length = h * w // count
+    parts = rows[:, : count * length].reshape(n * count, length, c)
+    total = (parts.mT @ parts).view(n, count, c, c).sum(1, dtype=torch.float32)
+    rest = rows[:, count * length :]
     return (total + rest.mT @ rest if rest.shape[1] else total) / (h * w)
 
 

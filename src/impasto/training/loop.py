@@ -11,16 +11,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from impasto.errors import DivergedError
 from impasto.events import Stalled, Trained, TrainingEvent, Unreadable
-from impasto.nets.architecture import EPSILON, exact_tensors
-from impasto.nets.transformer import Moments, TransferNet
+from impasto.nets.architecture import exact_tensors
 from impasto.training.data import Crops
 from impasto.training.objectives import Asked, Batch, Objective, Painted
 from impasto.training.processes import Processes
 from impasto.training.sampling import assign, noises
+from impasto.training.student import Student
 from impasto.training.vector import Vector
 
 _WARM_UP, _WARM_PART = 200, 0.05
@@ -30,8 +29,8 @@ _WARM_UP, _WARM_PART = 200, 0.05
 _RANGE = 10.0
 """Weight of the squared amount by which values leave [0, 1]."""
 
-_SPIKES, _SPIKE = 0.01, 5.0
-"""Weight of the squared amount by which normalised values leave so many standard deviations."""
+_SPIKES = 0.01
+"""Weight of `Student.spikes`."""
 
 _LOOK = 50
 """Steps that the style term at the start and now is averaged over, to see whether it falls."""
@@ -47,26 +46,6 @@ _NOTES = ("loss", "content", "style", "whole", "spikes", "seconds", "stop")
 """What processes tell each other behind the gradient, before the moves of the styles' weights."""
 
 
-class Spikes:
-    """The moments of normalisations, and a penalty on values far beyond them.
-
-    Instance normalisation lets a network hide contrast in one place that outshines all others
-    (Karras et al. 2020, section 2); on photos it shows as a pale mark where it is brightest.
-    """
-
-    def __init__(self) -> None:
-        self.total: Tensor | float = 0.0
-
-    def __call__(self, _name: str, x: Tensor) -> Moments:
-        """Return mean and variance, and note Σ over channels of mean(relu(|q| - 5)²)."""
-        x = x.float()
-        variance, mean = torch.var_mean(x, dim=(2, 3), keepdim=True, unbiased=False)
-        q = (x - mean) * (variance + EPSILON).rsqrt()
-        beyond = F.relu(q.abs() - _SPIKE).square().mean((2, 3)).sum(1)
-        self.total = self.total + beyond.mean()
-        return mean, variance
-
-
 class Loop:
     """Trains a network on crops, a batch a step: ``photos`` crops, each in ``each`` styles.
 
@@ -77,7 +56,7 @@ class Loop:
 
     def __init__(
         self,
-        net: TransferNet,
+        net: Student,
         objective: Callable[[float, int], Objective],
         *,
         free: Sequence[int],
@@ -86,7 +65,6 @@ class Loop:
         each: int,
         learning_rate: float,
         length: Callable[[int, float], float],
-        precision: torch.dtype,
         processes: Processes | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -96,7 +74,6 @@ class Loop:
         self._photos, self._each = photos, each
         self._rate = learning_rate
         self._length = length
-        self._precision = precision
         self._processes = processes or Processes()
         self._clock = clock
         parameters = {n: p for n, p in net.named_parameters() if p.requires_grad}
@@ -146,14 +123,12 @@ class Loop:
         objective = self._objective(progress, self.step)
         batch, reasons = self._batch(objective)
         vector.forget()
-        spikes = Spikes()
-        with torch.autocast(device.type, self._precision, self._precision != torch.float32):
-            made = self.net(batch.inputs, batch.mix, batch.noise, spikes)
+        made = self.net(batch.inputs, batch.mix, batch.noise)
         gradient, asked = self._asked(objective, made.detach(), batch)
-        assert isinstance(spikes.total, Tensor)
-        torch.autograd.backward([made, _SPIKES * spikes.total], [gradient, None])
+        spikes = self.net.spikes()
+        torch.autograd.backward([made, _SPIKES * spikes], [gradient, None])
         vector.hold()
-        terms = (asked.loss, asked.content, asked.style, asked.whole, spikes.total.detach())
+        terms = (asked.loss, asked.content, asked.style, asked.whole, spikes.detach())
         # The clock is the first process's, so that all stop at the same step.
         clock = 0.0 if rank else (self._clock() - began) * world
         own = torch.tensor([clock, float(self._stop)], device=device)
@@ -292,7 +267,7 @@ class Late:
         return list(before.tolist())
 
 
-def _free(net: TransferNet, styles: Sequence[int]) -> dict[str, Tensor]:
+def _free(net: Student, styles: Sequence[int]) -> dict[str, Tensor]:
     """Return what may move of the tensors that have a row for each style.
 
     The rows of those styles; that of the photo, too, where all of the network is trained, but for
@@ -310,7 +285,7 @@ def _free(net: TransferNet, styles: Sequence[int]) -> dict[str, Tensor]:
     return found
 
 
-def _shared(net: TransferNet) -> Iterator[Tensor]:
+def _shared(net: Student) -> Iterator[Tensor]:
     of_styles = net.style_parameters()
     return (parameter for name, parameter in net.named_parameters() if name not in of_styles)
 

@@ -134,15 +134,12 @@ class Taught:
     teacher: TransferNet
     rows: Sequence[int]
     styles: tuple[int, ...]
-    precision: torch.dtype
 
     def __call__(self, made: Tensor, batch: Batch) -> Asked:
         """Judge pictures by the teacher's."""
-        device = made.device
         mix = batch.mix.new_zeros(len(batch.mix), self.teacher.styles)
         mix[:, list(self.rows)] = batch.mix
-        half = torch.autocast(device.type, self.precision, self.precision != torch.float32)
-        with torch.no_grad(), half:
+        with torch.no_grad():
             target = self.teacher(batch.inputs, mix, batch.noise).clamp(0, 1)
         with torch.enable_grad():
             made = made.detach().requires_grad_(True)

@@ -21,7 +21,7 @@ from impasto.events import Saved, TrainingEvent
 from impasto.images import Picture, fit, read_picture, resize
 from impasto.images.read import Source
 from impasto.images.tensors import to_tensor
-from impasto.nets import transformer, vgg
+from impasto.nets import vgg
 from impasto.nets.architecture import ORIGINAL, architecture, style_tensors
 from impasto.optimize import checkpoint as files
 from impasto.optimize.device import choose_device, choose_precision
@@ -34,6 +34,7 @@ from impasto.training.naming import named
 from impasto.training.objectives import Objective, Painted, Taught
 from impasto.training.preview import sheet
 from impasto.training.processes import Processes
+from impasto.training.student import Student
 from impasto.zoo.cards import PackCard, StyleCard
 from impasto.zoo.pack import Pack
 
@@ -107,7 +108,8 @@ class Trainer:
         self.device = choose_device(self.options.device)
         self.precision = choose_precision(self.options.precision, self.device)
         self._check_sizes()
-        self._per_step, self._each = self._arranged()
+        self.per_step = self._arranged()
+        """How many photos each step sees, and how many pictures it makes of each."""
         self._net = self._build()
         self._logs = self._weights()
         self._loop: Loop | None = None
@@ -242,18 +244,18 @@ class Trainer:
         """The numbers of the styles that are trained."""
         return tuple(range(len(self._base.styles) if self._base else 1, len(self._cards)))
 
-    def _build(self) -> transformer.TransferNet:
+    def _build(self) -> Student:
         """Build the network, with a row for the photo and one for each style."""
         torch.manual_seed(self.options.seed)
         given = self._base or self._start
         shape = given.architecture if given else architecture(self.options.model)
-        net = transformer.TransferNet(shape, len(self._cards))
+        net = Student(shape, len(self._cards), self.precision)
         if given:
             self._take(net, given)
         return net.to(self.device)
 
     @torch.no_grad()
-    def _take(self, net: transformer.TransferNet, given: Pack) -> None:
+    def _take(self, net: Student, given: Pack) -> None:
         """Begin with the weights of a pack, with new styles between those that are there."""
         its = {name: [i] for i, name in enumerate(given.styles)}
         between = [i for name, [i] in its.items() if name != ORIGINAL] or [its[ORIGINAL][0]]
@@ -289,11 +291,10 @@ class Trainer:
             self._objectives(),
             free=self._trained,
             crops=crops,
-            photos=self._per_step,
-            each=self._each,
+            photos=self.per_step[0],
+            each=self.per_step[1],
             learning_rate=rate,
             length=self._length,
-            precision=self.precision,
             processes=self.processes,
             clock=self._clock,
         )
@@ -304,12 +305,12 @@ class Trainer:
         if self._teacher is None:
             assert painted is not None
             return lambda _progress, _step: painted
-        teacher = transformer.load(
-            self._teacher.architecture,
-            {name: torch.from_numpy(array) for name, array in self._teacher.tensors.items()},
-        ).to(self.device)
-        rows = [self._teacher.styles.index(name) for name in self.styles]
-        taught = Taught(teacher, rows, self._trained, self.precision)
+        given = self._teacher
+        teacher = Student(given.architecture, len(given.styles), self.precision)
+        teacher.load_state_dict({k: torch.from_numpy(array) for k, array in given.tensors.items()})
+        teacher.to(self.device).requires_grad_(False)
+        rows = [given.styles.index(name) for name in self.styles]
+        taught = Taught(teacher, rows, self._trained)
         if painted is None:
             return lambda _progress, _step: taught
         rest = tuple(number for number in self._trained if number not in painted.styles)
@@ -416,7 +417,7 @@ class Trainer:
             del options[name]
         asked = [self._cards[number] for number in self._painted]
         return {
-            "options": {**options, "batch": self._per_step * self._each},
+            "options": {**options, "batch": math.prod(self.per_step)},
             "styles": {c.name: p.sha256 for c, p in zip(asked, self._paintings, strict=True)},
             "distances": {card.name: card.distance for card in asked},
             "photos": _fingerprint(self.photos),
