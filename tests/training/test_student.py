@@ -39,8 +39,10 @@ def test_it_is_the_same_network_with_the_same_gradient() -> None:
         gradients.append({name: p.grad for name, p in net.named_parameters()})
     torch.testing.assert_close(*made, rtol=1e-4, atol=1e-4)
     one, other = gradients
+    # Biases that a normalisation divides out have no gradient but rounding.
+    rounding = 1e-4 * max(gradient.norm() for gradient in one.values())
     for name, gradient in one.items():
-        assert (gradient - other[name]).norm() <= 2e-3 * gradient.norm() + 1e-3, name
+        assert (gradient - other[name]).norm() <= 2e-3 * gradient.norm() + rounding, name
 
 
 def test_half_precision_is_near() -> None:
