@@ -1,6 +1,6 @@
 # Each command does its own set-up: `make demo` paints, `make studio` opens the studio,
 # `make test` checks everything.
-.PHONY: demo test coverage lint studio browser examples docs controls bench bench-full peers gallery clean help
+.PHONY: demo test floor coverage lint studio browser examples docs controls bench bench-full peers gallery clean help
 
 # The first Python found that Impasto runs on; say PYTHON=... to choose another.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -9,6 +9,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
+FLOOR := .venv-floor
+ON_THE_FLOOR := tests/test_public.py tests/options tests/cli/test_flags.py tests/cli/test_readme.py \
+	tests/cli/test_commands.py tests/cli/test_mistakes.py tests/images/test_write.py tests/record/test_plot.py
 MEASURE := $(BIN)/python benchmarks
 MEASURED := build/bench
 PAIRS := sample tubingen portrait balloons
@@ -18,6 +21,7 @@ help:
 	@echo "make demo     set up, then paint a sample photo in the style of a sample painting"
 	@echo "make studio   set up, then serve the studio on this machine"
 	@echo "make test     set up, then lint, types, import contracts and all tests"
+	@echo "make floor    the command line with the oldest versions that pyproject.toml admits"
 	@echo "make coverage  all tests, and the lines that none of them runs (about 20 minutes)"
 	@echo "make lint     format and lint only"
 	@echo "make browser  install what tests of the studio drive: Chromium and PostgreSQL (Debian, root)"
@@ -40,6 +44,19 @@ studio: $(VENV)/.installed-studio
 
 test: $(VENV)/.installed-dev
 	scripts/check $(BIN)
+
+# PyTorch aside: its oldest versions have no builds for every machine. What pip brings first is what
+# runs the tests, and of no concern to pyproject.toml.
+floor: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Impasto needs Python 3.11, 3.12 or 3.13: make floor PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@rm -rf $(FLOOR)
+	@$(PYTHON) -m venv $(FLOOR)
+	@echo "installing the oldest versions into $(FLOOR)"
+	@$(FLOOR)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv pytest pytest-xdist hypothesis filelock
+	@$(FLOOR)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps torch
+	@grep '^torch==' constraints.txt > $(FLOOR)/torch.txt
+	@$(FLOOR)/bin/uv pip install --quiet --python $(FLOOR)/bin/python --resolution lowest-direct --constraint $(FLOOR)/torch.txt --editable '.[all]'
+	OMP_NUM_THREADS=1 $(FLOOR)/bin/python -m pytest --numprocesses 2 $(ON_THE_FLOOR)
 
 coverage: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term:skip-covered
@@ -64,8 +81,8 @@ bench: $(VENV)/.installed-dev peers
 	$(MEASURE)/apply_speed.py --sizes 512 1024 --rounds 5 --cold 3 --json $(MEASURED)/apply_speed.json
 	$(MEASURE)/serve_load.py --seconds 20 --rounds 2 --json $(MEASURED)/serve_load.json
 ifneq ($(DATA),)
-	$(MEASURE)/apply_quality.py --paintings "$(DATA)/paintings" --photos "$(DATA)/content" --count 1 \
-		--size 256 --steps 30 --json $(MEASURED)/apply_quality.json
+	$(MEASURE)/apply_look.py --paintings "$(DATA)/paintings" --photos "$(DATA)/content" --pairs three \
+		--size 512 --parts look --json $(MEASURED)/apply_look.json --sheet $(MEASURED)/apply_look.png
 endif
 
 bench-full: $(VENV)/.installed-dev peers
@@ -81,8 +98,10 @@ bench-full: $(VENV)/.installed-dev peers
 	$(MEASURE)/apply_speed.py --json $(MEASURED)/apply_speed.json
 	$(MEASURE)/apply_size.py --json $(MEASURED)/apply_size.json
 	$(MEASURE)/serve_load.py --json $(MEASURED)/serve_load.json
-	$(MEASURE)/apply_quality.py --paintings "$(DATA)/paintings" --photos "$(DATA)/content" \
-		--json $(MEASURED)/apply_quality.json
+	$(MEASURE)/apply_strokes.py --photo "$(DATA)/content/animal_red-panda.jpg" \
+		--json $(MEASURED)/apply_strokes.json --sheet $(MEASURED)/apply_strokes.png
+	$(MEASURE)/apply_look.py --paintings "$(DATA)/paintings" --photos "$(DATA)/content" \
+		--json $(MEASURED)/apply_look.json --sheet $(MEASURED)/apply_look.png
 
 peers: $(PEERS)/.installed
 
@@ -101,7 +120,7 @@ gallery: $(VENV)/.installed
 	$(BIN)/python scripts/gallery.py docs/images
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(DEMO) $(MEASURED) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(FLOOR) $(DEMO) $(MEASURED) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Impasto needs Python 3.11, 3.12 or 3.13: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 2; }

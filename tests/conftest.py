@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import signal
 import warnings
+from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 import torch
 
+import needs
 from impasto import weights
 from impasto.nets import vgg
 from impasto.optimize import device
@@ -15,10 +21,29 @@ from impasto.optimize import device
 # A setting of the whole process: what one test frees, no other could do without.
 device.keep_freed_memory = lambda: None
 
+# How long an example takes says more about the machine than about what it is an example for.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
+
+# A shell that starts the tests in the background has Ctrl-C ignored, by all that they start, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: begun last, one process would do it alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    for item in items:
+        if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason=needs.CUDA.reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in a line what was missing, instead of a line for each test."""
+    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])]
+    for line in needs.summary(reason.removeprefix("Skipped: ") for reason in reasons):
+        terminalreporter.write_line(line, yellow=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,6 +71,41 @@ def net(parameters: dict[str, torch.Tensor]) -> vgg.VGG19:
     """The original network as preset gatys uses it: max pooling, zero padding."""
     origin = weights.ORIGINAL
     return vgg.VGG19(parameters, mean=origin.mean, scale=origin.scale, bgr=origin.bgr)
+
+
+_NETWORKS: OrderedDict[Any, vgg.VGG19] = OrderedDict()
+
+
+def _kept(key: Any, build: Any) -> vgg.VGG19:
+    if key not in _NETWORKS:
+        _NETWORKS[key] = build()
+    _NETWORKS.move_to_end(key)
+    while len(_NETWORKS) > 6:
+        _NETWORKS.popitem(last=False)
+    return _NETWORKS[key]
+
+
+@pytest.fixture
+def networks_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build each network once: that takes longer than painting tiny pictures with it."""
+    build, prepare = vgg.build, vgg.VGG19.prepare
+
+    def built(found: weights.Found, **options: Any) -> vgg.VGG19:
+        key = (found, *sorted(options.items()))
+        network = _kept(key, lambda: build(found, **options))
+        network.__dict__["kept"] = key
+        return network
+
+    def prepared(self: vgg.VGG19, device: torch.device, precision: torch.dtype) -> vgg.VGG19:
+        key = self.__dict__.get("kept")
+        if key is None:
+            return prepare(self, device, precision)
+        return _kept(
+            (key, str(device), precision), lambda: prepare(copy.deepcopy(self), device, precision)
+        )
+
+    monkeypatch.setattr(vgg, "build", built)
+    monkeypatch.setattr(vgg.VGG19, "prepare", prepared)
 
 
 @pytest.fixture(scope="session")

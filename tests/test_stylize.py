@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,9 @@ from impasto.events import Finished, ScaleStarted, Started, Step
 from impasto.images import read_picture, read_recipe, save_picture
 from impasto.optimize.memory import Layout
 from impasto.options import CheckpointOptions, ReadOptions
+from patience import Clock
+
+pytestmark = pytest.mark.usefixtures("networks_kept")
 
 SMALL: dict[str, Any] = {
     "size": 48,
@@ -251,9 +253,15 @@ def test_rerun_paints_from_memory_what_was_painted_from_memory(tmp_path: Path) -
 
 
 def test_a_budget_and_the_same_picture_without_a_clock(tmp_path: Path) -> None:
-    began = time.monotonic()
-    painting = paint(steps=None, budget=3.0, scales=(24, 48))
-    assert 2 < time.monotonic() - began < 6
+    clock = Clock(tick=0.05)
+    began, options = (
+        clock.now,
+        PaintOptions(**SMALL | {"steps": None, "budget": 3, "scales": (24, 48)}),
+    )
+    painter = Painter(PHOTO, STYLE, options, clock=clock)
+    assert list(painter)
+    assert clock.now - began == pytest.approx(3, abs=0.3)
+    painting = painter.painting
     ran = painting.recipe["ran"]["schedule"]
     assert [scale[:2] for scale in ran] == [[24, 18], [48, 36]]
     assert sum(steps for _, _, steps, _ in ran) == len(painting.losses)
@@ -268,9 +276,10 @@ def test_a_budget_and_the_same_picture_without_a_clock(tmp_path: Path) -> None:
 
 def test_a_budget_counts_from_when_it_is_said_to_begin() -> None:
     options = PaintOptions(**SMALL | {"steps": None, "budget": 60})
-    painter = Painter(PHOTO, STYLE, options, began=time.monotonic() - 59.9)
+    clock = Clock()
+    painter = Painter(PHOTO, STYLE, options, began=clock.now - 59.9, clock=clock)
     assert painter.budget is not None
-    assert painter.budget.left < 0.1
+    assert painter.budget.left == pytest.approx(0.1)
     painter.budget.reserve = 5.0
     assert len([event for event in painter if isinstance(event, Step)]) == 2
     assert painter.steps == 2
@@ -279,11 +288,12 @@ def test_a_budget_counts_from_when_it_is_said_to_begin() -> None:
 def test_a_checkpoint_is_of_one_budget(tmp_path: Path) -> None:
     state = tmp_path / "state"
     options = PaintOptions(**SMALL | {"steps": None, "budget": 60})
-    painter = Painter(PHOTO, STYLE, options, began=time.monotonic() - 59.9)
+    clock = Clock()
+    painter = Painter(PHOTO, STYLE, options, began=clock.now - 61, clock=clock)
     list(painter)
     painter.save_checkpoint(state)
     going_on = CheckpointOptions(checkpoint=state, resume=True)
-    again = Painter(PHOTO, STYLE, options, checkpoint=going_on)
+    again = Painter(PHOTO, STYLE, options, checkpoint=going_on, clock=clock)
     assert [type(event) for event in again] == [Started, Finished]
     assert again.painting.losses == painter.painting.losses
     other = Painter(PHOTO, STYLE, replace(options, budget=90), checkpoint=going_on)

@@ -19,7 +19,6 @@ from impasto.errors import ImageError, OptionsError
 from impasto.images import read_picture, read_recipe
 from impasto.images.color import grey, luma
 from impasto.images.encode import Job
-from impasto.nets import transformer
 from impasto.options import ReadOptions, SaveOptions
 from impasto.zoo.pack import write_pack
 
@@ -39,16 +38,11 @@ def network(name="turbo", backend="onnx"):
 NET = network()
 
 
-def truth(rgb, strength=1.0, name="turbo"):
+def truth(rgb, strength=1.0, name="turbo", seed=0):
     """What PyTorch's network makes of float RGB, by its own padding."""
-    pack = making.pack(name)
-    net = transformer.load(
-        pack.architecture, {key: torch.from_numpy(value) for key, value in pack.tensors.items()}
-    )
-    mix = torch.tensor([[1 - strength, 0.75 * strength, 0.25 * strength]])
-    with torch.inference_mode():
-        y = net(torch.from_numpy(making.planes(rgb)), mix).clamp(0, 1)
-    return y[0].permute(1, 2, 0).numpy()
+    net = making.network(name, making.pack(name).tensors)
+    mix = (1 - strength, 0.75 * strength, 0.25 * strength)
+    return making.by_torch(net, making.planes(rgb), mix, seed)[0].transpose(1, 2, 0)
 
 
 @pytest.mark.parametrize("backend", ["onnx", "torch"])
@@ -190,6 +184,29 @@ def test_transparency_is_kept(tmp_path):
     assert small.alpha.shape == small.rgb.shape[:2] == (35, 45)
 
 
+def test_another_seed_is_another_painting_of_the_same_photo():
+    rgb = making.photo(70, 90)
+    for seed in (0, 7):
+        np.testing.assert_allclose(NET(rgb, seed=seed).rgb, truth(rgb, seed=seed), atol=CLOSE)
+    assert np.abs(NET(rgb, seed=7).rgb - NET(rgb).rgb).max() > 0.05
+    np.testing.assert_array_equal(NET(rgb, seed=7, strength=0).rgb, rgb)
+
+
+def test_a_tensor_is_painted_as_an_array_is():
+    """By PyTorch it stays where it is, a batch at a time; by ONNX Runtime, through arrays."""
+    rgb = np.stack([making.photo(70, 90, seed) for seed in (0, 1)])
+    batch = torch.from_numpy(rgb.transpose(0, 3, 1, 2))
+    for backend in ("torch", "onnx"):
+        net = network(backend=backend)
+        for tile in ("auto", 64):
+            found = net(batch, strength=0.8, seed=3, tile=tile)
+            assert found.dtype == torch.float32
+            for one, array in zip(found, rgb, strict=True):
+                expected = net(array, strength=0.8, seed=3).rgb
+                np.testing.assert_allclose(one.permute(1, 2, 0), expected, atol=CLOSE)
+        assert net(batch[0].double()).dtype == torch.float64
+
+
 def test_the_long_side_can_be_chosen():
     for size in (33, 120):
         assert NET(PHOTO, size=size).rgb.shape == (round(70 * size / 90), size, 3)
@@ -229,6 +246,9 @@ def test_it_shows_and_saves_itself_with_its_recipe(tmp_path):
         "shares": SHARES,
         "strength": 0.8,
         "color": "photo",
+        "style_scale": 1.0,
+        "seed": 0,
+        "mask": None,
         "size": 60,
         "content": {"name": "<memory>"},
         "ran": {"backend": "onnx", "device": "cpu", "tile": None},
@@ -274,6 +294,8 @@ def test_the_photo_s_colours_can_stay(color):
         ({"strength": 2}, "--strength must be at least 0 and at most 1.5"),
         ({"color": "foto"}, "did you mean 'photo'"),
         ({"size": 0}, "--size must be"),
+        ({"style_scale": 3}, "--style-scale must be at least 0.5 and at most 2"),
+        ({"seed": -1}, "--seed must be a whole number from 0"),
         ({"tile": 3}, "--tile must be"),
         ({"tiles": 3}, "unknown option 'tiles'; did you mean 'tile'"),
         ({"backend": "torch"}, "backend is no matter of a picture"),
@@ -322,3 +344,15 @@ def test_loaded_by_name_and_applied_without_pytorch(tmp_path):
         assert recipe["shares"] == SHARES
         assert recipe["model"]["name"] == str(pack)
         assert len(recipe["model"]["sha256"]) == 64
+
+
+@pytest.mark.cuda
+def test_a_gpu_paints_what_the_processor_paints():
+    rgb = making.photo(200, 300)
+    net = Network(making.pack("quality"), SHARES, backend="torch", device="cuda")
+    expected = Network(making.pack("quality"), SHARES, backend="torch", device="cpu")(rgb).rgb
+    np.testing.assert_allclose(net(rgb).rgb, expected, atol=5e-3)
+    batch = torch.from_numpy(rgb.transpose(2, 0, 1)[None]).cuda().expand(3, -1, -1, -1)
+    found = net(batch)
+    assert found.device == batch.device
+    np.testing.assert_allclose(found[2].permute(1, 2, 0).cpu(), expected, atol=5e-3)

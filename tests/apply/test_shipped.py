@@ -12,6 +12,7 @@ from skimage.measure import block_reduce
 from skimage.metrics import structural_similarity
 
 import impasto
+from impasto.options import MODELS
 from impasto.samples import photo
 from impasto.zoo import registry
 from impasto.zoo.pack import read_pack
@@ -20,10 +21,10 @@ FILES = sorted(registry.BUNDLED.glob("*"))
 PACKS = {path.stem: read_pack(path) for path in FILES}
 
 
-def test_there_are_at_least_eight_styles_in_three_megabytes():
-    assert sum(path.stat().st_size for path in FILES) <= 3e6
-    assert {pack.card.architecture for pack in PACKS.values()} >= {"standard", "turbo"}
-    assert all(len(set(pack.styles)) >= 1 + 8 for pack in PACKS.values())
+def test_there_are_nine_styles_of_each_size_in_six_megabytes():
+    assert sum(path.stat().st_size for path in FILES) <= 6e6
+    assert {pack.card.architecture for pack in PACKS.values()} == set(MODELS)
+    assert all(len(set(pack.styles)) >= 1 + 9 for pack in PACKS.values())
 
 
 @pytest.mark.parametrize("name", PACKS)
@@ -37,8 +38,8 @@ def test_cards_say_where_a_style_comes_from(name):
         assert card.size > 0
         assert card.weight > 0
     training = pack.card.training
-    assert training["command"].startswith("impasto train ")
-    assert training["photos"] > 1000
+    assert training.get("made") or training["command"].startswith("impasto train ")
+    assert training["samples"] > 1000
     assert not re.search(r"[ \"]/", json.dumps(training)), "no path of a machine"
 
 
@@ -57,4 +58,4 @@ def test_a_photo_is_painted_and_still_to_be_seen(name):
     # Colours and strokes may differ; what is where may not.
     grey = [block_reduce(picture.mean(2), 4, np.mean) for picture in (whole, made[-1])]
     a, b = ((g - g.mean()) / g.std() for g in grey)
-    assert structural_similarity(a, b, data_range=4) > 0.2  # of another photo: 0.0
+    assert structural_similarity(a, b, data_range=4) > 0.15  # of another photo: 0.0

@@ -9,6 +9,11 @@ import pytest
 from cli.shell import SHALLOW, Outcome, draw, impasto
 
 
+@pytest.fixture(autouse=True)
+def _networks_kept(networks_kept: None) -> None:
+    """Build each network once."""
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with a photo and two paintings."""

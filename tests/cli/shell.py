@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from PIL import Image
 
 from impasto.cli import main
+from patience import now
 
 IMPASTO = [sys.executable, "-c", "from impasto.cli.main import run; run()"]
 SHALLOW = [
@@ -35,7 +35,7 @@ def impasto(capfd: pytest.CaptureFixture[str], *arguments: Any) -> Outcome:
     code = 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["impasto", *map(str, arguments)])
-        patch.setattr("impasto.cli.BEGAN", time.monotonic())
+        patch.setattr("impasto.cli.BEGAN", now())
         try:
             main.run()
         except SystemExit as end:

@@ -77,6 +77,35 @@ def test_the_flags_reach_the_network(folder: Path, run: Run) -> None:
         assert image.size == (32, 24)
 
 
+def test_strokes_seeds_and_masks(folder: Path, run: Run) -> None:
+    Image.fromarray(np.uint8(255 * (np.arange(64) < 32))[None].repeat(48, 0)).save("left.png")
+    flags = ["--style-scale=0.5", "--seed=3", "--mask=left.png"]
+    outcome = run("apply", "starry", "photo.png", "-o", "out.png", *flags)
+    assert outcome.code == 0, outcome.err
+    recipe = read_recipe(folder / "out.png")
+    said = {"style_scale": 0.5, "seed": 3, "mask": ["left.png"]}
+    assert {name: recipe[name] for name in said} == said
+    photo, found = pixels(folder / "photo.png"), pixels(folder / "out.png")
+    np.testing.assert_array_equal(found[:, 33:], photo[:, 33:])
+    whole = impasto.load("starry")("photo.png", style_scale=0.5, seed=3)
+    np.testing.assert_allclose(found[:, :31], np.asarray(whole.image)[:, :31], atol=1)
+    wrong = run("apply", "starry", "photo.png", "-o", "new.png", "--mask=a.png,b.png")
+    assert (wrong.code, "new.png" in listing(folder)) == (2, False)
+    assert "2 masks, but 1 styles" in wrong.err
+    wrong = run("apply", "starry", "photo.png", "-o", "new.png", "--mask=nowhere.png")
+    assert (wrong.code, "nowhere.png: no such file" in wrong.err) == (2, True)
+
+
+def test_fast_takes_the_smaller_network(folder: Path, models: Path, run: Run) -> None:
+    write(models / "better.safetensors", "starry", size="quality")
+    for flags, expected in (([], "quality"), (["--fast"], "turbo")):
+        assert run("apply", "starry", "photo.png", "-o", "out.png", *flags).code == 0
+        assert read_recipe(folder / "out.png")["model"]["architecture"] == expected
+    wrong = run("apply", "turbo/starry", "photo.png", "-o", "out.png", "--fast")
+    assert wrong.code == 2
+    assert "--fast" in wrong.err
+
+
 def test_strength_0_is_the_photo(folder: Path, run: Run) -> None:
     assert run("apply", "starry", "photo.png", "-o", "out.png", "--strength=0").code == 0
     np.testing.assert_array_equal(pixels(folder / "out.png"), pixels(folder / "photo.png"))
@@ -340,7 +369,7 @@ def test_ctrl_c_finishes_the_pictures_under_way(folder: Path, run: Run, jobs: in
 def test_ctrl_c_before_the_first_picture(folder: Path) -> None:
     code = (
         "import impasto.zoo.registry, signal\n"
-        "impasto.zoo.registry.resolve = lambda *_: signal.raise_signal(signal.SIGINT)\n"
+        "impasto.zoo.registry.resolve = lambda *_, **__: signal.raise_signal(signal.SIGINT)\n"
         "from impasto.cli.main import run; run()"
     )
     line = [sys.executable, "-c", code, "apply", "starry", "photo.png", "-o", "out.png"]

@@ -12,7 +12,6 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Callable
 from fcntl import ioctl
 from pathlib import Path
@@ -28,20 +27,15 @@ from impasto.errors import WeightsError
 from impasto.images import read_recipe, save_picture
 
 
-def test_version_is_quick_and_imports_nothing_heavy() -> None:
-    line = [*IMPASTO, "--version"]
-    times = []
-    for _ in range(5):
-        began = time.perf_counter()
-        done = subprocess.run(line, capture_output=True, text=True, check=True)
-        times.append(time.perf_counter() - began)
+def test_version_imports_nothing_heavy_and_not_much() -> None:
+    """What takes time is importing: counted, it is the same on every machine."""
+    line = [IMPASTO[0], "-X", "importtime", *IMPASTO[1:], "--version"]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
     assert done.stdout == f"impasto {impasto.__version__}\n"
-    line[1:1] = ["-X", "importtime"]
-    imported = subprocess.run(line, capture_output=True, text=True, check=True).stderr
-    names = set(re.findall(r"\| +([\w.]+)$", imported, re.MULTILINE))
+    names = set(re.findall(r"\| +([\w.]+)$", done.stderr, re.MULTILINE))
     assert "impasto.cli.main" in names
     assert not names & {"torch", "numpy", "rich", "PIL", "scipy", "matplotlib", "impasto.painter"}
-    assert min(times) < 0.3
+    assert len(names) < 400
 
 
 @pytest.mark.parametrize("size", [(64, 48), (48, 64)], ids=["landscape", "portrait"])

@@ -9,7 +9,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -24,6 +23,7 @@ from impasto.explain.explainer import Explainer
 from impasto.images import atomic
 from impasto.options import ReadOptions
 from impasto.options.explain import ExplainOptions
+from patience import LIMIT, a_moment, one_thread
 
 SMALL = ["--size=64", "--steps=2", "--precision=float32", "--device=cpu"]
 COMMAND: Any = typer.main.get_command(app).commands["explain"]  # type: ignore[attr-defined]
@@ -176,16 +176,16 @@ def test_ctrl_c_in_a_real_shell(folder: Path) -> None:
     process = subprocess.Popen(
         line,
         cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env=one_thread(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stderr
     first = process.stderr.readline()
-    time.sleep(0.1)
+    a_moment()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=LIMIT)
     assert first.startswith("1/")
     assert process.returncode == 130, err
     assert (out, err.splitlines()[-1]) == ("", "impasto: stopped")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 
 from cli.shell import IMPASTO, SHALLOW, Outcome, listing, pixels
 from impasto.optimize import lbfgs
+from patience import LIMIT, one_thread
 
 LBFGS = ["--steps=12", "--scales=32,48,64", "--size=64", "--history=4"]
 ADAM = ["--steps=6", "--scales=32,48", "--size=48", "--optimizer=adam"]
@@ -27,14 +26,54 @@ def command(*arguments: str) -> list[str]:
     return [*IMPASTO, "paint", "photo.png", "style.png", "-o", "out.png", *SHALLOW, *arguments]
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        command(*arguments),
+STRUCK = """
+import os, signal, sys
+
+wish, where, left = int(sys.argv.pop(1)), sys.argv.pop(1), [int(sys.argv.pop(1))]
+
+def strike():
+    left[0] -= 1
+    if left[0] == 0:
+        os.kill(os.getpid(), wish)
+
+def stepping(kind):
+    tell = kind.tell
+    def told(self, *given):
+        strike()
+        return tell(self, *given)
+    kind.tell = told
+
+def heard(event, arguments):
+    changes = event in ("os.rename", "os.remove")
+    writes = event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    if (changes or writes) and isinstance(arguments[0], (str, os.PathLike)):
+        if os.path.abspath(arguments[0]).startswith(os.getcwd()):
+            strike()
+
+if where == "step":
+    from impasto.optimize.lbfgs import LBFGS
+    stepping(LBFGS)
+else:
+    sys.addaudithook(heard)
+from impasto.cli.main import run; run()
+"""
+"""`impasto` that gets a signal at a step, or when it writes, moves or removes a file here, of which
+number. So it is struck at the same moments on every machine, in the middle of saving, too."""
+
+
+def struck(
+    folder: Path, wish: signal.Signals, where: str, number: int, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command that gets a signal, unless it ends before."""
+    words = [str(int(wish)), where, str(number), *command(*arguments)[len(IMPASTO) :]]
+    return subprocess.run(
+        [IMPASTO[0], "-c", STRUCK, *words],
         cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},  # as conftest.py has it in this process
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        env=one_thread(),
+        capture_output=True,
         text=True,
+        check=False,
+        timeout=LIMIT,
     )
 
 
@@ -81,37 +120,21 @@ def pixels_of(data: bytes, folder: Path) -> np.ndarray:
     return found
 
 
-def wait_for(process: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
-    """Wait until something is there or the process has ended."""
-    deadline = time.monotonic() + 60
-    while process.poll() is None and not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
-
 def steps_in(log: Path) -> int:
     return log.read_bytes().count(b"\n") if log.exists() else 0
 
 
-def kill_and_resume(folder: Path, moments: list[Callable[[int], bool]], *arguments: str) -> int:
-    """Kill at each moment (told the steps logged before), go on; return how often it was killed."""
-    killed = 0
+def kill_and_resume(folder: Path, moments: list[int], *arguments: str) -> None:
+    """Kill at each moment, go on, and at last to the end."""
     for moment in moments:
-        going_on = ["--resume"] if (folder / "out.state").exists() else []
-        before = steps_in(folder / "log.jsonl")
-        process = start(folder, *arguments, *going_on)
-        wait_for(process, lambda before=before, moment=moment: moment(before))
-        process.kill()
-        process.communicate()
-        if process.returncode == 0:
-            return killed
-        assert process.returncode == -signal.SIGKILL
-        killed += 1
-    going_on = ["--resume"] if (folder / "out.state").exists() else []
-    process = start(folder, *arguments, *going_on)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    return killed
+        done = struck(folder, signal.SIGKILL, "file", moment, *arguments, *going_on(folder))
+        assert done.returncode == -signal.SIGKILL, done.stderr
+    done = struck(folder, signal.SIGKILL, "file", 0, *arguments, *going_on(folder))
+    assert done.returncode == 0, done.stderr
+
+
+def going_on(folder: Path) -> list[str]:
+    return ["--resume"] if (folder / "out.state").exists() else []
 
 
 def test_killed_again_and_again_lbfgs_ends_in_the_same_files(
@@ -121,35 +144,14 @@ def test_killed_again_and_again_lbfgs_ends_in_the_same_files(
     made = uninterrupted(run, folder, *everything)
     (folder / ".impasto-0123456789abcdef.tmp").write_bytes(b"left by an earlier kill")
     rng = random.Random(20)
-
-    def after_steps(count: int, delay: float) -> Callable[[int], bool]:
-        def ready(before: int) -> bool:
-            if steps_in(folder / "log.jsonl") < before + count:
-                return False
-            time.sleep(delay)
-            return True
-
-        return ready
-
-    def while_saving(before: int) -> bool:
-        temporary = any(folder.glob(".impasto-*.tmp"))
-        return temporary and steps_in(folder / "log.jsonl") > before
-
-    moments = [
-        after_steps(1, rng.uniform(0, 0.05)),
-        while_saving,
-        after_steps(3, rng.uniform(0, 0.05)),
-        after_steps(2, rng.uniform(0, 0.05)),
-    ]
-    assert kill_and_resume(folder, moments, *everything) >= 3
+    kill_and_resume(folder, [rng.randrange(2, 14) for _ in range(3)], *everything)
     assert_same(folder, made)
 
 
 def test_killed_adam_ends_in_the_same_picture(folder: Path, run: Callable[..., Outcome]) -> None:
     arguments = [*ADAM, *STATE]
     made = uninterrupted(run, folder, *arguments)
-    state = folder / "out.state"
-    assert kill_and_resume(folder, [lambda _: state.exists()], *arguments) == 1
+    kill_and_resume(folder, [7], *arguments)
     assert_same(folder, made)
 
 
@@ -161,15 +163,12 @@ def test_ctrl_c_keeps_the_picture_and_resume_ends_in_the_same(
     made = uninterrupted(run, folder, *arguments)
     (folder / "out.png").write_bytes(b"an earlier result")
 
-    process = start(folder, *arguments)
-    wait_for(process, lambda: steps_in(folder / "log.jsonl") >= 2)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    done = struck(folder, signal.SIGINT, "step", 3, *arguments)
 
     state = "out.state" if kept else "out.png.checkpoint"
-    assert process.returncode == 130
-    assert out == ""
-    last = err.splitlines()[-1]
+    assert done.returncode == 130
+    assert done.stdout == ""
+    last = done.stderr.splitlines()[-1]
     assert last.startswith("impasto: stopped at step ")
     assert all(part in last for part in ("out.unfinished.png", "--resume", state))
     assert (folder / "out.png").read_bytes() == b"an earlier result"

@@ -20,6 +20,11 @@ from impasto.samples import painting, photo
 from nets import reference
 
 
+@pytest.fixture(autouse=True)
+def _networks_kept(networks_kept: None) -> None:
+    """Build each network once."""
+
+
 @pytest.fixture(scope="session")
 def explained(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Explained:
     """Explain once: whichever process of the tests comes first does it for all."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Any
 
 import pytest
 
+import needs
 from impasto.explain.explanation import Explanation
+from patience import LIMIT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -20,9 +21,9 @@ PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    path = shutil.which("chromium")
+    path = needs.chromium()
     if path is None:
-        pytest.skip("there is no chromium on this machine")
+        pytest.skip(needs.CHROMIUM.reason)
     # Chromium's sandbox refuses to work for root.
     arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with playwright.sync_playwright() as running:
@@ -40,6 +41,7 @@ def opened(chromium: Any, page: str, tmp_path: Path) -> Callable[..., Any]:
     @contextmanager
     def open_page(**settings: Any) -> Iterator[Any]:
         context = chromium.new_context(**{"viewport": DESKTOP} | settings)
+        context.set_default_timeout(1000 * LIMIT)
         tab, said = context.new_page(), []
         tab.on("console", lambda message: said.append(message.text))
         tab.on("pageerror", lambda error: said.append(str(error)))
@@ -123,11 +125,11 @@ def test_a_click_on_a_picture_or_a_curve_goes_there(opened: Any, explanation: Ex
 
 def wait_until(tab: Any, true: Callable[[], bool]) -> None:
     """Wait for the page, from outside: its own policy lets nobody evaluate code in it again."""
-    for _ in range(200):
+    for _ in range(int(LIMIT / 0.05)):
         if true():
             return
         tab.wait_for_timeout(50)
-    raise AssertionError("ten seconds were not enough")
+    raise AssertionError(f"not within {LIMIT:g} s")
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])

@@ -42,6 +42,16 @@ def test_a_file_paints_as_the_network_does(tmp_path, name):
     np.testing.assert_allclose(painted(tmp_path / "net.onnx", (0, 0, 1)), expected, atol=1e-4)
 
 
+def test_a_file_has_the_seed_it_was_written_with(tmp_path):
+    """What onnxruntime-web, which lists no input that may be left out, paints with."""
+    pack = making.pack()
+    export(pack, tmp_path / "net.onnx", seed=7)
+    expected = Network(pack, {"starry": 1}, backend="torch", device="cpu")(PHOTO, seed=7).rgb
+    np.testing.assert_allclose(painted(tmp_path / "net.onnx", (0, 0, 1)), expected, atol=1e-4)
+    with pytest.raises(OptionsError, match="--seed must be a whole number"):
+        export(pack, tmp_path / "other.onnx", seed=-1)
+
+
 def test_of_a_pack_in_a_file_half_is_exact(tmp_path):
     write_pack(making.pack(), tmp_path / "pack.safetensors")
     pack = read_pack(tmp_path / "pack.safetensors")
@@ -56,13 +66,13 @@ def test_eight_bits_are_small_and_near(tmp_path, capfd):
     pack = making.pack()
     whole = export(pack, tmp_path / "whole.onnx")
     small = export(pack, tmp_path / "small.onnx", precision="int8", shares={"wave": 1})
+    assert capfd.readouterr() == ("", "")
     assert small.size < 0.45 * whole.size
     assert 1e-3 < small.difference < PRECISIONS["int8"].tolerance
     one, other = (painted(tmp_path / f"{name}.onnx", (0, 1, 0)) for name in ("whole", "small"))
     assert np.abs(one - other).mean() < 0.05
     # It tells styles apart by more than it strays.
     assert np.abs(painted(tmp_path / "small.onnx", (0, 0, 1)) - one).mean() > 0.1
-    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -79,7 +89,7 @@ def test_the_file_says_what_it_is(tmp_path, precision):
     assert about["pack_sha256"] == pack.sha256
     assert about["architecture"] == "turbo"
     assert "mix: float32 (styles,)" in about["usage"]
-    assert {entry.name for entry in model.graph.input} == {"image", "mix"}
+    assert {entry.name for entry in model.graph.input} == {"image", "mix", "seed"}
     assert [entry.name for entry in model.graph.output] == ["stylised"]
 
 
@@ -96,7 +106,7 @@ def test_what_differs_from_pytorch_is_not_written(tmp_path, monkeypatch):
 
 def test_what_is_not_finite_is_not_written(tmp_path):
     pack = making.pack()
-    tensors = {**pack.tensors, "stem_bias": np.full(32, np.nan, np.float32)}
+    tensors = {**pack.tensors, "quarter1_2_bias": np.full(24, np.nan, np.float32)}
     with pytest.raises(OutputError, match="by nan"):
         export(replace(pack, tensors=tensors), tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from time import monotonic
 
 import pytest
 import torch
@@ -22,6 +21,7 @@ from impasto.optimize.engine import Engine
 from impasto.optimize.lbfgs import LBFGS
 from impasto.optimize.schedule import Scale
 from optimize.problems import Exact, Quadratic, copied, picture
+from patience import Clock
 
 SCALES = (Scale(6, 4, 5), Scale(12, 8, 7), Scale(24, 16, 9))
 PHOTO, TARGET = picture(16, 24, 1), picture(16, 24, 2)
@@ -59,7 +59,7 @@ def engine(
     start=None,
     objective_at=problem_at,
     scales=SCALES,
-    clock=monotonic,
+    clock=None,
     **options,
 ):
     make = {
@@ -71,7 +71,7 @@ def engine(
         objective_at=objective_at,
         optimizer_at=make,
         start_at=lambda scale: at(PHOTO, scale) if start is None else start,
-        clock=clock,
+        clock=clock or Clock(tick=1.0),
     )
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 from impasto.errors import OutputError
 from impasto.events import Losses
 from impasto.record.plot import plot
+from patience import LIMIT
 
 
 @pytest.fixture
@@ -91,5 +92,5 @@ module.plot([module.Losses(*row)], module.Path(sys.argv[1]))
 assert "matplotlib.pyplot" not in sys.modules
 """
     path = tmp_path / "plot.svg"
-    subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=LIMIT)
     assert path.exists()

@@ -7,16 +7,17 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
+import needs
 from impasto.studio.database import connect
-from studio.postgres import Postgres, binaries
+from studio.postgres import Postgres
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A real PostgreSQL server."""
-    programs = binaries()
+    programs = needs.postgresql()
     if programs is None:
-        pytest.skip("no PostgreSQL here: neither in /usr/lib/postgresql nor on PATH")
+        pytest.skip(needs.POSTGRESQL.reason)
     server = Postgres(programs)
     yield server
     server.stop()

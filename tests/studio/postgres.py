@@ -8,22 +8,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
-
-def binaries() -> Path | None:
-    """Return the folder of PostgreSQL's programs: Debian's newest, or where PATH has them."""
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
-        if (folder / "initdb").exists():
-            return folder
-    found = shutil.which("initdb")
-    return Path(found).resolve().parent if found else None
-
+from patience import LIMIT, wait_for
 
 _TIED = '"$@" & server=$!; cat; kill -QUIT $server; wait $server'
 """Ends the server when standard input ends, as it does when the tests are killed."""
@@ -49,7 +40,7 @@ class Postgres:
             programs / "initdb", "-D", data, "-U", "impasto", "-A", "trust", "-E", "UTF8",
             "--no-sync", "--locale=C",
         )  # fmt: skip
-        output, _ = made.communicate(timeout=120)
+        output, _ = made.communicate(timeout=LIMIT)
         if made.returncode:
             raise RuntimeError(f"initdb failed: {output.decode()}")
         self._server = self._start(
@@ -74,7 +65,7 @@ class Postgres:
         return self._url
 
     def stop(self) -> None:
-        self._server.communicate(timeout=30)
+        self._server.communicate(timeout=LIMIT)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self, *command: object) -> subprocess.Popen[bytes]:
@@ -91,16 +82,17 @@ class Postgres:
 
     def _wait(self) -> None:
         engine = sa.create_engine(self._url)
-        end = time.monotonic() + 60
-        while True:
+
+        def answers() -> bool:
             try:
                 engine.connect().close()
-                engine.dispose()
-                return
             except OperationalError:
-                if self._server.poll() is not None or time.monotonic() > end:
-                    raise
-                time.sleep(0.1)
+                assert self._server.poll() is None, "PostgreSQL does not run"
+                return False
+            return True
+
+        wait_for(answers)
+        engine.dispose()
 
 
 def _somebody_else() -> str | None:

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,10 +24,10 @@ from impasto.studio.context import Studio
 from impasto.studio.server import Server, bound, configured
 from impasto.studio.settings import read
 from impasto.zoo import registry
+from patience import LIMIT, wait_for
 from zoo.making import write
 
 IMPASTO = [sys.executable, "-c", "from impasto.cli.main import run; run()"]
-ENOUGH = 60.0
 
 
 def drawn(width: int = 64, height: int = 48, seed: int = 0) -> Image.Image:
@@ -107,8 +106,8 @@ def served(
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         try:
-            until(lambda: addresses)
-            with httpx.Client(base_url=addresses[0], timeout=ENOUGH) as client:
+            wait_for(lambda: addresses)
+            with httpx.Client(base_url=addresses[0], timeout=LIMIT) as client:
                 yield Served(app, client, addresses[0])
         finally:
             server.should_exit = True
@@ -117,26 +116,26 @@ def served(
             server.closed()
 
 
-def until(true: Any, seconds: float = ENOUGH) -> Any:
-    """Wait until something is true, and return it."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := true():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s")
-
-
 class Process:
     """`impasto serve` as somebody runs it, with an own folder for everything."""
 
-    def __init__(self, folder: Path, *flags: str, **environment: str) -> None:
+    def __init__(self, folder: Path, *flags: str, before: str = "", **environment: str) -> None:
+        """``before`` is Python that this process runs first."""
         self.data = folder / "data"
         ours = {name: v for name, v in os.environ.items() if not name.startswith("IMPASTO_")}
         home = {"XDG_DATA_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
         self._log = (folder / "log").open("w+b")
         self.process = subprocess.Popen(
-            [*IMPASTO, "serve", "--port", "0", "--data", str(self.data), *flags],
+            [
+                *IMPASTO[:-1],
+                before + IMPASTO[-1],
+                "serve",
+                "--port",
+                "0",
+                "--data",
+                str(self.data),
+                *flags,
+            ],
             env={**ours, **home, "IMPASTO_RATE": "100000", **environment},
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -160,7 +159,7 @@ class Process:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            self.process.communicate(timeout=20)
+            self.process.communicate(timeout=LIMIT)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()

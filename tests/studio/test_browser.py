@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,18 +22,16 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+import needs
 from apply.making import pack
 from impasto.zoo.pack import write_pack
+from patience import LIMIT
 from studio.serving import Process, decoded, drawn, encoded, served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = needs.needs(needs.CHROMIUM, needs.chromium())
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium"
-)
-
-SLOW = 60_000  # milliseconds: what computes may take so long on a busy machine
-expect.set_options(timeout=20_000)
+SLOW = 1000 * LIMIT  # in milliseconds
+expect.set_options(timeout=SLOW)
 
 LISTENER = """
 import os, sys
@@ -101,7 +99,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 def browser() -> Iterator[Browser]:
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        found = playwright.chromium.launch(executable_path=needs.chromium(), args=sandbox)
         yield found
         found.close()
 
@@ -115,6 +113,7 @@ class Watched:
         self.context: BrowserContext = browser.new_context(
             viewport={"width": 1280, "height": 900}, accept_downloads=True, **options
         )
+        self.context.set_default_timeout(SLOW)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.context.on("request", lambda request: self._asked(request.url))
         self.context.on("console", lambda message: self._said(message.type, message.text))
@@ -213,7 +212,27 @@ def caption(page: Page) -> Locator:
 
 
 def stylised(page: Page) -> None:
-    expect(action(page, "keep")).to_be_visible(timeout=SLOW)
+    """Wait for the finished picture: of a draft nothing can be kept."""
+    kept = page.locator('#stage [data-action="keep"]:not([aria-disabled])')
+    expect(kept).to_be_visible(timeout=SLOW)
+
+
+def recipe_of(page: Page) -> dict[str, object]:
+    """What the picture that is shown says of itself, once it is downloaded."""
+    with page.expect_download() as coming:
+        action(page, "picture").click()
+    said = decoded(Path(coming.value.path()).read_bytes()).getexif()[0x010E]
+    return json.loads(said)
+
+
+def looks(page: Page) -> None:
+    """Have the page count the drafts that it shows."""
+    page.evaluate("""() => {
+        window.looks = 0;
+        const caption = document.querySelector("#stage .caption");
+        new MutationObserver(() => { window.looks += /first look/.test(caption.innerText); })
+            .observe(caption, { childList: true });
+    }""")
 
 
 def slide(page: Page, label: str, keys: str, times: int = 1) -> None:
@@ -293,6 +312,83 @@ def test_settings_are_felt_and_the_latest_wins(page: Page):
         action(page, "picture").click()
     strong = np.asarray(decoded(Path(coming.value.path()).read_bytes()), float)
     assert np.abs(strong - weak).mean() > 3
+
+
+def test_while_a_slider_moves_there_are_drafts_and_then_the_picture(page: Page):
+    use_sample(page)
+    stylised(page)
+    assert recipe_of(page)["model"]["architecture"] == "quality"
+    looks(page)
+    slide(page, "Stroke size", "ArrowRight", 10)
+    page.wait_for_function("() => window.looks > 0", timeout=SLOW)
+    stylised(page)
+    expect(caption(page)).to_contain_text("1024 × 683")
+    made = recipe_of(page)
+    assert (made["model"]["architecture"], made["style_scale"], made["seed"]) == ("quality", 1.5, 0)
+    page.wait_for_function("() => document.querySelector('#stage .result').naturalWidth === 1024")
+    before = result_of(page)
+
+    expect(page.get_by_role("button", name="The one before")).to_be_hidden()
+    page.get_by_role("button", name="Another one").click()
+    page.wait_for_function(
+        "old => document.querySelector('#stage .result').src !== old", arg=before, timeout=SLOW
+    )
+    stylised(page)
+    assert recipe_of(page)["seed"] == 1
+    page.locator("#share").click()
+    expect(page.locator("#share")).to_have_text("Link copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert "seed=1" in link
+    assert "stroke=1.5" in link
+    before = result_of(page)
+    page.get_by_role("button", name="The one before").click()
+    expect(page.get_by_role("button", name="The one before")).to_be_hidden()
+    page.wait_for_function(
+        "old => document.querySelector('#stage .result').src !== old", arg=before, timeout=SLOW
+    )
+
+
+def test_a_picture_that_is_finished_too_late_does_not_cover_a_later_draft(page: Page):
+    use_sample(page)
+    stylised(page)
+    held: list[Route] = []
+    holding = [True]
+
+    def hold(route: Route) -> None:
+        first = not held and '"draft":true' in (route.request.post_data or "")
+        held.append(route) if first and holding else route.continue_()
+
+    page.route("**/queue/join*", hold)
+    slide(page, "Strength", "ArrowLeft")
+    page.wait_for_timeout(500)
+    while not held:
+        page.wait_for_timeout(50)
+    looks(page)
+    slide(page, "Strength", "ArrowLeft", 9)
+    page.wait_for_function("() => window.looks > 0", timeout=SLOW)
+    held[0].continue_()
+    stylised(page)
+    assert recipe_of(page)["strength"] == 0.5
+
+
+def test_what_cannot_be_finished_says_so_and_can_be_tried_again(page: Page):
+    use_sample(page)
+    stylised(page)
+    page.route("**/queue/join*", ask_wrongly)
+    slide(page, "Strength", "ArrowLeft")
+    expect(action(page, "finish")).to_be_visible(timeout=SLOW)
+    expect(caption(page)).to_contain_text("not finished")
+    page.unroute("**/queue/join*")
+    action(page, "finish").click()
+    stylised(page)
+    assert recipe_of(page)["strength"] == 0.95
+
+
+def ask_wrongly(route: Route) -> None:
+    """Have the server be asked to finish a picture of a photo that is not there."""
+    asked = route.request.post_data or ""
+    broken = asked.replace("sample:coffee", "sample:none") if '"draft":true' in asked else asked
+    route.continue_(post_data=broken)
 
 
 def test_what_is_opened_while_the_page_still_opens_stays(page: Page):

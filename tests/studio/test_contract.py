@@ -61,12 +61,14 @@ def test_jobs_take_what_orders_have(api: Served):
 def test_stylize_takes_what_apply_has(api: Served):
     said = properties(api, "/v1/stylize")
     apply = {f.name: f for f in dataclasses.fields(ApplyOptions)}
-    assert set(said) == {"photo", "painting", "style", "format", "strength", "color", "size"}
-    for name in ("strength", "color", "size"):
+    taken = {"strength", "color", "style_scale", "seed", "size"}
+    assert set(said) == {"photo", "mask", "painting", "style", "fast", "format", *taken}
+    for name in taken:
         assert said[name]["description"] == plain(apply[name].metadata["help"])
         assert said[name].get("default") == apply[name].default
     assert said["color"]["enum"] == list(apply["color"].metadata["choices"])
     assert said["format"]["enum"] == list(FORMATS)
+    assert (said["fast"]["type"], said["fast"]["default"]) == ("boolean", False)
 
 
 @pytest.mark.parametrize("name", fields.ORDER)

@@ -13,7 +13,8 @@ import pytest
 from impasto.events import Losses
 from impasto.studio.routes import events
 from impasto.studio.store import Claim
-from studio.serving import PAINTING, PHOTO, Served, decoded, drawn, encoded, served, until
+from patience import wait_for
+from studio.serving import PAINTING, PHOTO, Served, decoded, drawn, encoded, served
 from studio.test_api import problem
 
 
@@ -349,7 +350,7 @@ def test_silence_is_filled_and_a_removed_job_ends_the_stream(api: Served, monkey
     id = api.order().json()["id"]
     with api.client.stream("GET", f"/v1/jobs/{id}/events") as answer:
         lines = answer.iter_lines()
-        assert until(lambda: next(lines) == ": still here")
+        assert wait_for(lambda: next(lines) == ": still here")
         api.studio.store.cancel(id, "local")
         api.studio.forget(id)
         assert '"end"' in " ".join(f'"{line.removeprefix("event: ")}"' for line in lines)
@@ -363,7 +364,7 @@ def test_streams_are_bounded(api: Served, monkeypatch):
         with httpx.Client(base_url=api.url) as other:
             refused = other.get(f"/v1/jobs/{id}/events")
             problem(refused, 429, "too-many-streams")
-    until(lambda: api.studio.streams == 0)
+    wait_for(lambda: api.studio.streams == 0)
 
 
 def test_the_picture_of_a_job_is_a_picture(api: Served):

@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+import needs
+from impasto.studio import styles
 from studio.serving import PHOTO, Served, decoded, drawn, encoded, own_styles, served
 
 
@@ -103,17 +105,15 @@ def test_swagger_is_what_its_tests_look_for(api: Served):
     assert "udnie" in model["enum"]
 
 
-def test_what_is_imported_while_it_runs_is_there_soon(tmp_path):
+def test_what_is_imported_while_it_runs_is_there_soon(tmp_path, monkeypatch):
+    monkeypatch.setattr(styles, "_LOOK_EVERY", 0)
     with served(tmp_path, styles=()) as api:
         assert predict(api, "?model=late").status_code == 400
         own_styles(tmp_path / "models", "late")
-        import time
-
-        time.sleep(0.6)
         assert predict(api, "?model=late").status_code == 200
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+@needs.needs(needs.CURL, shutil.which("curl"))
 def test_curl_as_in_the_readme(api: Served, tmp_path):
     (tmp_path / "bridge.jpg").write_bytes(encoded(drawn(80, 60), "JPEG"))
     address = f"{api.url}/model/predict?model=udnie"

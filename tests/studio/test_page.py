@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +17,17 @@ from PIL import Image
 from impasto import samples
 from impasto.errors import ImageError, OptionsError
 from impasto.events import Losses
+from impasto.images import read_recipe
 from impasto.studio.orders import STEERED, PaintOrder
 from impasto.studio.page import link, sources
 from impasto.studio.page.shelf import Shelf
 from impasto.studio.quick import Busy
 from impasto.studio.settings import read
 from impasto.studio.store import Full, WrongState, new_id
+from impasto.zoo import registry
+from patience import made_older
 from studio.serving import PAINTING, PHOTO, Served, decoded, drawn, encoded, served
+from zoo.making import write
 
 ASSETS = Path(sources.__file__).parent / "assets"
 
@@ -287,8 +289,8 @@ def test_one_key_sees_nothing_of_another(keyed: Served):
 def test_the_shelf_keeps_what_is_used_and_no_more_than_it_may(tmp_path: Path):
     shelf = Shelf(tmp_path / "shelf", most=2500)
     first, second = (shelf.put("ann", bytes([n]) * 1000) for n in range(2))
-    os.utime(next(p for p in shelf._folder.iterdir() if second in p.name), (1, time.time() - 60))
-    os.utime(next(p for p in shelf._folder.iterdir() if first in p.name), (1, time.time() - 90))
+    made_older(next(p for p in shelf._folder.iterdir() if second in p.name), 60)
+    made_older(next(p for p in shelf._folder.iterdir() if first in p.name), 90)
     assert shelf.get("ann", first) == bytes(1000)  # in use: it gives way last
     third = shelf.put("ann", b"3" * 1000)
     assert Shelf(tmp_path / "shelf").get("ann", first) == bytes(1000)  # after a restart, too
@@ -306,7 +308,7 @@ def test_the_shelf_forgets_after_a_day(tmp_path: Path):
     shelf = Shelf(tmp_path)
     old = shelf.put("ann", b"old")
     path = next(tmp_path.iterdir())
-    os.utime(path, (1, time.time() - 25 * 3600))
+    made_older(path, 25 * 3600)
     shelf.put("ann", b"new")
     assert not path.exists()
     with pytest.raises(KeyError):
@@ -319,15 +321,17 @@ def test_the_shelf_forgets_after_a_day(tmp_path: Path):
 def test_a_link_is_read():
     found = link.read(
         "?mode=quick&style=wave&strength=0.8&color=photo&size=1024&stroke=0.5&quality=best"
-        "&painting=dots&utm=x",
+        "&painting=dots&seed=3&utm=x",
         styles=["wave"],
         largest=2048,
     )
     assert found.complaints == ()
     assert found.settings == {
         "mode": "quick", "style": "wave", "strength": 0.8, "color": "photo", "size": 1024,
-        "stroke": 0.5, "quality": "best", "painting": "dots",
+        "stroke": 0.5, "quality": "best", "painting": "dots", "seed": 3,
     }  # fmt: skip
+    painted = link.read("stroke=0.25&mode=paint", styles=[], largest=2048)
+    assert painted.settings == {"stroke": 0.25, "mode": "paint"}
 
 
 @pytest.mark.parametrize(
@@ -336,6 +340,9 @@ def test_a_link_is_read():
         ("style=wav", "did you mean 'wave'?"),
         ("strength=2", "from 0.1 to 1.5"),
         ("strength=nan", "from 0.1 to 1.5"),
+        ("stroke=0.3", "from 0.5 to 2"),
+        ("seed=-1", "from 0 to"),
+        ("seed=inf", "from 0 to"),
         ("size=9999", "from 128 to 2048"),
         ("color=blue", "choose from style, photo"),
         ("mode=", None),
@@ -398,13 +405,14 @@ def test_the_page_opens_with_what_is_under_way(open_studio: Served):
 
 def test_a_quick_result_is_kept_with_its_photo(open_studio: Served):
     from impasto.studio.page import quick
-    from impasto.studio.page.desk import Desk
+    from impasto.studio.page.desk import Desk, Unable
     from impasto.studio.page.opening import again
 
     desk = Desk.of(open_studio.studio)
-    settings = quick.QuickSettings("wave", 0.7, "photo", 256)
-    result = quick.stylise(desk, "fay", "sample:chelsea", settings)
+    settings = quick.QuickSettings("wave", 0.7, "photo", 256, 0.5, 3)
+    result = quick.finish(desk, "fay", "sample:chelsea", settings)
     assert (result["width"], result["height"]) == (256, 170)
+    assert quick.look(desk, "fay", "sample:chelsea", settings)["draft"] is False  # one network
     job = quick.keep(desk, "fay", result)
     assert (job.kind, job.state, job.width) == ("apply", "done", 256)
     files = open_studio.studio.files
@@ -412,10 +420,35 @@ def test_a_quick_result_is_kept_with_its_photo(open_studio: Served):
     assert files.get(job.id, job.picture) == desk.sources.data("fay", result["source"])
     made = again(desk, "fay", job.id)
     assert (made["swatches"], made["strength"], made["color"]) == ("wave", 0.7, "photo")
+    assert (made["stroke"], made["seed"]) == (0.5, 3)
     with pytest.raises(KeyError):
         quick.keep(desk, "somebody", result)
+    with pytest.raises(Unable, match="finished"):
+        quick.keep(desk, "fay", {**result, "draft": True})
     with pytest.raises(OptionsError, match="a size up to 320"):
         quick.keep(desk, "fay", {**result, "size": 321})
+
+
+def test_a_look_is_a_draft_until_it_is_finished(open_studio: Served, tmp_path, monkeypatch):
+    from impasto.studio import styles
+    from impasto.studio.page import quick
+    from impasto.studio.page.desk import Desk
+
+    monkeypatch.setattr(registry, "user_folder", lambda: tmp_path)
+    monkeypatch.setattr(styles, "_LOOK_EVERY", 0.0)
+    for size in ("quality", "turbo"):
+        write(tmp_path / f"{size}.safetensors", "wave", size=size)
+    desk = Desk.of(open_studio.studio)
+    settings = quick.QuickSettings("wave", 0.7, "photo", 320)
+    monkeypatch.setattr(open_studio.studio.quick, "_fits", lambda style, *_: "turbo" in style)
+    results = [make(desk, "fay", "sample:chelsea", settings) for make in (quick.look, quick.finish)]
+    assert [result["draft"] for result in results] == [True, False]
+    for result, size in zip(results, ("turbo", "quality"), strict=True):
+        (tmp_path / "made.jpg").write_bytes(desk.sources.data("fay", result["source"]))
+        assert read_recipe(tmp_path / "made.jpg")["model"]["architecture"] == size
+        assert quick.QuickSettings.of(result, 320) == settings
+    monkeypatch.setattr(open_studio.studio.quick, "_fits", lambda *_: True)
+    assert quick.look(desk, "fay", "sample:chelsea", settings)["draft"] is False
 
 
 @pytest.mark.parametrize(
@@ -508,21 +541,29 @@ def event(studio: Served, name: str, data: list[Any], **more: Any) -> tuple[dict
 
 
 COFFEE = {"source": "sample:coffee", "mode": "quick"}
+QUICK = [1, 1, "style", 256, 0]
+DRAFT = {"draft": True, "photo": "sample:coffee", "style": "wave", "size": 256}
 SETTINGS = [1, 1, "style", 256, "good"]
 
 
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("change", [{**COFFEE, "source": "shelf:../x"}, "wave", 1, "style", 256], "not there"),
-        ("change", [COFFEE, "wav", 1, "style", 256], "did you mean 'wave'?"),
-        ("change", [COFFEE, {"a": 1}, 1, "style", 256], "style"),
-        ("change", ["sample:coffee", "wave", 1, "style", 256], None),
+        ("change", [{**COFFEE, "source": "shelf:../x"}, "wave", *QUICK], "not there"),
+        ("change", [COFFEE, "wav", *QUICK], "did you mean 'wave'?"),
+        ("change", [COFFEE, {"a": 1}, *QUICK], "style"),
+        ("change", [COFFEE, "wave", 1, 9, "style", 256, 0], None),
+        ("change", [COFFEE, "wave", 1, 1, "style", 256, {"a": 1}], "seed must be"),
+        ("change", ["sample:coffee", "wave", *QUICK], None),
         ("click", [{"source": "job:x"}, [{"source": "painting:dots"}], *SETTINGS], "not there"),
         ("click", [COFFEE, [{"source": "painting:../dots"}], *SETTINGS], "not there"),
         ("click", [COFFEE, [1, 2], *SETTINGS], "log says more"),
         ("keep", [{"result": {"source": "job:x", "style": "wave", "size": 256}}], "quick result"),
         ("keep", ["x"], "log says more"),
+        ("finish", ["x"], "log says more"),
+        ("finish", [{"result": {"source": "shelf:x", "draft": True}}], "style and a size"),
+        ("finish", [{"result": {**DRAFT, "photo": "job:x"}}], "not there"),
+        ("finish", [{"result": {**DRAFT, "draft": False}}], None),
     ],
 )
 def test_events_that_no_page_sends_do_no_harm(
@@ -553,8 +594,9 @@ def test_nobody_has_the_studio_fetch_anything(open_studio: Served, monkeypatch: 
     for path in (address, "/etc/passwd"):
         file = {"path": path, "url": address, "meta": {"_type": "gradio.FileData"}}
         for photo in (file, {**COFFEE, "more": file}):
-            event(open_studio, "change", [photo, "wave", 1, "style", 128])
+            event(open_studio, "change", [photo, "wave", *QUICK])
             event(open_studio, "keep", [{"result": photo}])
+            event(open_studio, "finish", [{"result": photo}])
     assert fetched == []
 
 

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import io
-import time
+import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from impasto.errors import OutputError
 from impasto.events import Finished, Losses, Saved, Step
 from impasto.images import read_recipe, resize
 from impasto.images.color import with_lightness
-from impasto.nets import vgg
 from impasto.optimize import checkpoint
 from impasto.options import PaintOptions
 from impasto.painter import Painter
@@ -27,8 +25,10 @@ from impasto.studio.database import connect
 from impasto.studio.easel import Left, Workshop
 from impasto.studio.orders import PaintOrder
 from impasto.studio.painting import carry_out
+from impasto.studio.previews import Previews
 from impasto.studio.settings import Settings
 from impasto.studio.store import HOPELESS, Claim, Job, Lost
+from patience import LIMIT, Clock, wait_for
 from studio.jobs import (
     ORDER,
     PHOTO,
@@ -45,7 +45,7 @@ from studio.jobs import (
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return settings_for(tmp_path, checkpoint_every=0.001)
+    return settings_for(tmp_path, checkpoint_every=1e-9)
 
 
 @pytest.fixture
@@ -56,18 +56,15 @@ def shop(settings: Settings) -> Iterator[Workshop]:
 
 
 @pytest.fixture(autouse=True)
+def _networks_kept(networks_kept: None) -> None:
+    """Build each network once."""
+
+
+@pytest.fixture(autouse=True)
 def _quick_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulse, "_INTERVAL", 0.01)
-    monkeypatch.setattr(pulse.Pulse.__init__, "__kwdefaults__", {"patience": 60, "interval": 0.01})
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_network() -> Iterator[None]:
-    """Loading it takes longer than painting these pictures."""
-    build = cache(vgg.build)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vgg, "build", build)
-        yield
+    given = {**pulse.Pulse.__init__.__kwdefaults__, "patience": math.inf, "interval": 0.01}
+    monkeypatch.setattr(pulse.Pulse.__init__, "__kwdefaults__", given)
 
 
 class Killed(BaseException):
@@ -388,9 +385,10 @@ def test_adopting_leaves_the_kept_file_alone(
 
 
 def test_a_budget_goes_on_counting(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.clock = clock = Clock(tick=0.02)
     job = accept(shop.store, shop.files, steps=None, budget=6)
     with monkeypatch.context() as patch:
-        after_step(patch, 3, lambda: time.sleep(2))
+        after_step(patch, 3, lambda: clock.go_on(2))
         kill_after(monkeypatch, shop, job, 4)
     _, data = checkpoint.read(_fetched(shop, job))
     assert data["engine"]["planner"]["spent"] > 2
@@ -398,16 +396,17 @@ def test_a_budget_goes_on_counting(shop: Workshop, monkeypatch: pytest.MonkeyPat
     done = shop.store.job(job.id)
     assert done.state == "done"
     assert done.step == done.steps > 3
-    assert done.seconds < 5  # without the sleep, which was between two steps
+    assert done.seconds < 4  # without the two between two steps
     assert [row.step for row in shop.store.losses(job.id)] == list(range(1, done.steps + 1))
 
 
 def test_a_budget_that_is_over_ends_the_job_at_its_checkpoint(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shop.clock = clock = Clock(tick=0.02)
     job = accept(shop.store, shop.files, steps=None, budget=3)
     with monkeypatch.context() as patch:
-        after_step(patch, 2, lambda: time.sleep(3))
+        after_step(patch, 2, lambda: clock.go_on(3))
         kill_after(monkeypatch, shop, job, 3)
     carry_out(shop, job.id, 1)
     done = shop.store.job(job.id)
@@ -449,12 +448,14 @@ def test_a_stopped_job_shows_its_picture_and_goes_on(
 def _wish_and_wait(shop: Workshop, wish: str, job: Job) -> None:
     """Have the owner wish something, and the pulse hear of it."""
     getattr(shop.store, wish)(job.id, "ann")
-    beat = shop.store.job(job.id).beat
-    end = time.monotonic() + 10
-    while shop.store.job(job.id).beat == beat:
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    time.sleep(0.05)
+    _beats(shop, job)
+
+
+def _beats(shop: Workshop, job: Job, times: int = 2) -> None:
+    """Wait until the pulse has beaten once since, and is about to beat again."""
+    for _ in range(times):
+        before = shop.store.job(job.id).beat
+        wait_for(lambda before=before: shop.store.job(job.id).beat > before)
 
 
 def test_a_job_stopped_before_its_first_step_goes_on_too(
@@ -734,43 +735,37 @@ def _pulse(shop: Workshop, **given: Any) -> tuple[Job, pulse.Pulse]:
     return job, pulse.Pulse(shop.store, claim, **{"hung": lambda: None, **given})
 
 
-def _wait(ready: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
-    while not ready():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
 def test_a_slow_step_is_no_dead_worker_but_a_hung_one_is(shop: Workshop) -> None:
-    hung: list[int] = []
-    job, beating = _pulse(shop, patience=0.3, hung=lambda: hung.append(1))
-    before = shop.store.job(job.id).beat
+    hung, clock = [], Clock()
+    job, beating = _pulse(shop, patience=30, hung=lambda: hung.append(1), clock=clock)
     with beating:
-        time.sleep(0.15)
-        assert shop.store.job(job.id).beat > before
+        clock.go_on(29)
+        _beats(shop, job)
         assert not hung
-        _wait(lambda: hung)
-        last = shop.store.job(job.id).beat
-        time.sleep(0.1)
-        assert shop.store.job(job.id).beat == last
+        clock.go_on(2)
+        wait_for(lambda: hung)
+        wait_for(lambda: not beating._thread.is_alive())  # and beats no more
     assert hung == [1]
 
 
 def test_patience_grows_with_the_longest_step(shop: Workshop) -> None:
-    hung: list[int] = []
-    _, beating = _pulse(shop, patience=0.1, hung=lambda: hung.append(1))
+    hung, clock = [], Clock()
+    job, beating = _pulse(shop, patience=30, hung=lambda: hung.append(1), clock=clock)
     with beating:
-        time.sleep(0.05)
+        clock.go_on(20)
         beating.sign()
-        time.sleep(0.3)
+        clock.go_on(199)
+        _beats(shop, job)
         assert not hung
+        clock.go_on(2)
+        wait_for(lambda: hung)
 
 
 def test_the_first_step_is_told_at_once(shop: Workshop) -> None:
-    job, beating = _pulse(shop, interval=30.0)
+    job, beating = _pulse(shop, interval=10 * LIMIT)
     with beating:
         beating.note(Losses(1, 1, 4, 4, 1.0, 1.0, 0.0, 0.0, 0.1))
-        _wait(lambda: shop.store.job(job.id).step == 1)
+        wait_for(lambda: shop.store.job(job.id).step == 1)
         assert shop.store.job(job.id).stuck == 0
 
 
@@ -778,7 +773,7 @@ def test_a_lost_claim_is_noticed(shop: Workshop) -> None:
     job, beating = _pulse(shop)
     with beating:
         shop.store.claim(job.id, 1, shop.worker)
-        _wait(lambda: beating.lost)
+        wait_for(lambda: beating.lost)
     with pytest.raises(Lost):
         beating.beat()
 
@@ -797,17 +792,34 @@ def test_checkpoints_stay_small(settings: Settings, size: int) -> None:
     assert chosen.max_memory == settings.max_memory
 
 
+@pytest.mark.parametrize(
+    ("cost", "steps"),
+    [
+        (0.0, [1, 3, 5, 7, 9, 11]),  # once a second
+        (0.125, [1, 6, 11]),  # a twentieth of the time: every 2.5 s
+    ],
+)
 def test_a_preview_is_made_less_often_where_it_is_dear(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, cost: float, steps: list[int]
 ) -> None:
-    job = accept(shop.store, shop.files, steps=30)
+    """On a clock of its own: a step takes half a second."""
+    shop.clock = clock = Clock(0.0)
+    job = accept(shop.store, shop.files, steps=11)
+    add, made = Previews.add, []
+
+    def added(self: Previews, picture: Any) -> str:
+        made.append(1 + int(2 * clock.now))
+        return add(self, picture)
+
     put = shop.files.put
 
     def slow(job: str, name: str, data: bytes) -> None:
-        time.sleep(0.1)
+        clock.go_on(cost)
         put(job, name, data)
 
+    monkeypatch.setattr(Previews, "add", added)
     monkeypatch.setattr(shop.files, "put", slow)
+    after_step(monkeypatch, 0, lambda: clock.go_on(0.5), times=99)
     carry_out(shop, job.id, 1)
-    # One at the start, one at the end: 20 times 0.1 s pass before the next is due.
-    assert shop.store.job(job.id).preview == "preview-1-2.jpg"
+    assert made[:-1] == steps  # the last is that of the finished picture
+    assert shop.store.job(job.id).preview == f"preview-1-{len(made)}.jpg"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from impasto.studio.files import Files
 from impasto.studio.settings import read
 from impasto.studio.store import GRACE, Job, Store, new_id
 from impasto.studio.upkeep import Janitor, Rescue
+from patience import Clock
 from studio.jobs import accept
 
 
@@ -121,8 +121,13 @@ def test_a_database_that_cannot_be_used_is_named_without_its_password(tmp_path: 
 
 
 @pytest.fixture
-def rescue(store: Store) -> Rescue:
-    return Rescue(store.engine, store)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def rescue(store: Store, clock: Clock) -> Rescue:
+    return Rescue(store.engine, store, clock)
 
 
 def test_what_waits_and_what_is_worked_at_is_left_alone(store: Store, rescue: Rescue) -> None:
@@ -166,14 +171,13 @@ def test_a_waiting_job_without_a_workflow_is_queued_again(
 
 
 def test_a_workflow_that_was_handed_out_and_never_claimed_is_lost_after_a_while(
-    store: Store, rescue: Rescue, monkeypatch: pytest.MonkeyPatch
+    store: Store, rescue: Rescue, clock: Clock
 ) -> None:
     """Its worker died between the two, and does not come back."""
     job = taken(store)
     set_state(store, f"{job.id}-1", "PENDING")
     assert rescue.look() == 0
-    later = upkeep.time.monotonic() + GRACE + 1
-    monkeypatch.setattr(upkeep.time, "monotonic", lambda: later)
+    clock.go_on(GRACE + 1)
     assert [rescue.look(), rescue.look()] == [1, 0]
     assert store.job(job.id).run == 2
 
@@ -196,7 +200,7 @@ def test_a_worker_that_comes_too_early_does_not_end_the_job_for_good(
 
 
 @pytest.fixture
-def janitor(store: Store, files: Files) -> Iterator[Janitor]:
+def janitor(store: Store, files: Files) -> Janitor:
     return Janitor(store.engine, store, files, keep=3600.0)
 
 
@@ -239,14 +243,14 @@ def test_what_a_killed_worker_left_of_an_ended_job_is_removed(
     assert "checkpoint-1" in files.names(kinds["stopped"].id)  # it may go on
 
 
-def test_files_of_no_job_are_removed_after_an_hour(
-    store: Store, files: Files, janitor: Janitor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_of_no_job_are_removed_after_an_hour(store: Store, files: Files) -> None:
     orphan, kept = new_id(), accept(store, files)
     files.put(orphan, "photo", b"x")
+    clock = Clock(files.touched(orphan))
+    janitor = Janitor(store.engine, store, files, keep=3600.0, clock=clock)
+    clock.go_on(upkeep.ORPHANED)
     janitor.sweep()
     assert files.names(orphan) == ["photo"]
-    later = upkeep.time.time() + upkeep.ORPHANED + 1
-    monkeypatch.setattr(upkeep.time, "time", lambda: later)
+    clock.go_on(1)
     janitor.sweep()
     assert files.jobs() == [kept.id]

@@ -6,21 +6,27 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from impasto.apply.network import Network
+from impasto.apply.passes import sizes_of
 from impasto.errors import ImageError, OptionsError, WeightsError
-from impasto.options import ReadOptions
+from impasto.options import ApplyOptions, ReadOptions
 from impasto.studio import quick, styles
 from impasto.studio.pictures import Header, TooManyPixels, measure
 from impasto.studio.quick import Busy, Quick
 from impasto.studio.settings import read
 from impasto.zoo import registry
+from patience import LIMIT
 from studio.serving import PHOTO, decoded, drawn, encoded, own_styles
 from zoo.making import write
+
+BUNDLED = registry.BUNDLED
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +113,9 @@ def test_strength_is_checked_against_the_pack(models: Path):
     found = Quick(read())
     found.check("mosaic")
     with pytest.raises(OptionsError, match="cannot vary its strength"):
-        found.check("mosaic", 0.5)
+        found.check("mosaic", ApplyOptions(strength=0.5))
+    with pytest.raises(OptionsError, match="style-scale cannot vary"):
+        found.check("mosaic", ApplyOptions(style_scale=0.5))
     found.close()
 
 
@@ -178,13 +186,121 @@ def test_large_pictures_get_networks_of_their_own_one_at_a_time(
     assert len(set(large)) == 1
 
 
+# Drafts.
+
+
+@pytest.fixture
+def sizes(models: Path):
+    """The same styles in networks of three sizes, and one more in the smallest alone."""
+    for size in ("quality", "standard", "turbo"):
+        write(models / f"{size}.safetensors", "wave", "starry", size=size)
+    write(models / "zebra.safetensors", "zebra", size="turbo")
+    found = Quick(read())
+    yield found
+    found.close()
+
+
+def test_a_name_means_the_largest_network_and_fast_a_smaller_one(sizes: Quick):
+    def size(spec: str, **options: bool) -> str:
+        return sizes._catalogue.find(spec, **options)[0].card.architecture
+
+    assert size("wave") == "quality"
+    assert size("wave:0.3,starry:0.7", fast=True) == "standard"
+    assert size("zebra", fast=True) == "turbo"
+    with pytest.raises(OptionsError, match="says which pack"):
+        size("turbo/wave", fast=True)
+    assert sizes._catalogue.lighter("wave") == [
+        "standard/wave:1.000000000",
+        "turbo/wave:1.000000000",
+    ]
+    assert sizes._catalogue.lighter("zebra") == []
+    assert sizes._catalogue.lighter("quality/wave") == []
+
+
+@pytest.mark.parametrize(
+    ("side", "style_scale", "size", "drawn"),
+    [
+        (256, 1, None, 256),  # quick enough as it is
+        (768, 1, "standard", 768),
+        (1024, 1, "standard", 896),
+        (2048, 1, "standard", 896),
+        (768, 2, "standard", 768),
+        (768, 0.5, "turbo", 576),
+        (4000, 0.5, "turbo", 576),
+    ],
+)
+def test_a_draft_is_of_little_work(
+    sizes: Quick, side: int, style_scale: float, size: str | None, drawn: int
+):
+    options = ApplyOptions(size=side, style_scale=style_scale, seed=7, strength=0.5)
+    photo = encoded(Image.new("RGB", (300, 300)))
+    style, found = sizes.draft(photo, "wave", options)
+    pack, shares = sizes._catalogue.find(style)
+    assert shares == {"wave": 1.0}
+    assert pack.card.architecture == (size or "quality")
+    assert (found.style_scale, found.seed, found.strength) == (style_scale, 7, 0.5)
+    assert found.size == drawn
+    work = quick._work(pack, found, drawn, drawn)
+    assert work <= quick._DRAFT_WORK
+    if size is None:
+        assert (style, found) == ("wave", options)
+
+
+def test_what_there_is_one_network_of_has_no_draft(sizes: Quick):
+    options = ApplyOptions(size=4000)
+    for style in ("zebra", "quality/wave"):
+        assert sizes.draft(PHOTO, style, options) == (style, options)
+
+
+def test_a_draft_looks_like_the_picture_that_follows(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(registry, "BUNDLED", BUNDLED)
+    shipped = Quick(read())
+    photo, options = encoded(drawn(384, 288, seed=4), "PNG"), {"size": 384}
+    whole, _ = shipped.stylise(photo, "starry", format="png", **options)
+    pictures = [np.asarray(decoded(whole).resize((96, 72)), float)]
+    for style in [*shipped._catalogue.lighter("starry"), "kiss"]:
+        made, _ = shipped.stylise(photo, style, format="png", **options)
+        pictures.append(np.asarray(decoded(made).resize((96, 72)), float))
+    standard, turbo, other = (np.abs(one - pictures[0]).mean() for one in pictures[1:])
+    assert standard < 0.7 * other
+    assert turbo < 0.7 * other
+    shipped.close()
+
+
+# Masks.
+
+
+def test_black_of_a_mask_leaves_the_photo(made: Quick):
+    half = np.zeros((48, 64), np.uint8)
+    half[:, 32:] = 255
+    white, photo = encoded(Image.fromarray(half)), np.asarray(decoded(PHOTO).convert("RGB"))
+    data, _ = made.stylise(PHOTO, "wave", mask=white, format="png")
+    whole, _ = made.stylise(PHOTO, "wave", format="png")
+    found, painted = np.asarray(decoded(data)), np.asarray(decoded(whole))
+    assert np.array_equal(found[:, :31], photo[:, :31])
+    assert np.array_equal(found[:, 33:], painted[:, 33:])
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "I;16"])
+def test_masks_of_all_kinds_mean_what_apply_makes_of_them(made: Quick, mode: str):
+    grey = Image.linear_gradient("L").resize((700, 500))
+    mask = grey.convert(mode) if mode != "I;16" else Image.fromarray(np.asarray(grey, "u2") * 257)
+    if mode == "RGBA":
+        mask.putalpha(grey.rotate(180))
+    data, _ = made.stylise(PHOTO, "wave", mask=encoded(mask), format="png")
+    pack, shares = made._catalogue.find("wave")
+    truth = Network(pack, shares, backend="onnx", device="cpu")(PHOTO, mask=encoded(mask), bits=8)
+    apart = np.abs(np.asarray(decoded(data), float) - np.asarray(truth.image, float))
+    assert apart.max() <= 2
+
+
 # Pictures.
 
 
 def test_a_size_is_checked_before_and_after(made: Quick):
-    made.check_size(Header(4000, 3000), "wave", None, "png")
-    with pytest.raises(TooManyPixels, match="40000x30000"):
-        made.check_size(Header(40, 30), "wave", 40_000, "png")
+    made.check_size(Header(4000, 3000), "wave", ApplyOptions(), "png")
+    with pytest.raises(TooManyPixels, match="40000x30000 pixels, more than the 40,000,000"):
+        made.check_size(Header(40, 30), "wave", ApplyOptions(size=40_000), "png")
     with pytest.raises(TooManyPixels):
         made.stylise(PHOTO, "wave", size=40_000)
 
@@ -192,10 +308,23 @@ def test_a_size_is_checked_before_and_after(made: Quick):
 def test_a_slow_network_takes_smaller_photos(made: Quick):
     macs = made._catalogue.find("wave")[0].architecture.macs
     slow = Quick(read(max_work=1000 * macs / 1e9))
-    slow.check_size(Header(40, 25), "wave", None, "png")
-    with pytest.raises(TooManyPixels, match="40x26 pixels, more than the 1,000 allowed in this"):
-        slow.check_size(Header(40, 26), "wave", None, "png")
+    slow.check_size(Header(40, 25), "wave", ApplyOptions(), "png")
+    with pytest.raises(TooManyPixels, match=r"40x50 pixels, 2 times the work allowed in this"):
+        slow.check_size(Header(40, 50), "wave", ApplyOptions(), "png")
     slow.close()
+
+
+def test_every_pass_is_work(made: Quick):
+    macs = made._catalogue.find("wave")[0].architecture.macs
+    options = ApplyOptions(style_scale=2)
+    passes = sizes_of(made._catalogue.find("wave")[0], options, 400, 300)
+    assert len(passes) > 1
+    total = sum(width * height for width, height in passes)
+    for share, enough in ((1.01, True), (0.99, False)):
+        bounded = Quick(read(max_work=share * total * macs / 1e9))
+        with nullcontext() if enough else pytest.raises(TooManyPixels, match="times the work"):
+            bounded.check_size(Header(400, 300), "wave", options, "png")
+        bounded.close()
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP"])
@@ -235,7 +364,9 @@ app.state.studio.quick.stylise(Path({str(tmp_path / "photo.png")!r}).read_bytes(
 app.state.studio.close()
 print("torch" in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=LIMIT
+    )
     assert done.stdout.strip() == "False", done.stderr
 
 

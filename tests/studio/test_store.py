@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +29,7 @@ from impasto.studio.store import (
     WrongState,
     new_id,
 )
+from patience import a_moment
 
 THREADS = 8
 
@@ -259,7 +259,7 @@ def test_a_wish_meets_a_job_that_is_let_go_of_at_that_moment(store: Store) -> No
         released = sa.update(database.jobs).where(database.jobs.c.id == job.id)
         connection.execute(released.values(state="queued", run=2))
         cancelling.start()
-        time.sleep(0.3)  # it sees the job run, and waits for this to end
+        a_moment()  # it sees the job run, and waits for this to end
     cancelling.join()
     assert store.job(job.id).state == "cancelled"
 

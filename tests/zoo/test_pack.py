@@ -44,7 +44,7 @@ def good() -> bytes:
 def _bytes(pack: Pack, change: Callable[[Header], object] = lambda _: None) -> bytes:
     """What `write_pack` writes, with its own header changed; made without it."""
     about = {
-        "version": 1,
+        "version": 2,
         "architecture": pack.card.architecture,
         "styles": [card.to_dict() for card in pack.card.styles],
         "training": dict(pack.card.training),
@@ -138,7 +138,8 @@ def style_with(**values: object) -> Callable[[Header], object]:
 @pytest.mark.parametrize(
     ("change", "part"),
     [
-        (set_to(version=2), "version 2, known is 1"),
+        (set_to(version=1), "a network of the first family"),
+        (set_to(version=3), "version 3, known is 2"),
         (set_to(version=None), "version None"),
         (set_to(architecture="huge"), "no architecture 'huge'"),
         (set_to(architecture=["turbo"]), "unhashable"),
@@ -183,20 +184,26 @@ def changed_tensors(change: Callable[[dict[str, Any]], object]) -> bytes:
 
 
 def poke(value: float) -> Callable[[dict[str, Any]], object]:
-    return lambda tensors: np.put(tensors["head_weight"], 0, value)
+    return lambda tensors: np.put(tensors["to_whole_weight"], 0, value)
 
 
 @pytest.mark.parametrize(
     ("change", "part"),
     [
-        (poke(np.nan), "head_weight holds values that are not finite"),
-        (poke(np.inf), "head_weight holds values that are not finite"),
-        (lambda t: t.pop("stem_bias"), "'stem_bias' is missing"),
+        (poke(np.nan), "to_whole_weight holds values that are not finite"),
+        (poke(np.inf), "to_whole_weight holds values that are not finite"),
+        (lambda t: t.pop("quarter1_2_bias"), "'quarter1_2_bias' is missing"),
         (lambda t: t.update(extra=np.zeros(3)), "'extra' is unknown"),
-        (lambda t: t.update(stem_bias=np.zeros(31, np.float16)), "stem_bias is float16 (31,)"),
-        (lambda t: t.update(stem_bias=np.zeros((32, 1), np.float16)), "(32, 1), not floats (32,)"),
-        (lambda t: t.update(stem_bias=np.zeros(32, np.int8)), "stem_bias is int8"),
-        (lambda t: t.update(stem_bias=np.zeros(32, np.float64)), ""),
+        (
+            lambda t: t.update(quarter1_2_bias=np.zeros(23, np.float16)),
+            "quarter1_2_bias is float16 (23,)",
+        ),
+        (
+            lambda t: t.update(quarter1_2_bias=np.zeros((24, 1), np.float16)),
+            "(24, 1), not floats (24,)",
+        ),
+        (lambda t: t.update(quarter1_2_bias=np.zeros(24, np.int8)), "quarter1_2_bias is int8"),
+        (lambda t: t.update(quarter1_2_bias=np.zeros(24, np.float64)), ""),
         (lambda t: t.clear(), "is missing"),
     ],
 )
@@ -208,7 +215,7 @@ def test_tensors_that_do_not_fit(
     if part:
         assert part in refused(path)
     else:  # floats of any precision will do
-        assert read_pack(path).tensors["stem_bias"].dtype == np.float32
+        assert read_pack(path).tensors["quarter1_2_bias"].dtype == np.float32
 
 
 def test_files_that_are_something_else(tmp_path: Path, good: bytes) -> None:
@@ -230,12 +237,15 @@ def test_files_that_are_something_else(tmp_path: Path, good: bytes) -> None:
         "huge header": struct.pack("<Q", 2**63 - 1) + good[8:],
         "header to the end": struct.pack("<Q", len(good) - 8) + good[8:],
         "longer": good + b"\0",
-        "overlapping": _put_together(header | {"up_bias": header["stem_bias"]}, body),
+        "overlapping": _put_together(
+            header | {"quarter1_2_bias": header["sixteenth1_2_bias"]}, body
+        ),
         "outside": _put_together(
-            header | {"up_bias": header["up_bias"] | {"data_offsets": [0, 2**40]}}, body
+            header | {"quarter1_2_bias": header["quarter1_2_bias"] | {"data_offsets": [0, 2**40]}},
+            body,
         ),
         "huge shape": _put_together(
-            header | {"up_bias": header["up_bias"] | {"shape": [2**62, 4]}}, body
+            header | {"quarter1_2_bias": header["quarter1_2_bias"] | {"shape": [2**62, 4]}}, body
         ),
     }
     for data in cases.values():

@@ -31,6 +31,22 @@ def shelf(bundled: Path, own: Path) -> Path:
 
 
 @pytest.mark.usefixtures("shelf")
+def test_the_best_network_comes_first_and_fast_means_the_next(bundled: Path) -> None:
+    assert Path(resolve("starry", fast=True)[0].name).stem == "painters-standard"
+    write(bundled / "painters-quality.safetensors", "starry", "dots", size="quality")
+    for spec, best, fast in (
+        ("starry", "painters-quality", "painters-standard"),
+        ("dots", "painters-quality", "painters-turbo"),
+        ("wave", "painters-standard", "painters-standard"),
+        ("kiss", "mine", "mine"),
+    ):
+        assert Path(resolve(spec)[0].name).stem == best
+        assert Path(resolve(spec, fast=True)[0].name).stem == fast
+    with pytest.raises(OptionsError, match="says which pack, and so does --fast"):
+        resolve("turbo/starry", fast=True)
+
+
+@pytest.mark.usefixtures("shelf")
 @pytest.mark.parametrize(
     ("spec", "pack", "shares"),
     [

@@ -39,13 +39,15 @@ def build(
     tensors: Mapping[str, NDArray[Any]],
     *,
     precision: Literal["float32", "float16"] = "float32",
+    seed: int = 0,
 ) -> onnx.ModelProto:
     """Return the network with ``tensors`` (see `Architecture.shapes`) as an ONNX model.
 
     Its inputs are ``image`` (n, 3, height, width), RGB in [0, 1], of any size, and ``mix``
     (styles,), how much of each style; both float32. A network that adds noise also has ``seed``
-    (1,), int64, from 0 to below `nets.noise.SEEDS`, which may be left out and then is 0. Its output
-    ``stylised`` is of the image's shape, clipped to [0, 1].
+    (1,), int64, from 0 to below `nets.noise.SEEDS`, which may be left out and then is the one given
+    here; onnxruntime-web knows it only like that. Its output ``stylised`` is of the image's shape,
+    clipped to [0, 1].
 
     ``precision`` is that of the weights in the file; all arithmetic is float32. Raises
     `MissingExtraError` without the package onnx.
@@ -53,7 +55,7 @@ def build(
     graph = _Graph(tensors, precision)
     graph.inputs["image"] = ("n", 3, "height", "width")
     photo = graph.framed("image", architecture)
-    fields = graph.noise(photo, architecture) if architecture.noises else {}
+    fields = graph.noise(photo, architecture, seed) if architecture.noises else {}
     x = graph.begun(photo, architecture)
     state = _run(graph, architecture.layers, {HERE: x}, fields, own=True)
     y = graph.finished(state[HERE], photo, architecture)
@@ -277,10 +279,10 @@ class _Graph:
         end = self.add("Shape", "image", start=2, end=4)
         return self.add("Slice", y, self.whole(0, 0), end, self.whole(2, 3))
 
-    def noise(self, photo: str, architecture: Architecture) -> dict[str, str]:
+    def noise(self, photo: str, architecture: Architecture, seed: int) -> dict[str, str]:
         """Add what `nets.noise.fields` computes for a padded photo, by the input ``seed``."""
         self.inputs["seed"] = (1,)
-        self._constant("seed", np.zeros(1, np.int64))  # what it is where none is given
+        self._constant("seed", np.array([seed], np.int64))  # what it is where none is given
         found = {}
         for name, stride in architecture.noise_strides.items():
             level = self.index(stride * noise.LEVEL % noise.PRIME)

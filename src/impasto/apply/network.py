@@ -138,9 +138,14 @@ class Network:
             made = painter.paint(photo.rgb, self.shares)
         return Stylised(made, photo.alpha, self._recipe(photo, options, painter))
 
-    def check(self, options: ApplyOptions) -> None:
-        """Raise `OptionsError` for what cannot be asked of this network."""
+    def check(self, options: ApplyOptions, read: ReadOptions | None = None) -> None:
+        """Raise `OptionsError` for what cannot be asked of this network, or a mask of no use.
+
+        `ImageError` for a mask that is no picture. With ``read`` the masks are looked at, too.
+        """
         self.pack.mix(self.shares, options.strength)
+        if read is not None and options.mask is not None:
+            masks_of(options.mask, self.shares, 1, 1, read)
         if options.style_scale != 1 and not self.pack.has_original:
             raise OptionsError(f"{self.pack.name} cannot vary --style-scale: it was not trained to")
 

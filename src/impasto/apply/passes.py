@@ -19,10 +19,9 @@ from impasto.apply import tiles
 from impasto.apply.backends import Backend
 from impasto.apply.canvas import Canvas, Change, Region
 from impasto.apply.parts import PHOTO, STYLISED, whole
-from impasto.images import fit
+from impasto.images import fit, resize
 from impasto.images.color import luma, with_luma
 from impasto.images.picture import Floats, Samples, eight_bits, floats
-from impasto.images.resize import reduced
 from impasto.nets import noise
 from impasto.options import ApplyOptions
 from impasto.zoo.pack import Pack
@@ -92,9 +91,9 @@ class Passes:
         """Return the painted photo (height, width, 3), in the styles of some shares."""
         height, width, _ = photo.shape
         plan = sizes_of(self.pack, self.options, width, height)
-        photos = [photo]
+        photos: list[Samples] = [photo]
         for size in reversed(plan if plan[-1] != (width, height) else plan[:-1]):
-            photos.insert(0, reduced(photos[0], *size))
+            photos.insert(0, resize(photos[0], *size))
         finer = plan[-1] != (width, height)
         done, change = _Counted(self.progress, self._steps(plan)), None
         for number in range(len(plan)):
@@ -150,7 +149,7 @@ class Passes:
         """Return the photo with what a larger painting changes of it."""
         height, width, _ = photo.shape
         values = change.values.astype(np.float32) / 2 + np.float32(0.5)
-        less = reduced(values, width, height)
+        less = resize(values, width, height)
         rgb = np.clip(floats(photo) + (less - np.float32(0.5)) * 2, 0, 1)
         if self.options.color == "photo":
             rgb = with_luma(floats(photo), luma(rgb))

@@ -27,10 +27,10 @@ from impasto.images.picture import Floats
 from impasto.nets.architecture import HERE, Architecture, Convolve, Keep
 
 _VALUE = 4
-_WHOLE_BYTES = 2 * 2**30
+_WHOLE_BYTES = 2**30
 """A picture that needs no more than this is computed at once."""
 
-_TILE_BYTES = 2**29
+_TILE_BYTES = 2**28
 """What a tile may need, with what is around it; more would hardly be quicker."""
 
 

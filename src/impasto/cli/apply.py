@@ -79,6 +79,8 @@ def apply(
 
       impasto apply starry:0.6,wave:0.4 photo.jpg -o out.jpg --strength 0.7 --color photo
 
+      impasto apply wave photo.jpg -o out.png --mask sky.png --style-scale 2 --seed 7
+
       impasto apply turbo/wave holiday -o painted --size 1200 --jobs 4
 
       impasto apply mine.safetensors a.jpg b.heic -o painted --format jpg
@@ -99,7 +101,7 @@ def apply(
         for _ in range(jobs)
     ]
     for network in networks[:1]:
-        network.check(options)  # raises for what the pack cannot have
+        network.check(options, read)  # before the work, what would fail for every photo
     outcome = Outcome(skipped=len(tasks) - len(todo))
     _follow(_Stylist(options, save, read), networks, todo, outcome, quiet=quiet)
     outcome.seconds = time.monotonic() - began

@@ -28,6 +28,9 @@ def export(
     all_styles: Annotated[
         bool, typer.Option("--all-styles", help="Keep the other styles of the pack, too.")
     ] = False,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the noise, where whoever runs the file gives none.")
+    ] = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -50,7 +53,7 @@ def export(
     if not all_styles:
         kept = {ORIGINAL, *shares}
         pack = pack.only(name for name in pack.styles if name in kept)
-    written = onnx_file.export(pack, out, precision=precision, shares=shares)
+    written = onnx_file.export(pack, out, precision=precision, shares=shares, seed=seed)
     if as_json:
         facts = {"file": str(out), "bytes": written.size, "difference": written.difference}
         typer.echo(json.dumps({**facts, "styles": pack.styles, "precision": precision}))

@@ -20,6 +20,7 @@ from impasto.images.text import shown
 from impasto.nets import noise
 from impasto.nets.architecture import Architecture
 from impasto.nets.geometry import reflected
+from impasto.options import ApplyOptions
 from impasto.samples import photo
 from impasto.zoo.pack import Pack
 
@@ -74,24 +75,26 @@ def export(
     *,
     precision: str = "float32",
     shares: Mapping[str, float] | None = None,
+    seed: int = 0,
 ) -> Exported:
     """Write a pack as an ONNX file, once it was seen to paint as PyTorch does.
 
     The file says itself how to call it, whose styles it has and under which licence, in its
-    metadata; there ``mix`` is that of ``shares``, or the last style alone. Raises `OutputError`,
-    also when the results differ from PyTorch's by more than `PRECISIONS` allows, `OptionsError`,
-    and `MissingExtraError`.
+    metadata; there ``mix`` is that of ``shares``, or the last style alone. ``seed`` is that of the
+    noise where whoever runs it gives none. Raises `OutputError`, also when the results differ from
+    PyTorch's by more than `PRECISIONS` allows, `OptionsError`, and `MissingExtraError`.
     """
     if precision not in PRECISIONS:
         raise OptionsError(
             f"--precision does not know {precision!r}{nearest(precision, PRECISIONS)}"
         )
+    ApplyOptions(seed=seed)  # raises for what is no seed
     mix = pack.mix(shares or {pack.styles[-1]: 1.0})
     check_output(path, extensions=(EXTENSION,))
-    model = _model(pack, precision, mix)
+    model = _model(pack, precision, mix, seed)
     model.metadata_props.extend(_metadata(pack, mix))
     data = model.SerializeToString()
-    difference = _difference(pack, data, mix, PRECISIONS[precision])
+    difference = _difference(pack, data, mix, seed, PRECISIONS[precision])
     allowed = PRECISIONS[precision].tolerance
     if not difference <= allowed:
         raise OutputError(
@@ -103,10 +106,12 @@ def export(
     return Exported(len(data), difference)
 
 
-def _model(pack: Pack, precision: str, mix: Floats) -> onnx.ModelProto:
+def _model(pack: Pack, precision: str, mix: Floats, seed: int) -> onnx.ModelProto:
     """Return the checked graph, for pictures of any size."""
     half = precision == "float16"
-    model = build(pack.architecture, pack.tensors, precision="float16" if half else "float32")
+    model = build(
+        pack.architecture, pack.tensors, precision="float16" if half else "float32", seed=seed
+    )
     if precision == "int8":
         from impasto.export.quantise import quantised
 
@@ -136,7 +141,7 @@ def _metadata(pack: Pack, mix: Floats) -> list[onnx.StringStringEntryProto]:
     return [onnx.StringStringEntryProto(key=key, value=value) for key, value in about.items()]
 
 
-def _difference(pack: Pack, data: bytes, mix: Floats, precision: Precision) -> float:
+def _difference(pack: Pack, data: bytes, mix: Floats, seed: int, precision: Precision) -> float:
     """Return the largest of the differences between the file and PyTorch, over the crops."""
     try:
         import onnxruntime
@@ -154,7 +159,7 @@ def _difference(pack: Pack, data: bytes, mix: Floats, precision: Precision) -> f
     found = []
     for image in (_crop(*which) for which in _CROPS):
         (ours,) = session.run(None, {"image": image, "mix": mix})
-        fields = noise.fields(pack.architecture, *_padded(image, pack.architecture), seed=0)
+        fields = noise.fields(pack.architecture, *_padded(image, pack.architecture), seed)
         with torch.inference_mode():
             theirs = net(
                 torch.from_numpy(image),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import onnx
 
 _SIDE = 256
+_WARNING, _ERROR = 2, 3
 _PERCENTILE = 99.99
 """Of the activations seen, so many per cent are in range. With all of them the rare large ones
 would leave the others too few steps: 3 dB on a network of pytorch/examples."""
@@ -38,7 +39,7 @@ def quantised(model: onnx.ModelProto, mix: Floats) -> onnx.ModelProto:
     # The graph is as plain as can be; without this mark, warnings ask to make it so.
     model.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")
     convolutions = [node.name for node in model.graph.node if node.op_type == "Conv"]
-    with TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+    with TemporaryDirectory() as folder, redirect_stdout(io.StringIO()), _errors_only():
         path = Path(folder) / "quantised.onnx"
         quantization.quantize_static(
             model,
@@ -56,6 +57,18 @@ def quantised(model: onnx.ModelProto, mix: Floats) -> onnx.ModelProto:
         found = onnx.load(path)
     del found.metadata_props[:]
     return found
+
+
+@contextmanager
+def _errors_only() -> Iterator[None]:
+    """Keep ONNX Runtime from telling about inputs that may be left out."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(_ERROR)
+    try:
+        yield
+    finally:
+        onnxruntime.set_default_logger_severity(_WARNING)
 
 
 class _Photos:

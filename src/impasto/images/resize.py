@@ -5,42 +5,26 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from impasto.images.picture import Samples
+from impasto.images.picture import Floats, Samples, floats
 
 
-def resize(
-    rgb: NDArray[np.float32], width: int, height: int, *, soft: bool = False
-) -> NDArray[np.float32]:
-    """Resize float32 (H, W, C) values in [0, 1] to (height, width, C), clipped to [0, 1].
+def resize(rgb: Samples, width: int, height: int, *, soft: bool = False) -> Floats:
+    """Resize (H, W, C), float32 in [0, 1] or uint8, to float32 (height, width, C) in [0, 1].
 
     Lanczos, or bilinear if ``soft``, with a support that grows when shrinking, so nothing
-    aliases. The very same array comes back when it has that size already.
+    aliases. The very same array of floats comes back when it has that size already.
     """
     if rgb.shape[:2] == (height, width):
-        return rgb
+        return floats(rgb)
     out = np.empty((height, width, rgb.shape[2]), dtype=np.float32)
     kind = Image.Resampling.BILINEAR if soft else Image.Resampling.LANCZOS
     for channel in range(rgb.shape[2]):
-        plane = Image.fromarray(np.ascontiguousarray(rgb[:, :, channel], dtype=np.float32))
+        plane = Image.fromarray(np.ascontiguousarray(floats(rgb[:, :, channel]), np.float32))
         out[:, :, channel] = np.asarray(plane.resize((width, height), kind))
     # Lanczos overshoots at edges.
     return np.clip(out, 0, 1, out=out)
-
-
-def reduced(samples: Samples, width: int, height: int) -> Samples:
-    """Return samples (H, W, 3), uint8 or float32 in [0, 1], at another size and in their kind.
-
-    As `resize`; of bytes the result is rounded, and it takes a quarter of the memory.
-    """
-    if samples.dtype != np.uint8:
-        return resize(samples, width, height)
-    if samples.shape[:2] == (height, width):
-        return samples
-    image = Image.fromarray(np.ascontiguousarray(samples))
-    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
 
 
 def fit(width: int, height: int, long_side: int, step: int = 1) -> tuple[int, int]:

@@ -66,7 +66,7 @@ class Painter:
     ``resume`` an interrupted run goes on from there and ends in the same picture. Set
     ``companion`` before the iteration to keep someone's state with it.
 
-    A budget counts from ``began``, seconds of `time.monotonic`, or else from now; what follows the
+    A budget counts from ``began``, seconds of the ``clock``, or else from now; what follows the
     painting can be given time in the ``reserve`` of `budget`. With ``schedule`` just these scales
     and steps are painted, in the ``layouts`` of memory by (width, height): so a rerun repeats what
     a budget and the memory of the moment came to.
@@ -86,8 +86,10 @@ class Painter:
         schedule: Sequence[Scale] = (),
         layouts: Mapping[tuple[int, int], Layout] | None = None,
         began: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        began = time.monotonic() if began is None else began
+        self._clock = clock
+        began = clock() if began is None else began
         self.options = options or PaintOptions()
         self.companion: Companion | None = None
         self._checkpoint = checkpoint or CheckpointOptions()
@@ -159,7 +161,7 @@ class Painter:
         if self._checkpoint.resume:
             self._resume()
         path, every = self._checkpoint.checkpoint, self._checkpoint.checkpoint_every
-        saved = time.monotonic()
+        saved = self._clock()
         precision = str(self._precision).removeprefix("torch.")
         for event in self._engine.run(str(self._device), precision):
             if isinstance(event, Step):
@@ -167,10 +169,10 @@ class Painter:
                 yield replace(event, picture=self._shown(event))
             else:
                 yield event
-            if path and isinstance(event, Step) and time.monotonic() - saved >= every:
+            if path and isinstance(event, Step) and self._clock() - saved >= every:
                 self.save_checkpoint(path)
                 yield Saved(path, "checkpoint")
-                saved = time.monotonic()
+                saved = self._clock()
 
     def _shown(self, event: Step) -> Callable[[], NDArray[np.float32]]:
         """Return what gives a step's picture as it is to be seen."""
@@ -252,7 +254,14 @@ class Painter:
         # Scales that were asked for are kept as long as they get anywhere: one step evaluates and
         # moves, the next shows the move.
         few = FEW if o.scales == "auto" else 2
-        return Budget(o.budget, self.scales, smaller=self._smaller(), few=few, began=began)
+        return Budget(
+            o.budget,
+            self.scales,
+            smaller=self._smaller(),
+            few=few,
+            began=began,
+            clock=self._clock,
+        )
 
     def _check_sizes(self) -> None:
         """Reject a size at which the deepest layer would have no positions left."""
@@ -295,6 +304,7 @@ class Painter:
             optimizer_at=self._optimizer_at,
             start_at=self.sources.start,
             trials=(*self._smaller(), self.scales[0]) if timed else (),
+            clock=self._clock,
         )
 
     def _objective_at(self, scale: Scale) -> Criterion:

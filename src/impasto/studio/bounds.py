@@ -99,10 +99,16 @@ class Rates:
 class Body:
     """A request's body as it comes in, bounded in bytes and in time."""
 
-    def __init__(self, receive: Receive, headers: Headers, most: int) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        headers: Headers,
+        most: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._receive, self._most = receive, most
         self._count, self._whole = 0, False
-        self._began = time.monotonic()
+        self._clock, self._began = clock, clock()
         length = headers.get("content-length", "")
         if length.isascii() and length.isdecimal() and int(length[:20]) > most:
             raise self._too_large()
@@ -125,7 +131,7 @@ class Body:
     def _check(self) -> None:
         if self._count > self._most:
             raise self._too_large()
-        late = time.monotonic() - self._began - PATIENCE
+        late = self._clock() - self._began - PATIENCE
         if not self._whole and late > 0 and self._count < late * PACE:
             raise Problem("slow-upload", f"less than {PACE:,} bytes a second came")
 

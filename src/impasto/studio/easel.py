@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,6 +57,7 @@ class Workshop:
     worker: str
     leaving: threading.Event
     claim: Claim | None = None
+    clock: Callable[[], float] = time.monotonic
 
 
 class Easel:
@@ -67,7 +69,7 @@ class Easel:
         self.stepped, self.step = False, 0
         self._shop, self._claim, self._order = shop, claim, order
         self._kept, self._pulse = kept, pulse
-        self._previews = Previews(shop.files, claim.job.id, claim.attempt, pulse)
+        self._previews = Previews(shop.files, claim.job.id, claim.attempt, pulse, shop.clock)
         self._checkpoint = shop.scratch / "checkpoint"
         self._film = shop.scratch / "timelapse.mp4"
 
@@ -133,6 +135,7 @@ class Easel:
                 checkpoint_every=shop.settings.checkpoint_every,
                 resume=resume,
             ),
+            clock=shop.clock,
         )
 
     def _build_recorder(self, photo: Samples) -> Recorder:

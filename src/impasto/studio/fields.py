@@ -13,8 +13,9 @@ from impasto.images.text import shown
 from impasto.options import INITS, ApplyOptions, PaintOptions
 from impasto.studio.orders import STEERED, PaintOrder
 
-_APPLY = ("strength", "color", "size")
+_APPLY = ("strength", "color", "style_scale", "seed", "size")
 _PICTURE = ", or a picture file"  # not among the starts that an order may choose
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,12 @@ class Field:
         """Return the value that a text says. Raises `OptionsError`."""
         if self.kind is str:
             return text
+        if self.kind is bool:
+            if text.lower() not in _TRUTHS:
+                raise OptionsError(
+                    f"--{_flag(self.name)} must be true or false, got {shown(text)!r}"
+                )
+            return _TRUTHS[text.lower()]
         try:
             return self.kind(text)
         except ValueError:
@@ -41,7 +48,7 @@ class Field:
 
     def schema(self) -> dict[str, Any]:
         """Return what OpenAPI says of it."""
-        kinds = {int: "integer", float: "number", str: "string"}
+        kinds = {int: "integer", float: "number", str: "string", bool: "boolean"}
         found: dict[str, Any] = {"type": kinds[self.kind], "description": self.help}
         if self.choices:
             found["enum"] = list(self.choices)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,27 +27,34 @@ Picture = NDArray[np.float32]
 class Previews:
     """Makes previews when they are due, and removes those that no row names any more."""
 
-    def __init__(self, files: Files, job: str, attempt: int, pulse: Pulse) -> None:
+    def __init__(
+        self,
+        files: Files,
+        job: str,
+        attempt: int,
+        pulse: Pulse,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._files, self._job, self._attempt, self._pulse = files, job, attempt, pulse
-        self._count = 0
+        self._clock, self._count = clock, 0
         self._made: list[str] = []
         self._due = 0.0
 
     @property
     def due(self) -> bool:
         """Whether it is time for the next one."""
-        return time.monotonic() >= self._due
+        return self._clock() >= self._due
 
     def add(self, picture: Picture) -> str:
         """Make one and tell of it; return its name."""
-        began = time.monotonic()
+        began = self._clock()
         self._remove_old()
         self._count += 1
         name = f"preview-{self._attempt}-{self._count}.jpg"
         self._files.put(self._job, name, encode(picture))
         self._made.append(name)
         self._pulse.note(preview=name)
-        now = time.monotonic()
+        now = self._clock()
         self._due = now + max(_INTERVAL, (now - began) / _SHARE)
         return name
 

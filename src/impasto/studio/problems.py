@@ -163,6 +163,7 @@ async def _answer(request: Request, error: Exception) -> Response:
 def _of_options(error: Exception) -> Problem:
     """Name the field as the request has it: ``--style-weight`` is ``style_weight``."""
     text = re.sub(r"--([a-z][a-z-]*)", lambda flag: flag[1].replace("-", "_"), str(error))
+    text = text.replace("<memory>: ", "")
     named = re.search(r"--([a-z][a-z-]*)", str(error))
     unknown = re.match(r"unknown option '([^']*)'", text)
     field = named[1].replace("-", "_") if named else unknown[1] if unknown else None
@@ -174,7 +175,7 @@ def _of_options(error: Exception) -> Problem:
 def _of_image(error: Exception) -> Problem:
     code = "too-many-pixels" if isinstance(error, TooManyPixels) else "bad-picture"
     text = str(error).replace("<memory>: ", "the picture ").replace("--", "")
-    field = re.match(r"the (photo|painting) ", text)
+    field = re.match(r"the (photo|painting|mask) ", text)
     return Problem(code, text, field=field[1] if field else "photo")
 
 

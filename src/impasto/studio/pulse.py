@@ -39,6 +39,7 @@ class Pulse:
         hung: Callable[[], None],
         patience: float = PATIENCE,
         interval: float = _INTERVAL,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.wish = claim.job.wish
         self.lost = False
@@ -51,7 +52,8 @@ class Pulse:
         self._lock = threading.Lock()  # of what is new
         self._beating = threading.Lock()  # one beat at a time
         self._wake, self._ended = threading.Event(), threading.Event()
-        self._sign, self._longest = time.monotonic(), 0.0
+        self._clock = clock
+        self._sign, self._longest = clock(), 0.0
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
     def __enter__(self) -> Self:
@@ -81,7 +83,7 @@ class Pulse:
 
     def sign(self) -> None:
         """Say that the painter lives."""
-        now = time.monotonic()
+        now = self._clock()
         self._longest = max(self._longest, now - self._sign)
         self._sign = now
 
@@ -120,5 +122,5 @@ class Pulse:
                 log.warning("the database does not answer: %s", type(error).__name__)
 
     def _is_hung(self) -> bool:
-        silent = time.monotonic() - self._sign
+        silent = self._clock() - self._sign
         return silent > max(self._patience, _TIMES_THE_LONGEST * self._longest)

@@ -9,18 +9,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
+from PIL import Image
 
 from impasto.apply.network import Network
+from impasto.apply.passes import LOOK, sizes_of
 from impasto.apply.stylised import Stylised
 from impasto.apply.tiles import bytes_per_pixel
-from impasto.errors import OptionsError
+from impasto.errors import ImageError, OptionsError
 from impasto.images import check_format, fit, resize
+from impasto.images.color import whiteness
 from impasto.images.encode import Job, jpeg, png, tiff, webp
 from impasto.images.fraction import read_fitting
-from impasto.images.picture import Stored, floats
+from impasto.images.picture import Stored, eight_bits, floats
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
-from impasto.studio.pictures import Header, TooManyPixels
+from impasto.studio.pictures import Header, TooManyPixels, measure
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
 from impasto.zoo.pack import Pack
@@ -46,8 +51,8 @@ _ENCODERS: dict[str, Callable[[Job], bytes]] = {
 _SAVE = SaveOptions()
 
 _KEEP = 128 * 2**20
-"""A picture that takes more than this has a network of its own: ONNX Runtime keeps what a picture
-took for the next one, and that goes with the network."""
+"""A picture that takes more than this, in bytes, has a network of its own: ONNX Runtime keeps what
+a picture took for the next one, and that goes with the network."""
 
 _ALONE = 512 * 2**20
 """A picture that takes more than this is computed while no other of its kind is."""
@@ -55,8 +60,21 @@ _ALONE = 512 * 2**20
 _READING = 16
 """Bytes that a pixel takes while a picture is read and brought to its size, at most."""
 
-_LATEST = 4
+_LATEST = 3
 """Networks that each thread keeps."""
+
+_DRAFT_WORK = 7e9
+"""Multiplications of a draft, at most: a fifth of a second on one core of 2.6 GHz with AVX-512."""
+
+_DRAFT_SIDE = 768
+"""A draft of this long side shows what moves with a slider: it is not made smaller than this for a
+better network."""
+
+_STEP = 64
+"""The long side of a draft goes down by so many pixels."""
+
+_ROWS = 256
+"""So many rows of a mask are brought to grey at a time, for memory."""
 
 
 class Busy(Exception):  # noqa: N818 - it is no error, but a state
@@ -96,41 +114,85 @@ class Quick:
         """Return the SHA-256 of the pack that a style is in. Raises `OptionsError`."""
         return self._catalogue.find(style)[0].sha256
 
-    def check(self, style: str, strength: float = 1.0) -> None:
-        """Raise `OptionsError` for a style or a strength of it that cannot be had."""
-        pack, shares = self._catalogue.find(style)
-        pack.mix(shares, strength)
+    def check(self, style: str, options: ApplyOptions | None = None, *, fast: bool = False) -> None:
+        """Raise `OptionsError` for a style, or options of it, that cannot be had."""
+        options = options or ApplyOptions()
+        pack, shares = self._catalogue.find(style, fast=fast)
+        pack.mix(shares, options.strength)
+        if options.style_scale != 1 and not pack.has_original:
+            raise OptionsError("--style-scale cannot vary in this style: it was not trained to")
 
-    def check_size(self, photo: Header, style: str, size: int | None, format: str) -> None:
+    def check_size(
+        self, photo: Header, style: str, options: ApplyOptions, format: str, *, fast: bool = False
+    ) -> None:
         """Raise `TooManyPixels` or `OutputError` for a result that is too large for the style."""
-        width, height = fit(*photo, size) if size else photo
-        architecture = self._catalogue.find(style)[0].architecture
-        most = min(self._read.max_pixels, int(self._most_work / max(architecture.macs, 1)))
+        width, height = _size(photo, options)
+        most = self._read.max_pixels
         if width * height > most:
             raise TooManyPixels(
-                f"would be {width}x{height} pixels, more than the {most:,} allowed in this style: "
+                f"would be {width}x{height} pixels, more than the {most:,} allowed: "
                 "ask for a smaller size"
             )
+        work = _work(self._catalogue.find(style, fast=fast)[0], options, width, height)
+        if work > self._most_work:
+            raise TooManyPixels(
+                f"would be {width}x{height} pixels, {work / self._most_work:.2g} times the work "
+                "allowed in this style: ask for a smaller size"
+            )
         check_format(f"result.{format}", width, height)
+
+    def draft(self, photo: bytes, style: str, options: ApplyOptions) -> tuple[str, ApplyOptions]:
+        """Return a style and options for a quick look at what `stylise` would make.
+
+        The same styles in a smaller network, at a smaller size if need be: the strokes look as they
+        will, or larger where fine ones would take too long. What is no more work than a draft is
+        answered as it is, and so is a style that there is one network of. Raises `OptionsError` and
+        `ImageError`.
+        """
+        lighter = self._catalogue.lighter(style)
+        if not lighter:
+            return style, options
+        header = measure(photo, self._read)
+        if self._fits(style, options, header):
+            return style, options
+        longest = max(_size(header, options))
+        sides = [*range(min(longest, LOOK), _STEP, -_STEP), min(longest, _STEP)]
+        tries = [replace(options, size=side) for side in sides]
+        found = [
+            (spec, next((one for one in tries if self._fits(spec, one, header)), tries[-1]))
+            for spec in lighter
+        ]
+        least = min(longest, _DRAFT_SIDE)
+        return next((pair for pair in found if (pair[1].size or 0) >= least), found[-1])
+
+    def _fits(self, style: str, options: ApplyOptions, photo: Header) -> bool:
+        """Return whether a picture is no more work than a draft may be."""
+        pack, _ = self._catalogue.find(style)
+        return _work(pack, options, *_size(photo, options)) <= _DRAFT_WORK
 
     def stylise(
         self,
         photo: bytes,
         style: str,
         *,
-        strength: float = 1.0,
-        color: str = "style",
-        size: int | None = None,
         format: str = "jpeg",
+        fast: bool = False,
+        mask: bytes | None = None,
+        **options: Any,
     ) -> tuple[bytes, str]:
         """Return the stylised photo as the bytes of a picture file, and its media type.
 
-        Raises `Busy`, `OptionsError`, `ImageError`, `WeightsError` and, for a format that cannot
-        hold the picture, `OutputError`.
+        With ``fast`` a style's name means a smaller network. ``options`` are those of
+        `ApplyOptions`. Raises `Busy`, `OptionsError`, `ImageError`, `WeightsError` and, for a
+        format that cannot hold the picture, `OutputError`.
         """
-        options = ApplyOptions(strength=strength, color=color, size=size)
+        chosen = ApplyOptions.from_dict(options)
+
+        def make() -> tuple[bytes, str]:
+            return self.make(photo, style, chosen, format, fast=fast, mask=mask)
+
         with self.place():
-            return self.begin(lambda: self.make(photo, style, options, format)).result()
+            return self.begin(make).result()
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -155,16 +217,24 @@ class Quick:
         return self._taken
 
     def make(
-        self, photo: bytes, style: str, options: ApplyOptions, format: str
+        self,
+        photo: bytes,
+        style: str,
+        options: ApplyOptions,
+        format: str,
+        *,
+        fast: bool = False,
+        mask: bytes | None = None,
     ) -> tuple[bytes, str]:
         """As `stylise`, at once and in this thread: for work whose turn it is."""
         if format not in _ENCODERS:
             raise OptionsError(f"--format must be one of {', '.join(_ENCODERS)}")
-        pack, shares = self._catalogue.find(style)
+        pack, shares = self._catalogue.find(style, fast=fast)
         stored = read_fitting(photo, options.size, self._read)
         height, width, _ = stored.rgb.shape
-        self.check_size(Header(width, height), style, options.size, format)
-        made = self._stylised(pack, shares, stored, options)
+        self.check_size(Header(width, height), style, options, format, fast=fast)
+        white = None if mask is None else self._grey(mask, max(_size((width, height), options)))
+        made = self._stylised(pack, shares, stored, options, white)
         recipe = {**made.recipe, "save": _SAVE.to_dict()}
         job = Job(made.samples, made.transparency, _SAVE, recipe, "the result")
         return _ENCODERS[format](job), MEDIA_TYPES[format]
@@ -173,17 +243,37 @@ class Quick:
         """Finish what was begun, drop what waits."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
+    def _grey(self, mask: bytes, side: int) -> Image.Image:
+        """Read a mask, as large as it is needed. Raises `ImageError`."""
+        try:
+            stored = read_fitting(mask, side, self._read)
+        except ImageError as error:
+            raise type(error)(f"the mask {str(error).removeprefix('<memory>: ')}") from None
+        grey = np.empty(stored.rgb.shape[:2], np.uint8)
+        for row in range(0, len(grey), _ROWS):
+            rows = slice(row, row + _ROWS)
+            alpha = None if stored.alpha is None else stored.alpha[rows]
+            grey[rows] = eight_bits(whiteness(replace(stored, rgb=stored.rgb[rows], alpha=alpha)))
+        return Image.fromarray(grey)
+
     def _stylised(
-        self, pack: Pack, shares: dict[str, float], photo: Stored, options: ApplyOptions
+        self,
+        pack: Pack,
+        shares: dict[str, float],
+        photo: Stored,
+        options: ApplyOptions,
+        mask: Image.Image | None,
     ) -> Stylised:
         height, width, _ = photo.rgb.shape
-        columns, rows = fit(width, height, options.size) if options.size else (width, height)
-        takes = max(columns * rows * bytes_per_pixel(pack.architecture), width * height * _READING)
+        columns, rows = _size((width, height), options)
+        plan = sizes_of(pack, options, columns, rows)
+        most = max(across * down for across, down in plan)
+        takes = max(most * bytes_per_pixel(pack.architecture), width * height * _READING)
         alone = takes > _ALONE
         with self._alone if alone else nullcontext():
             network = self._network(pack, keep=takes <= _KEEP, threads=None if alone else 1)
             network.shares = shares
-            made: Stylised = network.stylise(photo.rgb, options, bits=8)
+            made: Stylised = network.stylise(photo.rgb, options, mask=mask, bits=8)
         # What travels in the picture says nothing of where files lie here.
         told = {
             "model": {**made.recipe["model"], "name": Path(pack.name).stem},
@@ -207,6 +297,17 @@ class Quick:
             while len(kept) > _LATEST:
                 del kept[next(iter(kept))]
         return network
+
+
+def _size(photo: tuple[int, int], options: ApplyOptions) -> tuple[int, int]:
+    """Return width and height of the result."""
+    return fit(*photo, options.size) if options.size else (photo[0], photo[1])
+
+
+def _work(pack: Pack, options: ApplyOptions, width: int, height: int) -> float:
+    """Return the multiplications of all passes of a network over a picture."""
+    plan = sizes_of(pack, options, width, height)
+    return pack.architecture.macs * sum(across * down for across, down in plan)
 
 
 def _processors() -> int:

@@ -50,7 +50,7 @@ class Catalogue:
         self._looked = -math.inf
         self._entries: tuple[registry.Entry, ...] = ()
         self._styles: dict[str, Style] = {}
-        self._packs: dict[tuple[str, ...], Pack] = {}
+        self._packs: dict[tuple[object, ...], Pack] = {}
 
     def styles(self) -> list[Style]:
         """Return every style, in the order of looking for them."""
@@ -58,24 +58,44 @@ class Catalogue:
             self._look()
             return list(self._styles.values())
 
-    def find(self, spec: str) -> tuple[Pack, Shares]:
+    def find(self, spec: str, *, fast: bool = False) -> tuple[Pack, Shares]:
         """Return the pack that a style or a mixture is in, and the share of each of its styles.
 
         ``spec`` is as `zoo.registry` says, files apart: ``starry``, ``starry:0.6,wave:0.4``,
-        ``turbo/starry``. Raises `OptionsError` for what cannot be had, `WeightsError` for a pack
-        that is broken.
+        ``turbo/starry``; and so is ``fast``. Raises `OptionsError` for what cannot be had,
+        `WeightsError` for a pack that is broken.
         """
         with self._lock:
             self._look()
             if not self._entries:
                 raise OptionsError(_NONE)
             where, shares = _parsed(spec)
-            key = (where, *shares)
+            key = (where, fast, *shares)
             if key not in self._packs:
                 self._check(where, shares)
                 names = ",".join(f"{where}/{name}" if where else name for name in shares)
-                self._packs[key] = registry.resolve(names)[0]
+                self._packs[key] = registry.resolve(names, fast=fast)[0]
             return self._packs[key], shares
+
+    def lighter(self, spec: str) -> list[str]:
+        """Return what names the same styles in networks of less work, the one of most work first.
+
+        There are none where ``spec`` says which pack. Raises as `find` does.
+        """
+        pack, shares = self.find(spec)
+        if _parsed(spec)[0]:
+            return []
+        with self._lock:
+            packs = [entry.pack for entry in self._entries if entry.pack]
+        sizes = {
+            other.architecture.macs: other.card.architecture
+            for other in packs
+            if set(shares) <= set(other.styles) and other.architecture.macs < pack.architecture.macs
+        }
+        return [
+            ",".join(f"{sizes[macs]}/{name}:{share:.9f}" for name, share in shares.items())
+            for macs in sorted(sizes, reverse=True)
+        ]
 
     def _check(self, where: str, shares: Shares) -> None:
         """Look for names before any file is read: those from outside may be any text."""

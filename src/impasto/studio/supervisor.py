@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from impasto.studio.settings import Settings
 
@@ -72,8 +72,10 @@ class Workers:
 class _Child:
     """One of them. Its standard input is the tie: it ends when this process does."""
 
-    def __init__(self, number: int, settings: Settings) -> None:
-        self._number = number
+    def __init__(
+        self, number: int, settings: Settings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._number, self._clock = number, clock
         self._environment = _environment(settings)
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
@@ -91,11 +93,11 @@ class _Child:
             stdin=subprocess.PIPE,
             env=self._environment,
         )
-        self._started, self._next = time.monotonic(), None
+        self._started, self._next = self._clock(), None
 
     def look(self) -> None:
         """Start it again if it died and its time has come."""
-        now = time.monotonic()
+        now = self._clock()
         if self.alive:
             return
         if self._next is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
@@ -29,9 +29,11 @@ class Rescue:
     claimed it.
     """
 
-    def __init__(self, engine: sa.Engine, store: Store) -> None:
+    def __init__(
+        self, engine: sa.Engine, store: Store, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._dbos = queue.client(engine)
-        self._store = store
+        self._store, self._clock = store, clock
         self._handed_out: dict[str, float] = {}
 
     def look(self) -> int:
@@ -52,7 +54,7 @@ class Rescue:
             else []
         )
         states = {workflow.workflow_id: workflow.status for workflow in found}
-        now = time.monotonic()
+        now = self._clock()
         pending = {id for id in waiting if states.get(id) == "PENDING"}
         self._handed_out = {id: self._handed_out.get(id, now) for id in pending}
         alive = {id for id, seen in self._handed_out.items() if now - seen <= GRACE}
@@ -63,8 +65,16 @@ class Rescue:
 class Janitor:
     """Removes jobs that ended long ago, and files that belong to nothing."""
 
-    def __init__(self, engine: sa.Engine, store: Store, files: Files, keep: float) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        store: Store,
+        files: Files,
+        keep: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._engine, self._store, self._files, self._keep = engine, store, files, keep
+        self._clock = clock
 
     def sweep(self) -> None:
         """Sweep once."""
@@ -82,7 +92,7 @@ class Janitor:
         for id in ids:
             job = known.get(id)
             if job is None:
-                if time.time() - self._files.touched(id) > ORPHANED:
+                if self._clock() - self._files.touched(id) > ORPHANED:
                     self._files.remove(id)
             elif job.state == "cancelled":
                 self._files.remove(id)

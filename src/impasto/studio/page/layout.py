@@ -76,7 +76,8 @@ def _lay_out(settings: Settings) -> Widgets:
         with gr.Column(elem_id="easel", scale=2, min_width=280):
             photo = part("photo", None, samples=SAMPLES)
             stage = part(
-                "stage", None, "stop", "goon", "cancel", "settle", "keep", "again", "remove"
+                *("stage", None, "finish", "stop", "goon", "cancel", "settle", "keep", "again"),
+                "remove",
             )
         with gr.Column(elem_id="palette", scale=1, min_width=280):
             with gr.Tabs(elem_id="ways") as tabs:
@@ -97,8 +98,10 @@ def _lay_out(settings: Settings) -> Widgets:
 def _quick_controls(settings: Settings) -> Controls:
     return {
         "strength": _strength(),
+        "stroke": _stroke("quick"),
         "color": gr.Radio(_COLORS, value="style", label="Colours"),
         "size": _size(settings, _QUICK_SIZE),
+        "seed": part("another", 0),
     }
 
 
@@ -106,7 +109,7 @@ def _paint_controls(settings: Settings) -> Controls:
     lengths = [(f"{word} {steps}", word) for word, steps in QUALITIES.items()]
     return {
         "strength": _strength(),
-        "stroke": gr.Slider(*link.STROKES, value=1.0, step=0.05, label="Stroke size", buttons=[]),
+        "stroke": _stroke("paint"),
         "color": gr.Radio(_COLORS, value="style", label="Colours"),
         "size": _size(settings, _PAINT_SIZE),
         "quality": gr.Radio(
@@ -119,6 +122,11 @@ def _paint_controls(settings: Settings) -> Controls:
 
 def _strength() -> gr.Slider:
     return gr.Slider(*link.STRENGTHS, value=1.0, step=0.05, label="Strength", buttons=[])
+
+
+def _stroke(mode: str) -> gr.Slider:
+    lowest, highest = link.STROKES[mode]
+    return gr.Slider(lowest, highest, value=1.0, step=0.05, label="Stroke size", buttons=[])
 
 
 def _size(settings: Settings, usual: int) -> gr.Slider:

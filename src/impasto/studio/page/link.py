@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from impasto.errors import nearest
+from impasto.options.apply import MAX_SEED
 from impasto.options.checked import shown
 from impasto.options.paint import QUALITIES
 from impasto.samples import PAINTINGS
@@ -17,7 +18,7 @@ COLORS = ("style", "photo")
 """Of the colours that may be asked for, those on the page."""
 
 STRENGTHS = (0.1, 1.5)
-STROKES = (0.25, 2.0)
+STROKES = {"quick": (0.5, 2.0), "paint": (0.25, 2.0)}
 SMALLEST = 128
 STEP = 64
 """Sizes go by so many pixels."""
@@ -33,19 +34,22 @@ class Linked:
 
 def read(query: str, *, styles: Collection[str], largest: int) -> Linked:
     """Read a link's query. What makes no sense is left out and complained about."""
+    pairs = parse_qsl(query.removeprefix("?")[:2000])
+    strokes = STROKES["paint" if ("mode", "paint") in pairs else "quick"]
     checks: dict[str, Callable[[str], Any]] = {
         "mode": lambda text: _one_of(text, MODES),
         "style": lambda text: _one_of(text, styles),
         "strength": lambda text: _number(text, *STRENGTHS),
         "color": lambda text: _one_of(text, COLORS),
         "size": lambda text: int(_number(text, SMALLEST, largest)),
-        "stroke": lambda text: _number(text, *STROKES),
+        "stroke": lambda text: _number(text, *strokes),
+        "seed": lambda text: int(_number(text, 0, MAX_SEED)),
         "quality": lambda text: _one_of(text, QUALITIES),
         "painting": lambda text: _one_of(text, PAINTINGS),
     }
     settings: dict[str, Any] = {}
     complaints = []
-    for name, text in parse_qsl(query.removeprefix("?")[:2000]):
+    for name, text in pairs:
         if name not in checks:
             continue  # other parameters are other people's
         try:

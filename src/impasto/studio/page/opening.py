@@ -54,8 +54,10 @@ def again(desk: Desk, owner: str, id: str) -> Found:
             "mode": "quick",
             "swatches": chosen.style,
             "strength": chosen.strength,
+            "stroke": chosen.style_scale,
             "color": chosen.color,
             "size": chosen.size,
+            "seed": chosen.seed,
         }
     return {"stage": {}, "photo": photo, **settings}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from impasto.studio.page import jobs, paint, quick
-from impasto.studio.page.desk import Desk, Unable, plainly, warn
+from impasto.studio.page.desk import Desk, Unable, in_words, plainly, warn
 from impasto.studio.page.opening import again as again_of
 from impasto.studio.page.opening import open_page
 from impasto.studio.page.parts import script
@@ -53,6 +53,7 @@ def wire(page: gr.Blocks, desk: Desk, widgets: Widgets) -> None:
 def _wire_quick(desk: Desk, widgets: Widgets) -> None:
     """Stylise whenever the photo or a setting of it changes: one at a time, the latest wins.
 
+    What takes longer is answered with a draft, and finished when the stage says that nothing moves.
     A photo is quiet while it only came along with something else, until a setting is touched.
     """
     names = list(widgets.quick)
@@ -64,8 +65,9 @@ def _wire_quick(desk: Desk, widgets: Widgets) -> None:
         if not source or not style or photo.get("mode") != "quick" or photo.get("quiet"):
             return gr.skip()
         given = dict(zip(names, values, strict=True))
+        given["style_scale"] = given.pop("stroke")
         settings = QuickSettings.of({"style": style, **given}, largest)
-        return {"result": quick.stylise(desk, desk.owner(request), source, settings)}
+        return {"result": quick.look(desk, desk.owner(request), source, settings)}
 
     controls = [widgets.photo, widgets.swatches, *widgets.quick.values()]
     gr.on(
@@ -74,6 +76,29 @@ def _wire_quick(desk: Desk, widgets: Widgets) -> None:
         controls,
         widgets.stage,
         js=_WITH_MODE,
+        trigger_mode="always_last",
+        concurrency_limit=desk.studio.settings.at_once,
+        **SEEN,
+    )
+
+    def finish(request: gr.Request, stage: Any) -> Any:
+        draft: dict[str, Any] = {}
+        try:
+            draft = dict((stage or {}).get("result") or {})
+            if not draft.get("draft"):
+                return gr.skip()  # it was asked for twice
+            settings = QuickSettings.of(draft, largest)
+            made = quick.finish(desk, desk.owner(request), str(draft.get("photo")), settings)
+        except Exception as error:
+            warn(in_words(error))
+            made = {"stuck": True}
+        # By its draft the stage knows an answer that comes too late.
+        return {"result": {**made, "of": draft.get("source")}}
+
+    widgets.stage.finish(
+        finish,
+        widgets.stage,
+        widgets.stage,
         trigger_mode="always_last",
         concurrency_limit=desk.studio.settings.at_once,
         **SEEN,
@@ -161,7 +186,8 @@ def _set(widgets: Widgets, found: dict[str, Any]) -> list[Any]:
     """Return what Gradio is to make of settings by name; what is not named stays as it is."""
     skip = gr.skip()
     mode = found.get("mode")
-    of_mode = {name: value for name, value in found.items() if name in widgets.paint}
+    controls = {**widgets.quick, **widgets.paint}
+    of_mode = {name: value for name, value in found.items() if name in controls}
     values: dict[Any, Any] = {
         widgets.tabs: gr.Tabs(selected=mode) if mode else skip,
         **{

@@ -47,7 +47,7 @@ class Style(BaseModel):
     year: str = Field(description="When.", examples=["1831"])
     licence: str = Field(description="The licence of that picture.", examples=["public domain"])
     source: str = Field(description="Where that picture is from.")
-    pack: str = Field(description="The network that has it.", examples=["standard"])
+    pack: str = Field(description="The network that has it.", examples=["quality"])
 
 
 class Styles(BaseModel):

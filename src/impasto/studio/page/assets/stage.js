@@ -5,6 +5,7 @@ import { ask, duration, el, file, hear, picture, tell, titled } from "./shared.j
 import { losses } from "./losses.js";
 
 const EVERY = 1000; // milliseconds between looks at a painting under way
+const REST = 350; // milliseconds without a move, after which a draft is finished
 const SIDE = 1280;
 const UNDER_WAY = ["queued", "running"];
 
@@ -23,11 +24,15 @@ export function stage(element, trigger, props, watch) {
   let timer = 0;
   let looks = 0;
   let stays = null; // the job that was opened, until somebody turns to something else
+  let draft = null; // the latest quick look, while it waits to be finished
+  let held = {}; // what was shown last
+  let rest = 0;
 
   // What is shown: a job, a quick result of this very photo, the photo, or nothing.
 
   function show() {
     clearTimeout(timer);
+    clearTimeout(rest);
     const value = props.value || {};
     const wanted = value.job ?? null;
     if (job && job.id !== wanted) {
@@ -48,17 +53,38 @@ export function stage(element, trigger, props, watch) {
       about: result && `The photo in the style ${titled(result.style)}`,
       split: 50,
     });
+    // Nobody wants to hear of every look while a slider moves.
+    caption.setAttribute("aria-live", result?.draft ? "off" : "polite");
     caption.textContent = result ? quickCaption(result) : "";
     act(result ? quickActions(result) : []);
+    settle();
   }
 
-  const quickCaption = (result) =>
-    `${titled(result.style)} · ${result.width} × ${result.height} · ${result.seconds.toFixed(1)} s`;
+  /** Ask for the finished picture once nothing has moved for a while. */
+  function settle() {
+    clearTimeout(rest);
+    const shown = draft && !draft.stuck && props.value?.result && draft.photo === photo?.source;
+    if (shown) rest = setTimeout(() => trigger("finish", {}), REST);
+  }
 
-  const quickActions = (result) => [
-    download(result.source, "picture", "Download"),
-    button("keep", "Keep", {}, "Put it into the history"),
-  ];
+  function quickCaption(result) {
+    if (result.stuck) return `${titled(result.style)} · a first look, not finished`;
+    if (result.draft) return `${titled(result.style)} · a first look, being finished…`;
+    return `${titled(result.style)} · ${result.width} × ${result.height} · ${result.seconds.toFixed(1)} s`;
+  }
+
+  /** Of a draft the same buttons are there, so that nothing jumps, but do nothing yet. */
+  function quickActions(result) {
+    const [save, keep] = [
+      download(result.source, "picture", "Download"),
+      button("keep", "Keep", {}, "Put it into the history"),
+    ];
+    if (result.draft) {
+      save.removeAttribute("href");
+      for (const one of [save, keep]) one.setAttribute("aria-disabled", "true");
+    }
+    return [result.stuck ? button("finish", "Finish it") : null, save, keep];
+  }
 
   // A job: asked about again and again while it is under way.
 
@@ -164,6 +190,7 @@ export function stage(element, trigger, props, watch) {
   function button(name, text, data = {}, title = null) {
     const made = el("button.button", { type: "button", "data-action": name, title }, text);
     made.addEventListener("click", () => {
+      if (made.hasAttribute("aria-disabled")) return;
       if (name === "close") return open({});
       for (const one of actions.children) one.setAttribute("aria-disabled", "true");
       trigger(name, data);
@@ -199,7 +226,7 @@ export function stage(element, trigger, props, watch) {
   }
 
   function open(value) {
-    props.value = value;
+    props.value = held = value;
     stays = value.job ?? null;
     show();
   }
@@ -220,11 +247,19 @@ export function stage(element, trigger, props, watch) {
     if (!document.hidden && props.value?.job) look(props.value.job);
   });
   document.addEventListener("input", ({ target }) => {
-    if (target.closest?.("#way-quick")) stays = null;
+    if (!target.closest?.("#way-quick")) return;
+    stays = null;
+    settle();
   });
   watch("value", () => {
-    // A quick result that was on its way when a job was opened comes too late.
-    if (props.value?.result && stays) props.value = { job: stays };
+    // A quick result that was on its way when a job was opened comes too late, and so does the
+    // finished picture of an earlier draft.
+    const result = props.value?.result;
+    if (result && stays) props.value = { job: stays };
+    else if (result?.of && ![draft?.source, held?.result?.of].includes(result.of)) props.value = held;
+    else if (result?.stuck) props.value = draft ? { result: { ...draft, stuck: true } } : held;
+    held = props.value;
+    draft = held?.result?.draft ? held.result : null;
     stays = props.value?.job ?? null;
     tell("moved");
     show();
