@@ -141,6 +141,11 @@ class Trainer:
         """The names of the styles, in the order of their rows."""
         return tuple(card.name for card in self._cards)
 
+    @property
+    def learnt(self) -> tuple[str, ...]:
+        """The names of the styles that are trained."""
+        return tuple(self.styles[number] for number in self._trained)
+
     def _work(self) -> Iterator[TrainingEvent]:
         crops = Crops(
             self.photos, self.options.size, self.options.seed, self._read,
