@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from impasto.apply.network import Network
 from impasto.cli.counter import Counter
 from impasto.images import read_recipe
 from impasto.images.folders import picture_extensions, pictures_in
+from patience import LIMIT, Clock, one_thread
 from zoo.making import write
 
 Run = Callable[..., Outcome]
@@ -319,18 +317,21 @@ def test_one_photo_that_is_no_picture(folder: Path, run: Run) -> None:
     assert not (folder / "out.png").exists()
 
 
-SLOWLY = """
-import os, sys, time
+STRUCK = """
+import os, signal, sys, threading
 from pathlib import Path
 from impasto.apply.network import Network
 from impasto.zoo import registry
 registry.BUNDLED = Path("nothing")
-stylise = Network.stylise
-def slow(self, picture, *arguments, **others):
-    Path("begun").write_text(str(picture))
-    time.sleep(0.5)
-    return stylise(self, picture, *arguments, **others)
-Network.stylise = slow
+jobs = int(sys.argv[-1].partition("=")[2])
+stylise, under_way = Network.stylise, threading.Barrier(jobs)
+def struck(*arguments, **others):
+    if under_way.wait() == 0:  # the one that comes last strikes, once as many are under way
+        os.kill(os.getpid(), signal.SIGINT)
+    while signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        threading.Event().wait(0.01)  # until it was heard
+    return stylise(*arguments, **others)
+Network.stylise = struck
 from impasto.cli.main import run
 run()
 """
@@ -340,22 +341,16 @@ run()
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_finishes_the_pictures_under_way(folder: Path, run: Run, jobs: int) -> None:
     line = ["apply", "starry", "holiday", "-o", "painted", f"--jobs={jobs}"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOWLY, *line],
+    process = subprocess.run(
+        [sys.executable, "-c", STRUCK, *line],
         cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        env=one_thread(),
+        capture_output=True,
         text=True,
+        check=False,
+        timeout=LIMIT,
     )
-    deadline = time.monotonic() + 60
-    while not (folder / "begun").exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.stdout, process.stderr
     assert process.returncode == 130
     assert out == f"{jobs} stylised: painted\n"
     assert "finishing" in err
@@ -405,17 +400,17 @@ def test_in_a_real_shell(folder: Path) -> None:
 def test_long_work_is_counted_in_lines_without_a_terminal(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    now = Clock(0.0)
+    monkeypatch.setattr("impasto.cli.counter.time.monotonic", now)
     with Counter(50, quiet=False) as counter:
         for _ in range(50):
-            now[0] += 1
+            now.go_on(1)
             counter.advance()
     lines = capfd.readouterr().err.splitlines()
     assert lines[0] == "5 of 50 pictures, 0:45 left"
     assert 8 <= len(lines) <= 10
     with Counter(50, quiet=True) as counter:
-        now[0] += 100
+        now.go_on(100)
         counter.advance()
     with Counter(3, quiet=False) as counter:  # quick work
         for _ in range(3):

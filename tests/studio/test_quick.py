@@ -225,8 +225,8 @@ def test_a_name_means_the_largest_network_and_fast_a_smaller_one(sizes: Quick):
         (1024, 1, "standard", 896),
         (2048, 1, "standard", 896),
         (768, 2, "standard", 768),
-        (768, 0.5, "turbo", 576),
-        (4000, 0.5, "turbo", 576),
+        (768, 0.5, "turbo", 512),
+        (4000, 0.5, "turbo", 512),
     ],
 )
 def test_a_draft_is_of_little_work(
@@ -242,6 +242,7 @@ def test_a_draft_is_of_little_work(
     assert found.size == drawn
     work = quick._work(pack, found, drawn, drawn)
     assert work <= quick._DRAFT_WORK
+    assert quick._takes(pack, found, drawn, drawn) <= quick._KEEP
     if size is None:
         assert (style, found) == ("wave", options)
 

@@ -64,7 +64,7 @@ _LATEST = 3
 """Networks that each thread keeps."""
 
 _DRAFT_WORK = 7e9
-"""Multiplications of a draft, at most: a fifth of a second on one core of 2.6 GHz with AVX-512."""
+"""Multiplications of a draft, at most: about a fifth of a second on one core with AVX-512."""
 
 _DRAFT_SIDE = 768
 """A draft of this long side shows what moves with a slider: it is not made smaller than this for a
@@ -166,9 +166,10 @@ class Quick:
         return next((pair for pair in found if (pair[1].size or 0) >= least), found[-1])
 
     def _fits(self, style: str, options: ApplyOptions, photo: Header) -> bool:
-        """Return whether a picture is no more work than a draft may be."""
+        """Return whether a picture is as quick as a draft is to be: little work, a network kept."""
         pack, _ = self._catalogue.find(style)
-        return _work(pack, options, *_size(photo, options)) <= _DRAFT_WORK
+        size = _size(photo, options)
+        return _work(pack, options, *size) <= _DRAFT_WORK and _takes(pack, options, *size) <= _KEEP
 
     def stylise(
         self,
@@ -266,9 +267,7 @@ class Quick:
     ) -> Stylised:
         height, width, _ = photo.rgb.shape
         columns, rows = _size((width, height), options)
-        plan = sizes_of(pack, options, columns, rows)
-        most = max(across * down for across, down in plan)
-        takes = max(most * bytes_per_pixel(pack.architecture), width * height * _READING)
+        takes = max(_takes(pack, options, columns, rows), width * height * _READING)
         alone = takes > _ALONE
         with self._alone if alone else nullcontext():
             network = self._network(pack, keep=takes <= _KEEP, threads=None if alone else 1)
@@ -308,6 +307,12 @@ def _work(pack: Pack, options: ApplyOptions, width: int, height: int) -> float:
     """Return the multiplications of all passes of a network over a picture."""
     plan = sizes_of(pack, options, width, height)
     return pack.architecture.macs * sum(across * down for across, down in plan)
+
+
+def _takes(pack: Pack, options: ApplyOptions, width: int, height: int) -> int:
+    """Return about how many bytes the largest pass of a network over a picture takes."""
+    plan = sizes_of(pack, options, width, height)
+    return max(across * down for across, down in plan) * bytes_per_pixel(pack.architecture)
 
 
 def _processors() -> int:

@@ -225,6 +225,11 @@ export function stage(element, trigger, props, watch) {
     if (focused) (actions.querySelector("button, a") ?? caption).focus();
   }
 
+  function take() {
+    held = props.value ?? {};
+    draft = held.result?.draft ? held.result : null;
+  }
+
   function open(value) {
     props.value = held = value;
     stays = value.job ?? null;
@@ -256,13 +261,13 @@ export function stage(element, trigger, props, watch) {
     // finished picture of an earlier draft.
     const result = props.value?.result;
     if (result && stays) props.value = { job: stays };
-    else if (result?.of && ![draft?.source, held?.result?.of].includes(result.of)) props.value = held;
+    else if (result?.of && ![draft?.source, held.result?.of].includes(result.of)) props.value = held;
     else if (result?.stuck) props.value = draft ? { result: { ...draft, stuck: true } } : held;
-    held = props.value;
-    draft = held?.result?.draft ? held.result : null;
+    take();
     stays = props.value?.job ?? null;
     tell("moved");
     show();
   });
+  take(); // a draft may have come before this script did
   show();
 }
