@@ -27,7 +27,6 @@ from preview import ALIKE, RGB, UNLIKE, compared
 
 from impasto.images import fit, read_picture, resize, save_picture
 from impasto.images.picture import Samples, eight_bits
-from impasto.images.resize import reduced
 from impasto.images.sheet import contact_sheet, sheet_width
 from impasto.options import MODELS
 from impasto.samples import photo
@@ -79,7 +78,8 @@ def prepared(arguments: Any, folder: Path) -> tuple[Path, Path]:
     )
     large, small = folder / "large.png", folder / "small.png"
     Image.fromarray(grained).save(large, compress_level=1)
-    brought_down = reduced(grained, *fit(grained.shape[1], grained.shape[0], arguments.small))
+    brought_down = resize(grained, *fit(grained.shape[1], grained.shape[0], arguments.small))
+    brought_down = eight_bits(brought_down)
     Image.fromarray(brought_down).save(small, compress_level=1)
     return large, small
 

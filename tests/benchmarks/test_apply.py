@@ -20,9 +20,8 @@ from judge import Judge, Seen
 
 from apply import making
 from impasto import Network
-from impasto.images import read_picture, save_picture
+from impasto.images import read_picture, resize, save_picture
 from impasto.images.picture import eight_bits, floats
-from impasto.images.resize import reduced
 from impasto.samples import painting, photo
 from impasto.zoo.cards import PackCard
 from impasto.zoo.pack import Pack, write_pack
@@ -156,7 +155,7 @@ def test_errors_are_relative_and_weighted_by_their_shares():
 
 def test_it_looks_at_a_half_and_a_quarter_of_the_size(eye):
     rgb = photo("astronaut")[:256, :256]
-    whole, half = eye.see(rgb), eye.see(reduced(rgb, 128, 128))
+    whole, half = eye.see(rgb), eye.see(resize(rgb, 128, 128))
     for layer in judge.STYLE_LAYERS:
         difference = whole.grams[2, layer] - half.grams[1, layer]
         assert difference.norm() < 0.2 * half.grams[1, layer].norm()
