@@ -154,7 +154,7 @@ def test_errors_are_relative_and_weighted_by_their_shares():
 
 
 def test_it_looks_at_a_half_and_a_quarter_of_the_size(eye):
-    rgb = photo("astronaut")[:256, :256]
+    rgb = floats(photo("astronaut")[:256, :256])
     whole, half = eye.see(rgb), eye.see(resize(rgb, 128, 128))
     for layer in judge.STYLE_LAYERS:
         difference = whole.grams[2, layer] - half.grams[1, layer]
