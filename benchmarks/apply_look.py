@@ -375,11 +375,15 @@ def mixtures(gallery: Gallery, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
 def spikes(
     pack: Pack, styles: Sequence[str], shots: Sequence[Shot], device: str
 ) -> dict[str, dict[str, Any]]:
-    """Return the largest normalised value of each style: how large, in which photo and norm."""
+    """Return the largest normalised value of each style: how large, in which photo and norm.
+
+    ``norms`` has the largest of each norm, over all photos. The first norm sees the photo alone and
+    has one value for all styles.
+    """
     where = choose_device(device)
     tensors = {name: torch.from_numpy(tensor) for name, tensor in pack.tensors.items()}
     net = transformer.load(pack.architecture, tensors).to(where)
-    found: dict[str, dict[str, Any]] = {style: {"value": 0.0} for style in styles}
+    found: dict[str, dict[str, Any]] = {style: {"value": 0.0, "norms": {}} for style in styles}
     for shot in shots:
         image = torch.tensor(shot.rgb, device=where).permute(2, 0, 1)[None] / 255
         stride = pack.architecture.stride
@@ -390,9 +394,11 @@ def spikes(
             mix = torch.from_numpy(pack.mix({style: 1.0}))[None].to(where)
             largest: dict[str, float] = {}
             net(image, mix, fields, watching(largest))
-            norm = max(largest, key=largest.__getitem__)
-            if largest[norm] > found[style]["value"]:
-                found[style] = {"value": largest[norm], "photo": shot.name, "norm": norm}
+            norm, known = max(largest, key=largest.__getitem__), found[style]
+            if largest[norm] > known["value"]:
+                known |= {"value": largest[norm], "photo": shot.name, "norm": norm}
+            for name, value in largest.items():
+                known["norms"][name] = max(value, known["norms"].get(name, 0.0))
     _tell(f"largest normalised values of {pack.name}")
     return found
 

@@ -37,7 +37,9 @@ def python(script, *arguments, **settings):
 def test_the_names():
     assert impasto.__all__ == sorted(impasto.__all__)
     assert len(impasto.__all__) == len(set(impasto.__all__)) <= 20
-    assert {"paint", "Painter", "Painting", "PaintOptions", "ImpastoError"} <= set(impasto.__all__)
+    assert {"paint", "train", "Painter", "Painting", "PaintOptions", "ImpastoError"} <= set(
+        impasto.__all__
+    )
 
 
 @pytest.mark.parametrize("name", impasto.__all__)

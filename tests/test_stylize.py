@@ -356,3 +356,32 @@ def test_the_size_that_would_do_does() -> None:
 def test_resume_needs_a_checkpoint() -> None:
     with pytest.raises(OptionsError, match="--checkpoint"):
         Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=CheckpointOptions(resume=True))
+
+
+TINY: dict[str, Any] = {
+    "model": "turbo",
+    "steps": 2,
+    "size": 64,
+    "style_size": 64,
+    "style_layers": "relu1_1",
+    "content_layers": "relu1_2",
+    "precision": "float32",
+    "device": "cpu",
+}
+
+
+def test_a_network_is_trained_in_one_call(tmp_path: Path) -> None:
+    out = tmp_path / "mine.safetensors"
+    network = impasto.train(STYLE, [PHOTO], begin="none", out=out, **TINY)
+    again = impasto.load(out, backend=network.backend.name)
+    made = network(PHOTO).rgb
+    assert made.shape == PHOTO.shape
+    assert np.abs(made - again(PHOTO).rgb).mean() < 0.01  # files are float16
+    more = impasto.train([OTHER], [PHOTO], add_to=str(out), **TINY)
+    assert list(more.shares) == ["style-2"]
+    small = impasto.train([], [PHOTO], teacher=str(out), **TINY)
+    assert list(small.shares) == ["style-1"]
+    with pytest.raises(OptionsError, match="--style"):
+        impasto.train([], [PHOTO], begin="none", **TINY)
+    with pytest.raises(OptionsError, match="unknown option 'minutes'"):
+        impasto.train(STYLE, [PHOTO], minutes=3)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from impasto.options import CheckpointOptions, PaintOptions, ReadOptions, SaveOptions
     from impasto.painter import Painter, Painting
-    from impasto.stylize import paint, rerun
+    from impasto.stylize import paint, rerun, train
 
 __version__ = "0.3.0"
 
@@ -44,7 +44,7 @@ _HOMES = {
     ),
     "impasto.options": ("CheckpointOptions", "PaintOptions", "ReadOptions", "SaveOptions"),
     "impasto.painter": ("Painter", "Painting"),
-    "impasto.stylize": ("paint", "rerun"),
+    "impasto.stylize": ("paint", "rerun", "train"),
 }
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "load",
     "paint",
     "rerun",
+    "train",
 ]
 
 

@@ -140,7 +140,8 @@ class Trained:
     """One step of training: a batch seen, the network moved.
 
     The losses are means over the batch, before the step: ``content`` and ``style`` without their
-    weights, which move as it trains. ``progress`` goes from 0 to 1, which it reaches at the last
+    weights, which move as it trains, of pictures at full strength. On a GPU, which is not waited
+    for, all are of the step before. ``progress`` goes from 0 to 1, which it reaches at the last
     step only; the seconds are as in `Step`. ``unreadable`` counts the photos passed over so far.
     """
 

@@ -1,4 +1,4 @@
-"""The facade: a painting in one call, or once more from the recipe inside it."""
+"""The facade in one call: a painting, once more from its recipe, or a network that paints."""
 
 from __future__ import annotations
 
@@ -7,12 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from impasto.apply.network import Network
 from impasto.errors import ImageError, OptionsError, WeightsError
-from impasto.images import read_recipe
+from impasto.images import check_output, read_recipe
 from impasto.images.read import Source
 from impasto.optimize.schedule import Scale
-from impasto.options import MAX_STEPS, CheckpointOptions, PaintOptions, ReadOptions
+from impasto.options import (
+    MAX_STEPS,
+    CheckpointOptions,
+    PaintOptions,
+    ReadOptions,
+    TrainOptions,
+)
 from impasto.painter import Painter, Painting, read_layouts
+from impasto.training.start import AUTO, started
+from impasto.training.trainer import Trainer
+from impasto.zoo.pack import EXTENSION, write_pack
+from impasto.zoo.registry import find
 
 
 def paint(
@@ -30,6 +41,51 @@ def paint(
     for _ in painter:
         pass
     return painter.painting
+
+
+def train(
+    style: Source | Sequence[Source],
+    photos: str | Path | Sequence[Source] | None = None,
+    *,
+    out: str | Path | None = None,
+    begin: str = AUTO,
+    add_to: str | None = None,
+    teacher: str | None = None,
+    read: ReadOptions | None = None,
+    **options: Any,
+) -> Network:
+    """Train a network that paints photos in the style of ``style``, and return it.
+
+    ``style`` is a painting, or several: then the network mixes them to equal shares, until it is
+    told others. ``photos`` is a folder or pictures to learn on; None is the few that come with
+    scikit-image. ``options`` are the fields of `TrainOptions`: ``budget="20m"`` is how long.
+    ``out`` is a file for the pack, which `load` reads. ``begin``, ``add_to`` and ``teacher`` are
+    packs as `impasto train` takes them with ``--from``, ``--add-to`` and ``--teacher``. All is
+    done in this process.
+
+    Raises the errors of `Trainer`.
+    """
+    several: list[Any] = list(style) if isinstance(style, list | tuple) else [style]
+    if out is not None:
+        check_output(out, extensions=(EXTENSION,))
+    chosen = TrainOptions.from_dict(options)
+    taught_by = find(teacher) if teacher else None
+    base = find(add_to) if add_to else None
+    trainer = Trainer(
+        several,
+        photos,
+        chosen,
+        base=base,
+        start=None if base and begin == AUTO else started(begin, chosen.model, taught_by),
+        teacher=taught_by,
+        read=read,
+    )
+    for _ in trainer:
+        pass
+    pack = trainer.pack
+    if out is not None:
+        write_pack(pack, out)
+    return Network(pack, dict.fromkeys(trainer.learnt, 1.0))
 
 
 def rerun(

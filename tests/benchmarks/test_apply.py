@@ -238,7 +238,8 @@ def test_the_largest_normalised_value_is_found(gallery):
     alone = [look.spikes(pack, ["dots"], [shot], "cpu")["dots"] for shot in (SHOT, other)]
     assert alone[0]["norm"] in [norm.name for norm in pack.architecture.norms]
     both = look.spikes(pack, ["dots"], [SHOT, other], "cpu")["dots"]
-    assert both == max(alone, key=lambda found: found["value"])
+    assert both["value"] == max(found["value"] for found in alone) == max(both["norms"].values())
+    assert list(both["norms"]) == [norm.name for norm in pack.architecture.norms]
     (row,) = look.spike_rows({"turbo": {"dots": {"value": 9.0, "photo": "cup", "norm": "eighth"}}})
     assert row.met is False
 

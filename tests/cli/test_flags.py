@@ -34,7 +34,7 @@ OWN = {
     "paint": {"content", "style", "out", "quiet", "as_json"},
     "apply": {"model", "photos", "out", "fast", "form", "overwrite", "quiet", "as_json"},
     "train": {
-        *("style", "photos", "out", "add_to", "start", "cards"),
+        *("style", "photos", "out", "add_to", "begin", "teacher", "cards", "processes"),
         *("checkpoint", "checkpoint_every", "resume"),
         *("preview", "preview_every", "quiet", "as_json"),
     },

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from cli.shell import IMPASTO, draw, impasto
+from impasto.zoo import registry
 from impasto.zoo.pack import Pack, read_pack
+from zoo.making import write
 
 TINY = [
     "--model=turbo",
@@ -22,10 +24,10 @@ TINY = [
     "--batch=2",
     "--style-size=64",
     "--style-layers=relu1_1",
-    "--content-layer=relu1_2",
+    "--content-layers=relu1_2",
     "--precision=float32",
     "--device=cpu",
-    "--workers=0",
+    "--from=none",
 ]
 
 
@@ -71,19 +73,50 @@ def test_train_writes_a_pack_with_its_history(
     assert not (tmp_path / "waves.safetensors.training/state.safetensors").exists()
 
 
-def test_what_ships_can_be_started_from_and_added_to(
-    capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
+@pytest.fixture
+def given(tmp_path: Path) -> str:
+    """A pack of two styles."""
+    return str(write(tmp_path / "given.safetensors", "swirls", "dots"))
+
+
+def test_a_pack_can_be_begun_with_added_to_and_learnt_from(
+    capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path, given: str
 ) -> None:
-    for flag, origin, styles in (("--start", "started_from", 2), ("--add-to", "added_to", 11)):
+    for flag, origin, styles in (
+        ("--from", "started_from", ["waves"]),
+        ("--add-to", "added_to", ["swirls", "dots", "waves"]),
+        ("--teacher", "taught_by", ["swirls", "dots"]),
+    ):
         out = tmp_path / f"{origin}.safetensors"
+        own = inputs[2:] if flag == "--teacher" else inputs
         outcome = impasto(
-            capfd, "train", *inputs, *TINY, "--steps", 2, flag, "turbo", "-o", out, "--json"
+            capfd, "train", *own, *TINY, "--steps", 2, flag, given, "-o", out, "--json"
         )
         assert outcome.code == 0, outcome.err
         pack = read_pack(out)
-        assert len(pack.styles) == styles
-        assert pack.styles[-1] == "waves"
-        assert "painters.json" in pack.card.training[origin]["command"]
+        assert pack.styles == ("original", *styles)
+        assert pack.card.training[origin]["sha256"] == read_pack(given).sha256
+
+
+def test_it_begins_with_what_ships_and_learns_from_the_samples(
+    capfd: pytest.CaptureFixture[str],
+    inputs: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing but a painting has to be said; what was taken is told."""
+    monkeypatch.setattr(registry, "BUNDLED", tmp_path / "ships")
+    monkeypatch.setattr(registry, "user_folder", lambda: tmp_path / "own")
+    write(tmp_path / "ships" / "nine.safetensors", "swirls")
+    out = tmp_path / "waves.safetensors"
+    tiny = [flag for flag in TINY if flag != "--from=none"]
+    outcome = impasto(capfd, "train", *inputs[:2], *tiny, "--steps", 1, "-o", out)
+    assert outcome.code == 0, outcome.err
+    assert "begins with nine.safetensors" in outcome.err
+    assert "the 4 photos that come with scikit-image" in outcome.err
+    training = read_pack(out).card.training
+    assert training["photos"] == 4
+    assert "started_from" in training
 
 
 def test_progress_is_told_in_lines(
@@ -122,7 +155,7 @@ def test_killed_and_resumed_it_ends_in_the_same_network(inputs: list[str], tmp_p
 
 def test_ctrl_c_keeps_the_state_and_says_how_to_go_on(inputs: list[str], tmp_path: Path) -> None:
     out = tmp_path / "long.safetensors"
-    command = [*IMPASTO, "train", *inputs, *TINY, "--minutes", "60", "-o", str(out)]
+    command = [*IMPASTO, "train", *inputs, *TINY, "--budget", "1h", "-o", str(out)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=_environment()) as run:
         deadline = time.monotonic() + 120
         while not Path(f"{out}.training/losses.jsonl").exists() and time.monotonic() < deadline:
@@ -135,23 +168,25 @@ def test_ctrl_c_keeps_the_state_and_says_how_to_go_on(inputs: list[str], tmp_pat
     assert Path(f"{out}.training/state.safetensors").exists()
 
 
+TORCHRUN = [
+    *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
+    "--no-python",
+]
+
+
+@pytest.mark.parametrize("runner", ["torchrun", "its own"])
 def test_two_processes_train_as_one(
-    capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
+    capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path, runner: str
 ) -> None:
     """Each sees a half of every batch; the network moves as from the whole of it."""
     start, one, two = (tmp_path / f"{name}.safetensors" for name in ("start", "one", "two"))
-    train = ["train", *inputs, *TINY, "--json"]
+    train = ["train", *inputs, *TINY, "--json", "--batch=4"]
     assert not impasto(capfd, *train, "--steps=1", "--learning-rate=1e-9", "-o", start).code
-    alone = impasto(capfd, *train, "--steps=12", "--batch=4", "-o", one)
+    alone = impasto(capfd, *train, "--steps=12", "-o", one)
     assert alone.code == 0, alone.err
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python"]
-    run = subprocess.run(
-        [sys.executable, *torchrun, *IMPASTO, *train, "--steps=12", "-o", str(two)],
-        capture_output=True,
-        text=True,
-        env=_environment(),
-        timeout=300,
-    )
+    command = [*IMPASTO, *train, "--steps=12", "-o", str(two)]
+    command = [*TORCHRUN, *command] if runner == "torchrun" else [*command, "--processes=2"]
+    run = subprocess.run(command, capture_output=True, text=True, env=_environment(), timeout=300)
     assert run.returncode == 0, run.stderr
     # One process speaks.
     assert json.loads(run.stdout)["samples"] == json.loads(alone.out)["samples"] == 48
@@ -163,18 +198,66 @@ def test_two_processes_train_as_one(
     assert apart < 0.1 * moved
 
 
+@pytest.mark.parametrize("runner", ["torchrun", "its own"])
+def test_ctrl_c_ends_all_processes_with_the_state_kept(
+    inputs: list[str], tmp_path: Path, runner: str
+) -> None:
+    """Both stop after the same step, whoever hears of it first, and both go on."""
+    out = tmp_path / "long.safetensors"
+    command = [*IMPASTO, "train", *inputs, *TINY, "--batch=4", "-o", str(out)]
+    if runner == "its own":
+        command.append("--processes=2")
+    run = [*TORCHRUN, *command] if runner == "torchrun" else command
+    with subprocess.Popen(
+        [*run, "--budget=1h"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(),
+        start_new_session=True,
+    ) as process:
+        deadline = time.monotonic() + 240
+        while not Path(f"{out}.training/losses.jsonl").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if runner == "torchrun":  # whose processes have sessions of their own
+            process.send_signal(signal.SIGINT)
+        else:
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, err = process.communicate(timeout=100)
+    assert "--resume" in err
+    assert Path(f"{out}.training/state.safetensors").exists()
+    if runner == "its own":
+        assert process.returncode == 130
+        assert "Traceback" not in err
+    steps = json.loads(_log(out)[-1])["step"] + 15
+    again = subprocess.run(
+        [*command, "--resume", f"--steps={steps}", "--json"],
+        capture_output=True,
+        text=True,
+        env=_environment(),
+        timeout=300,
+    )
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["steps"] == steps
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--steps", "3", "--minutes", "2"], "--steps and --minutes"),
+        (["--steps", "3", "--budget", "2m"], "--steps and --budget"),
         (["--steps", "0"], "--steps"),
-        (["--content-layer", "relu9"], "relu9"),
+        (["--content-layers", "relu9"], "relu9"),
         (["--model", "huge"], "huge"),
         (["--add-to", "nothing.safetensors"], "nothing.safetensors"),
-        (["--start", "nothing.safetensors"], "nothing.safetensors"),
-        (["--start", "stanard"], "there is no pack 'stanard'"),
-        (["--start", "standard", "--model", "turbo"], "its network is standard"),
-        (["--start", "turbo", "--add-to", "turbo"], "give one"),
+        (["--from", "nothing.safetensors"], "nothing.safetensors"),
+        (["--teacher", "nothing.safetensors"], "nothing.safetensors"),
+        (["--from", "stanard"], "there is no pack 'stanard'"),
+        (["--from", "given", "--model", "standard"], "its network is turbo"),
+        (["--from", "given", "--add-to", "given"], "give one"),
+        (["--teacher", "given", "--add-to", "given"], "give one"),
+        (["--teacher", "given"], "has no style 'waves'"),
+        (["--processes", "none"], "--processes"),
+        (["--processes", "2", "--batch", "3"], "do not divide among 2"),
+        (["--distance", "0.5,0.6"], "--distance has 2 numbers"),
         (["--cards", "nothing.json"], "nothing.json"),
         (["--resume"], "no checkpoint"),
     ],
@@ -183,10 +266,12 @@ def test_mistakes_are_named(
     capfd: pytest.CaptureFixture[str],
     inputs: list[str],
     tmp_path: Path,
+    given: str,
     arguments: list[str],
     told: str,
 ) -> None:
     out = tmp_path / "x.safetensors"
+    arguments = [given if argument == "given" else argument for argument in arguments]
     outcome = impasto(capfd, "train", *inputs, *TINY, *arguments, "-o", out)
     assert outcome.code == 2
     assert told in outcome.err
@@ -196,7 +281,7 @@ def test_mistakes_are_named(
 def test_missing_things_are_named(
     capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
 ) -> None:
-    assert "photos" in impasto(capfd, "train", *inputs[:2], "-o", tmp_path / "x.safetensors").err
+    assert "--style" in impasto(capfd, "train", *inputs[2:], "-o", tmp_path / "x.safetensors").err
     wrong = impasto(capfd, "train", *inputs, "-o", tmp_path / "x.pth")
     assert (wrong.code, ".safetensors" in wrong.err) == (2, True)
     inputs[1] = str(tmp_path / "none.jpg")

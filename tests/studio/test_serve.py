@@ -89,10 +89,10 @@ from impasto.studio.quick import Quick
 server._LET_FINISH = server._LAST = 1000
 make = Quick.make
 
-def held(*given):
+def held(*given, **named):
     while not os.path.exists(os.environ["GO"]):
         time.sleep(0.01)
-    return make(*given)
+    return make(*given, **named)
 
 Quick.make = held
 """

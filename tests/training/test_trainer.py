@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +19,14 @@ from impasto.nets import transformer
 from impasto.nets.architecture import ORIGINAL, style_tensors
 from impasto.options import TrainOptions
 from impasto.samples import painting, photo
-from impasto.training import loop
-from impasto.training.sampling import Assignment
-from impasto.training.trainer import Keeping, Trainer
+from impasto.training import loop, objectives
+from impasto.training.criterion import Criterion, Evaluation
+from impasto.training.sampling import Assignment, assign
+from impasto.training.slim import slimmed
+from impasto.training.trainer import Keeping, Trainer, arranged
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import Pack, read_pack, write_pack
+from zoo.making import random_pack
 
 OPTIONS = TrainOptions(
     model="turbo",
@@ -31,10 +35,9 @@ OPTIONS = TrainOptions(
     batch=2,
     style_size=64,
     style_layers="relu1_1,relu2_1",
-    content_layer="relu2_2",
+    content_layers="relu2_2",
     precision="float32",
     device="cpu",
-    workers=0,
 )
 
 
@@ -65,30 +68,13 @@ def _same(one: Pack, other: Pack) -> bool:
 
 def test_the_loss_falls(photos: Path, swirls: np.ndarray) -> None:
     """In a few seconds the style term comes down to a half of the photo's own."""
-    options = _options(steps=80, learning_rate=0.01, style_weight=20)
+    options = _options(steps=60, batch=1, learning_rate=0.01, distance=1.2)
     trainer = Trainer([swirls], photos, options)
     steps = _trained(iter(trainer))
     first, last = (np.mean([step.style for step in part]) for part in (steps[:10], steps[-10:]))
     assert last < 0.5 * first
     assert steps[-1].progress == 1
-    assert steps[-1].samples == 160
-
-
-@pytest.mark.parametrize(
-    ("size", "sides"), [(256, [128, 128, 256, 256]), (160, [96, 96, 160, 160])]
-)
-def test_the_first_half_looks_at_small_crops(
-    photos: Path, swirls: np.ndarray, monkeypatch: pytest.MonkeyPatch, size: int, sides: list[int]
-) -> None:
-    seen = []
-
-    def learn(_: loop.Loop, pixels: torch.Tensor, _chosen: object) -> tuple[float, float, float]:
-        seen.append(tuple(pixels.shape))
-        return 1.0, 1.0, 1.0
-
-    monkeypatch.setattr(loop.Loop, "_learn", learn)
-    list(Trainer([swirls], photos, _options(size=size, steps=4)))
-    assert seen == [(2, side, side, 3) for side in sides]
+    assert steps[-1].samples == 60
 
 
 def test_events_tell_the_whole_story(photos: Path, swirls: np.ndarray) -> None:
@@ -157,42 +143,61 @@ def test_a_resumed_training_ends_in_the_same_network(
 
 
 @pytest.mark.parametrize(
-    ("factor", "distances"),
-    [(1.0, (0.6, 0.6)), (2.0, (0.6**0.5, 0.6**0.5)), ((0.5, 2.0), (0.36, 0.6**0.5))],
+    ("distance", "asked"),
+    [(None, (0.85, 0.6)), (0.7, (0.7, 0.7)), ((0.5, 0.9), (0.5, 0.9))],
 )
 def test_weights_move_until_styles_are_as_far_from_the_photo_as_asked(
     photos: Path,
     swirls: np.ndarray,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    factor: float | tuple[float, float],
-    distances: tuple[float, float],
+    distance: float | tuple[float, float] | None,
+    asked: tuple[float, float],
 ) -> None:
-    """Where a weight w leads to the distance d = w / (w + k), it ends at k d / (1 - d)."""
-    ease = torch.tensor([1.0, 0.3, 8.0])
+    """Where a weight w leads to the distance d = w / (w + k), it ends at k d / (1 - d).
 
-    def learn(self: loop.Loop, *_: object) -> tuple[float, float, float]:
-        chosen = Assignment(torch.tensor([1, 2, 1]), torch.tensor([1.0, 1.0, 0.2]))
-        weights, k = self.weights[chosen.styles], ease[chosen.styles]
+    What is asked is the option, else what the card says, else the default.
+    """
+    ease = torch.tensor([1.0, 0.3, 1.5])
+
+    def evaluate(_: object, images: torch.Tensor, *_rest: object) -> Evaluation:
+        weights, k = trainer._logs.exp()[drawn.styles], ease[drawn.styles]
         # At a lower strength, the distance says nothing.
-        contents = torch.where(chosen.strengths == 1, weights / (weights + k), 1e-3)
-        self._balance(contents, chosen)
-        return 1.0, 1.0, 1.0
+        contents = torch.where(drawn.strengths == 1, weights / (weights + k), 1e-3)
+        return Evaluation(contents, torch.ones(len(images)), torch.zeros_like(images))
 
-    monkeypatch.setattr(loop.Loop, "_learn", learn)
-    styles = [swirls, painting("dots", 80, 60)]
-    trainer = Trainer(styles, photos, _options(steps=900, style_weight=factor))
+    def deal(step: int, *rest: Any) -> Assignment:
+        nonlocal drawn
+        drawn = assign(step, *rest)
+        return drawn
+
+    drawn = assign(0, 16, (1, 2), 0)
+    monkeypatch.setattr(Criterion, "evaluate", evaluate)
+    monkeypatch.setattr(loop, "assign", deal)
+    monkeypatch.setattr(objectives, "_GAIN", 0.1)  # to be there soon
+    save_picture(painting("dots", 80, 60), tmp_path / "dots.png")
+    cards = {"dots": StyleCard(name="dots", distance=0.6)}
+    options = _options(steps=100, batch=16, distance=distance)
+    trainer = Trainer([swirls, tmp_path / "dots.png"], photos, options, cards=cards)
+    monkeypatch.setattr(trainer._net, "forward", _cheap)
+    monkeypatch.setattr(trainer._net, "spikes", lambda: torch.zeros((), requires_grad=True))
     list(trainer)
     found = [card.weight for card in trainer.pack.card.styles[1:]]
-    expected = [k * d / (1 - d) for k, d in zip(ease[1:].tolist(), distances, strict=True)]
+    expected = [k * d / (1 - d) for k, d in zip(ease[1:].tolist(), asked, strict=True)]
     assert found == pytest.approx(expected, rel=0.02)
-    assert float(trainer._loop.weights[0]) == 0
+    assert [card.distance for card in trainer.pack.card.styles[1:]] == list(asked)
 
 
-def test_a_factor_for_each_style_or_one_for_all(photos: Path, swirls: np.ndarray) -> None:
-    with pytest.raises(OptionsError, match="--style-weight has 2 numbers, but 1 styles were given"):
-        Trainer([swirls], photos, TrainOptions(style_weight="2,0.5"))
-    again = TrainOptions.from_dict(TrainOptions(style_weight="2,0.5").to_dict())
-    assert again.style_weight == (2, 0.5)
+def _cheap(x: torch.Tensor, _mix: torch.Tensor, _noise: object) -> torch.Tensor:
+    """Stand in for a network, where nothing depends on what it makes."""
+    return x.clone().requires_grad_(True)
+
+
+def test_a_distance_for_each_style_or_one_for_all(photos: Path, swirls: np.ndarray) -> None:
+    with pytest.raises(OptionsError, match="--distance has 2 numbers, but 1 styles were given"):
+        Trainer([swirls], photos, _options(distance="0.8,0.5"))
+    again = TrainOptions.from_dict(TrainOptions(distance="0.8,0.5").to_dict())
+    assert again.distance == (0.8, 0.5)
 
 
 def test_a_checkpoint_of_another_training_is_refused(
@@ -213,9 +218,9 @@ def test_a_checkpoint_of_another_training_is_refused(
         Trainer([swirls], photos, OPTIONS, keeping=again)
 
 
-def test_minutes_end_the_training(photos: Path, swirls: np.ndarray) -> None:
+def test_a_budget_ends_the_training(photos: Path, swirls: np.ndarray) -> None:
     ticks = itertools.count()
-    options = _options(steps=None, minutes=1.0)
+    options = _options(steps=None, budget=60.0)
     trainer = Trainer([swirls], photos, options, clock=lambda: 5.0 * next(ticks))
     steps = _trained(iter(trainer))
     assert 2 < len(steps) < 13
@@ -280,7 +285,7 @@ def test_adding_a_style_leaves_the_others(photos: Path, swirls: np.ndarray, tmp_
     for name, tensor in base.tensors.items():
         rows = 2 if name in style_tensors(base.architecture) else None
         np.testing.assert_array_equal(pack.tensors[name][:rows], tensor)
-    assert (pack.tensors["up_scale"][2] != pack.tensors["up_scale"][1]).any()
+    assert (pack.tensors["quarter_scale"][2] != pack.tensors["quarter_scale"][1]).any()
     # The network as it is trained: nothing but the new style's rows has moved.
     image, net = torch.rand(1, 3, 32, 40), more._net
     before = transformer.load(
@@ -289,28 +294,6 @@ def test_adding_a_style_leaves_the_others(photos: Path, swirls: np.ndarray, tmp_
     torch.testing.assert_close(
         net(image, torch.tensor([[0.0, 1.0, 0.0]])), before(image, torch.tensor([[0.0, 1.0]]))
     )
-
-
-def test_no_crop_ends_within_sight_of_the_network_in_training(
-    photos: Path, swirls: np.ndarray
-) -> None:
-    """What is painted inside depends on no zeros: with more padding it stays as it is."""
-    trainer = Trainer([swirls], photos, OPTIONS)
-    net, image = trainer._net, torch.rand(1, 3, 40, 40)
-    wide = transformer.TransferNet(
-        replace(net.architecture, margin=2 * net.architecture.margin), net.styles
-    )
-    wide.load_state_dict(net.state_dict())
-
-    def unit(_: str, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.zeros_like(x[:, :, :1, :1]), torch.ones_like(x[:, :, :1, :1])
-
-    for network in (net, wide):
-        for name, parameter in network.named_parameters():
-            torch.manual_seed(len(name))
-            torch.nn.init.normal_(parameter, std=0.2)
-    mix = torch.tensor([[0.0, 1.0]])
-    torch.testing.assert_close(net(image, mix, unit), wide(image, mix, unit))
 
 
 def test_bad_photos_are_told_once(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
@@ -328,8 +311,12 @@ def test_bad_photos_are_told_once(photos: Path, swirls: np.ndarray, tmp_path: Pa
 def test_a_training_that_goes_nowhere_is_told(
     photos: Path, swirls: np.ndarray, monkeypatch: pytest.MonkeyPatch, fall: float, told: int
 ) -> None:
-    learn = iter((9.0, 0.5, 1 - fall * step) for step in itertools.count())
-    monkeypatch.setattr(loop.Loop, "_learn", lambda *_: next(learn))
+    def learn(_: loop.Loop, _began: float) -> tuple[list[float], list[str]]:
+        style = 1 - fall * next(steps)
+        return [9.0, 0.5, style, 1.0, 0.0, 0.0, 0.0, 1.0], []
+
+    steps = itertools.count()
+    monkeypatch.setattr(loop.Loop, "_learn", learn)
     events = Trainer([swirls], photos, _options(steps=230))
     stalled = [event for event in events if isinstance(event, Stalled)]
     assert [event.step for event in stalled] == [200] * told
@@ -338,7 +325,7 @@ def test_a_training_that_goes_nowhere_is_told(
 def test_a_training_that_diverges_says_so(photos: Path, swirls: np.ndarray) -> None:
     trainer = Trainer([swirls], photos, _options(steps=50))
     with torch.no_grad():
-        trainer._net.get_parameter("stem_weight").fill_(torch.nan)
+        trainer._net.get_parameter("quarter_weight").fill_(torch.nan)
     with pytest.raises(DivergedError, match="--learning-rate"):
         list(trainer)
 
@@ -346,6 +333,8 @@ def test_a_training_that_diverges_says_so(photos: Path, swirls: np.ndarray) -> N
 def test_what_is_missing_is_named(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
     with pytest.raises(OptionsError, match="--style"):
         Trainer([], photos, OPTIONS)
+    with pytest.raises(OptionsError, match="--photos"):
+        Trainer([swirls], [], OPTIONS)
     with pytest.raises(ImageError, match="nowhere"):
         Trainer([swirls], tmp_path / "nowhere", OPTIONS)
 
@@ -359,3 +348,123 @@ def test_previews_show_photos_in_the_styles(photos: Path, swirls: np.ndarray) ->
     half = after.shape[1] // 2
     assert (after[:, :half] == before[:, :half]).mean() > 0.99
     assert (after[:, half:] != before[:, half:]).mean() > 0.1
+
+
+def test_photos_may_be_pictures_or_the_samples(swirls: np.ndarray) -> None:
+    pictures = [photo(name)[::4, ::4] for name in ("astronaut", "coffee")]
+    given = Trainer([swirls], pictures, _options(steps=1))
+    list(given)
+    assert given.pack.card.training["photos"] == 2
+    assert given.preview().ndim == 3
+    samples = Trainer([swirls], None, _options(steps=1))
+    assert samples.pack.card.training["photos"] == 4
+    hashes = {t.pack.card.training["photos_sha256"] for t in (given, samples)}
+    assert len(hashes) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"content_layers": "relu5_1", "content_sizes": "0.125:1"}, "--size must be at least 128"),
+        ({"style_layers": "relu5_1", "style_sizes": "1:1"}, "raise --style-size"),
+    ],
+)
+def test_pictures_too_small_to_see_anything_in_are_refused(
+    photos: Path, changes: dict[str, str], told: str
+) -> None:
+    narrow = painting("dots", 320, 60)
+    with pytest.raises(OptionsError, match=told):
+        Trainer([narrow], photos, _options(**changes))
+
+
+def test_it_stops_when_asked_and_goes_on(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
+    keeping = Keeping(tmp_path / "state")
+    trainer = Trainer([swirls], photos, OPTIONS, keeping=keeping)
+    for event in trainer:
+        if isinstance(event, Trained) and event.step == 3:
+            trainer.stop()
+    assert trainer.stopped
+    assert trainer.training["steps"] == 4
+    resumed = Trainer([swirls], photos, OPTIONS, keeping=replace(keeping, resume=True))
+    assert [step.step for step in _trained(iter(resumed))] == [5, 6]
+    assert not resumed.stopped
+    whole = Trainer([swirls], photos, OPTIONS)
+    list(whole)
+    assert _same(resumed.pack, whole.pack)
+
+
+def test_the_photos_of_a_step_divide_among_processes() -> None:
+    def photos_of(world: int, styles: int = 9, device: str = "cpu", **options: Any) -> Any:
+        return arranged(TrainOptions(**options), styles, device, world)
+
+    assert photos_of(1) == (2, 3)
+    assert photos_of(2) == (2, 3)
+    assert photos_of(4) == (4, 3)
+    assert photos_of(1, styles=1) == (6, 1)
+    assert photos_of(1, device="cuda") == (6, 3)
+    assert photos_of(8, device="cuda") == (48, 3)
+    assert photos_of(2, batch=8, each=2) == (4, 2)
+    assert photos_of(1, batch=1) == (1, 3)
+    with pytest.raises(OptionsError, match="--batch 9 is 3 photos"):
+        photos_of(2, batch=9)
+
+
+@pytest.fixture(scope="module")
+def teacher() -> Pack:
+    return random_pack("swirls", "dots", size="standard")
+
+
+def test_a_student_comes_near_its_teacher(photos: Path, teacher: Pack) -> None:
+    start = slimmed(teacher, "turbo")
+    options = _options(steps=30, batch=4, learning_rate=0.01)
+    trainer = Trainer([], photos, options, start=start, teacher=teacher)
+    steps = _trained(iter(trainer))
+    first, last = (np.mean([step.loss for step in part]) for part in (steps[:5], steps[-5:]))
+    assert last < 0.85 * first
+    pack = trainer.pack
+    assert pack.styles == teacher.styles
+    assert pack.card.architecture == "turbo"
+    assert "taught_by" in pack.card.training
+    image, original = torch.rand(1, 3, 40, 48), torch.tensor([[1.0, 0.0, 0.0]])
+    assert trainer._net(image, original).equal(image)
+
+
+def test_paintings_finish_what_a_teacher_began(
+    photos: Path, swirls: np.ndarray, teacher: Pack, tmp_path: Path
+) -> None:
+    """The teacher alone at first; then the painting, and the teacher for the other style."""
+    save_picture(swirls, tmp_path / "swirls.png")
+    options = _options(steps=40, taught=0.25)
+    trainer = Trainer([tmp_path / "swirls.png"], photos, options, teacher=teacher)
+    steps = _trained(iter(trainer))
+    asked = [step.style > 0 for step in steps]
+    assert not any(asked[:10])
+    assert 8 <= sum(asked[10:]) <= 22
+    cards = {card.name: card for card in trainer.pack.card.styles}
+    assert (cards["swirls"].weight > 0, cards["dots"].weight) == (True, 0)
+    assert cards["swirls"].sha256
+    save_picture(swirls, tmp_path / "other.png")
+    with pytest.raises(OptionsError, match="has no style 'other'"):
+        Trainer([tmp_path / "other.png"], photos, options, teacher=teacher)
+
+
+def test_of_the_styles_taught_none_is_forgotten(photos: Path, teacher: Pack) -> None:
+    trainer = Trainer([], photos, _options(steps=4), teacher=teacher)
+    before = trainer.pack.tensors
+    list(trainer)
+    after = trainer.pack.tensors["quarter_scale"]
+    assert (after[1:] != before["quarter_scale"][1:]).any(axis=1).all()
+
+
+@pytest.mark.cuda
+def test_a_gpu_is_not_waited_for_and_learns_the_same(photos: Path, swirls: np.ndarray) -> None:
+    """What is told is a step late; the networks differ by rounding."""
+    packs, told = [], []
+    for device in ("cpu", "cuda"):
+        trainer = Trainer([swirls], photos, _options(device=device, learning_rate=1e-4))
+        told.append([step.loss for step in _trained(iter(trainer))])
+        packs.append(trainer.pack)
+    assert told[1][0] == pytest.approx(told[0][0], rel=0.01)
+    assert told[1][1:] == pytest.approx(told[0][:-1], rel=0.05)
+    for name, tensor in packs[0].tensors.items():
+        np.testing.assert_allclose(packs[1].tensors[name], tensor, atol=2e-3)

@@ -235,13 +235,16 @@ class Tally:
 
     def add(self, x: Floats) -> None:
         """Count the positions of (1, channels, h, w)."""
-        _, channels, height, width = x.shape
+        _, _, height, width = x.shape
         count = height * width
-        means, squares = np.empty(channels), np.empty(channels)
-        for channel, plane in enumerate(x[0]):  # one at a time, for memory
-            means[channel] = plane.mean(dtype=np.float64)
-            centred = (plane - means[channel]).ravel()
-            squares[channel] = centred @ centred
+        # Row by row in float32, and rows in float64: as exact as it needs to be, and ten times as
+        # fast as all in float64.
+        near = x[0].mean(axis=(1, 2), keepdims=True)
+        centred = x[0] - near
+        left = centred.sum(axis=2).sum(axis=1, dtype=np.float64) / count
+        squares = np.einsum("chw,chw->ch", centred, centred).sum(axis=1, dtype=np.float64)
+        squares -= count * left**2
+        means = near[:, 0, 0].astype(np.float64) + left
         total = self._count + count
         apart = means - self._mean
         self._mean += apart * (count / total)

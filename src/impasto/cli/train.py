@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,25 +27,41 @@ _STATE, _LOG = "state.safetensors", "losses.jsonl"
 
 @with_options(options=TrainOptions, read=ReadOptions)
 def train(
-    style: Annotated[
-        list[Path],
-        typer.Option(help="A painting; once for each style.", metavar="PAINTING"),
-    ],
-    photos: Annotated[Path, typer.Option(help="Folder of photos to learn on.", metavar="DIR")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="The pack: .safetensors", show_default=False)
     ],
+    style: Annotated[
+        list[Path] | None,
+        typer.Option(help="A painting; once for each style.", metavar="PAINTING"),
+    ] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of photos to learn on. Default: the few that come with scikit-image.",
+            metavar="DIR",
+        ),
+    ] = None,
+    begin: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="What to begin with: a pack, a file or a size that ships; auto, the teacher's "
+            "strongest channels or the pack of that size that ships; or none.",
+            metavar="PACK",
+        ),
+    ] = "auto",
     add_to: Annotated[
         str | None,
         typer.Option(
-            help="Add the styles to this pack, a file or a size that ships; its network stays.",
+            help="Add the styles to this pack, said likewise; its network stays, to the bit.",
             metavar="PACK",
         ),
     ] = None,
-    start: Annotated[
+    teacher: Annotated[
         str | None,
         typer.Option(
-            help="Begin with the network of this pack, said likewise, instead of with nothing.",
+            help="Learn what this larger network does, said likewise, in all of its styles; those "
+            "with a --style too are learnt from the painting in the end.",
             metavar="PACK",
         ),
     ] = None,
@@ -66,6 +79,13 @@ def train(
         float, typer.Option(help="Seconds from one state kept to the next.")
     ] = 60.0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it was stopped.")] = False,
+    processes: Annotated[
+        str,
+        typer.Option(
+            help="Processes that share the work on a CPU; auto is as many as pay off.",
+            metavar="NUMBER",
+        ),
+    ] = "auto",
     preview: Annotated[
         Path | None,
         typer.Option(help="Folder for sheets of a few photos in the styles.", metavar="DIR"),
@@ -81,49 +101,59 @@ def train(
 ) -> None:
     """Train a network that paints any photo in the styles of paintings, in milliseconds.
 
-    The weights of the styles choose themselves on the way, so that all styles come out equally
-    strong. Stop it with Ctrl-C and go on with --resume. Several processes, on one machine
-    or many: torchrun --nproc-per-node N --no-python impasto train ...
+    The weights of the styles move on the way, until each takes photos as far from themselves as
+    --distance says. Stop it with Ctrl-C and go on with --resume. Several GPUs, in one machine or
+    many: torchrun --nproc-per-node N --no-python impasto train ...
 
     Examples:
 
-      impasto train --style starry.jpg --photos photos -o starry.safetensors --minutes 20
+      impasto train --style my.jpg --photos photos -o my.safetensors
 
-      impasto train --style wave.jpg --style scream.jpg --photos photos -o mine.safetensors
+      impasto train --style wave.jpg --style hat.jpg --photos photos -o my.safetensors --budget 2h
 
-      impasto train --style kiss.jpg --photos photos --add-to mine.safetensors -o more.safetensors
+      impasto train --style kiss.jpg --photos photos --add-to my.safetensors -o more.safetensors
 
-      impasto train --style hat.jpg --photos photos --start standard -o hat.safetensors
+      impasto train --teacher my.safetensors --model turbo --photos photos -o small.safetensors
 
       impasto train --style wave.jpg --photos photos -o wave.safetensors --preview sheets --resume
     """
+    from impasto.cli.together import together
     from impasto.images import check_output
+    from impasto.optimize.device import keep_freed_memory
+    from impasto.training.start import AUTO, NONE, started
     from impasto.training.trainer import Keeping, Trainer
     from impasto.zoo.pack import EXTENSION, write_pack
     from impasto.zoo.registry import find
 
-    inputs = [*style, *(Path(pack) for pack in (add_to, start) if pack)]
-    check_output(out, extensions=(EXTENSION,), inputs=inputs)
+    packs = [Path(pack) for pack in (add_to, teacher, begin) if pack and pack not in (AUTO, NONE)]
+    check_output(out, extensions=(EXTENSION,), inputs=[*(style or ()), *packs])
     folder = checkpoint or out.with_name(f"{out.name}.training")
     _make(folder)
     if preview:
         _make(preview)
-    with _processes() as first:
+    taught_by = find(teacher) if teacher else None
+    base = find(add_to) if add_to else None
+    if base and begin == AUTO:
+        begin = NONE
+    styles = len(taught_by.styles) - 1 if taught_by else len(style or ())
+    keep_freed_memory()
+    with together(processes, options, styles) as first:
         quiet = quiet or not first
         trainer = Trainer(
-            style,
+            style or [],
             photos,
             options,
             cards=_cards(cards),
-            base=find(add_to) if add_to else None,
-            start=find(start) if start else None,
+            base=base,
+            start=started(begin, options.model, taught_by),
+            teacher=taught_by,
             read=read,
             keeping=Keeping(folder / _STATE, checkpoint_every, resume),
         )
-        finished = _follow(trainer, folder, preview, preview_every, quiet=quiet)
+        _follow(trainer, folder, preview, preview_every, quiet=quiet)
         if not first:
             return
-        if not finished:
+        if trainer.stopped:
             typer.echo(
                 f"\nimpasto: stopped; to go on, repeat it with --resume ({folder})", err=True
             )
@@ -135,27 +165,25 @@ def train(
 
 def _follow(
     trainer: Trainer, folder: Path, sheets: Path | None, sheet_every: float, *, quiet: bool
-) -> bool:
-    """Train; return whether to the end. Ctrl-C ends it between two steps, with the state kept."""
+) -> None:
+    """Train to the end, or until Ctrl-C ends it between two steps, with the state kept."""
     from impasto.cli.training import TrainingProgress
     from impasto.events import Trained
 
-    drawn = time.monotonic()
+    first, drawn = not trainer.processes.rank, time.monotonic()
     with gentle_interrupt() as interrupted, TrainingProgress(trainer, quiet=quiet) as progress:
         for event in trainer:
             progress.take(event)
-            if isinstance(event, Trained):
-                if event.step % _LOG_EVERY == 0 and not trainer.processes.rank:
+            if isinstance(event, Trained) and first:
+                if event.step % _LOG_EVERY == 0:
                     _log(folder / _LOG, event)
-                if sheets and not trainer.processes.rank and time.monotonic() - drawn > sheet_every:
+                if sheets and time.monotonic() - drawn > sheet_every:
                     _draw(trainer, sheets / f"step-{event.step:07}.png")
                     drawn = time.monotonic()
             if interrupted():
-                list(trainer.save())
-                return False
-    if sheets and not trainer.processes.rank:
+                trainer.stop()
+    if sheets and first and not trainer.stopped:
         _draw(trainer, sheets / "finished.png")
-    return True
 
 
 def _signed(pack: Pack) -> Pack:
@@ -211,22 +239,3 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
-
-
-@contextmanager
-def _processes() -> Iterator[bool]:
-    """Join the processes that torchrun started, if it did; say whether this is the first."""
-    if "LOCAL_RANK" not in os.environ:
-        yield True
-        return
-    import torch
-    from torch import distributed as dist
-
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    try:
-        yield dist.get_rank() == 0
-    finally:
-        with suppress(RuntimeError):
-            dist.destroy_process_group()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.progress import TaskID
@@ -21,6 +22,9 @@ _LINES = 40
 """How many lines a training has where stderr is no terminal."""
 
 
+_WORDS = {"--add-to": "adds to", "--from": "begins with", "--teacher": "is taught by"}
+
+
 class TrainingProgress(Drawing):
     """Draws the events of a training."""
 
@@ -31,8 +35,18 @@ class TrainingProgress(Drawing):
         self._next_line = 0.0
 
     def _begin(self) -> TaskID:
-        device = f"{self._trainer.device} {self._trainer.precision}".replace("torch.", "")
-        self._line(f"training {self._trainer.options.model} on {device}")
+        trainer = self._trainer
+        device = f"{trainer.device} {trainer.precision}".replace("torch.", "")
+        world = trainer.processes.world
+        together = f", {world} processes" if world > 1 else ""
+        self._line(f"training {trainer.model} on {device}{together}")
+        for flag, pack in trainer.packs.items():
+            self._line(f"{_WORDS[flag]} {Path(pack.name).name}")
+        if trainer.on_samples:
+            self._line(
+                f"on the {len(trainer.photos)} photos that come with scikit-image; --photos DIR "
+                "learns from yours"
+            )
         return self._bar.add_task("beginning", total=1.0, losses="", left="")
 
     def take(self, event: TrainingEvent) -> None:
@@ -50,7 +64,7 @@ class TrainingProgress(Drawing):
             sum(values) / len(values) for values in zip(*self._recent, strict=True)
         )
         terms = f"loss {loss:.3g} · content {content:.3g} · style {style:.3g}"
-        pace = f"{event.samples / max(event.seconds, 1e-9):.1f} photos/s"
+        pace = f"{event.samples / max(event.seconds, 1e-9):.1f} pictures/s"
         where = f"step {event.step} · {pace}"
         left = f"{duration(event.remaining)} left"
         self._bar.update(

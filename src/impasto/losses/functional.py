@@ -13,6 +13,9 @@ from torch import Tensor
 _CHUNKS = 16
 """A product of bfloat16 is rounded to bfloat16: summed in so many parts the rounding evens out."""
 
+_LEAST = 1e-8
+"""Added to every mean square that is divided by: a black photo has no features."""
+
 
 def content_loss(F: Tensor, P: Tensor) -> Tensor:
     """Mean squared error of features.
@@ -104,12 +107,59 @@ def gram(F: Tensor) -> Tensor:
     return finish_gram(accumulate_gram(F), h * w)
 
 
+def grams(F: Tensor) -> Tensor:
+    """Gram matrices of a batch (n, c, h, w), as (n, c, c) float32: that of each picture."""
+    n, c, h, w = F.shape
+    rows = F.permute(0, 2, 3, 1).reshape(n, h * w, c)
+    if rows.dtype == torch.float32:
+        return rows.mT @ rows / (h * w)
+    # Parts shorter than they are wide would cost more to add up than to multiply.
+    count = max(1, min(_CHUNKS, h * w // c))
+    length = h * w // count
+    parts = rows[:, : count * length].reshape(n * count, length, c)
+    total = (parts.mT @ parts).view(n, count, c, c).sum(1, dtype=torch.float32)
+    rest = rows[:, count * length :]
+    return (total + rest.mT @ rest if rest.shape[1] else total) / (h * w)
+
+
+def grams_backward_(g: Tensor, F: Tensor, D: Tensor) -> None:
+    """Add the gradient of Σ D ∘ `grams` (F) with respect to F to g; D (n, c, c) is symmetric."""
+    n, c, h, w = F.shape
+    rows, into = (x.permute(0, 2, 3, 1) for x in (F, g))
+    pulled = (D * (2 / (h * w))).to(F.dtype)
+    if into.is_contiguous():
+        into.view(n, h * w, c).baddbmm_(rows.reshape(n, h * w, c), pulled)
+    else:
+        into.add_((rows.reshape(n, h * w, c) @ pulled).view(n, h, w, c))
+
+
 def style_loss(G: Tensor, A: Tensor) -> Tensor:
     """Mean squared error of Gram matrices.
 
     Gatys 2016, equation 4: 1/(4 N² M²) Σ (G - A)² of undivided Gram matrices is a quarter of this.
     """
     return (G - A).square().mean()
+
+
+def squares(x: Tensor) -> Tensor:
+    """Σ x² of each of n pictures, matrices or features (n, ...), as (n,) float32."""
+    if x.dim() == 4:  # in the order of channels_last memory, so that nothing is copied
+        x = x.permute(0, 2, 3, 1)
+    norm: Tensor = torch.linalg.vector_norm(x.flatten(1), dim=1, dtype=torch.float32)
+    return norm.square()
+
+
+def relative_error(difference: Tensor, target: Tensor) -> Tensor:
+    """Σ (x - t)² / Σ t² of each of n pictures, from x - t and t, (n, ...) each.
+
+    0 where x is t, 1 where x is nothing; finite for a t of zeros, too.
+    """
+    return squares(difference) / energy(target)
+
+
+def energy(target: Tensor) -> Tensor:
+    """Return what `relative_error` divides by, (n,): more than 0."""
+    return squares(target) + _LEAST * target[0].numel()
 
 
 def total_variation(x: Tensor) -> Tensor:

@@ -39,7 +39,6 @@ ASPECT = 0.05
 """By so much, relatively, a picture's aspect ratio may differ from the photo's."""
 
 _LAYERS = tuple(dict.fromkeys((CONTENT_LAYER, *STYLE_LAYERS, *SIMILARITY_LAYERS)))
-_LEAST = 1e-12
 
 RGB = NDArray[np.float32]
 
@@ -123,11 +122,10 @@ class Yardstick:
         shares = shares or [1 / len(self._styles)] * len(self._styles)
         rgb = _eight_bits(resize(rgb, *self.size))
         features = self._features(rgb)
+        found = features[CONTENT_LAYER]
         palette = colour.palette(rgb)
         measured = {
-            "vgg_content": _relative(
-                functional.content_loss(features[CONTENT_LAYER], self._content), self._content
-            ),
+            "vgg_content": float(functional.relative_error(found - self._content, self._content)),
             **self._to_styles(features, palette, shares),
             "ssim": structure.ssim(rgb, self._photo),
             "self_similarity": structure.self_similarity_distance(
@@ -146,12 +144,12 @@ class Yardstick:
         self, features: Mapping[str, Tensor], palette: Tensor, shares: Sequence[float]
     ) -> dict[str, float]:
         """Return the distances to the paintings, each to its share."""
-        grams = {name: functional.gram(features[name]) for name in STYLE_LAYERS}
+        grams = {name: functional.grams(features[name]) for name in STYLE_LAYERS}
         projected = {name: self._project(name, features[name]) for name in STYLE_LAYERS}
         totals = dict.fromkeys(("vgg_style", "sliced_wasserstein", "colour_to_painting"), 0.0)
         for share, style in zip(shares, self._styles, strict=True):
             losses = [
-                _relative(functional.style_loss(grams[k], A), A) for k, A in style.grams.items()
+                float(functional.relative_error(grams[k] - A, A)) for k, A in style.grams.items()
             ]
             sliced = [
                 transport.relative_sliced_wasserstein(projected[k], target)
@@ -169,7 +167,7 @@ class Yardstick:
         rgb = _eight_bits(resize(painting, *shape))
         features = self._features(rgb)
         return _Style(
-            grams={name: functional.gram(features[name]) for name in STYLE_LAYERS},
+            grams={name: functional.grams(features[name]) for name in STYLE_LAYERS},
             projected={name: self._project(name, features[name]) for name in STYLE_LAYERS},
             palette=colour.palette(rgb),
         )
@@ -206,11 +204,6 @@ def _check_size(what: str, shape: tuple[int, int], size: int) -> None:
             f"{what} would be {shape[0]}x{shape[1]} pixels, too small to be measured: both sides "
             f"must have at least {least}; raise --size (now {size})"
         )
-
-
-def _relative(loss: Tensor, target: Tensor) -> float:
-    """Return a mean squared error over the mean square of its target."""
-    return float(loss) / (float(target.double().square().mean()) + _LEAST)
 
 
 def _eight_bits(rgb: RGB) -> RGB:

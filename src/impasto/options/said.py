@@ -116,6 +116,37 @@ def numbers(name: str, value: Any, low: float, high: float) -> float | tuple[flo
     return found if len(found) > 1 else found[0]
 
 
+SizeShares = tuple[tuple[float, float], ...]
+"""Pairs of a size, a part of a picture's own, and its share."""
+
+SIZES = (1.0, 0.5, 0.25, 0.125)
+"""The sizes that pictures are looked at."""
+
+
+def sizes(name: str, value: Any) -> SizeShares:
+    """Bring sizes, a text such as 1:1,0.5:0.5 or pairs, to pairs of a size and its share."""
+    wrong = OptionsError(
+        f"{flag(name)} must be sizes out of {', '.join(f'{size:g}' for size in SIZES)}, each once "
+        f"and with a share of at least 0, such as 1:0.5,0.5:0.5, got {shown(value)}"
+    )
+    if isinstance(value, str):
+        value = [part.split(":") for part in value.split(",")]
+    if isinstance(value, Mapping):
+        value = list(value.items())
+    try:
+        pairs = [_floats(pair) for pair in value]
+    except TypeError:
+        raise wrong from None
+    found = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+    if (
+        not pairs
+        or len(found) < len(pairs)
+        or not all(size in SIZES and 0 <= share < math.inf for size, share in found.items())
+    ):
+        raise wrong
+    return tuple(found.items())
+
+
 def each(name: str, value: float | tuple[float, ...], styles: int) -> tuple[float, ...]:
     """Return a number for each style. Raises `OptionsError` when the counts differ."""
     found = value if isinstance(value, tuple) else (value,) * styles

@@ -8,43 +8,83 @@ from dataclasses import dataclass
 from impasto.errors import OptionsError
 from impasto.options import said
 from impasto.options.checked import Checked, option
-from impasto.options.layers import LAYER_NAMES, LayerWeights, layer_weights
+from impasto.options.layers import LayerWeights, layer_weights
 from impasto.options.machine import PRECISIONS, check_device
+from impasto.options.said import SizeShares
 
 MODELS = ("turbo", "standard", "quality")
 """The sizes of feed-forward network that can be trained."""
 
-_USUAL_MINUTES = 20.0
+DISTANCE = 0.85
+"""How far a style takes photos from themselves, unless it is said; see `TrainOptions.distance`."""
+
+_USUAL_BUDGET = 20 * 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(Checked):
-    """How to train a transfer network. Weights mean the same for every photo and painting."""
+    """How to train a transfer network.
 
-    model: str = option("standard", "Size of the network.", choices=MODELS)
-    minutes: float | None = option(
-        None, f"How long to train. Default: {_USUAL_MINUTES:g}, unless --steps are given."
+    The shares of layers and of sizes say how much of a term each has. None for ``batch`` and
+    ``learning_rate`` is what suits the device and what the network begins with.
+    """
+
+    model: str = option("quality", "Size of the network.", choices=MODELS)
+    budget: float | None = option(
+        None,
+        "How long to train: 90s, 20m, 1h30m. Default: 20m, unless --steps are given.",
+        metavar="TIME",
+        text=True,
     )
-    steps: int | None = option(None, "Instead of --minutes, how many steps, a batch each.")
-    size: int = option(256, "Side of the square crops of the photos, in pixels.")
-    batch: int = option(4, "Crops that each step looks at, on each process.")
+    steps: int | None = option(None, "Instead of --budget, how many steps, a batch each.")
+    distance: float | tuple[float, ...] | None = option(
+        None,
+        "How far a style may take a photo from itself: the part of the photo's forms that may be "
+        "lost, as relu4_2 sees them. 0.5 is timid; at 0.75 faces stay themselves; at 0.95 strokes "
+        "come before forms; beyond 1 the photo is hard to tell. One number, or one for each style. "
+        f"Default: what a style's card says, else {DISTANCE:g}.",
+        metavar="DISTANCES",
+    )
+    size: int = option(384, "Side of the square crops of the photos, in pixels.")
+    batch: int | None = option(
+        None,
+        "Pictures that each step makes, on all processes together. Default: 18 on a GPU, else 6.",
+    )
+    each: int = option(
+        3, "In so many styles each photo is painted at once: its features are found once."
+    )
     style_size: int = option(
-        512, "Long side of the paintings in pixels: larger makes larger strokes."
+        768, "Long side of the paintings in pixels: larger makes larger strokes."
     )
-    style_weight: float | tuple[float, ...] = option(
-        1.0,
-        "More or less style than training chooses: a factor, for taste. One number, or one for "
-        "each style.",
-        metavar="FACTORS",
+    content_layers: LayerWeights = option(
+        "relu4_2", "Layers at which the photo is compared, with their shares.", metavar="LAYERS"
     )
-    content_layer: str = option("relu3_3", "Layer at which the photo is compared.")
-    style_layers: str | LayerWeights = option(
-        "relu1_2,relu2_2,relu3_3,relu4_1",
-        "Layers whose Gram matrices are compared with the painting's.",
+    style_layers: LayerWeights = option(
+        "relu1_1:0.15,relu2_1:0.25,relu3_1:0.5,relu4_1:1",
+        "Layers whose Gram matrices are compared with the painting's, with their shares.",
         metavar="LAYERS",
     )
-    tv_weight: float = option(0.0, "Weight of the total variation term (smooths).")
-    learning_rate: float = option(5e-3, "Step size of Adam at its largest.")
+    content_sizes: SizeShares = option(
+        "1:0.25,0.5:0.5,0.25:0.25",
+        "Sizes at which the photo is compared, parts of its own (1, 0.5, 0.25 or 0.125), with "
+        "their shares.",
+        metavar="SIZES",
+    )
+    style_sizes: SizeShares = option(
+        "1:1,0.5:1,0.25:0.5",
+        "Sizes at which the painting is compared, likewise: the smaller, the larger the strokes.",
+        metavar="SIZES",
+    )
+    taught: float = option(
+        0.4,
+        "With --teacher and --style: the part of the training in which the teacher alone is "
+        "followed, before the paintings are.",
+    )
+    learning_rate: float | None = option(
+        None,
+        "Step size of Adam at its largest. Default: 0.0025 from nothing or with --teacher, 0.001 "
+        "where the network has learnt before, 0.02 where new styles alone are learnt.",
+    )
     seed: int = option(0, "Seed of everything random.")
     device: str = option("auto", "auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
     precision: str = option(
@@ -53,40 +93,40 @@ class TrainOptions(Checked):
     weights: str = option(
         "auto", "VGG-19 weights: auto, original, torchvision, or a file.", metavar="WEIGHTS"
     )
-    workers: int = option(1, "Processes that decode photos; 0 decodes in between.")
 
     def __post_init__(self) -> None:
         """Bring every field to its one form, check all."""
         self._choice("model", MODELS)
-        self._set("style_layers", layer_weights("style_layers", self.style_layers or (), ()))
-        if not 0 < sum(self.style_shares.values()) < math.inf:
-            raise OptionsError("--style-layers must have weights that add up to more than 0")
-        self._choice("content_layer", LAYER_NAMES)
-        if self.steps is not None and self.minutes is not None:
-            raise OptionsError("--steps and --minutes each say how long to train: give one of them")
+        for name in ("content_layers", "style_layers"):
+            self._set(name, layer_weights(name, getattr(self, name) or (), ()))
+        for name in ("content_sizes", "style_sizes"):
+            self._set(name, said.sizes(name, getattr(self, name)))
+        for name in ("content_layers", "style_layers", "content_sizes", "style_sizes"):
+            if not 0 < sum(share for _, share in getattr(self, name)) < math.inf:
+                flag = "--" + name.replace("_", "-")
+                raise OptionsError(f"{flag} must have shares that add up to more than 0")
+        if self.steps is not None and self.budget is not None:
+            raise OptionsError("--steps and --budget each say how long to train: give one of them")
         if self.steps is not None:
             self._integer("steps", 1, 100_000_000)
-        if self.minutes is not None:
-            self._number("minutes", 0, 60 * 24 * 365, open_low=True)
+        self._set("budget", said.budget(self.budget))
+        if self.distance is not None:
+            self._set("distance", said.numbers("distance", self.distance, 0.05, 2))
         self._integer("size", 64, 2048)
-        self._integer("batch", 1, 4096)
+        if self.batch is not None:
+            self._integer("batch", 1, 4096)
+        self._integer("each", 1, 64)
         self._integer("style_size", 64, 8192)
-        self._set("style_weight", said.numbers("style_weight", self.style_weight, 0.01, 100))
-        self._number("tv_weight", 0)
-        self._number("learning_rate", 0, 1, open_low=True)
+        self._number("taught", 0, 1)
+        if self.learning_rate is not None:
+            self._number("learning_rate", 0, 1, open_low=True)
         self._integer("seed", 0, 2**63 - 1)
-        self._integer("workers", 0, 256)
         self._choice("precision", PRECISIONS)
         self._text("weights")
         self._text("device")
         check_device(self.device)
 
     @property
-    def style_shares(self) -> dict[str, float]:
-        """The style layers and their weights."""
-        return dict(layer_weights("style_layers", self.style_layers, ()))
-
-    @property
     def seconds(self) -> float:
-        """What ``minutes`` says, in seconds."""
-        return 60 * (self.minutes or _USUAL_MINUTES)
+        """What ``budget`` says."""
+        return self.budget or _USUAL_BUDGET

@@ -22,9 +22,10 @@ from impasto.errors import ImageError, OptionsError
 from impasto.images import check_format, fit, resize
 from impasto.images.color import whiteness
 from impasto.images.encode import Job, jpeg, png, tiff, webp
+from impasto.images.fraction import read_fitting
 from impasto.images.picture import Stored, eight_bits, floats
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
-from impasto.studio.pictures import Header, TooManyPixels, measure, read_fitting
+from impasto.studio.pictures import Header, TooManyPixels, measure
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
 from impasto.zoo.pack import Pack

@@ -1,136 +1,179 @@
-"""The perceptual loss of Johnson et al. 2016 (arXiv:1603.08155), of a batch of pictures at once.
+"""What a picture has to be like: the photo in its forms, the painting in its statistics.
 
-Both terms are relative, so that their weights mean the same for every photo and painting: content
-is the squared difference of features over the photo's squared features, style the squared
-difference of Gram matrices over the painting's squared Gram matrix, a mean over layers.
+The perceptual loss of Johnson et al. 2016 (arXiv:1603.08155) at several sizes of the picture, both
+terms relative, so that their weights mean the same for every photo and painting: content is the
+squared difference of features over the photo's squared features, style the squared difference of
+Gram matrices over the painting's squared Gram matrix. Asked for at one size alone, style is fine
+texture: large strokes and swirls are what a smaller picture shows to the same layers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from impasto.losses.functional import total_variation, total_variation_backward_
+from impasto.losses import functional
 from impasto.nets.vgg import VGG19
+from impasto.options import TrainOptions
 
-_LEAST = 1e-8
-"""Added to every mean square that is divided by: a black photo has no features."""
-
-Grams = Mapping[str, Tensor]
-"""By layer, the Gram matrices (n, c, c) that n pictures should have, float32."""
-
-Features = Mapping[str, Tensor]
-"""By layer, the features (n, c, h, w) that n pictures should have."""
+Layers = Mapping[float, Mapping[str, Tensor]]
+"""By size, a part of the picture's, and then by layer: features, or Gram matrices."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The terms for each picture of a batch, (n,) float32, and a gradient.
+    """The terms of n pictures, (n,) float32 each, and the gradient of their mean.
 
-    ``gradient`` (n, 3, h, w) is that of the mean over pictures of content + weight · style +
-    tv_weight · tv.
+    ``gradient`` (n, 3, h, w) is that of the mean over pictures of content + weight · style.
     """
 
     content: Tensor
     style: Tensor
-    tv: Tensor
     gradient: Tensor
 
 
-class PerceptualLoss:
-    """Content, style and total variation of a batch, with the gradient by hand."""
+class Criterion:
+    """Content and style of a batch of pictures, with the gradient by hand.
+
+    The mappings give the share of each layer, and of each size: 0.5 is half the width and height.
+    """
 
     def __init__(
         self,
         vgg: VGG19,
         *,
-        content_layers: Sequence[str],
+        content_layers: Mapping[str, float],
         style_layers: Mapping[str, float],
-        tv_weight: float,
+        content_sizes: Mapping[float, float],
+        style_sizes: Mapping[float, float],
     ) -> None:
         self._vgg = vgg
-        self._content_layers = tuple(content_layers)
-        total = sum(style_layers.values())
-        self._style_shares = {name: weight / total for name, weight in style_layers.items()}
-        self._tv_weight = tv_weight
+        self._content = _shares(content_sizes, content_layers)
+        self._style = _shares(style_sizes, style_layers)
+        self._layers = {
+            size: {*self._content.get(size, ()), *self._style.get(size, ())}
+            for size in sorted({*self._content, *self._style})
+        }
+
+    @classmethod
+    def of(cls, options: TrainOptions, vgg: VGG19) -> Self:
+        """Build what the options ask for."""
+        return cls(
+            vgg,
+            content_layers=dict(options.content_layers),
+            style_layers=dict(options.style_layers),
+            content_sizes=dict(options.content_sizes),
+            style_sizes=dict(options.style_sizes),
+        )
 
     @torch.no_grad()
-    def grams(self, images: Tensor) -> Grams:
-        """Return the Gram matrices of pictures (n, 3, h, w) RGB in [0, 1] at the style layers."""
-        features = self._vgg(images, self._style_shares)
-        return {name: gram(F).float() for name, F in features.items()}
+    def photos(self, images: Tensor) -> Layers:
+        """Return what photos (n, 3, h, w) RGB in [0, 1] ask of pictures: features."""
+        return {
+            size: self._vgg(_shrunk(images, size), layers) for size, layers in self._content.items()
+        }
 
     @torch.no_grad()
-    def content(self, images: Tensor) -> Features:
-        """Return the features of photos (n, 3, h, w) RGB in [0, 1] at the content layers."""
-        features: Features = self._vgg(images, self._content_layers)
-        return features
+    def painting(self, image: Tensor) -> Layers:
+        """Return what a painting (1, 3, h, w) RGB in [0, 1] asks of pictures: Gram matrices."""
+        return {
+            size: {
+                name: functional.grams(features)
+                for name, features in self._vgg(_shrunk(image, size), layers).items()
+            }
+            for size, layers in self._style.items()
+        }
 
+    @torch.no_grad()
     def evaluate(
-        self, images: Tensor, content: Features, grams: Grams, weights: Tensor
+        self, images: Tensor, photos: Layers, paintings: Layers, weights: Tensor
     ) -> Evaluation:
         """Compare (n, 3, h, w) RGB in [0, 1] with what they should be.
 
-        ``weights`` (n,) weigh each picture's style term.
+        ``photos`` are those of a number of photos that n is a multiple of: as many pictures, one
+        after the other, belong to each. ``paintings`` and ``weights`` (n,), which weigh the style
+        terms, are each picture's own.
         """
         n = len(images)
         contents, styles = images.new_zeros(n), images.new_zeros(n)
+        gradient = torch.zeros_like(images)
 
-        def pull(name: str, F: Tensor, g: Tensor | None) -> Tensor:
-            if g is None:
-                g = torch.zeros_like(F)
-            if name in content:
-                share = 1 / len(self._content_layers)
-                contents.add_(_content(F, content[name], g, share, share / n))
-            if name in grams:
-                share = self._style_shares[name]
-                styles.add_(_style(F, grams[name], g, share, weights * share / n))
+        def pull(size: float, name: str, F: Tensor, g: Tensor | None) -> Tensor:
+            g = torch.zeros_like(F) if g is None else g
+            if share := self._content.get(size, {}).get(name):
+                contents.add_(_content(F, photos[size][name], g, share))
+            if share := self._style.get(size, {}).get(name):
+                styles.add_(_style(F, paintings[size][name], g, share, weights))
             return g
 
-        trace = self._vgg.trace(images, {*self._content_layers, *self._style_shares})
-        gradient = trace.backward(pull)
-        tv = torch.stack([total_variation(image[None]) for image in images])
-        if self._tv_weight:
-            total_variation_backward_(gradient, images, self._tv_weight)
-        return Evaluation(contents, styles, tv, gradient)
+        for size, layers in self._layers.items():
+            small = _shrunk(images, size)
+            trace = self._vgg.trace(small, layers)
+            found = trace.backward(lambda *what, size=size: pull(size, *what))
+            gradient += _shrunk_backward(found, size, images.shape)
+        return Evaluation(contents, styles, gradient.div_(n))
 
 
-def gram(F: Tensor) -> Tensor:
-    """Gram matrices of (n, c, h, w) over the positions, F Fᵀ / (h w), as (n, c, c)."""
-    n, c, h, w = F.shape
-    rows = F.permute(0, 2, 3, 1).reshape(n, h * w, c)
-    return rows.mT @ rows / (h * w)
+def of_styles(paintings: Sequence[Layers]) -> Layers:
+    """Put what paintings ask for together: row by row, in their order."""
+    return {
+        size: {name: torch.cat([rows[size][name] for rows in paintings]) for name in layers}
+        for size, layers in paintings[0].items()
+    }
 
 
-def _content(F: Tensor, P: Tensor, g: Tensor, share: float, d: float) -> Tensor:
-    """Return share · Σ (F - P)² / Σ P² of each picture; add d / share times its gradient to g."""
-    difference = F - P
-    energy = _sums(P) + _LEAST * P[0].numel()
-    g.add_(difference * (2 * d / energy).to(F.dtype)[:, None, None, None])
-    return share * _sums(difference) / energy
+def chosen(layers: Layers, rows: Tensor) -> Layers:
+    """Return the rows of some pictures, (n,)."""
+    return {
+        size: {name: of_all[rows] for name, of_all in by_name.items()}
+        for size, by_name in layers.items()
+    }
 
 
-def _style(F: Tensor, A: Tensor, g: Tensor, share: float, d: Tensor) -> Tensor:
-    """Return share · ‖G - A‖² / ‖A‖² of each picture; add d / share times its gradient to g."""
-    n, c, h, w = F.shape
-    D = gram(F).float() - A
-    energy = A.square().sum((1, 2)) + _LEAST * c * c
-    # The gradient of ‖G - A‖² with respect to F is 4 (G - A) F / (h w).
-    pull = (D * (4 * d / energy / (h * w))[:, None, None]).to(F.dtype)
-    rows = F.permute(0, 2, 3, 1).reshape(n, h * w, c)
-    g.add_((rows @ pull).reshape(n, h, w, c).permute(0, 3, 1, 2))
-    return share * D.square().sum((1, 2)) / energy
+def _shares(
+    sizes: Mapping[float, float], layers: Mapping[str, float]
+) -> dict[float, dict[str, float]]:
+    """Return the share of each layer at each size, all of them adding up to 1; none that is 0."""
+    whole = sum(sizes.values()) * sum(layers.values())
+    return {
+        size: {name: of_size * share / whole for name, share in layers.items() if share}
+        for size, of_size in sizes.items()
+        if of_size
+    }
 
 
-def _sums(x: Tensor) -> Tensor:
-    """Σ x² of each picture, float32."""
-    return x.float().square().sum((1, 2, 3))
+def _content(F: Tensor, P: Tensor, g: Tensor, share: float) -> Tensor:
+    """Return share · Σ (F - P)² / Σ P² of each picture, and add its gradient to g."""
+    k, c, h, w = P.shape
+    difference = (F.view(k, -1, c, h, w) - P[:, None]).view(F.shape)
+    energy = functional.energy(P).repeat_interleave(len(F) // k)
+    g.addcmul_(difference, (2 * share / energy).to(F.dtype)[:, None, None, None])
+    return share * functional.squares(difference) / energy
 
 
-def stack(grams: Iterable[Grams]) -> dict[str, Tensor]:
-    """Put the Gram matrices of several pictures together, layer by layer."""
-    rows = list(grams)
-    return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
+def _style(F: Tensor, A: Tensor, g: Tensor, share: float, weights: Tensor) -> Tensor:
+    """Return share · ‖G - A‖² / ‖A‖² of each picture, and add ``weights`` times its gradient."""
+    D = functional.grams(F) - A
+    energy = functional.energy(A)
+    functional.grams_backward_(g, F, D * (2 * share * weights / energy)[:, None, None])
+    return share * functional.squares(D) / energy
+
+
+def _shrunk(images: Tensor, size: float) -> Tensor:
+    """Shrink (n, 3, h, w) to a part of its size by averages of squares of pixels."""
+    return images if size == 1 else F.avg_pool2d(images, round(1 / size))
+
+
+def _shrunk_backward(g: Tensor, size: float, shape: torch.Size) -> Tensor:
+    """Return the gradient of `_shrunk` with respect to images of a shape."""
+    if size == 1:
+        return g
+    k = round(1 / size)
+    g = F.interpolate(g, scale_factor=k, mode="nearest").div_(k * k)
+    # Rows and columns that made no whole square were not looked at.
+    return F.pad(g, (0, shape[3] - g.shape[3], 0, shape[2] - g.shape[2]))

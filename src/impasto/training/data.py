@@ -1,16 +1,20 @@
-"""Photos to train on: crops by number, the same whoever asks and however often.
+"""Photos to train on: read once, kept as bytes, and cut to crops by number.
 
 The crop with a number depends on the seed and the number alone, so that a training that was
-interrupted goes on with the very crops it would have had. Files that are no photos are passed over
-and reported.
+interrupted goes on with the very crops it would have had. Photos are read in the background, in the
+order in which they will be needed; files that are no photos are passed over and reported.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,146 +22,222 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.nn import functional as F
 
-from impasto.errors import ImageError
-from impasto.images import read_picture, resize
+from impasto.errors import ImageError, ImpastoError
+from impasto.images.folders import pictures_in
+from impasto.images.fraction import read_fitting
+from impasto.images.picture import eight_bits
+from impasto.images.read import Source, read_stored
 from impasto.options import ReadOptions
 
-_CLOSEST = 2.0
-"""How close crops look: from all that fits to so many times closer, enlarged where need be.
+_LARGER = 1.125
+"""The short side of a photo that is kept, times that of the crops."""
 
-Networks are trained on small photos and used on large ones, whose skies and faces are smoother.
-"""
+_CLOSEST = 1.5
+"""How close crops look: from all that fits to so many times closer."""
+
+_LONGEST = 2.0
+"""Photos longer than so many times their short side lose their ends."""
+
+_ROOM = 2 * 10**9
+"""Bytes of photos that are kept, at most."""
+
+_TIMES = 8
+"""How often each photo of a part is shown before the next part is read, where not all fit."""
+
+_AHEAD = 32
+"""Photos are read so many crops before they are needed."""
 
 _TRIES = 50
 """So many photos in a row that cannot be read are one too many."""
-
-Crop = tuple[NDArray[np.uint8], tuple[str, ...]]
 
 
 def photos_in(folder: Path) -> list[Path]:
     """Return the picture files under a folder, sorted. Raises `ImageError` when there are none."""
     if not folder.is_dir():
         raise ImageError(f"{folder}: is no folder; --photos takes a folder of photos")
-    known = {extension.lower() for extension in Image.registered_extensions()}
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in known and not path.name.startswith(".")
-    )
+    found = list(pictures_in(folder))
     if not found:
         raise ImageError(f"{folder}: holds no photos")
     return found
 
 
 @dataclass(frozen=True)
-class Crops(Dataset[Crop]):
-    """Square crops of ``size`` pixels: random photo, scale, place and direction for each number.
+class Order:
+    """Which of ``count`` photos a crop shows, by its number.
 
-    With ``part`` below 1 they are that part of the side, of photos at the same scale.
+    Every photo comes once before any comes again. Where more are there than fit, they come in parts
+    of ``part``: each part several times over, so that a photo is not read for one crop alone.
     """
 
-    photos: Sequence[Path]
-    size: int
+    count: int
+    part: int
     seed: int
-    read: ReadOptions
-    part: float = 1.0
 
-    def __getitem__(self, number: int) -> Crop:
-        """Return the crop uint8 (h, w, 3), and what was passed over to get there."""
-        bad = []
-        for attempt in range(_TRIES):
-            path = self.photos[self._choice(number, attempt)]
-            try:
-                rgb = read_picture(path, self.read).rgb
-            except ImageError as error:
-                bad.append(str(error))
-                continue
+    def __call__(self, number: int, attempt: int = 0) -> int:
+        """Return the photo; after those of earlier attempts could not be read, any of its part."""
+        turn, place = divmod(number, self.count * _TIMES)
+        first = place // (self.part * _TIMES) * self.part
+        length = min(self.part, self.count - first)
+        again, place = divmod(place - first * _TIMES, length)
+        if attempt:
+            place = int(np.random.default_rng((self.seed, number, attempt)).integers(length))
+        else:
+            place = int(_shuffled(length, self.seed, turn, first, again)[place])
+        return int(_shuffled(self.count, self.seed, turn)[first + place])
+
+
+@lru_cache(maxsize=4)
+def _shuffled(count: int, *seed: int) -> NDArray[np.int64]:
+    return np.random.default_rng(seed).permutation(count)
+
+
+class Shelf:
+    """Photos as bytes (h, w, 3) on a device, their short side at ``side`` pixels.
+
+    Each is read once, in the background, from when it is first asked for; what was not used for
+    longest makes room for others.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        side: int,
+        read: ReadOptions,
+        *,
+        device: torch.device | str = "cpu",
+        room: int = _ROOM,
+        threads: int = 1,
+    ) -> None:
+        self._sources = sources
+        self._side = side
+        self._read_options = read
+        self._device = torch.device(device)
+        self._room = room
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="photos")
+        self._kept: OrderedDict[int, Future[Tensor]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    @property
+    def capacity(self) -> int:
+        """How many photos there is room for, whatever their shape."""
+        return max(2, int(self._room / (3 * self._side**2 * _LONGEST)))
+
+    def ask(self, number: int) -> Future[Tensor]:
+        """Begin to read a photo unless it is there."""
+        with self._lock:
+            if number not in self._kept:
+                self._kept[number] = self._pool.submit(self._read, number)
+            self._kept.move_to_end(number)
+            return self._kept[number]
+
+    def __getitem__(self, number: int) -> Tensor:
+        """Return a photo, waiting for it. Raises `ImageError` for one that cannot be read."""
+        return self.ask(number).result()
+
+    def close(self) -> None:
+        """Read nothing more."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _read(self, number: int) -> Tensor:
+        pixels = torch.from_numpy(_fitted(self._sources[number], self._side, self._read_options))
+        photo = pixels.to(self._device)
+        with self._lock:
+            self._bytes += photo.numel()
+            self._make_room()
+        return photo
+
+    def _make_room(self) -> None:
+        while self._bytes > self._room:
+            ready = (key for key, photo in self._kept.items() if photo.done())
+            oldest = next(ready, None)
+            if oldest is None:
+                return
+            photo = self._kept.pop(oldest)
+            self._bytes -= 0 if photo.exception() else photo.result().numel()
+
+
+def _fitted(source: Source, side: int, read: ReadOptions) -> NDArray[np.uint8]:
+    """Read a photo with its short side at ``side`` pixels, without the ends of a very long one."""
+    if isinstance(source, str | bytes | os.PathLike):
+        stored = read_fitting(source, side, read, short=True)
+    else:
+        stored = read_stored(source, read)
+    h, w, _ = stored.rgb.shape
+    longest = int(_LONGEST * min(h, w))
+    if max(h, w) > longest:
+        stored = stored.cut(min(w, longest), min(h, longest))
+        h, w, _ = stored.rgb.shape
+    rgb = np.ascontiguousarray(eight_bits(stored.rgb))
+    if min(h, w) == side:
+        return rgb.copy() if rgb is stored.rgb else rgb
+    size = (max(side, round(w * side / min(h, w))), max(side, round(h * side / min(h, w))))
+    return np.array(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
+
+
+class Crops:
+    """Square crops of ``size`` pixels: random photo, place, scale and direction for each number."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        size: int,
+        seed: int,
+        read: ReadOptions,
+        *,
+        device: torch.device | str = "cpu",
+        room: int = _ROOM,
+        threads: int = 1,
+    ) -> None:
+        self.size, self.seed = size, seed
+        self._side = round(_LARGER * size)
+        self._shelf = Shelf(sources, self._side, read, device=device, room=room, threads=threads)
+        count, capacity = len(sources), self._shelf.capacity
+        # What is shown and what is read ahead of the next part are there at the same time.
+        self._order = Order(count, count if count <= capacity else capacity // 2, seed)
+
+    def ahead(self, numbers: Iterable[int]) -> None:
+        """Begin to read what crops will show that are needed soon."""
+        for number in islice(numbers, _AHEAD):
+            self._shelf.ask(self._order(number))
+
+    def take(self, numbers: Sequence[int]) -> tuple[Tensor, list[str]]:
+        """Return crops (n, 3, size, size), RGB in [0, 1], and what was passed over to get there."""
+        squares, views, passed = [], [], []
+        for number in numbers:
+            photo, bad = self._photo(number)
+            passed += bad
             rng = np.random.default_rng((self.seed, number))
-            return _cropped(rgb, self.size, self.part, rng), tuple(bad)
+            top, left = (int(rng.integers(side - self._side + 1)) for side in photo.shape[:2])
+            squares.append(photo[top : top + self._side, left : left + self._side])
+            views.append(_view(rng))
+        pixels = torch.stack(squares).permute(0, 3, 1, 2).float() / 255
+        where = torch.from_numpy(np.stack(views)).to(pixels.device, non_blocking=True)
+        grid = F.affine_grid(where, [len(views), 3, self.size, self.size], align_corners=False)
+        crops = F.grid_sample(
+            pixels, grid, mode="bicubic", padding_mode="reflection", align_corners=False
+        )
+        return crops.clamp_(0, 1), passed
+
+    def close(self) -> None:
+        """Read nothing more."""
+        self._shelf.close()
+
+    def _photo(self, number: int) -> tuple[Tensor, list[str]]:
+        bad: list[str] = []
+        for attempt in range(_TRIES):
+            try:
+                return self._shelf[self._order(number, attempt)], bad
+            except ImpastoError as error:
+                bad.append(str(error))
         raise ImageError(f"{_TRIES} photos in a row cannot be read; the last: {bad[-1]}")
 
-    def _choice(self, number: int, attempt: int) -> int:
-        """Every photo comes once before any comes again; after a bad one, any other."""
-        if attempt:
-            rng = np.random.default_rng((self.seed, number, attempt))
-            return int(rng.integers(len(self.photos)))
-        epoch, place = divmod(number, len(self.photos))
-        return int(_order(self.seed, epoch, len(self.photos))[place])
 
-
-@lru_cache(maxsize=2)
-def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
-    return np.random.default_rng((seed, epoch)).permutation(count)
-
-
-def _cropped(
-    rgb: NDArray[np.float32], size: int, part: float, rng: np.random.Generator
-) -> NDArray[np.uint8]:
-    """Cut a square of a random scale from a random place, mirrored every second time."""
-    h, w, _ = rgb.shape
-    size = round(part * size)
-    side = max(1, round(part * min(h, w) / _CLOSEST ** rng.random()))
-    top, left = rng.integers(h - side + 1), rng.integers(w - side + 1)
-    crop = rgb[top : top + side, left : left + side]
-    if rng.random() < 0.5:
-        crop = crop[:, ::-1]
-    if side != size:
-        crop = resize(np.ascontiguousarray(crop), size, size)
-    return np.rint(np.clip(crop, 0, 1) * 255).astype(np.uint8)
-
-
-@dataclass(frozen=True)
-class _Numbers(Sampler[list[int]]):
-    """The numbers of the crops of one process's batches, from a step on."""
-
-    first: int
-    batch: int
-    rank: int
-    world: int
-
-    def __iter__(self) -> Iterator[list[int]]:
-        step = self.first
-        while True:
-            start = (step * self.world + self.rank) * self.batch
-            yield list(range(start, start + self.batch))
-            step += 1
-
-
-def _collate(crops: list[Crop]) -> tuple[Tensor, list[str]]:
-    pixels = torch.from_numpy(np.stack([pixels for pixels, _ in crops]))
-    return pixels, [reason for _, reasons in crops for reason in reasons]
-
-
-def batches(
-    crops: Crops, batch: int, *, first: int, workers: int, rank: int = 0, world: int = 1
-) -> Iterator[tuple[Tensor, list[str]]]:
-    """Yield batches uint8 (batch, size, size, 3) from step ``first`` on, without end.
-
-    With each, what was passed over. Of ``world`` processes, number ``rank`` gets its own part.
-    """
-    loader = DataLoader(
-        crops,
-        batch_sampler=_Numbers(first, batch, rank, world),
-        collate_fn=_collate,
-        num_workers=workers,
-        multiprocessing_context="spawn" if workers else None,
-        prefetch_factor=4 if workers else None,
-        worker_init_fn=_quiet_worker if workers else None,
-    )
-    return iter(loader)
-
-
-def _quiet_worker(_worker: int) -> None:
-    """One thread each: the processor belongs to the training. Ctrl-C is the main process's."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    os.nice(5)
-
-
-def to_images(pixels: Tensor, device: torch.device) -> Tensor:
-    """Turn uint8 (n, h, w, 3) to float32 (n, 3, h, w) RGB in [0, 1] on a device."""
-    return pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+def _view(rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return where a crop looks in its square, as `affine_grid` takes it: (2, 3)."""
+    part = _CLOSEST ** -rng.random()
+    x, y = (1 - part) * (2 * rng.random(2) - 1)
+    mirror = -1 if rng.random() < 0.5 else 1
+    return np.array([[part * mirror, 0, x], [0, part, y]], np.float32)

@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.func import functional_call
 
 from impasto.images import fit, read_picture, resize
+from impasto.images.read import MEMORY, Source
 from impasto.images.sheet import contact_sheet, sheet_width
 from impasto.images.tensors import to_array, to_tensor
-from impasto.nets.transformer import TransferNet
+from impasto.nets.transformer import TransferNet, white_noise
 from impasto.options import ReadOptions
 
 _PHOTOS, _SIZE, _TILE = 3, 384, 320
@@ -25,27 +26,32 @@ def sheet(
     net: TransferNet,
     parameters: Mapping[str, Tensor],
     styles: Mapping[str, int],
-    photos: Sequence[Path],
+    photos: Sequence[Source],
     read: ReadOptions,
 ) -> NDArray[np.uint8]:
     """Return a contact sheet, RGB (H, W, 3): a few photos, a row each, then in every style.
 
     ``parameters`` take the place of the network's; ``styles`` are names and rows of its tables.
+    The noise is always the same, so that sheets can be held side by side.
     """
     tiles = []
     rows = torch.eye(net.styles, device=next(iter(parameters.values())).device)
-    for path in _spread(photos, _PHOTOS):
-        photo = read_picture(path, read)
+    for source in _spread(photos, _PHOTOS):
+        photo = read_picture(source, read)
         rgb = resize(photo.rgb, *fit(photo.width, photo.height, _SIZE))
-        tiles.append((path.stem, rgb))
+        tiles.append(("photo" if photo.name == MEMORY else Path(photo.name).stem, rgb))
+        image = to_tensor(rgb, rows.device)
+        drawn = white_noise(
+            net.architecture, 1, *rgb.shape[:2], generator=torch.Generator().manual_seed(0)
+        )
+        noise = {name: field.to(rows.device) for name, field in drawn.items()}
         for name, row in styles.items():
-            image = to_tensor(rgb, rows.device)
-            made = functional_call(net, dict(parameters), (image, rows[row : row + 1]))
+            made = functional_call(net, dict(parameters), (image, rows[row : row + 1], noise))
             tiles.append((name, to_array(made)))
     columns = 1 + len(styles)
     return contact_sheet(tiles, columns, sheet_width(columns, _TILE))
 
 
-def _spread(paths: Sequence[Path], count: int) -> list[Path]:
+def _spread(photos: Sequence[Source], count: int) -> list[Source]:
     """Return some of many, far from each other."""
-    return [paths[i * len(paths) // count] for i in range(min(count, len(paths)))]
+    return [photos[i * len(photos) // count] for i in range(min(count, len(photos)))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,28 +13,42 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 import impasto
-from impasto import weights
+from impasto import samples, weights
 from impasto.errors import CheckpointError, OptionsError
 from impasto.events import Saved, TrainingEvent
 from impasto.images import Picture, fit, read_picture, resize
 from impasto.images.read import Source
 from impasto.images.tensors import to_tensor
-from impasto.nets import transformer, vgg
-from impasto.nets.architecture import ORIGINAL, Architecture, architecture, style_tensors
+from impasto.nets import vgg
+from impasto.nets.architecture import ORIGINAL, architecture, style_tensors
 from impasto.optimize import checkpoint as files
 from impasto.optimize.device import choose_device, choose_precision
 from impasto.options import ReadOptions, TrainOptions, said
-from impasto.training.criterion import Grams, PerceptualLoss, stack
+from impasto.options.train import DISTANCE
+from impasto.training.criterion import Criterion, Layers, of_styles
 from impasto.training.data import Crops, photos_in
-from impasto.training.loop import DISTANCE, Loop
+from impasto.training.loop import Loop
 from impasto.training.naming import named
+from impasto.training.objectives import Objective, Painted, Taught
 from impasto.training.preview import sheet
 from impasto.training.processes import Processes
+from impasto.training.student import Student
 from impasto.zoo.cards import PackCard, StyleCard
 from impasto.zoo.pack import Pack
+
+Photos = str | Path | Sequence[Source] | None
+"""A folder, pictures, or None: the photos of `impasto.samples`."""
+
+_BEGUN = 2.5
+"""The logarithm of a style's weight at the start, where the network can paint already."""
+
+_RATES = {"nothing": 2.5e-3, "teacher": 2.5e-3, "start": 1e-3, "base": 0.02}
+"""The learning rate, by what a training begins with."""
+
+_PICTURES = {"cuda": 18, "cpu": 6, "mps": 6}
+"""How many pictures each step makes, by the kind of device."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +61,16 @@ class Keeping:
 
 
 class Trainer:
-    """Trains a network on the photos in a folder to paint in the styles of paintings.
+    """Trains a network on photos to paint in the styles of paintings.
 
     Iterate over it for its events; then, or at any time between two of them, `pack` is what has
     been learnt. ``cards`` say what is to be known of the paintings, by their files' stems.
-    ``base`` is a pack to add the styles to: it keeps its network, only the new styles' scales and
-    shifts are trained. ``start`` is a pack whose network all begins with, instead of with nothing;
-    a style begins with the one of its name, or else between all.
+
+    ``base`` is a pack to add the styles to: it keeps its network, only the new styles' rows are
+    trained. ``start`` is a pack whose network all begins with, instead of with nothing; a style
+    begins with the one of its name, or else between all. ``teacher`` is a pack of a larger network
+    that all of its styles are learnt from; those that there are paintings of too are learnt from
+    them in the end.
 
     Raises `OptionsError`, `ImageError`, `WeightsError` and, when resuming, `CheckpointError`.
     """
@@ -60,12 +78,13 @@ class Trainer:
     def __init__(
         self,
         styles: Sequence[Source],
-        photos: str | Path,
+        photos: Photos = None,
         options: TrainOptions | None = None,
         *,
         cards: Mapping[str, StyleCard] | None = None,
         base: Pack | None = None,
         start: Pack | None = None,
+        teacher: Pack | None = None,
         read: ReadOptions | None = None,
         keeping: Keeping | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -73,21 +92,26 @@ class Trainer:
         self.options = options or TrainOptions()
         self._read = read or ReadOptions()
         self._keeping = keeping or Keeping()
-        self._base = base
-        self._start = start
+        self._base, self._start, self._teacher = base, start, teacher
         self._clock = clock
         self._began = clock()
         self.processes = Processes()
-        if not styles:
-            raise OptionsError("--style needs at least one painting")
+        self._check_packs()
+        if not styles and not teacher:
+            raise OptionsError("--style needs at least one painting, where there is no --teacher")
         self._paintings = [read_picture(style, self._read) for style in styles]
-        self._cards = named(self._paintings, cards or {}, base)
-        self._factors = said.each("style_weight", self.options.style_weight, len(styles))
-        self._photos = photos_in(Path(photos))
+        found = named(self._paintings, cards or {}, base)
+        self._cards = self._asked(found)
+        self._painted = tuple(self.styles.index(card.name) for card in found)
+        self.photos = _sources(photos)
+        self.on_samples = photos is None
         self.device = choose_device(self.options.device)
         self.precision = choose_precision(self.options.precision, self.device)
+        self._check_sizes()
+        self.per_step = self._arranged()
+        """How many photos each step sees, and how many pictures it makes of each."""
         self._net = self._build()
-        self._loss = self._criterion()
+        self._logs = self._weights()
         self._loop: Loop | None = None
         self._kept: tuple[dict[str, NDArray[Any]], dict[str, Any]] | None = None
         if self._keeping.resume:
@@ -95,60 +119,152 @@ class Trainer:
         self._saved_at = clock()
 
     def __iter__(self) -> Iterator[TrainingEvent]:
-        """Train to the end."""
+        """Train to the end, or until it was stopped."""
         for event in self._work():
             yield event
             if self._clock() - self._saved_at > self._keeping.every:
                 yield from self.save()
         yield from self.save()
 
-    def _work(self) -> Iterator[TrainingEvent]:
-        grams = [self._gram(painting) for painting in self._paintings]
-        loop = self._loop = self._make_loop(grams)
-        if self._kept:
-            arrays, data = self._kept
-            if data["loop"]:
-                loop.restore({n: torch.from_numpy(a) for n, a in arrays.items()}, data["loop"])
-            self._kept = None
-        loop.seconds = max(loop.seconds, self._clock() - self._began)
-        yield from loop.run()
+    def stop(self) -> None:
+        """End after the step under way, on all processes: so `stopped` will be true."""
+        if self._loop:
+            self._loop.stop()
 
     @property
-    def _old(self) -> int:
-        """How many styles come before the new ones: those of the base, or the photo alone."""
-        return len(self._base.styles) if self._base else 1
+    def stopped(self) -> bool:
+        """Whether the training was ended before its end."""
+        return bool(self._loop and self._loop.stopped)
 
-    def _build(self) -> transformer.TransferNet:
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The names of the styles, in the order of their rows."""
+        return tuple(card.name for card in self._cards)
+
+    @property
+    def learnt(self) -> tuple[str, ...]:
+        """The names of the styles that are trained."""
+        return tuple(self.styles[number] for number in self._trained)
+
+    def _work(self) -> Iterator[TrainingEvent]:
+        crops = Crops(
+            self.photos, self.options.size, self.options.seed, self._read,
+            device=self.device, threads=1 if self.device.type == "cpu" else 8,
+        )  # fmt: skip
+        try:
+            loop = self._loop = self._make_loop(crops)
+            if self._kept:
+                arrays, data = self._kept
+                if data["loop"]:
+                    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+                    loop.restore(tensors, data["loop"])
+                    self._logs.copy_(tensors["logs"])
+                self._kept = None
+            loop.seconds = max(loop.seconds, self._clock() - self._began)
+            yield from loop.run()
+        finally:
+            crops.close()
+
+    @property
+    def packs(self) -> dict[str, Pack]:
+        """The packs that it comes from, by the flags that name them."""
+        packs = {"--add-to": self._base, "--from": self._start, "--teacher": self._teacher}
+        return {flag: pack for flag, pack in packs.items() if pack}
+
+    @property
+    def model(self) -> str:
+        """The size of the network."""
+        return self._net.architecture.name
+
+    def _check_packs(self) -> None:
+        for flag, pack in self.packs.items():
+            if not pack.has_original:
+                raise OptionsError(f"{flag} {pack.name}: was not made by impasto train")
+        if self._base and self._start:
+            raise OptionsError("--add-to keeps a pack's network, --from changes it: give one")
+        if self._base and self._teacher:
+            raise OptionsError("--add-to keeps a pack's network, --teacher changes it: give one")
+        model = self.options.model
+        if self._start and self._start.card.architecture != model:
+            its = self._start.card.architecture
+            raise OptionsError(
+                f"--from {self._start.name}: its network is {its}, --model is {model}"
+            )
+
+    def _check_sizes(self) -> None:
+        """Raise `OptionsError` where a network sees nothing of a crop or a painting any more."""
+        options = self.options
+        least = {
+            kind: vgg.smallest_side([name for name, share in layers if share])
+            / min(size for size, share in sizes if share)
+            for kind, layers, sizes in (
+                ("content", options.content_layers, options.content_sizes),
+                ("style", options.style_layers, options.style_sizes),
+            )
+        }
+        for kind, side in least.items():
+            if options.size < side:
+                raise OptionsError(
+                    f"--size must be at least {side:g} for --{kind}-layers at --{kind}-sizes, "
+                    f"got {options.size}"
+                )
+        for painting in self._paintings:
+            if min(fit(painting.width, painting.height, options.style_size)) < least["style"]:
+                raise OptionsError(
+                    f"{painting.name}: its short side must have at least {least['style']:g} pixels "
+                    f"for --style-layers at --style-sizes; raise --style-size (now "
+                    f"{options.style_size})"
+                )
+
+    def _asked(self, found: Sequence[StyleCard]) -> tuple[StyleCard, ...]:
+        """Return the cards of all styles, with what is asked of those that there are paintings of.
+
+        Raises `OptionsError` for a painting that a teacher does not know.
+        """
+        said_ = self.options.distance
+        distances = said.each("distance", said_, len(found)) if said_ is not None else None
+        for i, card in enumerate(found):
+            distance = distances[i] if distances else card.distance or DISTANCE
+            if not 0.05 <= distance <= 2:
+                raise OptionsError(f"{card.name}: its card asks for a distance of {distance:g}")
+            found = [*found[:i], replace(card, distance=distance), *found[i + 1 :]]
+        if self._teacher is None:
+            before = self._base.card.styles if self._base else (StyleCard(name=ORIGINAL),)
+            return (*before, *found)
+        new = {card.name: card for card in found}
+        if unknown := [name for name in new if name not in self._teacher.styles]:
+            raise OptionsError(
+                f"--teacher {self._teacher.name} has no style {unknown[0]!r}: name the painting as "
+                "one of its styles, or add it afterwards with --add-to"
+            )
+        ordered = sorted(self._teacher.card.styles, key=lambda card: card.name != ORIGINAL)
+        return tuple(new.get(card.name, card) for card in ordered)
+
+    def _arranged(self) -> tuple[int, int]:
+        """Return how many photos each step sees, and how many pictures it makes of each."""
+        return arranged(self.options, len(self._trained), self.device.type, self.processes.world)
+
+    @property
+    def _trained(self) -> tuple[int, ...]:
+        """The numbers of the styles that are trained."""
+        return tuple(range(len(self._base.styles) if self._base else 1, len(self._cards)))
+
+    def _build(self) -> Student:
         """Build the network, with a row for the photo and one for each style."""
         torch.manual_seed(self.options.seed)
-        given = self._given()
+        given = self._base or self._start
         shape = given.architecture if given else architecture(self.options.model)
-        net = transformer.TransferNet(_edgeless(shape), self._old + len(self._cards))
+        net = Student(shape, len(self._cards), self.precision)
         if given:
             self._take(net, given)
         return net.to(self.device)
 
-    def _given(self) -> Pack | None:
-        """Return the pack that the network comes from."""
-        if self._base and self._start:
-            raise OptionsError("--add-to keeps a pack's network, --start changes it: give one")
-        start = self._start
-        for flag, pack in (("--add-to", self._base), ("--start", start)):
-            if pack and not pack.has_original:
-                raise OptionsError(f"{flag} {pack.name}: was not made by impasto train")
-        model = self.options.model
-        if start and start.architecture.name != model:
-            its = start.architecture.name
-            raise OptionsError(f"--start {start.name}: its network is {its}, --model is {model}")
-        return self._base or start
-
     @torch.no_grad()
-    def _take(self, net: transformer.TransferNet, given: Pack) -> None:
+    def _take(self, net: Student, given: Pack) -> None:
         """Begin with the weights of a pack, with new styles between those that are there."""
         its = {name: [i] for i, name in enumerate(given.styles)}
-        between = list(range(1, len(its))) or [0]
-        rows = [[i] for i in range(self._old)]
-        rows += [its.get(card.name, between) for card in self._cards]
+        between = [i for name, [i] in its.items() if name != ORIGINAL] or [its[ORIGINAL][0]]
+        rows = [its.get(name, between) for name in self.styles]
         of_styles = style_tensors(given.architecture)
         for name, array in given.tensors.items():
             parameter, tensor = net.get_parameter(name), torch.from_numpy(array)
@@ -158,40 +274,72 @@ class Trainer:
                 parameter.copy_(tensor)
                 parameter.requires_grad_(not self._base)
 
-    def _criterion(self) -> PerceptualLoss:
-        options = self.options
-        net = vgg.build(weights.find(options.weights), padding="replicate")
-        return PerceptualLoss(
-            net.prepare(self.device, self.precision),
-            content_layers=(options.content_layer,),
-            style_layers=options.style_shares,
-            tv_weight=options.tv_weight,
-        )
+    def _weights(self) -> torch.Tensor:
+        """Return the logarithms of the styles' weights at the start."""
+        logs = torch.zeros(len(self._cards))
+        if not (self._base or self._start):
+            return logs.to(self.device)
+        known = {card.name: card.weight for card in self._start.card.styles} if self._start else {}
+        for number in self._painted:
+            weight = known.get(self.styles[number], 0)
+            logs[number] = math.log(weight) if weight > 0 else _BEGUN
+        return logs.to(self.device)
 
-    def _gram(self, painting: Picture) -> Grams:
-        width, height = fit(painting.width, painting.height, self.options.style_size)
-        return self._loss.grams(to_tensor(resize(painting.rgb, width, height), self.device))
-
-    def _make_loop(self, grams: Sequence[Grams]) -> Loop:
+    def _make_loop(self, crops: Crops) -> Loop:
         options = self.options
-        total = self._old + len(grams)
-        # Styles that are not trained have no painting here; any will do in their places.
-        rows = stack([*[grams[0]] * self._old, *grams])
+        rate = options.learning_rate or _RATES[
+            "base" if self._base else "teacher" if self._teacher
+            else "start" if self._start else "nothing"
+        ]  # fmt: skip
         return Loop(
             self._net,
-            self._loss,
-            grams=rows,
-            distances=[DISTANCE ** (1 / factor) for factor in self._factors],
-            trained=range(self._old, total),
-            crops=Crops(self._photos, options.size, options.seed, self._read),
-            batch=options.batch,
-            learning_rate=options.learning_rate,
+            self._objectives(),
+            free=self._trained,
+            crops=crops,
+            photos=self.per_step[0],
+            each=self.per_step[1],
+            learning_rate=rate,
             length=self._length,
-            precision=self.precision,
-            workers=options.workers,
             processes=self.processes,
             clock=self._clock,
         )
+
+    def _objectives(self) -> Callable[[float, int], Objective]:
+        """Return what says what each step asks for."""
+        painted = self._paintings_asked() if self._paintings else None
+        if self._teacher is None:
+            assert painted is not None
+            return lambda _progress, _step: painted
+        given = self._teacher
+        teacher = Student(given.architecture, len(given.styles), self.precision)
+        teacher.load_state_dict({k: torch.from_numpy(array) for k, array in given.tensors.items()})
+        teacher.to(self.device).requires_grad_(False)
+        rows = [given.styles.index(name) for name in self.styles]
+        taught = Taught(teacher, rows, self._trained)
+        if painted is None:
+            return lambda _progress, _step: taught
+        rest = tuple(number for number in self._trained if number not in painted.styles)
+        share, others = len(rest) / len(self._trained), replace(taught, styles=rest)
+
+        def objective(progress: float, step: int) -> Objective:
+            if progress < self.options.taught:
+                return taught
+            # Styles without a painting are taught on, in as many steps as their number asks for.
+            draw = np.random.default_rng((self.options.seed, 3, step)).random()
+            return others if draw < share else painted
+
+        return objective
+
+    def _paintings_asked(self) -> Painted:
+        net = vgg.build(weights.find(self.options.weights))
+        criterion = Criterion.of(self.options, net.prepare(self.device, self.precision))
+        paintings = of_styles([self._statistics(criterion, p) for p in self._paintings])
+        distances = [self._cards[number].distance for number in self._painted]
+        return Painted(criterion, paintings, self._painted, distances, self._logs)
+
+    def _statistics(self, criterion: Criterion, painting: Picture) -> Layers:
+        width, height = fit(painting.width, painting.height, self.options.style_size)
+        return criterion.painting(to_tensor(resize(painting.rgb, width, height), self.device))
 
     def _length(self, step: int, seconds: float) -> float:
         if self.options.steps is not None:
@@ -201,7 +349,7 @@ class Trainer:
     @property
     def pack(self) -> Pack:
         """What has been learnt so far: the average of the latest weights."""
-        average = self._loop.average if self._loop else {}
+        average = self._loop.vector.averages() if self._loop else {}
         tensors = {
             name: average.get(name, parameter.detach()).float().cpu().numpy().copy()
             for name, parameter in self._net.named_parameters()
@@ -210,16 +358,14 @@ class Trainer:
             of_styles = style_tensors(self._base.architecture)
             for name, array in self._base.tensors.items():
                 if name in of_styles:
-                    tensors[name][: self._old] = array
-        before = self._base.card.styles if self._base else (StyleCard(name=ORIGINAL),)
-        cards = list(self._cards)
-        if self._loop:
-            weights = self._loop.weights[self._old :].tolist()
-            cards = [replace(card, weight=w) for card, w in zip(cards, weights, strict=True)]
+                    tensors[name][: len(array)] = array
+        weights = self._logs.exp().tolist()
+        cards = tuple(
+            replace(card, weight=weights[i]) if i in self._painted else card
+            for i, card in enumerate(self._cards)
+        )
         card = PackCard(
-            architecture=self._net.architecture.name,
-            styles=(*before, *cards),
-            training=self.training,
+            architecture=self._net.architecture.name, styles=cards, training=self.training
         )
         return Pack(card, tensors)
 
@@ -230,17 +376,18 @@ class Trainer:
         about: dict[str, Any] = {
             "version": impasto.__version__,
             "options": self.options.to_dict(),
-            "photos": len(self._photos),
-            "photos_sha256": _fingerprint(self._photos),
+            "photos": len(self.photos),
+            "photos_sha256": _fingerprint(self.photos),
             "steps": loop.step if loop else 0,
-            "samples": loop.step * self.options.batch * self.processes.world if loop else 0,
+            "samples": loop.samples if loop else 0,
             "seconds": round(loop.seconds) if loop else 0,
             "device": str(self.device),
         }
-        if self._base:
-            about["added_to"] = {"sha256": self._base.sha256, **self._base.card.training}
-        if self._start:
-            about["started_from"] = {"sha256": self._start.sha256, **self._start.card.training}
+        for name, pack in (
+            ("added_to", self._base), ("started_from", self._start), ("taught_by", self._teacher)
+        ):  # fmt: skip
+            if pack:
+                about[name] = {"sha256": pack.sha256, **pack.card.training}
         return about
 
     def save(self) -> Iterator[Saved]:
@@ -250,6 +397,7 @@ class Trainer:
         if path is None or self.processes.rank:
             return
         tensors, loop = self._loop.state() if self._loop else ({}, {})
+        tensors["logs"] = self._logs
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
         files.write(path, arrays, {"run": self._run(), "loop": loop})
         yield Saved(path, "checkpoint")
@@ -270,33 +418,64 @@ class Trainer:
     def _run(self) -> dict[str, Any]:
         """What has to be the same for a training to go on: all but how long, and on what."""
         options = self.options.to_dict()
-        for name in ("steps", "minutes", "device", "workers"):
+        for name in ("steps", "budget", "device"):
             del options[name]
+        asked = [self._cards[number] for number in self._painted]
         return {
-            "options": options,
-            "styles": {c.name: p.sha256 for c, p in zip(self._cards, self._paintings, strict=True)},
-            "photos": _fingerprint(self._photos),
+            "options": {**options, "batch": math.prod(self.per_step)},
+            "styles": {c.name: p.sha256 for c, p in zip(asked, self._paintings, strict=True)},
+            "distances": {card.name: card.distance for card in asked},
+            "photos": _fingerprint(self.photos),
             "base": self._base.sha256 if self._base else "",
             "start": self._start.sha256 if self._start else "",
+            "teacher": self._teacher.sha256 if self._teacher else "",
         }
 
     def preview(self) -> NDArray[np.uint8]:
-        """Return a sheet, RGB (H, W, 3): a photo a row, as it is and in every new style."""
-        parameters: dict[str, Tensor] = dict(self._net.named_parameters())
-        parameters |= self._loop.average if self._loop else {}
-        styles = {card.name: i for i, card in enumerate(self._cards, start=self._old)}
-        return sheet(self._net, parameters, styles, self._photos, self._read)
+        """Return a sheet, RGB (H, W, 3): a photo a row, as it is and in every trained style."""
+        parameters = dict(self._net.named_parameters())
+        average = self._loop.vector.averages() if self._loop else {}
+        styles = {self.styles[number]: number for number in self._trained}
+        return sheet(self._net, {**parameters, **average}, styles, self.photos, self._read)
 
 
-def _edgeless(shape: Architecture) -> Architecture:
-    """Pad crops so far that the network never sees where they end.
+def arranged(options: TrainOptions, styles: int, device: str, world: int = 1) -> tuple[int, int]:
+    """Return how many photos each step sees, and how many pictures it makes of each.
 
-    It would learn to spend, along the edges, the colours that the style asks for.
+    ``device`` is a kind of device; what its default is, grows on GPUs with the number of them.
+    Raises `OptionsError` where the photos do not divide among the processes.
     """
-    return replace(shape, margin=shape.halo)
+    each = max(1, min(options.each, styles))
+    usual = _PICTURES.get(device, 6) * (world if device == "cuda" else 1)
+    photos = max(1, (options.batch or usual) // each)
+    if options.batch is None:
+        photos = -(-photos // world) * world
+    if photos % world:
+        raise OptionsError(
+            f"--batch {options.batch} is {photos} photos a step, in {each} styles each, which do "
+            f"not divide among {world} processes"
+        )
+    return photos, each
 
 
-def _fingerprint(paths: Sequence[Path]) -> str:
-    """Hash the names and sizes of files."""
-    rows = "\n".join(f"{path.name} {path.stat().st_size}" for path in paths)
-    return hashlib.sha256(rows.encode()).hexdigest()
+def _sources(photos: Photos) -> Sequence[Source]:
+    if photos is None:
+        return [samples.photo(name) for name in samples.PHOTOS]
+    if isinstance(photos, str | Path):
+        return photos_in(Path(photos))
+    if not photos:
+        raise OptionsError("--photos: there are none")
+    return list(photos)
+
+
+def _fingerprint(photos: Sequence[Source]) -> str:
+    """Hash the names and sizes of files, and what pictures in memory hold."""
+    rows = []
+    for photo in photos:
+        if isinstance(photo, Path):
+            rows.append(f"{photo.name} {photo.stat().st_size}")
+        elif isinstance(photo, np.ndarray):
+            rows.append(hashlib.sha256(np.ascontiguousarray(photo).data).hexdigest())
+        else:
+            rows.append(str(photo))
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()

@@ -26,6 +26,8 @@ class StyleCard:
     """The long side in pixels at which the painting was looked at."""
     weight: float = 0.0
     """The weight of its style term, as training found it."""
+    distance: float = 0.0
+    """How far it takes photos from themselves: the content term that training asks of it."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain data."""

@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from impasto.images import fit
+from impasto.images.fraction import read_fitting
 from impasto.images.picture import eight_bits
 from impasto.options import ReadOptions
 from impasto.studio.intake import check_picture
-from impasto.studio.pictures import read_fitting
 from impasto.studio.settings import Settings
 
 

@@ -1,0 +1,132 @@
+"""The processes of a training: those that torchrun started, or some of our own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from impasto.errors import OptionsError
+from impasto.options import TrainOptions
+
+_AUTO, _MOST = "auto", 64
+_PATIENCE = 30
+"""Seconds that the others have to end, once the first has."""
+
+
+@contextmanager
+def together(processes: str, options: TrainOptions, styles: int) -> Iterator[bool]:
+    """Train with several processes where that is faster; say whether this is the first.
+
+    Processes that torchrun started are joined. Else, on a CPU, the same command is started once
+    more for each that is wanted besides this one: two processes of a thread each are faster than
+    one of two, which wait for each other at every layer.
+    """
+    from impasto.optimize.device import choose_device
+
+    if "LOCAL_RANK" in os.environ:
+        on_cuda = choose_device(options.device).type == "cuda"
+        with _joined(on_cuda=on_cuda) as first:
+            yield first
+        return
+    count = _wanted(processes, options, styles)
+    if count == 1:
+        yield True
+    else:
+        with _several(count) as first:
+            yield first
+
+
+def _wanted(processes: str, options: TrainOptions, styles: int) -> int:
+    """Return how many processes are asked for, or use a CPU's threads best."""
+    import torch
+
+    from impasto.optimize.device import choose_device
+    from impasto.training.trainer import arranged
+
+    on_cpu = choose_device(options.device).type == "cpu"
+    if processes != _AUTO:
+        if not processes.isdecimal() or not 1 <= int(processes) <= _MOST:
+            raise OptionsError(f"--processes must be auto or 1 to {_MOST}, got {processes!r}")
+        if int(processes) > 1 and not on_cpu:
+            raise OptionsError("--processes goes with --device cpu; several GPUs go with torchrun")
+        return int(processes)
+    if not on_cpu:
+        return 1
+    threads = torch.get_num_threads()
+    photos, _ = arranged(options, styles, "cpu")
+    counts = [n for n in range(1, min(threads, photos) + 1) if photos % n == 0]
+    return max(counts, key=lambda n: (n * (threads // n), n))
+
+
+@contextmanager
+def _several(count: int) -> Iterator[bool]:
+    """Start the others, each with its part of the threads, and join them."""
+    import torch
+
+    before = torch.get_num_threads()
+    threads = max(1, before // count)
+    told = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        "WORLD_SIZE": str(count),
+    }
+    command = [sys.executable, "-c", "from impasto.cli.main import run; run()", *sys.argv[1:]]
+    others = [
+        subprocess.Popen(
+            command,
+            env={**os.environ, **told, **_number(rank), "OMP_NUM_THREADS": str(threads)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,  # what is wrong, the first process says
+        )
+        for rank in range(1, count)
+    ]
+    own = told | _number(0)
+    os.environ |= own
+    torch.set_num_threads(threads)
+    try:
+        with _joined(on_cuda=False) as first:
+            yield first
+    except BaseException:
+        for other in others:
+            other.kill()
+        raise
+    finally:
+        torch.set_num_threads(before)
+        for name in own:
+            del os.environ[name]
+        for other in others:
+            with suppress(subprocess.TimeoutExpired):
+                other.wait(timeout=_PATIENCE)
+            other.kill()
+            other.wait()
+
+
+def _number(rank: int) -> dict[str, str]:
+    return {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def _joined(*, on_cuda: bool) -> Iterator[bool]:
+    """Join the processes that the environment tells of."""
+    import torch
+    from torch import distributed as dist
+
+    if on_cuda:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if on_cuda else "gloo")
+    try:
+        yield dist.get_rank() == 0
+    finally:
+        with suppress(RuntimeError):
+            dist.destroy_process_group()
