@@ -313,7 +313,7 @@ def look(gallery: Gallery, pairs: Sequence[Pair], sheet: Path | None) -> list[di
         scores = {}
         for name, rgb in gallery.pictures(pair):
             scores[name] = gallery.score(rgb, pair)
-            label = f"{shot.name}, {painting.style}" if name == "photo" else name
+            label = painting.style if name == "photo" else name
             if sheet:
                 small = resize(floats(rgb), *fit(rgb.shape[1], rgb.shape[0], _TILE))
                 tiles.append((f"{label}  {scores[name]}", small))
