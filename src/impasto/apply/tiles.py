@@ -30,7 +30,7 @@ _VALUE = 4
 _WHOLE_BYTES = 2**30
 """A picture that needs no more than this is computed at once."""
 
-_TILE_BYTES = 2**28
+_TILE_BYTES = 2**27
 """What a tile may need, with what is around it; more would hardly be quicker."""
 
 
