@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import pytest
 from cli.shell import IMPASTO, draw, impasto
 from impasto.zoo import registry
 from impasto.zoo.pack import Pack, read_pack
+from patience import LIMIT, wait_for
 from zoo.making import write
 
 TINY = [
@@ -138,9 +138,7 @@ def test_killed_and_resumed_it_ends_in_the_same_network(inputs: list[str], tmp_p
     with subprocess.Popen(
         [*command, "-o", killed], stderr=subprocess.PIPE, env=_environment()
     ) as run:
-        deadline = time.monotonic() + 120
-        while not state.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for(state.exists)
         run.send_signal(signal.SIGKILL)
     assert not killed.exists()
     again = subprocess.run(
@@ -157,11 +155,9 @@ def test_ctrl_c_keeps_the_state_and_says_how_to_go_on(inputs: list[str], tmp_pat
     out = tmp_path / "long.safetensors"
     command = [*IMPASTO, "train", *inputs, *TINY, "--budget", "1h", "-o", str(out)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=_environment()) as run:
-        deadline = time.monotonic() + 120
-        while not Path(f"{out}.training/losses.jsonl").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for(Path(f"{out}.training/losses.jsonl").exists)
         run.send_signal(signal.SIGINT)
-        _, err = run.communicate(timeout=60)
+        _, err = run.communicate(timeout=LIMIT)
     assert run.returncode == 130
     assert "--resume" in err
     assert "Traceback" not in err
@@ -186,7 +182,7 @@ def test_two_processes_train_as_one(
     assert alone.code == 0, alone.err
     command = [*IMPASTO, *train, "--steps=12", "-o", str(two)]
     command = [*TORCHRUN, *command] if runner == "torchrun" else [*command, "--processes=2"]
-    run = subprocess.run(command, capture_output=True, text=True, env=_environment(), timeout=300)
+    run = subprocess.run(command, capture_output=True, text=True, env=_environment(), timeout=LIMIT)
     assert run.returncode == 0, run.stderr
     # One process speaks.
     assert json.loads(run.stdout)["samples"] == json.loads(alone.out)["samples"] == 48
@@ -215,14 +211,12 @@ def test_ctrl_c_ends_all_processes_with_the_state_kept(
         env=_environment(),
         start_new_session=True,
     ) as process:
-        deadline = time.monotonic() + 240
-        while not Path(f"{out}.training/losses.jsonl").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for(Path(f"{out}.training/losses.jsonl").exists)
         if runner == "torchrun":  # whose processes have sessions of their own
             process.send_signal(signal.SIGINT)
         else:
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        _, err = process.communicate(timeout=100)
+        _, err = process.communicate(timeout=LIMIT)
     assert "--resume" in err
     assert Path(f"{out}.training/state.safetensors").exists()
     if runner == "its own":
@@ -234,7 +228,7 @@ def test_ctrl_c_ends_all_processes_with_the_state_kept(
         capture_output=True,
         text=True,
         env=_environment(),
-        timeout=300,
+        timeout=LIMIT,
     )
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["steps"] == steps
