@@ -135,6 +135,16 @@ def test_progress_counts_all_passes():
     assert {of for _, of in seen} == {len(seen)}
 
 
+def test_progress_of_a_network_of_others_counts_its_own_tiles():
+    foreign = Network(
+        making.pack("transformer-net"), {"mosaic": 1}, backend="onnx", device="cpu", threads=1
+    )
+    seen = []
+    # Padded by its own stride it is one row of tiles less than by the family's.
+    foreign(making.photo(130, 300), tile=132, progress=lambda *done: seen.append(done))
+    assert seen[-1] == (len(seen), len(seen))
+
+
 def test_a_network_of_others_has_no_stroke_size():
     foreign = Network(
         making.pack("transformer-net"), {"mosaic": 1}, backend="onnx", device="cpu", threads=1

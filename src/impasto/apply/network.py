@@ -11,7 +11,7 @@ import numpy as np
 
 import impasto
 from impasto.apply import backends, tiles
-from impasto.apply.canvas import Canvas
+from impasto.apply.canvas import Region
 from impasto.apply.masks import lay_over, masks_of
 from impasto.apply.passes import Passes, Progress, sizes_of
 from impasto.apply.stylised import Stylised
@@ -20,6 +20,7 @@ from impasto.images import fit, resize
 from impasto.images.picture import Stored, eight_bits, floats
 from impasto.images.read import Source, read_stored
 from impasto.nets import noise
+from impasto.nets.geometry import padded
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
 from impasto.zoo.pack import Pack
 
@@ -177,17 +178,18 @@ class Network:
     def _on_device(self, batch: Tensor, options: ApplyOptions) -> Tensor | None:
         """Stylise a batch where it is, if all that is asked is one pass of PyTorch."""
         height, width = batch.shape[2:]
-        whole = Canvas(np.empty((height, width, 3), np.uint8), self.pack.architecture).everything
+        architecture = self.pack.architecture
+        whole = Region(0, padded(height, architecture), 0, padded(width, architecture))
         plain = (options.color, options.size, options.mask) == ("style", None, None)
         one = len(sizes_of(self.pack, options, width, height)) == 1
-        fits = isinstance(options.tile, str) and not tiles.side_for(whole, self.pack.architecture)
+        fits = isinstance(options.tile, str) and not tiles.side_for(whole, architecture)
         if not (self.backend.name == "torch" and plain and one and fits):
             return None
         self.check(options)
         from impasto.apply.torch_backend import TorchBackend
 
         assert isinstance(self.backend, TorchBackend)
-        fields = noise.fields(self.pack.architecture, whole.bottom, whole.right, options.seed)
+        fields = noise.fields(architecture, whole.bottom, whole.right, options.seed)
         mix = self.pack.mix(self.shares, options.strength)
         photos = batch.detach().float().to(self.backend.device)
         return self.backend.stylise(photos, mix, fields)

@@ -23,6 +23,7 @@ from impasto.images import fit, resize
 from impasto.images.color import luma, with_luma
 from impasto.images.picture import Floats, Samples, eight_bits, floats
 from impasto.nets import noise
+from impasto.nets.geometry import padded
 from impasto.options import ApplyOptions
 from impasto.zoo.pack import Pack
 
@@ -140,7 +141,7 @@ class Passes:
         """Return how many steps are counted over all passes."""
         architecture, found = self.pack.architecture, 0
         for width, height in plan:
-            everything = Region(0, -(-height // 16) * 16, 0, -(-width // 16) * 16)
+            everything = Region(0, padded(height, architecture), 0, padded(width, architecture))
             side = self._side(everything)
             found += tiles.count(everything, architecture, side) if side else 1
         return found

@@ -61,9 +61,10 @@ class TorchBackend:
     @torch.inference_mode()
     def stylise(self, photos: Tensor, mix: Floats, noise: Fields) -> Tensor:
         """Stylise (n, 3, h, w) RGB in [0, 1] on this device, without a way through NumPy."""
-        fields = {name: self._tensor(field) for name, field in noise.items()}
-        made: Tensor = self._net(photos, self._tensor(mix)[None], fields)
-        return made.clamp_(0, 1)
+        with _threads(self._threads):
+            fields = {name: self._tensor(field) for name, field in noise.items()}
+            made: Tensor = self._net(photos, self._tensor(mix)[None], fields)
+            return made.clamp_(0, 1)
 
     def _run(
         self,

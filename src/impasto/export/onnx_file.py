@@ -18,8 +18,7 @@ from impasto.images import atomic_write, check_output
 from impasto.images.picture import Floats, scaled
 from impasto.images.text import shown
 from impasto.nets import noise
-from impasto.nets.architecture import Architecture
-from impasto.nets.geometry import reflected
+from impasto.nets.geometry import padded
 from impasto.options import ApplyOptions
 from impasto.samples import photo
 from impasto.zoo.pack import Pack
@@ -159,7 +158,8 @@ def _difference(pack: Pack, data: bytes, mix: Floats, seed: int, precision: Prec
     found = []
     for image in (_crop(*which) for which in _CROPS):
         (ours,) = session.run(None, {"image": image, "mix": mix})
-        fields = noise.fields(pack.architecture, *_padded(image, pack.architecture), seed)
+        height, width = (padded(side, pack.architecture) for side in image.shape[2:])
+        fields = noise.fields(pack.architecture, height, width, seed)
         with torch.inference_mode():
             theirs = net(
                 torch.from_numpy(image),
@@ -168,12 +168,6 @@ def _difference(pack: Pack, data: bytes, mix: Floats, seed: int, precision: Prec
             ).clamp(0, 1)
         found.append(float(precision.measure(np.abs(ours - theirs.numpy()))))
     return float(np.max(found))
-
-
-def _padded(image: Floats, architecture: Architecture) -> tuple[int, int]:
-    """Return height and width of a picture once it is padded."""
-    height, width = (len(reflected(side, architecture)) for side in image.shape[2:])
-    return height, width
 
 
 def _crop(name: str, height: int, width: int) -> NDArray[np.float32]:

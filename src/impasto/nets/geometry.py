@@ -10,16 +10,22 @@ from numpy.typing import NDArray
 from impasto.nets.architecture import Architecture, folded_size
 
 
+def padded(size: int, architecture: Architecture) -> int:
+    """Return how many rows (or columns) a picture of ``size`` has once it is padded.
+
+    Two positions of the coarsest layer at least: its convolutions need them to reflect.
+    """
+    stride = architecture.stride
+    return max(-(-size // stride), 2) * stride
+
+
 def reflected(size: int, architecture: Architecture) -> NDArray[np.int64]:
     """Return which of ``size`` rows (or columns) each row of the padded picture repeats.
 
     The picture is mirrored about its last row, as often as it takes: no size is too small.
     """
-    stride = architecture.stride
-    # Two positions of the coarsest layer are what its convolutions need to reflect.
-    positions = max(-(-size // stride), 2)
     period = max(2 * (size - 1), 1)
-    index = np.arange(positions * stride) % period
+    index = np.arange(padded(size, architecture)) % period
     return np.minimum(index, period - index)
 
 

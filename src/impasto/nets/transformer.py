@@ -23,7 +23,7 @@ from impasto.nets.architecture import (
     folded_size,
     style_tensors,
 )
-from impasto.nets.geometry import phases, reflected
+from impasto.nets.geometry import padded, phases, reflected
 
 _FAINT = 0.005
 """Standard deviation of the last weights at the start."""
@@ -211,8 +211,7 @@ def white_noise(
 
     For training; what is applied to a picture is `nets.noise`.
     """
-    stride = architecture.stride
-    height, width = (max(-(-side // stride), 2) * stride for side in (height, width))
+    height, width = padded(height, architecture), padded(width, architecture)
     return {
         name: torch.randn((n, 1, height // step, width // step), device=device, generator=generator)
         for name, step in architecture.noise_strides.items()
