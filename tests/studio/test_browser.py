@@ -225,6 +225,13 @@ def recipe_of(page: Page) -> dict[str, object]:
     return json.loads(said)
 
 
+def changed(page: Page, before: str) -> None:
+    """Wait for another picture than the one of that address."""
+    page.wait_for_function(
+        "old => document.querySelector('#stage .result').src !== old", arg=before
+    )
+
+
 def looks(page: Page) -> None:
     """Have the page count the drafts that it shows."""
     page.evaluate("""() => {
@@ -249,6 +256,20 @@ def start_painting(page: Page, quality: str, painting: str = "Waves") -> None:
     slide(page, "Size", "Home")
     page.locator(f"#way-paint input[value={quality}]").check()
     page.locator("#begin").click()
+
+
+def until(page: Page, true: Callable[[], object]) -> None:
+    """Wait for something outside the page, while the page goes on."""
+    for _ in range(int(SLOW / 50)):
+        if true():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"not within {LIMIT:g} s")
+
+
+def a_moment(page: Page) -> None:
+    """Let the page come so far, or not: the test is to pass either way."""
+    page.wait_for_timeout(1000)
 
 
 def use_sample(page: Page, name: str = "coffee") -> None:
@@ -276,7 +297,7 @@ def test_quick_from_a_dropped_photo_to_a_downloaded_picture(page: Page, photo: P
 
     slide(page, "Size", "ArrowLeft", 4)
     expect(caption(page)).to_contain_text("768 × 512", timeout=SLOW)
-    page.wait_for_function("old => document.querySelector('#stage .result').src !== old", arg=first)
+    changed(page, first)
 
     with page.expect_download() as coming:
         action(page, "picture").click()
@@ -294,20 +315,25 @@ def test_settings_are_felt_and_the_latest_wins(page: Page):
     slide(page, "Size", "Home")
     expect(caption(page)).to_contain_text("128 × 85", timeout=SLOW)
     answers.clear()
+    before = result_of(page)
+    held: list[Route] = []
+    moving = [True]  # and nothing is answered
+    page.route("**/queue/join*", lambda r: held.append(r) if moving else r.continue_())
     slide(page, "Strength", "ArrowLeft", 12)
-    stylised(page)
     expect(page.locator("#way-quick input[type=number]").first).to_have_value("0.4")
-    page.wait_for_timeout(1500)
+    until(page, lambda: held)
+    moving.clear()
+    for route in held:
+        route.continue_()
+    changed(page, before)
+    until(page, lambda: recipe_of(page)["strength"] == 0.4)
     assert 1 <= len(answers) <= 8  # twelve moves, but no queue of what nobody waits for any more
     with page.expect_download() as coming:
         action(page, "picture").click()
     weak = np.asarray(decoded(Path(coming.value.path()).read_bytes()), float)
     before = result_of(page)
     slide(page, "Strength", "End")
-    page.wait_for_function(
-        "old => document.querySelector('#stage .result').src !== old", arg=before, timeout=SLOW
-    )
-    page.wait_for_timeout(1000)
+    changed(page, before)
     with page.expect_download() as coming:
         action(page, "picture").click()
     strong = np.asarray(decoded(Path(coming.value.path()).read_bytes()), float)
@@ -330,9 +356,7 @@ def test_while_a_slider_moves_there_are_drafts_and_then_the_picture(page: Page):
 
     expect(page.get_by_role("button", name="The one before")).to_be_hidden()
     page.get_by_role("button", name="Another one").click()
-    page.wait_for_function(
-        "old => document.querySelector('#stage .result').src !== old", arg=before, timeout=SLOW
-    )
+    changed(page, before)
     stylised(page)
     assert recipe_of(page)["seed"] == 1
     page.locator("#share").click()
@@ -343,9 +367,7 @@ def test_while_a_slider_moves_there_are_drafts_and_then_the_picture(page: Page):
     before = result_of(page)
     page.get_by_role("button", name="The one before").click()
     expect(page.get_by_role("button", name="The one before")).to_be_hidden()
-    page.wait_for_function(
-        "old => document.querySelector('#stage .result').src !== old", arg=before, timeout=SLOW
-    )
+    changed(page, before)
 
 
 def test_a_picture_that_is_finished_too_late_does_not_cover_a_later_draft(page: Page):
@@ -360,9 +382,7 @@ def test_a_picture_that_is_finished_too_late_does_not_cover_a_later_draft(page: 
 
     page.route("**/queue/join*", hold)
     slide(page, "Strength", "ArrowLeft")
-    page.wait_for_timeout(500)
-    while not held:
-        page.wait_for_timeout(50)
+    until(page, lambda: held)
     looks(page)
     slide(page, "Strength", "ArrowLeft", 9)
     page.wait_for_function("() => window.looks > 0", timeout=SLOW)
@@ -405,7 +425,7 @@ def test_what_is_opened_while_the_page_still_opens_stays(page: Page):
     held.clear()
     late[0].continue_()  # now the page learns of the photo, and has it stylised
     expect(page.locator("#photo .name")).to_contain_text("Coffee")
-    page.wait_for_timeout(2500)
+    a_moment(page)
     expect(action(page, "again")).to_be_visible()
 
 
@@ -417,7 +437,7 @@ def test_whatever_comes_late_the_picture_is_made(window: Watched, late: str):
     page.route(f"**/{late}*", lambda r: waiting.append(r) if held else r.continue_())
     page.goto(window.url)
     use_sample(page)
-    page.wait_for_timeout(500)
+    a_moment(page)
     held.clear()
     for route in waiting:
         route.continue_()
@@ -459,7 +479,7 @@ def test_what_is_kept_is_found_again_after_a_reload(page: Page):
     slide(page, "Strength", "ArrowLeft")
     shots(page).first.click()  # what is still on its way comes too late
     expect(action(page, "remove")).to_be_visible()
-    page.wait_for_timeout(1500)
+    a_moment(page)
     action(page, "remove").click()
     expect(action(page, "remove")).to_have_text("Delete for good")
     action(page, "remove").click()
