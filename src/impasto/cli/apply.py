@@ -27,7 +27,8 @@ def apply(
     model: Annotated[
         str,
         typer.Argument(
-            help="A style, a mixture or a pack's file: see impasto models.",
+            help="A style, a mixture or a pack's file (see impasto models); or a painting, which "
+            "is learnt first, once.",
             metavar="MODEL",
             show_default=False,
         ),
@@ -59,6 +60,14 @@ def apply(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Redo what is in the folder already.")
     ] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="With a painting: for how long it is learnt. Default: 30s, and never again.",
+            metavar="TIME",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
     *,
@@ -73,9 +82,14 @@ def apply(
     is named, and the rest goes on; the exit code is then 1. With --jobs N pictures are read and
     written while others are computed: quicker for many, in N times the memory.
 
+    A picture where the style's name stands is learnt as impasto learn does, for half a minute, and
+    remembered. For a single photo, impasto paint --budget 30s makes the better picture.
+
     Examples:
 
       impasto apply starry photo.jpg -o out.png
+
+      impasto apply painting.jpg holiday -o painted
 
       impasto apply starry:0.6,wave:0.4 photo.jpg -o out.jpg --strength 0.7 --color photo
 
@@ -87,13 +101,23 @@ def apply(
     """
     from impasto.apply.network import Network
     from impasto.cli.batch import plan
+    from impasto.cli.passing import is_painting, learnt
+    from impasto.errors import OptionsError
     from impasto.zoo.registry import resolve
 
     began = time.monotonic()
-    pack, shares = resolve(model, fast=fast)
+    painting = is_painting(model)
+    if budget is not None and not painting:
+        raise OptionsError("--budget says how long to learn a painting; MODEL is a style's name")
+    if not painting:
+        pack, shares = resolve(model, fast=fast)
     tasks, into_folder = plan(photos, out, form, save)
     keep = into_folder and not overwrite
     todo = [task for task in tasks if not (keep and task.out.is_file())]
+    if painting:
+        pack, shares = learnt(
+            model, [task.photo for task in tasks], budget, read, fast=fast, quiet=quiet
+        )
     jobs = max(1, min(options.jobs, len(todo)))
     threads = None if jobs == 1 else max(1, _processors() // jobs)
     networks = [

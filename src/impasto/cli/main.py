@@ -19,6 +19,7 @@ from impasto.cli import (
     import_,
     invert,
     layers,
+    learn,
     models,
     paint,
     rerun,
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 for command in (
     apply.apply,
+    learn.learn,
     paint.paint,
     rerun.rerun,
     sheet.sheet,

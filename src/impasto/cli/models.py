@@ -23,35 +23,62 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=
 @app.callback(invoke_without_command=True)
 def models(
     context: typer.Context,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            help="Only styles with these words in name, title, painter, year, group or colours.",
+            metavar="WORDS",
+        ),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Only the styles of this group.", metavar="GROUP")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the styles that impasto apply knows.
+    """List the styles that impasto apply knows; rename and remove those you had learnt.
 
     In the last column are the packs that have a style; the first is taken unless one is named, as
-    in turbo/starry. Own packs come from impasto train and impasto import.
+    in turbo/starry. Own styles come from impasto learn, own packs from impasto train and impasto
+    import.
 
     Examples:
 
       impasto models
 
+      impasto models --search blue
+
       impasto models show starry
+
+      impasto models rename painting mine
     """
-    from impasto.zoo.registry import known, user_folder
+    from impasto.errors import OptionsError, nearest
+    from impasto.zoo import learnt
+    from impasto.zoo.registry import groups_of, known, matching, styles_folder, user_folder
 
     if context.invoked_subcommand:
         return
     entries = known()
+    groups = groups_of(entries)
+    if group is not None and group not in groups:
+        raise OptionsError(f"there is no group {group!r}{nearest(group, groups)}")
+    entries = matching(entries, search, group)
     if as_json:
         typer.echo(json.dumps([_facts(entry) for entry in entries]))
         return
     if any(entry.styles for entry in entries):
         _print_table(entries)
+    elif search or group:
+        typer.echo("no style is like that")
     else:
         typer.echo("no styles yet: impasto train makes them, impasto import takes them over")
     for entry in entries:
         if entry.pack is None:
             typer.echo(f"broken  {entry.broken}")
-    typer.echo(f"own packs are in {user_folder()}")
+    if groups:
+        typer.echo(f"groups: {', '.join(groups)}")
+    typer.echo(f"own packs are in {user_folder()}, styles that were learnt in {styles_folder()}")
+    if passing := learnt.count_passing():
+        typer.echo(f"{passing} learnt in passing; impasto models clear forgets them")
 
 
 @app.command(context_settings=_HELP)
@@ -81,6 +108,53 @@ def show(
         typer.echo(f"{label:<{width}}  {shown(value)}")
 
 
+@app.command(context_settings=_HELP)
+def rename(
+    old: Annotated[str, typer.Argument(help="A style that you had learnt.", metavar="OLD")],
+    new: Annotated[str, typer.Argument(help="Its new name.", metavar="NEW")],
+) -> None:
+    """Give a style that you had learnt another name.
+
+    Examples:
+
+      impasto models rename painting mine
+    """
+    from impasto.zoo import learnt
+
+    learnt.rename(old, new)
+
+
+@app.command(context_settings=_HELP)
+def remove(
+    names: Annotated[
+        list[str], typer.Argument(help="Styles that you had learnt.", metavar="NAME...")
+    ],
+) -> None:
+    """Forget styles that you had learnt.
+
+    Examples:
+
+      impasto models remove mine
+    """
+    from impasto.zoo import learnt
+
+    for name in names:
+        learnt.remove(name)
+
+
+@app.command(context_settings=_HELP)
+def clear() -> None:
+    """Forget what was learnt in passing, by impasto apply PAINTING PHOTO.
+
+    Examples:
+
+      impasto models clear
+    """
+    from impasto.zoo import learnt
+
+    typer.echo(f"{learnt.clear_passing()} forgotten")
+
+
 def _of_style(card: StyleCard) -> Iterator[tuple[str, str]]:
     """Yield what is known of a style."""
     yield "style", card.name
@@ -90,6 +164,8 @@ def _of_style(card: StyleCard) -> Iterator[tuple[str, str]]:
         "year": card.year,
         "licence": card.licence,
         "source": card.source,
+        "group": card.group,
+        "words": card.words,
         "painting": f"sha256 {card.sha256}" if card.sha256 else "",
         "looked at": f"{card.size} pixels" if card.size else "",
         "weight": f"{card.weight:g}" if card.weight else "",
@@ -128,9 +204,10 @@ def _print_table(entries: Sequence[Entry]) -> None:
             if card.name in entry.styles:
                 cards.setdefault(card.name, card)
                 packs.setdefault(card.name, []).append(_called(entry))
-    table = Table("style", "painter", "title", "year", "packs", box=None, header_style="bold")
+    heads = ("style", "painter", "title", "year", "group", "packs")
+    table = Table(*heads, box=None, header_style="bold")
     for name, card in sorted(cards.items()):
-        row = (name, card.painter, card.title, card.year, ", ".join(packs[name]))
+        row = (name, card.painter, card.title, card.year, card.group, ", ".join(packs[name]))
         table.add_row(*(Text(shown(value)) for value in row))
     console = Console()
     if not console.is_terminal:  # a line for each style, whatever reads it

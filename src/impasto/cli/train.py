@@ -18,7 +18,6 @@ from impasto.options import ReadOptions, TrainOptions
 
 if TYPE_CHECKING:
     from impasto.training.trainer import Trainer
-    from impasto.zoo.cards import StyleCard
     from impasto.zoo.pack import Pack
 
 _LOG_EVERY = 10
@@ -117,6 +116,8 @@ def train(
 
       impasto train --style wave.jpg --photos photos -o wave.safetensors --preview sheets --resume
     """
+    from impasto.cli.batch import make_folder
+    from impasto.cli.cards import read_cards
     from impasto.cli.together import together
     from impasto.images import check_output
     from impasto.optimize.device import keep_freed_memory
@@ -128,9 +129,9 @@ def train(
     packs = [Path(pack) for pack in (add_to, teacher, begin) if pack and pack not in (AUTO, NONE)]
     check_output(out, extensions=(EXTENSION,), inputs=[*(style or ()), *packs])
     folder = checkpoint or out.with_name(f"{out.name}.training")
-    _make(folder)
+    make_folder(folder)
     if preview:
-        _make(preview)
+        make_folder(preview)
     taught_by = find(teacher) if teacher else None
     base = find(add_to) if add_to else None
     if base and begin == AUTO:
@@ -143,7 +144,7 @@ def train(
             style or [],
             photos,
             options,
-            cards=_cards(cards),
+            cards=read_cards(cards),
             base=base,
             start=started(begin, options.model, taught_by),
             teacher=taught_by,
@@ -214,28 +215,3 @@ def _report(trainer: Trainer, out: Path, *, as_json: bool, quiet: bool) -> None:
         typer.echo(json.dumps({"pack": str(out), "weights": weights, **about}))
     elif not quiet:
         typer.echo(f"pack  {out}")
-
-
-def _cards(path: Path | None) -> dict[str, StyleCard]:
-    """Read cards: a JSON list of objects with the stem of a file, and what a `StyleCard` has."""
-    from impasto.errors import OptionsError
-    from impasto.zoo.cards import StyleCard
-
-    if path is None:
-        return {}
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return {str(row["file"]): StyleCard.from_dict(row) for row in rows}
-    except OSError as error:
-        raise OptionsError(f"--cards {path}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise OptionsError(f"--cards {path}: is no JSON list of cards: {error}") from error
-
-
-def _make(folder: Path) -> None:
-    from impasto.errors import OutputError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error

@@ -14,6 +14,7 @@ from impasto.options.layers import (
     VGG_WIDTHS,
     LayerWeights,
 )
+from impasto.options.learn import LearnOptions
 from impasto.options.machine import PRECISIONS, WEIGHTS
 from impasto.options.paint import (
     CONTENT_LOSSES,
@@ -55,6 +56,7 @@ __all__ = [
     "ApplyOptions",
     "CheckpointOptions",
     "LayerWeights",
+    "LearnOptions",
     "PaintOptions",
     "ReadOptions",
     "RecordOptions",

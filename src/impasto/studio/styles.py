@@ -116,7 +116,7 @@ class Catalogue:
         if now - self._looked < _LOOK_EVERY:
             return
         self._looked = now
-        seen = [_files(folder) for folder in (registry.BUNDLED, registry.user_folder())]
+        seen = [_files(folder) for folder in registry.folders()]
         if seen == self._seen:
             return
         self._entries = registry.known()

@@ -16,7 +16,7 @@ from impasto.errors import DivergedError
 from impasto.events import Stalled, Trained, TrainingEvent, Unreadable
 from impasto.nets.architecture import exact_tensors
 from impasto.training.data import Crops
-from impasto.training.objectives import Asked, Batch, Objective, Painted
+from impasto.training.objectives import Batch, Objective, Painted, within
 from impasto.training.processes import Processes
 from impasto.training.sampling import assign, noises
 from impasto.training.student import Student
@@ -25,9 +25,6 @@ from impasto.training.vector import Vector
 _WARM_UP, _WARM_PART = 200, 0.05
 """Steps until the learning rate is at its largest, or the part of the training, what comes first.
 """
-
-_RANGE = 10.0
-"""Weight of the squared amount by which values leave [0, 1]."""
 
 _SPIKES = 0.01
 """Weight of `Student.spikes`."""
@@ -124,7 +121,7 @@ class Loop:
         batch, reasons = self._batch(objective)
         vector.forget()
         made = self.net(batch.inputs, batch.mix, batch.noise)
-        gradient, asked = self._asked(objective, made.detach(), batch)
+        gradient, asked = within(made.detach(), lambda inside: objective(inside, batch))
         spikes = self.net.spikes()
         torch.autograd.backward([made, _SPIKES * spikes], [gradient, None])
         vector.hold()
@@ -160,16 +157,6 @@ class Loop:
             {n: x.chunk(world)[rank].to(device, non_blocking=True) for n, x in noise.items()},
         )
         return batch, reasons
-
-    @torch.no_grad()
-    def _asked(self, objective: Objective, made: Tensor, batch: Batch) -> tuple[Tensor, Asked]:
-        """Return the gradient with respect to the pictures, and what was asked of them."""
-        inside = made.clamp(0, 1)
-        asked = objective(inside, batch)
-        beyond = made - inside
-        # What is clipped feels the loss only where that pulls it back.
-        gradient = asked.gradient.masked_fill(beyond * asked.gradient < 0, 0)
-        return gradient.add_(beyond, alpha=2 * _RANGE / made.numel()), asked
 
     def _rate_now(self, progress: float) -> float:
         """Warm up, then fall along a cosine to a hundredth."""

@@ -23,7 +23,7 @@ def named(
     taken = set(base.styles) if base else {ORIGINAL}
     for i, painting in enumerate(paintings, start=len(taken)):
         stem = "" if painting.name == MEMORY else Path(painting.name).stem
-        card = cards.get(stem, StyleCard(name=_slug(stem) or f"style-{i}"))
+        card = cards.get(stem, StyleCard(name=slug(stem) or f"style-{i}"))
         if card.name in taken:
             raise OptionsError(f"{painting.name}: there is a style {card.name!r} already")
         taken.add(card.name)
@@ -32,6 +32,6 @@ def named(
     return found
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     """Turn a file's stem to the name of a style: lower case letters, digits, hyphens."""
     return "-".join(re.findall("[a-z0-9]+", text.lower()))[:MAX_NAME].strip("-")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +18,9 @@ from impasto.training.sampling import Assignment
 _GAIN = 0.02
 """How far a picture moves the logarithm of its style's weight, times that of what is asked over
 what it has."""
+
+_RANGE = 10.0
+"""Weight of the squared amount by which values leave [0, 1]."""
 
 _LEAST_WEIGHT, _MOST_WEIGHT = -4.0, 6.0
 """Where the logarithm of a style's weight stays."""
@@ -58,6 +62,38 @@ class Asked:
     style: Tensor
     whole: Tensor
     moves: Tensor
+
+
+class Judged(Protocol):
+    """What was found of pictures: at least the gradient (n, 3, h, w) of a loss."""
+
+    @property
+    def gradient(self) -> Tensor:
+        """With respect to the pictures."""
+        ...
+
+
+T = TypeVar("T", bound=Judged)
+
+
+@torch.no_grad()
+def within(made: Tensor, judge: Callable[[Tensor], T]) -> tuple[Tensor, T]:
+    """Judge what a network made (n, 3, h, w), clipped to [0, 1]; what was clipped costs, too.
+
+    Return the gradient of both with respect to what was made, and what the judge found.
+    """
+    inside = made.clamp(0, 1)
+    found = judge(inside)
+    beyond = made - inside
+    # What is clipped feels the loss only where that pulls it back.
+    gradient = found.gradient.masked_fill(beyond * found.gradient < 0, 0)
+    return gradient.add_(beyond, alpha=2 * _RANGE / made.numel()), found
+
+
+def moved(log: float, asked: float, found: float, pictures: int = 1) -> float:
+    """Return the logarithm of a style's weight after pictures with a content of ``found``."""
+    missing = math.log(asked / max(found, 1e-6)) if math.isfinite(found) else 0.0
+    return min(max(log + _GAIN * pictures * missing, _LEAST_WEIGHT), _MOST_WEIGHT)
 
 
 class Objective(Protocol):

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.nets.architecture import Architecture, architecture
-from impasto.zoo.pack import Arrays, Pack
+from impasto.zoo.pack import Pack
+from impasto.zoo.rows import Arrays
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]

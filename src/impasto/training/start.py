@@ -6,7 +6,7 @@ from impasto.errors import OptionsError
 from impasto.options import MODELS
 from impasto.training.slim import slimmed
 from impasto.zoo.pack import Pack
-from impasto.zoo.registry import find, known
+from impasto.zoo.registry import find, shipped
 
 AUTO, NONE = "auto", "none"
 
@@ -25,7 +25,4 @@ def started(begin: str, model: str, teacher: Pack | None = None) -> Pack | None:
         if teacher.card.architecture not in MODELS:
             raise OptionsError(f"--teacher {teacher.name}: was not made by impasto train")
         return slimmed(teacher, model)
-    for entry in known():
-        if entry.bundled and entry.pack and entry.pack.card.architecture == model:
-            return entry.pack
-    return None
+    return shipped(model)

@@ -103,11 +103,11 @@ class Trainer:
         found = named(self._paintings, cards or {}, base)
         self._cards = self._asked(found)
         self._painted = tuple(self.styles.index(card.name) for card in found)
-        self.photos = _sources(photos)
+        self.photos = sources_of(photos)
         self.on_samples = photos is None
         self.device = choose_device(self.options.device)
         self.precision = choose_precision(self.options.precision, self.device)
-        self._check_sizes()
+        check_sizes(self.options, [(p.name, p.rgb) for p in self._paintings])
         self.per_step = self._arranged()
         """How many photos each step sees, and how many pictures it makes of each."""
         self._net = self._build()
@@ -190,31 +190,6 @@ class Trainer:
             raise OptionsError(
                 f"--from {self._start.name}: its network is {its}, --model is {model}"
             )
-
-    def _check_sizes(self) -> None:
-        """Raise `OptionsError` where a network sees nothing of a crop or a painting any more."""
-        options = self.options
-        least = {
-            kind: vgg.smallest_side([name for name, share in layers if share])
-            / min(size for size, share in sizes if share)
-            for kind, layers, sizes in (
-                ("content", options.content_layers, options.content_sizes),
-                ("style", options.style_layers, options.style_sizes),
-            )
-        }
-        for kind, side in least.items():
-            if options.size < side:
-                raise OptionsError(
-                    f"--size must be at least {side:g} for --{kind}-layers at --{kind}-sizes, "
-                    f"got {options.size}"
-                )
-        for painting in self._paintings:
-            if min(fit(painting.width, painting.height, options.style_size)) < least["style"]:
-                raise OptionsError(
-                    f"{painting.name}: its short side must have at least {least['style']:g} pixels "
-                    f"for --style-layers at --style-sizes; raise --style-size (now "
-                    f"{options.style_size})"
-                )
 
     def _asked(self, found: Sequence[StyleCard]) -> tuple[StyleCard, ...]:
         """Return the cards of all styles, with what is asked of those that there are paintings of.
@@ -439,6 +414,35 @@ class Trainer:
         return sheet(self._net, {**parameters, **average}, styles, self.photos, self._read)
 
 
+def check_sizes(options: TrainOptions, paintings: Sequence[tuple[str, NDArray[Any]]]) -> None:
+    """Raise `OptionsError` where a network sees nothing of a crop or a painting any more.
+
+    ``paintings`` are names and pictures (h, w, 3).
+    """
+    least = {
+        kind: vgg.smallest_side([name for name, share in layers if share])
+        / min(size for size, share in sizes if share)
+        for kind, layers, sizes in (
+            ("content", options.content_layers, options.content_sizes),
+            ("style", options.style_layers, options.style_sizes),
+        )
+    }
+    for kind, side in least.items():
+        if options.size < side:
+            raise OptionsError(
+                f"--size must be at least {side:g} for --{kind}-layers at --{kind}-sizes, "
+                f"got {options.size}"
+            )
+    for name, painting in paintings:
+        height, width, _ = painting.shape
+        if min(fit(width, height, options.style_size)) < least["style"]:
+            raise OptionsError(
+                f"{name}: its short side must have at least {least['style']:g} pixels "
+                f"for --style-layers at --style-sizes; raise --style-size (now "
+                f"{options.style_size})"
+            )
+
+
 def arranged(options: TrainOptions, styles: int, device: str, world: int = 1) -> tuple[int, int]:
     """Return how many photos each step sees, and how many pictures it makes of each.
 
@@ -458,7 +462,8 @@ def arranged(options: TrainOptions, styles: int, device: str, world: int = 1) ->
     return photos, each
 
 
-def _sources(photos: Photos) -> Sequence[Source]:
+def sources_of(photos: Photos) -> Sequence[Source]:
+    """Return the photos that are meant, one by one. Raises `ImageError` and `OptionsError`."""
     if photos is None:
         return [samples.photo(name) for name in samples.PHOTOS]
     if isinstance(photos, str | Path):

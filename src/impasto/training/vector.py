@@ -21,12 +21,18 @@ class Vector:
 
     So one operation moves, averages or measures all of them, and one message carries them.
     ``free`` is 1 where values may move and 0 elsewhere, by name; what it does not name is free.
-    ``notes`` more numbers travel behind the gradient, in `notes`.
+    ``notes`` more numbers travel behind the gradient, in `notes`. ``average`` is how much of itself
+    the average keeps at each step.
     """
 
     def __init__(
-        self, parameters: Mapping[str, nn.Parameter], free: Mapping[str, Tensor], notes: int = 0
+        self,
+        parameters: Mapping[str, nn.Parameter],
+        free: Mapping[str, Tensor],
+        notes: int = 0,
+        average: float = _AVERAGE,
     ) -> None:
+        self._keeps = average
         self._shapes = {name: parameter.shape for name, parameter in parameters.items()}
         self.values = torch.cat([p.detach().flatten() for p in parameters.values()])
         ones = (free.get(name, torch.ones_like(p)) for name, p in parameters.items())
@@ -78,7 +84,7 @@ class Vector:
             (self._first, first), (self._second, second), (self.values, moved),
         ):  # fmt: skip
             old.copy_(torch.where(finite, new, old))
-        self.average.lerp_(self.values, 1 - min(_AVERAGE, (1 + step) / (10 + step)))
+        self.average.lerp_(self.values, 1 - min(self._keeps, (1 + step) / (10 + step)))
         moved_at_all: Tensor = finite
         return moved_at_all
 

@@ -20,6 +20,10 @@ class StyleCard:
     year: str = ""
     licence: str = ""
     source: str = ""
+    group: str = ""
+    """The kind of painting, as lists of styles are ordered: prints, abstract, ..."""
+    words: str = ""
+    """More words that it is searched by, with spaces between them."""
     sha256: str = ""
     """The hash of the painting's file."""
     size: int = 0

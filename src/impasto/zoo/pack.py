@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from impasto.errors import OptionsError, WeightsError, nearest
 from impasto.images.atomic import atomic_write
@@ -25,16 +25,15 @@ from impasto.nets.architecture import (
     architecture,
     style_tensors,
 )
+from impasto.zoo import files
 from impasto.zoo.cards import PackCard, StyleCard
+from impasto.zoo.files import EXTENSION as EXTENSION
+from impasto.zoo.rows import Arrays, Row
 
-Arrays = Mapping[str, NDArray[Any]]
-
-EXTENSION = ".safetensors"
 MAX_BYTES = 256 * 2**20
 MAX_STYLES = 4096
 VERSION = 2
 """Of the networks with three levels. The first had another shape and cannot be read any more."""
-_KEY = "impasto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +81,38 @@ class Pack:
             mix[self.styles.index(ORIGINAL)] += 1 - strength
         return mix.astype(np.float32)
 
+    @cached_property
+    def body(self) -> str:
+        """The SHA-256 of all that the styles share, at the precision of a file.
+
+        Rows that were learnt on one network are of use with no other: this is how it is known.
+        """
+        digest = hashlib.sha256(self.card.architecture.encode())
+        of_styles = style_tensors(self.architecture)
+        for name in sorted(self.tensors.keys() - of_styles):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(self.tensors[name], np.float16).data)
+        return digest.hexdigest()
+
+    def row(self, style: str) -> Row:
+        """Return what is a style's own."""
+        number = self.styles.index(style)
+        tensors = {name: self.tensors[name][number] for name in style_tensors(self.architecture)}
+        return Row(self.card.styles[number], tensors)
+
+    def with_rows(self, rows: Sequence[Row]) -> Pack:
+        """Return the pack with more styles, those of rows that were learnt on its network."""
+        of_styles = style_tensors(self.architecture)
+        tensors = {
+            name: np.concatenate([array, *(row.tensors[name][None] for row in rows)])
+            if name in of_styles
+            else array
+            for name, array in self.tensors.items()
+        }
+        styles = (*self.card.styles, *(row.card for row in rows))
+        digest = hashlib.sha256("".join([self.sha256, *(row.sha256 for row in rows)]).encode())
+        return Pack(replace(self.card, styles=styles), tensors, self.name, digest.hexdigest())
+
     def only(self, names: Iterable[str]) -> Pack:
         """Return the pack with these styles alone, in this order."""
         rows = [self.styles.index(name) for name in names]
@@ -91,10 +122,7 @@ class Pack:
             for name, tensor in self.tensors.items()
         }
         styles = tuple(self.card.styles[row] for row in rows)
-        card = PackCard(
-            architecture=self.card.architecture, styles=styles, training=self.card.training
-        )
-        return Pack(card, tensors, self.name, self.sha256)
+        return Pack(replace(self.card, styles=styles), tensors, self.name, self.sha256)
 
 
 def write_pack(pack: Pack, path: str | os.PathLike[str]) -> None:
@@ -109,15 +137,15 @@ def write_pack(pack: Pack, path: str | os.PathLike[str]) -> None:
         "training": dict(pack.card.training),
     }
     with atomic_write(path) as file:
-        file.write(save(tensors, {_KEY: json.dumps(about, ensure_ascii=True)}))
+        file.write(files.written(tensors, about))
 
 
 def read_pack(path: str | os.PathLike[str]) -> Pack:
     """Read a pack and check all of it. Raises `WeightsError` with what is wrong."""
     name = os.fspath(path)
-    data = _bytes(Path(path))
+    data = files.read(Path(path), MAX_BYTES)
     try:
-        about = _about(data)
+        about = _known(files.about(data))
         tensors = load(data)
         card = PackCard(
             architecture=about["architecture"],
@@ -133,29 +161,10 @@ def read_pack(path: str | os.PathLike[str]) -> Pack:
     return Pack(card, arrays, name, hashlib.sha256(data).hexdigest())
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        if path.is_dir():
-            raise WeightsError(f"{path}: is a folder; give a pack of styles")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise WeightsError(f"{path}: has {size:,} bytes, more than the {MAX_BYTES:,} allowed")
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise WeightsError(f"{path}: no such file") from error
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{path}: cannot be read: {error}") from error
-
-
-def _about(data: bytes) -> dict[str, Any]:
-    """Return what the header says of the pack."""
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > len(data) - 8:
-        raise ValueError("it is no safetensors file, or cut short")
-    header = json.loads(data[8 : 8 + length])
-    about = json.loads(header.get("__metadata__", {}).get(_KEY, "null"))
-    if not isinstance(about, dict):
-        raise ValueError("its header says nothing of styles")
+def _known(about: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a header says. Raises `ValueError` for what this version cannot read."""
+    if about.get("kind") is not None:
+        raise ValueError("it holds rows of styles, not a network")
     if about.get("version") == 1:
         raise ValueError(
             "it holds a network of the first family, which Impasto no longer has; train its styles "

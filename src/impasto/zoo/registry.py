@@ -6,6 +6,9 @@ Styles are said as on the command line:
 - ``turbo/starry``: in the packs of that size, or in the pack of that name
 - ``my/own.safetensors/starry``: in that file; ``my/own.safetensors`` if it has one style alone
 - ``starry:0.6,wave:0.4``, with or without a pack before it: a mixture; all from one pack
+
+Rows that were learnt on the network of a pack are styles of that pack: those that come with Impasto
+after its own, the user's after these.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impasto.errors import OptionsError, WeightsError, nearest
 from impasto.nets.architecture import ORIGINAL
+from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import EXTENSION, Pack, read_pack
+from impasto.zoo.rows import Row, Rows, holds_rows, read_rows
 
 BUNDLED = Path(__file__).parent / "packs"
 """The folder of the packs that come with Impasto."""
@@ -30,12 +35,16 @@ Shares = dict[str, float]
 
 @dataclass(frozen=True)
 class Entry:
-    """A pack in one of the known places. ``broken`` says why there is no ``pack``."""
+    """A file in one of the known places: a pack, or rows. ``broken`` says why it is of no use.
+
+    A ``pack`` has the styles of all rows that were learnt on its network.
+    """
 
     name: str
     path: Path
     bundled: bool
-    pack: Pack | None
+    pack: Pack | None = None
+    rows: Rows | None = None
     broken: str = ""
 
     @property
@@ -56,6 +65,16 @@ def user_folder() -> Path:
     return user_data_path("impasto") / "models"
 
 
+def styles_folder() -> Path:
+    """Return the folder of the styles that the user had learnt. It need not exist."""
+    return user_folder().with_name("styles")
+
+
+def folders() -> tuple[Path, ...]:
+    """Return all known places, in the order of looking."""
+    return BUNDLED, user_folder(), styles_folder()
+
+
 def styles_of(pack: Pack) -> tuple[str, ...]:
     """Return the styles of a pack, without the photo itself."""
     return tuple(name for name in pack.styles if name != ORIGINAL)
@@ -64,11 +83,80 @@ def styles_of(pack: Pack) -> tuple[str, ...]:
 def known() -> tuple[Entry, ...]:
     """Return all packs that come with Impasto or are the user's, in the order of looking.
 
-    A file that is no pack, or a damaged one, is there as a broken entry.
+    A file of no use is there as a broken entry: one that is no pack and no rows, a damaged one, and
+    rows that were learnt on a network that none of the packs has.
     """
-    entries = [_entry(path, bundled=True) for path in _packs(BUNDLED)]
-    entries += [_entry(path, bundled=False) for path in _packs(user_folder())]
-    return tuple(sorted(entries, key=_rank))
+    entries = [*_entries()]
+    packs = [entry for entry in entries if entry.pack]
+    learnt = [entry for entry in entries if entry.rows]
+    found = []
+    for entry in entries:
+        if entry.pack:
+            found.append(_with_rows(entry, learnt))
+        elif entry.broken:
+            found.append(entry)
+        elif entry.rows and not any(_fits(entry, other) for other in packs):
+            found.append(replace(entry, rows=None, broken=f"{entry.path}: {foreign(entry.rows)}"))
+    return tuple(sorted(found, key=_rank))
+
+
+def learnt() -> tuple[Entry, ...]:
+    """Return the files of rows among the known places; broken ones are among `known`."""
+    return tuple(entry for entry in _entries() if entry.rows)
+
+
+def foreign(rows: Rows) -> str:
+    """Say that rows belong to a network that is not there."""
+    return (
+        f"was learnt on another {rows.architecture} network than those that are here; have "
+        "impasto learn the paintings again"
+    )
+
+
+def body_of(rows: Rows) -> Pack:
+    """Return the pack of the network that rows were learnt on. Raises `WeightsError`."""
+    for entry in _entries():
+        if entry.pack and _belongs(rows, entry.pack):
+            return entry.pack
+    raise WeightsError(f"{rows.name}: {foreign(rows)}")
+
+
+def groups_of(entries: Iterable[Entry]) -> list[str]:
+    """Return the groups that styles are in, sorted."""
+    cards = (card for entry in entries if entry.pack for card in entry.pack.card.styles)
+    return sorted({card.group for card in cards} - {""})
+
+
+def matching(
+    entries: Iterable[Entry], search: str | None = None, group: str | None = None
+) -> tuple[Entry, ...]:
+    """Return entries with those styles alone that have all words of ``search``, and the group.
+
+    Words are looked for, whatever their case, in all that a card says of a painting.
+    """
+    words = (search or "").lower().split()
+    if not words and group is None:
+        return tuple(entries)
+    found = []
+    for entry in entries:
+        if entry.pack is None:
+            continue
+        names = [
+            card.name
+            for card in entry.pack.card.styles
+            if card.name in entry.styles
+            and (group is None or card.group == group)
+            and all(word in _said_of(card) for word in words)
+        ]
+        if names:
+            kept = [ORIGINAL, *names] if entry.pack.has_original else names
+            found.append(replace(entry, pack=entry.pack.only(kept)))
+    return tuple(found)
+
+
+def _said_of(card: StyleCard) -> str:
+    said = (card.name, card.title, card.painter, card.year, card.group, card.words)
+    return " ".join(said).lower()
 
 
 def catalogue(where: str | None = None) -> dict[str, Pack]:
@@ -78,7 +166,7 @@ def catalogue(where: str | None = None) -> dict[str, Pack]:
     one that is not known, `WeightsError` for a pack that is broken.
     """
     if where is not None and where.endswith(EXTENSION):
-        pack = read_pack(where)
+        pack = opened(where)
         return dict.fromkeys(styles_of(pack), pack)
     found: dict[str, Pack] = {}
     for entry in _answering(where):
@@ -91,11 +179,29 @@ def catalogue(where: str | None = None) -> dict[str, Pack]:
 def find(where: str) -> Pack:
     """Return the pack that a file, a pack's name or a size means; that of a size that ships first.
 
-    Raises `OptionsError` for one that is not known, `WeightsError` for a pack that is broken.
+    It is as its file is, without the rows that were learnt on its network. Raises `OptionsError`
+    for one that is not known, `WeightsError` for a pack that is broken.
     """
     if where.endswith(EXTENSION):
         return read_pack(where)
-    return next(entry.pack for entry in _answering(where) if entry.pack is not None)
+    path = next(entry.path for entry in _answering(where) if entry.pack is not None)
+    return read_pack(path)
+
+
+def shipped(size: str) -> Pack | None:
+    """Return the pack of a size that comes with Impasto, as its file is; None if none does."""
+    for entry in _entries():
+        if entry.bundled and entry.pack and entry.pack.card.architecture == size:
+            return entry.pack
+    return None
+
+
+def network(size: str) -> Pack:
+    """As `shipped`; raises `OptionsError` if none does."""
+    pack = shipped(size)
+    if pack is None:
+        raise OptionsError(f"no network of the size {size} comes with this Impasto")
+    return pack
 
 
 def resolve(spec: str, *, fast: bool = False) -> tuple[Pack, Shares]:
@@ -165,8 +271,16 @@ def _shares(parts: Iterable[str], spec: str) -> Shares:
     return shares
 
 
+def opened(path: str) -> Pack:
+    """Return the pack that a file is, or that its rows are on, with the photo and its styles."""
+    if not holds_rows(path):
+        return read_pack(path)
+    rows = read_rows(path)
+    return replace(body_of(rows).only([ORIGINAL]).with_rows(rows.rows), name=path)
+
+
 def _from_file(path: str, shares: Shares) -> tuple[Pack, Shares]:
-    pack = read_pack(path)
+    pack = opened(path)
     styles = styles_of(pack)
     if not shares and len(styles) == 1:
         return pack, {styles[0]: 1.0}
@@ -218,11 +332,40 @@ def _packs(folder: Path) -> Iterator[Path]:
         return
 
 
+def _entries() -> Iterator[Entry]:
+    """Yield what is in the known places, as it is in the files."""
+    for folder in folders():
+        for path in _packs(folder):
+            yield _entry(path, bundled=folder == BUNDLED)
+
+
 def _entry(path: Path, *, bundled: bool) -> Entry:
     try:
+        if holds_rows(path):
+            return Entry(path.stem, path, bundled, rows=read_rows(path))
         return Entry(path.stem, path, bundled, read_pack(path))
     except WeightsError as error:
-        return Entry(path.stem, path, bundled, None, str(error))
+        return Entry(path.stem, path, bundled, broken=str(error))
+
+
+def _with_rows(entry: Entry, learnt: Sequence[Entry]) -> Entry:
+    """Return a pack's entry with the styles of rows that fit; a name that is taken stays taken."""
+    assert entry.pack
+    rows: dict[str, Row] = {}
+    for other in learnt:
+        if other.rows and _fits(other, entry):
+            for row in other.rows.rows:
+                rows.setdefault(row.card.name, row)
+    new = [row for name, row in rows.items() if name not in entry.pack.styles]
+    return replace(entry, pack=entry.pack.with_rows(new)) if new else entry
+
+
+def _fits(learnt: Entry, entry: Entry) -> bool:
+    return bool(learnt.rows and entry.pack and _belongs(learnt.rows, entry.pack))
+
+
+def _belongs(rows: Rows, pack: Pack) -> bool:
+    return rows.architecture == pack.card.architecture and rows.body == pack.body
 
 
 def _rank(entry: Entry) -> int:

@@ -1,0 +1,256 @@
+"""``impasto learn``."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from impasto.cli.flags import AsJson, Quiet, with_options
+from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
+from impasto.options import LearnOptions, ReadOptions
+
+if TYPE_CHECKING:
+    from impasto.images.read import Source
+    from impasto.training.learner import Learner
+    from impasto.zoo.cards import StyleCard
+    from impasto.zoo.rows import Row, Rows
+
+
+@with_options(options=LearnOptions, read=ReadOptions)
+def learn(
+    paintings: Annotated[
+        list[str],
+        typer.Argument(
+            help="Paintings, or folders of them: each is a style of its own. Or the name of a "
+            "style that was learnt, to go on with it.",
+            metavar="PAINTING...",
+            show_default=False,
+        ),
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(help="What the style is called. Default: as its file.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Put the styles into this file, with those that are in it: .safetensors. "
+            "Default: the folder of your styles, where all commands find them by name.",
+            show_default=False,
+        ),
+    ] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of photos to learn on. Default: the few that come with scikit-image; they "
+            "are enough.",
+            metavar="DIR",
+        ),
+    ] = None,
+    cards: Annotated[
+        Path | None,
+        typer.Option(help="JSON list of what is to be known of the paintings.", metavar="FILE"),
+    ] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a sheet of a few photos in each style.", metavar="DIR"),
+    ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    *,
+    options: LearnOptions,
+    read: ReadOptions,
+) -> None:
+    """Learn the styles of paintings, in a minute each: then every photo takes half a second.
+
+    The network that ships stays as it is; what is learnt is a row of a few kB. From then on the
+    style's name stands in every command: apply, sheet, export, mixtures with other styles. A folder
+    is many styles here, not one as in impasto paint. A painting that cannot be learnt is named, and
+    the rest goes on; the exit code is then 1. Ctrl-C keeps what is learnt; the same command again
+    goes on with it.
+
+    Examples:
+
+      impasto learn painting.jpg
+
+      impasto learn painting.jpg --name mine --budget 5m
+
+      impasto learn paintings -o styles.safetensors --budget 2m --preview sheets
+
+      impasto learn mine --budget 5m
+
+      impasto apply mine:0.6,wave:0.4 photo.jpg -o out.png
+    """
+    from impasto.cli.batch import make_folder
+    from impasto.cli.cards import read_cards
+    from impasto.errors import ImpastoError, OptionsError
+    from impasto.images import check_output
+    from impasto.optimize.device import keep_freed_memory
+    from impasto.zoo.pack import EXTENSION
+
+    if out is not None:
+        check_output(out, extensions=(EXTENSION,))
+    if preview is not None:
+        make_folder(preview)
+    found = [*_pictures(paintings)]
+    if name is not None and len(found) != 1:
+        raise OptionsError(f"--name is for one painting, {len(found)} were given")
+    student = _Student(options, read, photos, out, preview, read_cards(cards), quiet=quiet)
+    outcome = Outcome()
+    keep_freed_memory()
+    with gentle_interrupt() as interrupted:
+        for painting in found:
+            if interrupted():
+                break
+            try:
+                student.learn(painting, name, outcome, interrupted)
+            except ImpastoError as error:
+                if len(found) == 1:
+                    raise
+                wrong = " ".join(str(error).split())
+                outcome.failed[str(painting)] = wrong
+                typer.echo(f"impasto: {wrong}", err=True)
+        outcome.stopped = interrupted()
+    _report(outcome, as_json=as_json, quiet=quiet)
+
+
+@dataclass
+class Outcome:
+    """What became of the paintings: the styles, with their files, and what went wrong."""
+
+    learnt: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
+
+
+@dataclass
+class _Student:
+    """Learns one painting after the other, and keeps each."""
+
+    options: LearnOptions
+    read: ReadOptions
+    photos: Path | None
+    out: Path | None
+    preview: Path | None
+    cards: dict[str, StyleCard]
+    quiet: bool
+
+    def learn(self, painting: str | Path, name: str | None, outcome: Outcome, stop: Any) -> None:
+        """Learn a painting, or go on with it where it is known. Raises `ImpastoError`."""
+        from impasto import cli
+        from impasto.cli.learning import LearningProgress
+        from impasto.training.learner import Learner
+        from impasto.training.trainer import Keeping
+        from impasto.zoo import learnt
+
+        first = not outcome.learnt and not outcome.failed
+        known = None if isinstance(painting, Path) else learnt.find(painting)
+        source, name = _source(known[2], name) if known else (painting, name)
+        learner = Learner(
+            source,
+            self.photos,
+            self.options,
+            name=name,
+            card=known[2].card if known else self.cards.get(Path(painting).stem),
+            read=self.read,
+            began=cli.BEGAN if first else time.monotonic(),
+        )
+        path, before = self._place(learner, known[0] if known else None)
+        begin = next((row for row in before if row.card.name == learner.card.name), None)
+        if begin and not _same(learner, begin, known=bool(known)):
+            begin = None
+        learner.begin_with(begin, Keeping(learnt.state_of(learner.key)))
+        with LearningProgress(learner, learner.card.name, quiet=self.quiet) as progress:
+            for event in learner:
+                progress.take(event)
+                if stop():
+                    learner.stop()
+        rest = [row for row in before if row.card.name != learner.card.name]
+        learnt.keep(replace(learner.rows, rows=(*rest, learner.row)), path)
+        if self.preview:
+            self._draw(learner)
+        outcome.learnt[learner.card.name] = {"file": str(path), **learner.terms}
+
+    def _place(self, learner: Learner, own: Path | None) -> tuple[Path, Sequence[Row]]:
+        """Return the file that a style goes into, and the rows that are in it already."""
+        from impasto.errors import OptionsError
+        from impasto.learning import check_free
+        from impasto.zoo import learnt
+        from impasto.zoo.rows import read_rows
+
+        name = learner.card.name
+        if self.out is None:
+            check_free(name, learner.painting.pixels if own is None else None)
+        path = self.out or own or learnt.file_of(name)
+        if not path.exists():
+            return path, ()
+        rows: Rows = read_rows(path)
+        if rows.body != learner.body.body and rows.styles != (name,):
+            raise OptionsError(
+                f"{path}: has styles of another network; give another file with --out"
+            )
+        return path, () if rows.body != learner.body.body else rows.rows
+
+    def _draw(self, learner: Learner) -> None:
+        from impasto.images import save_picture
+
+        assert self.preview
+        save_picture(learner.preview(), self.preview / f"{learner.card.name}.png")
+
+
+def _same(learner: Learner, row: Row, *, known: bool) -> bool:
+    """Return whether a row is of the painting that is to be learnt, so that it goes on from it."""
+    return known or row.learning.get("pixels") == learner.painting.pixels
+
+
+def _source(row: Row, name: str | None) -> tuple[Source, str]:
+    """Return what to go on with: the painting where it was, else the copy that the style has."""
+    from impasto.errors import OptionsError
+
+    file = Path(str(row.learning.get("file", "")))
+    if not file.is_file() and not row.painting:
+        raise OptionsError(f"{row.card.name}: its painting is not there any more; name its file")
+    return (file if file.is_file() else row.painting), name or row.card.name
+
+
+def _pictures(paintings: Sequence[str]) -> Iterator[str | Path]:
+    """Yield the paintings one by one: files as paths, names of styles as texts."""
+    from impasto.errors import ImageError
+    from impasto.images.folders import pictures_in
+    from impasto.images.text import shown
+    from impasto.zoo import learnt
+
+    for given in paintings:
+        path = Path(given)
+        if path.is_dir():
+            inside = list(pictures_in(path))
+            if not inside:
+                raise ImageError(f"{shown(given)}: holds no pictures")
+            yield from inside
+        elif path.exists() or not learnt.find(given):
+            yield path
+        else:
+            yield given
+
+
+def _report(outcome: Outcome, *, as_json: bool, quiet: bool) -> None:
+    """Tell what became of the paintings, and end with the exit code that says it."""
+    if as_json:
+        typer.echo(json.dumps({"learnt": outcome.learnt, "failed": outcome.failed}))
+    elif not quiet:
+        for name, about in outcome.learnt.items():
+            typer.echo(f"style  {name}  {about['file']}")
+    if outcome.stopped:
+        typer.echo(
+            "impasto: stopped; what was learnt is kept, the same command goes on with it", err=True
+        )
+    if outcome.stopped or outcome.failed:
+        raise typer.Exit(INTERRUPTED if outcome.stopped else 1)

@@ -1,0 +1,137 @@
+"""The facade of learning: a painting to a network that paints in its style, known ones at once.
+
+Nothing here imports PyTorch until there is something to be learnt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from impasto.apply.network import Network
+from impasto.errors import OptionsError
+from impasto.images import check_output
+from impasto.images.read import Source
+from impasto.nets.architecture import ORIGINAL
+from impasto.options import LearnOptions, ReadOptions
+from impasto.training.painting import read_painting
+from impasto.zoo import learnt, registry
+from impasto.zoo.pack import EXTENSION, Pack
+from impasto.zoo.rows import Row, Rows, write_rows
+
+if TYPE_CHECKING:
+    from impasto.training.trainer import Photos
+
+
+def learn(
+    painting: Source,
+    photos: Photos = None,
+    *,
+    name: str | None = None,
+    out: str | Path | None = None,
+    body: str | None = None,
+    read: ReadOptions | None = None,
+    **options: Any,
+) -> Network:
+    """Learn to paint photos in the style of a painting; return the network, ready to be called.
+
+    ``photos`` is a folder or pictures to learn on; None is the few that come with scikit-image.
+    ``options`` are the fields of `LearnOptions`: ``budget=60`` is for how many seconds. With a
+    ``name`` the style is kept in the user's folder of styles, as `impasto learn` does, and `load`
+    knows it from then on; ``out`` is a file for it. ``body`` is the network, a pack as `impasto
+    train --from` takes it; None is the one that ships in the size that the options say.
+
+    Raises the errors of `Learner`, and `OptionsError` for a name that is taken by another style.
+    """
+    from impasto.training.learner import Learner
+
+    if out is not None:
+        check_output(out, extensions=(EXTENSION,))
+    if name is not None:
+        learnt.check_name(name)
+    learner = Learner(
+        painting,
+        photos,
+        LearnOptions.from_dict(options),
+        body=registry.find(body) if body else None,
+        name=name,
+        read=read,
+    )
+    if name is not None:
+        check_free(name, learner.painting.pixels)
+    for _ in learner:
+        pass
+    if name is not None:
+        learnt.keep(learner.rows, learnt.file_of(name))
+    if out is not None:
+        write_rows(learner.rows, out)
+    return Network(learner.pack, {learner.card.name: 1.0})
+
+
+def check_free(name: str, pixels: str | None) -> None:
+    """Raise `OptionsError` for a name that is another style's.
+
+    ``pixels`` is the painting's; None if it is known to be that of the style of this name.
+    """
+    own = learnt.find(name)
+    if own is None and name in registry.catalogue():
+        raise OptionsError(f"there is a style {name!r} already: give another --name")
+    if own is not None and pixels and own[2].learning.get("pixels") != pixels:
+        raise OptionsError(
+            f"there is a style {name!r} of another painting: give another --name, or remove it "
+            f"with impasto models remove {name}"
+        )
+
+
+class InPassing:
+    """A painting that stands where the name of a style stands: learnt once, then known.
+
+    Raises `ImageError` for what is no painting.
+    """
+
+    def __init__(self, painting: Source, options: LearnOptions, read: ReadOptions) -> None:
+        self.options = options
+        self.painting = read_painting(painting, options.style_size, read)
+        self.body = registry.network(options.model)
+        self.row = self._known()
+        """What has been learnt of it, if anything."""
+
+    @property
+    def learnt(self) -> float:
+        """For how many seconds it was learnt already."""
+        return float(self.row.learning.get("seconds", 0)) if self.row else 0.0
+
+    @property
+    def key(self) -> str:
+        """What it is kept under."""
+        return learnt.key(self.painting.pixels, self.body, self.options.asked)
+
+    def keep(self, row: Row) -> None:
+        """Keep what was learnt."""
+        self.row = row
+        learnt.keep_in_passing(Rows(self.body.card.architecture, self.body.body, (row,)), self.key)
+
+    @property
+    def pack(self) -> Pack:
+        """The network with the style and the photo alone."""
+        assert self.row
+        return self.body.only([ORIGINAL]).with_rows([self.row])
+
+    def _known(self) -> Row | None:
+        """Return the row of this painting that was learnt longest."""
+        kept = learnt.in_passing(self.key)
+        files: Sequence[Rows] = [entry.rows for entry in registry.learnt() if entry.rows]
+        found = [
+            row
+            for rows in (*files, *([kept] if kept else ()))
+            if rows.body == self.body.body
+            for row in rows.rows
+            if self._is_it(row)
+        ]
+        return max(found, key=lambda row: float(row.learning.get("seconds", 0)), default=None)
+
+    def _is_it(self, row: Row) -> bool:
+        asked = {"pixels": self.painting.pixels, **self.options.asked}
+        same = all(row.learning.get(name) == value for name, value in asked.items())
+        return same and isinstance(row.learning.get("seconds"), int | float)

@@ -1,0 +1,287 @@
+"""From a painting to a style of a network that is there, in seconds, through events."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+import impasto
+from impasto import weights
+from impasto.errors import CheckpointError, OptionsError
+from impasto.events import Saved, TrainingEvent
+from impasto.images.picture import floats
+from impasto.images.read import Source
+from impasto.images.tensors import to_tensor
+from impasto.nets import vgg
+from impasto.nets.architecture import ORIGINAL, Architecture, style_tensors
+from impasto.optimize import checkpoint as files
+from impasto.optimize.device import choose_device, choose_precision
+from impasto.options import LearnOptions, ReadOptions, TrainOptions
+from impasto.training.criterion import Criterion
+from impasto.training.data import Crops
+from impasto.training.naming import slug
+from impasto.training.painting import read_painting
+from impasto.training.pool import Pool
+from impasto.training.preview import sheet
+from impasto.training.rows import RowLoop, split
+from impasto.training.trainer import Keeping, Photos, check_sizes, sources_of
+from impasto.zoo.cards import StyleCard
+from impasto.zoo.learnt import check_name, key, tidy
+from impasto.zoo.pack import Pack
+from impasto.zoo.registry import network
+from impasto.zoo.rows import Arrays, Row, Rows
+
+_LOG = 2.5
+"""The logarithm of a style's weight at the start."""
+
+_CROPS = 48
+"""So many crops are learnt from, again and again."""
+
+
+class Learner:
+    """Learns to paint photos in the style of a painting, with a network that can others already.
+
+    Iterate over it for its events; then, or at any time between two of them, `row` is the style as
+    learnt so far, and `pack` the network with it. Only the style's row of scales and shifts is
+    learnt (Dumoulin, Shlens and Kudlur 2017, section 2.1): ``body``, the network, stays as it is to
+    the bit. None for it is the one that ships in the size that the options say.
+
+    ``name`` is what the style is called, None for the name of the painting's file; ``card`` says
+    more. ``began`` is the time from which the budget counts, by ``clock``.
+
+    Raises `OptionsError`, `ImageError` and `WeightsError`.
+    """
+
+    def __init__(
+        self,
+        painting: Source,
+        photos: Photos = None,
+        options: LearnOptions | None = None,
+        *,
+        body: Pack | None = None,
+        name: str | None = None,
+        card: StyleCard | None = None,
+        read: ReadOptions | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        began: float | None = None,
+    ) -> None:
+        self._clock = clock
+        self._began = clock() if began is None else began
+        self.options = options or LearnOptions()
+        self._read = read or ReadOptions()
+        self._keeping = Keeping()
+        self.painting = read_painting(painting, self.options.style_size, self._read)
+        self._criterion_options = TrainOptions(
+            size=self.options.size, style_size=self.options.style_size
+        )
+        check_sizes(self._criterion_options, [(self.painting.name, self.painting.rgb)])
+        self.body = body or network(self.options.model)
+        if not self.body.has_original:
+            raise OptionsError(f"{self.body.name}: was not made by impasto train")
+        self.card = self._carded(name, card)
+        self._begin: Row | None = None
+        self.photos = sources_of(photos)
+        self.on_samples = photos is None
+        self.device = choose_device(self.options.device)
+        self.precision = choose_precision(self.options.precision, self.device)
+        self._loop: RowLoop | None = None
+        self._before = 0, 0.0
+        self._saved_at = clock()
+
+    def __iter__(self) -> Iterator[TrainingEvent]:
+        """Learn to the end, or until it was stopped."""
+        crops = Crops(
+            self.photos, self.options.size, self.options.seed, self._read, device=self.device
+        )
+        try:
+            loop = self._loop = self._make_loop(crops)
+            for event in loop.run():
+                yield event
+                if self._clock() - self._saved_at > self._keeping.every:
+                    yield from self.save()
+            yield from self.save()
+        finally:
+            crops.close()
+
+    def begin_with(self, row: Row | None, keeping: Keeping | None = None) -> None:
+        """Go on from a style as it was learnt before: call it before the first event.
+
+        ``keeping`` says where the state is kept, and how often. If what is there is that of the
+        same learning, it goes on from there as if nothing had happened, else from the row.
+        """
+        self._begin, self._keeping = row, keeping or Keeping()
+
+    def stop(self) -> None:
+        """End after the step under way: so `stopped` will be true."""
+        if self._loop:
+            self._loop.stop()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was ended before its end."""
+        return bool(self._loop and self._loop.stopped)
+
+    @property
+    def row(self) -> Row:
+        """The style as learnt so far, with a small copy of the painting."""
+        loop = self._loop
+        values = loop.row if loop else self._first()
+        learning = {
+            "version": impasto.__version__,
+            "pixels": self.painting.pixels,
+            "file": self.painting.name,
+            **self.options.asked,
+            "photos": len(self.photos),
+            "crops": loop.samples if loop else 0,
+            "steps": loop.step if loop else 0,
+            "seconds": round(loop.seconds, 1) if loop else 0.0,
+        }
+        weight = math.exp(loop.log if loop else _LOG)
+        card = replace(self.card, weight=weight, distance=self.options.distance)
+        arrays = {
+            name: part.float().cpu().numpy().copy()
+            for name, part in zip(self._names, split(values, self._shape), strict=True)
+        }
+        return Row(card, arrays, learning, self.painting.copy())
+
+    @property
+    def key(self) -> str:
+        """What tells this learning from others."""
+        return key(self.painting.pixels, self.body, self.options.asked)
+
+    @property
+    def terms(self) -> dict[str, float]:
+        """Content and style of the latest crops, how many there were, and for how long."""
+        loop = self._loop
+        if loop is None:
+            return {}
+        return {
+            "content": round(loop.content, 4),
+            "style": round(loop.style, 4),
+            "crops": loop.samples,
+            "seconds": round(loop.seconds, 1),
+        }
+
+    @property
+    def rows(self) -> Rows:
+        """The style as a file would hold it."""
+        return Rows(self.body.card.architecture, self.body.body, (self.row,))
+
+    @property
+    def pack(self) -> Pack:
+        """The network with this style alone, and the photo."""
+        return self.body.only([ORIGINAL]).with_rows([self.row])
+
+    @property
+    def _shape(self) -> Architecture:
+        return self.body.architecture
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return style_tensors(self._shape)
+
+    def _carded(self, name: str | None, card: StyleCard | None) -> StyleCard:
+        called = name or (card.name if card else slug(Path(self.painting.name).stem) or "style")
+        check_name(called)
+        height, width, _ = self.painting.rgb.shape
+        given = card or StyleCard(name=called)
+        return replace(given, name=called, sha256=self.painting.sha256, size=max(height, width))
+
+    def _first(self) -> Tensor:
+        """Return what is begun with: what was learnt before, else what lies between all styles."""
+        if self._begin is not None:
+            return flat(self._begin.tensors, self._names)
+        rows = [self.body.row(name) for name in self.body.styles if name != ORIGINAL]
+        rows = rows or [self.body.row(ORIGINAL)]
+        return torch.stack([flat(row.tensors, self._names) for row in rows]).mean(0)
+
+    def _make_loop(self, crops: Crops) -> RowLoop:
+        options = self.options
+        net = vgg.build(weights.find(options.weights))
+        criterion = Criterion.of(self._criterion_options, net.prepare(self.device, self.precision))
+        shared = self.body.tensors.keys() - set(self._names)
+        log = math.log(self._begin.card.weight) if self._begin and self._begin.card.weight else _LOG
+        loop = RowLoop(
+            self._shape,
+            {name: torch.from_numpy(self.body.tensors[name]) for name in shared},
+            self._first().to(self.device),
+            criterion=criterion,
+            pool=Pool(crops, criterion, _CROPS),
+            painting=criterion.painting(to_tensor(floats(self.painting.rgb), self.device)),
+            distance=options.distance,
+            log=log,
+            size=options.size,
+            seed=options.seed,
+            learning_rate=options.learning_rate,
+            precision=self.precision,
+            length=self._length,
+            clock=self._clock,
+        )
+        self._resume(loop)
+        self._before = loop.step, loop.seconds
+        if not loop.seconds:
+            loop.seconds = self._clock() - self._began
+        return loop
+
+    def _length(self, step: int, seconds: float) -> float:
+        """Return how far it is with what was learnt before and what is to be learnt now."""
+        steps_before, seconds_before = self._before
+        if self.options.steps is not None:
+            return step / (steps_before + self.options.steps)
+        return seconds / (seconds_before + self.options.seconds)
+
+    def save(self) -> Iterator[Saved]:
+        """Keep the state, if it is to be kept."""
+        self._saved_at = self._clock()
+        if self._keeping.path is None or self._loop is None:
+            return
+        tensors, loop = self._loop.state()
+        arrays = {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
+        self._keeping.path.parent.mkdir(parents=True, exist_ok=True)
+        files.write(self._keeping.path, arrays, {"run": self._run(), "loop": loop})
+        tidy(self._keeping.path.parent)
+        yield Saved(self._keeping.path, "checkpoint")
+
+    def _resume(self, loop: RowLoop) -> None:
+        """Go on from the state that is kept, where it is that of what is begun with."""
+        path = self._keeping.path
+        if path is None or self._begin is None or not path.is_file():
+            return
+        try:
+            arrays, data = files.read(path)
+            files.check_same_run(path, data["run"], self._run())
+            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+            loop.restore({name: t.to(self.device) for name, t in tensors.items()}, data["loop"])
+        except (CheckpointError, KeyError, TypeError, ValueError, RuntimeError):
+            return  # it begins with the row, as it would on another machine
+
+    def _run(self) -> dict[str, Any]:
+        """What has to be the same for a state to be of use."""
+        return {
+            "pixels": self.painting.pixels,
+            "body": self.body.body,
+            **self.options.asked,
+            "learning_rate": self.options.learning_rate,
+        }
+
+    def preview(self) -> NDArray[np.uint8]:
+        """Return a sheet, RGB (H, W, 3): a few photos, as they are and in the style so far."""
+        assert self._loop
+        net = self._loop.nets[0]
+        row = zip(self._names, split(self._loop.row, self._shape), strict=True)
+        parameters = {**dict(net.named_parameters()), **{name: part[None] for name, part in row}}
+        return sheet(net, parameters, {self.card.name: 0}, self.photos, self._read)
+
+
+def flat(tensors: Arrays | Mapping[str, Tensor], names: tuple[str, ...]) -> Tensor:
+    """Return a row's tensors as one, (P,)."""
+    return torch.cat([torch.as_tensor(tensors[name]).flatten() for name in names]).float()

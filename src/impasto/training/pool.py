@@ -1,0 +1,58 @@
+"""Crops that are seen again and again, with what they ask for found once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from impasto.training.criterion import Criterion, Layers
+from impasto.training.data import Crops
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Crops (n, 3, h, w), RGB in [0, 1]; the features that their content is judged by; and the
+    reasons why others were passed over to get there."""
+
+    crops: Tensor
+    features: Layers
+    passed: tuple[str, ...] = ()
+
+
+class Pool:
+    """The first ``count`` crops, over and over: a third of a step is what a photo's features cost.
+
+    Different crops may be asked for by several threads at a time.
+    """
+
+    def __init__(self, crops: Crops, criterion: Criterion, count: int) -> None:
+        self._crops, self._criterion, self._count = crops, criterion, count
+        self._seen: dict[int, Seen] = {}
+
+    def __call__(self, numbers: Sequence[int]) -> Seen:
+        """Return crops by their numbers."""
+        return together([self._one(number % self._count) for number in numbers])
+
+    def _one(self, number: int) -> Seen:
+        if number in self._seen:
+            return self._seen[number]
+        crops, passed = self._crops.take([number])
+        found = Seen(crops, self._criterion.photos(crops))
+        self._seen[number] = found
+        return Seen(crops, found.features, tuple(passed))
+
+
+def together(seen: Sequence[Seen]) -> Seen:
+    """Put crops into one batch, in their order."""
+    if len(seen) == 1:
+        return seen[0]
+    first = seen[0].features
+    features = {
+        size: {name: torch.cat([one.features[size][name] for one in seen]) for name in layers}
+        for size, layers in first.items()
+    }
+    passed = tuple(reason for one in seen for reason in one.passed)
+    return Seen(torch.cat([one.crops for one in seen]), features, passed)

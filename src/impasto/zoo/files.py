@@ -1,0 +1,49 @@
+"""What files of packs and of styles have in common: safetensors, and JSON in their header."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from impasto.errors import WeightsError
+from impasto.images.text import reason, shown
+
+EXTENSION = ".safetensors"
+_KEY = "impasto"
+
+
+def read(path: Path, most: int) -> bytes:
+    """Return the bytes of a file of at most so many. Raises `WeightsError`."""
+    try:
+        if path.is_dir():
+            raise WeightsError(f"{shown(path)}: is a folder; give a {EXTENSION} file")
+        size = path.stat().st_size
+        if size > most:
+            raise WeightsError(f"{shown(path)}: has {size:,} bytes, more than the {most:,} allowed")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise WeightsError(f"{shown(path)}: no such file") from error
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{shown(path)}: cannot be read: {reason(error)}") from error
+
+
+def about(data: bytes) -> dict[str, Any]:
+    """Return what the header says of the file. Raises `ValueError` where it says nothing."""
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > len(data) - 8:
+        raise ValueError("it is no safetensors file, or cut short")
+    header = json.loads(data[8 : 8 + length])
+    found = json.loads(header.get("__metadata__", {}).get(_KEY, "null"))
+    if not isinstance(found, dict):
+        raise ValueError("its header says nothing of styles")
+    return found
+
+
+def written(tensors: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> bytes:
+    """Return a file of tensors, and of plain data about them."""
+    return save(dict(tensors), {_KEY: json.dumps(about, ensure_ascii=True)})

@@ -1,0 +1,174 @@
+"""The styles that a user had learnt: a file for each, kept for good or for a while.
+
+For good, in the user's folder of styles, is what was asked for by name. What was learnt in passing,
+for a painting that stood where the name of a style stands, is kept by the hash of what it was
+learnt from, at most so many and so long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from impasto.errors import OptionsError, OutputError, WeightsError, nearest
+from impasto.images.text import reason, shown
+from impasto.nets.architecture import ORIGINAL
+from impasto.zoo import registry
+from impasto.zoo.cards import is_style_name
+from impasto.zoo.files import EXTENSION
+from impasto.zoo.pack import Pack
+from impasto.zoo.rows import Row, Rows, read_rows, write_rows
+
+MOST_IN_PASSING = 200
+"""So many styles are kept that were learnt in passing, those used last."""
+
+LONGEST_IN_PASSING = 90 * 24 * 3600.0
+"""So many seconds after it was used last, one is forgotten."""
+
+
+def passing_folder() -> Path:
+    """Return the folder of the styles that were learnt in passing. It need not exist."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("impasto") / "styles"
+
+
+def key(pixels: str, body: Pack, asked: Mapping[str, Any]) -> str:
+    """Return what tells one thing to learn from another: 64 hexadecimal digits."""
+    about = {"pixels": pixels, "body": body.body, **asked}
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+def state_of(key: str) -> Path:
+    """Return the file that the state of a learning is kept in, for going on to the bit."""
+    return passing_folder().with_name("learning") / f"{key}{EXTENSION}"
+
+
+def file_of(name: str) -> Path:
+    """Return the file that a style of the user's is kept in."""
+    return registry.styles_folder() / f"{name}{EXTENSION}"
+
+
+def find(name: str) -> tuple[Path, Rows, Row] | None:
+    """Return the user's style of a name, and the file that has it; None where there is none."""
+    for entry in registry.learnt():
+        if entry.rows and not entry.bundled:
+            for row in entry.rows.rows:
+                if row.card.name == name:
+                    return entry.path, entry.rows, row
+    return None
+
+
+def check_name(name: str) -> None:
+    """Raise `OptionsError` for what cannot be the name of a style of the user's."""
+    if not is_style_name(name) or name == ORIGINAL:
+        raise OptionsError(
+            f"{shown(name)!r} cannot name a style: lower case letters, digits and inner hyphens do"
+        )
+
+
+def keep(rows: Rows, path: Path) -> None:
+    """Write rows where they belong, into a folder that is made. Raises `OutputError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{shown(path.parent)}: cannot be made: {reason(error)}") from error
+    write_rows(rows, path)
+
+
+def remove(name: str) -> Path:
+    """Forget a style of the user's; return the file it was in. Raises `OptionsError`."""
+    path, rows, row = _there(name)
+    rest = tuple(other for other in rows.rows if other is not row)
+    if rest:
+        write_rows(replace(rows, rows=rest), path)
+    else:
+        path.unlink()
+    return path
+
+
+def rename(old: str, new: str) -> None:
+    """Give a style of the user's another name. Raises `OptionsError` for one that is taken."""
+    path, rows, row = _there(old)
+    check_name(new)
+    if new in registry.catalogue():
+        raise OptionsError(f"there is a style {new!r} already")
+    renamed = replace(row, card=replace(row.card, name=new))
+    write_rows(
+        replace(rows, rows=tuple(renamed if other is row else other for other in rows.rows)), path
+    )
+    if path == file_of(old) and not file_of(new).exists():
+        path.rename(file_of(new))
+
+
+def in_passing(key: str) -> Rows | None:
+    """Return what was learnt in passing under a fingerprint, and note that it was used."""
+    path = passing_folder() / f"{key}{EXTENSION}"
+    try:
+        rows = read_rows(path)
+    except WeightsError:
+        return None
+    with suppress(OSError):
+        os.utime(path)
+    return rows
+
+
+def keep_in_passing(rows: Rows, key: str) -> None:
+    """Keep what was learnt in passing, and forget what is old or too much."""
+    keep(rows, passing_folder() / f"{key}{EXTENSION}")
+    tidy(passing_folder())
+
+
+def tidy(folder: Path) -> None:
+    """Forget what is old or too much in a folder of what was learnt."""
+    old = time.time() - LONGEST_IN_PASSING
+    for place, (used, path) in enumerate(sorted(_used(folder), reverse=True)):
+        if place >= MOST_IN_PASSING or used < old:
+            path.unlink(missing_ok=True)
+
+
+def clear_passing() -> int:
+    """Forget all that was learnt in passing; return how many styles that were."""
+    found = _used(passing_folder())
+    for _, path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
+
+
+def count_passing() -> int:
+    """Return how many styles are kept that were learnt in passing."""
+    return len(_used(passing_folder()))
+
+
+def _used(folder: Path) -> list[tuple[float, Path]]:
+    """Return the files of a folder of rows, and when each was used last."""
+    found = []
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.suffix == EXTENSION:
+                with suppress(OSError):
+                    found.append((path.stat().st_mtime, path))
+    return found
+
+
+def _there(name: str) -> tuple[Path, Rows, Row]:
+    found = find(name)
+    if found is None:
+        own = [
+            style
+            for entry in registry.learnt()
+            if entry.rows and not entry.bundled
+            for style in entry.rows.styles
+        ]
+        shipped = " (it comes with Impasto)" if name in registry.catalogue() else ""
+        raise OptionsError(
+            f"{shown(name)!r} is no style that you had learnt{shipped}{nearest(name, own)}"
+        )
+    return found

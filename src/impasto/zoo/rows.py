@@ -1,0 +1,165 @@
+"""Rows: styles without their network, a few kB each, in one safetensors file.
+
+What is a style's own in a network with conditional instance normalisation (Dumoulin et al. 2017) is
+a row of each of a few tensors: scales and shifts, how much noise, how much of the photo. A file of
+rows names the network that they were learnt on by the hash of all that its styles share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from impasto.errors import WeightsError
+from impasto.images.atomic import atomic_write
+from impasto.images.text import reason, shown
+from impasto.nets.architecture import ARCHITECTURES, ORIGINAL, style_tensors
+from impasto.zoo import files
+from impasto.zoo.cards import StyleCard
+
+Arrays = Mapping[str, NDArray[Any]]
+
+KIND = "styles"
+VERSION = 1
+MAX_BYTES = 64 * 2**20
+MAX_ROWS = 1024
+MAX_PAINTING = 256 * 2**10
+"""The most bytes that the copy of a painting may have."""
+
+_ROWS, _PAINTING = "rows", "painting"
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A style: its card, and its row of each tensor that has one for every style, float32.
+
+    ``learning`` is what is to be known of how it was learnt, plain data; ``painting`` a small copy
+    of its painting, the bytes of a picture, or nothing.
+    """
+
+    card: StyleCard
+    tensors: Arrays
+    learning: Mapping[str, Any] = field(default_factory=dict)
+    painting: bytes = b""
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of its numbers, at the precision of a file."""
+        digest = hashlib.sha256()
+        for name in sorted(self.tensors):
+            digest.update(np.ascontiguousarray(self.tensors[name], np.float16).data)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows that were learnt on one network: that of a size, whose styles share ``body``."""
+
+    architecture: str
+    body: str
+    rows: tuple[Row, ...]
+    name: str = "<memory>"
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The names of the styles."""
+        return tuple(row.card.name for row in self.rows)
+
+
+def write_rows(rows: Rows, path: str | os.PathLike[str]) -> None:
+    """Write rows, as float16, whole or not at all. Raises `OutputError`."""
+    names = style_tensors(ARCHITECTURES[rows.architecture])
+    table = [np.concatenate([row.tensors[name] for name in names]) for row in rows.rows]
+    tensors: dict[str, NDArray[Any]] = {_ROWS: np.stack(table).astype(np.float16)}
+    for number, row in enumerate(rows.rows):
+        if row.painting:
+            tensors[f"{_PAINTING}.{number}"] = np.frombuffer(row.painting, np.uint8)
+    about = {
+        "kind": KIND,
+        "version": VERSION,
+        "architecture": rows.architecture,
+        "body": rows.body,
+        "styles": [row.card.to_dict() for row in rows.rows],
+        "learning": [dict(row.learning) for row in rows.rows],
+    }
+    with atomic_write(path) as file:
+        file.write(files.written(tensors, about))
+
+
+def read_rows(path: str | os.PathLike[str]) -> Rows:
+    """Read rows and check all of them. Raises `WeightsError` with what is wrong."""
+    name = os.fspath(path)
+    data = files.read(Path(path), MAX_BYTES)
+    try:
+        return _rows(files.about(data), load(data), name)
+    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
+        raise WeightsError(
+            f"{shown(name)}: is not a file of styles that Impasto can read: {reason(e)}"
+        ) from e
+
+
+def holds_rows(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file says that it holds rows; what is wrong with it is told on reading."""
+    try:
+        return files.about(files.read(Path(path), MAX_BYTES)).get("kind") == KIND
+    except (WeightsError, ValueError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def _rows(about: Mapping[str, Any], tensors: Arrays, name: str) -> Rows:
+    """Check what a file holds. Raises `ValueError` and its like."""
+    if about.get("kind") != KIND:
+        raise ValueError("it holds a network, not rows of styles")
+    if about.get("version") != VERSION:
+        raise ValueError(f"it is of version {about.get('version')!r}, known is {VERSION}")
+    size, body = about["architecture"], about["body"]
+    if size not in ARCHITECTURES or not ARCHITECTURES[size].photo:
+        raise ValueError(f"there is no network {size!r} that styles can be added to")
+    if not isinstance(body, str) or not re.fullmatch("[0-9a-f]{64}", body):
+        raise ValueError("it does not say which network it belongs to")
+    cards = [StyleCard.from_dict(card) for card in about["styles"]]
+    names = {card.name for card in cards}
+    if not 0 < len(cards) <= MAX_ROWS or len(names) != len(cards) or ORIGINAL in names:
+        raise ValueError(f"it has {len(cards)} styles, {len(names - {ORIGINAL})} of them different")
+    learning = about.get("learning", [])
+    if len(learning) != len(cards) or not all(isinstance(entry, dict) for entry in learning):
+        raise ValueError("it does not say how each of its styles was learnt")
+    table = _table(tensors[_ROWS], size, len(cards))
+    copies = {f"{_PAINTING}.{number}": number for number in range(len(cards))}
+    paintings = [b""] * len(cards)
+    for key in tensors.keys() - {_ROWS}:
+        found = tensors[key]
+        if key not in copies:
+            raise ValueError(f"the tensor {key!r} is unknown")
+        if found.dtype != np.uint8 or found.ndim != 1 or not 0 < len(found) <= MAX_PAINTING:
+            raise ValueError(f"{key} is {found.dtype} {found.shape}, not the bytes of a picture")
+        paintings[copies[key]] = found.tobytes()
+    rows = zip(cards, table, learning, paintings, strict=True)
+    return Rows(size, body, tuple(Row(*row) for row in rows), name)
+
+
+def _table(rows: NDArray[Any], size: str, count: int) -> list[Arrays]:
+    """Return the tensors of each row. Raises `ValueError` for what is no rows of a network."""
+    shapes = ARCHITECTURES[size].shapes(1)
+    names = style_tensors(ARCHITECTURES[size])
+    lengths = [math.prod(shapes[name]) for name in names]
+    expected = (count, sum(lengths))
+    if rows.shape != expected or rows.dtype.kind != "f":
+        raise ValueError(f"its rows are {rows.dtype} {rows.shape}, not floats {expected}")
+    if not np.isfinite(rows).all():
+        raise ValueError("its rows hold values that are not finite")
+    ends = np.cumsum(lengths)[:-1]
+    values = np.ascontiguousarray(rows, np.float32)
+    return [dict(zip(names, np.split(row, ends), strict=True)) for row in values]
