@@ -1,4 +1,4 @@
-"""The facade in one call: a painting, once more from its recipe, or a network that paints."""
+"""The facade in one call: a painting, a picture once more from its recipe, a network trained."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from impasto.apply.network import Network
+from impasto.apply.stylised import Stylised
 from impasto.errors import ImageError, OptionsError, WeightsError
 from impasto.images import check_output, read_recipe
 from impasto.images.read import Source
 from impasto.optimize.schedule import Scale
 from impasto.options import (
     MAX_STEPS,
+    ApplyOptions,
     CheckpointOptions,
     PaintOptions,
     ReadOptions,
+    SaveOptions,
     TrainOptions,
 )
 from impasto.painter import Painter, Painting, read_layouts
 from impasto.training.start import AUTO, started
 from impasto.training.trainer import Trainer
-from impasto.zoo.pack import EXTENSION, write_pack
+from impasto.zoo.learnt import packs_of
+from impasto.zoo.pack import EXTENSION, Pack, write_pack
 from impasto.zoo.registry import find
 
 
@@ -95,20 +99,39 @@ def rerun(
     styles: Sequence[Source] | None = None,
     read: ReadOptions | None = None,
     checkpoint: CheckpointOptions | None = None,
-) -> Painter:
-    """Return a `Painter` that paints ``picture`` again from the recipe embedded in it.
+) -> Painter | Stylised:
+    """Make ``picture`` again from the recipe embedded in it.
 
-    The photo and the paintings are looked for where the recipe says and beside the picture, and
-    must have the same content as then; ``content`` and ``styles`` say where they are now. Raises
-    `ImageError` when there is no recipe or a file is missing or another, `WeightsError` when the
-    weights are others.
+    Of a painting it returns the `Painter` that paints it again, of what a network made the picture.
+    The photo, the paintings and the masks are looked for where the recipe says and beside the
+    picture, and must have the same content as then; ``content`` and ``styles`` say where they are
+    now. Raises `ImageError` when there is no recipe or a file is missing or another, `WeightsError`
+    when the weights are others or the style is not there any more.
     """
     read = read or ReadOptions()
     recipe = read_recipe(picture, read)
+    if recipe.get("kind") == "apply":
+        if styles:
+            raise OptionsError(f"{picture} was made by a network: it needs no paintings")
+        return again(picture, recipe, content, read)
+    return repaint(picture, recipe, content, styles, read, checkpoint)
+
+
+def repaint(
+    picture: str | Path,
+    recipe: Mapping[str, Any],
+    content: Source | None,
+    styles: Sequence[Source] | None,
+    read: ReadOptions,
+    checkpoint: CheckpointOptions | None,
+) -> Painter:
+    """Return a `Painter` that paints a picture again from its recipe. Raises as `rerun` does."""
     folder = Path(picture).parent
     try:
         if recipe["kind"] != "paint":
-            raise ImageError(f"{picture}: its recipe is of kind {recipe['kind']!r}, not 'paint'")
+            raise ImageError(
+                f"{picture}: its recipe is of kind {recipe['kind']!r}, which has no rerun"
+            )
         options = PaintOptions.from_dict(recipe["options"])
         ran = recipe["ran"]
         options = replace(options, device=ran["device"], precision=ran["precision"])
@@ -148,6 +171,58 @@ def rerun(
             f"{picture} was painted with the weights {trained[0]!r}, found are {found['name']!r}"
         )
     return painter
+
+
+def again(
+    picture: str | Path, recipe: Mapping[str, Any], content: Source | None, read: ReadOptions
+) -> Stylised:
+    """Return what a network made once more, from its recipe. Raises as `rerun` does."""
+    folder = Path(picture).parent
+    try:
+        names = ("strength", "color", "style_scale", "seed", "size")
+        options = {name: recipe[name] for name in names}
+        rows, body = dict(recipe["model"]["rows"]), str(recipe["model"]["body"])
+        shares = {str(name): float(share) for name, share in recipe["shares"].items()}
+        ran = ApplyOptions(backend=recipe["ran"]["backend"], device=recipe["ran"]["device"])
+        masks = [_recorded(entry, None, folder) for entry in recipe["mask"]]
+        hashes = [str(entry["sha256"]) for entry in (recipe["content"], *recipe["mask"])]
+        photo = _recorded(recipe["content"], content, folder)
+        wanted = {name: str(rows[name]) for name in shares}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ImageError(f"{picture}: its recipe is incomplete or damaged ({error})") from error
+    pack, called = _with_styles(picture, body, wanted)
+    network = Network(
+        pack,
+        {called[name]: share for name, share in shares.items()},
+        backend=ran.backend,
+        device=ran.device,
+    )
+    made = network(photo, read=read, mask=masks or None, bits=_bits(recipe), **options)
+    used = (made.recipe["content"], *made.recipe["mask"])
+    for sha256, entry in zip(hashes, used, strict=True):
+        if sha256 != entry["sha256"]:
+            raise ImageError(f"{entry['name']}: is not the picture that {picture} was made with")
+    return made
+
+
+def _bits(recipe: Mapping[str, Any]) -> int:
+    """Return how many bits a channel the file was to have."""
+    save = recipe.get("save")
+    return SaveOptions.from_dict(save if isinstance(save, dict) else {}).bits
+
+
+def _with_styles(
+    picture: str | Path, body: str, wanted: Mapping[str, str]
+) -> tuple[Pack, dict[str, str]]:
+    """Return a pack of a body that has rows of some hashes, and what these are called there."""
+    for pack in packs_of(body):
+        rows = {pack.row(name).sha256: name for name in pack.styles}
+        if all(sha256 in rows for sha256 in wanted.values()):
+            return pack, {name: rows[sha256] for name, sha256 in wanted.items()}
+    raise WeightsError(
+        f"{picture}: was made by a network in the style {', '.join(wanted)}, and that very style "
+        "is not here any more; put its file into the folder that impasto models names"
+    )
 
 
 def _schedule(recorded: Sequence[Sequence[Any]], size: int) -> list[Scale]:

@@ -14,6 +14,7 @@ from impasto.options import (
     PRESETS,
     ApplyOptions,
     CheckpointOptions,
+    LearnOptions,
     PaintOptions,
     ReadOptions,
     RecordOptions,
@@ -25,6 +26,7 @@ from options.refusing import INF, NAN, refused
 ALL = (
     PaintOptions,
     TrainOptions,
+    LearnOptions,
     ApplyOptions,
     ReadOptions,
     SaveOptions,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,23 @@ _DARK = 8 / 255
 _ROWS = 256
 
 
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """How white a mask is, (height, width) in [0, 1], and the file that it is of."""
+
+    white: Floats
+    name: str
+    sha256: str
+
+
 def masks_of(
     given: Source | Sequence[Source],
     shares: Mapping[str, float],
     width: int,
     height: int,
     read: ReadOptions,
-) -> list[Floats]:
-    """Return masks (height, width) in [0, 1], brought to that size: one, or one for each style.
+) -> list[Mask]:
+    """Return masks, brought to a size: one, or one for each style.
 
     Where they add up to more than 1 they are brought down to that. Raises `OptionsError` for
     another number of masks, or one that is black, and `ImageError`.
@@ -40,12 +50,12 @@ def masks_of(
         )
     found = [_mask(source, width, height, read) for source in sources]
     if len(found) > 1:
-        total = np.maximum(np.sum(found, axis=0), np.float32(1))
-        found = [(mask / total).astype(np.float32) for mask in found]
+        total = np.maximum(np.sum([mask.white for mask in found], axis=0), np.float32(1))
+        found = [replace(mask, white=(mask.white / total).astype(np.float32)) for mask in found]
     return found
 
 
-def _mask(source: Source, width: int, height: int, read: ReadOptions) -> Floats:
+def _mask(source: Source, width: int, height: int, read: ReadOptions) -> Mask:
     picture = read_stored(source, read)
     white = whiteness(picture)
     if white.max() < _DARK:
@@ -54,7 +64,8 @@ def _mask(source: Source, width: int, height: int, read: ReadOptions) -> Floats:
             f"--mask {picture.name}: is black (levels {levels} of 255), so nothing would be "
             "painted; paint white where the style belongs"
         )
-    return resize(white[:, :, None], width, height, soft=True)[:, :, 0]
+    white = resize(white[:, :, None], width, height, soft=True)[:, :, 0]
+    return Mask(white, picture.name, picture.sha256)
 
 
 def lay_over(picture: Samples, painted: Samples, photo: Samples, mask: Floats) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import impasto
 from impasto.apply import backends, tiles
 from impasto.apply.canvas import Region
-from impasto.apply.masks import lay_over, masks_of
+from impasto.apply.masks import Mask, lay_over, masks_of
 from impasto.apply.passes import Passes, Progress, sizes_of
 from impasto.apply.stylised import Stylised
 from impasto.errors import ImageError, OptionsError
@@ -134,10 +134,10 @@ class Network:
         if masks:
             made = (eight_bits(photo.rgb) if eight else floats(photo.rgb)).copy()
             for share, where in zip(shares, masks, strict=True):
-                lay_over(made, painter.paint(photo.rgb, share), floats(photo.rgb), where)
+                lay_over(made, painter.paint(photo.rgb, share), floats(photo.rgb), where.white)
         else:
             made = painter.paint(photo.rgb, self.shares)
-        return Stylised(made, photo.alpha, self._recipe(photo, options, painter))
+        return Stylised(made, photo.alpha, self._recipe(photo, options, masks, painter))
 
     def check(self, options: ApplyOptions, read: ReadOptions | None = None) -> None:
         """Raise `OptionsError` for what cannot be asked of this network, or a mask of no use.
@@ -194,7 +194,9 @@ class Network:
         photos = batch.detach().float().to(self.backend.device)
         return self.backend.stylise(photos, mix, fields)
 
-    def _recipe(self, photo: Stored, options: ApplyOptions, painter: Passes) -> dict[str, Any]:
+    def _recipe(
+        self, photo: Stored, options: ApplyOptions, masks: Sequence[Mask], painter: Passes
+    ) -> dict[str, Any]:
         """Return how a picture was made, as plain data."""
         return {
             "kind": "apply",
@@ -202,14 +204,15 @@ class Network:
             "model": {
                 "name": self.pack.name,
                 "architecture": self.pack.architecture.name,
-                "sha256": self.pack.sha256,
+                "body": self.pack.body,
+                "rows": {name: self.pack.row(name).sha256 for name in self.shares},
             },
             "shares": self.shares,
             "strength": options.strength,
             "color": options.color,
             "style_scale": options.style_scale,
             "seed": options.seed,
-            "mask": list(options.mask) if options.mask else None,
+            "mask": [{"name": mask.name, "sha256": mask.sha256} for mask in masks],
             "size": options.size,
             "content": {"name": photo.name, "sha256": photo.sha256},
             "ran": {

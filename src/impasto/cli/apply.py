@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from impasto.cli import completion
 from impasto.cli.flags import AsJson, Quiet, with_options
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
@@ -31,6 +32,7 @@ def apply(
             "is learnt first, once.",
             metavar="MODEL",
             show_default=False,
+            autocompletion=completion.styles,
         ),
     ],
     photos: Annotated[

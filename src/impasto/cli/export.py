@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from impasto.cli import completion
 from impasto.cli.flags import AsJson, Quiet
 
 
@@ -18,6 +19,7 @@ def export(
             help="A style, a mixture or a pack's file: see impasto models.",
             metavar="MODEL",
             show_default=False,
+            autocompletion=completion.styles,
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file: .onnx", show_default=False)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 from typing import Annotated, Any
 
@@ -32,6 +33,8 @@ from impasto.cli import (
 )
 from impasto.errors import ImpastoError
 
+_COMPLETE = "_IMPASTO_COMPLETE"
+
 # The one public name under which every version of Typer carries Click's errors.
 _UsageError: Any = typer.BadParameter.__base__
 
@@ -39,7 +42,6 @@ app = typer.Typer(
     name="impasto",
     help="Neural style transfer: the content of one picture, painted in the style of others.",
     epilog="Start with:  impasto samples astronaut swirls  and  impasto paint --help",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -89,6 +91,8 @@ def run() -> None:
     """Run the command line. What goes wrong is one line on stderr and exit code 2."""
     # Python looks through all that PyTorch made before it ends, for most of a second: let it be.
     atexit.register(gc.freeze)
+    if _COMPLETE in os.environ:  # a shell asks what may follow
+        app(prog_name="impasto")
     command = typer.main.get_command(app)
     try:
         with command.make_context("impasto", sys.argv[1:] or ["--help"]) as context:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from impasto.cli import completion
 from impasto.cli.flags import AsJson
 
 if TYPE_CHECKING:
@@ -31,7 +32,12 @@ def models(
         ),
     ] = None,
     group: Annotated[
-        str | None, typer.Option(help="Only the styles of this group.", metavar="GROUP")
+        str | None,
+        typer.Option(
+            help="Only the styles of this group.",
+            metavar="GROUP",
+            autocompletion=completion.groups,
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -83,7 +89,12 @@ def models(
 
 @app.command(context_settings=_HELP)
 def show(
-    name: Annotated[str, typer.Argument(help="A style, as for impasto apply.", metavar="NAME")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A style, as for impasto apply.", metavar="NAME", autocompletion=completion.styles
+        ),
+    ],
 ) -> None:
     """Show what is known of a style and of the network that paints in it.
 

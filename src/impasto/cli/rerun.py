@@ -29,9 +29,10 @@ def rerun(
     checkpoint: CheckpointOptions,
     read: ReadOptions,
 ) -> None:
-    """Paint a picture again from the recipe inside it: identical on the same machine.
+    """Make a picture again from the recipe inside it: identical on the same machine.
 
-    The photo and the paintings are looked for where they were and beside PICTURE.
+    The photo and the paintings are looked for where they were and beside PICTURE. What a network
+    made is made again by the same network in the same style, if both are still there.
 
     Examples:
 
@@ -43,7 +44,9 @@ def rerun(
 
     from impasto import stylize
     from impasto.cli.work import Work
+    from impasto.events import Saved
     from impasto.images import read_picture, read_recipe
+    from impasto.painter import Painter
 
     out = out or picture.with_name(f"{picture.stem}-again{picture.suffix}")
     saving = read_recipe(picture, read).get("save")
@@ -56,10 +59,14 @@ def rerun(
         as_json=as_json,
     )
     work.check([picture])
-    painter = stylize.rerun(
+    made = stylize.rerun(
         picture, content=content, styles=style, read=read, checkpoint=work.state_kept
     )
-    work.carry_out(painter, [picture, *painter.files])
+    if isinstance(made, Painter):
+        work.carry_out(made, [picture, *made.files])
+    else:
+        made.save(out, **work.save.to_dict())
+        work.report([Saved(out, "picture")])
     before, after = read_picture(picture, read).rgb, read_picture(out, read).rgb
     if not quiet and not as_json:
         same = before.shape == after.shape and bool(np.array_equal(before, after))

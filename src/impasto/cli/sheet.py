@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from impasto.cli import completion
 from impasto.cli.flags import Quiet
 
 _LANDSCAPE = 4 / 3
@@ -27,6 +28,18 @@ def sheet(
         str | None,
         typer.Option(help="Show the styles of this size or pack alone.", metavar="PACK"),
     ] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(help="Show the styles with these words alone: blue.", metavar="WORDS"),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Show the styles of this group alone: see impasto models.",
+            metavar="GROUP",
+            autocompletion=completion.groups,
+        ),
+    ] = None,
     size: Annotated[int, typer.Option(help="Long side of each picture in pixels.")] = 400,
     columns: Annotated[
         int | None, typer.Option(help="Pictures in a row. Default: what suits their number.")
@@ -41,6 +54,8 @@ def sheet(
     Examples:
 
       impasto sheet photo.jpg -o sheet.png
+
+      impasto sheet photo.jpg -o blue.png --search blue
 
       impasto sheet photo.jpg -o sheet.jpg --model turbo --size 240 --columns 8
     """
@@ -57,7 +72,9 @@ def sheet(
         if value is not None and not low <= value <= high:
             raise OptionsError(f"{flag} must be a whole number from {low} to {high}, got {value}")
     check_output(out, extensions=EXTENSIONS, inputs=[photo])
-    styles = catalogue(model)
+    styles = catalogue(model, search, group)
+    if not styles and (search or group):
+        raise OptionsError("no style is like that: impasto models shows what there is")
     if not styles:
         raise OptionsError("there are no styles yet; impasto train and impasto import make them")
     picture = read_picture(photo)

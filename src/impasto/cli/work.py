@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -102,7 +103,7 @@ class Work:
             files.append(Saved(self.record.frames, "frames"))
         if self.state_kept.checkpoint:
             self._state.unlink(missing_ok=True)
-        self._report(painting, files)
+        self.report(files, painting.losses[-1]._asdict() if self.as_json else None)
         return painting
 
     @property
@@ -162,14 +163,11 @@ class Work:
                 return f"; the picture so far was kept as {rescue}"
         return ""
 
-    def _report(self, painting: Painting, files: Sequence[Saved]) -> None:
+    def report(self, files: Sequence[Saved], outcome: Mapping[str, Any] | None = None) -> None:
+        """Tell what was written, as JSON with more facts if that was asked for."""
         if self.as_json:
-            last = painting.losses[-1]
-            outcome = {
-                **last._asdict(),
-                "files": {saved.what: str(saved.path) for saved in files},
-            }
-            typer.echo(json.dumps(outcome))
+            written = {saved.what: str(saved.path) for saved in files}
+            typer.echo(json.dumps({**(outcome or {}), "files": written}))
         elif not self.quiet:
             width = max(len(saved.what) for saved in files)
             for saved in files:

@@ -11,6 +11,9 @@ from impasto.options.checked import Checked, option
 from impasto.options.machine import PRECISIONS, check_device
 from impasto.options.train import MODELS
 
+LEARNT_DISTANCE = 0.75
+"""How far a style that is learnt takes crops of photos from themselves, unless it is said."""
+
 _USUAL_BUDGET = 60.0
 
 
@@ -26,10 +29,10 @@ class LearnOptions(Checked):
         text=True,
     )
     steps: int | None = option(None, "Instead of --budget, how many steps, two crops each.")
-    distance: float = option(
-        0.75,
+    distance: float | None = option(
+        None,
         "How far the style may take a photo from itself, as for impasto train: more is bolder, "
-        "less keeps forms.",
+        f"less keeps forms. Default: {LEARNT_DISTANCE:g}.",
     )
     style_size: int = option(
         768, "Long side of the painting in pixels: larger makes larger strokes."
@@ -53,7 +56,8 @@ class LearnOptions(Checked):
         if self.steps is not None:
             self._integer("steps", 1, 1_000_000)
         self._set("budget", said.budget(self.budget))
-        self._number("distance", 0.05, 2)
+        if self.distance is not None:
+            self._number("distance", 0.05, 2)
         self._integer("style_size", 128, 4096)
         self._choice("model", MODELS)
         self._integer("size", 128, 2048)

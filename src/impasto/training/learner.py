@@ -26,6 +26,7 @@ from impasto.nets.architecture import ORIGINAL, Architecture, style_tensors
 from impasto.optimize import checkpoint as files
 from impasto.optimize.device import choose_device, choose_precision
 from impasto.options import LearnOptions, ReadOptions, TrainOptions
+from impasto.options.learn import LEARNT_DISTANCE
 from impasto.training.criterion import Criterion
 from impasto.training.data import Crops
 from impasto.training.naming import slug
@@ -132,7 +133,7 @@ class Learner:
 
     @property
     def row(self) -> Row:
-        """The style as learnt so far, with a small copy of the painting."""
+        """The style as learnt so far, as a file would hold it, with a small copy of the painting."""
         loop = self._loop
         values = loop.row if loop else self._first()
         learning = {
@@ -146,9 +147,9 @@ class Learner:
             "seconds": round(loop.seconds, 1) if loop else 0.0,
         }
         weight = math.exp(loop.log if loop else _LOG)
-        card = replace(self.card, weight=weight, distance=self.options.distance)
+        card = replace(self.card, weight=weight)
         arrays = {
-            name: part.float().cpu().numpy().copy()
+            name: part.half().float().cpu().numpy()
             for name, part in zip(self._names, split(values, self._shape), strict=True)
         }
         return Row(card, arrays, learning, self.painting.copy())
@@ -194,7 +195,14 @@ class Learner:
         check_name(called)
         height, width, _ = self.painting.rgb.shape
         given = card or StyleCard(name=called)
-        return replace(given, name=called, sha256=self.painting.sha256, size=max(height, width))
+        distance = self.options.distance or given.distance or LEARNT_DISTANCE
+        return replace(
+            given,
+            name=called,
+            sha256=self.painting.sha256,
+            size=max(height, width),
+            distance=distance,
+        )
 
     def _first(self) -> Tensor:
         """Return what is begun with: what was learnt before, else what lies between all styles."""
@@ -217,7 +225,7 @@ class Learner:
             criterion=criterion,
             pool=Pool(crops, criterion, _CROPS),
             painting=criterion.painting(to_tensor(floats(self.painting.rgb), self.device)),
-            distance=options.distance,
+            distance=self.card.distance,
             log=log,
             size=options.size,
             seed=options.seed,

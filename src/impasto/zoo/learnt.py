@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -106,6 +106,18 @@ def rename(old: str, new: str) -> None:
     )
     if path == file_of(old) and not file_of(new).exists():
         path.rename(file_of(new))
+
+
+def packs_of(body: str) -> Iterator[Pack]:
+    """Yield the packs whose styles share a body: with all known rows, then those in passing."""
+    found = [entry.pack for entry in registry.known() if entry.pack and entry.pack.body == body]
+    yield from found
+    for pack in found[:1]:
+        for _, path in sorted(_used(passing_folder()), reverse=True):
+            with suppress(WeightsError):
+                rows = read_rows(path)
+                if rows.body == body:
+                    yield pack.only([ORIGINAL]).with_rows(rows.rows)
 
 
 def in_passing(key: str) -> Rows | None:

@@ -159,20 +159,25 @@ def _said_of(card: StyleCard) -> str:
     return " ".join(said).lower()
 
 
-def catalogue(where: str | None = None) -> dict[str, Pack]:
+def catalogue(
+    where: str | None = None, search: str | None = None, group: str | None = None
+) -> dict[str, Pack]:
     """Return every style that can be asked for, by name, and the pack it is found in.
 
-    ``where`` is a size, a pack's name or its file, to look there alone. Raises `OptionsError` for
-    one that is not known, `WeightsError` for a pack that is broken.
+    ``where`` is a size, a pack's name or its file, to look there alone; ``search`` and ``group``
+    are as for `matching`. Raises `OptionsError` for one that is not known, `WeightsError` for a
+    pack that is broken.
     """
-    if where is not None and where.endswith(EXTENSION):
-        pack = opened(where)
-        return dict.fromkeys(styles_of(pack), pack)
+    entries = _answering(where)
+    if group is not None and group not in (groups := groups_of(entries)):
+        raise OptionsError(f"there is no group {group!r}{nearest(group, groups)}")
     found: dict[str, Pack] = {}
-    for entry in _answering(where):
+    packs = {entry.path: entry.pack for entry in entries}
+    for entry in matching(entries, search, group):
         for style in entry.styles:
-            if entry.pack is not None:
-                found.setdefault(style, entry.pack)
+            pack = packs[entry.path]
+            if pack is not None:
+                found.setdefault(style, pack)
     return found
 
 
@@ -182,8 +187,6 @@ def find(where: str) -> Pack:
     It is as its file is, without the rows that were learnt on its network. Raises `OptionsError`
     for one that is not known, `WeightsError` for a pack that is broken.
     """
-    if where.endswith(EXTENSION):
-        return read_pack(where)
     path = next(entry.path for entry in _answering(where) if entry.pack is not None)
     return read_pack(path)
 
@@ -228,6 +231,8 @@ def resolve(spec: str, *, fast: bool = False) -> tuple[Pack, Shares]:
 
 def _answering(where: str | None) -> Sequence[Entry]:
     """Return the packs to look in; `WeightsError` if all that answer to a name are broken."""
+    if where is not None and where.endswith(EXTENSION):
+        return [Entry(Path(where).stem, Path(where), False, opened(where))]
     entries = known()
     if where is None:
         return entries
