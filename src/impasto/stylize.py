@@ -14,6 +14,7 @@ from impasto.images import check_output, read_recipe
 from impasto.images.read import Source
 from impasto.optimize.schedule import Scale
 from impasto.options import (
+    INITS,
     MAX_STEPS,
     ApplyOptions,
     CheckpointOptions,
@@ -22,12 +23,12 @@ from impasto.options import (
     SaveOptions,
     TrainOptions,
 )
-from impasto.painter import Painter, Painting, read_layouts
+from impasto.painter import Painter, Painting, Start, read_layouts
 from impasto.training.start import AUTO, started
 from impasto.training.trainer import Trainer
 from impasto.zoo.learnt import packs_of
 from impasto.zoo.pack import EXTENSION, Pack, write_pack
-from impasto.zoo.registry import find
+from impasto.zoo.registry import find, resolve
 
 
 def paint(
@@ -41,10 +42,39 @@ def paint(
 
     ``options`` are the fields of `PaintOptions`. Raises the errors of `Painter`.
     """
-    painter = Painter(content, style, PaintOptions.from_dict(options), read=read)
+    chosen, start = begun(content, PaintOptions.from_dict(options), read or ReadOptions())
+    painter = Painter(content, style, chosen, read=read, start=start)
     for _ in painter:
         pass
     return painter.painting
+
+
+def begun(
+    content: Source, options: PaintOptions, read: ReadOptions
+) -> tuple[PaintOptions, Start | None]:
+    """Return options, and what a network makes of the photo where ``init`` names its style.
+
+    From there it is not far any more: unless scales were asked for, there is one. Raises
+    `OptionsError` for an ``init`` that is neither a style nor a file.
+    """
+    if options.init in INITS or _is_file(options.init):
+        return options, None
+    try:
+        pack, shares = resolve(options.init)
+    except OptionsError as error:
+        raise OptionsError(
+            f"--init {options.init}: is none of {', '.join(INITS)}, no file and no style ({error})"
+        ) from error
+    network = Network(pack, shares, device=options.device)
+    made = network(content, read=read, size=options.size, bits=8)
+    scales = "single" if options.scales == "auto" else options.scales
+    return replace(options, scales=scales), Start(made.rgb, made.recipe)
+
+
+def _is_file(init: str) -> bool:
+    """Return whether a start is said as a file, there or not: no style has a name like one."""
+    path = Path(init)
+    return path.exists() or (path.suffix != "" and path.suffix != EXTENSION and ":" not in init)
 
 
 def train(
@@ -151,6 +181,7 @@ def repaint(
         options = replace(options, **_files(files, folder))
         hashes = [entry["sha256"] for entry in recorded]
         trained = recipe["weights"]["name"], recipe["weights"]["sha256"]
+        begun_with = recipe.get("start")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ImageError(f"{picture}: its recipe is incomplete or damaged ({error})") from error
     painter = Painter(
@@ -161,6 +192,7 @@ def repaint(
         checkpoint=checkpoint,
         schedule=schedule,
         layouts=layouts,
+        start=_start(picture, begun_with, sources[0], read) if begun_with else None,
     )
     for sha256, used in zip(hashes, painter.sources.pictures, strict=True):
         if sha256 != used.sha256:
@@ -238,6 +270,14 @@ def _schedule(recorded: Sequence[Sequence[Any]], size: int) -> list[Scale]:
     if schedule and not any(scale.steps for scale in schedule):
         raise ValueError("its schedule has no step")
     return schedule
+
+
+def _start(
+    picture: str | Path, recipe: Mapping[str, Any], content: Source, read: ReadOptions
+) -> Start:
+    """Return once more what a network made to begin with."""
+    made = again(picture, recipe, content, read)
+    return Start(made.rgb, made.recipe)
 
 
 def _before_files(recipe: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from impasto.nets.architecture import ARCHITECTURES, ORIGINAL, style_tensors
 from impasto.zoo import rows as module
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import Pack, read_pack, write_pack
-from impasto.zoo.rows import MAX_PAINTING, Row, Rows, holds_rows, read_rows, write_rows
+from impasto.zoo.rows import MAX_PAINTING, Rows, holds_rows, read_rows, write_rows
 from zoo.making import random_pack, write
 
 Header = dict[str, Any]
@@ -454,7 +454,6 @@ def test_the_hash_of_a_network_tells_which_rows_it_has() -> None:
 def test_a_row_of_a_network_is_its_own_numbers() -> None:
     pack = random_pack("starry", "wave", painter="Hokusai")
     row = pack.row("wave")
-    assert isinstance(row, Row)
     assert row.card == pack.card.styles[2]
     for name in style_tensors(pack.architecture):
         np.testing.assert_array_equal(row.tensors[name], pack.tensors[name][2])

@@ -68,19 +68,29 @@ def paint(
 
       impasto paint photo.jpg scream.jpg -o out.png --color photo --strength 0.6
 
+      impasto paint photo.jpg wave.jpg -o out.png --init wave --budget 15s
+
       impasto paint photo.jpg kiss.jpg -o out.png --checkpoint out.state   (later: --resume)
     """
     from impasto import cli
     from impasto.cli.work import Work
     from impasto.painter import Painter
     from impasto.painter.sources import named_files
+    from impasto.stylize import begun
 
     work = Work(
         out=out, save=save, record=record, checkpoint=checkpoint, quiet=quiet, as_json=as_json
     )
     inputs: list[str | Path] = [content, *style, *(path for _, path in named_files(options))]
     work.check(inputs)
+    options, start = begun(content, options, read)
     painter = Painter(
-        content, style, options, read=read, checkpoint=work.state_kept, began=cli.BEGAN
+        content,
+        style,
+        options,
+        read=read,
+        checkpoint=work.state_kept,
+        start=start,
+        began=cli.BEGAN,
     )
     work.carry_out(painter, inputs)

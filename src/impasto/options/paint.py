@@ -80,8 +80,8 @@ class PaintOptions(Checked):
     history: int = option(100, "Pairs that L-BFGS remembers; fewer are kept where memory is short.")
     init: str = option(
         None,
-        "Where to start: matched (the content in the style's colours), content, noise, style, or a "
-        "picture file.",
+        "Where to start: matched (the content in the style's colours), content, noise, style, a "
+        "picture file, or what a network makes of the photo in a style that impasto models lists.",
         metavar="START",
     )
     noise_ratio: float = option(1.0, "With --init noise: start from R × noise + (1 - R) × content.")

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from impasto.painter.painter import Companion, Painter, read_layouts
 from impasto.painter.painting import Painting
-from impasto.painter.sources import Sources
+from impasto.painter.sources import Sources, Start
 
-__all__ = ["Companion", "Painter", "Painting", "Sources", "read_layouts"]
+__all__ = ["Companion", "Painter", "Painting", "Sources", "Start", "read_layouts"]

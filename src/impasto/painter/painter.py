@@ -38,7 +38,7 @@ from impasto.optimize.precondition import by_frequency
 from impasto.optimize.schedule import Scale, halves, plan, pyramid
 from impasto.options import MAX_SIDE, TILEABLE_STEP, CheckpointOptions, PaintOptions, ReadOptions
 from impasto.painter.painting import Painting
-from impasto.painter.sources import Sources
+from impasto.painter.sources import Sources, Start
 
 _FREQUENCY_POWER = {"relaxed": 0.25, "lbfgs": 0.4}
 """The preconditioner of L-BFGS; see benchmarks/README.md for what other powers gave."""
@@ -64,7 +64,8 @@ class Painter:
     Reading, checking and loading of weights happen here, the work in the iteration. `painting`
     is there at any time. With ``checkpoint`` the state of the work is kept in a file; with its
     ``resume`` an interrupted run goes on from there and ends in the same picture. Set
-    ``companion`` before the iteration to keep someone's state with it.
+    ``companion`` before the iteration to keep someone's state with it. ``start`` is begun with in
+    place of the file that ``init`` names.
 
     A budget counts from ``began``, seconds of the ``clock``, or else from now; what follows the
     painting can be given time in the ``reserve`` of `budget`. With ``schedule`` just these scales
@@ -85,6 +86,7 @@ class Painter:
         checkpoint: CheckpointOptions | None = None,
         schedule: Sequence[Scale] = (),
         layouts: Mapping[tuple[int, int], Layout] | None = None,
+        start: Start | None = None,
         began: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -98,7 +100,8 @@ class Painter:
         self._device = choose_device(self.options.device)
         self._precision = choose_precision(self.options.precision, self._device)
         read = read or ReadOptions()
-        self.sources = self._read(content, styles, self.options, read, self._device)
+        self._start = start
+        self.sources = self._read(content, styles, self.options, read, self._device, start)
         self.width, self.height = self.sources.width, self.sources.height
         self._schedule = tuple(schedule)
         self.scales = self._schedule or self._asked_for()
@@ -133,7 +136,8 @@ class Painter:
             "content": _named(self.sources.photo),
             "styles": [_named(style) for style in self.sources.styles],
             "hands": self.sources.hands,
-            "files": {name: _named(file) for name, file in self.sources.files.items()},
+            "files": {name: _named(file) for name, file in self.sources.named.items()},
+            "start": dict(self._start.recipe) if self._start else None,
             "weights": {"name": self._found.origin.name, "sha256": self._found.sha256},
             "ran": {
                 "device": self._device.type,
@@ -225,6 +229,7 @@ class Painter:
             picture.pop("name")
         for option in ("weights", "masks", "guide", "style_guide", "freeze"):
             recipe["options"].pop(option)
+        recipe.pop("start")
         recipe["ran"].pop("memory")
         recipe["ran"]["schedule"] = [scale.to_list() for scale in self._schedule]
         if "init" in self.sources.files:

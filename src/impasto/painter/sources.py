@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,11 +31,20 @@ _NOISE = 20 / 255
 """Amplitude of a noise start: faint, as in the tutorials. Strong noise never quite leaves."""
 
 
+@dataclass(frozen=True, eq=False)
+class Start:
+    """A picture to begin with that is no file, and how it was made, as plain data."""
+
+    picture: Source
+    recipe: Mapping[str, Any]
+
+
 class Sources:
     """The pictures of one painting, in the depth of their files, and what scales see of them.
 
     ``content`` and each style are what `read_stored` takes; a style may also be a folder, or a
-    list of pictures, of one hand. ``width`` and ``height`` are those of the painting. Raises
+    list of pictures, of one hand. ``start`` takes the place of the file that ``init`` names.
+    ``width`` and ``height`` are those of the painting. Raises
     `OptionsError`, `ImageError` and `MissingExtraError`.
     """
 
@@ -44,8 +55,9 @@ class Sources:
         options: PaintOptions,
         read: ReadOptions,
         device: torch.device,
+        start: Start | None = None,
     ) -> None:
-        self._options, self._device = options, device
+        self._options, self._device, self._start = options, device, start
         self._colours = Colours(options)
         groups = _several(styles)
         self.shares = blend_shares(options.blend, len(groups))
@@ -54,7 +66,10 @@ class Sources:
         self.styles = [read_stored(source, read) for group in groups for source in group]
         self._scales = said.each("style_scale", options.style_scale, len(groups))
         self._turns = said.each("style_rotation", options.style_rotation, len(groups))
-        self.files = {name: read_stored(path, read) for name, path in named_files(options)}
+        self.files = {
+            name: read_stored(start.picture if start and name == "init" else path, read)
+            for name, path in named_files(options)
+        }
         if options.canvas:
             self._cut(*options.canvas)
         self._parts = self._read_parts()
@@ -66,7 +81,13 @@ class Sources:
     @property
     def pictures(self) -> list[Stored]:
         """All that was read, in the order of the recipe."""
-        return [self.photo, *self.styles, *self.files.values()]
+        return [self.photo, *self.styles, *self.named.values()]
+
+    @property
+    def named(self) -> dict[str, Stored]:
+        """The files that options name: all but a start that is none."""
+        started = {"init"} if self._start else set()
+        return {name: file for name, file in self.files.items() if name not in started}
 
     def style_size(self, number: int, scale: Scale) -> tuple[int, int]:
         """Return width and height of a picture of the styles at a scale, before it is turned."""

@@ -133,7 +133,7 @@ class Learner:
 
     @property
     def row(self) -> Row:
-        """The style as learnt so far, as a file would hold it, with a small copy of the painting."""
+        """The style so far, as a file would hold it, with a small copy of the painting."""
         loop = self._loop
         values = loop.row if loop else self._first()
         learning = {
