@@ -71,6 +71,21 @@ def begun(
     return replace(options, scales=scales), Start(made.rgb, made.recipe)
 
 
+def refine(
+    made: Stylised, content: Source, style: Source, seconds: float, read: ReadOptions
+) -> Painter:
+    """Return a `Painter` that paints on for some time from what a network made of a photo.
+
+    ``style`` is the painting that the network's style was learnt from.
+    """
+    height, width, _ = made.samples.shape
+    shares = ",".join(f"{name}:{share:g}" for name, share in made.recipe["shares"].items())
+    options = PaintOptions(
+        size=max(height, width), budget=seconds, scales="single", init=shares, device="auto"
+    )
+    return Painter(content, style, options, read=read, start=Start(made.rgb, made.recipe))
+
+
 def _is_file(init: str) -> bool:
     """Return whether a start is said as a file, there or not: no style has a name like one."""
     path = Path(init)

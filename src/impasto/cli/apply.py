@@ -21,6 +21,7 @@ from impasto.options import ApplyOptions, ReadOptions, SaveOptions
 if TYPE_CHECKING:
     from impasto.apply.network import Network
     from impasto.cli.batch import Task
+    from impasto.cli.refining import Refining
 
 
 @with_options(options=ApplyOptions, save=SaveOptions, read=ReadOptions)
@@ -70,6 +71,15 @@ def apply(
             show_default=False,
         ),
     ] = None,
+    refine: Annotated[
+        str | None,
+        typer.Option(
+            help="Paint on for so long from what the network made, each photo, as impasto paint "
+            "--init does. Of styles that were learnt: their paintings are at hand.",
+            metavar="TIME",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
     *,
@@ -93,6 +103,8 @@ def apply(
 
       impasto apply painting.jpg holiday -o painted
 
+      impasto apply mine photo.jpg -o out.png --refine 15s
+
       impasto apply starry:0.6,wave:0.4 photo.jpg -o out.jpg --strength 0.7 --color photo
 
       impasto apply wave photo.jpg -o out.png --mask sky.png --style-scale 2 --seed 7
@@ -104,6 +116,7 @@ def apply(
     from impasto.apply.network import Network
     from impasto.cli.batch import plan
     from impasto.cli.passing import is_painting, learnt
+    from impasto.cli.refining import Refining
     from impasto.errors import OptionsError
     from impasto.zoo.registry import resolve
 
@@ -128,8 +141,9 @@ def apply(
     ]
     for network in networks[:1]:
         network.check(options, read)  # before the work, what would fail for every photo
+    refining = Refining.of(refine, model, shares, options) if refine else None
     outcome = Outcome(skipped=len(tasks) - len(todo))
-    _follow(_Stylist(options, save, read), networks, todo, outcome, quiet=quiet)
+    _follow(_Stylist(options, save, read, refining), networks, todo, outcome, quiet=quiet)
     outcome.seconds = time.monotonic() - began
     _report(outcome, out, into_folder=into_folder, quiet=quiet, as_json=as_json)
 
@@ -153,6 +167,7 @@ class _Stylist:
     options: ApplyOptions
     save: SaveOptions
     read: ReadOptions
+    refining: Refining | None = None
 
     def __call__(
         self, network: Network, task: Task, progress: Callable[[int, int], None] | None = None
@@ -167,7 +182,8 @@ class _Stylist:
             made = network.stylise(
                 task.photo, self.options, read=self.read, progress=progress, bits=self.save.bits
             )
-            made.save(task.out, **self.save.to_dict())
+            done = self.refining.refined(made, task.photo, self.read) if self.refining else made
+            done.save(task.out, **self.save.to_dict())
         except ImpastoError as error:
             return " ".join(str(error).split())
         except Exception as error:  # one picture must not end a night's work

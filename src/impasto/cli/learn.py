@@ -153,12 +153,12 @@ class _Student:
 
         first = not outcome.learnt and not outcome.failed
         known = None if isinstance(painting, Path) else learnt.find(painting)
-        source, name = _source(known[2], name) if known else (painting, name)
+        source: Source = learnt.painting_of(known[2]) if known else painting
         learner = Learner(
             source,
             self.photos,
             self.options,
-            name=name,
+            name=name or (known[2].card.name if known else None),
             card=known[2].card if known else self.cards.get(Path(painting).stem),
             read=self.read,
             began=cli.BEGAN if first else time.monotonic(),
@@ -209,16 +209,6 @@ class _Student:
 def _same(learner: Learner, row: Row, *, known: bool) -> bool:
     """Return whether a row is of the painting that is to be learnt, so that it goes on from it."""
     return known or row.learning.get("pixels") == learner.painting.pixels
-
-
-def _source(row: Row, name: str | None) -> tuple[Source, str]:
-    """Return what to go on with: the painting where it was, else the copy that the style has."""
-    from impasto.errors import OptionsError
-
-    file = Path(str(row.learning.get("file", "")))
-    if not file.is_file() and not row.painting:
-        raise OptionsError(f"{row.card.name}: its painting is not there any more; name its file")
-    return (file if file.is_file() else row.painting), name or row.card.name
 
 
 def _pictures(paintings: Sequence[str]) -> Iterator[str | Path]:

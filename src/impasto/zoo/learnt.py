@@ -66,6 +66,19 @@ def find(name: str) -> tuple[Path, Rows, Row] | None:
     return None
 
 
+def painting_of(row: Row) -> Path | bytes:
+    """Return the painting that a style was learnt from: its file, or the copy that the style has.
+
+    Raises `OptionsError` where both are gone.
+    """
+    file = Path(str(row.learning.get("file", "")))
+    if file.is_file():
+        return file
+    if not row.painting:
+        raise OptionsError(f"{row.card.name}: its painting is not there any more; name its file")
+    return row.painting
+
+
 def check_name(name: str) -> None:
     """Raise `OptionsError` for what cannot be the name of a style of the user's."""
     if not is_style_name(name) or name == ORIGINAL:

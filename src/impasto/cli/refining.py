@@ -1,0 +1,54 @@
+"""Painting on from what a network made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from impasto.cli.passing import is_painting
+from impasto.errors import OptionsError
+from impasto.options import ApplyOptions, ReadOptions, said
+
+if TYPE_CHECKING:
+    from impasto.apply.stylised import Stylised
+    from impasto.painter import Painting
+
+
+@dataclass(frozen=True)
+class Refining:
+    """Paints on for ``seconds``, by the painting that a style was learnt from."""
+
+    painting: Path | bytes
+    seconds: float
+
+    @classmethod
+    def of(
+        cls, budget: str, model: str, shares: Mapping[str, float], options: ApplyOptions
+    ) -> Refining:
+        """Find the painting. Raises `OptionsError` where there is none, or not only one."""
+        from impasto.zoo import learnt
+
+        seconds = said.budget(budget)
+        assert seconds
+        if len(shares) > 1 or options.mask or options.color != "style" or options.jobs > 1:
+            raise OptionsError("--refine goes without mixtures, --mask, --color and --jobs")
+        if is_painting(model):
+            return cls(Path(model), seconds)
+        found = learnt.find(next(iter(shares)))
+        if found is None:
+            raise OptionsError(
+                f"--refine needs the painting, which does not come with {model}: impasto paint "
+                f"PHOTO PAINTING --init {model} does the same"
+            )
+        return cls(learnt.painting_of(found[2]), seconds)
+
+    def refined(self, made: Stylised, photo: Path, read: ReadOptions) -> Painting:
+        """Paint on. Raises the errors of `Painter`."""
+        from impasto import stylize
+
+        painter = stylize.refine(made, photo, self.painting, self.seconds, read)
+        for _ in painter:
+            pass
+        return painter.painting
