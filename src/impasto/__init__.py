@@ -24,9 +24,17 @@ if TYPE_CHECKING:
         OutputError,
         WeightsError,
     )
-    from impasto.options import CheckpointOptions, PaintOptions, ReadOptions, SaveOptions
+    from impasto.learning import learn
+    from impasto.options import (
+        CheckpointOptions,
+        LearnOptions,
+        PaintOptions,
+        ReadOptions,
+        SaveOptions,
+    )
     from impasto.painter import Painter, Painting
     from impasto.stylize import paint, rerun, train
+    from impasto.training.learner import Learner
 
 __version__ = "0.3.0"
 
@@ -42,9 +50,17 @@ _HOMES = {
         "OutputError",
         "WeightsError",
     ),
-    "impasto.options": ("CheckpointOptions", "PaintOptions", "ReadOptions", "SaveOptions"),
+    "impasto.learning": ("learn",),
+    "impasto.options": (
+        "CheckpointOptions",
+        "LearnOptions",
+        "PaintOptions",
+        "ReadOptions",
+        "SaveOptions",
+    ),
     "impasto.painter": ("Painter", "Painting"),
     "impasto.stylize": ("paint", "rerun", "train"),
+    "impasto.training.learner": ("Learner",),
 }
 
 __all__ = [
@@ -53,6 +69,8 @@ __all__ = [
     "DivergedError",
     "ImageError",
     "ImpastoError",
+    "LearnOptions",
+    "Learner",
     "MissingExtraError",
     "Network",
     "OptionsError",
@@ -64,6 +82,7 @@ __all__ = [
     "SaveOptions",
     "WeightsError",
     "__version__",
+    "learn",
     "load",
     "paint",
     "rerun",

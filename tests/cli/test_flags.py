@@ -17,6 +17,7 @@ from impasto.cli.main import app
 from impasto.options import (
     ApplyOptions,
     CheckpointOptions,
+    LearnOptions,
     PaintOptions,
     ReadOptions,
     RecordOptions,
@@ -29,10 +30,32 @@ BUNDLES = {
     "paint": (PaintOptions, RecordOptions, CheckpointOptions, SaveOptions, ReadOptions),
     "apply": (ApplyOptions, SaveOptions, ReadOptions),
     "train": (TrainOptions, ReadOptions),
+    "learn": (LearnOptions, ReadOptions),
 }
 OWN = {
     "paint": {"content", "style", "out", "quiet", "as_json"},
-    "apply": {"model", "photos", "out", "fast", "form", "overwrite", "quiet", "as_json"},
+    "apply": {
+        "model",
+        "photos",
+        "out",
+        "fast",
+        "form",
+        "overwrite",
+        "budget",
+        "refine",
+        "quiet",
+        "as_json",
+    },
+    "learn": {
+        "paintings",
+        "name",
+        "out",
+        "photos",
+        "cards",
+        "preview",
+        "quiet",
+        "as_json",
+    },
     "train": {
         *("style", "photos", "out", "add_to", "begin", "teacher", "cards", "processes"),
         *("checkpoint", "checkpoint_every", "resume"),
@@ -84,7 +107,7 @@ def test_without_flags_the_options_are_the_defaults(
     run("paint", "photo.png", "style.png", "other.png", "-o", "out.png")
     photo, styles = Path("photo.png"), [Path("style.png"), Path("other.png")]
     assert cli.BEGAN < seen[-1].pop("began") < now()
-    others = {"read": ReadOptions(), "checkpoint": CheckpointOptions()}
+    others = {"read": ReadOptions(), "checkpoint": CheckpointOptions(), "start": None}
     assert seen == [photo, styles, PaintOptions(), others]
 
 

@@ -64,7 +64,7 @@ def test_the_list(run: Run) -> None:
     outcome = run("models")
     assert (outcome.code, outcome.err) == (0, "")
     heading, *rows, broken, where = outcome.out.splitlines()
-    assert heading.split() == ["style", "painter", "title", "year", "packs"]
+    assert heading.split() == ["style", "painter", "title", "year", "group", "packs"]
     assert [" ".join(row.split()) for row in rows] == [
         "kiss \\x1b[31mme\\n 東京 mine",
         "starry Vincent van Gogh 1889 standard, turbo",

@@ -76,9 +76,9 @@ def learner(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Learner]:
     few = partial(
         TrainOptions,
         style_layers="relu1_1,relu2_1",
-        style_sizes="1",
+        style_sizes="1:1",
         content_layers="relu2_2",
-        content_sizes="1",
+        content_sizes="1:1",
     )
     monkeypatch.setattr("impasto.training.learner.TrainOptions", few)
     return build
@@ -103,14 +103,14 @@ def read(source: Any, size: int = 192) -> Painting:
 
 
 def test_the_style_term_falls() -> None:
-    """In a dozen steps it comes down to half of what lies between all styles."""
-    steps = trained(iter(build(steps=12)))
-    assert [step.step for step in steps] == list(range(1, 13))
+    """In a few steps it comes down to half of what lies between all styles."""
+    steps = trained(iter(build(steps=9)))
+    assert [step.step for step in steps] == list(range(1, 10))
     first, last = (np.mean([step.style for step in part]) for part in (steps[:3], steps[-3:]))
     assert last < 0.7 * first
     assert all(np.isfinite([s.loss, s.content, s.style]).all() for s in steps)
     assert all(a.progress < b.progress for a, b in itertools.pairwise(steps))
-    assert (steps[-1].progress, steps[-1].remaining, steps[-1].samples) == (1, 0, 24)
+    assert (steps[-1].progress, steps[-1].remaining, steps[-1].samples) == (1, 0, 18)
 
 
 def test_the_network_stays_as_it_is_to_the_bit(learner: Build, turbo: Pack) -> None:
@@ -188,14 +188,14 @@ def stopped(made: Learner, after: int, path: Path) -> Learner:
 
 def test_a_learning_that_was_stopped_ends_in_the_same_row(learner: Build, tmp_path: Path) -> None:
     whole = learner(steps=6)
-    list(whole)
+    without_a_stop = trained(iter(whole))
     first = stopped(learner(steps=6), 3, tmp_path / "below" / "state.safetensors")
     assert first.row.learning["steps"] == 3
     second = learner(steps=3)
     second.begin_with(first.row, Keeping(tmp_path / "below" / "state.safetensors"))
     steps = trained(iter(second))
     assert [step.step for step in steps] == [4, 5, 6]
-    assert [step.progress for step in steps] == pytest.approx([4 / 6, 5 / 6, 1])
+    assert steps == without_a_stop[3:]
     np.testing.assert_array_equal(numbers(second.row), numbers(whole.row))
     assert second.row.card == whole.row.card
     assert second.row.learning["steps"] == 6
@@ -290,11 +290,11 @@ def test_every_source_of_a_painting_is_the_same(tmp_path: Path) -> None:
 
 
 def test_other_paintings_are_others() -> None:
-    moved = swirls.copy()
+    moved = swirls().copy()
     moved[-1, -1, -1] ^= 1
     found = {read(one).pixels for one in (swirls(), moved, swirls()[::-1].copy())}
     assert len({*found, read(swirls(), 160).pixels}) == 4
-    turned = read(swirls.reshape(192, 152, 3).copy())
+    turned = read(swirls().reshape(192, 152, 3).copy())
     assert turned.pixels not in found
 
 
@@ -479,7 +479,7 @@ def test_what_is_told_of_a_row(learner: Build, tmp_path: Path) -> None:
     made = learner(tmp_path / "My Swirls (2).png", steps=1, seed=3, distance=0.5)
     list(made)
     row = made.row
-    assert row.card.name == "my-swirls()-2"
+    assert row.card.name == "my-swirls-2"
     assert (row.card.size, row.card.distance, len(row.card.sha256)) == (192, 0.5, 64)
     learning = {"pixels": read(swirls()).pixels, "size": 128, "style_size": 192, "seed": 3}
     learning |= {"steps": 1, "crops": 2, "photos": 1, "distance": 0.5}
