@@ -5,17 +5,19 @@ Nothing here imports PyTorch until there is something to be learnt.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impasto.apply.network import Network
-from impasto.errors import OptionsError
+from impasto.errors import CheckpointError, OptionsError
 from impasto.images import check_output
 from impasto.images.read import Source
 from impasto.nets.architecture import ORIGINAL
 from impasto.options import LearnOptions, ReadOptions
-from impasto.training.painting import read_painting
+from impasto.training.painting import Painting, read_painting
 from impasto.zoo import learnt, registry
 from impasto.zoo.pack import EXTENSION, Pack
 from impasto.zoo.rows import Row, Rows, write_rows
@@ -59,7 +61,7 @@ def learn(
         read=read,
     )
     if name is not None:
-        check_free(name, learner.painting.pixels)
+        check_free(name, learner.painting)
     for _ in learner:
         pass
     if name is not None:
@@ -69,19 +71,40 @@ def learn(
     return Network(learner.pack, {learner.card.name: 1.0})
 
 
-def check_free(name: str, pixels: str | None) -> None:
-    """Raise `OptionsError` for a name that is another style's.
-
-    ``pixels`` is the painting's; None if it is known to be that of the style of this name.
-    """
+def check_free(name: str, painting: Painting) -> None:
+    """Raise `OptionsError` for a name that is the style's of another painting."""
     own = learnt.find(name)
     if own is None and name in registry.catalogue():
         raise OptionsError(f"there is a style {name!r} already: give another --name")
-    if own is not None and pixels and own[2].learning.get("pixels") != pixels:
+    if own is not None and not is_of(own[2], painting):
         raise OptionsError(
             f"there is a style {name!r} of another painting: give another --name, or remove it "
             f"with impasto models remove {name}"
         )
+
+
+def is_of(row: Row, painting: Painting) -> bool:
+    """Return whether a style is that of a painting, whatever the options it was learnt with."""
+    return row.card.sha256 == painting.sha256 or row.learning.get("pixels") == painting.pixels
+
+
+def painting_of(row: Row, body: str) -> Path | bytes:
+    """Return what a style was learnt from: the file, if it is still there, or the style's own copy.
+
+    ``body`` is the hash of its network. Raises `OptionsError` where both are gone.
+    """
+    from impasto.optimize import checkpoint
+
+    about = {name: row.learning.get(name) for name in ("pixels", *LearnOptions().asked)}
+    state = learnt.state_of(learnt.key(str(about.pop("pixels")), body, about))
+    if state.is_file():
+        with suppress(CheckpointError, OSError):
+            file = Path(str(checkpoint.read(state)[1].get("file")))
+            if hashlib.sha256(file.read_bytes()).hexdigest() == row.card.sha256:
+                return file
+    if not row.painting:
+        raise OptionsError(f"{row.card.name}: its painting is not there any more; name its file")
+    return row.painting
 
 
 class InPassing:
@@ -105,7 +128,7 @@ class InPassing:
     @property
     def key(self) -> str:
         """What it is kept under."""
-        return learnt.key(self.painting.pixels, self.body, self.options.asked)
+        return learnt.key(self.painting.pixels, self.body.body, self.options.asked)
 
     def keep(self, row: Row) -> None:
         """Keep what was learnt."""

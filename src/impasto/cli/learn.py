@@ -147,13 +147,14 @@ class _Student:
         """Learn a painting, or go on with it where it is known. Raises `ImpastoError`."""
         from impasto import cli
         from impasto.cli.learning import LearningProgress
+        from impasto.learning import is_of, painting_of
         from impasto.training.learner import Learner
         from impasto.training.trainer import Keeping
         from impasto.zoo import learnt
 
         first = not outcome.learnt and not outcome.failed
         known = None if isinstance(painting, Path) else learnt.find(painting)
-        source: Source = learnt.painting_of(known[2]) if known else painting
+        source: Source = painting_of(known[2], known[1].body) if known else painting
         learner = Learner(
             source,
             self.photos,
@@ -164,8 +165,9 @@ class _Student:
             began=cli.BEGAN if first else time.monotonic(),
         )
         path, before = self._place(learner, known[0] if known else None)
-        begin = next((row for row in before if row.card.name == learner.card.name), None)
-        if begin and not _same(learner, begin, known=bool(known)):
+        named = (row for row in before if row.card.name == learner.card.name)
+        begin = known[2] if known and known[1].body == learner.body.body else next(named, None)
+        if begin and not known and not is_of(begin, learner.painting):
             begin = None
         learner.begin_with(begin, Keeping(learnt.state_of(learner.key)))
         with LearningProgress(learner, learner.card.name, quiet=self.quiet) as progress:
@@ -187,8 +189,8 @@ class _Student:
         from impasto.zoo.rows import read_rows
 
         name = learner.card.name
-        if self.out is None:
-            check_free(name, learner.painting.pixels if own is None else None)
+        if self.out is None and own is None:
+            check_free(name, learner.painting)
         path = self.out or own or learnt.file_of(name)
         if not path.exists():
             return path, ()
@@ -204,11 +206,6 @@ class _Student:
 
         assert self.preview
         save_picture(learner.preview(), self.preview / f"{learner.card.name}.png")
-
-
-def _same(learner: Learner, row: Row, *, known: bool) -> bool:
-    """Return whether a row is of the painting that is to be learnt, so that it goes on from it."""
-    return known or row.learning.get("pixels") == learner.painting.pixels
 
 
 def _pictures(paintings: Sequence[str]) -> Iterator[str | Path]:

@@ -64,6 +64,8 @@ def _learn(
     from impasto.cli.words import duration
     from impasto.optimize.device import keep_freed_memory
     from impasto.training.learner import Learner
+    from impasto.training.trainer import Keeping
+    from impasto.zoo.learnt import state_of
 
     if not quiet:
         typer.echo(
@@ -80,7 +82,7 @@ def _learn(
     on: list[Source] = [*photos[:_PHOTOS], *(samples.photo(name) for name in samples.PHOTOS)]
     keep_freed_memory()
     learner = Learner(painting, on, passing.options, body=passing.body, read=read, began=cli.BEGAN)
-    learner.begin_with(passing.row)
+    learner.begin_with(passing.row, Keeping(state_of(learner.key)))
     with (
         gentle_interrupt() as interrupted,
         LearningProgress(learner, learner.card.name, quiet=quiet) as progress,

@@ -28,6 +28,7 @@ class Refining:
         cls, budget: str, model: str, shares: Mapping[str, float], options: ApplyOptions
     ) -> Refining:
         """Find the painting. Raises `OptionsError` where there is none, or not only one."""
+        from impasto.learning import painting_of
         from impasto.zoo import learnt
 
         seconds = said.budget(budget)
@@ -42,7 +43,7 @@ class Refining:
                 f"--refine needs the painting, which does not come with {model}: impasto paint "
                 f"PHOTO PAINTING --init {model} does the same"
             )
-        return cls(learnt.painting_of(found[2]), seconds)
+        return cls(painting_of(found[2], found[1].body), seconds)
 
     def refined(self, made: Stylised, photo: Path, read: ReadOptions) -> Painting:
         """Paint on. Raises the errors of `Painter`."""

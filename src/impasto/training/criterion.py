@@ -9,7 +9,7 @@ texture: large strokes and swirls are what a smaller picture shows to the same l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -72,11 +72,21 @@ class Criterion:
         )
 
     @torch.no_grad()
-    def photos(self, images: Tensor) -> Layers:
-        """Return what photos (n, 3, h, w) RGB in [0, 1] ask of pictures: features."""
+    def photos(self, images: Tensor, sizes: Collection[float] | None = None) -> Layers:
+        """Return what photos (n, 3, h, w) RGB in [0, 1] ask of pictures: features.
+
+        With ``sizes``, of these alone.
+        """
         return {
-            size: self._vgg(_shrunk(images, size), layers) for size, layers in self._content.items()
+            size: self._vgg(_shrunk(images, size), layers)
+            for size, layers in self._content.items()
+            if sizes is None or size in sizes
         }
+
+    @property
+    def sizes(self) -> tuple[float, ...]:
+        """The sizes that pictures are looked at, parts of their own."""
+        return tuple(self._layers)
 
     @torch.no_grad()
     def painting(self, image: Tensor) -> Layers:
@@ -91,32 +101,54 @@ class Criterion:
 
     @torch.no_grad()
     def evaluate(
-        self, images: Tensor, photos: Layers, paintings: Layers, weights: Tensor
+        self,
+        images: Tensor,
+        photos: Layers,
+        paintings: Layers,
+        weights: Tensor,
+        emphasis: Mapping[float, float] | None = None,
     ) -> Evaluation:
         """Compare (n, 3, h, w) RGB in [0, 1] with what they should be.
 
         ``photos`` are those of a number of photos that n is a multiple of: as many pictures, one
         after the other, belong to each. ``paintings`` and ``weights`` (n,), which weigh the style
         terms, are each picture's own.
+
+        ``emphasis`` has the sizes to look at, each with a factor of its part of the gradient. The
+        terms are then means over these sizes, by their shares. So sizes may be left out of most
+        evaluations, and count for more in the others.
         """
         n = len(images)
+        emphasis = emphasis or dict.fromkeys(self._layers, 1.0)
+        content_part, style_part = (
+            _part(shares, emphasis) for shares in (self._content, self._style)
+        )
         contents, styles = images.new_zeros(n), images.new_zeros(n)
         gradient = torch.zeros_like(images)
 
         def pull(size: float, name: str, F: Tensor, g: Tensor | None) -> Tensor:
             g = torch.zeros_like(F) if g is None else g
+            factor = emphasis[size]
             if share := self._content.get(size, {}).get(name):
-                contents.add_(_content(F, photos[size][name], g, share))
+                found = _content(F, photos[size][name], g, factor * share)
+                contents.add_(found, alpha=1 / (factor * content_part))
             if share := self._style.get(size, {}).get(name):
-                styles.add_(_style(F, paintings[size][name], g, share, weights))
+                found = _style(F, paintings[size][name], g, factor * share, weights)
+                styles.add_(found, alpha=1 / (factor * style_part))
             return g
 
-        for size, layers in self._layers.items():
+        for size in emphasis:
+            layers = self._layers[size]
             small = _shrunk(images, size)
             trace = self._vgg.trace(small, layers)
             found = trace.backward(lambda *what, size=size: pull(size, *what))
             gradient += _shrunk_backward(found, size, images.shape)
         return Evaluation(contents, styles, gradient.div_(n))
+
+
+def _part(shares: Mapping[float, Mapping[str, float]], sizes: Iterable[float]) -> float:
+    """Return the part of all shares that is at some sizes."""
+    return sum(sum(shares.get(size, {}).values()) for size in sizes)
 
 
 def of_styles(paintings: Sequence[Layers]) -> Layers:

@@ -19,7 +19,7 @@ from impasto import weights
 from impasto.errors import CheckpointError, OptionsError
 from impasto.events import Saved, TrainingEvent
 from impasto.images.picture import floats
-from impasto.images.read import Source
+from impasto.images.read import MEMORY, Source
 from impasto.images.tensors import to_tensor
 from impasto.nets import vgg
 from impasto.nets.architecture import ORIGINAL, Architecture, style_tensors
@@ -34,7 +34,7 @@ from impasto.training.painting import read_painting
 from impasto.training.pool import Pool
 from impasto.training.preview import sheet
 from impasto.training.rows import RowLoop, split
-from impasto.training.trainer import Keeping, Photos, check_sizes, sources_of
+from impasto.training.trainer import Keeping, Photos, least_sides, sources_of
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.learnt import check_name, key, tidy
 from impasto.zoo.pack import Pack
@@ -44,7 +44,7 @@ from impasto.zoo.rows import Arrays, Row, Rows
 _LOG = 2.5
 """The logarithm of a style's weight at the start."""
 
-_CROPS = 48
+_CROPS = 24
 """So many crops are learnt from, again and again."""
 
 
@@ -84,7 +84,7 @@ class Learner:
         self._criterion_options = TrainOptions(
             size=self.options.size, style_size=self.options.style_size
         )
-        check_sizes(self._criterion_options, [(self.painting.name, self.painting.rgb)])
+        self._check_size()
         self.body = body or network(self.options.model)
         if not self.body.has_original:
             raise OptionsError(f"{self.body.name}: was not made by impasto train")
@@ -96,6 +96,7 @@ class Learner:
         self.precision = choose_precision(self.options.precision, self.device)
         self._loop: RowLoop | None = None
         self._before = 0, 0.0
+        self._earlier = {"crops": 0, "steps": 0, "seconds": 0.0}
         self._saved_at = clock()
 
     def __iter__(self) -> Iterator[TrainingEvent]:
@@ -139,12 +140,11 @@ class Learner:
         learning = {
             "version": impasto.__version__,
             "pixels": self.painting.pixels,
-            "file": self.painting.name,
             **self.options.asked,
             "photos": len(self.photos),
-            "crops": loop.samples if loop else 0,
-            "steps": loop.step if loop else 0,
-            "seconds": round(loop.seconds, 1) if loop else 0.0,
+            "crops": self._earlier["crops"] + (loop.samples if loop else 0),
+            "steps": self._earlier["steps"] + (loop.step if loop else 0),
+            "seconds": round(self._earlier["seconds"] + (loop.seconds if loop else 0), 1),
         }
         weight = math.exp(loop.log if loop else _LOG)
         card = replace(self.card, weight=weight)
@@ -157,7 +157,7 @@ class Learner:
     @property
     def key(self) -> str:
         """What tells this learning from others."""
-        return key(self.painting.pixels, self.body, self.options.asked)
+        return key(self.painting.pixels, self.body.body, self.options.asked)
 
     @property
     def terms(self) -> dict[str, float]:
@@ -191,7 +191,8 @@ class Learner:
         return style_tensors(self._shape)
 
     def _carded(self, name: str | None, card: StyleCard | None) -> StyleCard:
-        called = name or (card.name if card else slug(Path(self.painting.name).stem) or "style")
+        stem = "" if self.painting.name == MEMORY else Path(self.painting.name).stem
+        called = name or (card.name if card else slug(stem) or "style")
         check_name(called)
         height, width, _ = self.painting.rgb.shape
         given = card or StyleCard(name=called)
@@ -203,6 +204,18 @@ class Learner:
             size=max(height, width),
             distance=distance,
         )
+
+    def _check_size(self) -> None:
+        """Raise `OptionsError` for a painting that is too long and narrow."""
+        least, side = (
+            least_sides(self._criterion_options)["style"],
+            min(self.painting.rgb.shape[:2]),
+        )
+        if side < least:
+            raise OptionsError(
+                f"{self.painting.name}: would have {side} pixels on its short side, and {least:g} "
+                f"are needed: raise --style-size (now {self.options.style_size})"
+            )
 
     def _first(self) -> Tensor:
         """Return what is begun with: what was learnt before, else what lies between all styles."""
@@ -255,22 +268,37 @@ class Learner:
         tensors, loop = self._loop.state()
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
         self._keeping.path.parent.mkdir(parents=True, exist_ok=True)
-        files.write(self._keeping.path, arrays, {"run": self._run(), "loop": loop})
+        about = {"run": self._run(), "loop": loop, "file": str(Path(self.painting.name).absolute())}
+        files.write(self._keeping.path, arrays, about)
         tidy(self._keeping.path.parent)
         yield Saved(self._keeping.path, "checkpoint")
 
     def _resume(self, loop: RowLoop) -> None:
         """Go on from the state that is kept, where it is that of what is begun with."""
+        if self._begin is None or self._restored(loop):
+            return
+        # It begins with the row, as it would on another machine.
+        for name, kind in (("crops", int), ("steps", int), ("seconds", float)):
+            earlier = self._begin.learning.get(name, 0)
+            self._earlier[name] = kind(earlier) if isinstance(earlier, int | float) else kind(0)
+
+    def _restored(self, loop: RowLoop) -> bool:
         path = self._keeping.path
         if path is None or self._begin is None or not path.is_file():
-            return
+            return False
         try:
             arrays, data = files.read(path)
             files.check_same_run(path, data["run"], self._run())
+            if not np.array_equal(
+                np.float16(arrays["average"]),
+                np.float16(flat(self._begin.tensors, self._names).numpy()),
+            ):
+                return False
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
             loop.restore({name: t.to(self.device) for name, t in tensors.items()}, data["loop"])
         except (CheckpointError, KeyError, TypeError, ValueError, RuntimeError):
-            return  # it begins with the row, as it would on another machine
+            return False
+        return True
 
     def _run(self) -> dict[str, Any]:
         """What has to be the same for a state to be of use."""
@@ -284,9 +312,10 @@ class Learner:
     def preview(self) -> NDArray[np.uint8]:
         """Return a sheet, RGB (H, W, 3): a few photos, as they are and in the style so far."""
         assert self._loop
-        net = self._loop.nets[0]
         row = zip(self._names, split(self._loop.row, self._shape), strict=True)
-        parameters = {**dict(net.named_parameters()), **{name: part[None] for name, part in row}}
+        own = {name: part[None] for name, part in row}
+        net = self._loop.net
+        parameters = {**dict(net.named_parameters()), **own}
         return sheet(net, parameters, {self.card.name: 0}, self.photos, self._read)
 
 

@@ -67,6 +67,8 @@ def read_painting(source: Source, size: int, read: ReadOptions) -> Painting:
     """
     if isinstance(source, str | bytes | os.PathLike):
         stored = read_fitting(source, size, read)
+        if stored.alpha is not None:  # what is hidden must not shine through when it is reduced
+            stored = read_stored(source, read)
     else:
         stored = read_stored(source, read)
     rgb = _seen(stored)

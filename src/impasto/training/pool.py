@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,19 +30,22 @@ class Pool:
 
     def __init__(self, crops: Crops, criterion: Criterion, count: int) -> None:
         self._crops, self._criterion, self._count = crops, criterion, count
-        self._seen: dict[int, Seen] = {}
+        self._seen: dict[int, tuple[Tensor, dict[float, Mapping[str, Tensor]]]] = {}
 
-    def __call__(self, numbers: Sequence[int]) -> Seen:
-        """Return crops by their numbers."""
-        return together([self._one(number % self._count) for number in numbers])
+    def __call__(self, numbers: Sequence[int], sizes: Collection[float]) -> Seen:
+        """Return crops by their numbers, with their features at some sizes."""
+        return together([self._one(number % self._count, sizes) for number in numbers])
 
-    def _one(self, number: int) -> Seen:
-        if number in self._seen:
-            return self._seen[number]
-        crops, passed = self._crops.take([number])
-        found = Seen(crops, self._criterion.photos(crops))
-        self._seen[number] = found
-        return Seen(crops, found.features, tuple(passed))
+    def _one(self, number: int, sizes: Collection[float]) -> Seen:
+        passed: list[str] = []
+        if number not in self._seen:
+            crops, passed = self._crops.take([number])
+            self._seen[number] = crops, {}
+        crops, features = self._seen[number]
+        features |= self._criterion.photos(crops, [size for size in sizes if size not in features])
+        return Seen(
+            crops, {size: features[size] for size in sizes if size in features}, tuple(passed)
+        )
 
 
 def together(seen: Sequence[Seen]) -> Seen:

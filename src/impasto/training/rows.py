@@ -1,20 +1,17 @@
 """The loop that learns one row of a network in which all else is held: a generator of events.
 
-A row has a few thousand numbers, so some dozens of crops are enough, one or two a step. What is
-computed in a step is cut to what a row needs: the network's own weights get no gradient, photos'
-features are found once, and crops are shared out to threads of this process, each with one of the
-processors, which spares them waiting for each other at every layer.
+A row has a few thousand numbers, so some dozens of crops are enough, one a step. What is computed
+in a step is cut to what a row needs: the network's own weights get no gradient, photos' features
+are found once, and most steps leave out the full size. Many small steps one after the other learn
+more than fewer of several crops at a time, even where those would use the processors better, and
+more than steps that do not wait for each other.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,17 +20,19 @@ from torch import Tensor, nn
 from impasto.errors import DivergedError
 from impasto.events import Trained, TrainingEvent, Unreadable
 from impasto.nets.architecture import Architecture, style_tensors
-from impasto.training.criterion import Criterion, Layers
+from impasto.training.criterion import Criterion, Evaluation, Layers
 from impasto.training.objectives import moved, within
-from impasto.training.pool import Pool
+from impasto.training.pool import Pool, Seen
 from impasto.training.sampling import noises
 from impasto.training.student import Student
 from impasto.training.vector import Vector
 
 _BATCH = {"cuda": 8}
-"""Crops of a step, by the kind of device; else `_FEW`."""
+"""Crops of a step, by the kind of device; else one."""
 
-_FEW = 2
+_RARE = 4
+"""Pictures are looked at in their full size in one of so many steps, where it counts for all of
+them: it is three quarters of what a step costs, and tells of fine texture alone."""
 
 _WARM_UP = 8
 """Steps until the learning rate is at its largest."""
@@ -46,16 +45,6 @@ _SPIKES = 0.01
 
 _MOST_LOST = 10
 """Steps in a row without a finite gradient, after which the learning has diverged."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """What a part of a step's crops says: the mean of the gradients, and of the terms."""
-
-    gradient: Tensor
-    content: float
-    style: float
-    passed: tuple[str, ...]
 
 
 class RowLoop:
@@ -89,9 +78,8 @@ class RowLoop:
         self._distance, self._size, self._seed = distance, size, seed
         self._rate, self._length, self._clock = learning_rate, length, clock
         self._device = row.device
-        self.batch = _BATCH.get(row.device.type, _FEW)
-        self._workers = min(self.batch, processors()) if row.device.type == "cpu" else 1
-        self.nets = [_network(architecture, shared, row, precision) for _ in range(self._workers)]
+        self.batch = _BATCH.get(row.device.type, 1)
+        self.net = _network(architecture, shared, row, precision)
         self.vector = Vector({"row": nn.Parameter(row.clone())}, {}, average=_AVERAGE)
         self.log = log
         self.step, self.seconds = 0, 0.0
@@ -117,27 +105,26 @@ class RowLoop:
     def run(self) -> Iterator[TrainingEvent]:
         """Learn to the end, or on from where the state is, or until it was stopped."""
         began = self._clock() - self.seconds
-        with _threads(self._workers) as share:
-            while self._length(self.step, self.seconds) < 1 and not self.stopped:
-                parts = self._learn(share)
-                self.step += 1
-                self.seconds = max(self.seconds, self._clock() - began)
-                for reason in (reason for part in parts for reason in part.passed):
-                    if reason not in self.unreadable:
-                        self.unreadable.add(reason)
-                        yield Unreadable(reason)
-                yield self._event()
+        begun = False
+        while not self.stopped and not (begun and self._length(self.step, self.seconds) >= 1):
+            passed = self._learn()
+            self.step, begun = self.step + 1, True
+            self.seconds = max(self.seconds, self._clock() - began)
+            for reason in passed:
+                if reason not in self.unreadable:
+                    self.unreadable.add(reason)
+                    yield Unreadable(reason)
+            yield self._event()
 
-    def _learn(self, share: Share) -> list[Part]:
-        """See a few crops and move."""
+    def _learn(self) -> tuple[str, ...]:
+        """See a few crops and move; return what was passed over to get there."""
         numbers = range(self.step * self.batch, (self.step + 1) * self.batch)
-        groups = [numbers[worker :: self._workers] for worker in range(self._workers)]
-        parts = share(self._part, list(zip(self.nets, groups, strict=True)))
-        shares = [len(group) / self.batch for group in groups]
-        self.content = math.fsum(w * p.content for w, p in zip(shares, parts, strict=True))
-        self.style = math.fsum(w * p.style for w, p in zip(shares, parts, strict=True))
-        gradients = [w * part.gradient for w, part in zip(shares, parts, strict=True)]
-        self.vector.gradient.copy_(torch.stack(gradients).sum(0))
+        emphasis = self._emphasis(self.step)
+        seen = self._pool(numbers, emphasis)
+        found = self._found(seen, numbers, emphasis)
+        self.content, self.style = found.content.mean().item(), found.style.mean().item()
+        gradients = [parameter.grad for parameter in self.net.style_parameters().values()]
+        self.vector.gradient.copy_(torch.cat([g[0] for g in gradients if g is not None]))
         rate = self._rate * self._share_of_rate(self._length(self.step, self.seconds))
         finite = bool(self.vector.step(rate, self.step))
         self._lost = 0 if finite else self._lost + 1
@@ -146,21 +133,25 @@ class RowLoop:
                 f"learning diverged at step {self.step}: try --learning-rate {self._rate / 4:g}"
             )
         self.log = moved(self.log, self._distance, self.content, self.batch)
-        return parts
+        return seen.passed
 
-    def _part(self, net: Student, numbers: Sequence[int]) -> Part:
-        """Return what some crops say, computed with a network of one's own."""
-        row = self.vector.values
-        parameters = _rows_of(net)
+    def _emphasis(self, step: int) -> dict[float, float]:
+        """Return at which sizes a step looks, with the factor of each."""
+        largest = max(self._criterion.sizes)
+        rest = {size: 1.0 for size in self._criterion.sizes if size != largest}
+        return {**rest, largest: float(_RARE)} if step % _RARE == 0 or not rest else rest
+
+    def _found(
+        self, seen: Seen, numbers: Sequence[int], emphasis: Mapping[float, float]
+    ) -> Evaluation:
+        """Return what the criterion says of crops, and leave gradients in the network's row."""
+        n, row = len(numbers), self.vector.values
+        parameters = self.net.style_parameters().values()
         with torch.no_grad():
             for parameter, values in zip(parameters, split(row, self.architecture), strict=True):
                 parameter[0].copy_(values)
                 parameter.grad = None
-        seen = self._pool(numbers)
-        n = len(numbers)
-        noise = noises(self.architecture, numbers[0], n, self._size, self._seed)
-        mix = row.new_ones((n, 1))
-        made = net(seen.crops, mix, {name: field.to(row.device) for name, field in noise.items()})
+        made = self.net(seen.crops, row.new_ones((n, 1)), self._noise(numbers))
         weights = row.new_full((n,), math.exp(self.log))
         painting = {
             size: {name: grams.expand(n, -1, -1) for name, grams in layers.items()}
@@ -168,16 +159,22 @@ class RowLoop:
         }
         gradient, found = within(
             made.detach(),
-            lambda inside: self._criterion.evaluate(inside, seen.features, painting, weights),
+            lambda inside: self._criterion.evaluate(
+                inside, seen.features, painting, weights, emphasis
+            ),
         )
-        torch.autograd.backward([made, _SPIKES * net.spikes()], [gradient, None])
-        of_row = torch.cat([parameter.grad[0] for parameter in parameters])  # type: ignore[index]
-        return Part(of_row, found.content.mean().item(), found.style.mean().item(), seen.passed)
+        torch.autograd.backward([made, _SPIKES * self.net.spikes()], [gradient, None])
+        return found
+
+    def _noise(self, numbers: Sequence[int]) -> dict[str, Tensor]:
+        """Draw the noise of crops: that of each depends on its number alone."""
+        drawn = [noises(self.architecture, k, 1, self._size, self._seed) for k in numbers]
+        return {name: torch.cat([one[name] for one in drawn]).to(self._device) for name in drawn[0]}
 
     def _share_of_rate(self, progress: float) -> float:
-        """Warm up, then fall along a cosine to a hundredth."""
+        """Warm up, then fall along a cosine to a fifth: the average does what is missing."""
         warm = min(1.0, (self.step + 1) / _WARM_UP)
-        return warm * (0.505 + 0.495 * math.cos(math.pi * progress))
+        return warm * (0.6 + 0.4 * math.cos(math.pi * progress))
 
     def _event(self) -> Trained:
         progress = min(self._length(self.step, self.seconds), 1.0)
@@ -195,41 +192,13 @@ class RowLoop:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return all that goes on from here needs: tensors, and plain data."""
-        data = {"step": self.step, "seconds": self.seconds, "log": self.log}
-        return self.vector.state(), data
+        return self.vector.state(), {"step": self.step, "seconds": self.seconds, "log": self.log}
 
     def restore(self, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
         """Take what `state` gave of a loop built alike."""
         self.vector.restore(tensors)
         self.step, self.seconds = int(data["step"]), float(data["seconds"])
         self.log = float(data["log"])
-
-
-Share = Callable[[Callable[..., Part], Sequence[Sequence[Any]]], list[Part]]
-"""Calls a function with each of some arguments, all at once, and returns what it gave."""
-
-
-@contextmanager
-def _threads(workers: int) -> Iterator[Share]:
-    """Give threads that share the processors evenly; one worker is this thread."""
-    if workers == 1:
-        yield lambda work, several: [work(*arguments) for arguments in several]
-        return
-    before = torch.get_num_threads()
-    each = max(1, before // workers)
-    torch.set_num_threads(each)
-    try:
-        with ThreadPoolExecutor(
-            workers, "learning", initializer=torch.set_num_threads, initargs=(each,)
-        ) as pool:
-            yield lambda work, several: list(pool.map(lambda one: work(*one), several))
-    finally:
-        torch.set_num_threads(before)
-
-
-def processors() -> int:
-    """Return how many threads PyTorch may use."""
-    return min(torch.get_num_threads(), os.cpu_count() or 1)
 
 
 def split(row: Tensor, architecture: Architecture) -> list[Tensor]:
@@ -249,7 +218,3 @@ def _network(
         parameter.data = tensor.to(row.device)
         parameter.requires_grad_(False)
     return net
-
-
-def _rows_of(net: Student) -> list[nn.Parameter]:
-    return list(net.style_parameters().values())

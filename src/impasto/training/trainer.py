@@ -414,12 +414,9 @@ class Trainer:
         return sheet(self._net, {**parameters, **average}, styles, self.photos, self._read)
 
 
-def check_sizes(options: TrainOptions, paintings: Sequence[tuple[str, NDArray[Any]]]) -> None:
-    """Raise `OptionsError` where a network sees nothing of a crop or a painting any more.
-
-    ``paintings`` are names and pictures (h, w, 3).
-    """
-    least = {
+def least_sides(options: TrainOptions) -> dict[str, float]:
+    """Return the sides that crops ("content") and paintings ("style") must have, in pixels."""
+    return {
         kind: vgg.smallest_side([name for name, share in layers if share])
         / min(size for size, share in sizes if share)
         for kind, layers, sizes in (
@@ -427,6 +424,14 @@ def check_sizes(options: TrainOptions, paintings: Sequence[tuple[str, NDArray[An
             ("style", options.style_layers, options.style_sizes),
         )
     }
+
+
+def check_sizes(options: TrainOptions, paintings: Sequence[tuple[str, NDArray[Any]]]) -> None:
+    """Raise `OptionsError` where a network sees nothing of a crop or a painting any more.
+
+    ``paintings`` are names and pictures (h, w, 3).
+    """
+    least = least_sides(options)
     for kind, side in least.items():
         if options.size < side:
             raise OptionsError(

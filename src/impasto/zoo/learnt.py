@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -40,9 +40,9 @@ def passing_folder() -> Path:
     return user_cache_path("impasto") / "styles"
 
 
-def key(pixels: str, body: Pack, asked: Mapping[str, Any]) -> str:
+def key(pixels: str, body: str, asked: Mapping[str, Any]) -> str:
     """Return what tells one thing to learn from another: 64 hexadecimal digits."""
-    about = {"pixels": pixels, "body": body.body, **asked}
+    about = {"pixels": pixels, "body": body, **asked}
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
@@ -64,19 +64,6 @@ def find(name: str) -> tuple[Path, Rows, Row] | None:
                 if row.card.name == name:
                     return entry.path, entry.rows, row
     return None
-
-
-def painting_of(row: Row) -> Path | bytes:
-    """Return the painting that a style was learnt from: its file, or the copy that the style has.
-
-    Raises `OptionsError` where both are gone.
-    """
-    file = Path(str(row.learning.get("file", "")))
-    if file.is_file():
-        return file
-    if not row.painting:
-        raise OptionsError(f"{row.card.name}: its painting is not there any more; name its file")
-    return row.painting
 
 
 def check_name(name: str) -> None:
@@ -103,7 +90,7 @@ def remove(name: str) -> Path:
     if rest:
         write_rows(replace(rows, rows=rest), path)
     else:
-        path.unlink()
+        _moved(path.unlink, path)
     return path
 
 
@@ -111,14 +98,14 @@ def rename(old: str, new: str) -> None:
     """Give a style of the user's another name. Raises `OptionsError` for one that is taken."""
     path, rows, row = _there(old)
     check_name(new)
-    if new in registry.catalogue():
+    if new in registry.catalogue() or find(new):
         raise OptionsError(f"there is a style {new!r} already")
     renamed = replace(row, card=replace(row.card, name=new))
     write_rows(
         replace(rows, rows=tuple(renamed if other is row else other for other in rows.rows)), path
     )
     if path == file_of(old) and not file_of(new).exists():
-        path.rename(file_of(new))
+        _moved(lambda: path.rename(file_of(new)), path)
 
 
 def packs_of(body: str) -> Iterator[Pack]:
@@ -131,6 +118,13 @@ def packs_of(body: str) -> Iterator[Pack]:
                 rows = read_rows(path)
                 if rows.body == body:
                     yield pack.only([ORIGINAL]).with_rows(rows.rows)
+
+
+def _moved(act: Callable[[], object], path: Path) -> None:
+    try:
+        act()
+    except OSError as error:
+        raise OutputError(f"{shown(path)}: cannot be changed: {reason(error)}") from error
 
 
 def in_passing(key: str) -> Rows | None:

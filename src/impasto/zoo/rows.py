@@ -158,8 +158,9 @@ def _table(rows: NDArray[Any], size: str, count: int) -> list[Arrays]:
     expected = (count, sum(lengths))
     if rows.shape != expected or rows.dtype.kind != "f":
         raise ValueError(f"its rows are {rows.dtype} {rows.shape}, not floats {expected}")
-    if not np.isfinite(rows).all():
-        raise ValueError("its rows hold values that are not finite")
+    with np.errstate(over="ignore"):
+        values = rows.astype(np.float16).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError("its rows hold values that are not finite, or too large")
     ends = np.cumsum(lengths)[:-1]
-    values = np.ascontiguousarray(rows, np.float32)
     return [dict(zip(names, np.split(row, ends), strict=True)) for row in values]
