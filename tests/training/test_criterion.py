@@ -71,6 +71,33 @@ def test_terms_and_gradient_are_those_of_the_equations(net: VGG19) -> None:
     assert (found.gradient - x.grad).norm() < 1e-4 * x.grad.norm()
 
 
+def test_a_size_may_be_left_out_and_count_for_more_where_it_is_not(net: VGG19) -> None:
+    """Of two evaluations, one with the full size twofold, the mean is that of all sizes."""
+    x, p, s = _images(2, 48, 48, 0), _images(2, 48, 48, 1), _images(1, 48, 64, 2)
+    criterion, weights = _criterion(net), torch.tensor([1.0, 20.0])
+    painting = {
+        size: {name: grams.expand(2, -1, -1) for name, grams in layers.items()}
+        for size, layers in criterion.painting(s).items()
+    }
+    photos = criterion.photos(p)
+    whole = criterion.evaluate(x, photos, painting, weights)
+    one = criterion.evaluate(x, photos, painting, weights, {1.0: 2.0, 0.5: 1.0, 0.25: 1.0})
+    small = criterion.photos(p, [0.5, 0.25])
+    assert small.keys() == {0.25}
+    other = criterion.evaluate(x, small, painting, weights, {0.5: 1.0, 0.25: 1.0})
+    mean = (one.gradient + other.gradient) / 2
+    torch.testing.assert_close(mean, whole.gradient, rtol=1e-4, atol=1e-9)
+    # The terms are means by share: of content 1 and 3 of 4, of style 2 and 1 of 3.
+    torch.testing.assert_close(one.content, whole.content, rtol=1e-4, atol=0)
+    full = criterion.evaluate(x, photos, painting, weights, {1.0: 1.0})
+    torch.testing.assert_close(
+        0.25 * full.content + 0.75 * other.content, whole.content, rtol=1e-4, atol=0
+    )
+    torch.testing.assert_close(
+        2 / 3 * full.style + 1 / 3 * other.style, whole.style, rtol=1e-4, atol=0
+    )
+
+
 def test_the_gradient_is_the_slope(net: VGG19) -> None:
     """Finite differences along a random direction."""
     x, p = _images(1, 40, 40, 0).double().float(), _images(1, 40, 40, 1)

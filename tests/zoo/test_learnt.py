@@ -366,14 +366,14 @@ def test_all_that_was_learnt_in_passing_is_forgotten_and_nothing_else(
 
 def test_what_is_asked_for_otherwise_is_another_thing_to_learn(turbo: Pack) -> None:
     asked = {"size": 384, "seed": 0}
-    key = learnt.key("ab" * 32, turbo, asked)
+    key = learnt.key("ab" * 32, turbo.body, asked)
     assert len(key) == 64
-    assert learnt.key("ab" * 32, turbo.only([ORIGINAL]), {"seed": 0, "size": 384}) == key
+    assert learnt.key("ab" * 32, turbo.only([ORIGINAL]).body, {"seed": 0, "size": 384}) == key
     others = {
-        learnt.key("cd" * 32, turbo, asked),
-        learnt.key("ab" * 32, random_pack("starry", seed=3), asked),
-        learnt.key("ab" * 32, turbo, asked | {"seed": 1}),
-        learnt.key("ab" * 32, turbo, asked | {"distance": 1.0}),
+        learnt.key("cd" * 32, turbo.body, asked),
+        learnt.key("ab" * 32, random_pack("starry", seed=3).body, asked),
+        learnt.key("ab" * 32, turbo.body, asked | {"seed": 1}),
+        learnt.key("ab" * 32, turbo.body, asked | {"distance": 1.0}),
     }
     assert len({key, *others}) == 5
 
