@@ -19,8 +19,8 @@ LINES = [line for block in FENCED for line in block.splitlines() if line.startsw
 SPANS = [span for text in PROSE for span in re.findall(r"`([^`\n]+)`", text) if " -o " in span]
 SHOWN = sorted({text[text.index("impasto ") :] for text in (*LINES, *SPANS)})
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-OTHERS = {"--nproc-per-node", "--no-python", "--help"}
-"""Flags of torchrun, and the one that every command has."""
+OTHERS = {"--nproc-per-node", "--no-python", "--help", "--install-completion"}
+"""Flags of torchrun, of every command, and of the program itself."""
 
 
 @pytest.mark.parametrize("line", SHOWN)
