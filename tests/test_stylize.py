@@ -14,7 +14,13 @@ from PIL import Image
 
 import impasto
 from impasto import Painter, Painting, PaintOptions
-from impasto.errors import CheckpointError, ImageError, OptionsError
+from impasto.errors import (
+    CheckpointError,
+    ImageError,
+    ImpastoError,
+    OptionsError,
+    WeightsError,
+)
 from impasto.events import Finished, ScaleStarted, Started, Step
 from impasto.images import read_picture, read_recipe, save_picture
 from impasto.optimize.memory import Layout
@@ -337,6 +343,77 @@ def test_a_recipe_without_a_schedule_is_planned_anew(tmp_path: Path) -> None:
     painter = impasto.rerun(tmp_path / "out.png", content=PHOTO, styles=[STYLE])
     assert list(painter)
     np.testing.assert_array_equal(painter.painting.rgb, painting.rgb)
+
+
+def applied(folder: Path, **options: Any) -> np.ndarray:
+    """What a small network makes of the photo, saved as out.png; the photo is photo.png."""
+    save_picture(PHOTO, folder / "photo.png")
+    network = impasto.load("turbo/wave:2,starry:1", backend="torch")
+    made = network(str(folder / "photo.png"), bits=8, **options)
+    made.save(folder / "out.png")
+    return made.samples
+
+
+def test_a_picture_of_a_network_is_made_again(tmp_path: Path) -> None:
+    save_picture(np.eye(48, 64)[:, :, None].repeat(3, 2).astype(np.float32), tmp_path / "mask.png")
+    options = {"strength": 0.7, "seed": 4, "size": 50, "mask": str(tmp_path / "mask.png")}
+    first = applied(tmp_path, color="photo", **options)
+    again = impasto.rerun(tmp_path / "out.png")
+    assert not isinstance(again, Painter)
+    np.testing.assert_array_equal(again.samples, first)
+    (tmp_path / "moved").mkdir()
+    for name in ("out.png", "photo.png", "mask.png"):
+        (tmp_path / name).rename(tmp_path / "moved" / name)
+    moved = impasto.rerun(tmp_path / "moved" / "out.png")
+    assert not isinstance(moved, Painter)
+    np.testing.assert_array_equal(moved.samples, first)
+    save_picture(OTHER, tmp_path / "moved" / "mask.png")
+    with pytest.raises(ImageError, match=r"mask\.png: is not the picture that"):
+        impasto.rerun(tmp_path / "moved" / "out.png")
+
+
+def test_what_a_network_made_needs_its_photo_and_its_style(tmp_path: Path) -> None:
+    applied(tmp_path)
+    with pytest.raises(ImageError, match="is not the picture that"):
+        impasto.rerun(tmp_path / "out.png", content=OTHER)
+    with pytest.raises(OptionsError, match="needs no paintings"):
+        impasto.rerun(tmp_path / "out.png", styles=[STYLE])
+    recipe = json.loads(json.dumps(read_recipe(tmp_path / "out.png")))
+    for part, wrong in (("rows", {"wave": "0" * 64, "starry": "1" * 64}), ("body", "0" * 64)):
+        changed = {**recipe, "model": {**recipe["model"], part: wrong}}
+        save_picture(PHOTO, tmp_path / "other.png", recipe=changed)
+        with pytest.raises(WeightsError, match="is not here any more"):
+            impasto.rerun(tmp_path / "other.png")
+
+
+@pytest.mark.parametrize("part", ["model", "shares", "ran", "mask", "content", "strength"])
+@pytest.mark.parametrize("wrong", [None, 5, "x", [3], {"a": 1}])
+def test_a_recipe_of_a_network_is_checked(tmp_path: Path, part: str, wrong: Any) -> None:
+    applied(tmp_path)
+    recipe = json.loads(json.dumps(read_recipe(tmp_path / "out.png")))
+    save_picture(PHOTO, tmp_path / "other.png", recipe={**recipe, part: wrong})
+    with pytest.raises(ImpastoError):
+        impasto.rerun(tmp_path / "other.png")
+
+
+def test_it_begins_with_what_a_network_makes(tmp_path: Path) -> None:
+    save_picture(PHOTO, tmp_path / "photo.png")
+    save_picture(STYLE, tmp_path / "style.png")
+    options = {**SMALL, "init": "turbo/wave"}
+    painting = impasto.paint(tmp_path / "photo.png", tmp_path / "style.png", **options)
+    assert painting.losses[0].width == 48
+    made = impasto.load("turbo/wave")(str(tmp_path / "photo.png"), size=48, bits=8)
+    save_picture(made.samples, tmp_path / "made.png")
+    by_file = {**options, "init": str(tmp_path / "made.png"), "scales": "single"}
+    same = impasto.paint(tmp_path / "photo.png", tmp_path / "style.png", **by_file)
+    np.testing.assert_array_equal(painting.rgb, same.rgb)
+    painting.save(tmp_path / "out.png")
+    again = impasto.rerun(tmp_path / "out.png")
+    assert isinstance(again, Painter)
+    list(again)
+    np.testing.assert_array_equal(again.painting.rgb, painting.rgb)
+    with pytest.raises(OptionsError, match=r"--init wavy: is none of .* no file and no style"):
+        paint(init="wavy")
 
 
 def test_the_limits_of_reading_hold() -> None:

@@ -242,13 +242,18 @@ def test_it_shows_and_saves_itself_with_its_recipe(tmp_path):
     assert recipe == {
         "kind": "apply",
         "version": impasto.__version__,
-        "model": {"name": "turbo", "architecture": "turbo", "sha256": "0" * 64},
+        "model": {
+            "name": "turbo",
+            "architecture": "turbo",
+            "body": NET.pack.body,
+            "rows": {name: NET.pack.row(name).sha256 for name in SHARES},
+        },
         "shares": SHARES,
         "strength": 0.8,
         "color": "photo",
         "style_scale": 1.0,
         "seed": 0,
-        "mask": None,
+        "mask": [],
         "size": 60,
         "content": {"name": "<memory>"},
         "ran": {"backend": "onnx", "device": "cpu", "tile": None},
@@ -343,7 +348,8 @@ def test_loaded_by_name_and_applied_without_pytorch(tmp_path):
         recipe = read_recipe(out)
         assert recipe["shares"] == SHARES
         assert recipe["model"]["name"] == str(pack)
-        assert len(recipe["model"]["sha256"]) == 64
+        assert len(recipe["model"]["body"]) == 64
+        assert recipe["model"]["rows"].keys() == SHARES.keys()
 
 
 @pytest.mark.cuda

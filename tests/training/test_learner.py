@@ -282,7 +282,7 @@ def test_a_painting_is_looked_at_with_its_long_side_as_asked() -> None:
 
 def test_a_copy_is_small_and_looks_alike() -> None:
     for size, side in ((192, 192), (1000, 512)):
-        with Image.open(io.BytesIO(read(swirls(), size).copy())) as image:
+        with Image.open(io.BytesIO(read(swirls(), size).copy)) as image:
             assert image.format == "WEBP"
             assert max(image.size) == side
             small = np.asarray(image.resize((24, 19), Image.Resampling.BOX), float)
@@ -460,7 +460,7 @@ def test_what_is_told_of_a_row(learner: Build, tmp_path: Path) -> None:
     learning = {"pixels": read(swirls()).pixels, "size": 128, "style_size": 192, "seed": 3}
     learning |= {"steps": 1, "crops": 1, "photos": 1, "distance": 0.5}
     assert row.learning.items() >= learning.items()
-    assert row.painting == made.painting.copy()
+    assert row.painting == made.painting.copy
     carded = learner(card=card).row.card
     assert (carded.name, carded.title, carded.painter) == ("other", "Swirls", "Nobody")
     assert learner(card=card, name="mine").row.card.name == "mine"

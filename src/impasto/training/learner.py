@@ -152,7 +152,7 @@ class Learner:
             name: part.half().float().cpu().numpy()
             for name, part in zip(self._names, split(values, self._shape), strict=True)
         }
-        return Row(card, arrays, learning, self.painting.copy())
+        return Row(card, arrays, learning, self.painting.copy)
 
     @property
     def key(self) -> str:
@@ -207,10 +207,8 @@ class Learner:
 
     def _check_size(self) -> None:
         """Raise `OptionsError` for a painting that is too long and narrow."""
-        least, side = (
-            least_sides(self._criterion_options)["style"],
-            min(self.painting.rgb.shape[:2]),
-        )
+        least = least_sides(self._criterion_options)["style"]
+        side = min(self.painting.rgb.shape[:2])
         if side < least:
             raise OptionsError(
                 f"{self.painting.name}: would have {side} pixels on its short side, and {least:g} "
@@ -249,8 +247,7 @@ class Learner:
         )
         self._resume(loop)
         self._before = loop.step, loop.seconds
-        if not loop.seconds:
-            loop.seconds = self._clock() - self._began
+        loop.seconds += self._clock() - self._began
         return loop
 
     def _length(self, step: int, seconds: float) -> float:

@@ -90,10 +90,10 @@ def within(made: Tensor, judge: Callable[[Tensor], T]) -> tuple[Tensor, T]:
     return gradient.add_(beyond, alpha=2 * _RANGE / made.numel()), found
 
 
-def moved(log: float, asked: float, found: float, pictures: int = 1) -> float:
-    """Return the logarithm of a style's weight after pictures with a content of ``found``."""
+def moved(log: float, asked: float, found: float, gain: float = _GAIN) -> float:
+    """Return the logarithm of a style's weight after a picture with a content of ``found``."""
     missing = math.log(asked / max(found, 1e-6)) if math.isfinite(found) else 0.0
-    return min(max(log + _GAIN * pictures * missing, _LEAST_WEIGHT), _MOST_WEIGHT)
+    return min(max(log + gain * missing, _LEAST_WEIGHT), _MOST_WEIGHT)
 
 
 class Objective(Protocol):

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,15 +42,16 @@ class Painting:
     name: str
     sha256: str
 
-    @property
+    @cached_property
     def pixels(self) -> str:
         """The SHA-256 of the shape and the values."""
         digest = hashlib.sha256(str(self.rgb.shape).encode())
         digest.update(self.rgb.data)
         return digest.hexdigest()
 
+    @cached_property
     def copy(self) -> bytes:
-        """Return a small copy, a WebP file."""
+        """A small copy, a WebP file."""
         height, width, _ = self.rgb.shape
         size = fit(width, height, min(_COPY, max(width, height)))
         file = io.BytesIO()

@@ -40,6 +40,10 @@ _WARM_UP = 8
 _AVERAGE = 0.99
 """How much of itself the average of the rows keeps at each step, once it is under way."""
 
+_GAIN = 0.05
+"""How far a step moves the logarithm of the weight, times that of what is asked over what it has:
+more than in a training, which has thousands of steps to find it."""
+
 _SPIKES = 0.01
 """Weight of `Student.spikes`."""
 
@@ -132,7 +136,7 @@ class RowLoop:
             raise DivergedError(
                 f"learning diverged at step {self.step}: try --learning-rate {self._rate / 4:g}"
             )
-        self.log = moved(self.log, self._distance, self.content, self.batch)
+        self.log = moved(self.log, self._distance, self.content, _GAIN)
         return seen.passed
 
     def _emphasis(self, step: int) -> dict[float, float]:

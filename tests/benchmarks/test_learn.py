@@ -1,0 +1,89 @@
+"""What is measured of styles that were learnt."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import learn_speed as learn
+import numpy as np
+import pytest
+from judge import Score
+
+from impasto.images import save_picture
+from impasto.options import LearnOptions
+from impasto.samples import painting, photo
+from impasto.training.learner import Learner
+from impasto.zoo.registry import network
+from impasto.zoo.rows import write_rows
+
+
+def test_the_median_over_paintings_is_told_beside_what_it_should_be():
+    def one(style, content, seconds):
+        return {
+            "scores": {
+                "photo": {"style": 1.0, "content": 0.0},
+                "20 s": {"style": style, "content": content},
+                "paint": {"style": 0.03, "content": 0.8},
+            },
+            "seconds": {"20 s": seconds},
+        }
+
+    found = {"a": one(0.08, 0.6, 20), "b": one(0.09, 0.9, 24), "c": one(0.2, 0.65, 20.5)}
+    rows = {row.what: row for row in learn.rows(found)}
+    assert rows["style error, learnt in 20 s"].value == 0.09
+    assert rows["style error, learnt in 20 s"].met is True
+    assert rows["content error, learnt in 20 s"].value == 0.65
+    assert rows["longest command, 20 s"].met is False
+    assert rows["style error, paint"].met is None
+
+
+def test_a_row_of_the_sheet_has_the_painting_first(tmp_path):
+    save_picture(painting("dots", 96, 64), tmp_path / "dots.png")
+    made = {"photo": np.zeros((60, 80, 3), np.uint8), "20 s": np.zeros((60, 80, 3), np.uint8)}
+    scores = dict.fromkeys(made, Score(0.1, 0.2))
+    tiles = learn.row_of_tiles(tmp_path / "dots.png", made, scores)
+    assert [name for name, _ in tiles] == ["dots", "photo  0.100 (0.20)", "20 s  0.100 (0.20)"]
+    assert len({tile.shape for _, tile in tiles}) == 1
+
+
+def test_what_was_learnt_is_applied_and_scored(tmp_path, monkeypatch, capsys):
+    """All of it, with a command that has learnt already."""
+    for folder in ("paintings", "photos"):
+        (tmp_path / folder).mkdir()
+    save_picture(painting("swirls", 192, 152), tmp_path / "paintings" / "swirls.jpg")
+    for name in learn.THREE.values():
+        save_picture(photo("coffee"), tmp_path / "photos" / name)
+    learner = Learner(
+        tmp_path / "paintings" / "swirls.jpg",
+        options=LearnOptions(model="turbo", size=128, style_size=192, steps=1),
+        body=network("turbo"),
+    )
+    list(learner)
+    write_rows(learner.rows, tmp_path / "known.safetensors")
+
+    def run(command, **_):
+        shutil.copy(tmp_path / "known.safetensors", command[command.index("-o") + 1])
+
+    monkeypatch.setattr(learn.subprocess, "run", run)
+    learn.main(
+        [
+            *("--paintings", str(tmp_path / "paintings"), "--photos", str(tmp_path / "photos")),
+            *("--only", "swirls", "--budgets", "5", "--paint", "0", "--size", "128"),
+            *("--device", "cpu", "--model", "turbo"),
+            *("--cache", str(tmp_path / "cache"), "--json", str(tmp_path / "a.json")),
+            *("--sheet", str(tmp_path / "sheet.png")),
+        ]
+    )
+    said = json.loads((tmp_path / "a.json").read_text())
+    scores = said["paintings"]["swirls"]["scores"]
+    assert scores["photo"]["content"] == pytest.approx(0, abs=1e-6)
+    assert scores["5 s"]["content"] > 0.05
+    assert (tmp_path / "cache" / "swirls-turbo-5.safetensors").is_file()
+    assert (tmp_path / "sheet.png").is_file()
+    assert "style error, learnt in 5 s" in capsys.readouterr().out
+
+
+def test_the_paintings_are_ten_and_named():
+    assert len(learn.TEN) == 10
+    assert all(name for name in learn.TEN.values())
