@@ -65,7 +65,7 @@ def learn(
     for _ in learner:
         pass
     if name is not None:
-        learnt.keep(learner.rows, learnt.file_of(name))
+        learnt.add(learner.rows, learnt.file_of(name, learner.body.card.architecture))
     if out is not None:
         write_rows(learner.rows, out)
     return Network(learner.pack, {learner.card.name: 1.0})

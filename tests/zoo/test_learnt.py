@@ -143,7 +143,7 @@ def test_rows_of_another_network_are_broken_and_say_so(turbo: Pack) -> None:
         assert str(caught.value).startswith(str(path))
     with pytest.raises(WeightsError, match="another turbo network"):
         catalogue(str(path))
-    assert learnt.remove("kiss") == path
+    learnt.remove("kiss")
 
 
 def test_rows_without_any_network_are_broken(bundled: Path) -> None:
@@ -271,8 +271,8 @@ def test_names_that_can_be_given(name: str) -> None:
 
 
 def test_a_style_is_forgotten_with_its_file(turbo: Pack) -> None:
-    path, other = keep(turbo, "kiss"), keep(turbo, "storm")
-    assert learnt.remove("kiss") == path
+    _, other = keep(turbo, "kiss"), keep(turbo, "storm")
+    learnt.remove("kiss")
     assert [*registry.styles_folder().iterdir()] == [other]
     with pytest.raises(OptionsError, match="no style 'kiss'"):
         resolve("kiss")
@@ -280,9 +280,44 @@ def test_a_style_is_forgotten_with_its_file(turbo: Pack) -> None:
         learnt.remove("kiss")
 
 
+def test_one_name_for_two_networks(turbo: Pack, quality: Pack) -> None:
+    for pack in (turbo, quality):
+        learnt.add(rows_on(pack, "kiss"), learnt.file_of("kiss", pack.card.architecture))
+    files = {path.name for path in registry.styles_folder().iterdir()}
+    assert files == {"kiss.safetensors", "kiss.quality.safetensors"}
+    for pack, size in ((turbo, "turbo"), (quality, "quality")):
+        found = learnt.find("kiss", size)
+        assert found
+        assert (found[1].body, found[0]) == (pack.body, learnt.file_of("kiss", size))
+        assert resolve(f"{size}/kiss")[0].body == pack.body
+    assert learnt.find("kiss", "standard") is None
+    learnt.rename("kiss", "embrace")
+    files = {path.name for path in registry.styles_folder().iterdir()}
+    assert files == {"embrace.safetensors", "embrace.quality.safetensors"}
+    learnt.remove("embrace")
+    assert own_styles() == []
+
+
+def test_rows_are_added_to_a_file_in_the_place_of_their_namesakes(
+    turbo: Pack, quality: Pack, tmp_path: Path
+) -> None:
+    path = tmp_path / "some.safetensors"
+    for names, seed in ((("kiss", "storm"), 5), (("rain",), 6), (("kiss",), 7)):
+        learnt.add(rows_on(turbo, *names, seed=seed), path)
+    found = {row.card.name: row.sha256 for row in read_rows(path).rows}
+    assert found == {
+        "storm": rows_on(turbo, "kiss", "storm").rows[1].sha256,
+        "rain": rows_on(turbo, "rain", seed=6).rows[0].sha256,
+        "kiss": rows_on(turbo, "kiss", seed=7).rows[0].sha256,
+    }
+    with pytest.raises(OptionsError, match="has styles of another network"):
+        learnt.add(rows_on(quality, "kiss"), path)
+    assert {row.card.name: row.sha256 for row in read_rows(path).rows} == found
+
+
 def test_one_of_several_in_a_file_is_forgotten(turbo: Pack) -> None:
     path = keep(turbo, "kiss", "storm", "rain")
-    assert learnt.remove("storm") == path
+    learnt.remove("storm")
     kiss, _, rain = rows_on(turbo, "kiss", "storm", "rain").rows
     left = read_rows(path)
     assert (left.styles, left.body) == (("kiss", "rain"), turbo.body)

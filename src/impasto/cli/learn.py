@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -153,7 +153,7 @@ class _Student:
         from impasto.zoo import learnt
 
         first = not outcome.learnt and not outcome.failed
-        known = None if isinstance(painting, Path) else learnt.find(painting)
+        known = None if isinstance(painting, Path) else self._known(painting)
         source: Source = painting_of(known[2], known[1].body) if known else painting
         learner = Learner(
             source,
@@ -164,7 +164,7 @@ class _Student:
             read=self.read,
             began=cli.BEGAN if first else time.monotonic(),
         )
-        path, before = self._place(learner, known[0] if known else None)
+        path, before = self._place(learner, known=bool(known) and not name)
         named = (row for row in before if row.card.name == learner.card.name)
         begin = known[2] if known and known[1].body == learner.body.body else next(named, None)
         if begin and not known and not is_of(begin, learner.painting):
@@ -175,31 +175,28 @@ class _Student:
                 progress.take(event)
                 if stop():
                     learner.stop()
-        rest = [row for row in before if row.card.name != learner.card.name]
-        learnt.keep(replace(learner.rows, rows=(*rest, learner.row)), path)
+        learnt.add(learner.rows, path)
         if self.preview:
             self._draw(learner)
         outcome.learnt[learner.card.name] = {"file": str(path), **learner.terms}
 
-    def _place(self, learner: Learner, own: Path | None) -> tuple[Path, Sequence[Row]]:
+    def _known(self, name: str) -> tuple[Path, Rows, Row] | None:
+        """Return the style of a name, that of the network which is to learn it if there is one."""
+        from impasto.zoo import learnt
+
+        return learnt.find(name, self.options.model) or learnt.find(name)
+
+    def _place(self, learner: Learner, *, known: bool) -> tuple[Path, Sequence[Row]]:
         """Return the file that a style goes into, and the rows that are in it already."""
-        from impasto.errors import OptionsError
         from impasto.learning import check_free
         from impasto.zoo import learnt
-        from impasto.zoo.rows import read_rows
 
-        name = learner.card.name
-        if self.out is None and own is None:
+        name, size = learner.card.name, learner.body.card.architecture
+        if self.out is None and not known:
             check_free(name, learner.painting)
-        path = self.out or own or learnt.file_of(name)
-        if not path.exists():
-            return path, ()
-        rows: Rows = read_rows(path)
-        if rows.body != learner.body.body and rows.styles != (name,):
-            raise OptionsError(
-                f"{path}: has styles of another network; give another file with --out"
-            )
-        return path, () if rows.body != learner.body.body else rows.rows
+        own = learnt.find(name, size)
+        path = self.out or (own[0] if own else learnt.file_of(name, size))
+        return path, learnt.rows_in(path, learner.body.body, name)
 
     def _draw(self, learner: Learner) -> None:
         from impasto.images import save_picture

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,19 +52,34 @@ def state_of(key: str) -> Path:
     return passing_folder().with_name("learning") / f"{key}{EXTENSION}"
 
 
-def file_of(name: str) -> Path:
-    """Return the file that a style of the user's is kept in."""
-    return registry.styles_folder() / f"{name}{EXTENSION}"
+def file_of(name: str, size: str = "") -> Path:
+    """Return the file that a style of the user's goes into, for a size of network.
+
+    That of its name, unless it is another size's; then one with the size in its name.
+    """
+    path = registry.styles_folder() / f"{name}{EXTENSION}"
+    other = any(found.architecture != size for where, found, _ in every(name) if where == path)
+    return path.with_name(f"{name}.{size}{EXTENSION}") if size and other else path
 
 
-def find(name: str) -> tuple[Path, Rows, Row] | None:
-    """Return the user's style of a name, and the file that has it; None where there is none."""
-    for entry in registry.learnt():
-        if entry.rows and not entry.bundled:
-            for row in entry.rows.rows:
-                if row.card.name == name:
-                    return entry.path, entry.rows, row
-    return None
+def every(name: str) -> list[tuple[Path, Rows, Row]]:
+    """Return the user's styles of a name, for several networks, and the files that have them."""
+    return [
+        (entry.path, entry.rows, row)
+        for entry in registry.learnt()
+        if entry.rows and not entry.bundled
+        for row in entry.rows.rows
+        if row.card.name == name
+    ]
+
+
+def find(name: str, size: str = "") -> tuple[Path, Rows, Row] | None:
+    """Return the user's style of a name, if there is one, and the file that has it.
+
+    With ``size``, that of a network of this size.
+    """
+    found = every(name)
+    return next((one for one in found if size in ("", one[1].architecture)), None)
 
 
 def check_name(name: str) -> None:
@@ -83,29 +99,55 @@ def keep(rows: Rows, path: Path) -> None:
     write_rows(rows, path)
 
 
-def remove(name: str) -> Path:
-    """Forget a style of the user's; return the file it was in. Raises `OptionsError`."""
-    path, rows, row = _there(name)
-    rest = tuple(other for other in rows.rows if other is not row)
-    if rest:
-        write_rows(replace(rows, rows=rest), path)
-    else:
-        _moved(path.unlink, path)
-    return path
+def rows_in(path: Path, body: str, name: str) -> tuple[Row, ...]:
+    """Return the rows that a file has for a network; none of it needs to be there.
+
+    Raises `OptionsError` for a file that has other styles than the one of that name, for another
+    network: they would be lost.
+    """
+    if not path.exists():
+        return ()
+    there = read_rows(path)
+    if there.body == body:
+        return there.rows
+    if there.styles != (name,):
+        raise OptionsError(
+            f"{shown(path)}: has styles of another network; give another file with --out"
+        )
+    return ()
+
+
+def add(rows: Rows, path: Path) -> None:
+    """Put rows into a file, beside those that are in it; of the same names, in their place."""
+    before = rows_in(path, rows.body, rows.styles[0])
+    kept = tuple(row for row in before if row.card.name not in rows.styles)
+    keep(replace(rows, rows=(*kept, *rows.rows)), path)
+
+
+def remove(name: str) -> None:
+    """Forget a style of the user's, on all networks. Raises `OptionsError` where there is none."""
+    for path, rows, row in _there(name):
+        rest = tuple(other for other in rows.rows if other is not row)
+        if rest:
+            write_rows(replace(rows, rows=rest), path)
+        else:
+            _moved(path.unlink, path)
 
 
 def rename(old: str, new: str) -> None:
     """Give a style of the user's another name. Raises `OptionsError` for one that is taken."""
-    path, rows, row = _there(old)
+    found = _there(old)
     check_name(new)
     if new in registry.catalogue() or find(new):
         raise OptionsError(f"there is a style {new!r} already")
-    renamed = replace(row, card=replace(row.card, name=new))
-    write_rows(
-        replace(rows, rows=tuple(renamed if other is row else other for other in rows.rows)), path
-    )
-    if path == file_of(old) and not file_of(new).exists():
-        _moved(lambda: path.rename(file_of(new)), path)
+    for path, rows, row in found:
+        renamed = replace(row, card=replace(row.card, name=new))
+        write_rows(
+            replace(rows, rows=tuple(renamed if one is row else one for one in rows.rows)), path
+        )
+        target = path.with_name(f"{new}{path.name.removeprefix(old)}")
+        if path.name.startswith(f"{old}.") and len(rows.rows) == 1 and not target.exists():
+            _moved(partial(path.rename, target), path)
 
 
 def packs_of(body: str) -> Iterator[Pack]:
@@ -177,9 +219,9 @@ def _used(folder: Path) -> list[tuple[float, Path]]:
     return found
 
 
-def _there(name: str) -> tuple[Path, Rows, Row]:
-    found = find(name)
-    if found is None:
+def _there(name: str) -> list[tuple[Path, Rows, Row]]:
+    found = every(name)
+    if not found:
         own = [
             style
             for entry in registry.learnt()
