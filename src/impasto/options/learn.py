@@ -11,7 +11,7 @@ from impasto.options.checked import Checked, option
 from impasto.options.machine import PRECISIONS, check_device
 from impasto.options.train import MODELS
 
-LEARNT_DISTANCE = 0.6
+LEARNT_DISTANCE = 0.65
 """How far a style that is learnt takes crops of photos from themselves, unless it is said."""
 
 _USUAL_BUDGET = 60.0

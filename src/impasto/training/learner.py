@@ -41,7 +41,7 @@ from impasto.zoo.pack import Pack
 from impasto.zoo.registry import network
 from impasto.zoo.rows import Arrays, Row, Rows
 
-_LOG = 2.5
+_LOG = 2.0
 """The logarithm of a style's weight at the start."""
 
 _CROPS = 24
