@@ -57,16 +57,21 @@ def models(
 
       impasto models rename painting mine
     """
-    from impasto.errors import OptionsError, nearest
     from impasto.zoo import learnt
-    from impasto.zoo.registry import groups_of, known, matching, styles_folder, user_folder
+    from impasto.zoo.registry import (
+        check_group,
+        groups_of,
+        known,
+        matching,
+        styles_folder,
+        user_folder,
+    )
 
     if context.invoked_subcommand:
         return
     entries = known()
     groups = groups_of(entries)
-    if group is not None and group not in groups:
-        raise OptionsError(f"there is no group {group!r}{nearest(group, groups)}")
+    check_group(group, entries)
     entries = matching(entries, search, group)
     if as_json:
         typer.echo(json.dumps([_facts(entry) for entry in entries]))

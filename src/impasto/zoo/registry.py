@@ -127,6 +127,13 @@ def groups_of(entries: Iterable[Entry]) -> list[str]:
     return sorted({card.group for card in cards} - {""})
 
 
+def check_group(group: str | None, entries: Iterable[Entry]) -> None:
+    """Raise `OptionsError` for a group that no style is in, whatever its case."""
+    groups = groups_of(entries)
+    if group is not None and group.lower() not in {name.lower() for name in groups}:
+        raise OptionsError(f"there is no group {group!r}{nearest(group, groups)}")
+
+
 def matching(
     entries: Iterable[Entry], search: str | None = None, group: str | None = None
 ) -> tuple[Entry, ...]:
@@ -145,7 +152,7 @@ def matching(
             card.name
             for card in entry.pack.card.styles
             if card.name in entry.styles
-            and (group is None or card.group == group)
+            and (group is None or card.group.lower() == group.lower())
             and all(word in _said_of(card) for word in words)
         ]
         if names:
@@ -169,8 +176,7 @@ def catalogue(
     pack that is broken.
     """
     entries = _answering(where)
-    if group is not None and group not in (groups := groups_of(entries)):
-        raise OptionsError(f"there is no group {group!r}{nearest(group, groups)}")
+    check_group(group, entries)
     found: dict[str, Pack] = {}
     packs = {entry.path: entry.pack for entry in entries}
     for entry in matching(entries, search, group):
