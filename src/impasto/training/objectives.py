@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -90,10 +89,14 @@ def within(made: Tensor, judge: Callable[[Tensor], T]) -> tuple[Tensor, T]:
     return gradient.add_(beyond, alpha=2 * _RANGE / made.numel()), found
 
 
-def moved(log: float, asked: float, found: float, gain: float = _GAIN) -> float:
-    """Return the logarithm of a style's weight after a picture with a content of ``found``."""
-    missing = math.log(asked / max(found, 1e-6)) if math.isfinite(found) else 0.0
-    return min(max(log + gain * missing, _LEAST_WEIGHT), _MOST_WEIGHT)
+def missing(asked: Tensor, found: Tensor) -> Tensor:
+    """Return how far contents are from what is asked, in logarithms; 0 for what is not finite."""
+    return torch.log(asked / found.clamp_min(1e-6)).nan_to_num(0, 0, 0)
+
+
+def balanced_(logs: Tensor, moves: Tensor) -> None:
+    """Move the logarithms of weights, in place, to where they stay."""
+    logs.add_(moves).clamp_(_LEAST_WEIGHT, _MOST_WEIGHT)
 
 
 class Objective(Protocol):
@@ -144,18 +147,16 @@ class Painted:
         paintings = chosen(self._paintings, self._rows[of.styles])
         photos = self._criterion.photos(batch.photos)
         found = self._criterion.evaluate(made, photos, paintings, weights)
-        missing = torch.log(self._asked[of.styles] / found.content.clamp_min(1e-6))
+        far = missing(self._asked[of.styles], found.content)
         whole = (of.strengths == 1).float()
-        moves = torch.zeros_like(self.logs).index_add_(
-            0, of.styles, _GAIN * whole * missing.nan_to_num(0, 0, 0)
-        )
+        moves = torch.zeros_like(self.logs).index_add_(0, of.styles, _GAIN * whole * far)
         loss = (found.content + weights * found.style).mean()
         content, style = ((whole * term).mean() for term in (found.content, found.style))
         return Asked(found.gradient, loss, content, style, whole.mean(), moves)
 
     def balance(self, moves: Tensor) -> None:
         """Move the weights."""
-        self.logs.add_(moves).clamp_(_LEAST_WEIGHT, _MOST_WEIGHT)
+        balanced_(self.logs, moves)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from impasto.errors import DivergedError
 from impasto.events import Trained, TrainingEvent, Unreadable
 from impasto.nets.architecture import Architecture, style_tensors
 from impasto.training.criterion import Criterion, Evaluation, Layers
-from impasto.training.objectives import moved, within
+from impasto.training.loop import Late
+from impasto.training.objectives import balanced_, missing, within
 from impasto.training.pool import Pool, Seen
 from impasto.training.sampling import noises
 from impasto.training.student import Student
@@ -79,15 +80,19 @@ class RowLoop:
     ) -> None:
         self.architecture = architecture
         self._criterion, self._pool, self._painting = criterion, pool, painting
-        self._distance, self._size, self._seed = distance, size, seed
+        self._size, self._seed = size, seed
         self._rate, self._length, self._clock = learning_rate, length, clock
         self._device = row.device
         self.batch = _BATCH.get(row.device.type, 1)
         self.net = _network(architecture, shared, row, precision)
         self.vector = Vector({"row": nn.Parameter(row.clone())}, {}, average=_AVERAGE)
-        self.log = log
+        self._log = row.new_tensor(log)
+        self._asked = row.new_tensor(distance)
+        self._late = Late(row.device)
         self.step, self.seconds = 0, 0.0
+        # Of the latest step whose numbers are known: a GPU is not waited for.
         self.content = self.style = math.nan
+        self.log = log
         self.stopped = False
         self.unreadable: set[str] = set()
         self._lost = 0
@@ -126,17 +131,18 @@ class RowLoop:
         emphasis = self._emphasis(self.step)
         seen = self._pool(numbers, emphasis)
         found = self._found(seen, numbers, emphasis)
-        self.content, self.style = found.content.mean().item(), found.style.mean().item()
         gradients = [parameter.grad for parameter in self.net.style_parameters().values()]
         self.vector.gradient.copy_(torch.cat([g[0] for g in gradients if g is not None]))
         rate = self._rate * self._share_of_rate(self._length(self.step, self.seconds))
-        finite = bool(self.vector.step(rate, self.step))
-        self._lost = 0 if finite else self._lost + 1
+        finite = self.vector.step(rate, self.step)
+        balanced_(self._log, _GAIN * missing(self._asked, found.content.mean()))
+        terms = torch.stack([found.content.mean(), found.style.mean(), self._log, finite])
+        self.content, self.style, self.log, taken = self._late(terms)
+        self._lost = 0 if taken else self._lost + 1
         if self._lost >= _MOST_LOST:
             raise DivergedError(
                 f"learning diverged at step {self.step}: try --learning-rate {self._rate / 4:g}"
             )
-        self.log = moved(self.log, self._distance, self.content, _GAIN)
         return seen.passed
 
     def _emphasis(self, step: int) -> dict[float, float]:
@@ -156,7 +162,7 @@ class RowLoop:
                 parameter[0].copy_(values)
                 parameter.grad = None
         made = self.net(seen.crops, row.new_ones((n, 1)), self._noise(numbers))
-        weights = row.new_full((n,), math.exp(self.log))
+        weights = self._log.exp().expand(n)
         painting = {
             size: {name: grams.expand(n, -1, -1) for name, grams in layers.items()}
             for size, layers in self._painting.items()
@@ -196,13 +202,15 @@ class RowLoop:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return all that goes on from here needs: tensors, and plain data."""
-        return self.vector.state(), {"step": self.step, "seconds": self.seconds, "log": self.log}
+        data = {"step": self.step, "seconds": self.seconds}
+        return {**self.vector.state(), "log": self._log}, data
 
     def restore(self, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
         """Take what `state` gave of a loop built alike."""
         self.vector.restore(tensors)
         self.step, self.seconds = int(data["step"]), float(data["seconds"])
-        self.log = float(data["log"])
+        self._log.copy_(tensors["log"])
+        self.log = float(self._log)
 
 
 def split(row: Tensor, architecture: Architecture) -> list[Tensor]:
