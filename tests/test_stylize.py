@@ -25,6 +25,7 @@ from impasto.events import Finished, ScaleStarted, Started, Step
 from impasto.images import read_picture, read_recipe, save_picture
 from impasto.optimize.memory import Layout
 from impasto.options import CheckpointOptions, ReadOptions
+from impasto.painter import Start
 from patience import Clock
 
 pytestmark = pytest.mark.usefixtures("networks_kept")
@@ -384,6 +385,18 @@ def test_what_a_network_made_needs_its_photo_and_its_style(tmp_path: Path) -> No
         save_picture(PHOTO, tmp_path / "other.png", recipe=changed)
         with pytest.raises(WeightsError, match="is not here any more"):
             impasto.rerun(tmp_path / "other.png")
+
+
+def test_however_short_the_time_the_picture_of_a_network_is_not_made_smaller() -> None:
+    made = impasto.load("turbo/wave")(PHOTO, size=48, bits=8)
+    options = PaintOptions(**SMALL | {"steps": None, "budget": 1, "init": "wave"})
+    options = replace(options, scales="single")
+    clock = Clock(tick=50.0)
+    painter = Painter(PHOTO, STYLE, options, start=Start(made.rgb, made.recipe), clock=clock)
+    list(painter)
+    (scale,) = painter.recipe["ran"]["schedule"]
+    assert scale[:2] == [48, 36]
+    assert len(painter.painting.losses) == 2
 
 
 @pytest.mark.parametrize("part", ["model", "shares", "ran", "mask", "content", "strength"])

@@ -268,7 +268,8 @@ def _with_styles(
             return pack, {name: rows[sha256] for name, sha256 in wanted.items()}
     raise WeightsError(
         f"{picture}: was made by a network in the style {', '.join(wanted)}, and that very style "
-        "is not here any more; put its file into the folder that impasto models names"
+        "is not here any more: it was removed, or learnt on since; with a copy of its file in the "
+        "folder that impasto models names it can be made again"
     )
 
 

@@ -262,7 +262,8 @@ class Painter:
         return Budget(
             o.budget,
             self.scales,
-            smaller=self._smaller(),
+            # What a network made would only be lost in a smaller picture.
+            smaller=() if self._start else self._smaller(),
             few=few,
             began=began,
             clock=self._clock,
