@@ -388,14 +388,14 @@ def test_what_a_network_made_needs_its_photo_and_its_style(tmp_path: Path) -> No
 
 
 def test_however_short_the_time_the_picture_of_a_network_is_not_made_smaller() -> None:
-    made = impasto.load("turbo/wave")(PHOTO, size=48, bits=8)
-    options = PaintOptions(**SMALL | {"steps": None, "budget": 1, "init": "wave"})
+    made = impasto.load("turbo/wave")(PHOTO, size=160, bits=8)
+    options = PaintOptions(**SMALL | {"steps": None, "size": 160, "budget": 1, "init": "wave"})
     options = replace(options, scales="single")
     clock = Clock(tick=50.0)
     painter = Painter(PHOTO, STYLE, options, start=Start(made.rgb, made.recipe), clock=clock)
     list(painter)
     (scale,) = painter.recipe["ran"]["schedule"]
-    assert scale[:2] == [48, 36]
+    assert scale[:2] == [160, 120]
     assert len(painter.painting.losses) == 2
 
 
