@@ -475,3 +475,22 @@ def test_a_network_is_trained_in_one_call(tmp_path: Path) -> None:
         impasto.train([], [PHOTO], begin="none", **TINY)
     with pytest.raises(OptionsError, match="unknown option 'minutes'"):
         impasto.train(STYLE, [PHOTO], minutes=3)
+
+
+def test_a_style_is_learnt_and_added_to_a_file(tmp_path: Path) -> None:
+    tiny = {"model": "turbo", "size": 128, "style_size": 192, "steps": 1}
+    file, before = tmp_path / "mine.safetensors", {}
+    for style in (blotches(192, 160, 5), blotches(192, 160, 6)):
+        save_picture(style, tmp_path / f"style-{len(before)}.png")
+        network = impasto.learn(
+            tmp_path / f"style-{len(before)}.png", [blotches(150, 150, 7)], out=file, **tiny
+        )
+        (name,) = network.shares
+        before[name] = network(PHOTO).rgb
+    assert before.keys() == {"style-0", "style-1"}
+    for name, rgb in before.items():
+        np.testing.assert_array_equal(impasto.load(f"{file}/{name}")(PHOTO).rgb, rgb)
+    with pytest.raises(OptionsError, match="has styles of another network"):
+        impasto.learn(
+            blotches(192, 160, 5), [blotches(150, 150, 7)], out=file, **tiny | {"model": "standard"}
+        )

@@ -20,7 +20,7 @@ from impasto.options import LearnOptions, ReadOptions
 from impasto.training.painting import Painting, read_painting
 from impasto.zoo import learnt, registry
 from impasto.zoo.pack import EXTENSION, Pack
-from impasto.zoo.rows import Row, Rows, write_rows
+from impasto.zoo.rows import Row, Rows
 
 if TYPE_CHECKING:
     from impasto.training.trainer import Photos
@@ -41,8 +41,8 @@ def learn(
     ``photos`` is a folder or pictures to learn on; None is the few that come with scikit-image.
     ``options`` are the fields of `LearnOptions`: ``budget=60`` is for how many seconds. With a
     ``name`` the style is kept in the user's folder of styles, as `impasto learn` does, and `load`
-    knows it from then on; ``out`` is a file for it. ``body`` is the network, a pack as `impasto
-    train --from` takes it; None is the one that ships in the size that the options say.
+    knows it from then on; ``out`` is a file that it is added to. ``body`` is the network, a pack as
+    `impasto train --from` takes it; None is the one that ships in the size that the options say.
 
     Raises the errors of `Learner`, and `OptionsError` for a name that is taken by another style.
     """
@@ -50,8 +50,6 @@ def learn(
 
     if out is not None:
         check_output(out, extensions=(EXTENSION,))
-    if name is not None:
-        learnt.check_name(name)
     learner = Learner(
         painting,
         photos,
@@ -62,12 +60,14 @@ def learn(
     )
     if name is not None:
         check_free(name, learner.painting)
+    if out is not None:  # before the work, what would keep the style from being added
+        learnt.rows_in(Path(out), learner.body.body, learner.card.name)
     for _ in learner:
         pass
     if name is not None:
         learnt.add(learner.rows, learnt.file_of(name, learner.body.card.architecture))
     if out is not None:
-        write_rows(learner.rows, out)
+        learnt.add(learner.rows, Path(out))
     return Network(learner.pack, {learner.card.name: 1.0})
 
 

@@ -69,7 +69,7 @@ def learn(
     options: LearnOptions,
     read: ReadOptions,
 ) -> None:
-    """Learn the styles of paintings, in a minute each: then every photo takes half a second.
+    """Learn the styles of paintings, in a minute each: then every photo takes a second or so.
 
     The network that ships stays as it is; what is learnt is a row of a few kB. From then on the
     style's name stands in every command: apply, sheet, export, mixtures with other styles. A folder

@@ -91,7 +91,6 @@ class Learner:
         self.card = self._carded(name, card)
         self._begin: Row | None = None
         self.photos = sources_of(photos)
-        self.on_samples = photos is None
         self.device = choose_device(self.options.device)
         self.precision = choose_precision(self.options.precision, self.device)
         self._loop: RowLoop | None = None
