@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import (
     Browser,
     BrowserContext,
+    ConsoleMessage,
     Locator,
     Page,
     Route,
@@ -116,7 +117,7 @@ class Watched:
         self.context.set_default_timeout(SLOW)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.context.on("request", lambda request: self._asked(request.url))
-        self.context.on("console", lambda message: self._said(message.type, message.text))
+        self.context.on("console", self._said)
         self.context.on("weberror", lambda error: self.wrong.append(f"threw {error.error}"))
 
     def open(self, query: str = "") -> Page:
@@ -146,9 +147,9 @@ class Watched:
         if parts.scheme not in ("data", "blob", "about") and parts.netloc != self.host:
             self.wrong.append(f"asked {url}")
 
-    def _said(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
-            self.wrong.append(f"said {text}")
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.wrong.append(f"said {message.text} ({message.location['url']})")
 
 
 @pytest.fixture(scope="module")
@@ -484,6 +485,29 @@ def test_what_is_kept_is_found_again_after_a_reload(page: Page):
     expect(action(page, "remove")).to_have_text("Delete for good")
     action(page, "remove").click()
     expect(shots(page)).to_have_count(number)
+
+
+def test_what_is_being_deleted_is_not_asked_for_again(page: Page):
+    use_sample(page, "coffee")
+    stylised(page)
+    action(page, "keep").click()
+    expect(action(page, "remove")).to_be_visible()
+    before = shots(page).count()
+    job = shots(page).first.get_attribute("data-job")
+    late: list[Route] = []
+    page.route("**/queue/join*", lambda route: late.append(route))
+    action(page, "remove").click()
+    action(page, "remove").click()
+    until(page, lambda: late)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as if one came back
+    until(page, lambda: any("jobs?" in url for url in asked))
+    assert not [url for url in asked if f"jobs/{job}" in url]
+    late[0].continue_()
+    expect(shots(page)).to_have_count(before - 1)
+    expect(page.locator("#stage .actions [data-action=keep]")).to_have_count(0)
+    assert not [url for url in asked if f"jobs/{job}" in url]
 
 
 def test_a_link_brings_the_settings(page: Page, window: Watched):

@@ -83,6 +83,11 @@ export function history(element) {
   }
 
   hear("moved", () => look());
+  hear("leaving", ({ job }) => {
+    asked++; // an answer on its way may still have it
+    shown = shown.filter((one) => one.id !== job);
+    show();
+  });
   hear("stage", ({ job }) => {
     open = job;
     show();

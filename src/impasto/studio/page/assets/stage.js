@@ -24,6 +24,7 @@ export function stage(element, trigger, props, watch) {
   let timer = 0;
   let looks = 0;
   let stays = null; // the job that was opened, until somebody turns to something else
+  let leaving = null; // the job that is being deleted: nobody asks for it any more
   let draft = null; // the latest quick look, while it waits to be finished
   let held = {}; // what was shown last
   let rest = 0;
@@ -91,6 +92,7 @@ export function stage(element, trigger, props, watch) {
   async function look(id) {
     const mine = ++looks;
     clearTimeout(timer);
+    if (id === leaving) return;
     const after = rows.at(-1)?.[0] ?? 0;
     let answer;
     try {
@@ -193,9 +195,16 @@ export function stage(element, trigger, props, watch) {
       if (made.hasAttribute("aria-disabled")) return;
       if (name === "close") return open({});
       for (const one of actions.children) one.setAttribute("aria-disabled", "true");
+      if (name === "remove") leave(data.job);
       trigger(name, data);
     });
     return made;
+  }
+
+  function leave(id) {
+    leaving = id;
+    looks++; // an answer on its way is no longer wanted
+    tell("leaving", { job: id });
   }
 
   /** A button that asks once more before it does what cannot be undone. */
@@ -233,6 +242,7 @@ export function stage(element, trigger, props, watch) {
   function open(value) {
     props.value = held = value;
     stays = value.job ?? null;
+    leaving = null;
     show();
   }
 
