@@ -467,8 +467,6 @@ def test_a_network_is_trained_in_one_call(tmp_path: Path) -> None:
     made = network(PHOTO).rgb
     assert made.shape == PHOTO.shape
     assert np.abs(made - again(PHOTO).rgb).mean() < 0.01  # files are float16
-    more = impasto.train([OTHER], [PHOTO], add_to=str(out), **TINY)
-    assert list(more.shares) == ["style-2"]
     small = impasto.train([], [PHOTO], teacher=str(out), **TINY)
     assert list(small.shares) == ["style-1"]
     with pytest.raises(OptionsError, match="--style"):
@@ -490,6 +488,10 @@ def test_a_style_is_learnt_and_added_to_a_file(tmp_path: Path) -> None:
     assert before.keys() == {"style-0", "style-1"}
     for name, rgb in before.items():
         np.testing.assert_array_equal(impasto.load(f"{file}/{name}")(PHOTO).rgb, rgb)
+    with pytest.raises(OptionsError, match="has a style 'style-0' of another painting"):
+        impasto.learn(
+            blotches(192, 160, 8), [blotches(150, 150, 7)], name="style-0", out=file, **tiny
+        )
     with pytest.raises(OptionsError, match="has styles of another network"):
         impasto.learn(
             blotches(192, 160, 5), [blotches(150, 150, 7)], out=file, **tiny | {"model": "standard"}

@@ -15,6 +15,7 @@ from impasto.apply.network import Network
 from impasto.errors import CheckpointError, OptionsError
 from impasto.images import check_output
 from impasto.images.read import Source
+from impasto.images.text import shown
 from impasto.nets.architecture import ORIGINAL
 from impasto.options import LearnOptions, ReadOptions
 from impasto.training.painting import Painting, read_painting
@@ -42,7 +43,8 @@ def learn(
     ``options`` are the fields of `LearnOptions`: ``budget=60`` is for how many seconds. With a
     ``name`` the style is kept in the user's folder of styles, as `impasto learn` does, and `load`
     knows it from then on; ``out`` is a file that it is added to. ``body`` is the network, a pack as
-    `impasto train --from` takes it; None is the one that ships in the size that the options say.
+    `impasto train --from` takes it; None is the one that ``out`` is, or else the one that ships in
+    the size that the options say.
 
     Raises the errors of `Learner`, and `OptionsError` for a name that is taken by another style.
     """
@@ -54,14 +56,15 @@ def learn(
         painting,
         photos,
         LearnOptions.from_dict(options),
-        body=registry.find(body) if body else None,
+        body=registry.find(body) if body else learnt.network_in(Path(out)) if out else None,
         name=name,
         read=read,
     )
     if name is not None:
         check_free(name, learner.painting)
     if out is not None:  # before the work, what would keep the style from being added
-        learnt.rows_in(Path(out), learner.body.body, learner.card.name)
+        there = learnt.rows_in(Path(out), learner.body.body, learner.card.name)
+        row_of(learner.painting, learner.card.name, there, Path(out))
     for _ in learner:
         pass
     if name is not None:
@@ -81,6 +84,19 @@ def check_free(name: str, painting: Painting) -> None:
             f"there is a style {name!r} of another painting: give another --name, or remove it "
             f"with impasto models remove {name}"
         )
+
+
+def row_of(painting: Painting, name: str, rows: Sequence[Row], path: Path) -> Row | None:
+    """Return the row of a name among those of a file, if there is one.
+
+    Raises `OptionsError` if it is that of another painting, which would be lost.
+    """
+    found = next((row for row in rows if row.card.name == name), None)
+    if found and not is_of(found, painting):
+        raise OptionsError(
+            f"{shown(path)}: has a style {name!r} of another painting: give another --name"
+        )
+    return found
 
 
 def is_of(row: Row, painting: Painting) -> bool:

@@ -98,7 +98,6 @@ def train(
     *,
     out: str | Path | None = None,
     begin: str = AUTO,
-    add_to: str | None = None,
     teacher: str | None = None,
     read: ReadOptions | None = None,
     **options: Any,
@@ -108,9 +107,8 @@ def train(
     ``style`` is a painting, or several: then the network mixes them to equal shares, until it is
     told others. ``photos`` is a folder or pictures to learn on; None is the few that come with
     scikit-image. ``options`` are the fields of `TrainOptions`: ``budget="20m"`` is how long.
-    ``out`` is a file for the pack, which `load` reads. ``begin``, ``add_to`` and ``teacher`` are
-    packs as `impasto train` takes them with ``--from``, ``--add-to`` and ``--teacher``. All is
-    done in this process.
+    ``out`` is a file for the pack, which `load` reads. ``begin`` and ``teacher`` are packs as
+    `impasto train` takes them with ``--from`` and ``--teacher``. All is done in this process.
 
     Raises the errors of `Trainer`.
     """
@@ -119,13 +117,11 @@ def train(
         check_output(out, extensions=(EXTENSION,))
     chosen = TrainOptions.from_dict(options)
     taught_by = find(teacher) if teacher else None
-    base = find(add_to) if add_to else None
     trainer = Trainer(
         several,
         photos,
         chosen,
-        base=base,
-        start=None if base and begin == AUTO else started(begin, chosen.model, taught_by),
+        start=started(begin, chosen.model, taught_by),
         teacher=taught_by,
         read=read,
     )

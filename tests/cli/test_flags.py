@@ -57,7 +57,7 @@ OWN = {
         "as_json",
     },
     "train": {
-        *("style", "photos", "out", "add_to", "begin", "teacher", "cards", "processes"),
+        *("style", "photos", "out", "begin", "teacher", "cards", "processes"),
         *("checkpoint", "checkpoint_every", "resume"),
         *("preview", "preview_every", "quiet", "as_json"),
     },

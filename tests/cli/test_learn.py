@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ import pytest
 
 from cli.shell import Outcome, listing, pixels
 from impasto.images import read_recipe, save_picture
+from impasto.nets.architecture import style_tensors
 from impasto.options import LearnOptions, TrainOptions
 from impasto.samples import painting
 from impasto.zoo.cards import StyleCard
+from impasto.zoo.pack import read_pack, write_pack
 from impasto.zoo.registry import network
 from impasto.zoo.rows import Row, Rows, read_rows, write_rows
 
@@ -169,6 +172,40 @@ def test_styles_are_gathered_in_a_file(folder: Path, styles: Path, learn: Run, r
     again = {row.card.name: row for row in read_rows(folder / "both.safetensors").rows}
     assert again["swirls"].learning["steps"] == 2
     assert again["dots"].sha256 == rows.rows[1].sha256
+
+
+@pytest.mark.usefixtures("paintings")
+def test_a_style_is_added_to_a_pack(folder: Path, learn: Run, run: Run) -> None:
+    """All else in it stays as it is, to the bit; and it can be gone on with."""
+    ships = network("turbo")
+    own = replace(ships, tensors={name: -array for name, array in ships.tensors.items()})
+    write_pack(own.only(["original", "wave"]), folder / "own.safetensors")
+    for crops in (1, 2):
+        outcome = learn("paintings/dots.png", "-o", "own.safetensors", "--json")
+        assert outcome.code == 0, outcome.err
+        assert json.loads(outcome.out)["learnt"]["dots"]["crops"] == crops
+    pack = read_pack(folder / "own.safetensors")
+    assert pack.styles == ("original", "wave", "dots")
+    assert pack.body == own.body != ships.body
+    for name, array in own.only(["original", "wave"]).tensors.items():
+        rows = 2 if name in style_tensors(own.architecture) else None
+        np.testing.assert_array_equal(pack.tensors[name][:rows], array)
+    assert run("apply", "own.safetensors/dots:0.5,wave:0.5", "photo.png", "-o", "a.png").code == 0
+
+
+@pytest.mark.usefixtures("paintings")
+@pytest.mark.parametrize("kind", ["pack", "rows"])
+def test_a_style_of_another_painting_is_not_replaced(folder: Path, learn: Run, kind: str) -> None:
+    path = folder / "file.safetensors"
+    if kind == "pack":
+        write_pack(network("turbo"), path)
+    else:
+        write_rows(made_up("wave"), path)
+    before = path.read_bytes()
+    outcome = learn("paintings/dots.png", "--name", "wave", "-o", "file.safetensors")
+    assert outcome.code == 2
+    assert "file.safetensors: has a style 'wave' of another painting" in outcome.err
+    assert path.read_bytes() == before
 
 
 @pytest.mark.usefixtures("paintings")

@@ -79,12 +79,11 @@ def given(tmp_path: Path) -> str:
     return str(write(tmp_path / "given.safetensors", "swirls", "dots"))
 
 
-def test_a_pack_can_be_begun_with_added_to_and_learnt_from(
+def test_a_pack_can_be_begun_with_and_learnt_from(
     capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path, given: str
 ) -> None:
     for flag, origin, styles in (
         ("--from", "started_from", ["waves"]),
-        ("--add-to", "added_to", ["swirls", "dots", "waves"]),
         ("--teacher", "taught_by", ["swirls", "dots"]),
     ):
         out = tmp_path / f"{origin}.safetensors"
@@ -241,13 +240,10 @@ def test_ctrl_c_ends_all_processes_with_the_state_kept(
         (["--steps", "0"], "--steps"),
         (["--content-layers", "relu9"], "relu9"),
         (["--model", "huge"], "huge"),
-        (["--add-to", "nothing.safetensors"], "nothing.safetensors"),
         (["--from", "nothing.safetensors"], "nothing.safetensors"),
         (["--teacher", "nothing.safetensors"], "nothing.safetensors"),
         (["--from", "stanard"], "there is no pack 'stanard'"),
         (["--from", "given", "--model", "standard"], "its network is turbo"),
-        (["--from", "given", "--add-to", "given"], "give one"),
-        (["--teacher", "given", "--add-to", "given"], "give one"),
         (["--teacher", "given"], "has no style 'waves'"),
         (["--processes", "none"], "--processes"),
         (["--processes", "2", "--batch", "3"], "do not divide among 2"),

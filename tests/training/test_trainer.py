@@ -15,7 +15,6 @@ import torch
 from impasto.errors import CheckpointError, DivergedError, ImageError, OptionsError
 from impasto.events import Saved, Stalled, Trained, TrainingEvent, Unreadable
 from impasto.images import save_picture
-from impasto.nets import transformer
 from impasto.nets.architecture import ORIGINAL, style_tensors
 from impasto.options import TrainOptions
 from impasto.samples import painting, photo
@@ -263,37 +262,11 @@ def test_a_start_has_to_fit(photos: Path, swirls: np.ndarray, tmp_path: Path) ->
     start = read_pack(tmp_path / "start.safetensors")
     with pytest.raises(OptionsError, match="its network is turbo, --model is standard"):
         Trainer([swirls], photos, _options(model="standard"), start=start)
-    with pytest.raises(OptionsError, match="give one"):
-        Trainer([swirls], photos, OPTIONS, start=start, base=start)
     keeping = Keeping(tmp_path / "state.safetensors")
     trainer = Trainer([swirls], photos, OPTIONS, start=start, keeping=keeping)
     list(trainer.save())
     with pytest.raises(CheckpointError, match="start"):
         Trainer([swirls], photos, OPTIONS, keeping=replace(keeping, resume=True))
-
-
-def test_adding_a_style_leaves_the_others(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
-    path = tmp_path / "base.safetensors"
-    first = Trainer([swirls], photos, OPTIONS)
-    list(first)
-    write_pack(first.pack, path)
-    base = read_pack(path)
-    more = Trainer([painting("dots", 80, 60)], photos, OPTIONS, base=base)
-    assert len(_trained(iter(more))) == 6
-    pack = more.pack
-    assert len(pack.styles) == 3
-    for name, tensor in base.tensors.items():
-        rows = 2 if name in style_tensors(base.architecture) else None
-        np.testing.assert_array_equal(pack.tensors[name][:rows], tensor)
-    assert (pack.tensors["quarter_scale"][2] != pack.tensors["quarter_scale"][1]).any()
-    # The network as it is trained: nothing but the new style's rows has moved.
-    image, net = torch.rand(1, 3, 32, 40), more._net
-    before = transformer.load(
-        net.architecture, {n: torch.from_numpy(t) for n, t in base.tensors.items()}
-    )
-    torch.testing.assert_close(
-        net(image, torch.tensor([[0.0, 1.0, 0.0]])), before(image, torch.tensor([[0.0, 1.0]]))
-    )
 
 
 def test_bad_photos_are_told_once(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:

@@ -42,8 +42,9 @@ def learn(
         typer.Option(
             "--out",
             "-o",
-            help="Put the styles into this file, with those that are in it: .safetensors. "
-            "Default: the folder of your styles, where all commands find them by name.",
+            help="Put the styles into this file, with those that are in it: .safetensors. If it "
+            "is a pack, they are learnt for its network. Default: the folder of your styles, where "
+            "all commands find them by name.",
             show_default=False,
         ),
     ] = None,
@@ -84,6 +85,8 @@ def learn(
       impasto learn painting.jpg --name mine --budget 5m
 
       impasto learn paintings -o styles.safetensors --budget 2m --preview sheets
+
+      impasto learn painting.jpg -o pack-that-you-trained.safetensors
 
       impasto learn mine --budget 5m
 
@@ -147,7 +150,7 @@ class _Student:
         """Learn a painting, or go on with it where it is known. Raises `ImpastoError`."""
         from impasto import cli
         from impasto.cli.learning import LearningProgress
-        from impasto.learning import is_of, painting_of
+        from impasto.learning import painting_of, row_of
         from impasto.training.learner import Learner
         from impasto.training.trainer import Keeping
         from impasto.zoo import learnt
@@ -159,16 +162,17 @@ class _Student:
             source,
             self.photos,
             self.options,
+            body=learnt.network_in(self.out),
             name=name or (known[2].card.name if known else None),
             card=known[2].card if known else self.cards.get(Path(painting).stem),
             read=self.read,
             began=cli.BEGAN if first else time.monotonic(),
         )
         path, before = self._place(learner, known=bool(known) and not name)
-        named = (row for row in before if row.card.name == learner.card.name)
-        begin = known[2] if known and known[1].body == learner.body.body else next(named, None)
-        if begin and not known and not is_of(begin, learner.painting):
-            begin = None
+        if known:
+            begin = known[2] if known[1].body == learner.body.body else None
+        else:
+            begin = row_of(learner.painting, learner.card.name, before, path)
         learner.begin_with(begin, Keeping(learnt.state_of(learner.key)))
         with LearningProgress(learner, learner.card.name, quiet=self.quiet) as progress:
             for event in learner:

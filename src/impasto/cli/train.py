@@ -49,13 +49,6 @@ def train(
             metavar="PACK",
         ),
     ] = "auto",
-    add_to: Annotated[
-        str | None,
-        typer.Option(
-            help="Add the styles to this pack, said likewise; its network stays, to the bit.",
-            metavar="PACK",
-        ),
-    ] = None,
     teacher: Annotated[
         str | None,
         typer.Option(
@@ -102,15 +95,14 @@ def train(
 
     The weights of the styles move on the way, until each takes photos as far from themselves as
     --distance says. Stop it with Ctrl-C and go on with --resume. Several GPUs, in one machine or
-    many: torchrun --nproc-per-node N --no-python impasto train ...
+    many: torchrun --nproc-per-node N --no-python impasto train ... To add a style to a pack and
+    leave its others as they are: impasto learn painting.jpg -o PACK
 
     Examples:
 
       impasto train --style my.jpg --photos photos -o my.safetensors
 
       impasto train --style wave.jpg --style hat.jpg --photos photos -o my.safetensors --budget 2h
-
-      impasto train --style kiss.jpg --photos photos --add-to my.safetensors -o more.safetensors
 
       impasto train --teacher my.safetensors --model turbo --photos photos -o small.safetensors
 
@@ -126,16 +118,13 @@ def train(
     from impasto.zoo.pack import EXTENSION, write_pack
     from impasto.zoo.registry import find
 
-    packs = [Path(pack) for pack in (add_to, teacher, begin) if pack and pack not in (AUTO, NONE)]
+    packs = [Path(pack) for pack in (teacher, begin) if pack and pack not in (AUTO, NONE)]
     check_output(out, extensions=(EXTENSION,), inputs=[*(style or ()), *packs])
     folder = checkpoint or out.with_name(f"{out.name}.training")
     make_folder(folder)
     if preview:
         make_folder(preview)
     taught_by = find(teacher) if teacher else None
-    base = find(add_to) if add_to else None
-    if base and begin == AUTO:
-        begin = NONE
     styles = len(taught_by.styles) - 1 if taught_by else len(style or ())
     keep_freed_memory()
     with together(processes, options, styles) as first:
@@ -145,7 +134,6 @@ def train(
             photos,
             options,
             cards=read_cards(cards),
-            base=base,
             start=started(begin, options.model, taught_by),
             teacher=taught_by,
             read=read,

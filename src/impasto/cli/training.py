@@ -22,7 +22,7 @@ _LINES = 40
 """How many lines a training has where stderr is no terminal."""
 
 
-_WORDS = {"--add-to": "adds to", "--from": "begins with", "--teacher": "is taught by"}
+_WORDS = {"--from": "begins with", "--teacher": "is taught by"}
 
 
 class TrainingProgress(Drawing):

@@ -257,24 +257,18 @@ class Late:
 def _free(net: Student, styles: Sequence[int]) -> dict[str, Tensor]:
     """Return what may move of the tensors that have a row for each style.
 
-    The rows of those styles; that of the photo, too, where all of the network is trained, but for
-    what keeps the photo as it is to the bit.
+    The rows of those styles, and that of the photo, but for what keeps the photo as it is to the
+    bit.
     """
     exact = exact_tensors(net.architecture)
-    whole = any(parameter.requires_grad for parameter in _shared(net))
     found = {}
     for name, parameter in net.style_parameters().items():
         free = torch.zeros_like(parameter)
         free[list(styles)] = 1
-        if whole and name not in exact:
+        if name not in exact:
             free[0] = 1
         found[name] = free
     return found
-
-
-def _shared(net: Student) -> Iterator[Tensor]:
-    of_styles = net.style_parameters()
-    return (parameter for name, parameter in net.named_parameters() if name not in of_styles)
 
 
 def _mean(values: Sequence[float]) -> float:

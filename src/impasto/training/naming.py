@@ -12,16 +12,13 @@ from impasto.images import Picture
 from impasto.images.read import MEMORY
 from impasto.nets.architecture import ORIGINAL
 from impasto.zoo.cards import MAX_NAME, StyleCard
-from impasto.zoo.pack import Pack
 
 
-def named(
-    paintings: Sequence[Picture], cards: Mapping[str, StyleCard], base: Pack | None
-) -> list[StyleCard]:
+def named(paintings: Sequence[Picture], cards: Mapping[str, StyleCard]) -> list[StyleCard]:
     """Give every painting a card; its name is its file's unless the card says another."""
     found: list[StyleCard] = []
-    taken = set(base.styles) if base else {ORIGINAL}
-    for i, painting in enumerate(paintings, start=len(taken)):
+    taken = {ORIGINAL}
+    for i, painting in enumerate(paintings, start=1):
         stem = "" if painting.name == MEMORY else Path(painting.name).stem
         card = cards.get(stem, StyleCard(name=slug(stem) or f"style-{i}"))
         if card.name in taken:

@@ -44,7 +44,7 @@ Photos = str | Path | Sequence[Source] | None
 _BEGUN = 2.5
 """The logarithm of a style's weight at the start, where the network can paint already."""
 
-_RATES = {"nothing": 2.5e-3, "teacher": 2.5e-3, "start": 1e-3, "base": 0.02}
+_RATES = {"nothing": 2.5e-3, "teacher": 2.5e-3, "start": 1e-3}
 """The learning rate, by what a training begins with."""
 
 _PICTURES = {"cuda": 18, "cpu": 6, "mps": 6}
@@ -66,11 +66,10 @@ class Trainer:
     Iterate over it for its events; then, or at any time between two of them, `pack` is what has
     been learnt. ``cards`` say what is to be known of the paintings, by their files' stems.
 
-    ``base`` is a pack to add the styles to: it keeps its network, only the new styles' rows are
-    trained. ``start`` is a pack whose network all begins with, instead of with nothing; a style
-    begins with the one of its name, or else between all. ``teacher`` is a pack of a larger network
-    that all of its styles are learnt from; those that there are paintings of too are learnt from
-    them in the end.
+    ``start`` is a pack whose network all begins with, instead of with nothing; a style begins with
+    the one of its name, or else between all. ``teacher`` is a pack of a larger network that all of
+    its styles are learnt from; those that there are paintings of too are learnt from them in the
+    end. To add a style to a pack and leave all else as it is: `Learner`.
 
     Raises `OptionsError`, `ImageError`, `WeightsError` and, when resuming, `CheckpointError`.
     """
@@ -82,7 +81,6 @@ class Trainer:
         options: TrainOptions | None = None,
         *,
         cards: Mapping[str, StyleCard] | None = None,
-        base: Pack | None = None,
         start: Pack | None = None,
         teacher: Pack | None = None,
         read: ReadOptions | None = None,
@@ -92,7 +90,7 @@ class Trainer:
         self.options = options or TrainOptions()
         self._read = read or ReadOptions()
         self._keeping = keeping or Keeping()
-        self._base, self._start, self._teacher = base, start, teacher
+        self._start, self._teacher = start, teacher
         self._clock = clock
         self._began = clock()
         self.processes = Processes()
@@ -100,7 +98,7 @@ class Trainer:
         if not styles and not teacher:
             raise OptionsError("--style needs at least one painting, where there is no --teacher")
         self._paintings = [read_picture(style, self._read) for style in styles]
-        found = named(self._paintings, cards or {}, base)
+        found = named(self._paintings, cards or {})
         self._cards = self._asked(found)
         self._painted = tuple(self.styles.index(card.name) for card in found)
         self.photos = sources_of(photos)
@@ -168,7 +166,7 @@ class Trainer:
     @property
     def packs(self) -> dict[str, Pack]:
         """The packs that it comes from, by the flags that name them."""
-        packs = {"--add-to": self._base, "--from": self._start, "--teacher": self._teacher}
+        packs = {"--from": self._start, "--teacher": self._teacher}
         return {flag: pack for flag, pack in packs.items() if pack}
 
     @property
@@ -180,10 +178,6 @@ class Trainer:
         for flag, pack in self.packs.items():
             if not pack.has_original:
                 raise OptionsError(f"{flag} {pack.name}: was not made by impasto train")
-        if self._base and self._start:
-            raise OptionsError("--add-to keeps a pack's network, --from changes it: give one")
-        if self._base and self._teacher:
-            raise OptionsError("--add-to keeps a pack's network, --teacher changes it: give one")
         model = self.options.model
         if self._start and self._start.card.architecture != model:
             its = self._start.card.architecture
@@ -204,13 +198,12 @@ class Trainer:
                 raise OptionsError(f"{card.name}: its card asks for a distance of {distance:g}")
             found = [*found[:i], replace(card, distance=distance), *found[i + 1 :]]
         if self._teacher is None:
-            before = self._base.card.styles if self._base else (StyleCard(name=ORIGINAL),)
-            return (*before, *found)
+            return (StyleCard(name=ORIGINAL), *found)
         new = {card.name: card for card in found}
         if unknown := [name for name in new if name not in self._teacher.styles]:
             raise OptionsError(
                 f"--teacher {self._teacher.name} has no style {unknown[0]!r}: name the painting as "
-                "one of its styles, or add it afterwards with --add-to"
+                "one of its styles, or add it afterwards with impasto learn"
             )
         ordered = sorted(self._teacher.card.styles, key=lambda card: card.name != ORIGINAL)
         return tuple(new.get(card.name, card) for card in ordered)
@@ -222,16 +215,14 @@ class Trainer:
     @property
     def _trained(self) -> tuple[int, ...]:
         """The numbers of the styles that are trained."""
-        return tuple(range(len(self._base.styles) if self._base else 1, len(self._cards)))
+        return tuple(range(1, len(self._cards)))
 
     def _build(self) -> Student:
         """Build the network, with a row for the photo and one for each style."""
         torch.manual_seed(self.options.seed)
-        given = self._base or self._start
-        shape = given.architecture if given else architecture(self.options.model)
-        net = Student(shape, len(self._cards), self.precision)
-        if given:
-            self._take(net, given)
+        net = Student(architecture(self.options.model), len(self._cards), self.precision)
+        if self._start:
+            self._take(net, self._start)
         return net.to(self.device)
 
     @torch.no_grad()
@@ -247,14 +238,13 @@ class Trainer:
                 parameter.copy_(torch.stack([tensor[row].mean(0) for row in rows]))
             else:
                 parameter.copy_(tensor)
-                parameter.requires_grad_(not self._base)
 
     def _weights(self) -> torch.Tensor:
         """Return the logarithms of the styles' weights at the start."""
         logs = torch.zeros(len(self._cards))
-        if not (self._base or self._start):
+        if not self._start:
             return logs.to(self.device)
-        known = {card.name: card.weight for card in self._start.card.styles} if self._start else {}
+        known = {card.name: card.weight for card in self._start.card.styles}
         for number in self._painted:
             weight = known.get(self.styles[number], 0)
             logs[number] = math.log(weight) if weight > 0 else _BEGUN
@@ -262,10 +252,10 @@ class Trainer:
 
     def _make_loop(self, crops: Crops) -> Loop:
         options = self.options
-        rate = options.learning_rate or _RATES[
-            "base" if self._base else "teacher" if self._teacher
-            else "start" if self._start else "nothing"
-        ]  # fmt: skip
+        rate = (
+            options.learning_rate
+            or _RATES["teacher" if self._teacher else "start" if self._start else "nothing"]
+        )
         return Loop(
             self._net,
             self._objectives(),
@@ -329,11 +319,6 @@ class Trainer:
             name: average.get(name, parameter.detach()).float().cpu().numpy().copy()
             for name, parameter in self._net.named_parameters()
         }
-        if self._base:  # to the bit
-            of_styles = style_tensors(self._base.architecture)
-            for name, array in self._base.tensors.items():
-                if name in of_styles:
-                    tensors[name][: len(array)] = array
         weights = self._logs.exp().tolist()
         cards = tuple(
             replace(card, weight=weights[i]) if i in self._painted else card
@@ -358,9 +343,7 @@ class Trainer:
             "seconds": round(loop.seconds) if loop else 0,
             "device": str(self.device),
         }
-        for name, pack in (
-            ("added_to", self._base), ("started_from", self._start), ("taught_by", self._teacher)
-        ):  # fmt: skip
+        for name, pack in (("started_from", self._start), ("taught_by", self._teacher)):
             if pack:
                 about[name] = {"sha256": pack.sha256, **pack.card.training}
         return about
@@ -401,7 +384,6 @@ class Trainer:
             "styles": {c.name: p.sha256 for c, p in zip(asked, self._paintings, strict=True)},
             "distances": {card.name: card.distance for card in asked},
             "photos": _fingerprint(self.photos),
-            "base": self._base.sha256 if self._base else "",
             "start": self._start.sha256 if self._start else "",
             "teacher": self._teacher.sha256 if self._teacher else "",
         }

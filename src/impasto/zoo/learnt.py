@@ -24,8 +24,8 @@ from impasto.nets.architecture import ORIGINAL
 from impasto.zoo import registry
 from impasto.zoo.cards import is_style_name
 from impasto.zoo.files import EXTENSION
-from impasto.zoo.pack import Pack
-from impasto.zoo.rows import Row, Rows, read_rows, write_rows
+from impasto.zoo.pack import Pack, read_pack, write_pack
+from impasto.zoo.rows import Row, Rows, holds_rows, read_rows, write_rows
 
 MOST_IN_PASSING = 200
 """So many styles are kept that were learnt in passing, those used last."""
@@ -99,6 +99,11 @@ def keep(rows: Rows, path: Path) -> None:
     write_rows(rows, path)
 
 
+def network_in(path: Path | None) -> Pack | None:
+    """Return the pack that a file is, which styles are to be added to; None for all other files."""
+    return read_pack(path) if path and path.exists() and not holds_rows(path) else None
+
+
 def rows_in(path: Path, body: str, name: str) -> tuple[Row, ...]:
     """Return the rows that a file has for a network; none of it needs to be there.
 
@@ -107,6 +112,11 @@ def rows_in(path: Path, body: str, name: str) -> tuple[Row, ...]:
     """
     if not path.exists():
         return ()
+    pack = network_in(path)
+    if pack and pack.body == body:
+        return tuple(pack.row(style) for style in registry.styles_of(pack))
+    if pack:
+        raise OptionsError(f"{shown(path)}: is another network; give another file with --out")
     there = read_rows(path)
     if there.body == body:
         return there.rows
@@ -118,8 +128,16 @@ def rows_in(path: Path, body: str, name: str) -> tuple[Row, ...]:
 
 
 def add(rows: Rows, path: Path) -> None:
-    """Put rows into a file, beside those that are in it; of the same names, in their place."""
+    """Put rows into a file, beside those that are in it; of the same names, in their place.
+
+    The file may be the pack of their network: all else in it stays as it is, to the bit.
+    """
     before = rows_in(path, rows.body, rows.styles[0])
+    pack = network_in(path)
+    if pack:
+        others = [style for style in pack.styles if style not in rows.styles]
+        write_pack(pack.only(others).with_rows(rows.rows), path)
+        return
     kept = tuple(row for row in before if row.card.name not in rows.styles)
     keep(replace(rows, rows=(*kept, *rows.rows)), path)
 
