@@ -1,6 +1,6 @@
 # Each command does its own set-up: `make demo` paints, `make studio` opens the studio,
 # `make test` checks everything.
-.PHONY: demo test floor coverage lint studio browser examples docs controls bench bench-full peers gallery clean help
+.PHONY: demo test floor coverage lint studio browser examples docs controls bench bench-full peers gallery styles clean help
 
 # The first Python found that Impasto runs on; say PYTHON=... to choose another.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -31,6 +31,7 @@ help:
 	@echo "make docs     build the documentation site into build/site"
 	@echo "make controls paint the pictures of docs/control.md again (about 30 minutes)"
 	@echo "make gallery  paint the pictures of the README again (about 8 minutes)"
+	@echo "make styles   draw docs/styles.md, a picture of each style that comes with Impasto"
 	@echo "make clean    remove what the others made"
 
 demo: $(VENV)/.installed
@@ -118,6 +119,9 @@ controls: $(VENV)/.installed
 
 gallery: $(VENV)/.installed
 	$(BIN)/python scripts/gallery.py docs/images
+
+styles: $(VENV)/.installed
+	$(BIN)/python scripts/styles_page.py
 
 clean:
 	rm -rf $(VENV) $(PEERS) $(FLOOR) $(DEMO) $(MEASURED) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -248,6 +248,43 @@ def test_a_checkpoint_is_of_one_run(tmp_path: Path) -> None:
         )
 
 
+def test_a_file_that_is_no_checkpoint_is_not_touched(tmp_path: Path) -> None:
+    thesis = tmp_path / "thesis.doc"
+    thesis.write_bytes(b"Chapter 1")
+    for restart in (False, True):
+        kept = CheckpointOptions(checkpoint=thesis, restart=restart)
+        with pytest.raises(CheckpointError, match=r"thesis\.doc: is there and is not a checkpoint"):
+            Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=kept)
+    assert thesis.read_bytes() == b"Chapter 1"
+
+
+def test_an_earlier_run_is_replaced_if_that_is_said(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    Painter(PHOTO, STYLE, PaintOptions(**SMALL)).save_checkpoint(state)
+    before = state.read_bytes()
+    with pytest.raises(CheckpointError, match="go on with --resume, or begin anew with --restart"):
+        Painter(OTHER, STYLE, PaintOptions(**SMALL), checkpoint=CheckpointOptions(checkpoint=state))
+    assert state.read_bytes() == before
+    anew = CheckpointOptions(checkpoint=state, checkpoint_every=0, restart=True)
+    list(Painter(OTHER, STYLE, PaintOptions(**SMALL), checkpoint=anew))
+    assert state.read_bytes() != before
+    with pytest.raises(OptionsError, match="give one of them"):
+        CheckpointOptions(checkpoint=state, resume=True, restart=True)
+
+
+def test_of_two_runs_with_one_checkpoint_the_second_is_told(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    kept = CheckpointOptions(checkpoint=state)
+    first = iter(Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=kept))
+    next(first)
+    second = Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=kept)
+    with pytest.raises(CheckpointError, match="state: another run keeps its state there"):
+        next(iter(second))
+    list(first)
+    list(second)
+    assert [path.name for path in tmp_path.iterdir() if path != state] == []
+
+
 def test_rerun_paints_from_memory_what_was_painted_from_memory(tmp_path: Path) -> None:
     painting = paint(style=[STYLE, OTHER])
     painting.save(tmp_path / "out.png")

@@ -298,6 +298,33 @@ def mess(folder: Path) -> Path:
     return folder
 
 
+def test_what_cannot_be_looked_at_is_named_and_the_rest_is_made(folder: Path, run: Run) -> None:
+    (folder / "photos").mkdir()
+    draw(folder / "photos" / "a.png", 16, 16)
+    (folder / "photos" / "b.png").symlink_to(folder / "nothing.png")
+    outcome = run("apply", "starry", "photos", "-o", "out")
+    assert outcome.code == 1
+    assert "photos/b.png: no such file" in outcome.err
+    assert "1 stylised, 1 failed" in outcome.out
+    assert (folder / "out" / "a.png").is_file()
+
+
+def test_into_the_same_folder_in_another_format_it_goes_on(folder: Path, run: Run) -> None:
+    (folder / "photos").mkdir()
+    for name in ("a.bmp", "b.bmp"):
+        draw(folder / "photos" / name, 16, 16)
+    line = ("apply", "starry", "photos", "-o", "photos", "--format", "png")
+    assert run(*line).code == 0
+    (folder / "photos" / "b.png").unlink()  # as if it had been stopped
+    before = (folder / "photos" / "a.png").read_bytes()
+    outcome = run(*line)
+    assert (outcome.code, "1 stylised, 1 there already" in outcome.out) == (0, True)
+    assert (folder / "photos" / "a.png").read_bytes() == before
+    assert sorted(path.name for path in (folder / "photos").iterdir()) == [
+        "a.bmp", "a.png", "b.bmp", "b.png",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_are_one_line_and_nothing_is_touched(mess: Path, run: Run, mistake: str) -> None:
     arguments, parts = MISTAKES[mistake]

@@ -58,7 +58,7 @@ OWN = {
     },
     "train": {
         *("style", "photos", "out", "begin", "teacher", "cards", "processes"),
-        *("checkpoint", "checkpoint_every", "resume"),
+        *("checkpoint", "checkpoint_every", "resume", "restart"),
         *("preview", "preview_every", "quiet", "as_json"),
     },
 }

@@ -217,3 +217,12 @@ def test_ctrl_c_before_the_first_step_leaves_nothing(folder: Path) -> None:
     done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (130, "impasto: stopped\n")
     assert listing(folder) == before
+
+
+def test_what_was_stopped_earlier_is_not_written_over(folder: Path) -> None:
+    """Ctrl-C twice, without --resume: both states are kept, and the second is named."""
+    for name in ("out.png.checkpoint", "out.png.2.checkpoint"):
+        done = struck(folder, signal.SIGINT, "step", 3, *LBFGS)
+        assert done.returncode == 130, done.stderr
+        assert f"the state is in {name}" in done.stderr
+    assert "--resume --checkpoint out.png.2.checkpoint" in done.stderr

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from cli.shell import IMPASTO, draw, impasto
+from impasto.optimize import checkpoint
 from impasto.zoo import registry
 from impasto.zoo.pack import Pack, read_pack
 from patience import LIMIT, wait_for
@@ -231,6 +232,42 @@ def test_ctrl_c_ends_all_processes_with_the_state_kept(
     )
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["steps"] == steps
+
+
+def test_what_was_stopped_before_is_not_lost(
+    capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "waves.safetensors"
+    state = tmp_path / "waves.safetensors.training/state.safetensors"
+    state.parent.mkdir()
+    line = ["train", *inputs, *TINY, "--steps", 2, "-o", out]
+    checkpoint.write(state, {}, {"run": {}, "loop": {}})
+    before = state.read_bytes()
+    outcome = impasto(capfd, *line)
+    assert outcome.code == 2
+    assert "go on with --resume, or begin anew with --restart" in outcome.err
+    assert state.read_bytes() == before
+    assert impasto(capfd, *line, "--restart").code == 0
+    assert not state.exists()
+    assert impasto(capfd, *line).code == 0  # a pack is replaced by the next
+    for text in (b"Chapter 1", b"{}"):
+        out.write_bytes(text)
+        outcome = impasto(capfd, *line)
+        assert (outcome.code, out.read_bytes()) == (2, text)
+        assert "waves.safetensors: is there already and is no pack" in outcome.err
+
+
+def test_a_link_to_nothing_among_the_photos_is_told(
+    capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
+) -> None:
+    photos = Path(inputs[inputs.index("--photos") + 1])
+    (photos / "zzz.png").symlink_to(photos / "nothing.png")
+    outcome = impasto(
+        capfd, "train", *inputs, *TINY, "--steps", 6, "-o", tmp_path / "a.safetensors"
+    )
+    assert outcome.code == 0, outcome.err
+    assert "passed over: " in outcome.err
+    assert "zzz.png" in outcome.err
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from impasto.errors import OutputError
 from impasto.images import atomic_write, check_output
+from impasto.images.atomic import atomic_path, beside
 
 PNG = (".png", ".jpg")
 
@@ -87,7 +88,7 @@ def test_a_process_that_dies_leaves_the_earlier_file(tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
     code = (
-        "import os, sys\nfrom impasto.images.atomic import atomic_write\n"
+        "import os, sys\nfrom impasto.images.atomic import atomic_path, atomic_write, beside\n"
         "with atomic_write(sys.argv[1]) as f:\n f.write(b'half'); f.flush(); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 9
@@ -219,3 +220,67 @@ def test_check_output_wants_space(tmp_path, monkeypatch):
     check_output(tmp_path / "a.png", extensions=PNG, need_bytes=1000)
     with pytest.raises(OutputError, match="needs 1,001 bytes, the disk has 1,000 free"):
         check_output(tmp_path / "a.png", extensions=PNG, need_bytes=1001)
+
+
+def test_what_a_process_left_that_died_is_swept_by_its_age(tmp_path):
+    """By nothing else: a process of another container has a number that says nothing here."""
+    path = tmp_path / "a.bin"
+    with atomic_path(path) as young:
+        young.write_bytes(b"of a writer at work")
+        with atomic_write(path) as file:
+            file.write(b"one")
+        assert young.exists()
+        os.utime(young, (0, 0))
+        with atomic_write(path) as file:
+            file.write(b"two")
+        assert not young.exists()
+        young.write_bytes(b"three")
+    assert path.read_bytes() == b"three"
+    only(tmp_path, "a.bin")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
+def test_what_replaces_a_file_has_its_permissions(tmp_path, mode):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    with atomic_write(path) as file:
+        file.write(b"new")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", mode)
+
+
+def test_a_file_that_is_protected_stays(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"old")
+    path.chmod(0o444)
+    with pytest.raises(OutputError, match=r"a\.png: is write-protected"):
+        check_output(path, extensions=PNG)
+    with (
+        pytest.raises(OutputError, match=r"a\.png: is write-protected"),
+        atomic_write(path) as file,
+    ):
+        file.write(b"new")
+    assert path.read_bytes() == b"old"
+    only(tmp_path, "a.png")
+
+
+@pytest.mark.parametrize("old", [b"old", b"a longer one that was there before"])
+def test_all_names_of_a_file_have_the_new_content(tmp_path, old):
+    path, other = tmp_path / "a.bin", tmp_path / "b.bin"
+    path.write_bytes(old)
+    other.hardlink_to(path)
+    with atomic_write(path) as file:
+        file.write(b"new content")
+    assert path.read_bytes() == other.read_bytes() == b"new content"
+    assert path.samefile(other)
+    only(tmp_path, "a.bin", "b.bin")
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "夜"])
+def test_what_stands_beside_a_file_of_a_long_name_has_one_that_fits(tmp_path, letter):
+    name = (letter * 255).encode()[: 251 // len(letter.encode()) * len(letter.encode())].decode()
+    path = beside(tmp_path / f"{name}.png", ".checkpoint")
+    path.touch()
+    assert path.name.startswith(letter * 70)
+    assert path.name.endswith(".checkpoint")
+    assert beside(tmp_path / "a.png", ".checkpoint") == tmp_path / "a.png.checkpoint"

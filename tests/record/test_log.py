@@ -49,10 +49,11 @@ def test_what_is_not_finite_is_null(step, tmp_path):
 
 def test_a_fresh_run_replaces_an_old_log_only_with_its_first_step(tmp_path, recorder, step):
     path = tmp_path / "log.jsonl"
-    path.write_text("an earlier run\n")
+    earlier = '{"step": 1, "loss": 5.0, "scale": "an earlier run"}\n'
+    path.write_text(earlier)
     record = recorder(RecordOptions(log=path))
     assert record.finish() == []
-    assert path.read_text() == "an earlier run\n"
+    assert path.read_text() == earlier
     record.take(step(1, 5))
     assert [line["step"] for line in read(path)] == [1]
 
@@ -70,7 +71,7 @@ def test_a_resume_cuts_the_log_to_the_checkpoint(tmp_path, recorder, steps, left
     if left == "nothing":
         path.unlink()
     elif left == "another run":
-        path.write_text('{"step": 1}\n')
+        path.write_text('{"step": 1, "loss": 1}\n')
     else:
         with path.open("ab") as file:
             file.write(whole.read_bytes().splitlines(True)[5])

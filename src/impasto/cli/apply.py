@@ -126,7 +126,8 @@ def apply(
         raise OptionsError("--budget says how long to learn a painting; MODEL is a style's name")
     if not painting:
         pack, shares = resolve(model, fast=fast)
-    tasks, into_folder = plan(photos, out, form, save)
+    closed: list[str] = []
+    tasks, into_folder = plan(photos, out, form, save, lambda error: closed.append(str(error)))
     keep = into_folder and not overwrite
     todo = [task for task in tasks if not (keep and task.out.is_file())]
     if painting:
@@ -143,6 +144,9 @@ def apply(
         network.check(options, read)  # before the work, what would fail for every photo
     refining = Refining.of(refine, model, shares, options) if refine else None
     outcome = Outcome(skipped=len(tasks) - len(todo))
+    for wrong in closed:
+        outcome.failed[wrong.partition(":")[0]] = wrong
+        typer.echo(f"impasto: {wrong}", err=True)
     _follow(_Stylist(options, save, read, refining), networks, todo, outcome, quiet=quiet)
     outcome.seconds = time.monotonic() - began
     _report(outcome, out, into_folder=into_folder, quiet=quiet, as_json=as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,22 +26,32 @@ class Task:
 
 
 def plan(
-    photos: Sequence[Path], out: str, form: str | None, save: SaveOptions
+    photos: Sequence[Path],
+    out: str,
+    form: str | None,
+    save: SaveOptions,
+    unreadable: Callable[[ImageError], None],
 ) -> tuple[list[Task], bool]:
     """Return what is to be made of what, and whether it goes into a folder, which is made.
+
+    A folder inside that cannot be looked into is handed to ``unreadable``.
 
     Raises what is wrong before anything is done: `ImageError` for photos that are not there and
     folders without any, `OutputError` for two results of one name, one that is an input, and
     one that cannot be written; `OptionsError` for an unknown ``form``.
     """
     try:
-        return _plan(photos, out, form, save)
+        return _plan(photos, out, form, save, unreadable)
     except (OSError, ValueError) as error:  # a name that is too long, a folder that is closed
         raise OutputError(f"{shown(out)}: cannot be written: {reason(error)}") from error
 
 
 def _plan(
-    photos: Sequence[Path], out: str, form: str | None, save: SaveOptions
+    photos: Sequence[Path],
+    out: str,
+    form: str | None,
+    save: SaveOptions,
+    unreadable: Callable[[ImageError], None],
 ) -> tuple[list[Task], bool]:
     for photo in photos:
         if not photo.exists():
@@ -56,7 +66,7 @@ def _plan(
         return [Task(photos[0], target)], False
     if target.suffix.lower() in EXTENSIONS and not target.is_dir():
         raise OutputError(f"{shown(out)}: is no folder; several photos go into one")
-    tasks = list(dict.fromkeys(_into_folder(photos, target, _extension(form))))
+    tasks = list(dict.fromkeys(_into_folder(photos, target, _extension(form), unreadable)))
     _check_names(tasks)
     for extension in {task.out.suffix.lower() for task in tasks}:
         check_format(target / f"x{extension}", 1, 1, save)
@@ -80,17 +90,37 @@ def _extension(form: str | None) -> str | None:
     return None if form is None else f".{form}"
 
 
-def _into_folder(photos: Sequence[Path], out: Path, extension: str | None) -> Iterator[Task]:
+def _into_folder(
+    photos: Sequence[Path],
+    out: Path,
+    extension: str | None,
+    unreadable: Callable[[ImageError], None],
+) -> Iterator[Task]:
     """Yield a task for each photo; those found in folders keep their place in them."""
     for given in photos:
-        found = list(pictures_in(given, without=out)) if given.is_dir() else [given]
+        if not given.is_dir():
+            yield Task(given, out / _named(Path(given.name), extension))
+            continue
+        found = list(pictures_in(given, without=_apart(out, given), unreadable=unreadable))
         if not found:
             raise ImageError(f"{shown(given)}: holds no pictures")
-        for photo in found:
-            place = photo.relative_to(given) if given.is_dir() else Path(photo.name)
-            if extension or place.suffix.lower() not in EXTENSIONS:
-                place = place.with_suffix(extension or _OTHERWISE)
-            yield Task(photo, out / place)
+        tasks = [Task(photo, out / _named(photo.relative_to(given), extension)) for photo in found]
+        if _apart(out, given) is None:  # what was made before is no photo
+            photos = {task.photo.resolve(): task.out.resolve() for task in tasks}
+            made = {out for photo, out in photos.items() if out != photo}
+            tasks = [task for task in tasks if task.photo.resolve() not in made]
+        yield from tasks
+
+
+def _named(place: Path, extension: str | None) -> Path:
+    if extension or place.suffix.lower() not in EXTENSIONS:
+        return place.with_suffix(extension or _OTHERWISE)
+    return place
+
+
+def _apart(out: Path, given: Path) -> Path | None:
+    """Return the folder of the results, if it is another than that of the photos."""
+    return None if out.is_dir() and out.samefile(given) else out
 
 
 def _check_names(tasks: Sequence[Task]) -> None:
@@ -103,7 +133,7 @@ def _check_names(tasks: Sequence[Task]) -> None:
                 f"{shown(other)} and {shown(task.photo)} would both become {shown(task.out)}; "
                 "give them folders of their own"
             )
-    inputs = {_identity(task.photo): task.photo for task in tasks}
+    inputs = {_identity(task.photo): task.photo for task in tasks if task.photo.exists()}
     for task in tasks:
         same = inputs.get(_identity(task.out)) if task.out.exists() else None
         if same is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.options import LearnOptions, ReadOptions
 
 if TYPE_CHECKING:
+    from impasto.errors import ImageError
     from impasto.images.read import Source
     from impasto.training.learner import Learner
     from impasto.zoo.cards import StyleCard
@@ -103,11 +104,11 @@ def learn(
         check_output(out, extensions=(EXTENSION,))
     if preview is not None:
         make_folder(preview)
-    found = [*_pictures(paintings)]
+    outcome = Outcome()
+    found = [*_pictures(paintings, lambda error: outcome.fail(str(error).partition(":")[0], error))]
     if name is not None and len(found) != 1:
         raise OptionsError(f"--name is for one painting, {len(found)} were given")
     student = _Student(options, read, photos, out, preview, read_cards(cards), quiet=quiet)
-    outcome = Outcome()
     keep_freed_memory()
     with gentle_interrupt() as interrupted:
         for painting in found:
@@ -118,9 +119,7 @@ def learn(
             except ImpastoError as error:
                 if len(found) == 1:
                     raise
-                wrong = " ".join(str(error).split())
-                outcome.failed[str(painting)] = wrong
-                typer.echo(f"impasto: {wrong}", err=True)
+                outcome.fail(str(painting), error)
         outcome.stopped = interrupted()
     _report(outcome, as_json=as_json, quiet=quiet)
 
@@ -132,6 +131,11 @@ class Outcome:
     learnt: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
+
+    def fail(self, what: str, error: Exception) -> None:
+        """Tell that something failed, and why."""
+        self.failed[what] = " ".join(str(error).split())
+        typer.echo(f"impasto: {self.failed[what]}", err=True)
 
 
 @dataclass
@@ -209,7 +213,9 @@ class _Student:
         save_picture(learner.preview(), self.preview / f"{learner.card.name}.png")
 
 
-def _pictures(paintings: Sequence[str]) -> Iterator[str | Path]:
+def _pictures(
+    paintings: Sequence[str], unreadable: Callable[[ImageError], None]
+) -> Iterator[str | Path]:
     """Yield the paintings one by one: files as paths, names of styles as texts."""
     from impasto.errors import ImageError
     from impasto.images.folders import pictures_in
@@ -219,7 +225,7 @@ def _pictures(paintings: Sequence[str]) -> Iterator[str | Path]:
     for given in paintings:
         path = Path(given)
         if path.is_dir():
-            inside = list(pictures_in(path))
+            inside = list(pictures_in(path, unreadable=unreadable))
             if not inside:
                 raise ImageError(f"{shown(given)}: holds no pictures")
             yield from inside

@@ -71,6 +71,9 @@ def train(
         float, typer.Option(help="Seconds from one state kept to the next.")
     ] = 60.0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it was stopped.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew, and replace what was stopped before.")
+    ] = False,
     processes: Annotated[
         str,
         typer.Option(
@@ -111,16 +114,21 @@ def train(
     from impasto.cli.batch import make_folder
     from impasto.cli.cards import read_cards
     from impasto.cli.together import together
+    from impasto.errors import OptionsError
     from impasto.images import check_output
+    from impasto.images.atomic import beside
     from impasto.optimize.device import keep_freed_memory
     from impasto.training.start import AUTO, NONE, started
     from impasto.training.trainer import Keeping, Trainer
-    from impasto.zoo.pack import EXTENSION, write_pack
+    from impasto.zoo.pack import EXTENSION, check_replaceable, write_pack
     from impasto.zoo.registry import find
 
     packs = [Path(pack) for pack in (teacher, begin) if pack and pack not in (AUTO, NONE)]
     check_output(out, extensions=(EXTENSION,), inputs=[*(style or ()), *packs])
-    folder = checkpoint or out.with_name(f"{out.name}.training")
+    check_replaceable(out)
+    if resume and restart:
+        raise OptionsError("--resume goes on, --restart begins anew: give one of them")
+    folder = checkpoint or beside(out, ".training")
     make_folder(folder)
     if preview:
         make_folder(preview)
@@ -137,8 +145,10 @@ def train(
             start=started(begin, options.model, taught_by),
             teacher=taught_by,
             read=read,
-            keeping=Keeping(folder / _STATE, checkpoint_every, resume),
+            keeping=Keeping(folder / _STATE, checkpoint_every, resume, restart),
         )
+        if first and not resume:
+            (folder / _LOG).unlink(missing_ok=True)
         _follow(trainer, folder, preview, preview_every, quiet=quiet)
         if not first:
             return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +19,7 @@ from impasto.cli.progress import Progress
 from impasto.errors import DivergedError, OutputError
 from impasto.events import Saved
 from impasto.images import EXTENSIONS, check_format, check_output, resize
+from impasto.images.atomic import beside
 from impasto.images.picture import floats
 from impasto.optimize.device import keep_freed_memory
 from impasto.options import CheckpointOptions, RecordOptions, SaveOptions
@@ -108,11 +111,19 @@ class Work:
 
     @property
     def _state(self) -> Path:
-        return self.checkpoint.checkpoint or Path(f"{self.out}.checkpoint")
+        """Where the state goes that is not asked for: beside what an earlier run left, too."""
+        asked = self.checkpoint.checkpoint
+        if asked:
+            return asked
+        usual = beside(self.out, ".checkpoint")
+        if self.checkpoint.resume or self.checkpoint.restart:
+            return usual
+        more = (beside(self.out, f".{number}.checkpoint") for number in itertools.count(2))
+        return next(path for path in (usual, *itertools.islice(more, 99)) if not path.exists())
 
     @property
     def _unfinished(self) -> Path:
-        return self.out.with_name(f"{self.out.stem}.unfinished{self.out.suffix}")
+        return beside(self.out.with_suffix(""), f".unfinished{self.out.suffix}")
 
     def _keep_back(self, painter: Painter) -> None:
         """Keep of a budget about what the results take once the painting is done."""
@@ -142,13 +153,16 @@ class Work:
 
     def _keep_unfinished(self, painter: Painter) -> None:
         painting = painter.painting
-        painter.save_checkpoint(self._state)
+        state = self._state
+        painter.save_checkpoint(state)
+        usual = self.checkpoint.checkpoint or state == beside(self.out, ".checkpoint")
+        named = "" if usual else f" --checkpoint {shlex.quote(str(state))}"
         painting.save(self._unfinished, **self.save.to_dict())
         done = painting.losses[-1].step if painting.losses else 0
         typer.echo(
             f"impasto: stopped at step {done} of {painter.steps}; the picture so far is "
-            f"{self._unfinished}. To go on, repeat the command with --resume (the state is in "
-            f"{self._state})",
+            f"{self._unfinished}. To go on, repeat the command with --resume{named} (the state is "
+            f"in {state})",
             err=True,
         )
 

@@ -6,6 +6,8 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +17,12 @@ from impasto.errors import OutputError, nearest
 from impasto.images.text import reason, shown
 
 AnyPath = str | os.PathLike[str]
+
+_LONGEST_NAME = 255
+"""Bytes of a file's name, at most."""
+
+_ABANDONED = 24 * 3600.0
+"""Seconds without a change, after which nobody writes to a temporary file any more."""
 
 
 @contextmanager
@@ -33,16 +41,19 @@ def atomic_path(path: AnyPath) -> Iterator[Path]:
 
     Until then it is a hidden file in the same folder, removed on any failure; an earlier file at
     ``path`` stays as it was, and no reader ever sees half a file. A link is followed: its target
-    is replaced. Permissions are what the umask says. Raises `OutputError` for any `OSError`, also
-    one from inside the block (a full disk); other errors pass through.
+    is replaced. A file that replaces another has its permissions, else those that the umask says;
+    one that nobody may write is refused. A file with several names (hard links) has the new content
+    under all of them: it is written to in the end. Raises `OutputError` for any `OSError`, also one
+    from inside the block (a full disk); other errors pass through.
     """
     try:
         target = _target(path)
         temporary = _temporary(target)
         try:
+            _check_writable(target)
             yield temporary
             _to_disk(temporary)
-            temporary.replace(target)
+            _take_place(temporary, target)
         finally:
             with suppress(OSError):
                 temporary.unlink()
@@ -71,6 +82,7 @@ def check_output(
                 raise OutputError(
                     f"{shown(path)}: is also an input ({shown(source)}); choose another name"
                 )
+        _check_writable(target)
         _probe(target.parent)
         free = shutil.disk_usage(target.parent).free
     except OSError as error:
@@ -91,29 +103,60 @@ def check_extension(path: AnyPath, extensions: Sequence[str]) -> str:
 
 
 def _temporary(target: Path) -> Path:
-    """Name a file beside ``target`` after it and this process; sweep those of dead processes.
+    """Name a file beside ``target`` after it; sweep those that nobody writes to any more.
 
-    A process that was killed while writing leaves its file behind, and it may be large.
+    A process that was killed while writing leaves its file behind, and it may be large. Whose it is
+    cannot be told by the number of a process: that of another container on the same disk is alive
+    there, and not here. So its age tells.
     """
-    mark = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]
-    for stale in target.parent.glob(f".impasto-{mark}-*.tmp"):
-        pid = stale.name.split("-")[2]
-        if pid.isdigit() and not _alive(int(pid)):
-            with suppress(OSError):
+    begin = hidden_name(target, "")
+    for stale in target.parent.glob(f"{begin}-*.tmp"):
+        with suppress(OSError):
+            if time.time() - stale.stat().st_mtime > _ABANDONED:
                 stale.unlink()
-    return target.parent / f".impasto-{mark}-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+    return target.parent / f"{begin}-{secrets.token_hex(8)}.tmp"
 
 
-def _alive(pid: int) -> bool:
-    if os.name == "nt":  # there, signal 0 would end the process
-        return True
+def hidden_name(target: Path, ending: str) -> str:
+    """Return the name of a hidden file that belongs to ``target``, of the same length for all."""
+    return f".impasto-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]}{ending}"
+
+
+def beside(path: Path, ending: str) -> Path:
+    """Return ``path`` with more at the end of its name, which is shortened where that is needed."""
+    room = _LONGEST_NAME - len(os.fsencode(ending))
+    name = path.name
+    while len(os.fsencode(name)) > room:
+        name = name[:-1]
+    return path.with_name(name + ending)
+
+
+def _take_place(temporary: Path, target: Path) -> None:
+    """Move a finished file to where it belongs, with the permissions of what was there."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # it is somebody else's
-        return True
-    return True
+        there = target.stat()
+    except FileNotFoundError:
+        temporary.replace(target)
+        return
+    _check_writable(target)
+    if there.st_nlink > 1:
+        with temporary.open("rb") as new, target.open("rb+") as old:
+            shutil.copyfileobj(new, old)
+            old.truncate()
+            os.fsync(old.fileno())
+        return
+    temporary.chmod(stat.S_IMODE(there.st_mode))
+    temporary.replace(target)
+
+
+def _check_writable(target: Path) -> None:
+    """Raise `OutputError` for a file that its owner protects from being written."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return
+    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise OutputError(f"{shown(target)}: is write-protected; choose another name")
 
 
 def _to_disk(path: Path) -> None:

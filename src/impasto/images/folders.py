@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from PIL import Image
@@ -23,18 +23,44 @@ def picture_extensions() -> frozenset[str]:
     return frozenset(readable - refused) | _HEIC
 
 
-def pictures_in(folder: Path, *, without: Path | None = None) -> Iterator[Path]:
+def pictures_in(
+    folder: Path,
+    *,
+    without: Path | None = None,
+    unreadable: Callable[[ImageError], None] | None = None,
+) -> Iterator[Path]:
     """Yield the picture files of a folder and all folders in it, by name.
 
     They are told by their extensions. Hidden ones are left out, and so is the folder ``without``.
-    Raises `ImageError` for a folder that cannot be looked into.
+    Links to folders are followed, into each folder once. A folder that cannot be looked into is
+    handed to ``unreadable``, and the rest goes on; without that it is raised: `ImageError`.
     """
     extensions = picture_extensions()
-    for place, folders, files in os.walk(folder, onerror=_raise):
+    seen = set()
+
+    def tell(error: OSError) -> None:
+        name = shown(error.filename)
+        found = ImageError(f"{name}: cannot be looked into: {reason(error)}")
+        if unreadable is None:
+            raise found from error
+        unreadable(found)
+
+    def fresh(place: Path) -> bool:
+        if _same(place, without):
+            return False
+        try:
+            found = place.stat()
+        except OSError as error:
+            tell(error)
+            return False
+        known = (found.st_dev, found.st_ino) in seen
+        seen.add((found.st_dev, found.st_ino))
+        return not known
+
+    fresh(folder)
+    for place, folders, files in os.walk(folder, onerror=tell, followlinks=True):
         here = Path(place)
-        folders[:] = sorted(
-            name for name in folders if name[0] != "." and not _same(here / name, without)
-        )
+        folders[:] = [name for name in sorted(folders) if name[0] != "." and fresh(here / name)]
         for name in sorted(files):
             path = here / name
             if name[0] != "." and path.suffix.lower() in extensions:
@@ -43,7 +69,3 @@ def pictures_in(folder: Path, *, without: Path | None = None) -> Iterator[Path]:
 
 def _same(path: Path, other: Path | None) -> bool:
     return other is not None and other.exists() and path.exists() and path.samefile(other)
-
-
-def _raise(error: OSError) -> None:
-    raise ImageError(f"{shown(error.filename)}: cannot be looked into: {reason(error)}") from error

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 import safetensors
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from impasto.errors import CheckpointError
-from impasto.images.atomic import atomic_path
+from impasto.images.atomic import atomic_path, hidden_name
+from impasto.images.text import reason, shown
 
 _VERSION = 1
 
@@ -61,6 +64,54 @@ def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
     if not isinstance(data, dict) or check_sums != _check_sums(arrays, header["data"]):
         raise _damaged(path, "it does not fit its check sums")
     return arrays, data
+
+
+def check_free(path: Path, *, restart: bool) -> None:
+    """Raise `CheckpointError` where a new run would write over what is not its own.
+
+    That is a file of another kind, and the state of an earlier run unless it is to ``restart``.
+    """
+    try:
+        if not path.exists() or not path.stat().st_size:
+            return
+        with safetensors.safe_open(path, framework="numpy") as file:
+            ours = "impasto checkpoint" in (file.metadata() or {})
+    except (OSError, safetensors.SafetensorError):
+        ours = False
+    if not ours:
+        raise CheckpointError(f"{shown(path)}: is there and is not a checkpoint; give another name")
+    if not restart:
+        raise CheckpointError(
+            f"{shown(path)}: is the checkpoint of an earlier run; go on with --resume, or begin "
+            "anew with --restart, and it is replaced"
+        )
+
+
+@contextmanager
+def held(path: Path | None) -> Iterator[None]:
+    """Keep other runs from a checkpoint while the block lasts; nothing for None.
+
+    The lock dies with its process. Raises `CheckpointError` where another run has it.
+    """
+    if path is None:
+        yield
+        return
+    target = path.resolve()
+    lock = filelock.FileLock(target.with_name(hidden_name(target, ".lock")), timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise CheckpointError(
+            f"{shown(path)}: another run keeps its state there; give another name"
+        ) from error
+    except OSError as error:
+        raise CheckpointError(f"{shown(path)}: cannot be kept: {reason(error)}") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            Path(lock.lock_file).unlink()
+        lock.release()
 
 
 def check_same_run(path: Path, there: Any, here: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from impasto.errors import OptionsError
 from impasto.options.checked import Checked, option
 
 
@@ -34,9 +35,13 @@ class CheckpointOptions(Checked):
     )
     checkpoint_every: float = option(60.0, "Seconds from one checkpoint to the next.")
     resume: bool = option(False, "Go on from the checkpoint of an interrupted run.")
+    restart: bool = option(False, "Begin anew, and replace the checkpoint of an earlier run.")
 
     def __post_init__(self) -> None:
         """Check the values."""
         self._path("checkpoint")
         self._number("checkpoint_every", 0)
         self._boolean("resume")
+        self._boolean("restart")
+        if self.resume and self.restart:
+            raise OptionsError("--resume goes on, --restart begins anew: give one of them")

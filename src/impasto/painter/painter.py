@@ -97,6 +97,8 @@ class Painter:
         self._checkpoint = checkpoint or CheckpointOptions()
         if self._checkpoint.resume and not self._checkpoint.checkpoint:
             raise OptionsError("--resume needs --checkpoint FILE to go on from")
+        if self._checkpoint.checkpoint and not self._checkpoint.resume:
+            checkpoints.check_free(self._checkpoint.checkpoint, restart=self._checkpoint.restart)
         self._device = choose_device(self.options.device)
         self._precision = choose_precision(self.options.precision, self._device)
         read = read or ReadOptions()
@@ -162,6 +164,10 @@ class Painter:
 
     def __iter__(self) -> Iterator[Event]:
         """Paint. Each event comes when the state is whole: leaving the loop loses nothing."""
+        with checkpoints.held(self._checkpoint.checkpoint):
+            yield from self._paint()
+
+    def _paint(self) -> Iterator[Event]:
         if self._checkpoint.resume:
             self._resume()
         path, every = self._checkpoint.checkpoint, self._checkpoint.checkpoint_every

@@ -16,6 +16,7 @@ from impasto.images import check_output
 from impasto.images.text import shown
 from impasto.options import RecordOptions
 from impasto.record import film, log
+from impasto.record.existing import check_kind
 from impasto.record.frames import Frames
 from impasto.record.log import Log
 from impasto.record.plot import EXTENSIONS as PLOT_EXTENSIONS
@@ -144,6 +145,7 @@ class Recorder:
             if path is None:
                 continue
             check_output(path, extensions=extensions, inputs=inputs)
+            check_kind(path)
             _claim(flags, flag, path)
         if self._frames:
             _claim(flags, "--frames", self._frames.folder)

@@ -134,6 +134,7 @@ class Easel:
                 checkpoint=self._checkpoint,
                 checkpoint_every=shop.settings.checkpoint_every,
                 resume=resume,
+                restart=not resume,
             ),
             clock=shop.clock,
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -53,11 +53,14 @@ _TRIES = 50
 """So many photos in a row that cannot be read are one too many."""
 
 
-def photos_in(folder: Path) -> list[Path]:
-    """Return the picture files under a folder, sorted. Raises `ImageError` when there are none."""
+def photos_in(folder: Path, unreadable: Callable[[ImageError], None] | None = None) -> list[Path]:
+    """Return the picture files under a folder, sorted. Raises `ImageError` when there are none.
+
+    Folders inside that cannot be looked into are handed to ``unreadable``.
+    """
     if not folder.is_dir():
         raise ImageError(f"{folder}: is no folder; --photos takes a folder of photos")
-    found = list(pictures_in(folder))
+    found = list(pictures_in(folder, unreadable=unreadable))
     if not found:
         raise ImageError(f"{folder}: holds no photos")
     return found

@@ -16,8 +16,8 @@ from torch import Tensor
 
 import impasto
 from impasto import weights
-from impasto.errors import CheckpointError, OptionsError
-from impasto.events import Saved, TrainingEvent
+from impasto.errors import CheckpointError, ImageError, OptionsError
+from impasto.events import Saved, TrainingEvent, Unreadable
 from impasto.images.picture import floats
 from impasto.images.read import MEMORY, Source
 from impasto.images.tensors import to_tensor
@@ -90,7 +90,8 @@ class Learner:
             raise OptionsError(f"{self.body.name}: was not made by impasto train")
         self.card = self._carded(name, card)
         self._begin: Row | None = None
-        self.photos = sources_of(photos)
+        self._closed: list[ImageError] = []
+        self.photos = sources_of(photos, self._closed.append)
         self.device = choose_device(self.options.device)
         self.precision = choose_precision(self.options.precision, self.device)
         self._loop: RowLoop | None = None
@@ -104,6 +105,8 @@ class Learner:
             self.photos, self.options.size, self.options.seed, self._read, device=self.device
         )
         try:
+            for error in self._closed:
+                yield Unreadable(str(error))
             loop = self._loop = self._make_loop(crops)
             for event in loop.run():
                 yield event

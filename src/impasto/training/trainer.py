@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 import impasto
 from impasto import samples, weights
-from impasto.errors import CheckpointError, OptionsError
-from impasto.events import Saved, TrainingEvent
+from impasto.errors import CheckpointError, ImageError, OptionsError
+from impasto.events import Saved, TrainingEvent, Unreadable
 from impasto.images import Picture, fit, read_picture, resize
 from impasto.images.read import Source
 from impasto.images.tensors import to_tensor
@@ -53,11 +53,15 @@ _PICTURES = {"cuda": 18, "cpu": 6, "mps": 6}
 
 @dataclass(frozen=True)
 class Keeping:
-    """Where the state of a training is kept, how often in seconds, and whether to go on from it."""
+    """Where the state of a training is kept, how often in seconds, and whether to go on from it.
+
+    With ``restart`` the state of an earlier training may be replaced.
+    """
 
     path: Path | None = None
     every: float = 60.0
     resume: bool = False
+    restart: bool = False
 
 
 class Trainer:
@@ -90,6 +94,8 @@ class Trainer:
         self.options = options or TrainOptions()
         self._read = read or ReadOptions()
         self._keeping = keeping or Keeping()
+        if self._keeping.path and not self._keeping.resume:
+            files.check_free(self._keeping.path, restart=self._keeping.restart)
         self._start, self._teacher = start, teacher
         self._clock = clock
         self._began = clock()
@@ -101,7 +107,8 @@ class Trainer:
         found = named(self._paintings, cards or {})
         self._cards = self._asked(found)
         self._painted = tuple(self.styles.index(card.name) for card in found)
-        self.photos = sources_of(photos)
+        self._closed: list[ImageError] = []
+        self.photos = sources_of(photos, self._closed.append)
         self.on_samples = photos is None
         self.device = choose_device(self.options.device)
         self.precision = choose_precision(self.options.precision, self.device)
@@ -118,11 +125,14 @@ class Trainer:
 
     def __iter__(self) -> Iterator[TrainingEvent]:
         """Train to the end, or until it was stopped."""
-        for event in self._work():
-            yield event
-            if self._clock() - self._saved_at > self._keeping.every:
-                yield from self.save()
-        yield from self.save()
+        with files.held(None if self.processes.rank else self._keeping.path):
+            for error in self._closed:
+                yield Unreadable(str(error))
+            for event in self._work():
+                yield event
+                if self._clock() - self._saved_at > self._keeping.every:
+                    yield from self.save()
+            yield from self.save()
 
     def stop(self) -> None:
         """End after the step under way, on all processes: so `stopped` will be true."""
@@ -449,12 +459,17 @@ def arranged(options: TrainOptions, styles: int, device: str, world: int = 1) ->
     return photos, each
 
 
-def sources_of(photos: Photos) -> Sequence[Source]:
-    """Return the photos that are meant, one by one. Raises `ImageError` and `OptionsError`."""
+def sources_of(
+    photos: Photos, unreadable: Callable[[ImageError], None] | None = None
+) -> Sequence[Source]:
+    """Return the photos that are meant, one by one. Raises `ImageError` and `OptionsError`.
+
+    Folders inside a folder that cannot be looked into are handed to ``unreadable``.
+    """
     if photos is None:
         return [samples.photo(name) for name in samples.PHOTOS]
     if isinstance(photos, str | Path):
-        return photos_in(Path(photos))
+        return photos_in(Path(photos), unreadable)
     if not photos:
         raise OptionsError("--photos: there are none")
     return list(photos)
@@ -465,7 +480,8 @@ def _fingerprint(photos: Sequence[Source]) -> str:
     rows = []
     for photo in photos:
         if isinstance(photo, Path):
-            rows.append(f"{photo.name} {photo.stat().st_size}")
+            size = photo.stat().st_size if photo.exists() else 0
+            rows.append(f"{photo.name} {size}")
         elif isinstance(photo, np.ndarray):
             rows.append(hashlib.sha256(np.ascontiguousarray(photo).data).hexdigest())
         else:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from impasto.errors import OptionsError, WeightsError, nearest
+from impasto.errors import OptionsError, OutputError, WeightsError, nearest
 from impasto.images.atomic import atomic_write
-from impasto.images.text import reason
+from impasto.images.text import reason, shown
 from impasto.nets.architecture import (
     ARCHITECTURES,
     ORIGINAL,
@@ -139,6 +139,20 @@ def write_pack(pack: Pack, path: str | os.PathLike[str]) -> None:
     }
     with atomic_write(path) as file:
         file.write(files.written(tensors, about))
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise `OutputError` for a file that is there and is not a pack: a new one would lose it."""
+    if path.is_file() and path.stat().st_size and not _says_pack(path):
+        raise OutputError(f"{shown(path)}: is there already and is no pack; give another name")
+
+
+def _says_pack(path: Path) -> bool:
+    try:
+        about = files.about(files.read(path, MAX_BYTES))
+        return about.get("kind") is None and "architecture" in about
+    except (WeightsError, ValueError, TypeError, AttributeError, RecursionError):
+        return False
 
 
 def read_pack(path: str | os.PathLike[str]) -> Pack:

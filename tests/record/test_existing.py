@@ -1,0 +1,55 @@
+"""What is there already: replaced if it came from a run, else refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from impasto.errors import OutputError
+from impasto.options import RecordOptions
+from impasto.record import Recorder
+from impasto.record.existing import check_kind
+
+
+@pytest.mark.parametrize(
+    ("flag", "name", "text"),
+    [
+        ("log", "thesis.txt", "Chapter 1\n"),
+        ("log", "data.json", '{"name": "mine"}\n'),
+        ("log", "list.json", "[1, 2]\n"),
+        ("plot", "plan.png", "not a plot"),
+        ("plot", "plan.svg", "not a plot"),
+        ("plot", "plan.pdf", "%!PS"),
+        ("timelapse", "film.gif", "not a film"),
+        ("timelapse", "film.mp4", "not a film at all"),
+    ],
+)
+def test_what_is_no_such_file_is_refused(tmp_path: Path, flag: str, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(OutputError, match=f"{name}: is there already and does not come from Impas"):
+        Recorder(RecordOptions(**{flag: path}), 8, 8)
+    assert path.read_text() == text
+
+
+def test_what_an_earlier_run_left_is_replaced(tmp_path, recorder, steps):
+    paths = {"log": "a.txt", "plot": "a.svg", "timelapse": "a.gif"}
+    options = RecordOptions(**{flag: tmp_path / name for flag, name in paths.items()})
+    for _ in range(2):
+        record = recorder(options)
+        for event in steps(3):
+            record.take(event)
+        assert len(record.finish()) == 3
+
+
+def test_a_log_of_which_there_is_half_a_line_is_a_log(tmp_path: Path) -> None:
+    for text in ('{"st', '{"step": 1, "lo'):
+        (tmp_path / "a.jsonl").write_text(text)
+        check_kind(tmp_path / "a.jsonl")
+
+
+def test_an_empty_file_is_nothing_to_lose(tmp_path: Path) -> None:
+    (tmp_path / "a.gif").touch()
+    check_kind(tmp_path / "a.gif")
+    check_kind(tmp_path / "nothing.gif")
