@@ -20,6 +20,7 @@ from impasto.nets.architecture import ORIGINAL
 from impasto.options import LearnOptions, ReadOptions
 from impasto.training.painting import Painting, read_painting
 from impasto.zoo import learnt, registry
+from impasto.zoo.cards import plain_name
 from impasto.zoo.pack import EXTENSION, Pack
 from impasto.zoo.rows import Row, Rows
 
@@ -68,7 +69,7 @@ def learn(
     for _ in learner:
         pass
     if name is not None:
-        learnt.add(learner.rows, learnt.file_of(name, learner.body.card.architecture))
+        learnt.add(learner.rows, learnt.file_of(learner.card.name, learner.body.card.architecture))
     if out is not None:
         learnt.add(learner.rows, Path(out))
     return Network(learner.pack, {learner.card.name: 1.0})
@@ -76,6 +77,7 @@ def learn(
 
 def check_free(name: str, painting: Painting) -> None:
     """Raise `OptionsError` for a name that is the style's of another painting."""
+    name = plain_name(name)
     own = learnt.find(name)
     if own is None and name in registry.catalogue():
         raise OptionsError(f"there is a style {name!r} already: give another --name")

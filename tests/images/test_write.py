@@ -11,7 +11,7 @@ import numpy as np
 import png
 import pytest
 import tifffile
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, features
 
 from images import making
 from impasto.errors import ImageError, OutputError
@@ -20,6 +20,9 @@ from impasto.options import SaveOptions
 
 SIXTEEN = SaveOptions(bits=16)
 RECIPE = {"version": "1.2.3", "content": "Größe 🎨.jpg", "steps": [1, 2.5, None], "n": {"a": True}}
+
+NEEDS_AVIF = pytest.mark.skipif(not features.check("avif"), reason="Pillow before 11.3")
+AVIF = pytest.param(".avif", marks=NEEDS_AVIF)
 
 
 def floats(samples):
@@ -67,22 +70,30 @@ def test_sixteen_bits_survive_exactly(extension, channels, tmp_path):
         np.testing.assert_array_equal(picture.alpha, alpha)
 
 
-@pytest.mark.parametrize("extension", [".jpg", ".jpeg", ".webp"])
+@pytest.mark.parametrize("extension", [".jpg", ".jpeg", ".webp", AVIF])
 def test_lossy_formats_come_close(extension, tmp_path):
     pixels, path = making.smooth(), tmp_path / f"a{extension}"
     save_picture(floats(pixels), path)
     assert np.abs(read_picture(path).rgb * 255 - pixels).mean() < 1.5
 
 
-def test_quality_is_passed_on(tmp_path):
+@pytest.mark.parametrize("extension", [".jpg", ".webp", AVIF])
+def test_quality_is_passed_on(extension, tmp_path):
     rgb = floats(making.colours(64, 64))
-    for extension in (".jpg", ".webp"):
-        sizes = []
-        for quality in (10, 95):
-            path = tmp_path / f"{quality}{extension}"
-            save_picture(rgb, path, options=SaveOptions(jpeg_quality=quality))
-            sizes.append(path.stat().st_size)
-        assert sizes[0] * 1.5 < sizes[1]
+    sizes = []
+    for quality in (10, 95):
+        path = tmp_path / f"{quality}{extension}"
+        save_picture(rgb, path, options=SaveOptions(jpeg_quality=quality))
+        sizes.append(path.stat().st_size)
+    assert sizes[0] * 1.5 < sizes[1]
+
+
+@NEEDS_AVIF
+def test_avif_holds_transparency_and_the_recipe(tmp_path):
+    picture = Picture(floats(making.smooth()), floats(making.smooth()[:, :, 0]), "x", "0" * 64)
+    save_picture(picture, tmp_path / "a.avif", recipe={"kind": "paint"})
+    np.testing.assert_allclose(read_picture(tmp_path / "a.avif").alpha, picture.alpha, atol=0.02)
+    assert read_recipe(tmp_path / "a.avif") == {"kind": "paint"}
 
 
 def test_jpeg_keeps_colour_edges(tmp_path):
@@ -229,7 +240,7 @@ def test_names_that_cannot_be_written(name, match, tmp_path):
         save_picture(floats(making.colours()), tmp_path / name)
 
 
-@pytest.mark.parametrize("extension", [".jpg", ".webp"])
+@pytest.mark.parametrize("extension", [".jpg", ".webp", AVIF])
 def test_sixteen_bits_only_where_they_exist(extension, tmp_path):
     with pytest.raises(OutputError, match=r"--bits 16 goes with \.png, \.tif"):
         save_picture(floats(making.colours()), tmp_path / f"a{extension}", options=SIXTEEN)

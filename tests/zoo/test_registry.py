@@ -75,6 +75,15 @@ def test_what_a_text_means(spec: str, pack: str, shares: dict[str, float]) -> No
     assert found.mix(said).sum() == pytest.approx(1)
 
 
+def test_an_underscore_is_as_good_as_a_hyphen(shelf: Path) -> None:
+    """IBM's MAX says rain_princess."""
+    write(shelf / "rain-princess.safetensors", "rain_princess")
+    for spec in ("rain_princess", "rain-princess", "rain_princess/rain_princess:2"):
+        pack, shares = resolve(spec)
+        assert (Path(pack.name).stem, [*shares]) == ("rain-princess", ["rain-princess"])
+    assert find("rain_princess").styles == ("original", "rain-princess")
+
+
 @pytest.mark.usefixtures("shelf")
 def test_a_pack_is_found_by_its_size_its_name_and_its_file(tmp_path: Path) -> None:
     assert Path(find("turbo").name).stem == "painters-turbo"

@@ -106,8 +106,8 @@ def _into_folder(
             raise ImageError(f"{shown(given)}: holds no pictures")
         tasks = [Task(photo, out / _named(photo.relative_to(given), extension)) for photo in found]
         if _apart(out, given) is None:  # what was made before is no photo
-            photos = {task.photo.resolve(): task.out.resolve() for task in tasks}
-            made = {out for photo, out in photos.items() if out != photo}
+            files = {task.photo.resolve(): task.out.resolve() for task in tasks}
+            made = {out for photo, out in files.items() if out != photo}
             tasks = [task for task in tasks if task.photo.resolve() not in made]
         yield from tasks
 

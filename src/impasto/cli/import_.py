@@ -42,10 +42,11 @@ def import_(
     from impasto.export.transformer_net import import_checkpoint
     from impasto.images import check_output
     from impasto.nets.architecture import ORIGINAL
-    from impasto.zoo.cards import MAX_NAME, StyleCard, is_style_name
+    from impasto.zoo.cards import MAX_NAME, StyleCard, is_style_name, plain_name
     from impasto.zoo.pack import EXTENSION, write_pack
     from impasto.zoo.registry import catalogue, user_folder
 
+    name = plain_name(name)
     if not is_style_name(name) or name == ORIGINAL:
         raise OptionsError(
             f"--name must be lower case letters, digits and hyphens, at most {MAX_NAME}, and not "

@@ -34,7 +34,9 @@ def invert(
     photo: Annotated[Path, typer.Argument(help="The photo.", metavar="PHOTO", show_default=False)],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="The picture: .png .jpg .webp .tif", show_default=False),
+        typer.Option(
+            "--out", "-o", help="The picture: .png .jpg .webp .avif .tif", show_default=False
+        ),
     ],
     quiet: Quiet = False,
     as_json: AsJson = False,

@@ -38,7 +38,9 @@ def paint(
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="The painting: .png .jpg .webp .tif", show_default=False),
+        typer.Option(
+            "--out", "-o", help="The painting: .png .jpg .webp .avif .tif", show_default=False
+        ),
     ],
     quiet: Quiet = False,
     as_json: AsJson = False,

@@ -22,7 +22,9 @@ def sheet(
     photo: Annotated[Path, typer.Argument(help="The photo.", metavar="PHOTO", show_default=False)],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="The sheet: .png .jpg .webp .tif", show_default=False),
+        typer.Option(
+            "--out", "-o", help="The sheet: .png .jpg .webp .avif .tif", show_default=False
+        ),
     ],
     model: Annotated[
         str | None,

@@ -28,7 +28,9 @@ def sweep(
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="The sheet: .png .jpg .webp .tif", show_default=False),
+        typer.Option(
+            "--out", "-o", help="The sheet: .png .jpg .webp .avif .tif", show_default=False
+        ),
     ],
     vary: Annotated[
         list[str] | None,

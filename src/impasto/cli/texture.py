@@ -41,7 +41,9 @@ def texture(
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="The texture: .png .jpg .webp .tif", show_default=False),
+        typer.Option(
+            "--out", "-o", help="The texture: .png .jpg .webp .avif .tif", show_default=False
+        ),
     ],
     quiet: Quiet = False,
     as_json: AsJson = False,

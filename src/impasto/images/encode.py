@@ -1,4 +1,4 @@
-"""From a picture's values to the bytes of a PNG, JPEG, WebP or TIFF file."""
+"""From a picture's values to the bytes of a PNG, JPEG, WebP, AVIF or TIFF file."""
 
 from __future__ import annotations
 
@@ -92,6 +92,12 @@ def webp(job: Job) -> bytes:
     """Encode as lossy WebP; colour under transparency is kept."""
     how = {"quality": job.options.jpeg_quality, "exact": True}
     return _pillow(job.samples(), job.exif(), "WEBP", **how)
+
+
+def avif(job: Job) -> bytes:
+    """Encode as lossy AVIF with 8 bits, without chroma subsampling."""
+    how = {"quality": job.options.jpeg_quality, "subsampling": "4:4:4"}
+    return _pillow(job.samples(), job.exif(), "AVIF", **how)
 
 
 def png(job: Job) -> bytes:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
+from PIL import features
 
 from impasto.errors import ImageError, OutputError
 from impasto.images.atomic import atomic_write, check_extension
-from impasto.images.encode import Job, jpeg, png, tiff, webp
+from impasto.images.encode import Job, avif, jpeg, png, tiff, webp
 from impasto.images.picture import Picture, Samples, split, unit, unit_samples
 from impasto.images.text import reason, shown
 from impasto.options import SaveOptions
@@ -20,6 +21,7 @@ _ENCODERS: dict[str, Callable[[Job], bytes]] = {
     ".jpg": jpeg,
     ".jpeg": jpeg,
     ".webp": webp,
+    **({".avif": avif} if features.check("avif") else {}),  # Pillow before 11.3 has none
     ".tif": tiff,
     ".tiff": tiff,
 }
@@ -29,7 +31,7 @@ EXTENSIONS = tuple(_ENCODERS)
 
 _SIXTEEN = (".png", ".tif", ".tiff")
 # The format JPEG counts to 65,535, but libjpeg stops here.
-_MAX_SIDES = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}
+_MAX_SIDES = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".avif": 65_536}
 _DEFAULTS = SaveOptions()
 
 

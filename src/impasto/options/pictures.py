@@ -28,7 +28,7 @@ class ReadOptions(Checked):
 class SaveOptions(Checked):
     """How a picture is written. The extension of the file chooses the format."""
 
-    jpeg_quality: int = option(95, "Quality of JPEG and WebP output, 1 to 100.")
+    jpeg_quality: int = option(95, "Quality of JPEG, WebP and AVIF output, 1 to 100.")
     bits: int = option(8, "Bits a channel: 8, or 16 for PNG and TIFF.")
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from impasto.errors import OptionsError, WeightsError, nearest
 from impasto.images.text import shown
 from impasto.nets.architecture import ORIGINAL
 from impasto.zoo import registry
-from impasto.zoo.cards import StyleCard
+from impasto.zoo.cards import StyleCard, plain_name
 from impasto.zoo.pack import EXTENSION, Pack
 
 _LOOK_EVERY = 0.5
@@ -139,7 +139,7 @@ def _parsed(spec: str) -> tuple[str, Shares]:
     shares: Shares = {}
     packs = set()
     for part in parts:
-        name, colon, share = (piece.strip() for piece in part.partition(":"))
+        name, colon, share = (piece.strip() for piece in plain_name(part).partition(":"))
         pack, _, name = name.rpartition("/")
         if not name or name in shares or not _SHARE.fullmatch(share) or share == ".":
             raise wrong

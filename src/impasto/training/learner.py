@@ -35,7 +35,7 @@ from impasto.training.pool import Pool
 from impasto.training.preview import sheet
 from impasto.training.rows import RowLoop, split
 from impasto.training.trainer import Keeping, Photos, least_sides, sources_of
-from impasto.zoo.cards import StyleCard
+from impasto.zoo.cards import StyleCard, plain_name
 from impasto.zoo.learnt import check_name, key, tidy
 from impasto.zoo.pack import Pack
 from impasto.zoo.registry import network
@@ -194,7 +194,7 @@ class Learner:
 
     def _carded(self, name: str | None, card: StyleCard | None) -> StyleCard:
         stem = "" if self.painting.name == MEMORY else Path(self.painting.name).stem
-        called = name or (card.name if card else slug(stem) or "style")
+        called = plain_name(name or (card.name if card else slug(stem) or "style"))
         check_name(called)
         height, width, _ = self.painting.rgb.shape
         given = card or StyleCard(name=called)

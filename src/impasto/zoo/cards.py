@@ -54,6 +54,8 @@ class StyleCard:
             if not _is(value, kind):
                 raise ValueError(f"{name} of a style's card is {value!r}")
             known[name] = kind(value)
+        if isinstance(known.get("name"), str):
+            known["name"] = plain_name(known["name"])
         if not is_style_name(known.get("name")):
             raise ValueError(f"{known.get('name')!r} is no name of a style")
         return cls(**known)
@@ -78,6 +80,11 @@ def _is(value: object, kind: type) -> bool:
     if kind is str or isinstance(value, bool) or not isinstance(value, int | float):
         return kind is str and isinstance(value, str)
     return abs(value) <= sys.float_info.max
+
+
+def plain_name(name: str) -> str:
+    """Return a name with hyphens for underscores: ``rain_princess`` is ``rain-princess``."""
+    return name.replace("_", "-")
 
 
 def is_style_name(name: object) -> bool:

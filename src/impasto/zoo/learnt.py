@@ -22,7 +22,7 @@ from impasto.errors import OptionsError, OutputError, WeightsError, nearest
 from impasto.images.text import reason, shown
 from impasto.nets.architecture import ORIGINAL
 from impasto.zoo import registry
-from impasto.zoo.cards import is_style_name
+from impasto.zoo.cards import is_style_name, plain_name
 from impasto.zoo.files import EXTENSION
 from impasto.zoo.pack import Pack, read_pack, write_pack
 from impasto.zoo.rows import Row, Rows, holds_rows, read_rows, write_rows
@@ -69,7 +69,7 @@ def every(name: str) -> list[tuple[Path, Rows, Row]]:
         for entry in registry.learnt()
         if entry.rows and not entry.bundled
         for row in entry.rows.rows
-        if row.card.name == name
+        if row.card.name == plain_name(name)
     ]
 
 
@@ -155,6 +155,7 @@ def remove(name: str) -> None:
 def rename(old: str, new: str) -> None:
     """Give a style of the user's another name. Raises `OptionsError` for one that is taken."""
     found = _there(old)
+    old, new = plain_name(old), plain_name(new)
     check_name(new)
     if new in registry.catalogue() or find(new):
         raise OptionsError(f"there is a style {new!r} already")

@@ -7,6 +7,8 @@ Styles are said as on the command line:
 - ``my/own.safetensors/starry``: in that file; ``my/own.safetensors`` if it has one style alone
 - ``starry:0.6,wave:0.4``, with or without a pack before it: a mixture; all from one pack
 
+An underscore in a name is as good as a hyphen: ``rain_princess`` is ``rain-princess``.
+
 Rows that were learnt on the network of a pack are styles of that pack: those that come with Impasto
 after its own, the user's after these.
 """
@@ -21,7 +23,7 @@ from pathlib import Path
 
 from impasto.errors import OptionsError, WeightsError, nearest
 from impasto.nets.architecture import ORIGINAL
-from impasto.zoo.cards import StyleCard
+from impasto.zoo.cards import StyleCard, plain_name
 from impasto.zoo.pack import EXTENSION, Pack, read_pack
 from impasto.zoo.rows import Row, Rows, holds_rows, read_rows
 
@@ -55,7 +57,7 @@ class Entry:
     def answers_to(self, name: str) -> bool:
         """Return whether ``name`` is that of the pack, or of its size."""
         size = self.pack.card.architecture if self.pack else None
-        return name in (self.name, size)
+        return name == size or plain_name(name) == plain_name(self.name)
 
 
 def user_folder() -> Path:
@@ -265,7 +267,7 @@ def _parsed(spec: str) -> tuple[str | None, Shares]:
 def _shares(parts: Iterable[str], spec: str) -> Shares:
     shares: Shares = {}
     for part in parts:
-        style, colon, number = (piece.strip() for piece in part.partition(":"))
+        style, colon, number = (piece.strip() for piece in plain_name(part).partition(":"))
         try:
             share = float(number) if colon else 1.0
         except ValueError:

@@ -12,12 +12,10 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 import impasto
-from impasto.errors import OptionsError
 from impasto.options import ApplyOptions
 from impasto.studio import fields
 from impasto.studio.forms import Fields, read_form
 from impasto.studio.problems import Problem
-from impasto.studio.quick import Quick
 from impasto.studio.routes.forming import binary, form
 from impasto.studio.routes.schemas import Owner, TheStudio
 from impasto.studio.routes.stylize import Asked, stylised
@@ -93,11 +91,12 @@ async def predict(
 ) -> Response:
     """Answer an image in the style that `model` names, else in the default one."""
     quick = studio.quick
-    style = None if model is None else _style(quick, model)
+    if model is not None:
+        quick.check(model)
 
     def check(given: Fields) -> None:
         if "model" in given:
-            _style(quick, given["model"])
+            quick.check(given["model"])
 
     with quick.place():
         read = read_form(request, fields=["model"], files={"image": 1}, check=check)
@@ -105,8 +104,8 @@ async def predict(
             image = given.file("image")
             if image is None:
                 raise Problem("invalid-option", "image is missing: send it as a file")
-            if style is None:
-                style = _style(quick, given.fields.get("model", quick.default or ""))
+            style = model or given.fields.get("model", quick.default or "")
+            quick.check(style)
             asked = Asked(style, ApplyOptions(), "jpeg")
             return await stylised(request, studio, image, asked, "image")
 
@@ -159,15 +158,3 @@ def swagger(request: Request, studio: TheStudio) -> dict[str, Any]:
             },
         },
     }
-
-
-def _style(quick: Quick, model: str) -> str:
-    """Return the style that a model's name means: ``rain_princess`` is our ``rain-princess``."""
-    try:
-        quick.check(model)
-    except OptionsError:
-        if "_" not in model:
-            raise
-        model = model.replace("_", "-")
-        quick.check(model)
-    return model
