@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +20,7 @@ from impasto.export.transformer_net import import_checkpoint
 from impasto.nets import transformer
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import Pack, read_pack, write_pack
+from zoo.making import write
 
 CANDY = StyleCard(name="candy")
 
@@ -187,6 +189,44 @@ class Evil:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("wrap", ["module", "state_dict", "model", "both", "safetensors"])
+def test_weights_that_are_wrapped_simply_load(
+    tmp_path: Path, state: dict[str, Tensor], wrap: str
+) -> None:
+    """As DataParallel and training scripts write them."""
+    path, plain = tmp_path / "a.pth", tmp_path / "plain.pth"
+    torch.save(state, plain)
+    inner = {f"module.{key}": value for key, value in state.items()}
+    if wrap == "safetensors":
+        path.write_bytes(safetensors.torch.save(state))
+    elif wrap == "module":
+        torch.save(inner, path)
+    elif wrap == "both":
+        torch.save({"epoch": 3, "state_dict": inner}, path)
+    else:
+        torch.save({wrap: state, "optimizer": {"lr": 0.1}}, path)
+    pack, expected = (import_checkpoint(file, StyleCard(name="candy")) for file in (path, plain))
+    for name, array in expected.tensors.items():
+        np.testing.assert_array_equal(pack.tensors[name], array)
+
+
+def test_what_people_take_for_a_checkpoint_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.t7").write_bytes(b"\4\0\0\0\1\0\0\0")
+    (tmp_path / "a.onnx").write_bytes(b"\x08\x08\x12\x07pytorch")
+    with zipfile.ZipFile(tmp_path / "a.pt", "w") as script:
+        for part in ("data.pkl", "constants.pkl", "code/__torch__.py"):
+            script.writestr(f"a/{part}", b"")
+    write(tmp_path / "a.safetensors", "waves")
+    for name, told in (
+        ("a.t7", "Lua Torch"),
+        ("a.onnx", "is an ONNX file"),
+        ("a.pt", "is a TorchScript program"),
+        ("a.safetensors", "is a file of Impasto's already"),
+    ):
+        with pytest.raises(WeightsError, match=told):
+            import_checkpoint(tmp_path / name, StyleCard(name="candy"))
 
 
 def test_no_code_runs(tmp_path: Path, state: dict[str, Any]) -> None:

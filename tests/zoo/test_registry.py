@@ -75,6 +75,13 @@ def test_what_a_text_means(spec: str, pack: str, shares: dict[str, float]) -> No
     assert found.mix(said).sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("spec", ["./x.onnx", "candy.pth", "models/candy.t7"])
+def test_a_file_of_another_program_is_told(spec: str) -> None:
+    with pytest.raises(OptionsError, match=r"a file of another program.*impasto import takes"):
+        resolve(spec)
+
+
+@pytest.mark.usefixtures("shelf")
 def test_an_underscore_is_as_good_as_a_hyphen(shelf: Path) -> None:
     """IBM's MAX says rain_princess."""
     write(shelf / "rain-princess.safetensors", "rain_princess")

@@ -12,6 +12,7 @@ import typer
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.options import LearnOptions, ReadOptions
 from impasto.zoo.pack import EXTENSION, Pack
+from impasto.zoo.registry import OF_OTHERS
 
 if TYPE_CHECKING:
     from impasto.images.read import Source
@@ -27,7 +28,7 @@ _PHOTOS = 16
 def is_painting(model: str) -> bool:
     """Return whether a text means a picture's file, not a style or a pack."""
     path = Path(model)
-    return path.suffix not in ("", EXTENSION) and path.is_file()
+    return path.suffix.lower() not in ("", EXTENSION, *OF_OTHERS) and path.is_file()
 
 
 def learnt(

@@ -1,7 +1,9 @@
 """Checkpoints of pytorch/examples (fast_neural_style), made into packs of one style.
 
 They are state dictionaries of its ``TransformerNet``, one for each painting, written by
-``torch.save``. Here ``torch.load`` reads them with ``weights_only=True``: no code of theirs runs.
+``torch.save`` or as safetensors, as they are, in a dictionary with more in it, or with the
+``module.`` of DataParallel before every key. Here ``torch.load`` reads them with
+``weights_only=True``: no code of theirs runs.
 """
 
 from __future__ import annotations
@@ -12,22 +14,31 @@ import os
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
 from impasto.errors import WeightsError
 from impasto.images.text import reason, shown
 from impasto.nets.architecture import ARCHITECTURES
+from impasto.zoo import files
 from impasto.zoo.cards import PackCard, StyleCard
 from impasto.zoo.pack import Pack
 
 MAX_BYTES = 64 * 2**20
 """Ten times what a checkpoint has."""
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "generator", "weights", "params")
+"""Keys under which training scripts put the weights, beside optimisers and numbers."""
+
+_PARALLEL = "module."
 
 _ARCHITECTURE = ARCHITECTURES["transformer-net"]
 
@@ -89,15 +100,60 @@ def _bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def _state(data: bytes, name: str) -> dict[str, Any]:
+    """Return the tensors of a checkpoint by key, unwrapped. Raises `WeightsError`."""
+    if other := _other_kind(data, name):
+        raise WeightsError(f"{name}: {other}")
+    found = _unwrapped(_loaded(data, name), name)
+    state = {str(key): value for key, value in found.items()}
+    if state and all(key.startswith(_PARALLEL) for key in state):
+        return {key.removeprefix(_PARALLEL): value for key, value in state.items()}
+    return state
+
+
+def _other_kind(data: bytes, name: str) -> str:
+    """Say what a file is that people take for a checkpoint; "" for any other."""
+    if name.lower().endswith(".t7"):
+        return "was written by Lua Torch, which PyTorch cannot read; find the style as a .pth file"
+    if name.lower().endswith(".onnx"):
+        return "is an ONNX file; import takes the .pth checkpoint that it was exported from"
+    if _is_safetensors(data):
+        with suppress(ValueError):
+            files.about(data)
+            return "is a file of Impasto's already: impasto apply FILE/STYLE takes it as it is"
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if any(Path(entry).name == "constants.pkl" for entry in archive.namelist()):
+                return (
+                    "is a TorchScript program, and no code of a file is run; save the state_dict() "
+                    "of its network with torch.save"
+                )
+    return ""
+
+
+def _is_safetensors(data: bytes) -> bool:
+    return data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= len(data) - 8
+
+
+def _unwrapped(state: Any, name: str) -> Mapping[Any, Any]:
+    """Return the weights of a checkpoint that has more in it, as training scripts write them."""
+    if not isinstance(state, Mapping):
+        raise WeightsError(f"{name}: holds {type(state).__name__}, not a TransformerNet's weights")
+    inner = [state[key] for key in _WRAPPERS if isinstance(state.get(key), Mapping)]
+    return inner[0] if inner else state
+
+
+def _loaded(data: bytes, name: str) -> Any:
+    if _is_safetensors(data):
+        try:
+            return load_safetensors(data)
+        except (SafetensorError, ValueError, KeyError) as error:
+            raise WeightsError(f"{name}: is damaged: {reason(error)}") from error
     try:
-        state = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+        return torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
     except Exception as error:  # Unpickling raises anything at all on hostile bytes.
         raise WeightsError(
             f"{name}: is no checkpoint that can be read without running its code: {_first(error)}"
         ) from error
-    if not isinstance(state, Mapping):
-        raise WeightsError(f"{name}: holds {type(state).__name__}, not a TransformerNet's weights")
-    return {str(key): value for key, value in state.items()}
 
 
 def _first(error: Exception) -> str:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impasto.errors import OptionsError, WeightsError, nearest
+from impasto.images.text import shown
 from impasto.nets.architecture import ORIGINAL
 from impasto.zoo.cards import StyleCard, plain_name
 from impasto.zoo.pack import EXTENSION, Pack, read_pack
@@ -29,6 +30,9 @@ from impasto.zoo.rows import Row, Rows, holds_rows, read_rows
 
 BUNDLED = Path(__file__).parent / "packs"
 """The folder of the packs that come with Impasto."""
+
+OF_OTHERS = (".onnx", ".pth", ".pt", ".ckpt", ".t7", ".model")
+"""How the files of networks end that other programs write."""
 
 _FIRST = ("quality", "standard", "turbo")
 _FAST = "standard"
@@ -254,6 +258,11 @@ def _answering(where: str | None) -> Sequence[Entry]:
 
 def _parsed(spec: str) -> tuple[str | None, Shares]:
     """Return the pack, if the text says one, and the shares, if it names styles."""
+    if Path(spec).suffix.lower() in OF_OTHERS:
+        raise OptionsError(
+            f"{shown(spec)}: is a file of another program, not a style; impasto import takes .pth "
+            f"checkpoints of pytorch/examples, and packs end in {EXTENSION}"
+        )
     file = re.fullmatch(rf"(.*{re.escape(EXTENSION)})(?:/(.*))?", spec, re.DOTALL)
     if file:
         return file[1], _shares(file[2].split(","), spec) if file[2] else {}
