@@ -119,6 +119,13 @@ def test_the_transparency_of_the_photo_is_kept(tmp_path: Path) -> None:
     assert paint().image.mode == "RGB"
 
 
+def test_of_two_greys_nothing_coloured_is_made() -> None:
+    greys = [np.repeat(picture[:, :, :1], 3, axis=2) for picture in (PHOTO, STYLE)]
+    made = paint(greys[0], greys[1]).rgb
+    assert np.ptp(made, axis=2).max() < 1e-6
+    assert np.ptp(paint(greys[0], STYLE).rgb, axis=2).max() > 0.1
+
+
 def test_a_blend_lies_between_its_styles() -> None:
     """At the same start the style term is quadratic: blends are means of single-style losses."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.images.picture import Floats, Stored, floats
+from impasto.images.picture import Floats, Samples, Stored, floats
 
 
 def linear_to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -18,6 +18,9 @@ def linear_to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
         light <= 0.0031308, 12.92 * light, 1.055 * light ** np.float32(1 / 2.4) - 0.055
     ).astype(np.float32)
 
+
+_ROWS = 256
+"""Rows looked at together: floats take four times the memory."""
 
 _ENOUGH = 1_000_000
 """So many pixels tell a picture's mean colour and its covariance."""
@@ -68,6 +71,15 @@ def luma(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     red += green
     red += blue
     return red
+
+
+def is_grey(rgb: Samples) -> bool:
+    """Return whether a picture (H, W, 3) has no colour that anybody sees: below 1 % of chroma."""
+    top = np.iinfo(rgb.dtype).max if rgb.dtype.kind == "u" else 1
+    return all(
+        float(np.ptp(rgb[row : row + _ROWS].astype(np.float32), axis=2).max()) <= 0.01 * top
+        for row in range(0, len(rgb), _ROWS)
+    )
 
 
 def grey(rgb: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from impasto.errors import OptionsError
 from impasto.images import fit, match_colours, resize, with_pixel_count
-from impasto.images.color import whiteness
+from impasto.images.color import grey, is_grey, whiteness
 from impasto.images.folders import pictures_in
 from impasto.images.picture import Floats, Stored, floats
 from impasto.images.read import Source, read_stored
@@ -74,6 +74,7 @@ class Sources:
             self._cut(*options.canvas)
         self._parts = self._read_parts()
         self._painted = self._thawed()
+        self._grey = all(is_grey(picture.rgb) for picture in (self.photo, *self.styles))
         h, w, _ = self.photo.rgb.shape
         step = TILEABLE_STEP if options.tileable else 1
         self.width, self.height = options.canvas or fit(w, h, options.size, step)
@@ -124,6 +125,8 @@ class Sources:
     def finished(self, picture: Floats) -> Floats:
         """Return a picture (h, w, 3) of any scale as it is to be seen."""
         height, width, _ = picture.shape
+        if self._grey:  # of two greys nothing coloured is made
+            picture = grey(picture)
         if self._colours.at_the_end:
             photo = resize(floats(self.photo.rgb), width, height)
             picture = self._colours.picture(picture, photo)
