@@ -38,12 +38,19 @@ def apply(
     ],
     photos: Annotated[
         list[Path],
-        typer.Argument(help="Photos, or folders of them.", metavar="PHOTO...", show_default=False),
+        typer.Argument(
+            help="Photos, or folders of them; - is standard input.",
+            metavar="PHOTO...",
+            show_default=False,
+        ),
     ],
     out: Annotated[
         str,
         typer.Option(
-            "--out", "-o", help="A file for one photo, else a folder.", show_default=False
+            "--out",
+            "-o",
+            help="A file for one photo, else a folder; - is standard output (--format).",
+            show_default=False,
         ),
     ],
     fast: Annotated[
@@ -57,7 +64,7 @@ def apply(
         typer.Option(
             "--format",
             help="Format of what goes into a folder. Default: that of each photo.",
-            metavar="png|jpg|webp|tif",
+            metavar="png|jpg|webp|avif|tif",
         ),
     ] = None,
     overwrite: Annotated[
@@ -112,44 +119,55 @@ def apply(
       impasto apply turbo/wave holiday -o painted --size 1200 --jobs 4
 
       impasto apply mine.safetensors a.jpg b.heic -o painted --format jpg
+
+      curl -s https://example.org/photo.jpg | impasto apply wave - -o - > out.png
     """
     from impasto.apply.network import Network
     from impasto.cli.batch import plan
     from impasto.cli.passing import is_painting, learnt
+    from impasto.cli.pipes import Pipes
     from impasto.cli.refining import Refining
     from impasto.errors import OptionsError
     from impasto.zoo.registry import resolve
 
-    began = time.monotonic()
-    painting = is_painting(model)
-    if budget is not None and not painting:
-        raise OptionsError("--budget says how long to learn a painting; MODEL is a style's name")
-    if not painting:
-        pack, shares = resolve(model, fast=fast)
-    closed: list[str] = []
-    tasks, into_folder = plan(photos, out, form, save, lambda error: closed.append(str(error)))
-    keep = into_folder and not overwrite
-    todo = [task for task in tasks if not (keep and task.out.is_file())]
-    if painting:
-        pack, shares = learnt(
-            model, [task.photo for task in tasks], budget, read, fast=fast, quiet=quiet
+    with Pipes() as pipes:
+        target = pipes.given(Path(out), f".{form or 'png'}", as_json=as_json)
+        taken = [pipes.taken(photo) for photo in photos]
+        form, quiet = None if pipes.out else form, quiet or pipes.out
+        began = time.monotonic()
+        painting = is_painting(model)
+        if budget is not None and not painting:
+            raise OptionsError(
+                "--budget says how long to learn a painting; MODEL is a style's name"
+            )
+        if not painting:
+            pack, shares = resolve(model, fast=fast)
+        closed: list[str] = []
+        tasks, into_folder = plan(
+            taken, str(target), form, save, lambda error: closed.append(str(error))
         )
-    jobs = max(1, min(options.jobs, len(todo)))
-    threads = None if jobs == 1 else max(1, _processors() // jobs)
-    networks = [
-        Network(pack, shares, backend=options.backend, device=options.device, threads=threads)
-        for _ in range(jobs)
-    ]
-    for network in networks[:1]:
-        network.check(options, read)  # before the work, what would fail for every photo
-    refining = Refining.of(refine, model, shares, options) if refine else None
-    outcome = Outcome(skipped=len(tasks) - len(todo))
-    for wrong in closed:
-        outcome.failed[wrong.partition(":")[0]] = wrong
-        typer.echo(f"impasto: {wrong}", err=True)
-    _follow(_Stylist(options, save, read, refining), networks, todo, outcome, quiet=quiet)
-    outcome.seconds = time.monotonic() - began
-    _report(outcome, out, into_folder=into_folder, quiet=quiet, as_json=as_json)
+        keep = into_folder and not overwrite
+        todo = [task for task in tasks if not (keep and task.out.is_file())]
+        if painting:
+            pack, shares = learnt(
+                model, [task.photo for task in tasks], budget, read, fast=fast, quiet=quiet
+            )
+        jobs = max(1, min(options.jobs, len(todo)))
+        threads = None if jobs == 1 else max(1, _processors() // jobs)
+        networks = [
+            Network(pack, shares, backend=options.backend, device=options.device, threads=threads)
+            for _ in range(jobs)
+        ]
+        for network in networks[:1]:
+            network.check(options, read)  # before the work, what would fail for every photo
+        refining = Refining.of(refine, model, shares, options) if refine else None
+        outcome = Outcome(skipped=len(tasks) - len(todo))
+        for wrong in closed:
+            outcome.failed[wrong.partition(":")[0]] = wrong
+            typer.echo(f"impasto: {wrong}", err=True)
+        _follow(_Stylist(options, save, read, refining), networks, todo, outcome, quiet=quiet)
+        outcome.seconds = time.monotonic() - began
+        _report(outcome, out, into_folder=into_folder, quiet=quiet, as_json=as_json)
 
 
 @dataclass

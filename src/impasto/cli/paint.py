@@ -26,7 +26,10 @@ from impasto.options import (
 )
 def paint(
     content: Annotated[
-        Path, typer.Argument(help="The photo.", metavar="CONTENT", show_default=False)
+        Path,
+        typer.Argument(
+            help="The photo; - is standard input.", metavar="CONTENT", show_default=False
+        ),
     ],
     style: Annotated[
         list[Path],
@@ -39,7 +42,10 @@ def paint(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", "-o", help="The painting: .png .jpg .webp .avif .tif", show_default=False
+            "--out",
+            "-o",
+            help="The painting: .png .jpg .webp .avif .tif; - is standard output, as PNG.",
+            show_default=False,
         ),
     ],
     quiet: Quiet = False,
@@ -75,24 +81,35 @@ def paint(
       impasto paint photo.jpg kiss.jpg -o out.png --checkpoint out.state   (later: --resume)
     """
     from impasto import cli
+    from impasto.cli.pipes import Pipes
     from impasto.cli.work import Work
     from impasto.painter import Painter
     from impasto.painter.sources import named_files
     from impasto.stylize import begun
 
-    work = Work(
-        out=out, save=save, record=record, checkpoint=checkpoint, quiet=quiet, as_json=as_json
-    )
-    inputs: list[str | Path] = [content, *style, *(path for _, path in named_files(options))]
-    work.check(inputs)
-    options, start = begun(content, options, read)
-    painter = Painter(
-        content,
-        style,
-        options,
-        read=read,
-        checkpoint=work.state_kept,
-        start=start,
-        began=cli.BEGAN,
-    )
-    work.carry_out(painter, inputs)
+    with Pipes() as pipes:
+        target = pipes.given(out, as_json=as_json)
+        photo, *paintings = (pipes.taken(path) for path in (content, *style))
+        work = Work(
+            out=target,
+            save=save,
+            record=record,
+            checkpoint=checkpoint,
+            quiet=quiet or pipes.out,
+            as_json=as_json,
+            piped=pipes.out,
+        )
+        named = (path for _, path in named_files(options))
+        inputs: list[str | Path] = [photo, *paintings, *named]
+        work.check(inputs)
+        options, start = begun(photo, options, read)
+        painter = Painter(
+            photo,
+            paintings,
+            options,
+            read=read,
+            checkpoint=work.state_kept,
+            start=start,
+            began=cli.BEGAN,
+        )
+        work.carry_out(painter, inputs)

@@ -41,6 +41,8 @@ class Work:
     checkpoint: CheckpointOptions
     quiet: bool
     as_json: bool
+    piped: bool = False
+    """Whether ``out`` goes to standard output in the end."""
 
     def check(self, inputs: Sequence[str | Path]) -> None:
         """Raise `OutputError` for a result that could not be written, before anything is read."""
@@ -155,7 +157,8 @@ class Work:
         painting = painter.painting
         state = self._state
         painter.save_checkpoint(state)
-        usual = self.checkpoint.checkpoint or state == beside(self.out, ".checkpoint")
+        usual = state == beside(self.out, ".checkpoint") and not self.piped
+        usual = usual or self.checkpoint.checkpoint is not None
         named = "" if usual else f" --checkpoint {shlex.quote(str(state))}"
         painting.save(self._unfinished, **self.save.to_dict())
         done = painting.losses[-1].step if painting.losses else 0

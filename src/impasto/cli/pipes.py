@@ -1,0 +1,78 @@
+"""``-`` for a picture: standard input and output."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Self
+
+import typer
+
+STANDARD = "-"
+
+
+class Pipes:
+    """Takes ``-`` for a file: its bytes come from standard input, or go to standard output.
+
+    They are files in a folder of their own meanwhile, as the rest of the command takes them. What
+    is made goes out when the block ends without an error; if it does not, what is in the folder
+    besides the input stays there, for it may be the work of hours.
+    """
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._input: Path | None = None
+        self._output: Path | None = None
+
+    def taken(self, path: Path) -> Path:
+        """Return the file that a picture is read from. Raises `OptionsError` for a second ``-``."""
+        from impasto.errors import OptionsError
+
+        if str(path) != STANDARD:
+            return path
+        if self._input:
+            raise OptionsError("- is standard input, which is read once: name the other file")
+        self._input = self._place() / "standard-input"
+        with self._input.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        return self._input
+
+    def given(self, path: Path, extension: str = ".png", *, as_json: bool = False) -> Path:
+        """Return the file that a picture is written to. Raises `OptionsError` with ``as_json``."""
+        from impasto.errors import OptionsError
+
+        if str(path) != STANDARD:
+            return path
+        if as_json:
+            raise OptionsError("--json and -o - both want standard output: give one of them")
+        self._output = self._place() / f"standard-output{extension}"
+        return self._output
+
+    @property
+    def out(self) -> bool:
+        """Whether standard output is taken, so that nothing else may be told there."""
+        return self._output is not None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_error: object) -> None:
+        if self._output and kind is None:
+            sys.stdout.buffer.write(self._output.read_bytes())
+            sys.stdout.buffer.flush()
+            self._output.unlink()
+        if self._input:
+            self._input.unlink(missing_ok=True)
+        if self._folder:
+            left = sorted(self._folder.iterdir())
+            if not left:
+                self._folder.rmdir()
+            elif self._output:
+                typer.echo(f"impasto: what was made is in {self._folder}", err=True)
+
+    def _place(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="impasto-"))
+        return self._folder

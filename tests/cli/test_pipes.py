@@ -1,0 +1,82 @@
+"""``-`` for a picture: standard input and output, as in a pipe of commands."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cli.shell import IMPASTO, SHALLOW, Outcome, pixels
+from patience import LIMIT, one_thread
+
+Run = Callable[..., Outcome]
+
+
+def piped(folder: Path, *arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*IMPASTO, *arguments],
+        cwd=folder,
+        env={**one_thread(), "TMPDIR": str(folder / "tmp")},
+        input=data,
+        capture_output=True,
+        check=False,
+        timeout=LIMIT,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _tmp(folder: Path) -> None:
+    (folder / "tmp").mkdir()
+
+
+def left(folder: Path) -> list[Path]:
+    """What is left of temporary files of ours."""
+    return [path for path in (folder / "tmp").iterdir() if path.name.startswith("impasto-")]
+
+
+@pytest.mark.parametrize(("form", "kind"), [(None, "PNG"), ("jpg", "JPEG")])
+def test_a_photo_goes_through_a_network(folder: Path, run: Run, form: str, kind: str) -> None:
+    assert run("apply", "starry", "photo.png", "-o", "out.png").code == 0
+    asked = ["--format", form] if form else []
+    photo = (folder / "photo.png").read_bytes()
+    done = piped(folder, "apply", "starry", "-", "-o", "-", *asked, data=photo)
+    assert done.returncode == 0, done.stderr
+    made = Image.open(io.BytesIO(done.stdout))  # nothing else is there
+    assert made.format == kind
+    assert np.abs(np.asarray(made, float) - pixels(folder / "out.png")).mean() < 6
+    assert not left(folder)
+
+
+def test_a_photo_is_painted(folder: Path, run: Run) -> None:
+    line = ["--size=48", "--steps=2", *SHALLOW]
+    assert run("paint", "photo.png", "style.png", "-o", "out.png", *line).code == 0
+    photo = (folder / "photo.png").read_bytes()
+    done = piped(folder, "paint", "-", "style.png", "-o", "-", *line, data=photo)
+    assert done.returncode == 0, done.stderr
+    made = np.asarray(Image.open(io.BytesIO(done.stdout)))
+    np.testing.assert_array_equal(made, pixels(folder / "out.png"))
+    assert not left(folder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("apply", "starry", "-", "-o", "-"), b"standard-input: "),
+        (("apply", "starry", "-", "-", "-o", "out"), b"standard input, which is read once"),
+        (("apply", "starry", "photo.png", "-o", "-", "--json"), b"both want standard output"),
+        (("paint", "-", "-", "-o", "out.png"), b"standard input, which is read once"),
+        (("paint", "photo.png", "style.png", "-o", "-", "--json"), b"both want standard output"),
+    ],
+)
+def test_mistakes_leave_nothing(folder: Path, arguments: tuple[str, ...], told: bytes) -> None:
+    done = piped(folder, *arguments, data=b"no picture")
+    assert done.returncode in (1, 2)
+    assert done.stdout == b""
+    assert told in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert not left(folder)
