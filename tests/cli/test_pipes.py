@@ -80,3 +80,18 @@ def test_mistakes_leave_nothing(folder: Path, arguments: tuple[str, ...], told: 
     assert told in done.stderr
     assert b"Traceback" not in done.stderr
     assert not left(folder)
+
+
+def test_names_that_the_terminal_cannot_show_do_no_harm(folder: Path) -> None:
+    (folder / "photo.png").rename(folder / "東京.png")
+    done = subprocess.run(
+        [*IMPASTO, "apply", "turbo/starry", "東京.png", "-o", "大阪.png"],
+        cwd=folder,
+        env={**one_thread(), "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        check=False,
+        timeout=LIMIT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"picture  \\u5927\\u962a.png" in done.stdout
+    assert (folder / "大阪.png").is_file()

@@ -88,6 +88,10 @@ def test_soft_edges_between_flat_colours_are_no_colours():
             ["dark.png: is black", "style 1"],
         ),
         (
+            lambda: from_masks([stored(halves(BLACK, (1, 1, 1)), name="bits.png")], [0]),
+            ["bits.png: is black (levels 0 to 1 of 255)", "style 1"],
+        ),
+        (
             lambda: from_maps(stored(halves(RED, RED)), [stored(halves(BLUE, BLUE))]),
             ["no colour in common", "#ff0000", "#0000ff"],
         ),

@@ -10,13 +10,10 @@ import numpy as np
 
 from impasto.errors import OptionsError
 from impasto.images import resize
-from impasto.images.color import whiteness
+from impasto.images.color import DARK, levels, whiteness
 from impasto.images.picture import Floats, Samples, eight_bits, floats
 from impasto.images.read import Source, read_stored
 from impasto.options import ReadOptions
-
-_DARK = 8 / 255
-"""A mask that is nowhere lighter than this paints nothing that anybody would see."""
 
 _ROWS = 256
 
@@ -58,11 +55,10 @@ def masks_of(
 def _mask(source: Source, width: int, height: int, read: ReadOptions) -> Mask:
     picture = read_stored(source, read)
     white = whiteness(picture)
-    if white.max() < _DARK:
-        levels = f"{255 * white.min():.0f} to {255 * white.max():.0f}"
+    if white.max() < DARK:
         raise OptionsError(
-            f"--mask {picture.name}: is black (levels {levels} of 255), so nothing would be "
-            "painted; paint white where the style belongs"
+            f"--mask {picture.name}: is black ({levels(white)}), so nothing would be painted; "
+            "paint white where the style belongs"
         )
     white = resize(white[:, :, None], width, height, soft=True)[:, :, 0]
     return Mask(white, picture.name, picture.sha256)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import io
 import os
 import sys
 from typing import Annotated, Any
@@ -91,6 +92,9 @@ def run() -> None:
     """Run the command line. What goes wrong is one line on stderr and exit code 2."""
     # Python looks through all that PyTorch made before it ends, for most of a second: let it be.
     atexit.register(gc.freeze)
+    for stream in (sys.stdout, sys.stderr):  # a terminal without this letter shows its number
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     if _COMPLETE in os.environ:  # a shell asks what may follow
         app(prog_name="impasto")
     command = typer.main.get_command(app)

@@ -87,6 +87,15 @@ def grey(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.repeat(luma(rgb)[:, :, None], 3, axis=2)
 
 
+DARK = 8 / 255
+"""A mask that is nowhere lighter than this paints nothing that anybody would see."""
+
+
+def levels(mask: Floats) -> str:
+    """Say from where to where the values of a mask go, for a mask whose 1 is not its white."""
+    return f"levels {255 * mask.min():.0f} to {255 * mask.max():.0f} of 255"
+
+
 def whiteness(picture: Stored) -> Floats:
     """Return how white a mask is, (H, W) in [0, 1]; what is transparent is black."""
     found = luma(floats(picture.rgb))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from impasto.errors import OptionsError
 from impasto.images import resize
-from impasto.images.color import whiteness
+from impasto.images.color import DARK, levels, whiteness
 from impasto.images.picture import Floats, Stored, eight_bits
 from impasto.losses.guides import Guide, Region
 
@@ -85,11 +85,12 @@ def from_masks(masks: Sequence[Stored], hands: Sequence[int]) -> tuple[Parts, ..
     found = []
     for style, picture in enumerate(masks):
         numbers = tuple((number, None) for number, hand in enumerate(hands) if hand == style)
-        part = Parts(str(style + 1), whiteness(picture), numbers)
-        if part.empty:
+        white = whiteness(picture)
+        part = Parts(str(style + 1), white, numbers)
+        if part.empty or white.max() < DARK:
             raise OptionsError(
-                f"{picture.name}: is black, so style {style + 1} belongs nowhere; "
-                "paint white where it does"
+                f"{picture.name}: is black ({levels(white)}), so style {style + 1} belongs "
+                "nowhere; paint white where it does"
             )
         found.append(part)
     return tuple(found)
