@@ -487,6 +487,16 @@ def test_the_size_that_would_do_does() -> None:
     assert impasto.paint(square, style, **deep | {"size": 16}).image.size == (16, 16)
 
 
+def test_a_wide_panorama_is_painted_at_the_scales_that_can_be_seen() -> None:
+    deep = {**SMALL, "style_layers": "relu5_1", "content_layers": "relu2_2", "steps": 4}
+    photo = blotches(1280, 40, 4)
+    wide = deep | {"size": 640, "scales": "auto"}
+    painter = Painter(photo, STYLE, PaintOptions(**wide))
+    assert [(s.width, s.height, s.steps) for s in painter.scales] == [(640, 20, 4)]
+    with pytest.raises(OptionsError, match="would be 320x10 pixels, too small for relu5_1"):
+        Painter(photo, STYLE, PaintOptions(**wide | {"scales": "320,640"}))
+
+
 def test_resume_needs_a_checkpoint() -> None:
     with pytest.raises(OptionsError, match="--checkpoint"):
         Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=CheckpointOptions(resume=True))

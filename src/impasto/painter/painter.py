@@ -35,7 +35,7 @@ from impasto.optimize.lbfgs import LBFGS
 from impasto.optimize.memory import Demand, Layout, lay_out, room
 from impasto.optimize.optimizer import Optimizer
 from impasto.optimize.precondition import by_frequency
-from impasto.optimize.schedule import Scale, halves, plan, pyramid
+from impasto.optimize.schedule import Scale, halves, plan, pyramid, shared
 from impasto.options import MAX_SIDE, TILEABLE_STEP, CheckpointOptions, PaintOptions, ReadOptions
 from impasto.painter.painting import Painting
 from impasto.painter.sources import Sources, Start
@@ -246,8 +246,15 @@ class Painter:
         """Return the scales that the options ask for, with their steps unless a budget has them."""
         o = self.options
         if o.budget is not None:
-            return pyramid(self.width, self.height, o.scales, self._step)
-        return plan(self.width, self.height, o.scales, o.total_steps, self._step)
+            return self._seen(pyramid(self.width, self.height, o.scales, self._step))
+        found = plan(self.width, self.height, o.scales, o.total_steps, self._step)
+        return shared(self._seen(found), o.total_steps)
+
+    def _seen(self, scales: Sequence[Scale]) -> tuple[Scale, ...]:
+        """Leave out scales that nobody asked for and the network cannot see: of a panorama."""
+        if not isinstance(self.options.scales, str):
+            return tuple(scales)
+        return (*(s for s in scales[:-1] if not self._too_small(s)), scales[-1])
 
     @property
     def _step(self) -> int:
