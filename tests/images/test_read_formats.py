@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from images import making
@@ -345,3 +346,43 @@ def test_a_stream_may_hold_more_than_the_picture():
     data = making.as_bytes(Image.fromarray(making.colours()), "PNG") + b"trailing"
     np.testing.assert_array_equal(eight(read_picture(data)), making.colours())
     assert io.BytesIO(data).getvalue() == data
+
+
+PREVIEW, FULL, OTHER = making.colours(12, 16), making.colours(48, 64), making.colours(50, 60)
+
+
+def tiff_of(*pages: tuple[np.ndarray, int], subifds: int = 0) -> bytes:
+    """A TIFF of several pictures, each with its NewSubfileType."""
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as file:
+        for number, (pixels, kind) in enumerate(pages):
+            more = {"subifds": subifds} if subifds and not number else {}
+            file.write(pixels, photometric="rgb", subfiletype=kind, metadata=None, **more)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("pages", "expected"),
+    [
+        ([(PREVIEW, 1), (FULL, 0)], FULL),  # a scanner's, with its preview first
+        ([(PREVIEW, 0), (FULL, 0)], FULL),  # one that does not say that it is one
+        ([(FULL, 0), (PREVIEW, 1)], FULL),  # a pyramid
+        ([(FULL, 0), (OTHER, 0)], FULL),  # a document: its first page
+        ([(OTHER, 0), (FULL, 0)], OTHER),
+        ([(PREVIEW, 1), (FULL, 0), (OTHER, 0)], FULL),
+    ],
+)
+@pytest.mark.parametrize("bits", [8, 16])
+def test_of_a_tiff_the_full_picture_is_read(pages, expected, bits):
+    def deep(pixels):
+        return pixels if bits == 8 else pixels.astype(np.uint16) * 257
+
+    picture = read_picture(tiff_of(*((deep(pixels), kind) for pixels, kind in pages)))
+    np.testing.assert_array_equal(eight(picture), expected)
+
+
+def test_a_raw_photo_is_refused():
+    """As NEF and DNG are: a preview comes first, and the photo is in a part of its own."""
+    data = tiff_of((PREVIEW, 1), (FULL, 0), subifds=1)
+    with pytest.raises(ImageError, match=r"holds a raw photo, of which only a preview of 16x12"):
+        read_picture(data)

@@ -20,6 +20,10 @@ REFUSED = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 _HEIC_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
+_NEW_SUBFILE_TYPE = 254
+_MUCH_LARGER = 4
+_MOST_PAGES = 64
+
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 
 
@@ -29,6 +33,12 @@ def measured(
     """Return an image that is opened and not over the limit; None or too large: `ImageError`."""
     if image is None:
         raise ImageError(f"{shown(name)}: is no picture that can be read; {looks_like(data)}")
+    if _is_preview(image):
+        width, height = image.size
+        raise ImageError(
+            f"{shown(name)}: holds a raw photo, of which only a preview of {width}x{height} pixels "
+            "can be read; export it as TIFF, PNG or JPEG"
+        )
     check_pixels(*image.size, name, options)
     return image
 
@@ -70,9 +80,36 @@ def _open_as(kind: str, data: bytes) -> Image.Image | None:
     if accepts is not None and accepts(data[:16]) is not True:
         return None
     try:
-        return factory(io.BytesIO(data), "")
+        image = factory(io.BytesIO(data), "")
+        if kind == "TIFF":
+            _turn_to_full(image)
+        return image
     except (SyntaxError, IndexError, TypeError, struct.error):
         return None  # how a plugin says that this is not its kind
+
+
+def _turn_to_full(image: Image.Image) -> None:
+    """Turn a TIFF to its full picture, if what comes first is a preview of it.
+
+    A first page that says so, or one much smaller than another, is no page of a document.
+    """
+    sizes = {0: image.width * image.height}
+    least = 1 if _is_preview(image) else _MUCH_LARGER * sizes[0]
+    for page in range(1, _MOST_PAGES):
+        try:
+            image.seek(page)
+        except (EOFError, SyntaxError, ValueError, KeyError, OSError):
+            break
+        if not _is_preview(image):
+            sizes[page] = image.width * image.height
+    fullest = max(sizes, key=lambda page: sizes[page])
+    image.seek(fullest if sizes[fullest] >= least else 0)
+
+
+def _is_preview(image: Image.Image) -> bool:
+    """Return whether a page of a TIFF says that it is another picture at a smaller size."""
+    kind = getattr(image, "tag_v2", {}).get(_NEW_SUBFILE_TYPE, 0)
+    return image.format == "TIFF" and isinstance(kind, int) and bool(kind & 1)
 
 
 def _is_heic(data: bytes) -> bool:
