@@ -24,9 +24,9 @@ ACROSS = 3
 HEAD = """# Styles
 
 What comes with Impasto, on a photo of scikit-image's. Each is one name in `impasto apply NAME
-photo.jpg -o out.png`; `impasto sheet photo.jpg -o sheet.png` shows them on a photo of yours,
-`--group "{example}"` or `--search blue` some of them. Any other painting is learnt in a minute:
-`impasto learn painting.jpg`. `make styles` draws this page again.
+photo.jpg -o out.png`; `impasto sheet photo.jpg -o sheet.png` shows them on a photo of yours, with
+`--group "{example}"` or `--search blue` some of them. Any other painting is learnt in a
+minute: `impasto learn painting.jpg`. `make styles` draws this page again.
 """
 
 
@@ -82,8 +82,8 @@ def page(groups: dict[str, list[StyleCard]]) -> str:
 
 def cell(card: StyleCard) -> str:
     """Return what stands in a table for a style."""
-    year = f", {card.year}" if card.year else ""
-    said = f"{card.painter}, *{card.title}*{year}. {card.source} ({card.licence})".replace("|", "/")
+    about = [f"{card.painter}, *{card.title}*, {card.year}.", card.source, f"({card.licence})"]
+    said = " ".join(part for part in about if part).replace("|", "/")
     return f"![{card.name}](images/styles/{card.name}.webp)<br>**{card.name}**<br>{said}"
 
 

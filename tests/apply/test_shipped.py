@@ -16,9 +16,12 @@ from impasto.options import MODELS
 from impasto.samples import photo
 from impasto.zoo import registry
 from impasto.zoo.pack import read_pack
+from impasto.zoo.rows import read_rows
 
 FILES = sorted(registry.BUNDLED.glob("*"))
-PACKS = {path.stem: read_pack(path) for path in FILES}
+GALLERY = read_rows(registry.BUNDLED / "gallery.safetensors")
+PACKS = {path.stem: read_pack(path) for path in FILES if path.stem != "gallery"}
+LEARNT = {row.card.name: row for row in GALLERY.rows}
 
 
 def test_there_are_nine_styles_of_each_size_in_six_megabytes():
@@ -41,6 +44,38 @@ def test_cards_say_where_a_style_comes_from(name):
     assert training.get("made") or training["command"].startswith("impasto train ")
     assert training["samples"] > 1000
     assert not re.search(r"[ \"]/", json.dumps(training)), "no path of a machine"
+
+
+def test_sixty_more_are_rows_on_the_network_that_ships():
+    assert (registry.BUNDLED / "gallery.safetensors").stat().st_size < 500_000
+    network = registry.network("quality")
+    assert (GALLERY.architecture, GALLERY.body) == ("quality", network.body)
+    assert len(LEARNT) >= 60
+    assert not LEARNT.keys() & set(network.styles)
+    assert len({row.card.group for row in GALLERY.rows}) >= 6
+
+
+@pytest.mark.parametrize("name", LEARNT)
+def test_the_card_of_a_learnt_style_says_where_it_comes_from(name):
+    row = LEARNT[name]
+    card = row.card
+    assert all([card.title, card.painter, card.licence, card.source, card.group, card.words])
+    assert re.search(r"1[2-9]\d\d", card.year)
+    assert not re.search("NC|ND|NonCommercial|NoDeriv|Scholarly", card.licence)
+    assert re.fullmatch(r"[0-9a-f]{64}", card.sha256)
+    assert 0.5 <= card.distance < 1
+    assert row.learning["crops"] > 100
+    assert not row.painting, "no file of a painting goes along"
+
+
+@pytest.mark.parametrize("name", LEARNT)
+def test_a_photo_in_a_learnt_style_is_still_to_be_seen(name):
+    whole = photo("astronaut")[:256, 64:320, :3].copy()
+    made = np.asarray(impasto.load(name)(whole).image)
+    assert np.abs(made.astype(float) - whole).mean() > 8
+    grey = [block_reduce(picture.mean(2), 4, np.mean) for picture in (whole, made)]
+    a, b = ((g - g.mean()) / g.std() for g in grey)
+    assert structural_similarity(a, b, data_range=4) > 0.15  # of another photo: 0.0
 
 
 @pytest.mark.parametrize(

@@ -25,20 +25,34 @@ export async function swatches(element, trigger, props, watch) {
     return el("label.swatch", { title: about }, input, image, el("span", {}, titled(style.name)));
   }
 
-  /** One after the other: at first each takes a while to make, and other things are to come. */
-  function load([image, ...others]) {
+  /** Those in sight, one after the other: at first each takes a while to make. */
+  const waiting = [];
+  let loading = false;
+  function load() {
+    const image = loading ? null : waiting.shift();
     if (!image) return;
-    image.onload = image.onerror = () => load(others);
+    loading = true;
+    image.onload = image.onerror = () => {
+      loading = false;
+      load();
+    };
     image.alt = image.dataset.alt; // not before: without a picture it would be in its place
     image.src = image.dataset.src;
   }
+  const sight = new IntersectionObserver((seen) => {
+    for (const { target } of seen.filter((one) => one.isIntersecting)) {
+      sight.unobserve(target);
+      waiting.push(target);
+    }
+    load();
+  });
 
   watch("value", show);
   try {
     const styles = await ask("styles");
     group.append(...styles.map(swatch));
     element.replaceChildren(styles.length ? group : el("p.hint", {}, NONE));
-    load([...group.querySelectorAll("img")]);
+    for (const image of group.querySelectorAll("img")) sight.observe(image);
   } catch (problem) {
     element.replaceChildren(el("p.problem", { role: "alert" }, problem.message));
   }
