@@ -25,6 +25,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 PATIENCE = 600_000  # milliseconds
+SWATCHES_ARE_THERE = """
+() => [...document.querySelectorAll("#swatches img")].slice(0, 16).every((one) => one.naturalWidth)
+"""
 
 
 @contextmanager
@@ -102,7 +105,9 @@ def take(browser: Browser, url: str, folder: Path) -> None:
     page = fresh(browser, url, PHONE)
     use_sample(page, "coffee")
     if page.locator("#swatches input").count():
-        expect(page.locator("[data-action=keep]")).to_be_visible(timeout=PATIENCE)
+        finished = page.locator("[data-action=keep]:not([aria-disabled])")
+        expect(finished).to_be_visible(timeout=PATIENCE)
+        page.wait_for_function(SWATCHES_ARE_THERE, timeout=PATIENCE)
     else:
         page.locator("#history .shot").first.click()
         caption_says(page, "Done")
