@@ -14,7 +14,7 @@ from impasto.errors import MissingExtraError, OptionsError, nearest
 CLASSES = {
     name: found
     for name, found in vars(errors).items()
-    if inspect.isclass(found) and issubclass(found, BaseException)
+    if inspect.isclass(found) and issubclass(found, errors.ImpastoError)
 }
 
 

@@ -20,6 +20,10 @@ class ImpastoError(Exception):
     """The base of every error Impasto raises on purpose."""
 
 
+class Notice(UserWarning):
+    """Something that somebody ought to know, and that is no error."""
+
+
 class OptionsError(ImpastoError):
     """An option is unknown, out of range, or conflicts with another."""
 

@@ -95,3 +95,14 @@ def test_names_that_the_terminal_cannot_show_do_no_harm(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert b"picture  \\u5927\\u962a.png" in done.stdout
     assert (folder / "大阪.png").is_file()
+
+
+def test_a_notice_is_one_line(folder: Path) -> None:
+    (folder / "out.png").write_bytes(b"old")
+    (folder / "backup.png").hardlink_to(folder / "out.png")
+    done = piped(folder, "apply", "turbo/starry", "photo.png", "-o", "out.png")
+    assert done.returncode == 0
+    line = f"impasto: {folder / 'out.png'}: had other names (hard links); they keep the earlier"
+    assert line in done.stderr.decode()
+    assert "Notice" not in done.stderr.decode()
+    assert (folder / "backup.png").read_bytes() == b"old"

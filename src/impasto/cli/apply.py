@@ -125,13 +125,14 @@ def apply(
     from impasto.apply.network import Network
     from impasto.cli.batch import plan
     from impasto.cli.passing import is_painting, learnt
-    from impasto.cli.pipes import Pipes
+    from impasto.cli.pipes import STANDARD, Pipes
     from impasto.cli.refining import Refining
     from impasto.errors import OptionsError
     from impasto.zoo.registry import resolve
 
     with Pipes() as pipes:
-        target = pipes.given(Path(out), f".{form or 'png'}", as_json=as_json)
+        if out == STANDARD:
+            out = str(pipes.given(Path(out), f".{form or 'png'}", as_json=as_json))
         taken = [pipes.taken(photo) for photo in photos]
         form, quiet = None if pipes.out else form, quiet or pipes.out
         began = time.monotonic()
@@ -143,9 +144,7 @@ def apply(
         if not painting:
             pack, shares = resolve(model, fast=fast)
         closed: list[str] = []
-        tasks, into_folder = plan(
-            taken, str(target), form, save, lambda error: closed.append(str(error))
-        )
+        tasks, into_folder = plan(taken, out, form, save, lambda error: closed.append(str(error)))
         keep = into_folder and not overwrite
         todo = [task for task in tasks if not (keep and task.out.is_file())]
         if painting:

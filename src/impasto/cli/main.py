@@ -7,7 +7,8 @@ import gc
 import io
 import os
 import sys
-from typing import Annotated, Any
+import warnings
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -32,8 +33,9 @@ from impasto.cli import (
     texture,
     train,
 )
-from impasto.errors import ImpastoError
+from impasto.errors import ImpastoError, Notice
 
+_show_warning = warnings.showwarning
 _COMPLETE = "_IMPASTO_COMPLETE"
 
 # The one public name under which every version of Typer carries Click's errors.
@@ -88,6 +90,21 @@ def _options(
     pass
 
 
+def _tell(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show a notice as a line of ours, any other warning as Python does."""
+    if issubclass(category, Notice):
+        typer.echo(f"impasto: {message}", err=True)
+    else:
+        _show_warning(message, category, filename, lineno, file, line)
+
+
 def run() -> None:
     """Run the command line. What goes wrong is one line on stderr and exit code 2."""
     # Python looks through all that PyTorch made before it ends, for most of a second: let it be.
@@ -95,6 +112,7 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):  # a terminal without this letter shows its number
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = _tell
     if _COMPLETE in os.environ:  # a shell asks what may follow
         app(prog_name="impasto")
     command = typer.main.get_command(app)

@@ -8,12 +8,13 @@ import secrets
 import shutil
 import stat
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from impasto.errors import OutputError, nearest
+from impasto.errors import Notice, OutputError, nearest
 from impasto.images.text import reason, shown
 
 AnyPath = str | os.PathLike[str]
@@ -36,15 +37,16 @@ def atomic_write(path: AnyPath) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def atomic_path(path: AnyPath) -> Iterator[Path]:
+def atomic_path(path: AnyPath, *, tell: bool = True) -> Iterator[Path]:
     """Give a name to write to; the file moves to ``path`` when the block ends without an error.
 
     Until then it is a hidden file in the same folder, removed on any failure; an earlier file at
     ``path`` stays as it was, and no reader ever sees half a file. A link is followed: its target
     is replaced. A file that replaces another has its permissions, else those that the umask says;
-    one that nobody may write is refused. A file with several names (hard links) has the new content
-    under all of them: it is written to in the end. Raises `OutputError` for any `OSError`, also one
-    from inside the block (a full disk); other errors pass through.
+    one that nobody may write is refused. Of a file with several names (hard links) the others keep
+    the earlier content, for they may be a backup's; a `Notice` says so, unless it is not to
+    ``tell``. Raises `OutputError` for any `OSError`, also one from inside the block (a full disk);
+    other errors pass through.
     """
     try:
         target = _target(path)
@@ -53,7 +55,7 @@ def atomic_path(path: AnyPath) -> Iterator[Path]:
             _check_writable(target)
             yield temporary
             _to_disk(temporary)
-            _take_place(temporary, target)
+            _take_place(temporary, target, tell=tell)
         finally:
             with suppress(OSError):
                 temporary.unlink()
@@ -131,7 +133,7 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(name + ending)
 
 
-def _take_place(temporary: Path, target: Path) -> None:
+def _take_place(temporary: Path, target: Path, *, tell: bool) -> None:
     """Move a finished file to where it belongs, with the permissions of what was there."""
     try:
         there = target.stat()
@@ -139,14 +141,11 @@ def _take_place(temporary: Path, target: Path) -> None:
         temporary.replace(target)
         return
     _check_writable(target)
-    if there.st_nlink > 1:
-        with temporary.open("rb") as new, target.open("rb+") as old:
-            shutil.copyfileobj(new, old)
-            old.truncate()
-            os.fsync(old.fileno())
-        return
     temporary.chmod(stat.S_IMODE(there.st_mode))
     temporary.replace(target)
+    if there.st_nlink > 1 and tell:
+        told = f"{shown(target)}: had other names (hard links); they keep the earlier content"
+        warnings.warn(told, Notice, stacklevel=2)
 
 
 def _check_writable(target: Path) -> None:

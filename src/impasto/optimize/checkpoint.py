@@ -36,7 +36,8 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], data: Mapping[str, Any
         "data": text,
         "crc32": json.dumps(_check_sums(arrays, text)),
     }
-    with atomic_path(path) as temporary:
+    # The studio keeps checkpoints as links of its own.
+    with atomic_path(path, tell=False) as temporary:
         save_file(dict(arrays), temporary, metadata=header)
 
 

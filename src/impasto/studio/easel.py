@@ -95,6 +95,7 @@ class Easel:
         return ""
 
     def _prepare(self, checkpoint: str | None) -> None:
+        self._checkpoint.unlink(missing_ok=True)  # that of an attempt which could not go on
         if checkpoint:
             self._kept.fetch(checkpoint, self._checkpoint)
         self._painter = painter = self._build(resume=checkpoint is not None)
@@ -134,7 +135,6 @@ class Easel:
                 checkpoint=self._checkpoint,
                 checkpoint_every=shop.settings.checkpoint_every,
                 resume=resume,
-                restart=not resume,
             ),
             clock=shop.clock,
         )
