@@ -487,6 +487,12 @@ def test_the_size_that_would_do_does() -> None:
     assert impasto.paint(square, style, **deep | {"size": 16}).image.size == (16, 16)
 
 
+def test_a_canvas_that_is_too_small_is_named() -> None:
+    small = {name: value for name, value in SMALL.items() if name != "size"}
+    with pytest.raises(OptionsError, match=r"raise --canvas \(now 40x12\) or --style-scale"):
+        impasto.paint(PHOTO, STYLE, **small | {"canvas": "40x12", "style_layers": "relu5_1"})
+
+
 def test_a_wide_panorama_is_painted_at_the_scales_that_can_be_seen() -> None:
     deep = {**SMALL, "style_layers": "relu5_1", "content_layers": "relu2_2", "steps": 4}
     photo = blotches(1280, 40, 4)

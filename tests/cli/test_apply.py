@@ -467,3 +467,16 @@ def test_what_counts_as_a_picture(holiday: Path) -> None:
     (holiday / "loop").symlink_to(holiday)
     assert len(list(pictures_in(holiday))) == 4
     assert len(list(pictures_in(holiday, without=holiday / "beach"))) == 2
+
+
+def test_a_picture_of_ones_own_is_not_taken_for_a_result(folder: Path, run: Run) -> None:
+    """Into the same folder: two photos of one name are told, not passed over."""
+    (folder / "photos").mkdir()
+    for name in ("a.bmp", "a.png"):
+        draw(folder / "photos" / name, 16, 16)
+    before = (folder / "photos" / "a.png").read_bytes()
+    for more in ((), ("--overwrite",)):
+        outcome = run("apply", "starry", "photos", "-o", "photos", "--format", "png", *more)
+        assert outcome.code == 2
+        assert "would both become photos/a.png" in outcome.err
+        assert (folder / "photos" / "a.png").read_bytes() == before

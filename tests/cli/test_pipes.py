@@ -67,6 +67,7 @@ def test_a_photo_is_painted(folder: Path, run: Run) -> None:
     ("arguments", "told"),
     [
         (("apply", "starry", "-", "-o", "-"), b"standard-input: "),
+        (("apply", "starry", "-", "-o", "tmp"), b"one picture without a name"),
         (("apply", "starry", "-", "-", "-o", "out"), b"standard input, which is read once"),
         (("apply", "starry", "photo.png", "-o", "-", "--json"), b"both want standard output"),
         (("paint", "-", "-", "-o", "out.png"), b"standard input, which is read once"),

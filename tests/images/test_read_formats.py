@@ -386,3 +386,14 @@ def test_a_raw_photo_is_refused():
     data = tiff_of((PREVIEW, 1), (FULL, 0), subifds=1)
     with pytest.raises(ImageError, match=r"holds a raw photo, of which only a preview of 16x12"):
         read_picture(data)
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xff\xff\x7f", b"\x09\x00\x00\x00"])
+def test_a_tiff_whose_next_page_is_damaged_is_read(damage):
+    data = bytearray(making.as_bytes(Image.fromarray(FULL), "TIFF"))
+    first = int.from_bytes(data[4:8], "little")
+    entries = int.from_bytes(data[first : first + 2], "little")
+    end = first + 2 + 12 * entries
+    assert data[end : end + 4] == bytes(4)  # no other page
+    data[end : end + 4] = damage
+    np.testing.assert_array_equal(eight(read_picture(bytes(data))), FULL)

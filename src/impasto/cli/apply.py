@@ -145,6 +145,8 @@ def apply(
             pack, shares = resolve(model, fast=fast)
         closed: list[str] = []
         tasks, into_folder = plan(taken, out, form, save, lambda error: closed.append(str(error)))
+        if pipes.took and into_folder:
+            raise OptionsError("- is one picture without a name: give the name of a file with -o")
         keep = into_folder and not overwrite
         todo = [task for task in tasks if not (keep and task.out.is_file())]
         if painting:

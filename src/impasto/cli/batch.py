@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.errors import ImageError, OptionsError, OutputError, nearest
-from impasto.images import EXTENSIONS, check_format, check_output
+from impasto.images import EXTENSIONS, check_format, check_output, read_recipe
 from impasto.images.folders import pictures_in
 from impasto.images.text import reason, shown
 from impasto.options import SaveOptions
@@ -101,13 +101,16 @@ def _into_folder(
         if not given.is_dir():
             yield Task(given, out / _named(Path(given.name), extension))
             continue
-        found = list(pictures_in(given, without=_apart(out, given), unreadable=unreadable))
+        closed: list[ImageError] = []
+        found = list(pictures_in(given, without=_apart(out, given), unreadable=closed.append))
         if not found:
-            raise ImageError(f"{shown(given)}: holds no pictures")
+            raise closed[0] if closed else ImageError(f"{shown(given)}: holds no pictures")
+        for error in closed:
+            unreadable(error)
         tasks = [Task(photo, out / _named(photo.relative_to(given), extension)) for photo in found]
         if _apart(out, given) is None:  # what was made before is no photo
             files = {task.photo.resolve(): task.out.resolve() for task in tasks}
-            made = {out for photo, out in files.items() if out != photo}
+            made = {out for photo, out in files.items() if out != photo and _is_ours(out)}
             tasks = [task for task in tasks if task.photo.resolve() not in made]
         yield from tasks
 
@@ -116,6 +119,14 @@ def _named(place: Path, extension: str | None) -> Path:
     if extension or place.suffix.lower() not in EXTENSIONS:
         return place.with_suffix(extension or _OTHERWISE)
     return place
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a picture was made by Impasto: it has a recipe."""
+    try:
+        return path.is_file() and bool(read_recipe(path))
+    except ImageError:
+        return False
 
 
 def _apart(out: Path, given: Path) -> Path | None:

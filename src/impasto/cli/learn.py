@@ -173,10 +173,11 @@ class _Student:
             began=cli.BEGAN if first else time.monotonic(),
         )
         path, before = self._place(learner, known=bool(known) and not name)
-        if known:
-            begin = known[2] if known[1].body == learner.body.body else None
-        else:
+        begin = None
+        if self.out or not known:
             begin = row_of(learner.painting, learner.card.name, before, path)
+        if known and known[1].body == learner.body.body:
+            begin = known[2]
         learner.begin_with(begin, Keeping(learnt.state_of(learner.key)))
         with LearningProgress(learner, learner.card.name, quiet=self.quiet) as progress:
             for event in learner:

@@ -51,6 +51,11 @@ class Pipes:
         return self._output
 
     @property
+    def took(self) -> bool:
+        """Whether a picture came from standard input."""
+        return self._input is not None
+
+    @property
     def out(self) -> bool:
         """Whether standard output is taken, so that nothing else may be told there."""
         return self._output is not None
@@ -59,10 +64,22 @@ class Pipes:
         return self
 
     def __exit__(self, kind: object, *_error: object) -> None:
-        if self._output and kind is None:
-            sys.stdout.buffer.write(self._output.read_bytes())
-            sys.stdout.buffer.flush()
-            self._output.unlink()
+        from impasto.errors import OutputError
+        from impasto.images.text import reason
+
+        try:
+            if self._output and kind is None:
+                sys.stdout.buffer.write(self._output.read_bytes())
+                sys.stdout.buffer.flush()
+                self._output.unlink()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"standard output: cannot be written: {reason(error)}") from error
+        finally:
+            self._tidy()
+
+    def _tidy(self) -> None:
         if self._input:
             self._input.unlink(missing_ok=True)
         if self._folder:

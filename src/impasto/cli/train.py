@@ -147,9 +147,7 @@ def train(
             read=read,
             keeping=Keeping(folder / _STATE, checkpoint_every, resume, restart),
         )
-        if first and not resume:
-            (folder / _LOG).unlink(missing_ok=True)
-        _follow(trainer, folder, preview, preview_every, quiet=quiet)
+        _follow(trainer, folder, preview, preview_every, fresh=not resume, quiet=quiet)
         if not first:
             return
         if trainer.stopped:
@@ -163,7 +161,13 @@ def train(
 
 
 def _follow(
-    trainer: Trainer, folder: Path, sheets: Path | None, sheet_every: float, *, quiet: bool
+    trainer: Trainer,
+    folder: Path,
+    sheets: Path | None,
+    sheet_every: float,
+    *,
+    fresh: bool,
+    quiet: bool,
 ) -> None:
     """Train to the end, or until Ctrl-C ends it between two steps, with the state kept."""
     from impasto.cli.training import TrainingProgress
@@ -173,6 +177,9 @@ def _follow(
     with gentle_interrupt() as interrupted, TrainingProgress(trainer, quiet=quiet) as progress:
         for event in trainer:
             progress.take(event)
+            if fresh and first:  # by now no other training has this folder
+                (folder / _LOG).unlink(missing_ok=True)
+            fresh = False
             if isinstance(event, Trained) and first:
                 if event.step % _LOG_EVERY == 0:
                     _log(folder / _LOG, event)

@@ -21,6 +21,7 @@ from impasto.events import Saved
 from impasto.images import EXTENSIONS, check_format, check_output, resize
 from impasto.images.atomic import beside
 from impasto.images.picture import floats
+from impasto.optimize.checkpoint import check_free
 from impasto.optimize.device import keep_freed_memory
 from impasto.options import CheckpointOptions, RecordOptions, SaveOptions
 from impasto.painter import Painter, Painting
@@ -50,6 +51,8 @@ class Work:
         if self.checkpoint.checkpoint:
             state = self.checkpoint.checkpoint
             check_output(state, extensions=(state.suffix.lower(),), inputs=[*inputs, self.out])
+        if self.checkpoint.restart:
+            check_free(self._state, restart=True)
         check_output(self._unfinished, extensions=EXTENSIONS, inputs=inputs)
         self._check_names()
 
@@ -121,7 +124,7 @@ class Work:
         if self.checkpoint.resume or self.checkpoint.restart:
             return usual
         more = (beside(self.out, f".{number}.checkpoint") for number in itertools.count(2))
-        return next(path for path in (usual, *itertools.islice(more, 99)) if not path.exists())
+        return next(path for path in itertools.chain([usual], more) if not path.exists())
 
     @property
     def _unfinished(self) -> Path:

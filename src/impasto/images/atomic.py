@@ -141,7 +141,9 @@ def _take_place(temporary: Path, target: Path, *, tell: bool) -> None:
         temporary.replace(target)
         return
     _check_writable(target)
-    temporary.chmod(stat.S_IMODE(there.st_mode))
+    if temporary.stat().st_mode != there.st_mode:
+        with suppress(OSError):  # some disks of others have permissions for all alike
+            temporary.chmod(stat.S_IMODE(there.st_mode))
     temporary.replace(target)
     if there.st_nlink > 1 and tell:
         told = f"{shown(target)}: had other names (hard links); they keep the earlier content"

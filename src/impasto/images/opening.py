@@ -81,29 +81,30 @@ def _open_as(kind: str, data: bytes) -> Image.Image | None:
         return None
     try:
         image = factory(io.BytesIO(data), "")
-        if kind == "TIFF":
-            _turn_to_full(image)
+        if kind == "TIFF" and (page := _full_page(factory(io.BytesIO(data), ""))):
+            image.seek(page)
         return image
     except (SyntaxError, IndexError, TypeError, struct.error):
         return None  # how a plugin says that this is not its kind
 
 
-def _turn_to_full(image: Image.Image) -> None:
-    """Turn a TIFF to its full picture, if what comes first is a preview of it.
+def _full_page(image: Image.Image) -> int:
+    """Return which page of a TIFF is its full picture, where what comes first is a preview of it.
 
-    A first page that says so, or one much smaller than another, is no page of a document.
+    A first page that says so, or one much smaller than another, is no page of a document. The image
+    is of no use afterwards.
     """
     sizes = {0: image.width * image.height}
     least = 1 if _is_preview(image) else _MUCH_LARGER * sizes[0]
     for page in range(1, _MOST_PAGES):
         try:
             image.seek(page)
-        except (EOFError, SyntaxError, ValueError, KeyError, OSError):
+        except Exception:  # The last one, or anything at all where the file is damaged there.
             break
         if not _is_preview(image):
             sizes[page] = image.width * image.height
     fullest = max(sizes, key=lambda page: sizes[page])
-    image.seek(fullest if sizes[fullest] >= least else 0)
+    return fullest if sizes[fullest] >= least else 0
 
 
 def _is_preview(image: Image.Image) -> bool:

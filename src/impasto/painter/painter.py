@@ -298,10 +298,12 @@ class Painter:
             sizes.append((style.name, *self.sources.style_size(number, scale)))
         for what, width, height in sizes:
             if min(width, height) < least:
+                o = self.options
+                now = "x".join(map(str, o.canvas)) if o.canvas else o.size
                 return (
                     f"{what} would be {width}x{height} pixels, too small for {deepest}, which "
-                    f"needs {least}: raise --size (now {self.options.size}) or --style-scale, "
-                    "choose larger --scales or shallower layers"
+                    f"needs {least}: raise --{'canvas' if o.canvas else 'size'} (now {now}) or "
+                    "--style-scale, choose larger --scales or shallower layers"
                 )
         return ""
 

@@ -60,9 +60,13 @@ def photos_in(folder: Path, unreadable: Callable[[ImageError], None] | None = No
     """
     if not folder.is_dir():
         raise ImageError(f"{folder}: is no folder; --photos takes a folder of photos")
-    found = list(pictures_in(folder, unreadable=unreadable))
-    if not found:
-        raise ImageError(f"{folder}: holds no photos")
+    closed: list[ImageError] = []
+    found = list(pictures_in(folder, unreadable=closed.append))
+    if not found or (closed and unreadable is None):
+        raise closed[0] if closed else ImageError(f"{folder}: holds no photos")
+    if unreadable is not None:
+        for error in closed:
+            unreadable(error)
     return found
 
 

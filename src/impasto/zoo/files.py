@@ -15,6 +15,7 @@ from impasto.images.text import reason, shown
 
 EXTENSION = ".safetensors"
 _KEY = "impasto"
+_LONGEST_HEADER = 16 * 2**20
 
 
 def read(path: Path, most: int) -> bytes:
@@ -28,6 +29,16 @@ def read(path: Path, most: int) -> bytes:
         return path.read_bytes()
     except FileNotFoundError as error:
         raise WeightsError(f"{shown(path)}: no such file") from error
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{shown(path)}: cannot be read: {reason(error)}") from error
+
+
+def head(path: Path) -> bytes:
+    """Return the beginning of a file that `about` reads. Raises `WeightsError`."""
+    try:
+        with path.open("rb") as file:
+            length = file.read(8)
+            return length + file.read(min(int.from_bytes(length, "little"), _LONGEST_HEADER))
     except (OSError, ValueError) as error:
         raise WeightsError(f"{shown(path)}: cannot be read: {reason(error)}") from error
 

@@ -149,7 +149,7 @@ def check_replaceable(path: Path) -> None:
 
 def _says_pack(path: Path) -> bool:
     try:
-        about = files.about(files.read(path, MAX_BYTES))
+        about = files.about(files.head(path))
         return about.get("kind") is None and "architecture" in about
     except (WeightsError, ValueError, TypeError, AttributeError, RecursionError):
         return False

@@ -113,7 +113,7 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
 def holds_rows(path: str | os.PathLike[str]) -> bool:
     """Return whether a file says that it holds rows; what is wrong with it is told on reading."""
     try:
-        return files.about(files.read(Path(path), MAX_BYTES)).get("kind") == KIND
+        return files.about(files.head(Path(path))).get("kind") == KIND
     except (WeightsError, ValueError, TypeError, AttributeError, RecursionError):
         return False
 
@@ -162,5 +162,5 @@ def _table(rows: NDArray[Any], size: str, count: int) -> list[Arrays]:
         values = rows.astype(np.float16).astype(np.float32)
     if not np.isfinite(values).all():
         raise ValueError("its rows hold values that are not finite, or too large")
-    ends = np.cumsum(lengths)[:-1]
-    return [dict(zip(names, np.split(row, ends), strict=True)) for row in values]
+    parts = np.split(values, np.cumsum(lengths)[:-1], axis=1)
+    return [dict(zip(names, row, strict=True)) for row in zip(*parts, strict=True)]

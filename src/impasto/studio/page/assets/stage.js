@@ -6,6 +6,7 @@ import { losses } from "./losses.js";
 
 const EVERY = 1000; // milliseconds between looks at a painting under way
 const REST = 350; // milliseconds without a move, after which a draft is finished
+const PATIENCE = 30000; // milliseconds in which something is deleted, or it will not be
 const SIDE = 1280;
 const UNDER_WAY = ["queued", "running"];
 
@@ -40,6 +41,7 @@ export function stage(element, trigger, props, watch) {
       [job, rows] = [null, []];
     }
     document.body.classList.toggle("has-job", Boolean(wanted));
+    if (leaving !== wanted) leaving = null;
     tell("stage", { job: wanted });
     if (wanted) return look(wanted);
     plot.hidden = bar.hidden = true;
@@ -205,6 +207,12 @@ export function stage(element, trigger, props, watch) {
     leaving = id;
     looks++; // an answer on its way is no longer wanted
     tell("leaving", { job: id });
+    setTimeout(() => {
+      if (leaving !== id) return;
+      leaving = null; // it came to nothing
+      tell("moved");
+      if (props.value?.job === id) look(id);
+    }, PATIENCE);
   }
 
   /** A button that asks once more before it does what cannot be undone. */
