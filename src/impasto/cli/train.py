@@ -14,7 +14,7 @@ import typer
 
 from impasto.cli.flags import AsJson, Quiet, with_options
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
-from impasto.options import ReadOptions, TrainOptions
+from impasto.options import CheckpointOptions, ReadOptions, TrainOptions
 
 if TYPE_CHECKING:
     from impasto.training.trainer import Trainer
@@ -114,7 +114,6 @@ def train(
     from impasto.cli.batch import make_folder
     from impasto.cli.cards import read_cards
     from impasto.cli.together import together
-    from impasto.errors import OptionsError
     from impasto.images import check_output
     from impasto.images.atomic import beside
     from impasto.optimize.device import keep_freed_memory
@@ -126,8 +125,7 @@ def train(
     packs = [Path(pack) for pack in (teacher, begin) if pack and pack not in (AUTO, NONE)]
     check_output(out, extensions=(EXTENSION,), inputs=[*(style or ()), *packs])
     check_replaceable(out)
-    if resume and restart:
-        raise OptionsError("--resume goes on, --restart begins anew: give one of them")
+    CheckpointOptions(resume=resume, restart=restart)  # not both
     folder = checkpoint or beside(out, ".training")
     make_folder(folder)
     if preview:

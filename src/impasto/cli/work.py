@@ -160,9 +160,9 @@ class Work:
         painting = painter.painting
         state = self._state
         painter.save_checkpoint(state)
-        usual = state == beside(self.out, ".checkpoint") and not self.piped
-        usual = usual or self.checkpoint.checkpoint is not None
-        named = "" if usual else f" --checkpoint {shlex.quote(str(state))}"
+        found = state == beside(self.out, ".checkpoint") and not self.piped
+        asked = self.checkpoint.checkpoint is not None
+        named = "" if found or asked else f" --checkpoint {shlex.quote(str(state))}"
         painting.save(self._unfinished, **self.save.to_dict())
         done = painting.losses[-1].step if painting.losses else 0
         typer.echo(

@@ -46,9 +46,8 @@ _NOTES = ("loss", "content", "style", "whole", "spikes", "seconds", "stop")
 class Loop:
     """Trains a network on crops, a batch a step: ``photos`` crops, each in ``each`` styles.
 
-    ``objective(progress, step)`` says what a step asks for. Of ``free`` styles the rows are
-    trained, of others they stay. ``length`` turns steps and seconds to a progress from 0 to 1.
-    Numbers are read a step late where reading them would wait for the device.
+    ``objective(progress, step)`` says what a step asks for. ``length`` turns steps and seconds to a
+    progress from 0 to 1. Numbers are read a step late where reading them would wait for the device.
     """
 
     def __init__(
@@ -56,7 +55,6 @@ class Loop:
         net: Student,
         objective: Callable[[float, int], Objective],
         *,
-        free: Sequence[int],
         crops: Crops,
         photos: int,
         each: int,
@@ -75,7 +73,7 @@ class Loop:
         self._clock = clock
         parameters = {n: p for n, p in net.named_parameters() if p.requires_grad}
         notes = len(_NOTES) + net.styles
-        self.vector = Vector(parameters, _free(net, free), notes)
+        self.vector = Vector(parameters, _free(net), notes)
         self.step = 0
         self.seconds = 0.0
         self.stopped = False
@@ -254,20 +252,12 @@ class Late:
         return list(before.tolist())
 
 
-def _free(net: Student, styles: Sequence[int]) -> dict[str, Tensor]:
-    """Return what may move of the tensors that have a row for each style.
-
-    The rows of those styles, and that of the photo, but for what keeps the photo as it is to the
-    bit.
-    """
-    exact = exact_tensors(net.architecture)
+def _free(net: Student) -> dict[str, Tensor]:
+    """Return what may move of the tensors that keep the photo as it is to the bit: not its row."""
     found = {}
-    for name, parameter in net.style_parameters().items():
-        free = torch.zeros_like(parameter)
-        free[list(styles)] = 1
-        if name not in exact:
-            free[0] = 1
-        found[name] = free
+    for name in exact_tensors(net.architecture):
+        found[name] = torch.ones_like(net.get_parameter(name))
+        found[name][0] = 0
     return found
 
 

@@ -269,7 +269,6 @@ class Trainer:
         return Loop(
             self._net,
             self._objectives(),
-            free=self._trained,
             crops=crops,
             photos=self.per_step[0],
             each=self.per_step[1],
