@@ -8,12 +8,14 @@ photos themselves. A row for each painting follows the table.
 
     python benchmarks/learn_speed.py --paintings paintings_aic --photos content     # 90 minutes
     python benchmarks/learn_speed.py --paintings paintings_aic --photos content --budgets 20 60
+    python benchmarks/learn_speed.py --paintings paintings_aic --photos content --resume
     python benchmarks/learn_speed.py --paintings paintings_aic --photos content --sheet ten.png
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -74,6 +76,7 @@ def main(argv: list[str] | None = None) -> None:
     parse.add_argument("--model", default="quality")
     parse.add_argument("--size", type=int, default=768, help="long side (default: 768)")
     parse.add_argument("--device", default="auto")
+    parse.add_argument("--resume", action="store_true", help="take what --cache has learnt")
     parse.add_argument("--sheet", type=output, metavar="FILE", help="a row a painting, one photo")
     parse.add_argument(
         "--cache", type=Path, default=ROOT / "build" / "learn", metavar="FOLDER",
@@ -115,6 +118,10 @@ def main(argv: list[str] | None = None) -> None:
 
 def learnt(path: Path, budget: float, arguments: Any) -> tuple[Path, float]:
     """Learn a painting by the whole command; return the file, and how long it took."""
+    kept = arguments.cache / f"{path.stem}-{arguments.model}-{budget:g}.safetensors"
+    took = kept.with_suffix(".json")
+    if arguments.resume and took.exists():
+        return kept, json.loads(took.read_text())["seconds"]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "style.safetensors"
         command = [IMPASTO, "learn", str(path), "--name", "style"]
@@ -123,9 +130,9 @@ def learnt(path: Path, budget: float, arguments: Any) -> tuple[Path, float]:
         began = time.monotonic()
         subprocess.run(command, check=True, env=environment(folder))
         seconds = time.monotonic() - began
-        kept = arguments.cache / f"{path.stem}-{arguments.model}-{budget:g}.safetensors"
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(file.read_bytes())
+        took.write_text(json.dumps({"seconds": seconds}))
     return kept, seconds
 
 

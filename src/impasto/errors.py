@@ -20,7 +20,7 @@ class ImpastoError(Exception):
     """The base of every error Impasto raises on purpose."""
 
 
-class Notice(UserWarning):
+class Notice(Warning):
     """Something that somebody ought to know, and that is no error."""
 
 

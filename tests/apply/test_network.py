@@ -172,7 +172,7 @@ def test_a_tensor_that_is_no_picture(tensor):
 
 
 def test_transparency_is_kept(tmp_path):
-    alpha = np.random.default_rng(0).random((70, 90)).astype(np.float32)
+    alpha = np.random.default_rng(0).uniform(0.01, 1, (70, 90)).astype(np.float32)
     rgba = np.dstack([PHOTO / 255, alpha])
     found = NET(rgba)
     np.testing.assert_array_equal(found.alpha, alpha)

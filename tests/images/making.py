@@ -52,10 +52,20 @@ def colours(height=12, width=10, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
+def seen(height=12, width=10, seed=0):
+    """uint8 alpha (H, W) with which every pixel is seen, if only a little."""
+    return np.maximum(colours(height, width, seed)[:, :, 0], 2)
+
+
 def deep(height=12, width=10, channels=3, seed=0):
-    """uint16 (H, W, C) whose low bytes matter; the ends of the range are in it."""
+    """uint16 (H, W, C) whose low bytes matter; the ends of the range are in it.
+
+    Where the last channel is alpha, every pixel is seen.
+    """
     samples = np.random.default_rng(seed).integers(0, 65536, (height, width, channels))
     samples[0, 0], samples[0, 1] = 0, 65535
+    if channels in (2, 4):
+        samples[:, :, -1] = np.maximum(samples[:, :, -1], 300)
     return samples.astype(np.uint16)
 
 

@@ -150,7 +150,7 @@ def test_a_profile_of_tables_at_sixteen_bits():
 
 def test_alpha_survives_a_profile():
     profile = making.matrix_profile(CURVES["gamma"])
-    pixels = np.dstack((making.colours(), making.colours(seed=1)[:, :, 0]))
+    pixels = np.dstack((making.colours(), making.seen(seed=1)))
     picture = read_picture(making.as_bytes(Image.fromarray(pixels), "PNG", icc_profile=profile))
     np.testing.assert_array_equal(np.rint(picture.alpha * 255), pixels[:, :, 3])
     expected = making.adobe_to_srgb(pixels[:, :, :3] / 255)

@@ -183,3 +183,20 @@ def test_what_is_said_of_the_measures():
         assert len(measure.meaning) < 90
         assert max(map(len, measure.heading.split("\n"))) <= 8
         assert measure.best([1, 3, 2]) == (1 if measure.arrow == "↓" else 3)
+
+
+def test_what_is_transparent_of_a_painting_does_not_count(net, photo):
+    painting = blotches(70, 80, 2)
+    opaque = np.ones((80, 70, 1), np.float32)
+    holed = opaque.copy()
+    holed[:, 40:] = 0
+    plain = Yardstick(net, photo, [painting], size=SIZE)(photo)
+    whole = Yardstick(net, photo, [np.dstack([painting, opaque])], size=SIZE)(photo)
+    assert whole == pytest.approx(plain, rel=1e-4)
+    found = []
+    for hidden in (0.0, 1.0):
+        painting[:, 50:] = hidden  # beyond what the layers see from the edge
+        found.append(Yardstick(net, photo, [np.dstack([painting, holed])], size=SIZE)(photo))
+    assert found[0]["colour_to_painting"] == found[1]["colour_to_painting"]
+    assert found[0]["vgg_style"] == pytest.approx(found[1]["vgg_style"], rel=0.1)
+    assert found[0]["vgg_style"] != pytest.approx(plain["vgg_style"], rel=0.01)

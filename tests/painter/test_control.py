@@ -10,7 +10,7 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 import impasto
-from impasto.errors import OptionsError
+from impasto.errors import ImageError, OptionsError
 from impasto.images import resize
 from impasto.images.color import luma
 from test_stylize import OTHER, PHOTO, SMALL, STYLE, first_loss, paint
@@ -155,7 +155,7 @@ def test_a_folder_is_one_style_with_the_mean_of_its_statistics(tmp_path):
         paint(style=tmp_path / "empty")
 
 
-def test_each_style_has_its_own_scale_and_turn(mask):
+def test_each_style_has_its_own_scale_and_turn():
     o = impasto.PaintOptions(**SMALL, style_scale=(1, 0.5), style_rotation=(0, 90))
     painter = impasto.Painter(PHOTO, [STYLE, STYLE], o)
     scale = painter.scales[-1]
@@ -164,8 +164,74 @@ def test_each_style_has_its_own_scale_and_turn(mask):
     assert two.shape[3] == pytest.approx(one.shape[2] / 2, abs=1)
     with pytest.raises(OptionsError, match="--style-scale has 2 numbers, but 1 styles"):
         paint(style_scale=(1, 2))
-    with pytest.raises(OptionsError, match="--style-rotation does not go with"):
-        paint(style_rotation=9, guide=mask(), style_guide=mask())
+
+
+def test_maps_turn_with_their_paintings(mask):
+    """Of the left half of a painting, turned by a quarter, the map's left half is taken."""
+    halves = np.zeros((48, 64, 3), np.uint8)
+    halves[:, :32] = (200, 40, 40)
+    whole, plain = (
+        mask("all.png", (255,) * 3, (255,) * 3),
+        {"style_layers": "relu1_1", "init": "content"},
+    )
+    for turn in (0, 90, 180):
+        other = halves.copy()
+        other[:, 46:] = (40, 200, 90)  # what is not to be taken
+        chosen = {"guide": whole, "style_guide": mask(), "style_rotation": turn, **plain}
+        one, two = (first_loss(style=picture, **chosen).style for picture in (halves, other))
+        assert one == pytest.approx(two, rel=1e-3)
+
+
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein", "sliced", "nearest", "emd"])
+def test_hidden_colours_of_a_painting_do_not_count(style_loss):
+    losses = []
+    for hidden, alpha in (((0, 0, 0), 0), ((255, 0, 255), 0), ((255, 0, 255), 255)):
+        rgba = np.dstack([STYLE, np.full(STYLE.shape[:2], 255, np.uint8)])
+        rgba[: len(STYLE) // 2] = (*hidden, alpha)
+        losses.append(first_loss(style=rgba, style_loss=style_loss).style)
+    assert losses[0] == losses[1]
+    assert losses[2] != pytest.approx(losses[0], rel=0.01)
+
+
+def test_transparent_parts_of_a_painting_have_no_share_of_its_statistics():
+    """One colour over a part of a canvas that is not seen is that colour all over."""
+    flat = np.empty((60, 60, 4), np.uint8)
+    flat[:] = (180, 90, 30, 255)
+    holed = flat.copy()
+    holed[20:40, 20:40] = 0
+    plain = {"style_layers": "relu1_1", "init": "content"}
+    whole, part = (first_loss(style=rgba, **plain).style for rgba in (flat, holed))
+    assert part == pytest.approx(whole, rel=1e-3)
+
+
+def test_hidden_colours_of_the_photo_do_not_count():
+    rgba = np.dstack([PHOTO, np.full(PHOTO.shape[:2], 255, np.uint8)])
+    found = []
+    for hidden in ((0, 0, 0), (0, 255, 0)):
+        rgba[:20, :30] = (*hidden, 0)
+        found.append(paint(rgba))
+    np.testing.assert_array_equal(found[0].rgb, found[1].rgb)
+    assert found[0].alpha.min() == 0
+
+
+def test_masks_go_with_transparent_paintings(mask):
+    rgba = np.dstack([STYLE, np.full(STYLE.shape[:2], 255, np.uint8)])
+    rgba[:20] = 0
+    masks = (mask("a.png"), mask("b.png", (0,) * 3, (255,) * 3))
+    painting = paint(style=[rgba, OTHER], masks=masks)
+    assert np.isfinite(painting.rgb).all()
+
+
+def test_what_is_transparent_all_over_is_refused(mask):
+    nothing = np.zeros((64, 64, 4), np.uint8)
+    with pytest.raises(ImageError, match="is transparent all over"):
+        paint(style=nothing)
+    with pytest.raises(ImageError, match="is transparent all over"):
+        paint(nothing)
+    half = np.dstack([STYLE, np.full(STYLE.shape[:2], 255, np.uint8)])
+    half[:, : STYLE.shape[1] * 3 // 5] = 0
+    with pytest.raises(OptionsError, match="transparent wherever they are to be taken from"):
+        paint(style=half, guide=mask(), style_guide=mask("other.png", right=(9, 9, 200)))
 
 
 def test_a_rerun_finds_masks_and_folders(tmp_path, mask):

@@ -21,6 +21,26 @@ def test_a_picture_every_so_many_steps_and_the_last(tmp_path, recorder, steps, p
             assert np.abs(np.asarray(image, np.float32) - expected).max() <= 0.51
 
 
+def test_frames_are_as_transparent_as_the_photo_and_films_lie_on_white(tmp_path, recorder, steps):
+    alpha = np.zeros((48, 64), np.float32)
+    alpha[:, 32:] = 1
+    asked = RecordOptions(frames=tmp_path / "a", save_every=3, timelapse=tmp_path / "film.webp")
+    record = recorder(asked, alpha=alpha)
+    for event in steps(6):
+        record.take(event)
+    record.finish()
+    for name in ("frame-000003.png", "frame-000006.png"):
+        with Image.open(tmp_path / "a" / name) as image:
+            assert image.mode == "RGBA"
+            opaque = np.asarray(image)[:, :, 3]
+            assert opaque[:, : image.width // 2 - 3].max() == 0
+            assert opaque[:, image.width // 2 + 3 :].min() == 255
+    with Image.open(tmp_path / "film.webp") as film:
+        last = np.asarray(film.convert("RGB"), int)
+    assert last[:, :28].min() > 245
+    assert last[:, 40:].min() < 120
+
+
 def test_a_picture_is_made_once_and_only_when_kept(tmp_path, recorder, step, picture):
     made = []
 

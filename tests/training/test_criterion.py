@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -20,6 +21,25 @@ def _criterion(net: VGG19, **changes: dict[float, float]) -> Criterion:
 
 def _images(n: int, h: int, w: int, seed: int) -> Tensor:
     return torch.rand(n, 3, h, w, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_painting_is_what_is_seen_of_it(net: VGG19) -> None:
+    """One colour with a hole that is not seen is that colour all over."""
+    flat = _images(1, 1, 1, 3).expand(1, 3, 96, 96).contiguous()
+    holed, alpha = flat.clone(), np.ones((96, 96), np.float32)
+    holed[:, :, :, :40], alpha[:, :40] = 0, 0
+    criterion = Criterion(
+        net,
+        content_layers={"relu2_2": 1},
+        style_layers={"relu1_1": 1.0},
+        content_sizes={1.0: 1.0},
+        style_sizes={1.0: 1.0, 0.5: 1.0},
+    )
+    plain, seen, black = (criterion.painting(*what) for what in ((flat,), (holed, alpha), (holed,)))
+    for size in (1.0, 0.5):
+        A = plain[size]["relu1_1"]
+        errors = [float((of[size]["relu1_1"] - A).norm() / A.norm()) for of in (seen, black)]
+        assert errors[0] < 0.03 < 0.3 < errors[1]
 
 
 def _small(x: Tensor, size: float) -> Tensor:

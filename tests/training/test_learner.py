@@ -313,8 +313,16 @@ def test_of_a_transparent_painting_the_part_that_is_seen_is_taken() -> None:
     found = read(rgba)
     assert found.rgb.shape == (96, 192, 3)
     np.testing.assert_array_equal(found.rgb, np.broadcast_to((180, 90, 30), (96, 192, 3)))
+    assert found.alpha is None
     rgba[30:50, 60:90] = (9, 200, 250, 0)
-    np.testing.assert_array_equal(read(rgba).rgb, found.rgb)  # the mean of all that is seen
+    holed = read(rgba)
+    np.testing.assert_array_equal(holed.rgb, found.rgb)
+    assert holed.alpha is not None
+    assert holed.alpha.min() == 0
+    assert holed.pixels != found.pixels
+    again = read(holed.copy)  # the copy that a style keeps has its transparency, too
+    assert again.alpha is not None
+    assert again.alpha.min() == 0
 
 
 def test_a_painting_of_which_nothing_is_seen_is_refused() -> None:

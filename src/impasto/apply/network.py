@@ -17,6 +17,7 @@ from impasto.apply.passes import Passes, Progress, sizes_of
 from impasto.apply.stylised import Stylised
 from impasto.errors import ImageError, OptionsError
 from impasto.images import fit, resize
+from impasto.images.alpha import seen_part
 from impasto.images.picture import Stored, eight_bits, floats
 from impasto.images.read import Source, read_stored
 from impasto.nets import noise
@@ -122,6 +123,7 @@ class Network:
         read = read or ReadOptions()
         self.check(options)
         photo = read_stored(picture, read)
+        seen_part(photo)  # raises where there is nothing to paint
         if options.size is not None:
             photo = _resized(photo, options.size)
         height, width, _ = photo.rgb.shape

@@ -63,6 +63,7 @@ def compare(
     from impasto.cli.counter import Counter
     from impasto.errors import OptionsError
     from impasto.images import check_output, read_picture
+    from impasto.images.alpha import seen_part
     from impasto.images.folders import pictures_in
     from impasto.images.read import read_stored
     from impasto.metrics.yardstick import Yardstick, check_same_view, network, protocol
@@ -80,13 +81,14 @@ def compare(
     found = weights.find(options.weights)
     # All are read before anything is computed, in the depth of their files: for memory.
     made = [read_stored(path, read) for path in pictures]
-    sources = [read_picture(path, read).rgb for path in (photo, *paintings)]
+    seen = read_picture(photo, read).rgb
+    styles_seen = [seen_part(read_stored(path, read)).channels for path in paintings]
     for picture in made:
-        check_same_view(picture.rgb, sources[0], picture.name)
+        check_same_view(picture.rgb, seen, picture.name)
     measured: list[Measured] = []
     with Counter(len(pictures) + 1, quiet=quiet) as counter, torch.no_grad():
         net = network(found, choose_device(options.device))
-        yardstick = Yardstick(net, sources[0], sources[1:], size=options.size)
+        yardstick = Yardstick(net, seen, styles_seen, size=options.size)
         for picture in made:
             measured.append(yardstick(picture.picture.rgb, shares))
             counter.advance()

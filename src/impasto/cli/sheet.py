@@ -65,6 +65,7 @@ def sheet(
     from impasto.cli.counter import Counter
     from impasto.errors import OptionsError
     from impasto.images import EXTENSIONS, check_output, fit, read_picture, resize, save_picture
+    from impasto.images.alpha import on_white
     from impasto.images.sheet import contact_sheet, sheet_width
     from impasto.options import ApplyOptions
     from impasto.zoo.registry import catalogue
@@ -80,16 +81,20 @@ def sheet(
     if not styles:
         raise OptionsError("there are no styles yet; impasto train and impasto import make them")
     picture = read_picture(photo)
-    rgb = resize(picture.rgb, *fit(picture.width, picture.height, size))
+    sides = fit(picture.width, picture.height, size)
+    rgb = resize(picture.rgb, *sides)
+    alpha = None
+    if picture.alpha is not None:
+        alpha = resize(picture.alpha[:, :, None], *sides)[:, :, 0]
     networks: dict[int, Network] = {}  # one for each pack: costlier to make than to use
-    tiles = [("photo", rgb)]
+    tiles = [("photo", on_white(rgb, alpha))]
     with Counter(len(styles), quiet=quiet) as counter:
         for style in sorted(styles):
             pack = styles[style]
             if id(pack) not in networks:
                 networks[id(pack)] = Network(pack, {style: 1.0}, backend=options.backend)
             networks[id(pack)].shares = {style: 1.0}
-            tiles.append((style, networks[id(pack)](rgb).rgb))
+            tiles.append((style, on_white(networks[id(pack)](rgb).rgb, alpha)))
             counter.advance()
     height, width, _ = rgb.shape
     across = columns or columns_for(len(tiles), width / height)

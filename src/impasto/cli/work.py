@@ -93,6 +93,7 @@ class Work:
             painter.height,
             inputs=[*inputs, self.out, self._state],
             photo=resize(floats(painter.sources.photo.rgb), painter.width, painter.height),
+            alpha=painter.sources.alpha(),
         )
         painter.companion = recorder
         try:

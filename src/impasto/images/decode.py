@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import ImageError
+from impasto.images.cicp import declared
 from impasto.images.deep import deep_values, plain_tiff
 from impasto.images.picture import Floats, Samples, scaled, split, unit
 from impasto.images.profiles import floats_to_srgb, is_srgb, to_srgb
 from impasto.images.text import shown
 from impasto.options import ReadOptions
 
-_ORIENTATION, _PHOTOMETRIC = 0x0112, 262
+_ORIENTATION, _PHOTOMETRIC, _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 0x0112, 262, 258, 339
 
 _ROWS_AT_A_TIME = 256
 
@@ -33,24 +34,30 @@ _UPRIGHT: dict[int, Callable[[Samples], Samples]] = {
 Planes = tuple[Samples, Samples | None]
 
 
-def decode(image: Image.Image, reopen: Callable[[], Image.Image], name: str) -> Planes:
+def decode(
+    image: Image.Image, reopen: Callable[[], Image.Image], name: str, data: bytes = b""
+) -> Planes:
     """Decode to upright sRGB (H, W, 3) and alpha (H, W) or None.
 
     Each is uint8 where eight bits are all there is, else float32 in [0, 1].
-    ``reopen`` opens the same picture once more, for those decoded in two passes.
+    ``reopen`` opens the same picture once more, for those decoded in two passes; ``data`` are the
+    bytes of its file, where it has one.
     """
+    encoding, last_word = declared(data, image.info, name)
     values = deep_values(image, reopen)
     image.load()
     if values is None:
         values = _grey_values(image, name)
     icc = image.info.get("icc_profile")
-    icc = icc if isinstance(icc, bytes) and icc else None
+    icc = icc if isinstance(icc, bytes) and icc and not last_word else None
     if values is None:
         rgb, alpha = _shallow(image, icc, name)
     else:
         rgb, alpha = _from_values(values, icc, name)
         key = _key_alpha(values, image) if alpha is None else None
         alpha = alpha if key is None else key
+    if encoding is not None and icc is None:
+        rgb = encoding.to_srgb(rgb, name)
     return _upright(rgb, alpha, _orientation(image))
 
 
@@ -109,10 +116,19 @@ def _grey_values(image: Image.Image, name: str) -> Floats | None:
             "a grey picture has 0 to 65535"
         )
     if image.mode != "F":
-        grey = grey.astype(np.uint16)
         tags = getattr(image, "tag_v2", {})
+        top = 65535
+        if tags.get(_BITS_PER_SAMPLE) == (12,):
+            top = 4095
+        elif tags.get(_SAMPLE_FORMAT) == (2,):  # with a sign
+            top = 32767
+        if grey.max() > top:
+            raise ImageError(
+                f"{shown(name)}: whole numbers up to {grey.max()}, where {top} is white"
+            )
         # Pillow turns "0 is white" around at 8 bits only.
-        grey = 65535 - grey if tags.get(_PHOTOMETRIC) == 0 else grey
+        grey = top - grey if tags.get(_PHOTOMETRIC) == 0 else grey
+        return scaled(grey, top)[:, :, None]
     return unit(grey, name)[:, :, None]
 
 

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile
 
+from impasto.errors import ImageError
 from impasto.images.load import check_pixels
 from impasto.images.picture import Floats, scaled, unit
+from impasto.images.text import shown
 from impasto.options import ReadOptions
 
 _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
@@ -104,7 +106,8 @@ def plain_tiff(data: bytes, name: str, options: ReadOptions) -> tuple[Floats, by
     """Read an uncompressed TIFF of a kind Pillow does not know: planar, float RGB, grey and alpha.
 
     Returns float32 (H, W, C) in [0, 1], the ICC profile, and the EXIF orientation, not applied.
-    Raises `ValueError` for what is compressed, truncated or neither grey nor RGB.
+    Raises `ImageError` for what is compressed or neither grey nor RGB, and `ValueError` for what is
+    truncated.
     """
     import tifffile
 
@@ -113,7 +116,10 @@ def plain_tiff(data: bytes, name: str, options: ReadOptions) -> tuple[Floats, by
         width, height, samples = page.imagewidth, page.imagelength, page.samplesperpixel
         check_pixels(width, height, name, options)
         if page.compression != 1 or page.imagedepth != 1 or page.photometric not in (1, 2):
-            raise ValueError("a TIFF of an unknown kind; save it as PNG")
+            raise ImageError(
+                f"{shown(name)}: is a whole TIFF of a kind that cannot be read: {_kind(page)}; "
+                "save it as RGB in 8 or 16 bits, or as PNG"
+            )
         # Without compression the bytes of the file bound what it can unpack to.
         if np.dtype(page.dtype).itemsize * width * height * samples > len(data):
             raise ValueError("the TIFF is truncated")
@@ -122,9 +128,21 @@ def plain_tiff(data: bytes, name: str, options: ReadOptions) -> tuple[Floats, by
         array = np.asarray(page.asarray()).reshape(shape)
         icc, orientation = page.tags.valueof(34675), page.tags.valueof(274, default=1)
         extra = [int(kind) for kind in page.extrasamples]
+    if array.dtype.kind == "i" and array.dtype.itemsize == 2 and array.min() >= 0:
+        array = scaled(array, 32767)
     values = unit(np.moveaxis(array, 0, 2) if planar else array, name)
     if extra:  # 0 means nothing in particular, 1 premultiplied alpha, 2 alpha
         colours = samples - len(extra)
         values = values[:, :, : colours + (extra[0] in (1, 2))]
         values = _straight(values) if extra[0] == 1 else values
     return values, icc if isinstance(icc, bytes) else None, orientation
+
+
+def _kind(page: Any) -> str:
+    """Say what a page of a TIFF is."""
+    kinds = {1: "", 2: "signed ", 3: "float "}
+    colours, packed = (
+        getattr(value, "name", str(value)) for value in (page.photometric, page.compression)
+    )
+    kind = f"{kinds.get(page.sampleformat, '')}{page.bitspersample} bits"
+    return f"{colours}, {page.samplesperpixel} channels of {kind}, compression {packed}"

@@ -21,8 +21,8 @@ Samples = NDArray[Any]
 class Picture:
     """A picture as sRGB values and, apart from them, its transparency.
 
-    ``rgb`` is float32 of shape (H, W, 3), colour order RGB, sRGB-encoded, in [0, 1]. Under fully
-    transparent pixels it is whatever the file holds. ``alpha`` is float32 of shape (H, W) in
+    ``rgb`` is float32 of shape (H, W, 3), colour order RGB, sRGB-encoded, in [0, 1]. Transparent
+    pixels have the colours of what is seen around them. ``alpha`` is float32 of shape (H, W) in
     [0, 1], 1 being opaque, or None where the source knows no transparency. ``name`` is the path
     as the user wrote it, or ``"<memory>"``; ``sha256`` is that of the file's bytes, or of the
     array's bytes where there was no file.
@@ -66,6 +66,13 @@ class Stored:
         """The same in floats."""
         alpha = None if self.alpha is None else floats(self.alpha)
         return Picture(floats(self.rgb), alpha, self.name, self.sha256)
+
+    @property
+    def channels(self) -> Floats:
+        """RGB, and alpha as a fourth channel where something is transparent, in floats."""
+        if self.alpha is None:
+            return floats(self.rgb)
+        return np.dstack([floats(self.rgb), floats(self.alpha)])
 
     def cut(self, width: int, height: int) -> Stored:
         """Return the largest part in its middle that has the shape of width by height."""

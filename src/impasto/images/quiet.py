@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 _DECODERS = ("PIL", "tifffile", "pillow_heif")
+_CATEGORIES = (UserWarning, RuntimeWarning, DeprecationWarning, FutureWarning, ResourceWarning)
 _NULL = logging.NullHandler()
 
 _lock = threading.Lock()
@@ -39,9 +40,10 @@ def quiet() -> Iterator[None]:
 
 def _hush() -> None:
     _stack.enter_context(warnings.catch_warnings())
-    # Only the decoders' own warnings: what other threads have to say still comes out.
+    # Only the decoders' own warnings: what other threads, and our own notices, say still comes out.
     modules = "|".join((*_DECODERS, r"impasto\.images"))
-    warnings.filterwarnings("ignore", module=rf"({modules})(\.|$)")
+    for category in _CATEGORIES:
+        warnings.filterwarnings("ignore", module=rf"({modules})(\.|$)", category=category)
     for name in _DECODERS:
         logger = logging.getLogger(name)
         logger.addHandler(_NULL)

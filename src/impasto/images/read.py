@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import ImageError
-from impasto.images.decode import decode, decode_tiff
+from impasto.images.alpha import fill_hidden
+from impasto.images.decode import Planes, decode, decode_tiff
 from impasto.images.deep import is_deep_planar
 from impasto.images.load import check_bytes, check_pixels, load_bytes
 from impasto.images.opening import measured, open_image, translated
@@ -69,10 +70,10 @@ def _from_bytes(data: bytes, name: str, options: ReadOptions) -> Stored:
             planes = decode_tiff(data, name, options)
         else:
             with measured(image, data, name, options) as opened:
-                planes = decode(opened, lambda: _again(data), name)
+                planes = decode(opened, lambda: _again(data), name, data)
     # A few kinds (icons) hold a picture of another size than their header says.
     check_pixels(planes[0].shape[1], planes[0].shape[0], name, options)
-    return Stored(*planes, name=name, sha256=hashlib.sha256(data).hexdigest())
+    return _stored(planes, name, data)
 
 
 def _again(data: bytes) -> Image.Image:
@@ -90,12 +91,16 @@ def _from_pil(image: Image.Image, options: ReadOptions) -> Stored:
         # The caller's image stays as it is.
         copy = image.copy()
         planes = decode(copy, lambda: copy, MEMORY)
-        return Stored(*planes, name=MEMORY, sha256=hashlib.sha256(copy.tobytes()).hexdigest())
+        return _stored(planes, MEMORY, copy.tobytes())
 
 
 def _from_array(array: NDArray[Any], options: ReadOptions) -> Stored:
     if array.ndim >= 2:
         check_pixels(array.shape[1], array.shape[0], MEMORY, options)
-    planes = split(array, MEMORY)
-    sha256 = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
-    return Stored(*planes, name=MEMORY, sha256=sha256)
+    return _stored(split(array, MEMORY), MEMORY, np.ascontiguousarray(array).data)
+
+
+def _stored(planes: Planes, name: str, data: bytes | memoryview) -> Stored:
+    """Return a picture in which nothing is left of the colours that transparency hides."""
+    rgb, alpha = planes
+    return Stored(fill_hidden(rgb, alpha), alpha, name, hashlib.sha256(data).hexdigest())

@@ -8,12 +8,16 @@ normalised, here by dividing by Σ T².
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional
 
+from impasto.losses.functional import grams
 from impasto.nets import vgg
 
 _REACH = 0.25
@@ -34,6 +38,13 @@ class Guide:
 
     mask: Tensor
     depth: Tensor
+
+    @classmethod
+    def of(cls, mask: NDArray[np.float32]) -> Self:
+        """Return the guide of a mask (h, w) in [0, 1]: inside is where it is above a half."""
+        inside = mask > 0.5
+        depth = distance_transform_edt(inside) if not inside.all() else np.full(mask.shape, np.inf)
+        return cls(_plane(mask), _plane(depth))
 
     def at(self, layer: str) -> Tensor:
         """Return T (1, 1, h // stride, w // stride) for a layer.
@@ -83,6 +94,18 @@ class Region:
 def weighed(F: Tensor, T: Tensor | None) -> Tensor:
     """Return features F (1, c, h, w) times a guide T (1, 1, h, w)."""
     return F if T is None else F * T.to(F.dtype)
+
+
+def guided_grams(F: Tensor, guide: Guide | None, layer: str) -> Tensor:
+    """Return the Gram matrix of a layer's features F (1, c, h, w) inside a guide, as (1, c, c)."""
+    if guide is None:
+        return grams(F)
+    T = guide.at(layer).to(F.device)
+    return grams(weighed(F, T)) * (T.numel() / positions(T))
+
+
+def _plane(values: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32))[None, None]
 
 
 def positions(T: Tensor) -> float:

@@ -16,6 +16,7 @@ from impasto.images import fit, resize, with_pixel_count
 from impasto.images.tensors import to_tensor
 from impasto.images.text import shown
 from impasto.losses import functional
+from impasto.losses.guides import Guide, guided_grams
 from impasto.metrics import colour, structure, transport
 from impasto.metrics.measures import NAMES, Measured
 from impasto.nets import vgg
@@ -82,9 +83,10 @@ class _Style:
 class Yardstick:
     """Measures pictures against one photo and its paintings.
 
-    Pictures are float32 (H, W, 3) RGB in [0, 1]. All are brought to one size: the photo's aspect
-    ratio with the long side at ``size``; paintings keep their own, with as many pixels. Values are
-    rounded to 8 bits first, so that a picture in memory and its file measure the same.
+    Pictures are float32 (H, W, 3) RGB in [0, 1]; a painting may have its alpha as a fourth
+    channel, and what is transparent of it does not count. All are brought to one size: the photo's
+    aspect ratio with the long side at ``size``; paintings keep their own, with as many pixels.
+    Values are rounded to 8 bits first, so that a picture in memory and its file measure the same.
 
     Raises `OptionsError` for a size at which the network has nothing left to see.
     """
@@ -164,12 +166,15 @@ class Yardstick:
         height, width, _ = painting.shape
         shape = with_pixel_count(width, height, self.size[0] * self.size[1])
         _check_size("the painting", shape, size)
-        rgb = _eight_bits(resize(painting, *shape))
+        seen = resize(painting, *shape)
+        rgb, guide = _eight_bits(seen[:, :, :3]), None
+        if seen.shape[2] == 4:
+            guide = Guide.of(seen[:, :, 3])
         features = self._features(rgb)
         return _Style(
-            grams={name: functional.grams(features[name]) for name in STYLE_LAYERS},
-            projected={name: self._project(name, features[name]) for name in STYLE_LAYERS},
-            palette=colour.palette(rgb),
+            grams={name: guided_grams(features[name], guide, name) for name in STYLE_LAYERS},
+            projected={name: self._project(name, features[name], guide) for name in STYLE_LAYERS},
+            palette=colour.palette(rgb if guide is None else rgb[guide.mask[0, 0] > 0.5][None]),
         )
 
     @torch.no_grad()
@@ -177,8 +182,12 @@ class Yardstick:
         found = self._net(to_tensor(rgb), _LAYERS)
         return {name: features.float().cpu() for name, features in found.items()}
 
-    def _project(self, name: str, features: Tensor) -> Tensor:
-        return transport.project(features[0].flatten(1).T, self._along[name])
+    def _project(self, name: str, features: Tensor, guide: Guide | None = None) -> Tensor:
+        rows = features[0].flatten(1).T
+        if guide is not None:
+            weight = guide.at(name).flatten()
+            rows = rows[weight >= 0.5 * weight.max()]
+        return transport.project(rows, self._along[name])
 
     def _similar(self, features: Mapping[str, Tensor]) -> Tensor:
         columns = [structure.sample(features[name], self._positions) for name in SIMILARITY_LAYERS]

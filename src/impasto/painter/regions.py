@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
-from torch import Tensor
 
 from impasto.errors import OptionsError
 from impasto.images import resize
 from impasto.images.color import DARK, levels, whiteness
-from impasto.images.picture import Floats, Stored, eight_bits
+from impasto.images.picture import Floats, Samples, Stored, eight_bits, floats
+from impasto.images.turn import turned
 from impasto.losses.guides import Guide, Region
 
 _MOST_COLOURS = 16
@@ -37,41 +35,72 @@ _TOO_SMALL = 1e-4
 class Parts:
     """Parts of the picture, as large as their files, with the pictures of styles for each.
 
-    ``styles`` are numbers of pictures, each with the part of it to take, None for all of it.
+    ``mask`` is None for the whole picture. ``styles`` are numbers of pictures, each with the part
+    of it to take, None for all of it.
     """
 
     name: str
-    mask: Floats
+    mask: Floats | None
     styles: tuple[tuple[int, Floats | None], ...]
 
-    def region(self, size: tuple[int, int], sizes: Sequence[tuple[int, int]]) -> Region:
-        """Return it for a picture and paintings of these sizes (width, height)."""
+    def region(
+        self,
+        size: tuple[int, int],
+        sizes: Sequence[tuple[int, int]],
+        turns: Sequence[float],
+    ) -> Region:
+        """Return it for a picture and paintings of these sizes (width, height).
+
+        ``turns`` are the degrees by which each painting is turned after that.
+        """
         styles = tuple(
-            (number, None if part is None else guide(part, *sizes[number]))
+            (number, None if part is None else guide(part, *sizes[number], turns[number]))
             for number, part in self.styles
         )
-        return Region(self.name, guide(self.mask, *size), styles)
+        return Region(self.name, None if self.mask is None else guide(self.mask, *size), styles)
 
     def without(self, frozen: Floats) -> Parts:
         """Return it less what is frozen, (H, W) of any size."""
-        height, width = self.mask.shape
-        thawed = 1 - resize(frozen[:, :, None], width, height, soft=True)[:, :, 0]
-        return replace(self, mask=self.mask * thawed)
+        if self.mask is None:
+            return replace(self, mask=1 - frozen)
+        return replace(self, mask=self.mask * (1 - _plane(frozen, self.mask)))
+
+    def seen(self, alphas: Sequence[Samples | None]) -> Parts:
+        """Return it less what is transparent of the paintings, alpha (H, W) or None of each.
+
+        Paintings of which nothing is left there are left out.
+        """
+        styles = [(number, _seen(part, alphas[number])) for number, part in self.styles]
+        left = tuple(
+            (number, part)
+            for number, part in styles
+            if part is None or alphas[number] is None or part.mean() >= _TOO_SMALL
+        )
+        return replace(self, styles=left)
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to speak of."""
-        return bool(self.mask.mean() < _TOO_SMALL)
+        return self.mask is not None and bool(self.mask.mean() < _TOO_SMALL)
 
 
-def guide(mask: Floats, width: int, height: int) -> Guide:
-    """Return a mask (H, W) as a guide of a size."""
-    scaled = resize(mask[:, :, None], width, height, soft=True)[:, :, 0]
-    inside = scaled > 0.5
-    depth = np.full(scaled.shape, np.inf)
-    if not inside.all():
-        depth = distance_transform_edt(inside)
-    return Guide(_plane(scaled), _plane(depth))
+def guide(mask: Floats, width: int, height: int, degrees: float = 0) -> Guide:
+    """Return a mask (H, W) as a guide of a size, turned."""
+    scaled = resize(mask[:, :, None], width, height, soft=True)
+    return Guide.of(turned(scaled, degrees)[:, :, 0])
+
+
+def _seen(part: Floats | None, alpha: Samples | None) -> Floats | None:
+    """Return a part of a painting less what is transparent of it."""
+    if alpha is None:
+        return part
+    return floats(alpha) if part is None else part * _plane(floats(alpha), part)
+
+
+def _plane(values: Floats, like: Floats) -> Floats:
+    """Return (H, W) at the size of another."""
+    height, width = like.shape
+    return resize(values[:, :, None], width, height, soft=True)[:, :, 0]
 
 
 def from_masks(masks: Sequence[Stored], hands: Sequence[int]) -> tuple[Parts, ...]:
@@ -127,7 +156,7 @@ def claimed(parts: Sequence[Parts], width: int, height: int) -> Floats:
     """Return (height, width) how far each pixel belongs to some style, in [0, 1]."""
     total = np.zeros((height, width), np.float32)
     for part in parts:
-        total += resize(part.mask[:, :, None], width, height, soft=True)[:, :, 0]
+        total += 1 if part.mask is None else _plane(part.mask, total)
     return np.clip(total, 0, 1)
 
 
@@ -164,7 +193,3 @@ def _nearest(picture: Stored, palette: NDArray[np.float64]) -> NDArray[np.intp]:
 
 def _hex(colour: NDArray[np.float64]) -> str:
     return "#" + "".join(f"{round(value):02x}" for value in colour)
-
-
-def _plane(values: NDArray[np.float64] | Floats) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values, np.float32))[None, None]

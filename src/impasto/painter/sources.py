@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from impasto.errors import OptionsError
 from impasto.images import fit, match_colours, resize, with_pixel_count
+from impasto.images.alpha import partly, seen_colours, seen_part
 from impasto.images.color import grey, is_grey, whiteness
 from impasto.images.folders import pictures_in
 from impasto.images.picture import Floats, Stored, floats
@@ -62,6 +62,7 @@ class Sources:
         groups = _several(styles)
         self.shares = blend_shares(options.blend, len(groups))
         self.photo = read_stored(content, read)
+        seen_part(self.photo)  # raises where there is nothing to paint
         self.hands = [hand for hand, group in enumerate(groups) for _ in group]
         self.styles = [read_stored(source, read) for group in groups for source in group]
         self._scales = said.each("style_scale", options.style_scale, len(groups))
@@ -70,10 +71,13 @@ class Sources:
             name: read_stored(start.picture if start and name == "init" else path, read)
             for name, path in named_files(options)
         }
+        parts = [seen_part(style) for style in self.styles]
+        if not options.style_guide:  # its maps are of whole paintings
+            self.styles = parts
         if options.canvas:
             self._cut(*options.canvas)
         self._parts = self._read_parts()
-        self._painted = self._thawed()
+        self._painted = self._seen(self._thawed())
         self._grey = all(is_grey(picture.rgb) for picture in (self.photo, *self.styles))
         h, w, _ = self.photo.rgb.shape
         step = TILEABLE_STEP if options.tileable else 1
@@ -111,7 +115,9 @@ class Sources:
     def regions_at(self, scale: Scale) -> list[Region]:
         """Return where which pictures of the styles belong; none when all belong everywhere."""
         sizes = [self.style_size(number, scale) for number in range(len(self.styles))]
-        found = [part.region((scale.width, scale.height), sizes) for part in self._painted]
+        turns = [self._turns[hand] for hand in self.hands]
+        size = (scale.width, scale.height)
+        found = [part.region(size, sizes, turns) for part in self._painted]
         return [region.to(self._device) for region in found]
 
     def held_at(self, scale: Scale) -> tuple[Tensor, Tensor] | None:
@@ -178,7 +184,7 @@ class Sources:
     def _matched(self, photo: Tensor, scale: Scale) -> Tensor:
         """Return the photo with the colours of the styles, each to its share."""
         seen = self._photo(scale)
-        styles = [self._colours.style(floats(style.rgb), seen) for style in self.styles]
+        styles = [self._colours.style(seen_colours(style), seen) for style in self.styles]
         shares = [self.shares[hand] / self.hands.count(hand) for hand in self.hands]
         return to_tensor(match_colours(to_array(photo), styles, shares), self._device)
 
@@ -201,9 +207,7 @@ class Sources:
             return self._parts
         file = self.files["freeze"]
         frozen = whiteness(file)
-        everything = tuple((number, None) for number in range(len(self.styles)))
-        parts = self._parts or (Parts("", np.ones_like(frozen), everything),)
-        left = [part.without(frozen) for part in parts]
+        left = [part.without(frozen) for part in self._parts or (self._everywhere(),)]
         found = tuple(part for part in left if not part.empty)
         if not found:
             raise OptionsError(
@@ -211,6 +215,22 @@ class Sources:
                 "--freeze wants black where it may change"
             )
         return found
+
+    def _seen(self, parts: tuple[Parts, ...]) -> tuple[Parts, ...]:
+        """Return the parts less what is transparent of the paintings."""
+        alphas = [partly(style.alpha) for style in self.styles]
+        if all(alpha is None for alpha in alphas):
+            return parts
+        left = [part.seen(alphas) for part in parts or (self._everywhere(),)]
+        found = tuple(part for part in left if part.styles)
+        if not found:
+            raise OptionsError(
+                "--style-guide: the paintings are transparent wherever they are to be taken from"
+            )
+        return found
+
+    def _everywhere(self) -> Parts:
+        return Parts("", None, tuple((number, None) for number in range(len(self.styles))))
 
     def _read_parts(self) -> tuple[Parts, ...]:
         masks = [self.files[name] for name in self.files if name.startswith("masks")]
@@ -223,8 +243,6 @@ class Sources:
             raise OptionsError(
                 f"--style-guide has {len(maps)} maps, but {len(self.styles)} paintings were given"
             )
-        if any(self._turns):
-            raise OptionsError("--style-rotation does not go with --style-guide: turn both files")
         return from_maps(self.files["guide"], maps)
 
 

@@ -11,17 +11,21 @@ from numpy.typing import NDArray
 
 from impasto.errors import OutputError
 from impasto.events import Step
-from impasto.images import check_output, save_picture
+from impasto.images import check_output, resize, save_picture
 from impasto.images.text import reason, shown
 
 _NAME = re.compile(r"frame-\d{6,}\.png")
 
 
 class Frames:
-    """Writes ``frame-000010.png`` and so on, each at the size of its own scale."""
+    """Writes ``frame-000010.png`` and so on, each at the size of its own scale.
 
-    def __init__(self, folder: Path, every: int) -> None:
+    ``alpha`` (h, w) in [0, 1] is the transparency of them all.
+    """
+
+    def __init__(self, folder: Path, every: int, alpha: NDArray[np.float32] | None = None) -> None:
         self.folder = folder
+        self._alpha = alpha
         self.every = every
 
     def check(self, others: Iterable[Path]) -> None:
@@ -54,5 +58,9 @@ class Frames:
         except OSError as error:
             message = f"{shown(self.folder)}: the folder cannot be made: {reason(error)}"
             raise OutputError(message) from error
-        save_picture(np.nan_to_num(rgb).clip(0, 1), path)
+        height, width, _ = rgb.shape
+        alpha = self._alpha
+        if alpha is not None:
+            alpha = resize(alpha[:, :, None], width, height)[:, :, 0]
+        save_picture(np.nan_to_num(rgb).clip(0, 1), path, alpha=alpha)
         return path

@@ -31,9 +31,10 @@ class Recorder:
 
     ``width`` and ``height`` are those of the finished picture; ``inputs`` are files that nothing
     may be written over. ``photo`` (float32 [h, w, 3] in [0, 1]) opens the time-lapse; without it
-    the picture of the first step does. Everything is checked here, before any work: `OutputError`
-    for what cannot be written, `MissingExtraError` for an .mp4 without PyAV. No file is touched
-    before the first step is there.
+    the picture of the first step does. ``alpha`` (h, w) in [0, 1] is the transparency of all:
+    frames keep it, a time-lapse lies on white. Everything is checked here, before any work:
+    `OutputError` for what cannot be written, `MissingExtraError` for an .mp4 without PyAV. No file
+    is touched before the first step is there.
     """
 
     def __init__(
@@ -44,16 +45,19 @@ class Recorder:
         *,
         inputs: Iterable[str | Path] = (),
         photo: Picture | None = None,
+        alpha: Picture | None = None,
     ) -> None:
         self._rows: list[Losses] = []
         self._log = Log(Path(options.log)) if options.log else None
         self._log_begun = False
-        self._frames = Frames(Path(options.frames), options.save_every) if options.frames else None
+        self._frames = None
+        if options.frames:
+            self._frames = Frames(Path(options.frames), options.save_every, alpha)
         self._plot = Path(options.plot) if options.plot else None
         self._timelapse = Path(options.timelapse) if options.timelapse else None
         self._check([Path(path) for path in inputs])
         even = self._is_mp4()
-        self._film = TimeLapse(width, height, even=even) if self._timelapse else None
+        self._film = TimeLapse(width, height, even=even, alpha=alpha) if self._timelapse else None
         self._photo = self._film.encode(photo) if self._film and photo is not None else None
 
     def take(self, event: Event) -> list[Saved]:

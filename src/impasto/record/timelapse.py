@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.images import fit, resize
+from impasto.images.alpha import on_white
 
 MOST_SHOTS = 150
 LONG_SIDE = 480
@@ -58,11 +59,22 @@ class TimeLapse:
 
     ``width`` and ``height`` are those of the finished picture; pictures of coarser scales are
     enlarged to its shape. With ``even`` both sides of the film are even, as H.264 wants it.
+    ``alpha`` (h, w) in [0, 1] is the transparency of all of them: they lie on white.
     """
 
-    def __init__(self, width: int, height: int, *, even: bool = False) -> None:
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        *,
+        even: bool = False,
+        alpha: NDArray[np.float32] | None = None,
+    ) -> None:
         size = fit(width, height, LONG_SIDE) if max(width, height) > LONG_SIDE else (width, height)
         self.width, self.height = (max(2, side // 2 * 2) if even else side for side in size)
+        self._alpha = None
+        if alpha is not None:
+            self._alpha = resize(alpha[:, :, None], self.width, self.height)[:, :, 0]
         self.shots: list[Shot] = []
         self._pace = Pace()
 
@@ -80,7 +92,7 @@ class TimeLapse:
     def encode(self, rgb: NDArray[np.float32]) -> bytes:
         """Return a picture as the JPEG of a shot."""
         small = resize(np.nan_to_num(rgb).clip(0, 1), self.width, self.height)
-        pixels = (small * 255 + 0.5).astype(np.uint8)
+        pixels = (on_white(small, self._alpha) * 255 + 0.5).astype(np.uint8)
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "JPEG", quality=92, subsampling=0)
         return buffer.getvalue()

@@ -147,6 +147,7 @@ class Easel:
                 width,
                 height,
                 photo=resize(floats(photo), width, height),
+                alpha=self._painter.sources.alpha(),
             )
         except MissingExtraError:
             return Recorder(RecordOptions(), width, height)

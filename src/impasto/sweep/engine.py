@@ -9,6 +9,7 @@ from pathlib import Path
 from impasto import weights
 from impasto.errors import CheckpointError, ImpastoError, OutputError
 from impasto.events import Step
+from impasto.images.alpha import seen_part
 from impasto.images.picture import Stored, floats
 from impasto.losses.blend import blend_shares
 from impasto.metrics.yardstick import Yardstick, network
@@ -168,7 +169,7 @@ class Sweep:
             self._yardstick = Yardstick(
                 net,
                 floats(self.photo.rgb),
-                [floats(painting.rgb) for painting in self.paintings],
+                [seen_part(painting).channels for painting in self.paintings],
                 size=min(options.size, LARGEST_MEASURED),
             )
         return self._yardstick

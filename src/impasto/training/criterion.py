@@ -13,11 +13,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.losses import functional
+from impasto.losses.guides import Guide, guided_grams
 from impasto.nets.vgg import VGG19
 from impasto.options import TrainOptions
 
@@ -89,15 +92,19 @@ class Criterion:
         return tuple(self._layers)
 
     @torch.no_grad()
-    def painting(self, image: Tensor) -> Layers:
-        """Return what a painting (1, 3, h, w) RGB in [0, 1] asks of pictures: Gram matrices."""
-        return {
-            size: {
-                name: functional.grams(features)
-                for name, features in self._vgg(_shrunk(image, size), layers).items()
-            }
-            for size, layers in self._style.items()
-        }
+    def painting(self, image: Tensor, alpha: NDArray[np.float32] | None = None) -> Layers:
+        """Return what a painting (1, 3, h, w) RGB in [0, 1] asks of pictures: Gram matrices.
+
+        With ``alpha`` (h, w) in [0, 1] of what is seen of it.
+        """
+        found = {}
+        for size, layers in self._style.items():
+            guide = None
+            if alpha is not None:
+                guide = Guide.of(_shrunk(torch.from_numpy(alpha)[None, None], size)[0, 0].numpy())
+            features = self._vgg(_shrunk(image, size), layers)
+            found[size] = {name: guided_grams(F, guide, name) for name, F in features.items()}
+        return found
 
     @torch.no_grad()
     def evaluate(

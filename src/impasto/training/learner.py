@@ -237,7 +237,10 @@ class Learner:
             self._first().to(self.device),
             criterion=criterion,
             pool=Pool(crops, criterion, _CROPS),
-            painting=criterion.painting(to_tensor(floats(self.painting.rgb), self.device)),
+            painting=criterion.painting(
+                to_tensor(floats(self.painting.rgb), self.device),
+                None if self.painting.alpha is None else floats(self.painting.alpha),
+            ),
             distance=self.card.distance,
             log=log,
             size=options.size,

@@ -18,8 +18,9 @@ import impasto
 from impasto import samples, weights
 from impasto.errors import CheckpointError, ImageError, OptionsError
 from impasto.events import Saved, TrainingEvent, Unreadable
-from impasto.images import Picture, fit, read_picture, resize
-from impasto.images.read import Source
+from impasto.images import Picture, fit, resize
+from impasto.images.alpha import partly, seen_part
+from impasto.images.read import Source, read_stored
 from impasto.images.tensors import to_tensor
 from impasto.nets import vgg
 from impasto.nets.architecture import ORIGINAL, architecture, style_tensors
@@ -103,7 +104,7 @@ class Trainer:
         self._check_packs()
         if not styles and not teacher:
             raise OptionsError("--style needs at least one painting, where there is no --teacher")
-        self._paintings = [read_picture(style, self._read) for style in styles]
+        self._paintings = [seen_part(read_stored(style, self._read)).picture for style in styles]
         found = named(self._paintings, cards or {})
         self._cards = self._asked(found)
         self._painted = tuple(self.styles.index(card.name) for card in found)
@@ -312,8 +313,11 @@ class Trainer:
         return Painted(criterion, paintings, self._painted, distances, self._logs)
 
     def _statistics(self, criterion: Criterion, painting: Picture) -> Layers:
-        width, height = fit(painting.width, painting.height, self.options.style_size)
-        return criterion.painting(to_tensor(resize(painting.rgb, width, height), self.device))
+        size = fit(painting.width, painting.height, self.options.style_size)
+        alpha = partly(painting.alpha)
+        if alpha is not None:
+            alpha = resize(alpha[:, :, None], *size)[:, :, 0]
+        return criterion.painting(to_tensor(resize(painting.rgb, *size), self.device), alpha)
 
     def _length(self, step: int, seconds: float) -> float:
         if self.options.steps is not None:

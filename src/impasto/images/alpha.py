@@ -1,0 +1,120 @@
+"""Transparency: what is not seen of a picture does not count.
+
+Files hold colours of transparent pixels too: black, white, or what was there before it was cut out.
+Two pictures that look the same must not be painted differently for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.errors import ImageError
+from impasto.images.picture import Floats, Samples, Stored, floats
+from impasto.images.resize import resize
+from impasto.images.text import shown
+
+_HIDDEN = 1
+"""Alpha of so much or less, of 255, is not seen."""
+
+_ROWS = 256
+"""Rows looked at together, an even number: floats take four times the memory."""
+
+
+def fill_hidden(rgb: Samples, alpha: Samples | None) -> Samples:
+    """Return RGB (H, W, 3) in which transparent pixels go on as what is seen around them.
+
+    ``alpha`` is (H, W). The picture is averaged into ever smaller ones, each pixel by its alpha,
+    and pixels that are not seen take the colour of the first of these that sees something there
+    (the pull-push algorithm of Gortler et al. 1996, "The Lumigraph", section 3.4). What is seen
+    stays to the bit; where nothing is seen at all, all is grey.
+    """
+    if alpha is None:
+        return rgb
+    hidden = _hidden(alpha)
+    if not hidden.any():
+        return rgb
+    coarse = _pulled(*_first_means(rgb, alpha, hidden))
+    colours = np.rint(coarse * 255).astype(np.uint8)  # in steps of 8 bits in either depth
+    filled = rgb.copy()
+    rows, columns = np.nonzero(hidden)
+    found = colours[rows // 2, columns // 2]
+    filled[rows, columns] = found if rgb.dtype == np.uint8 else floats(found)
+    return filled
+
+
+def seen_part(stored: Stored) -> Stored:
+    """Return the part of a picture around what is seen. Raises `ImageError` if that is nothing."""
+    if stored.alpha is None:
+        return stored
+    seen = ~_hidden(stored.alpha)
+    rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        raise ImageError(f"{shown(stored.name)}: is transparent all over: there is nothing to see")
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return replace(stored, rgb=stored.rgb[box], alpha=stored.alpha[box])
+
+
+def partly(alpha: Samples | None) -> Samples | None:
+    """Return alpha where it says something: None for what is opaque all over."""
+    top = 255 if alpha is not None and alpha.dtype == np.uint8 else 1
+    return None if alpha is None or alpha.min() == top else alpha
+
+
+def seen_colours(stored: Stored) -> Floats:
+    """Return the colours that are seen, as (1, n, 3) or (H, W, 3): for statistics of colours."""
+    if partly(stored.alpha) is None:
+        return floats(stored.rgb)
+    assert stored.alpha is not None
+    return floats(stored.rgb[floats(stored.alpha) >= 0.5 * float(floats(stored.alpha).max())][None])
+
+
+def on_white(rgb: Floats, alpha: NDArray[Any] | None) -> Floats:
+    """Return RGB (H, W, 3) in [0, 1] as it looks on white, given its alpha (H, W)."""
+    if alpha is None:
+        return rgb
+    share = floats(alpha)[:, :, None]
+    return rgb * share + (1 - share)
+
+
+def _hidden(alpha: Samples) -> NDArray[np.bool_]:
+    return np.asarray(alpha <= (_HIDDEN if alpha.dtype == np.uint8 else _HIDDEN / 255))
+
+
+def _first_means(rgb: Samples, alpha: Samples, hidden: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return the means of colours times alpha, and of alpha, of squares of two by two pixels."""
+    height, width = alpha.shape
+    half = (height + 1) // 2, (width + 1) // 2
+    colours, weights = np.empty((*half, 3), np.float32), np.empty((*half, 1), np.float32)
+    for top in range(0, height, _ROWS):
+        rows = slice(top, top + _ROWS)
+        into = slice(top // 2, (top + _ROWS) // 2)
+        weight = np.where(hidden[rows], np.float32(0), floats(alpha[rows]))[:, :, None]
+        weights[into] = _halved(weight)
+        colours[into] = _halved(floats(rgb[rows]) * weight)
+    return colours, weights
+
+
+def _pulled(colours: Floats, weights: Floats) -> Floats:
+    """Return mean colours, from a coarser picture where nothing is seen."""
+    height, width, _ = colours.shape
+    if height * width == 1:
+        coarse = np.full(colours.shape, 0.5, np.float32)
+    else:
+        half = (width + 1) // 2, (height + 1) // 2
+        smaller = _pulled(*(resize(values, *half, soft=True) for values in (colours, weights)))
+        coarse = resize(smaller, width, height, soft=True)
+    mean = colours / np.maximum(weights, np.float32(1e-9))
+    return np.clip(np.where(weights > 1e-6, mean, coarse), 0, 1)
+
+
+def _halved(values: Floats) -> Floats:
+    """Average squares of two by two pixels of (H, W, C); odd sides are made even with zeros."""
+    height, width, channels = values.shape
+    if height % 2 or width % 2:
+        values = np.pad(values, ((0, height % 2), (0, width % 2), (0, 0)))
+    squares = values.reshape((height + 1) // 2, 2, (width + 1) // 2, 2, channels)
+    return np.asarray(squares.mean(axis=(1, 3), dtype=np.float32))
