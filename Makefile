@@ -126,21 +126,27 @@ styles: $(VENV)/.installed
 clean:
 	rm -rf $(VENV) $(PEERS) $(FLOOR) $(DEMO) $(MEASURED) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+# Each installs all that it needs in one go; the larger ones hold the smaller ones. One at a time.
+.NOTPARALLEL:
+define install
 	@test -n "$(PYTHON)" || { echo "Impasto needs Python 3.11, 3.12 or 3.13: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 2; }
 	@test -x $(BIN)/python || { echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing Impasto (PyTorch is large: some minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[heic,video,onnx]'
-	@touch $@
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $(patsubst %,$(VENV)/%,$(1))
+endef
 
-$(VENV)/.installed-studio: $(VENV)/.installed
-	@echo "installing the studio"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[studio]'
-	@touch $@
+$(VENV)/.installed: EXTRAS := heic,video,onnx
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(call install,.installed)
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	@touch $@
+$(VENV)/.installed-studio: EXTRAS := studio
+$(VENV)/.installed-studio: pyproject.toml constraints.txt
+	$(call install,.installed .installed-studio)
+
+$(VENV)/.installed-dev: EXTRAS := dev
+$(VENV)/.installed-dev: pyproject.toml constraints.txt
+	$(call install,.installed .installed-studio .installed-dev)
 
 $(PEERS)/.installed: benchmarks/peers/requirements.txt | $(VENV)/.installed
 	@echo "installing the peers into $(PEERS)"

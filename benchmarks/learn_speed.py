@@ -120,7 +120,7 @@ def learnt(path: Path, budget: float, arguments: Any) -> tuple[Path, float]:
     """Learn a painting by the whole command; return the file, and how long it took."""
     kept = arguments.cache / f"{path.stem}-{arguments.model}-{budget:g}.safetensors"
     took = kept.with_suffix(".json")
-    if arguments.resume and took.exists():
+    if arguments.resume and took.exists() and kept.exists():
         return kept, json.loads(took.read_text())["seconds"]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "style.safetensors"

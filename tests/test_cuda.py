@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import impasto
+from impasto.errors import OutOfMemoryError, in_memory
 from impasto.nets import vgg
 from impasto.optimize.adam import Adam
 from impasto.optimize.lbfgs import LBFGS
@@ -90,3 +91,52 @@ def test_bfloat16_is_near_float32() -> None:
     ]
     exact, rounded = (made.losses[0].loss for made in first)
     assert rounded == pytest.approx(exact, rel=0.05)
+
+
+@pytest.mark.parametrize("bounded", [False, True])
+def test_the_optimiser_waits_for_no_number(bounded: bool) -> None:
+    target = torch.rand(1, 3, 9, 8, generator=torch.Generator().manual_seed(1)).cuda()
+    lbfgs = LBFGS(torch.full_like(target, 0.5), history=5, compact=True, bounded=bounded)
+    for _ in range(12):
+        away = lbfgs.image - target
+        loss = float(away.square().sum())
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            lbfgs.tell(loss, 2 * away)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    assert loss < 1e-3
+
+
+def test_tf32_is_asked_for_and_stands_in_the_recipe() -> None:
+    photo, style = picture(48, 64, 1), picture(64, 48, 2)
+    made = {
+        precision: impasto.paint(photo, style, size=48, steps=1, device="cuda", precision=precision)
+        for precision in ("float32", "tf32")
+    }
+    assert [one.recipe["ran"]["precision"] for one in made.values()] == ["float32", "tf32"]
+    exact, rounded = (one.losses[0].loss for one in made.values())
+    assert rounded == pytest.approx(exact, rel=0.01)
+
+
+def test_too_large_for_the_device_is_one_error() -> None:
+    with (
+        pytest.raises(OutOfMemoryError, match="out of memory: lower --size"),
+        in_memory("lower --size"),
+    ):
+        torch.empty(2**50, dtype=torch.uint8, device="cuda")
+
+
+def test_the_wasserstein_loss_is_that_of_the_cpu() -> None:
+    photo, style = picture(48, 64, 1), picture(64, 48, 2)
+    options: dict[str, Any] = {"size": 48, "steps": 3, "precision": "float32"}
+    losses = [
+        [
+            row.loss
+            for row in impasto.paint(
+                photo, style, device=device, style_loss="wasserstein", **options
+            ).losses
+        ]
+        for device in ("cpu", "cuda")
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)

@@ -6,10 +6,19 @@ import inspect
 import pickle
 import re
 
+import numpy as np
 import pytest
+import torch
 
 from impasto import errors
-from impasto.errors import MissingExtraError, OptionsError, nearest
+from impasto.errors import (
+    MissingExtraError,
+    OptionsError,
+    OutOfMemoryError,
+    in_memory,
+    is_out_of_memory,
+    nearest,
+)
 
 CLASSES = {
     name: found
@@ -35,7 +44,7 @@ def test_the_drawing_is_the_tree():
     assert {name: parent for name, (parent, _) in drawn().items()} == {
         name: found.__bases__[0].__name__ for name, found in CLASSES.items()
     }
-    assert len(CLASSES) == 8
+    assert len(CLASSES) == 9
 
 
 def test_the_drawing_says_what_the_classes_say():
@@ -49,6 +58,45 @@ def test_none_is_caught_as_a_builtin():
     for found in CLASSES.values():
         assert found.__mro__[-3:] == (Exception, BaseException, object)
         assert [base.__module__ for base in found.__mro__].count("builtins") == 3
+
+
+def no_room_for_an_array():
+    np.empty(2**60, np.uint8)
+
+
+def no_room_for_a_tensor():
+    torch.empty(2**60, dtype=torch.uint8)
+
+
+def no_room_on_a_gpu():
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def no_room_in_onnx_runtime():
+    raise Exception("[ONNXRuntimeError] : 6 : bfc_arena.cc: Failed to allocate memory for 9 bytes")
+
+
+@pytest.mark.parametrize(
+    "work",
+    [no_room_for_an_array, no_room_for_a_tensor, no_room_on_a_gpu, no_room_in_onnx_runtime],
+)
+def test_no_room_is_one_error_whoever_says_it(work):
+    with (
+        pytest.raises(OutOfMemoryError, match=r"^out of memory: lower --size$") as caught,
+        in_memory("lower --size"),
+    ):
+        work()
+    assert is_out_of_memory(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("no"), RuntimeError("shapes differ"), OptionsError("--max-memory: out of memory")],
+)
+def test_other_errors_stay_what_they_are(error):
+    with pytest.raises(type(error)) as caught, in_memory("lower --size"):
+        raise error
+    assert caught.value is error
 
 
 def test_a_missing_extra_says_what_to_install():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import impasto
@@ -18,6 +20,7 @@ from impasto.errors import (
     CheckpointError,
     ImageError,
     ImpastoError,
+    Notice,
     OptionsError,
     WeightsError,
 )
@@ -51,6 +54,12 @@ PHOTO, STYLE, OTHER = blotches(64, 48, 1), blotches(48, 64, 2), blotches(56, 56,
 
 def paint(content: Any = PHOTO, style: Any = STYLE, **options: Any) -> Painting:
     return impasto.paint(content, style, **SMALL | options)
+
+
+@cache
+def plain() -> Painting:
+    """What comes of no options: painted once for all who compare with it."""
+    return paint()
 
 
 def first_loss(**options: Any) -> Any:
@@ -95,11 +104,11 @@ def test_a_picture_is_a_picture_wherever_it_comes_from(tmp_path: Path, kind: str
         "array": PHOTO,
         "floats": (PHOTO / np.float32(255)).astype(np.float32),
     }[kind]
-    np.testing.assert_array_equal(paint(source).rgb, paint().rgb)
+    np.testing.assert_array_equal(paint(source).rgb, plain().rgb)
 
 
 def test_a_thing_that_is_no_picture() -> None:
-    with pytest.raises(ImageError, match="a int is no picture"):
+    with pytest.raises(ImageError, match="a int is not a picture"):
         paint(3)
     with pytest.raises(OptionsError, match="no style was given"):
         paint(style=[])
@@ -203,29 +212,24 @@ def test_a_painting_is_there_at_any_time() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-@pytest.mark.parametrize("stop", [1, 3, 4, 6])
-def test_a_painting_goes_on_from_its_checkpoint(tmp_path: Path, optimizer: str, stop: int) -> None:
+def test_a_painting_goes_on_from_its_checkpoint(tmp_path: Path, optimizer: str) -> None:
     options = PaintOptions(
         **SMALL | {"scales": (24, 48), "steps": 6, "optimizer": optimizer, "init": "noise"}
     )
     whole = Painter(PHOTO, STYLE, options)
-    assert list(whole)
-    state = tmp_path / "state"
-    interrupted = Painter(PHOTO, STYLE, options)
-    for event in interrupted:
-        if isinstance(event, Step) and event.step == stop:
-            interrupted.save_checkpoint(state)
-            break
-    again = Painter(
-        PHOTO, STYLE, options, checkpoint=CheckpointOptions(checkpoint=state, resume=True)
-    )
-    first = next(iter(again))
-    assert isinstance(first, Started)
-    assert first.step == stop
-    assert list(again)
-    np.testing.assert_array_equal(again.painting.rgb, whole.painting.rgb)
-    rows = [[row._replace(seconds=0) for row in p.painting.losses] for p in (again, whole)]
-    assert rows[0] == rows[1]
+    for event in whole:
+        if isinstance(event, Step):
+            whole.save_checkpoint(tmp_path / f"{event.step}")
+    for stop in (1, 3, 4, 6):
+        going_on = CheckpointOptions(checkpoint=tmp_path / f"{stop}", resume=True)
+        again = Painter(PHOTO, STYLE, options, checkpoint=going_on)
+        first = next(iter(again))
+        assert isinstance(first, Started)
+        assert first.step == stop
+        assert list(again)
+        np.testing.assert_array_equal(again.painting.rgb, whole.painting.rgb)
+        rows = [[row._replace(seconds=0) for row in p.painting.losses] for p in (again, whole)]
+        assert rows[0] == rows[1]
 
 
 def test_a_painting_with_a_compact_history_goes_on_too(tmp_path: Path) -> None:
@@ -303,6 +307,34 @@ def test_rerun_paints_from_memory_what_was_painted_from_memory(tmp_path: Path) -
         impasto.rerun(tmp_path / "out.png", content=OTHER, styles=[STYLE, OTHER])
 
 
+def test_what_was_painted_on_a_gpu_is_painted_on_what_is_there(tmp_path: Path) -> None:
+    """The recipe is as a GPU would have written it: its memory and its arithmetic are no matter."""
+    painting = paint()
+    painting.save(tmp_path / "out.png")
+    recipe = read_recipe(tmp_path / "out.png")
+    recipe["ran"] |= {"device": "cuda:1", "precision": "tf32", "memory": [[48, 36, 24, 1, True]]}
+    save_picture(painting.rgb, tmp_path / "gpu.png", recipe=recipe)
+    with pytest.warns(
+        Notice, match=r"gpu\.png was made on cuda:1; made again on cpu, it may differ"
+    ):
+        painter = impasto.rerun(tmp_path / "gpu.png", content=PHOTO, styles=[STYLE])
+    assert isinstance(painter, Painter)
+    assert list(painter)
+    np.testing.assert_allclose(painter.painting.rgb, painting.rgb, atol=0.05)
+    ran = painter.recipe["ran"]
+    assert (ran["device"], ran["precision"]) == ("cpu", "float32")
+    assert ran["memory"] == painting.recipe["ran"]["memory"]
+    if not torch.cuda.is_available():
+        with pytest.raises(OptionsError, match="--device cuda: no CUDA device is seen"):
+            impasto.rerun(tmp_path / "out.png", content=PHOTO, styles=[STYLE], device="cuda")
+    with pytest.raises(OptionsError, match="--device"):
+        impasto.rerun(tmp_path / "out.png", content=PHOTO, styles=[STYLE], device="gpu")
+    same = impasto.rerun(tmp_path / "out.png", content=PHOTO, styles=[STYLE], device="cpu")
+    assert isinstance(same, Painter)
+    assert list(same)
+    np.testing.assert_array_equal(same.painting.rgb, painting.rgb)
+
+
 def test_a_budget_and_the_same_picture_without_a_clock(tmp_path: Path) -> None:
     clock = Clock(tick=0.05)
     began, options = (
@@ -372,7 +404,7 @@ def test_a_checkpoint_is_of_one_budget(tmp_path: Path) -> None:
     ],
 )
 def test_a_schedule_that_cannot_be(tmp_path: Path, schedule: Any) -> None:
-    painting = paint(steps=1)
+    painting = plain()
     recipe = json.loads(json.dumps(painting.recipe))
     recipe["ran"]["schedule"] = schedule
     save_picture(painting.rgb, tmp_path / "out.png", recipe=recipe)
@@ -443,12 +475,21 @@ def test_however_short_the_time_the_picture_of_a_network_is_not_made_smaller() -
     assert len(painter.painting.losses) == 2
 
 
+@pytest.fixture(scope="module")
+def of_a_network(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The recipe of a picture that a network made; its photo is still there."""
+    folder = tmp_path_factory.mktemp("applied")
+    applied(folder)
+    recipe: dict[str, Any] = json.loads(json.dumps(read_recipe(folder / "out.png")))
+    return recipe
+
+
 @pytest.mark.parametrize("part", ["model", "shares", "ran", "mask", "content", "strength"])
 @pytest.mark.parametrize("wrong", [None, 5, "x", [3], {"a": 1}])
-def test_a_recipe_of_a_network_is_checked(tmp_path: Path, part: str, wrong: Any) -> None:
-    applied(tmp_path)
-    recipe = json.loads(json.dumps(read_recipe(tmp_path / "out.png")))
-    save_picture(PHOTO, tmp_path / "other.png", recipe={**recipe, part: wrong})
+def test_a_recipe_of_a_network_is_checked(
+    tmp_path: Path, of_a_network: dict[str, Any], part: str, wrong: Any
+) -> None:
+    save_picture(PHOTO, tmp_path / "other.png", recipe={**of_a_network, part: wrong})
     with pytest.raises(ImpastoError):
         impasto.rerun(tmp_path / "other.png")
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ImpastoError,
         MissingExtraError,
         OptionsError,
+        OutOfMemoryError,
         OutputError,
         WeightsError,
     )
@@ -47,6 +48,7 @@ _HOMES = {
         "ImpastoError",
         "MissingExtraError",
         "OptionsError",
+        "OutOfMemoryError",
         "OutputError",
         "WeightsError",
     ),
@@ -74,6 +76,7 @@ __all__ = [
     "MissingExtraError",
     "Network",
     "OptionsError",
+    "OutOfMemoryError",
     "OutputError",
     "PaintOptions",
     "Painter",

@@ -2,18 +2,20 @@
 
 ImpastoError
 ├── OptionsError        an option is unknown, out of range, or conflicts with another
-├── ImageError          a picture cannot be read, is no picture, or is over a limit
+├── ImageError          a picture cannot be read, is not a picture, or is over a limit
 ├── OutputError         a result cannot be written where it was asked for
 ├── WeightsError        network weights are missing, corrupt or not what they claim
 ├── CheckpointError     a checkpoint is missing, corrupt or belongs to another run
 ├── DivergedError       the optimisation left the realm of finite numbers and could not return
+├── OutOfMemoryError    the work does not fit into the memory of the machine, or of its device
 └── MissingExtraError   an optional library is needed; the message names the extra to install
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class ImpastoError(Exception):
@@ -21,7 +23,7 @@ class ImpastoError(Exception):
 
 
 class Notice(Warning):
-    """Something that somebody ought to know, and that is no error."""
+    """Something that somebody ought to know, and that is not an error."""
 
 
 class OptionsError(ImpastoError):
@@ -29,7 +31,7 @@ class OptionsError(ImpastoError):
 
 
 class ImageError(ImpastoError):
-    """A picture cannot be read, is no picture, or is over a limit."""
+    """A picture cannot be read, is not a picture, or is over a limit."""
 
 
 class OutputError(ImpastoError):
@@ -48,6 +50,10 @@ class DivergedError(ImpastoError):
     """The optimisation left the realm of finite numbers and could not return."""
 
 
+class OutOfMemoryError(ImpastoError):
+    """The work does not fit into the memory of the machine, or of its device."""
+
+
 class MissingExtraError(ImpastoError):
     """An optional library is needed; the message names the extra to install."""
 
@@ -57,6 +63,38 @@ class MissingExtraError(ImpastoError):
     def __str__(self) -> str:
         what, extra = self.args
         return f"{what} needs an extra: pip install 'impasto[{extra}]'"
+
+
+_MEMORY_SIGNS = (
+    "out of memory", "allocate memory", "not enough memory", "failed to allocate", "bad_alloc",
+    "bad allocation", "unable to allocate", "alloc_failed",
+)  # fmt: skip
+"""What libraries say, in lower case: PyTorch of CPU, CUDA and MPS, ONNX Runtime, oneDNN."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception of any library means that memory is short.
+
+    PyTorch has a class for it on GPUs, and raises a plain `RuntimeError` on the CPU.
+    """
+    if isinstance(error, MemoryError | OutOfMemoryError):
+        return True
+    return not isinstance(error, ImpastoError) and any(
+        sign in str(error).lower() for sign in _MEMORY_SIGNS
+    )
+
+
+@contextmanager
+def in_memory(way_out: str) -> Iterator[None]:
+    """Turn what means that memory is short into an `OutOfMemoryError` that names the way out."""
+    try:
+        yield
+    except ImpastoError:
+        raise
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemoryError(f"out of memory: {way_out}") from error
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

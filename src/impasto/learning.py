@@ -128,7 +128,7 @@ def painting_of(row: Row, body: str) -> Path | bytes:
 class InPassing:
     """A painting that stands where the name of a style stands: learnt once, then known.
 
-    Raises `ImageError` for what is no painting.
+    Raises `ImageError` for what is not a painting.
     """
 
     def __init__(self, painting: Source, options: LearnOptions, read: ReadOptions) -> None:

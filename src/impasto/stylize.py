@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 
 from impasto.apply.network import Network
 from impasto.apply.stylised import Stylised
-from impasto.errors import ImageError, OptionsError, WeightsError
+from impasto.errors import ImageError, Notice, OptionsError, WeightsError
 from impasto.images import check_output, read_recipe
 from impasto.images.read import Source
+from impasto.optimize.device import choose_device
 from impasto.optimize.schedule import Scale
 from impasto.options import (
     INITS,
@@ -23,6 +25,7 @@ from impasto.options import (
     SaveOptions,
     TrainOptions,
 )
+from impasto.options.machine import check_device
 from impasto.painter import Painter, Painting, Start, read_layouts
 from impasto.training.start import AUTO, started
 from impasto.training.trainer import Trainer
@@ -140,22 +143,25 @@ def rerun(
     styles: Sequence[Source] | None = None,
     read: ReadOptions | None = None,
     checkpoint: CheckpointOptions | None = None,
+    device: str | None = None,
 ) -> Painter | Stylised:
     """Make ``picture`` again from the recipe embedded in it.
 
     Of a painting it returns the `Painter` that paints it again, of what a network made the picture.
     The photo, the paintings and the masks are looked for where the recipe says and beside the
     picture, and must have the same content as then; ``content`` and ``styles`` say where they are
-    now. Raises `ImageError` when there is no recipe or a file is missing or another, `WeightsError`
-    when the weights are others or the style is not there any more.
+    now. It is made on the device that it was made on, if that is there, or on ``device``; on
+    another it may differ, and a `Notice` says so. Raises `ImageError` when there is no recipe or a
+    file is missing or another, `WeightsError` when the weights are others or the style is not there
+    any more.
     """
     read = read or ReadOptions()
     recipe = read_recipe(picture, read)
     if recipe.get("kind") == "apply":
         if styles:
             raise OptionsError(f"{picture} was made by a network: it needs no paintings")
-        return again(picture, recipe, content, read)
-    return repaint(picture, recipe, content, styles, read, checkpoint)
+        return again(picture, recipe, content, read, device)
+    return repaint(picture, recipe, content, styles, read, checkpoint, device)
 
 
 def repaint(
@@ -165,6 +171,7 @@ def repaint(
     styles: Sequence[Source] | None,
     read: ReadOptions,
     checkpoint: CheckpointOptions | None,
+    device: str | None = None,
 ) -> Painter:
     """Return a `Painter` that paints a picture again from its recipe. Raises as `rerun` does."""
     folder = Path(picture).parent
@@ -176,8 +183,13 @@ def repaint(
         options = PaintOptions.from_dict(recipe["options"])
         ran = recipe["ran"]
         options = replace(options, device=ran["device"], precision=ran["precision"])
+        there = _device(picture, options.device, device)
+        same = there.partition(":")[0] == options.device.partition(":")[0]
+        if options.precision == "tf32" and not there.startswith("cuda"):
+            options = replace(options, precision="float32")
+        options = replace(options, device=there)
         schedule = _schedule(ran.get("schedule", ()), options.size)
-        layouts = read_layouts(ran.get("memory", ()))
+        layouts = read_layouts(ran.get("memory", ())) if same else {}
         hands = [int(hand) for hand in recipe.get("hands", range(len(recipe["styles"])))]
         files = recipe["files"] if "files" in recipe else _before_files(recipe)
         recorded = [recipe["content"], *recipe["styles"]]
@@ -217,7 +229,11 @@ def repaint(
 
 
 def again(
-    picture: str | Path, recipe: Mapping[str, Any], content: Source | None, read: ReadOptions
+    picture: str | Path,
+    recipe: Mapping[str, Any],
+    content: Source | None,
+    read: ReadOptions,
+    device: str | None = None,
 ) -> Stylised:
     """Return what a network made once more, from its recipe. Raises as `rerun` does."""
     folder = Path(picture).parent
@@ -227,6 +243,7 @@ def again(
         rows, body = dict(recipe["model"]["rows"]), str(recipe["model"]["body"])
         shares = {str(name): float(share) for name, share in recipe["shares"].items()}
         ran = ApplyOptions(backend=recipe["ran"]["backend"], device=recipe["ran"]["device"])
+        there = _device(picture, ran.device, device)
         masks = [_recorded(entry, None, folder) for entry in recipe["mask"]]
         hashes = [str(entry["sha256"]) for entry in (recipe["content"], *recipe["mask"])]
         photo = _recorded(recipe["content"], content, folder)
@@ -237,8 +254,8 @@ def again(
     network = Network(
         pack,
         {called[name]: share for name, share in shares.items()},
-        backend=ran.backend,
-        device=ran.device,
+        backend=ran.backend if there == ran.device or there == "cpu" else "auto",
+        device=there,
     )
     made = network(photo, read=read, mask=masks or None, bits=_bits(recipe), **options)
     used = (made.recipe["content"], *made.recipe["mask"])
@@ -246,6 +263,25 @@ def again(
         if sha256 != entry["sha256"]:
             raise ImageError(f"{entry['name']}: is not the picture that {picture} was made with")
     return made
+
+
+def _device(picture: str | Path, recorded: str, asked: str | None) -> str:
+    """Return the device to make a picture again on: the one asked for, or what it was made on.
+
+    Raises `OptionsError` for one that is asked for and not there.
+    """
+    if asked is not None:
+        check_device(asked)
+    try:
+        found = choose_device(asked or recorded)
+    except OptionsError:
+        if asked:
+            raise
+        found = choose_device("auto")
+    if found.type != recorded.partition(":")[0]:
+        told = f"{picture} was made on {recorded}; made again on {found.type}, it may differ"
+        warnings.warn(told, Notice, stacklevel=2)
+    return str(found)
 
 
 def _bits(recipe: Mapping[str, Any]) -> int:
@@ -278,7 +314,7 @@ def _schedule(recorded: Sequence[Sequence[Any]], size: int) -> list[Scale]:
     for scale in schedule:
         width, height, steps = scale.width, scale.height, scale.steps
         if not (1 <= min(width, height) <= max(width, height) <= size and 0 <= steps <= MAX_STEPS):
-            raise ValueError(f"{width}x{height} in {steps} steps is no scale of {size} pixels")
+            raise ValueError(f"{width}x{height} in {steps} steps is not a scale of {size} pixels")
     if schedule and not any(scale.steps for scale in schedule):
         raise ValueError("its schedule has no step")
     return schedule

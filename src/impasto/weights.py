@@ -156,7 +156,7 @@ def _check(path: Path) -> Found:
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror or error}") from error
     except ValueError as error:  # a NUL character in the name
-        raise WeightsError(f"{str(path)!r} is no file name: {error}") from error
+        raise WeightsError(f"{str(path)!r} is not a file name: {error}") from error
     for origin in ORIGINS:
         if sha256.startswith(origin.sha256):
             return Found(path, origin, sha256)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 
@@ -18,6 +20,11 @@ MIX = np.array((0.2, 0.5, 0.3), np.float32)
 
 def tensors(name, styles=3, seed=0):
     """Random tensors of an architecture, under which its results fill the range of a picture."""
+    return {key: value.copy() for key, value in _drawn(name, styles, seed).items()}
+
+
+@lru_cache(maxsize=16)
+def _drawn(name, styles, seed):
     random, found = np.random.default_rng(seed), {}
     shape = architecture(name)
     for tensor, size in shape.shapes(styles).items():

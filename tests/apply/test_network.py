@@ -21,6 +21,7 @@ from impasto.images.color import grey, luma
 from impasto.images.encode import Job
 from impasto.options import ReadOptions, SaveOptions
 from impasto.zoo.pack import write_pack
+from zoo.making import random_pack
 
 pytest.importorskip("onnxruntime")
 
@@ -86,8 +87,7 @@ def test_a_picture_is_a_picture_wherever_it_comes_from(tmp_path, kind):
 @pytest.mark.parametrize("tile", ["auto", 64])
 @pytest.mark.parametrize("color", ["style", "photo"])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
-@pytest.mark.parametrize("extension", ["png", "jpg"])
-def test_eight_bits_are_what_floats_are_saved_as(tmp_path, mode, color, tile, extension):
+def test_eight_bits_are_what_floats_are_saved_as(tmp_path, mode, color, tile):
     """Of a file that has no more, the picture is the same to the bit, however it is computed."""
     image = Image.fromarray(PHOTO).convert(mode)
     if mode == "RGBA":
@@ -97,21 +97,22 @@ def test_eight_bits_are_what_floats_are_saved_as(tmp_path, mode, color, tile, ex
     rgba = [through_floats.rgb]
     rgba += [] if through_floats.alpha is None else [through_floats.alpha]
     deep = NET(np.dstack(rgba), color=color, tile=tile)
-    deep.save(tmp_path / f"floats.{extension}")
     eight = NET(tmp_path / "photo.png", color=color, tile=tile, bits=8)
     assert eight.samples.dtype == np.uint8
     assert (eight.transparency is not None) == (mode == "RGBA")
     assert eight.transparency is None or eight.transparency.dtype == np.uint8
-    eight.save(tmp_path / f"eight.{extension}")
-    of_floats, of_eight = (
-        np.asarray(Image.open(tmp_path / f"{name}.{extension}")) for name in ("floats", "eight")
-    )
-    if (mode, extension) == ("RGBA", "jpg"):  # rounded once more: before it is laid on white
-        laid = [Job(x.samples, x.transparency, SaveOptions(), None, "") for x in (deep, eight)]
-        whites = [job.on_white().astype(int) for job in laid]
-        assert np.abs(whites[0] - whites[1]).max() == 1
-    else:
-        np.testing.assert_array_equal(of_eight, of_floats)
+    for extension in ("png", "jpg"):
+        deep.save(tmp_path / f"floats.{extension}")
+        eight.save(tmp_path / f"eight.{extension}")
+        of_floats, of_eight = (
+            np.asarray(Image.open(tmp_path / f"{name}.{extension}")) for name in ("floats", "eight")
+        )
+        if (mode, extension) == ("RGBA", "jpg"):  # rounded once more: before it is laid on white
+            laid = [Job(x.samples, x.transparency, SaveOptions(), None, "") for x in (deep, eight)]
+            whites = [job.on_white().astype(int) for job in laid]
+            assert np.abs(whites[0] - whites[1]).max() == 1
+        else:
+            np.testing.assert_array_equal(of_eight, of_floats)
     np.testing.assert_array_equal(eight.image, np.dstack([eight.samples, *_alpha(eight)]))
 
 
@@ -167,7 +168,7 @@ def test_a_tensor_gives_a_tensor(kind):
     ],
 )
 def test_a_tensor_that_is_no_picture(tensor):
-    with pytest.raises(ImageError, match=r"is no picture|scale them to 0 to 1"):
+    with pytest.raises(ImageError, match=r"is not a picture|scale them to 0 to 1"):
         NET(tensor)
 
 
@@ -182,6 +183,21 @@ def test_transparency_is_kept(tmp_path):
     np.testing.assert_allclose(read_picture(tmp_path / "out.png").alpha, alpha, atol=HALF_A_STEP)
     small = NET(rgba, size=45)
     assert small.alpha.shape == small.rgb.shape[:2] == (35, 45)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_of_two_greys_nothing_coloured_is_made(kind):
+    grey, coloured = (random_pack("a", "b", grey=told) for told in (True, False))
+    photo = PHOTO if kind == np.uint8 else (PHOTO / 255).astype(np.float32)
+    without = np.repeat(photo[:, :, :1], 3, axis=2)
+    shares = {"a": 0.5, "b": 0.5}
+    made = Network(grey, shares)(without)
+    assert made.samples.dtype == kind
+    assert np.ptp(made.rgb, axis=2).max() == 0
+    before = Network(coloured, shares)(without)
+    assert np.ptp(before.rgb, axis=2).max() > 0.1
+    np.testing.assert_allclose(made.rgb[:, :, 0], luma(before.rgb), atol=0.01)
+    assert np.ptp(Network(grey, shares)(photo).rgb, axis=2).max() > 0.1
 
 
 def test_another_seed_is_another_painting_of_the_same_photo():
@@ -303,7 +319,7 @@ def test_the_photo_s_colours_can_stay(color):
         ({"seed": -1}, "--seed must be a whole number from 0"),
         ({"tile": 3}, "--tile must be"),
         ({"tiles": 3}, "unknown option 'tiles'; did you mean 'tile'"),
-        ({"backend": "torch"}, "backend is no matter of a picture"),
+        ({"backend": "torch"}, "backend belongs to the network"),
     ],
 )
 def test_options_are_checked(options, message):
@@ -316,7 +332,7 @@ def test_shares_are_checked_at_once():
         Network(making.pack(), {"wav": 1})
     with pytest.raises(OptionsError, match="not all 0"):
         Network(making.pack(), {"wave": 0})
-    with pytest.raises(ImageError, match="a dict is no picture"):
+    with pytest.raises(ImageError, match="a dict is not a picture"):
         NET({})
 
 

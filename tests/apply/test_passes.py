@@ -112,8 +112,10 @@ def test_without_strength_it_is_the_photo_at_every_stroke_size(scale, kind):
     np.testing.assert_array_equal(NET(rgb, strength=0, style_scale=scale).samples, rgb)
 
 
-@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
-@pytest.mark.parametrize("color", ["style", "photo", "luminance"])
+@pytest.mark.parametrize(
+    ("scale", "color"),
+    [(0.5, "photo"), (0.5, "style"), (1.0, "luminance"), (2.0, "photo"), (2.0, "style")],
+)
 @pytest.mark.usefixtures("small")
 def test_bytes_and_floats_tiles_and_the_whole_agree(scale, color):
     rgb = making.photo(90, 150, kind=np.uint8)
@@ -137,11 +139,11 @@ def test_progress_counts_all_passes():
 
 def test_progress_of_a_network_of_others_counts_its_own_tiles():
     foreign = Network(
-        making.pack("transformer-net"), {"mosaic": 1}, backend="onnx", device="cpu", threads=1
+        making.pack("transformer-net"), {"mosaic": 1}, backend="torch", device="cpu", threads=1
     )
     seen = []
     # Padded by its own stride it is one row of tiles less than by the family's.
-    foreign(making.photo(130, 300), tile=132, progress=lambda *done: seen.append(done))
+    foreign(making.photo(66, 140), tile=68, progress=lambda *done: seen.append(done))
     assert seen[-1] == (len(seen), len(seen))
 
 

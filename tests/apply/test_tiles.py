@@ -19,14 +19,13 @@ pytest.importorskip("onnxruntime")
 CLOSE = 1e-4
 """A fortieth of the step of eight bits; what was seen is a tenth of it."""
 
-QUICK = settings(max_examples=8, deadline=None, derandomize=True)
+QUICK = settings(max_examples=5, deadline=None, derandomize=True)
 
 BACKENDS = {
     (name, kind): choose(
         ARCHITECTURES[name], making.tensors(name), backend=kind, device="cpu", threads=1
     )
-    for name in ("turbo", "transformer-net")
-    for kind in ("onnx", "torch")
+    for name, kind in (("turbo", "onnx"), ("turbo", "torch"), ("transformer-net", "torch"))
 }
 
 
@@ -67,12 +66,11 @@ def test_tiles_make_the_whole(name, kind, height, width, side, seed):
     np.testing.assert_allclose(tiled(photo, name, kind, side), expected, atol=CLOSE)
 
 
-@settings(QUICK, max_examples=3)
-@given(height=st.integers(1, 60), width=st.integers(40, 150), side=st.integers(20, 80))
+@pytest.mark.parametrize(("height", "width", "side"), [(1, 40, 20), (58, 131, 48)])
 def test_tiles_make_the_whole_of_reflecting_convolutions(height, width, side):
     photo = making.photo(height, width)
-    expected = at_once(photo, "transformer-net", "onnx")
-    found = tiled(photo, "transformer-net", "onnx", side)
+    expected = at_once(photo, "transformer-net", "torch")
+    found = tiled(photo, "transformer-net", "torch", side)
     np.testing.assert_allclose(found, expected, atol=CLOSE)
 
 

@@ -22,9 +22,11 @@ from apply import making
 from impasto import Network
 from impasto.images import read_picture, resize, save_picture
 from impasto.images.picture import eight_bits, floats
-from impasto.samples import painting, photo
+from impasto.samples import photo
 from impasto.zoo.cards import PackCard
 from impasto.zoo.pack import Pack, write_pack
+
+pytestmark = pytest.mark.usefixtures("networks_kept")
 
 
 def test_times_are_compared_turn_by_turn():
@@ -109,8 +111,10 @@ def test_a_size_goes_from_file_to_file():
 
 
 @pytest.fixture(scope="module")
-def eye():
-    return Judge("cpu")
+def eye(keep_networks):
+    with pytest.MonkeyPatch.context() as patch:
+        keep_networks(patch)
+        return Judge("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +123,10 @@ def gallery(eye, tmp_path_factory):
     folder = tmp_path_factory.mktemp("paintings")
     pack = making.pack("turbo")
     cards = [pack.card.styles[0]]
-    for name, size in (("dots", 90), ("swirls", 64)):
+    # Any pictures will do for paintings; our own take seconds to draw.
+    for name, rgb in (("dots", photo("rocket")[::8, ::8]), ("swirls", photo("chelsea")[::5, ::5])):
         file = folder / f"{name}.png"
-        save_picture(painting(name, size, 50), file)
+        save_picture(rgb, file)
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         cards.append(replace(pack.card.styles[1], name=name, sha256=sha256))
     (folder / "notes.txt").write_text("no painting")
@@ -291,12 +296,13 @@ def test_every_style_meets_every_photo_or_one_in_rotation(pairs, tmp_path):
     assert [shot.name for _, shot in look.paired(waves, asked)] == ["classic_golden-gate.jpg"]
 
 
-def test_it_is_told_from_end_to_end(gallery, tmp_path, monkeypatch, capsys):
+def test_it_is_told_from_end_to_end(gallery, eye, tmp_path, monkeypatch, capsys):
     file, shown = tmp_path / "two.safetensors", tmp_path / "photos"
     write_pack(gallery.packs["turbo"], file)
     shown.mkdir()
     save_picture(SHOT.rgb, shown / "cup.png")
     monkeypatch.setattr(look, "keep_freed_memory", lambda: None)
+    monkeypatch.setattr(look, "Judge", lambda device: {"cpu": eye}[device])
     monkeypatch.setattr(look, "paint", lambda rgb, *_, **__: SimpleNamespace(rgb=rgb))
     words = ["--packs", file, "--paintings", gallery.folder, "--photos", shown]
     words += ["--size", "64", "--steps", "1", "--device", "cpu", "--cache", tmp_path / "kept"]

@@ -12,10 +12,12 @@ from judge import Score
 
 from impasto.images import save_picture
 from impasto.options import LearnOptions
-from impasto.samples import painting, photo
+from impasto.samples import photo
 from impasto.training.learner import Learner
 from impasto.zoo.registry import network
 from impasto.zoo.rows import write_rows
+
+pytestmark = pytest.mark.usefixtures("networks_kept")
 
 
 def test_the_median_over_paintings_is_told_beside_what_it_should_be():
@@ -39,7 +41,7 @@ def test_the_median_over_paintings_is_told_beside_what_it_should_be():
 
 
 def test_a_row_of_the_sheet_has_the_painting_first(tmp_path):
-    save_picture(painting("dots", 96, 64), tmp_path / "dots.png")
+    save_picture(np.zeros((64, 96, 3), np.uint8), tmp_path / "dots.png")
     made = {"photo": np.zeros((60, 80, 3), np.uint8), "20 s": np.zeros((60, 80, 3), np.uint8)}
     scores = dict.fromkeys(made, Score(0.1, 0.2))
     tiles = learn.row_of_tiles(tmp_path / "dots.png", made, scores)
@@ -51,7 +53,7 @@ def test_what_was_learnt_is_applied_and_scored(tmp_path, monkeypatch, capsys):
     """All of it, with a command that has learnt already."""
     for folder in ("paintings", "photos"):
         (tmp_path / folder).mkdir()
-    save_picture(painting("swirls", 192, 152), tmp_path / "paintings" / "swirls.jpg")
+    save_picture(photo("astronaut")[::2, ::2], tmp_path / "paintings" / "swirls.jpg")
     for name in learn.THREE.values():
         save_picture(photo("coffee"), tmp_path / "photos" / name)
     learner = Learner(

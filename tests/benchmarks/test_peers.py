@@ -26,6 +26,8 @@ with warnings.catch_warnings():
 
 SIZE = (48, 32)
 
+pytestmark = pytest.mark.usefixtures("networks_kept")
+
 FAKE = """
 import json, sys
 for line in sys.stdin:

@@ -1,17 +1,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.shell import SHALLOW, Outcome, draw, impasto
+from impasto import weights
+from impasto.metrics import transport
+
+_directions = lru_cache(transport.directions)
 
 
 @pytest.fixture(autouse=True)
 def _networks_kept(networks_kept: None) -> None:
     """Build each network once."""
+
+
+@pytest.fixture(autouse=True)
+def _found_once(original: weights.Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash the network's file once, and draw once the directions that pictures are measured in."""
+    find = weights.find
+
+    def found(choice: str = "auto", **options: Any) -> weights.Found:
+        return original if choice in ("auto", "original") else find(choice, **options)
+
+    monkeypatch.setattr(weights, "find", found)
+    monkeypatch.setattr(transport, "directions", _directions)
 
 
 @pytest.fixture

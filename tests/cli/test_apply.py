@@ -18,6 +18,7 @@ import impasto
 from cli.shell import IMPASTO, Outcome, draw, listing, pixels
 from impasto.apply.network import Network
 from impasto.cli.counter import Counter
+from impasto.errors import OutOfMemoryError
 from impasto.images import read_recipe
 from impasto.images.folders import picture_extensions, pictures_in
 from patience import LIMIT, Clock, one_thread
@@ -26,15 +27,23 @@ from zoo.making import write
 Run = Callable[..., Outcome]
 
 
+@pytest.fixture(scope="module")
+def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two packs, written once."""
+    found = tmp_path_factory.mktemp("packs")
+    write(found / "painters.safetensors", "starry", "wave")
+    write(found / "candy.safetensors", "candy", size="transformer-net")
+    return found
+
+
 @pytest.fixture(autouse=True)
-def models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def models(folder: Path, packs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Packs in the user's place, and nothing else known; return their folder."""
     monkeypatch.setenv("XDG_DATA_HOME", str(folder / "home"))
     monkeypatch.setattr("impasto.zoo.registry.BUNDLED", folder / "nothing")
     own = folder / "home" / "impasto" / "models"
     monkeypatch.setattr("impasto.zoo.registry.user_folder", lambda: own)
-    write(own / "painters.safetensors", "starry", "wave")
-    write(own / "candy.safetensors", "candy", size="transformer-net")
+    shutil.copytree(packs, own)
     return own
 
 
@@ -203,7 +212,7 @@ def test_an_unforeseen_error_of_one_picture_is_one_line_too(
         if picture.name == "photo.png":
             raise ZeroDivisionError("division\nby zero")
         if picture.name == "other.png":
-            raise RuntimeError("bad allocation")
+            raise OutOfMemoryError("out of memory: choose a smaller --size or --tile")
         return stylise(self, picture, *arguments, **others)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Network, "stylise", failing)
@@ -238,7 +247,7 @@ ONE = ["photo.png", "-o", "out.png"]
 MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "unknown style": (["stary", *ONE], ["no style 'stary'; did you mean 'starry'?"]),
     "unknown pack": (["candi/starry", *ONE], ["no pack 'candi'; did you mean 'candy'?"]),
-    "no pack": (["text.safetensors", *ONE], ["text.safetensors: is no pack of styles"]),
+    "no pack": (["text.safetensors", *ONE], ["text.safetensors: is not a pack of styles"]),
     "missing pack": (["nix.safetensors", *ONE], ["nix.safetensors: no such file"]),
     "styles of two packs": (["starry,candy", *ONE], ["no pack has all of starry, candy"]),
     "strength": (["starry", *ONE, "--strength=1.6"], ["--strength", "at most 1.5, got 1.6"]),
@@ -268,15 +277,18 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
         ["starry", "more", "-o", "d", "--format=jpg"],
         ["more/a.bmp and more/a.png would both become d/a.jpg"],
     ),
-    "two into a file": (["starry", "photo.png", "other.png", "-o", "d.png"], ["d.png: is no fol"]),
-    "folder into a file": (["starry", "photos", "-o", "d.png"], ["d.png: is no folder"]),
+    "two into a file": (
+        ["starry", "photo.png", "other.png", "-o", "d.png"],
+        ["d.png: is not a fol"],
+    ),
+    "folder into a file": (["starry", "photos", "-o", "d.png"], ["d.png: is not a folder"]),
     "folder is a file": (["starry", "photos", "-o", "text"], ["text: cannot be made"]),
     "no extension": (["starry", "photo.png", "-o", "out"], ["out: has no extension"]),
     "unknown extension": (["starry", "photo.png", "-o", "out.pgn"], ["did you mean '.png'"]),
     "unknown format": (["starry", "photos", "-o", "d", "--format=jpgg"], ["did you mean 'jpg'"]),
-    "format of a file": (["starry", *ONE, "--format=jpg"], ["--format goes with a folder"]),
-    "16 bits": (["starry", "photo.png", "-o", "out.jpg", "--bits=16"], ["--bits 16 goes with"]),
-    "16 bits of many": (["starry", "jpegs", "-o", "d", "--bits=16"], ["--bits 16 goes with"]),
+    "format of a file": (["starry", *ONE, "--format=jpg"], ["--format is for a folder"]),
+    "16 bits": (["starry", "photo.png", "-o", "out.jpg", "--bits=16"], ["--bits 16 needs"]),
+    "16 bits of many": (["starry", "jpegs", "-o", "d", "--bits=16"], ["--bits 16 needs"]),
     "nowhere": (["starry", "photo.png", "-o", "nowhere/out.png"], ["nowhere does not exist"]),
     "no photos": (["starry", "-o", "out.png"], ["PHOTO"]),
     "no output": (["starry", "photo.png"], ["--out"]),
@@ -343,7 +355,7 @@ def test_one_photo_that_is_no_picture(folder: Path, run: Run) -> None:
     (folder / "photo.png").write_bytes(b"no picture")
     outcome = run("apply", "starry", "photo.png", "-o", "out.png")
     assert (outcome.code, outcome.out) == (1, "")
-    assert outcome.err.startswith("impasto: photo.png: is no picture")
+    assert outcome.err.startswith("impasto: photo.png: is not a picture")
     assert not (folder / "out.png").exists()
 
 

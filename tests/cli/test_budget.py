@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import signal
@@ -28,8 +29,9 @@ from patience import Clock
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """A clock that goes on by itself, for whatever a painter does."""
     clock = Clock(tick=0.02)
-    given = {**(Painter.__init__.__kwdefaults__ or {}), "clock": clock}
-    monkeypatch.setattr(Painter.__init__, "__kwdefaults__", given)
+    init = inspect.unwrap(Painter.__init__)
+    given = {**(init.__kwdefaults__ or {}), "clock": clock}
+    monkeypatch.setattr(init, "__kwdefaults__", given)
     monkeypatch.setattr(shell, "now", clock)
     return clock
 
@@ -49,22 +51,22 @@ def test_a_command_takes_the_time_of_its_budget(
     folder: Path, paint_for: Callable[..., Outcome], run: Callable[..., Outcome], clock: Clock
 ) -> None:
     began = clock.now
-    outcome = paint_for("3s", "--log=log.jsonl")
+    outcome = paint_for("3s", "--log=log.jsonl", size=64)
     assert outcome.code == 0, outcome.err
     assert clock.now - began == pytest.approx(3, rel=0.1)
     first, *lines = outcome.err.splitlines()
     assert re.fullmatch(
-        r"painting at 96×72, about \d+ steps( in about [23] s)?, cpu float32", first
+        r"painting at 64×48, about \d+ steps( in about [23] s)?, cpu float32", first
     )
     assert all(line.startswith("step ") for line in lines)
     rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     recipe = read_recipe(folder / "out.png")
     assert recipe["options"]["budget"] == 3
-    assert recipe["ran"]["schedule"][0][:3] == [96, 72, len(rows)]
+    assert recipe["ran"]["schedule"][0][:3] == [64, 48, len(rows)]
     # Once more, without a clock.
     outcome = run("rerun", "out.png")
     assert outcome.out == "painting  out-again.png\nevery pixel is the same\n"
-    assert f"painting at 96×72, {len(rows)} steps" in outcome.err
+    assert f"painting at 64×48, {len(rows)} steps" in outcome.err
     assert (folder / "out-again.png").read_bytes() == (folder / "out.png").read_bytes()
 
 

@@ -13,18 +13,23 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
+from dataclasses import replace
 from fcntl import ioctl
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
 import impasto
 from cli.shell import IMPASTO, SHALLOW, Outcome, draw, listing, pixels
+from impasto.cli.main import app
 from impasto.cli.words import duration
 from impasto.errors import WeightsError
 from impasto.images import read_recipe, save_picture
+from impasto.options import PaintOptions
+from impasto.painter import Painter
 
 
 def test_version_imports_nothing_heavy_and_not_much() -> None:
@@ -231,7 +236,13 @@ def test_layers_into_a_pipe_that_closes() -> None:
     assert done.stderr == ""
 
 
-def test_doctor_is_well(run: Callable[..., Outcome]) -> None:
+def test_doctor_is_well(run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it paints for anybody, at half the size."""
+
+    def half(photo: np.ndarray, painting: np.ndarray, options: PaintOptions) -> Painter:
+        return Painter(photo, painting, replace(options, size=options.size // 2))
+
+    monkeypatch.setattr("impasto.painter.Painter", half)
     outcome = run("doctor")
     assert outcome.code == 0, outcome.out
     facts = dict(re.findall(r"^(\S+) {2,}(.+)$", outcome.out, re.MULTILINE))
@@ -267,3 +278,31 @@ def test_doctor_without_weights_is_not_well(
     assert outcome.code == 1
     assert "problem    no VGG-19 weights found" in outcome.out
     assert outcome.out.endswith("not well: see above\n")
+
+
+def test_help_lists_every_command_in_its_group(run: Callable[..., Outcome]) -> None:
+    text = run("--help").out
+    known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    listed = re.findall(r"^  ([a-z]+)  +[A-Z]", text, re.MULTILINE)
+    assert sorted(listed) == sorted(known)
+    assert text.index("Make pictures:") < text.index("Look closer:") < text.index("Tools:")
+
+
+def test_python_m_impasto_is_impasto() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "impasto", "--version"], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == f"impasto {impasto.__version__}\n"
+
+
+def test_without_a_name_the_painting_has_one_that_is_free(
+    folder: Path, run: Callable[..., Outcome]
+) -> None:
+    line = ["paint", "photo.png", "style.png", "--size=48", "--steps=1", *SHALLOW]
+    (folder / "photo-style-2.png").write_bytes(b"mine")
+    for name in ("photo-style.png", "photo-style-3.png"):
+        outcome = run(*line)
+        assert outcome.code == 0, outcome.err
+        assert outcome.out == f"painting  {name}\n"
+        assert pixels(folder / name).shape == (36, 48, 3)
+    assert (folder / "photo-style-2.png").read_bytes() == b"mine"

@@ -6,18 +6,16 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cli.shell import Outcome, listing, pixels
-from impasto.images import read_recipe, save_picture
+from cli.shell import Outcome, draw, listing, pixels
+from impasto.images import read_recipe
 from impasto.nets.architecture import style_tensors
 from impasto.options import LearnOptions, TrainOptions
-from impasto.samples import painting
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import read_pack, write_pack
 from impasto.zoo.registry import network
@@ -26,9 +24,6 @@ from impasto.zoo.rows import Row, Rows, read_rows, write_rows
 Run = Callable[..., Outcome]
 
 QUICK = ["--model=turbo", "--size=128", "--style-size=192", "--precision=float32", "--device=cpu"]
-
-
-sample = lru_cache(partial(painting, width=192, height=160))
 
 
 @pytest.fixture(autouse=True)
@@ -52,8 +47,8 @@ def styles(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def paintings(folder: Path) -> Path:
     """A folder of two paintings."""
     (folder / "paintings").mkdir()
-    for name in ("swirls", "dots"):
-        save_picture(sample(name), folder / "paintings" / f"{name}.png")
+    for seed, name in enumerate(("swirls", "dots")):
+        draw(folder / "paintings" / f"{name}.png", 192, 160, seed)
     return folder / "paintings"
 
 
@@ -147,7 +142,7 @@ def test_a_folder_is_many_styles_and_a_broken_picture_is_named(
     outcome = learn("paintings", "--json", "--quiet")
     assert outcome.code == 1
     (line,) = outcome.err.splitlines()
-    assert line.startswith("impasto: paintings/a-broken.png: is no picture")
+    assert line.startswith("impasto: paintings/a-broken.png: is not a picture")
     facts = json.loads(outcome.out)
     assert list(facts["failed"]) == ["paintings/a-broken.png"]
     assert facts["failed"]["paintings/a-broken.png"] in line
@@ -225,7 +220,7 @@ def test_names_cards_and_previews(folder: Path, styles: Path, learn: Run) -> Non
 
 @pytest.fixture
 def wrong(folder: Path, paintings: Path) -> None:
-    """What is no painting, in several ways."""
+    """What is not a painting, in several ways."""
     (folder / "notes.txt").write_text("no painting")
     (folder / "empty").mkdir()
     shutil.copy(paintings / "swirls.png", folder / "starry.png")
@@ -249,7 +244,7 @@ def wrong(folder: Path, paintings: Path) -> None:
             ["there is a style 'hugging' of another painting", "--name", "remove hugging"],
         ),
         (["hugging"], ["hugging: its painting is not there any more"]),
-        (["notes.txt"], ["notes.txt: is no picture"]),
+        (["notes.txt"], ["notes.txt: is not a picture"]),
         (["nix.png"], ["nix.png: no such file"]),
         (["swrils"], ["swrils: no such file"]),
         (["empty"], ["empty: holds no pictures"]),
@@ -258,8 +253,8 @@ def wrong(folder: Path, paintings: Path) -> None:
         (["hugging.png", "-o", "out.png"], ["out.png: has the extension '.png'"]),
         (["hugging.png", "-o", "no/a.safetensors"], ["no does not exist"]),
         (["hugging.png", "--photos=empty"], ["empty: holds no photos"]),
-        (["hugging.png", "--photos=nowhere"], ["nowhere: is no folder"]),
-        (["hugging.png", "--cards=notes.txt"], ["--cards notes.txt: is no JSON list"]),
+        (["hugging.png", "--photos=nowhere"], ["nowhere: is not a folder"]),
+        (["hugging.png", "--cards=notes.txt"], ["--cards notes.txt: is not a JSON list"]),
         (["hugging.png", "--budget=1m"], ["--steps and --budget", "give one of them"]),
         (["hugging.png", "--model=huge"], ["--model"]),
         (["hugging.png", "--size=64"], ["--size", "from 128 to"]),
@@ -305,7 +300,7 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_painting_where_a_style_stands_is_learnt_once(
     folder: Path, styles: Path, paintings: Path, run: Run
 ) -> None:
-    line = ["apply", "paintings/swirls.png", "photo.png", "--budget=1s"]
+    line = ["apply", "paintings/swirls.png", "photo.png", "--budget=0.6s"]
     first = run(*line, "-o", "one.png")
     assert (first.code, first.out) == (0, "picture  one.png\n")
     assert first.err.startswith("learning paintings/swirls.png for 0:01, once: ")
@@ -346,7 +341,7 @@ def test_a_painting_that_was_learnt_by_name_is_known_in_passing(
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["notes.txt", "photo.png"], "notes.txt: is no picture"),
+        (["notes.txt", "photo.png"], "notes.txt: is not a picture"),
         (["nix.png", "photo.png"], "nix.png"),
         (["starry.png", "photo.png", "--budget=0s"], "--budget must be a time"),
         (["starry", "photo.png", "--budget=1s"], "--budget says how long to learn a painting"),
@@ -384,7 +379,7 @@ def test_styles_get_other_names_and_are_forgotten(mine: Path, run: Run) -> None:
         (["rename", "hugging", "The Kiss"], "'The Kiss' cannot name a style"),
         (
             ["rename", "huggin", "a"],
-            "'huggin' is no style that you had learnt; did you mean 'hugging'?",
+            "'huggin' is not a style that you had learnt; did you mean 'hugging'?",
         ),
         (["rename", "hugging"], "NEW"),
         (["remove", "starry"], "(it comes with Impasto)"),

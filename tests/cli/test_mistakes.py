@@ -38,9 +38,9 @@ def bomb(path: Path) -> None:
 
 @pytest.fixture
 def mess(folder: Path) -> Path:
-    """The folder with all that is no picture, and with an earlier result."""
+    """The folder with all that is not a picture, and with an earlier result."""
     (folder / "empty.jpg").touch()
-    (folder / "text.jpg").write_text("This is no picture at all.\n")
+    (folder / "text.jpg").write_text("This is not a picture at all.\n")
     with Image.open(folder / "photo.png") as photo:
         data = io.BytesIO()
         photo.save(data, "JPEG")
@@ -153,7 +153,6 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "frames in a file": (paint_with("--frames=text.jpg"), ["--frames", "not a folder"]),
     "device of a kind": (paint_with("--device=gpu"), ["--device must be"]),
     "no style": (["photo.png", "-o", "out.png"], ["Missing", "STYLE", "impasto paint --help"]),
-    "no output": (["photo.png", "style.png"], ["--out"]),
     "unknown flag": ([*OK, "--sise=3"], ["--sise"]),
     "steps of words": (paint_with("--steps=many"), ["--steps"]),
 }
@@ -209,7 +208,7 @@ def test_mistakes_of_other_commands(
     assert listing(mess) == before
 
 
-@pytest.mark.parametrize("name", ["bomb", "cut checkpoint", "no style"])
+@pytest.mark.parametrize("name", ["bomb", "no style"])
 def test_no_traceback_in_a_real_shell(mess: Path, name: str) -> None:
     arguments, parts = MISTAKES[name]
     line = [*IMPASTO, "paint", *arguments]
@@ -220,11 +219,10 @@ def test_no_traceback_in_a_real_shell(mess: Path, name: str) -> None:
 def test_the_checkpoint_of_another_run_says_what_differs(
     folder: Path, paint: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Work, "_follow", lambda *_: True)  # as if Ctrl-C came at once
     state = ["--checkpoint=out.state", "-o", "out.png"]
-    assert paint(*state).code == 130
-    monkeypatch.undo()
-    os.chdir(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(Work, "_follow", lambda *_: True)  # as if Ctrl-C came at once
+        assert paint(*state).code == 130
     before = listing(folder)
     for change, part in (
         (["--style-weight=2"], "style_weight is 2.0, was 1.0"),

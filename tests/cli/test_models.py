@@ -71,7 +71,7 @@ def test_the_list(run: Run) -> None:
         "wave Vincent van Gogh 1889 turbo",
     ]
     assert broken.startswith("broken  ")
-    assert "broken.safetensors: is no pack of styles that Impasto can read" in broken
+    assert "broken.safetensors: is not a pack of styles that Impasto can read" in broken
     assert where.startswith("own packs are in ")
 
 
@@ -83,7 +83,7 @@ def test_the_list_as_json(run: Run) -> None:
     assert (turbo["architecture"], turbo["bundled"]) == ("turbo", True)
     assert [style["name"] for style in turbo["styles"]] == ["starry", "wave"]
     assert turbo["styles"][0]["painter"] == "Vincent van Gogh"
-    assert "no pack" in entries["broken"]["broken"]
+    assert "not a pack" in entries["broken"]["broken"]
     assert "styles" not in entries["broken"]
 
 
@@ -130,7 +130,7 @@ def test_the_parameters_of_a_card_are_all_that_the_pack_has(folder: Path, run: R
     [
         (["show", "stary"], "did you mean 'starry'?"),
         (["show", "starry,wave"], "'starry,wave' is a mixture; say one style"),
-        (["show", "broken/x"], "broken.safetensors: is no pack of styles"),
+        (["show", "broken/x"], "broken.safetensors: is not a pack of styles"),
         (["show"], "NAME"),
         (["shwo"], "No such command 'shwo'"),
     ],
@@ -172,7 +172,7 @@ def test_import_under_a_name_that_is_taken(folder: Path, run: Run) -> None:
     ("arguments", "part"),
     [
         (["nix.pth", "--name=a"], "nix.pth: cannot be read: No such file"),
-        (["photo.png", "--name=a"], "photo.png: is no checkpoint that can be read"),
+        (["photo.png", "--name=a"], "photo.png: is not a checkpoint that can be read"),
         (["candy.pth", "--name=A b"], "--name must be lower case letters, digits and hyphens"),
         (["candy.pth", "--name=original"], "and not 'original'"),
         (["candy.pth", "--name=a", "-o", "a.pth"], "a.pth: has the extension '.pth'"),
@@ -259,7 +259,7 @@ def test_the_sheet_of_one_pack(folder: Path, run: Run) -> None:
         (["nix.png", "-o", "sheet.png"], "nix.png: no such file"),
         (["photo.png", "-o", "photo.png"], "photo.png: is also an input"),
         (["photo.png", "-o", "sheet.png", "--model=trubo"], "no pack 'trubo'; did you mean 'turbo"),
-        (["photo.png", "-o", "sheet.png", "--model=broken"], "broken.safetensors: is no pack"),
+        (["photo.png", "-o", "sheet.png", "--model=broken"], "broken.safetensors: is not a pack"),
         (["photo.png", "-o", "sheet.png", "--size=0"], "--size must be"),
         (["photo.png", "-o", "sheet.png", "--size=20"], "--size must be"),
         (["photo.png", "-o", "sheet.png", "--columns=0"], "--columns must be"),

@@ -12,76 +12,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cli.shell import IMPASTO, SHALLOW, Outcome, listing, pixels
+from cli.shell import IMPASTO, SHALLOW, Outcome, interrupt_at, listing, pixels, struck
 from impasto.optimize import lbfgs
-from patience import LIMIT, one_thread
 
 LBFGS = ["--steps=12", "--scales=32,48,64", "--size=64", "--history=4"]
-ADAM = ["--steps=6", "--scales=32,48", "--size=48", "--optimizer=adam"]
 RECORDS = ["--log=log.jsonl", "--plot=plot.png", "--timelapse=film.gif", "--frames=frames"]
 STATE = ["--checkpoint=out.state", "--checkpoint-every=0", "--save-every=2"]
 
 
 def command(*arguments: str) -> list[str]:
-    return [*IMPASTO, "paint", "photo.png", "style.png", "-o", "out.png", *SHALLOW, *arguments]
-
-
-STRUCK = """
-import os, signal, sys
-
-wish, where, left = int(sys.argv.pop(1)), sys.argv.pop(1), [int(sys.argv.pop(1))]
-
-def strike():
-    left[0] -= 1
-    if left[0] == 0:
-        os.kill(os.getpid(), wish)
-
-def stepping(kind):
-    tell = kind.tell
-    def told(self, *given):
-        strike()
-        return tell(self, *given)
-    kind.tell = told
-
-def heard(event, arguments):
-    changes = event in ("os.rename", "os.remove")
-    writes = event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-    if (changes or writes) and isinstance(arguments[0], (str, os.PathLike)):
-        if os.path.abspath(arguments[0]).startswith(os.getcwd()):
-            strike()
-
-if where == "step":
-    from impasto.optimize.lbfgs import LBFGS
-    stepping(LBFGS)
-else:
-    sys.addaudithook(heard)
-from impasto.cli.main import run; run()
-"""
-"""`impasto` that gets a signal at a step, or when it writes, moves or removes a file here, of which
-number. So it is struck at the same moments on every machine, in the middle of saving, too."""
-
-
-def struck(
-    folder: Path, wish: signal.Signals, where: str, number: int, *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command that gets a signal, unless it ends before."""
-    words = [str(int(wish)), where, str(number), *command(*arguments)[len(IMPASTO) :]]
-    return subprocess.run(
-        [IMPASTO[0], "-c", STRUCK, *words],
-        cwd=folder,
-        env=one_thread(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LIMIT,
-    )
+    return ["paint", "photo.png", "style.png", "-o", "out.png", *SHALLOW, *arguments]
 
 
 def uninterrupted(run: Callable[..., Outcome], folder: Path, *arguments: str) -> dict[str, bytes]:
     """Paint in this process; return the files, and take them away again."""
     before = listing(folder)
     arguments = tuple(a for a in arguments if not a.startswith("--checkpoint"))
-    outcome = run(*command(*arguments)[len(IMPASTO) :])
+    outcome = run(*command(*arguments))
     assert outcome.code == 0, outcome.err
     made = {name: data for name, data in listing(folder).items() if name not in before}
     for name in made:
@@ -124,17 +71,9 @@ def steps_in(log: Path) -> int:
     return log.read_bytes().count(b"\n") if log.exists() else 0
 
 
-def kill_and_resume(folder: Path, moments: list[int], *arguments: str) -> None:
-    """Kill at each moment, go on, and at last to the end."""
-    for moment in moments:
-        done = struck(folder, signal.SIGKILL, "file", moment, *arguments, *going_on(folder))
-        assert done.returncode == -signal.SIGKILL, done.stderr
-    done = struck(folder, signal.SIGKILL, "file", 0, *arguments, *going_on(folder))
-    assert done.returncode == 0, done.stderr
-
-
-def going_on(folder: Path) -> list[str]:
-    return ["--resume"] if (folder / "out.state").exists() else []
+def going_on(folder: Path, *arguments: str) -> list[str]:
+    """The command, from where the state is, if there is one."""
+    return command(*arguments, *(["--resume"] if (folder / "out.state").exists() else []))
 
 
 def test_killed_again_and_again_lbfgs_ends_in_the_same_files(
@@ -143,39 +82,44 @@ def test_killed_again_and_again_lbfgs_ends_in_the_same_files(
     everything = [*LBFGS, *RECORDS, *STATE]
     made = uninterrupted(run, folder, *everything)
     (folder / ".impasto-0123456789abcdef.tmp").write_bytes(b"left by an earlier kill")
-    rng = random.Random(20)
-    kill_and_resume(folder, [rng.randrange(2, 14) for _ in range(3)], *everything)
-    assert_same(folder, made)
-
-
-def test_killed_adam_ends_in_the_same_picture(folder: Path, run: Callable[..., Outcome]) -> None:
-    arguments = [*ADAM, *STATE]
-    made = uninterrupted(run, folder, *arguments)
-    kill_and_resume(folder, [7], *arguments)
+    rng = random.Random(21)
+    for moment in (rng.randrange(24, 44) for _ in range(2)):  # the first state is there by then
+        done = struck(folder, signal.SIGKILL, "file", moment, *going_on(folder, *everything))
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert (folder / "out.state").exists()
+    outcome = run(*going_on(folder, *everything))
+    assert outcome.code == 0, outcome.err
     assert_same(folder, made)
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["checkpoint", "no checkpoint asked for"])
 def test_ctrl_c_keeps_the_picture_and_resume_ends_in_the_same(
-    folder: Path, run: Callable[..., Outcome], kept: bool
+    folder: Path, run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, kept: bool
 ) -> None:
+    """Once in a process of its own, once in this one."""
     arguments = [*LBFGS, "--log=log.jsonl", *(STATE if kept else [])]
     made = uninterrupted(run, folder, *arguments)
     (folder / "out.png").write_bytes(b"an earlier result")
 
-    done = struck(folder, signal.SIGINT, "step", 3, *arguments)
+    if kept:
+        done = struck(folder, signal.SIGINT, "step", 3, *command(*arguments))
+        stopped = Outcome(done.returncode, done.stdout, done.stderr)
+    else:
+        with monkeypatch.context() as patch:
+            interrupt_at(patch, 3)
+            stopped = run(*command(*arguments))
 
     state = "out.state" if kept else "out.png.checkpoint"
-    assert done.returncode == 130
-    assert done.stdout == ""
-    last = done.stderr.splitlines()[-1]
+    assert stopped.code == 130
+    assert stopped.out == ""
+    last = stopped.err.splitlines()[-1]
     assert last.startswith("impasto: stopped at step ")
     assert all(part in last for part in ("out.unfinished.png", "--resume", state))
     assert (folder / "out.png").read_bytes() == b"an earlier result"
     assert pixels(folder / "out.unfinished.png").shape == (48, 64, 3)
     assert (folder / state).exists()
 
-    outcome = run(*command(*arguments, "--resume")[len(IMPASTO) :])
+    outcome = run(*command(*arguments, "--resume"))
     assert outcome.code == 0, outcome.err
     assert "going on at step" in outcome.err
     assert_same(folder, made)
@@ -213,16 +157,20 @@ def test_ctrl_c_before_the_first_step_leaves_nothing(folder: Path) -> None:
         "impasto.painter.painter.weights.find = lambda *_: signal.raise_signal(signal.SIGINT)\n"
         "from impasto.cli.main import run; run()"
     )
-    line = [IMPASTO[0], "-c", code, *command(*LBFGS)[len(IMPASTO) :]]
+    line = [IMPASTO[0], "-c", code, *command(*LBFGS)]
     done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (130, "impasto: stopped\n")
     assert listing(folder) == before
 
 
-def test_what_was_stopped_earlier_is_not_written_over(folder: Path) -> None:
+def test_what_was_stopped_earlier_is_not_written_over(
+    run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ctrl-C twice, without --resume: both states are kept, and the second is named."""
     for name in ("out.png.checkpoint", "out.png.2.checkpoint"):
-        done = struck(folder, signal.SIGINT, "step", 3, *LBFGS)
-        assert done.returncode == 130, done.stderr
-        assert f"the state is in {name}" in done.stderr
-    assert "--resume --checkpoint out.png.2.checkpoint" in done.stderr
+        with monkeypatch.context() as patch:
+            interrupt_at(patch, 3)
+            outcome = run(*command(*LBFGS))
+        assert outcome.code == 130, outcome.err
+        assert f"the state is in {name}" in outcome.err
+    assert "--resume --checkpoint out.png.2.checkpoint" in outcome.err

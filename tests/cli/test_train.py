@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cli.shell import IMPASTO, draw, impasto
+from cli.shell import IMPASTO, draw, impasto, struck
 from impasto.optimize import checkpoint
+from impasto.training.loop import Loop
 from impasto.zoo import registry
 from impasto.zoo.pack import Pack, read_pack
 from patience import LIMIT, wait_for
@@ -130,62 +131,59 @@ def test_progress_is_told_in_lines(
     assert "left" in outcome.err
 
 
-def test_killed_and_resumed_it_ends_in_the_same_network(inputs: list[str], tmp_path: Path) -> None:
+def test_killed_and_resumed_it_ends_in_the_same_network(
+    capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
+) -> None:
     whole, killed = tmp_path / "whole.safetensors", tmp_path / "killed.safetensors"
-    command = [*IMPASTO, "train", *inputs, *TINY, "--steps", "40", "--checkpoint-every", "0"]
-    subprocess.run([*command, "-o", whole], check=True, capture_output=True, env=_environment())
-    state = tmp_path / "killed.safetensors.training/losses.jsonl"
-    with subprocess.Popen(
-        [*command, "-o", killed], stderr=subprocess.PIPE, env=_environment()
-    ) as run:
-        wait_for(state.exists)
-        run.send_signal(signal.SIGKILL)
+    line = ["train", *inputs, *TINY, "--steps=12"]
+    assert impasto(capfd, *line, "-o", whole).code == 0
+    line += ["--checkpoint-every=0", "-o", str(killed)]
+    done = struck(tmp_path, signal.SIGKILL, "file", 21, *line)  # of 40: some steps are kept by then
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert Path(f"{killed}.training/state.safetensors").exists()
     assert not killed.exists()
-    again = subprocess.run(
-        [*command, "-o", killed, "--resume", "--json"],
-        check=True,
-        capture_output=True,
-        env=_environment(),
-    )
-    assert json.loads(again.stdout)["steps"] == 40
+    again = impasto(capfd, *line, "--resume", "--json")
+    assert again.code == 0, again.err
+    assert json.loads(again.out)["steps"] == 12
     assert _equal(read_pack(whole), read_pack(killed))
 
 
-def test_ctrl_c_keeps_the_state_and_says_how_to_go_on(inputs: list[str], tmp_path: Path) -> None:
+def test_ctrl_c_keeps_the_state_and_says_how_to_go_on(
+    capfd: pytest.CaptureFixture[str],
+    inputs: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learn, told = Loop._learn, []
+
+    def interrupted(self: Loop, began: float) -> tuple[list[float], list[str]]:
+        told.append(began)
+        if len(told) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return learn(self, began)
+
+    monkeypatch.setattr(Loop, "_learn", interrupted)
     out = tmp_path / "long.safetensors"
-    command = [*IMPASTO, "train", *inputs, *TINY, "--budget", "1h", "-o", str(out)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=_environment()) as run:
-        wait_for(Path(f"{out}.training/losses.jsonl").exists)
-        run.send_signal(signal.SIGINT)
-        _, err = run.communicate(timeout=LIMIT)
-    assert run.returncode == 130
-    assert "--resume" in err
-    assert "Traceback" not in err
+    outcome = impasto(capfd, "train", *inputs, *TINY, "--steps=20", "-o", out)
+    assert outcome.code == 130
+    assert "--resume" in outcome.err
+    assert len(told) == 3  # one more, in which all processes hear of it
     assert Path(f"{out}.training/state.safetensors").exists()
+    assert not out.exists()
 
 
-TORCHRUN = [
-    *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
-    "--no-python",
-]
-
-
-@pytest.mark.parametrize("runner", ["torchrun", "its own"])
 def test_two_processes_train_as_one(
-    capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path, runner: str
+    capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
 ) -> None:
     """Each sees a half of every batch; the network moves as from the whole of it."""
     start, one, two = (tmp_path / f"{name}.safetensors" for name in ("start", "one", "two"))
     train = ["train", *inputs, *TINY, "--json", "--batch=4"]
     assert not impasto(capfd, *train, "--steps=1", "--learning-rate=1e-9", "-o", start).code
-    alone = impasto(capfd, *train, "--steps=12", "-o", one)
-    assert alone.code == 0, alone.err
-    command = [*IMPASTO, *train, "--steps=12", "-o", str(two)]
-    command = [*TORCHRUN, *command] if runner == "torchrun" else [*command, "--processes=2"]
-    run = subprocess.run(command, capture_output=True, text=True, env=_environment(), timeout=LIMIT)
-    assert run.returncode == 0, run.stderr
-    # One process speaks.
-    assert json.loads(run.stdout)["samples"] == json.loads(alone.out)["samples"] == 48
+    for processes, out in ((1, one), (2, two)):
+        run = impasto(capfd, *train, "--steps=12", f"--processes={processes}", "-o", out)
+        assert run.code == 0, run.err
+        assert json.loads(run.out)["samples"] == 48
+    assert "2 processes" in run.err
     packs = [read_pack(path).tensors for path in (start, one, two)]
     moved, apart = (
         np.sqrt(sum(((packs[i][name] - packs[j][name]) ** 2).sum() for name in packs[0]))
@@ -194,35 +192,60 @@ def test_two_processes_train_as_one(
     assert apart < 0.1 * moved
 
 
-@pytest.mark.parametrize("runner", ["torchrun", "its own"])
+def _later(out: Path) -> int:
+    """Return a step later than the one that a training was stopped at."""
+    return int(json.loads(_log(out)[-1])["step"]) + 10
+
+
 def test_ctrl_c_ends_all_processes_with_the_state_kept(
-    inputs: list[str], tmp_path: Path, runner: str
+    capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
 ) -> None:
-    """Both stop after the same step, whoever hears of it first, and both go on."""
+    """Both stop after the same step, whoever hears of it first."""
     out = tmp_path / "long.safetensors"
-    command = [*IMPASTO, "train", *inputs, *TINY, "--batch=4", "-o", str(out)]
-    if runner == "its own":
-        command.append("--processes=2")
-    run = [*TORCHRUN, *command] if runner == "torchrun" else command
+    line = ["train", *inputs, *TINY, "--batch=4", "-o", str(out)]
     with subprocess.Popen(
-        [*run, "--budget=1h"],
+        [*IMPASTO, *line, "--processes=2", "--budget=1h"],
         stderr=subprocess.PIPE,
         text=True,
         env=_environment(),
         start_new_session=True,
     ) as process:
         wait_for(Path(f"{out}.training/losses.jsonl").exists)
-        if runner == "torchrun":  # whose processes have sessions of their own
-            process.send_signal(signal.SIGINT)
-        else:
-            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         _, err = process.communicate(timeout=LIMIT)
+    assert process.returncode == 130
+    assert "--resume" in err
+    assert "Traceback" not in err
+    assert Path(f"{out}.training/state.safetensors").exists()
+    steps = _later(out)
+    again = impasto(capfd, *line, "--resume", f"--steps={steps}", "--json")
+    assert again.code == 0, again.err
+    assert json.loads(again.out)["steps"] == steps
+
+
+TORCHRUN = [
+    *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
+    "--no-python",
+]
+
+
+def test_torchrun_starts_stops_and_goes_on(inputs: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "long.safetensors"
+    command = [*TORCHRUN, *IMPASTO, "train", *inputs, *TINY, "--batch=4", "-o", str(out)]
+    with subprocess.Popen(
+        [*command, "--budget=1h"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(),
+        start_new_session=True,
+    ) as process:
+        wait_for(Path(f"{out}.training/losses.jsonl").exists)
+        process.send_signal(signal.SIGINT)  # its processes have sessions of their own
+        _, err = process.communicate(timeout=LIMIT)
+    assert "2 processes" in err
     assert "--resume" in err
     assert Path(f"{out}.training/state.safetensors").exists()
-    if runner == "its own":
-        assert process.returncode == 130
-        assert "Traceback" not in err
-    steps = json.loads(_log(out)[-1])["step"] + 15
+    steps = _later(out)
     again = subprocess.run(
         [*command, "--resume", f"--steps={steps}", "--json"],
         capture_output=True,
@@ -231,7 +254,8 @@ def test_ctrl_c_ends_all_processes_with_the_state_kept(
         timeout=LIMIT,
     )
     assert again.returncode == 0, again.stderr
-    assert json.loads(again.stdout)["steps"] == steps
+    told = json.loads(again.stdout)  # one process speaks
+    assert (told["steps"], told["samples"]) == (steps, 4 * steps)
 
 
 def test_what_was_stopped_before_is_not_lost(
@@ -254,7 +278,7 @@ def test_what_was_stopped_before_is_not_lost(
         out.write_bytes(text)
         outcome = impasto(capfd, *line)
         assert (outcome.code, out.read_bytes()) == (2, text)
-        assert "waves.safetensors: is there already and is no pack" in outcome.err
+        assert "waves.safetensors: is there already and is not a pack" in outcome.err
 
 
 def test_a_link_to_nothing_among_the_photos_is_told(

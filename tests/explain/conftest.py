@@ -26,25 +26,31 @@ def _networks_kept(networks_kept: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def explained(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Explained:
+def explained(
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+    keep_networks: Callable[[pytest.MonkeyPatch], None],
+) -> Explained:
     """Explain once: whichever process of the tests comes first does it for all."""
     if worker_id == "master":
-        return _explain()
+        return _explain(keep_networks)
     kept = tmp_path_factory.getbasetemp().parent / "explained.pickle"
     with FileLock(f"{kept}.lock"):
         if not kept.exists():
-            kept.write_bytes(pickle.dumps(_explain()))
+            kept.write_bytes(pickle.dumps(_explain(keep_networks)))
         found: Explained = pickle.loads(kept.read_bytes())
         return found
 
 
-def _explain() -> Explained:
+def _explain(keep_networks: Callable[[pytest.MonkeyPatch], None]) -> Explained:
     # float32, so that numbers can be compared with those of others.
     options = ExplainOptions(size=SIZE, steps=STEPS, precision="float32", device="cpu")
-    explainer = Explainer(photo("chelsea"), painting("waves", 160, 128), options)
-    with pytest.raises(RuntimeError, match="before the iteration has ended"):
-        _ = explainer.explanation
-    events = list(explainer)
+    with pytest.MonkeyPatch.context() as patch:
+        keep_networks(patch)  # each of the eleven pictures would read and build it anew
+        explainer = Explainer(photo("chelsea"), painting("waves", 160, 128), options)
+        with pytest.raises(RuntimeError, match="before the iteration has ended"):
+            _ = explainer.explanation
+        events = list(explainer)
     return Explained(explainer.explanation, events)
 
 

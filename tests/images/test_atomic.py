@@ -159,9 +159,9 @@ def bad_paths(tmp_path):
         (tmp_path / "folder.png", "is a folder"),
         (tmp_path / "none" / "a.png", "the folder .*none does not exist"),
         (tmp_path / "file" / "a.png", "does not exist"),
-        (tmp_path / "pipe.png", "no regular file"),
+        (tmp_path / "pipe.png", "not a regular file"),
         (tmp_path / ("x" * 300 + ".png"), "cannot be written"),
-        ("a\0b.png", "no file name"),
+        ("a\0b.png", "not a file name"),
     ]
 
 

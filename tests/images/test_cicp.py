@@ -79,8 +79,9 @@ def test_a_narrow_range_is_widened():
 
 
 def test_what_is_not_known_is_told():
-    with pytest.raises(ImageError, match=r"primaries 12, transfer 9\); convert it to sRGB"):
-        read_picture(png(GREYISH, cicp(12, 9)))
+    with pytest.warns(Notice, match=r"primaries 12, transfer 9\), which is not known; .* as sRGB"):
+        picture = read_picture(png(GREYISH, cicp(12, 9)))
+    np.testing.assert_array_equal(np.rint(picture.rgb * 255), GREYISH)
 
 
 def test_code_points_go_before_a_profile_and_a_profile_before_gamma():
@@ -90,6 +91,8 @@ def test_code_points_go_before_a_profile_and_a_profile_before_gamma():
     gamma = (b"gAMA", struct.pack(">I", 100000))
     profiled = read_picture(png(GREYISH, gamma, icc=adobe))
     np.testing.assert_array_equal(profiled.rgb, read_picture(png(GREYISH, icc=adobe)).rgb)
+    nothing = read_picture(png(GREYISH, cicp(2, 2), icc=adobe))
+    np.testing.assert_array_equal(nothing.rgb, profiled.rgb)
     tagged = read_picture(png(GREYISH, gamma, (b"sRGB", b"\0")))
     np.testing.assert_array_equal(np.rint(tagged.rgb * 255), GREYISH)
 

@@ -58,11 +58,11 @@ def test_permission(tmp_path, monkeypatch):
 
 def test_what_is_no_regular_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    refused(tmp_path / "pipe", "no regular file")  # and does not wait for a writer
-    refused("/dev/zero", "no regular file")
+    refused(tmp_path / "pipe", "not a regular file")  # and does not wait for a writer
+    refused("/dev/zero", "not a regular file")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "s"))
-        refused(tmp_path / "s", "no regular file")
+        refused(tmp_path / "s", "not a regular file")
 
 
 def test_impossible_names(tmp_path):
@@ -79,7 +79,7 @@ def test_impossible_names(tmp_path):
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
 def test_truncated(kind, part):
     data = making.as_bytes(Image.fromarray(making.colours(40, 40)), kind)
-    refused(data[: int(len(data) * part)], "damaged|truncated|no picture")
+    refused(data[: int(len(data) * part)], "damaged|truncated|not a picture")
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -105,7 +105,7 @@ def test_truncated_sixteen_bit_png(channels):
 )
 def test_no_picture(data, look, tmp_path):
     (tmp_path / "a.jpg").write_bytes(data)
-    refused(tmp_path / "a.jpg", f"no picture.*{look}|damaged.*")
+    refused(tmp_path / "a.jpg", f"not a picture.*{look}|damaged.*")
 
 
 def test_postscript_never_starts_a_program(monkeypatch):
@@ -227,10 +227,10 @@ def test_pillows_warning_about_many_pixels_never_escapes(monkeypatch):
         (np.full((2, 2, 3), np.inf, np.float32), "not finite"),
         (np.full((2, 2, 3), 1.5), "go from 1.5 to 1.5; scale them to 0 to 1"),
         (np.full((2, 2, 3), -0.5), "scale them"),
-        (np.zeros((2, 2, 5)), r"shape \(2, 2, 5\) is no picture"),
-        (np.zeros((1, 2, 2, 3)), "is no picture"),
-        (np.zeros(3), "is no picture"),
-        (np.zeros((0, 2, 3)), "is no picture"),
+        (np.zeros((2, 2, 5)), r"shape \(2, 2, 5\) is not a picture"),
+        (np.zeros((1, 2, 2, 3)), "is not a picture"),
+        (np.zeros(3), "is not a picture"),
+        (np.zeros((0, 2, 3)), "is not a picture"),
         (np.zeros((2, 2, 3), np.int64), "int64"),
         (np.zeros((2, 2, 3), complex), "complex"),
         (np.zeros((2, 2, 3), bool), "bool"),
@@ -250,8 +250,8 @@ def test_float_files_that_are_no_picture():
 
 
 def test_what_is_no_source():
-    refused(None, "a NoneType is no picture")
-    refused(7, "a int is no picture")
+    refused(None, "a NoneType is not a picture")
+    refused(7, "a int is not a picture")
     refused(Image.new("RGB", (0, 5)), "no pixels")
 
 

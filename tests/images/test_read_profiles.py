@@ -160,7 +160,7 @@ def test_alpha_survives_a_profile():
 @pytest.mark.parametrize(
     "profile",
     [
-        b"this is no profile",
+        b"this is not a profile",
         making.matrix_profile(CURVES["gamma"])[:200],
         making.matrix_profile(b"junk" * 5),
         making.grey_profile(CURVES["gamma"]),  # for another colour space

@@ -203,7 +203,7 @@ def test_read_recipe_speaks_of_files_as_read_picture_does(tmp_path):
     with pytest.raises(ImageError, match="no such file"):
         read_recipe(tmp_path / "a.png")
     (tmp_path / "a.png").write_bytes(b"hello")
-    with pytest.raises(ImageError, match="no picture"):
+    with pytest.raises(ImageError, match="not a picture"):
         read_recipe(tmp_path / "a.png")
     (tmp_path / "a.png").write_bytes(making.png_claiming(100_000, 100_000))
     with pytest.raises(ImageError, match="100000x100000"):
@@ -221,7 +221,7 @@ def test_a_recipe_too_long_for_jpeg_says_so(tmp_path):
 
 @pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}])
 def test_a_recipe_that_is_no_json(value, tmp_path):
-    with pytest.raises(OutputError, match="recipe is no JSON"):
+    with pytest.raises(OutputError, match="recipe is not JSON"):
         save_picture(floats(making.colours()), tmp_path / "a.png", recipe={"a": value})
     assert not list(tmp_path.iterdir())
 
@@ -243,7 +243,7 @@ def test_names_that_cannot_be_written(name, match, tmp_path):
 
 @pytest.mark.parametrize("extension", [".jpg", ".webp", AVIF])
 def test_sixteen_bits_only_where_they_exist(extension, tmp_path):
-    with pytest.raises(OutputError, match=r"--bits 16 goes with \.png, \.tif"):
+    with pytest.raises(OutputError, match=r"--bits 16 needs \.png, \.tif"):
         save_picture(floats(making.colours()), tmp_path / f"a{extension}", options=SIXTEEN)
 
 
@@ -264,7 +264,7 @@ def test_values_that_are_no_picture(tmp_path):
     for rgb, match in (
         (np.full((2, 2, 3), np.nan, np.float32), "not finite"),
         (np.full((2, 2, 3), 2.0, np.float32), "scale them"),
-        (np.zeros((2, 2, 5), np.float32), "is no picture"),
+        (np.zeros((2, 2, 5), np.float32), "is not a picture"),
     ):
         with pytest.raises(ImageError, match=match):
             save_picture(rgb, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -14,8 +15,10 @@ from PIL import Image
 from impasto.errors import OptionsError
 from impasto.images import read_picture
 from impasto.images.tensors import to_tensor
+from impasto.losses import functional
 from impasto.losses.blend import blend_shares
 from impasto.losses.build import build
+from impasto.losses.objective import Objective
 from impasto.nets import vgg
 from impasto.options import LAYER_NAMES, PADDINGS, POOLINGS, PaintOptions
 from nets import reference
@@ -317,7 +320,7 @@ def test_evaluating_leaves_the_picture_alone():
     assert got.gradient.is_contiguous()
 
 
-FAST = settings(max_examples=40, deadline=None, derandomize=True, phases=[Phase.generate])
+FAST = settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.generate])
 
 
 @FAST
@@ -364,7 +367,7 @@ def test_bfloat16_tiles_are_the_whole_but_for_rounding(parameters):
     options = PaintOptions(preset="gatys")
     content, style, start = picture(0, 176, 160), picture(1, 160, 160), picture(2, 176, 160)
     whole = build(options, network, content, [style]).evaluate(start)
-    tiled = build(options, network, content, [style], tile=64).evaluate(start)
+    tiled = build(options, network, content, [style], tile=96).evaluate(start)
     assert tiled.loss == pytest.approx(whole.loss, rel=0.01)
     error = (tiled.gradient - whole.gradient).norm() / whole.gradient.norm()
     assert float(error) < 0.02
@@ -405,3 +408,19 @@ def test_refining_and_its_state():
     exact.evaluate(picture(2))
     assert not exact.refine()
     assert exact.state() == {}
+
+
+def test_where_the_gradient_is_not_finite_there_is_nothing_to_minimise(monkeypatch):
+    objective = Objective(None, {}, 1.0)
+    evaluation = objective.evaluate(picture(1))
+    assert evaluation.goal == pytest.approx(evaluation.loss)
+    spoilt = functional.total_variation_backward_
+
+    def broken(gradient, *others):
+        spoilt(gradient, *others)
+        gradient[0, 0, 0, 0] = torch.nan
+
+    monkeypatch.setattr(functional, "total_variation_backward_", broken)
+    evaluation = objective.evaluate(picture(1))
+    assert math.isfinite(evaluation.loss)
+    assert math.isnan(evaluation.goal)

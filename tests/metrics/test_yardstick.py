@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 import torch
@@ -31,6 +33,17 @@ def blotches(width, height, seed):
     return (np.asarray(image) / 255).astype(np.float32)
 
 
+PICTURE = blotches(SIZE, 48, 4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _drawn_once():
+    """Directions are drawn for each yardstick anew, which takes longer than to measure."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transport, "directions", lru_cache(transport.directions))
+        yield
+
+
 @pytest.fixture(scope="module")
 def photo():
     return blotches(SIZE, 48, 1)
@@ -44,6 +57,12 @@ def paintings():
 @pytest.fixture(scope="module")
 def yardstick(net, photo, paintings):
     return Yardstick(net, photo, paintings[:1], size=SIZE)
+
+
+@pytest.fixture(scope="module")
+def measured(yardstick):
+    """What is measured of some picture."""
+    return yardstick(PICTURE)
 
 
 def test_the_photo_is_no_way_from_itself(yardstick, photo):
@@ -64,8 +83,8 @@ def test_the_painting_is_no_way_from_its_own_style(net, photo):
         assert measured[name] == 0
 
 
-def test_all_of_it_is_what_the_protocol_says(yardstick, net, photo, paintings):
-    picture = blotches(SIZE, 48, 4)
+def test_all_of_it_is_what_the_protocol_says(measured, net, photo, paintings):
+    picture = PICTURE
     # The painting at as many pixels as the photo.
     painting = np.rint(resize(paintings[0], 52, 59) * 255).astype(np.uint8) / np.float32(255)
 
@@ -75,7 +94,7 @@ def test_all_of_it_is_what_the_protocol_says(yardstick, net, photo, paintings):
 
     F, P = features(picture, "relu4_2"), features(photo, "relu4_2")
     expected = ((F - P) ** 2).sum() / (P**2).sum()
-    assert yardstick(picture)["vgg_content"] == pytest.approx(expected, rel=1e-5)
+    assert measured["vgg_content"] == pytest.approx(expected, rel=1e-5)
     losses, sliced = [], []
     at = (np.arange(20_000) + 0.5) / 20_000
     for name in STYLE_LAYERS:
@@ -85,7 +104,6 @@ def test_all_of_it_is_what_the_protocol_says(yardstick, net, photo, paintings):
         along = transport.directions(len(F), DIRECTIONS).double().numpy()
         quantiles = (np.quantile(along @ f, at, axis=1, method="inverted_cdf") for f in (F, S))
         sliced.append(np.square(np.subtract(*quantiles)).mean() / np.square(along @ S).mean())
-    measured = yardstick(picture)
     assert measured["vgg_style"] == pytest.approx(np.mean(losses), rel=1e-4)
     assert measured["sliced_wasserstein"] == pytest.approx(np.mean(sliced), rel=2e-3)
     eight = np.rint(picture * 255).astype(np.float32) / np.float32(255)
@@ -130,22 +148,21 @@ def test_a_file_measures_as_the_picture_does(yardstick):
     assert yardstick(picture) == yardstick(stored)
 
 
-def test_several_paintings_count_by_their_shares(net, photo, paintings):
-    picture = blotches(SIZE, 48, 4)
+def test_several_paintings_count_by_their_shares(measured, net, photo, paintings):
     both = Yardstick(net, photo, paintings, size=SIZE)
-    alone = [Yardstick(net, photo, [painting], size=SIZE)(picture) for painting in paintings]
-    for shares in ([1, 0], [0, 1], [0.25, 0.75], None):
-        measured = both(picture, shares)
+    other = Yardstick(net, photo, paintings[1:], size=SIZE)(PICTURE)
+    for shares in ([0, 1], [0.25, 0.75], None):
+        found = both(PICTURE, shares)
         first, second = shares or [0.5, 0.5]
         for name in NAMES:
-            expected = first * alone[0][name] + second * alone[1][name]
-            assert measured[name] == pytest.approx(expected, rel=1e-5, abs=1e-9), name
+            expected = first * measured[name] + second * other[name]
+            assert found[name] == pytest.approx(expected, rel=1e-5, abs=1e-9), name
 
 
-def test_it_is_the_same_every_time(net, photo, paintings, yardstick):
+def test_it_is_the_same_every_time(net, photo, paintings, measured, monkeypatch):
+    monkeypatch.setattr(transport, "directions", transport.directions.__wrapped__)
     again = Yardstick(net, photo, paintings[:1], size=SIZE)
-    picture = blotches(SIZE, 48, 4)
-    assert again(picture) == yardstick(picture)
+    assert again(PICTURE) == measured
 
 
 @pytest.mark.parametrize(

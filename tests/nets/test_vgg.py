@@ -199,7 +199,7 @@ def test_the_smallest_side_works_and_one_pixel_less_does_not(pooling, padding):
         except RuntimeError:
             return False
 
-    for name in reference.NAMES:
+    for name in (name for name in reference.NAMES if not name.startswith("relu")):
         side = vgg.smallest_side([name], padding)
         assert works(side, side, name), (name, side)
         assert works(side, 2 * side + 1, name), (name, side)

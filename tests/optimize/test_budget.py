@@ -19,7 +19,7 @@ from impasto.optimize.engine import Engine
 from impasto.optimize.pace import Pace
 from impasto.optimize.schedule import Scale, halves, plan, pyramid
 
-QUICK = settings(max_examples=100, deadline=None, derandomize=True)
+QUICK = settings(max_examples=50, deadline=None, derandomize=True)
 SHRUNK = 16
 """Pictures are so many times smaller than they stand for: only the ratio of pixels matters."""
 

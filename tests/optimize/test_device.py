@@ -84,3 +84,26 @@ def test_bfloat16_where_it_is_native(monkeypatch):
     assert devices.choose_precision("auto", cpu) == torch.bfloat16
     assert devices.choose_precision("auto", cuda) == torch.bfloat16
     assert devices.choose_precision("float32", cpu) == torch.float32
+
+
+@pytest.mark.parametrize(("name", "allowed"), [("tf32", True), ("float32", False), ("auto", False)])
+def test_float32_is_float32_unless_tf32_is_asked_for(monkeypatch, name, allowed):
+    places = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (7, 5))
+    before = [place.allow_tf32 for place in places]
+    try:
+        for place in places:
+            place.allow_tf32 = not allowed
+        assert devices.choose_precision(name, torch.device("cuda")) == torch.float32
+        assert [place.allow_tf32 for place in places] == [allowed, allowed]
+    finally:
+        for place, value in zip(places, before, strict=True):
+            place.allow_tf32 = value
+
+
+@pytest.mark.parametrize("name", ["cpu", "mps"])
+def test_tf32_is_for_cuda(name):
+    with pytest.raises(
+        OptionsError, match=f"tf32 is for CUDA devices, not for {name}: use float32"
+    ):
+        devices.choose_precision("tf32", torch.device(name))

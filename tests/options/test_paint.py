@@ -186,7 +186,7 @@ def test_all_weights_nothing():
 
 def test_colours():
     assert refused(color="colour").startswith("--color does not know 'colour'")
-    assert "goes with a --color" in refused(color_strength=0.5)
+    assert "needs a --color" in refused(color_strength=0.5)
     assert PaintOptions(color="match", color_strength=0.5).color_strength == 0.5
 
 
@@ -245,7 +245,7 @@ def test_how_many_steps_there_are():
         ("precision", "float16", "did you mean 'bfloat16'"),
         ("content_loss", "halfsum", "did you mean 'half-sum'"),
         ("pooling", ["max"], "max"),
-        ("precision", {}, "choose from auto, float32, bfloat16"),
+        ("precision", {}, "choose from auto, float32, tf32, bfloat16"),
     ],
 )
 def test_a_misspelt_choice_names_the_nearest(name, value, hint):

@@ -85,9 +85,9 @@ def test_maps_do_the_same_as_masks(mask):
 
 
 def test_lightness_alone_is_transferred():
+    photo, plain = (rgb2lab(rgb) for rgb in (AT_SIZE, paint().rgb))
     for color in ("photo", "luminance"):
-        lab, photo = (rgb2lab(rgb) for rgb in (paint(color=color).rgb, AT_SIZE))
-        plain = rgb2lab(paint().rgb)
+        lab = rgb2lab(paint(color=color).rgb)
         away = np.abs(lab[..., 1:] - photo[..., 1:]).mean()
         assert away < 0.35 * np.abs(plain[..., 1:] - photo[..., 1:]).mean(), color
         assert np.abs(lab[..., 0] - photo[..., 0]).mean() > 0.5

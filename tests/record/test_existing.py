@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from impasto.errors import OutputError
 from impasto.options import RecordOptions
@@ -33,8 +34,20 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path, flag: str, name: str, t
     assert path.read_text() == text
 
 
-def test_what_an_earlier_run_left_is_replaced(tmp_path, recorder, steps):
-    paths = {"log": "a.txt", "plot": "a.svg", "timelapse": "a.gif"}
+@pytest.mark.parametrize(("flag", "name"), [("plot", "a.png"), ("timelapse", "a.webp")])
+def test_a_photo_of_ones_own_is_not_replaced(tmp_path: Path, flag: str, name: str) -> None:
+    Image.new("RGB", (9, 9), (200, 30, 9)).save(tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(OutputError, match="does not come from Impasto"):
+        Recorder(RecordOptions(**{flag: tmp_path / name}), 8, 8)
+    assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.parametrize(("plot", "film"), [("png", "webp"), ("svg", "gif"), ("pdf", "mp4")])
+def test_what_an_earlier_run_left_is_replaced(tmp_path, recorder, steps, plot, film):
+    if film == "mp4":
+        pytest.importorskip("av")
+    paths = {"log": "a.txt", "plot": f"a.{plot}", "timelapse": f"a.{film}"}
     options = RecordOptions(**{flag: tmp_path / name for flag, name in paths.items()})
     for _ in range(2):
         record = recorder(options)

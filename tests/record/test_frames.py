@@ -59,6 +59,40 @@ def test_a_picture_is_made_once_and_only_when_kept(tmp_path, recorder, step, pic
     only_log.take(step(9, 9, picture=pytest.fail))
 
 
+def test_frames_of_an_earlier_run_do_not_stand_among_the_new_ones(tmp_path, recorder, steps):
+    def names():
+        return sorted(path.name for path in (tmp_path / "frames").iterdir())
+
+    first = recorder(RecordOptions(frames=tmp_path / "frames", save_every=1))
+    for event in steps(6):
+        first.take(event)
+    (tmp_path / "frames" / "mine.png").write_bytes(b"mine")
+    second = recorder(RecordOptions(frames=tmp_path / "frames", save_every=2))
+    assert len(names()) == 7, "nothing is touched before the first step"
+    for event in steps(4):
+        second.take(event)
+    assert names() == ["frame-000002.png", "frame-000004.png", "mine.png"]
+    resumed = recorder(RecordOptions(frames=tmp_path / "frames", save_every=1))
+    for event in steps(5, after=2):
+        resumed.take(event)
+    assert names()[:4] == [f"frame-00000{number}.png" for number in (2, 3, 4, 5)]
+
+
+@pytest.mark.parametrize("data", [b"no picture", None])
+def test_pictures_of_ones_own_that_are_called_like_frames_are_not_touched(tmp_path, recorder, data):
+    """FFmpeg calls the pictures of a film so."""
+    path = tmp_path / "frame-000007.png"
+    path.write_bytes(data or b"")
+    if data is None:
+        Image.new("RGB", (4, 4)).save(path)
+    before = path.read_bytes()
+    with pytest.raises(
+        OutputError, match=r"frame-000007\.png is there already and is not a frame of"
+    ):
+        recorder(RecordOptions(frames=tmp_path, save_every=1))
+    assert path.read_bytes() == before
+
+
 def test_a_folder_that_cannot_be_made_says_so(tmp_path, recorder, step):
     record = recorder(RecordOptions(frames=tmp_path / "frames", save_every=1))
     (tmp_path / "frames").write_text("in the way")

@@ -53,6 +53,22 @@ sys.addaudithook(heard)
 """
 """Loaded by every Python process of the studio: writes down who it would call."""
 
+SMALLER = """
+from impasto.options import paint
+from impasto.studio.page import link
+
+link.SMALLEST = 64
+paint.QUALITIES.update(draft=20, best=2000)
+"""
+"""Loaded by them as well: paintings of half the size that the page offers, at which a step takes a
+quarter of the time. A draft is soon done, and the best is under way for as long as ever."""
+
+QUICK = "?size=128"
+"""Opens the page with a size of which a picture is there at once."""
+
+DRAFTED = "?size=704"
+"""Opens the page with the smallest size of which there are drafts."""
+
 
 class Studio:
     """`impasto serve` with one worker, which can be killed and started again."""
@@ -62,7 +78,7 @@ class Studio:
         models = folder / "home" / "impasto" / "models"
         models.mkdir(parents=True)
         write_pack(pack(), models / "own.safetensors")
-        (folder / "sitecustomize.py").write_text(LISTENER)
+        (folder / "sitecustomize.py").write_text(LISTENER + SMALLER)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
@@ -105,12 +121,22 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
+FORGETTING = """
+if (!sessionStorage.getItem("begun")) {
+    localStorage.clear();
+    sessionStorage.setItem("begun", "yes");
+}
+"""
+"""Run by the first window after others, before the page: it knows nothing of theirs."""
+
+
 class Watched:
     """Windows of a browser that remembers nothing, and what they did that they should not."""
 
     def __init__(self, browser: Browser, url: str, **options: object) -> None:
         self.url, self.host = url, urlsplit(url).netloc
         self.wrong: list[str] = []
+        self._first = True
         self.context: BrowserContext = browser.new_context(
             viewport={"width": 1280, "height": 900}, accept_downloads=True, **options
         )
@@ -120,8 +146,15 @@ class Watched:
         self.context.on("console", self._said)
         self.context.on("weberror", lambda error: self.wrong.append(f"threw {error.error}"))
 
-    def open(self, query: str = "") -> Page:
+    def new(self) -> Page:
         page = self.context.new_page()
+        if self._first:
+            page.add_init_script(FORGETTING)
+        self._first = False
+        return page
+
+    def open(self, query: str = "") -> Page:
+        page = self.new()
         page.goto(f"{self.url}/{query}")
         ready(page)
         return page
@@ -130,11 +163,7 @@ class Watched:
         """Close all windows and forget all, but the files of the page."""
         for page in self.context.pages:
             page.close()
-        page = self.context.new_page()
-        page.route("**", lambda route: route.fulfill(body="", content_type="text/html"))
-        page.goto(self.url)
-        page.evaluate("localStorage.clear()")
-        page.close()
+        self._first = True
         wrong, self.wrong = self.wrong, []
         assert not wrong
 
@@ -250,10 +279,11 @@ def slide(page: Page, label: str, keys: str, times: int = 1) -> None:
         page.keyboard.press(keys)
 
 
-def start_painting(page: Page, quality: str, painting: str = "Waves") -> None:
-    """Order a painting of the photo that is there, as small as can be."""
+def start_painting(page: Page, quality: str) -> None:
+    """Order a painting of a sample photo, as small as can be."""
     page.get_by_role("tab", name="Paint").click()
-    page.get_by_role("button", name=f"sample painting {painting.lower()}").click()
+    use_sample(page)  # which is not stylised now
+    page.get_by_role("button", name="sample painting waves").click()
     slide(page, "Size", "Home")
     page.locator(f"#way-paint input[value={quality}]").check()
     page.locator("#begin").click()
@@ -270,7 +300,7 @@ def until(page: Page, true: Callable[[], object]) -> None:
 
 def a_moment(page: Page) -> None:
     """Let the page come so far, or not: the test is to pass either way."""
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(300)
 
 
 def use_sample(page: Page, name: str = "coffee") -> None:
@@ -279,6 +309,15 @@ def use_sample(page: Page, name: str = "coffee") -> None:
 
 def under_way(page: Page) -> None:
     expect(caption(page)).to_have_text(re.compile(r"Step \d+ of \d+"), timeout=SLOW)
+
+
+def further(page: Page, step: int) -> None:
+    """Wait for a later step."""
+    page.wait_for_function(
+        "old => Number(/\\d+/.exec(document.querySelector('#stage .caption').innerText)) > old",
+        arg=step,
+        timeout=SLOW,
+    )
 
 
 def shots(page: Page) -> Locator:
@@ -314,7 +353,7 @@ def test_settings_are_felt_and_the_latest_wins(page: Page):
     use_sample(page)
     page.locator("#swatches label", has_text="Starry").click()
     slide(page, "Size", "Home")
-    expect(caption(page)).to_contain_text("128 × 85", timeout=SLOW)
+    expect(caption(page)).to_contain_text("64 × 43", timeout=SLOW)
     answers.clear()
     before = result_of(page)
     held: list[Route] = []
@@ -341,7 +380,8 @@ def test_settings_are_felt_and_the_latest_wins(page: Page):
     assert np.abs(strong - weak).mean() > 3
 
 
-def test_while_a_slider_moves_there_are_drafts_and_then_the_picture(page: Page):
+def test_while_a_slider_moves_there_are_drafts_and_then_the_picture(window: Watched):
+    page = window.open(DRAFTED)
     use_sample(page)
     stylised(page)
     assert recipe_of(page)["model"]["architecture"] == "quality"
@@ -349,10 +389,10 @@ def test_while_a_slider_moves_there_are_drafts_and_then_the_picture(page: Page):
     slide(page, "Stroke size", "ArrowRight", 10)
     page.wait_for_function("() => window.looks > 0", timeout=SLOW)
     stylised(page)
-    expect(caption(page)).to_contain_text("1024 × 683")
+    expect(caption(page)).to_contain_text("704 × 469")
     made = recipe_of(page)
     assert (made["model"]["architecture"], made["style_scale"], made["seed"]) == ("quality", 1.5, 0)
-    page.wait_for_function("() => document.querySelector('#stage .result').naturalWidth === 1024")
+    page.wait_for_function("() => document.querySelector('#stage .result').naturalWidth === 704")
     before = result_of(page)
 
     expect(page.get_by_role("button", name="The one before")).to_be_hidden()
@@ -371,15 +411,17 @@ def test_while_a_slider_moves_there_are_drafts_and_then_the_picture(page: Page):
     changed(page, before)
 
 
-def test_a_picture_that_is_finished_too_late_does_not_cover_a_later_draft(page: Page):
+def test_what_is_finished_too_late_covers_no_later_draft_and_what_cannot_be_says_so(
+    window: Watched,
+):
+    page = window.open(DRAFTED)
     use_sample(page)
     stylised(page)
     held: list[Route] = []
-    holding = [True]
 
     def hold(route: Route) -> None:
         first = not held and '"draft":true' in (route.request.post_data or "")
-        held.append(route) if first and holding else route.continue_()
+        held.append(route) if first else route.continue_()
 
     page.route("**/queue/join*", hold)
     slide(page, "Strength", "ArrowLeft")
@@ -390,19 +432,16 @@ def test_a_picture_that_is_finished_too_late_does_not_cover_a_later_draft(page: 
     held[0].continue_()
     stylised(page)
     assert recipe_of(page)["strength"] == 0.5
+    page.unroute("**/queue/join*")
 
-
-def test_what_cannot_be_finished_says_so_and_can_be_tried_again(page: Page):
-    use_sample(page)
-    stylised(page)
     page.route("**/queue/join*", ask_wrongly)
     slide(page, "Strength", "ArrowLeft")
     expect(action(page, "finish")).to_be_visible(timeout=SLOW)
     expect(caption(page)).to_contain_text("not finished")
     page.unroute("**/queue/join*")
-    action(page, "finish").click()
+    action(page, "finish").click()  # it can be tried again
     stylised(page)
-    assert recipe_of(page)["strength"] == 0.95
+    assert recipe_of(page)["strength"] == 0.45
 
 
 def ask_wrongly(route: Route) -> None:
@@ -412,31 +451,13 @@ def ask_wrongly(route: Route) -> None:
     route.continue_(post_data=broken)
 
 
-def test_what_is_opened_while_the_page_still_opens_stays(page: Page):
-    use_sample(page)
-    stylised(page)
-    action(page, "keep").click()
-    expect(action(page, "again")).to_be_visible()
-    late: list[Route] = []
-    held = [True]
-    page.route("**/queue/join*", lambda r: late.append(r) if held else r.continue_())
-    page.reload()
-    shots(page).first.click()
-    expect(action(page, "again")).to_be_visible()
-    held.clear()
-    late[0].continue_()  # now the page learns of the photo, and has it stylised
-    expect(page.locator("#photo .name")).to_contain_text("Coffee")
-    a_moment(page)
-    expect(action(page, "again")).to_be_visible()
-
-
 @pytest.mark.parametrize("late", ["stage.js", "swatches.js", "queue/data"])
 def test_whatever_comes_late_the_picture_is_made(window: Watched, late: str):
-    page = window.context.new_page()
+    page = window.new()
     waiting: list[Route] = []
     held = [True]
     page.route(f"**/{late}*", lambda r: waiting.append(r) if held else r.continue_())
-    page.goto(window.url)
+    page.goto(f"{window.url}/{QUICK}")
     use_sample(page)
     a_moment(page)
     held.clear()
@@ -446,20 +467,8 @@ def test_whatever_comes_late_the_picture_is_made(window: Watched, late: str):
     stylised(page)
 
 
-def test_the_slider_uncovers_the_photo(page: Page):
-    use_sample(page)
-    stylised(page)
-    frame, slider = page.locator("#stage .compare"), page.locator("#stage .slide")
-    expect(page.locator("#stage .before")).to_have_attribute("src", re.compile("sample"))
-    slider.focus()
-    page.keyboard.press("End")
-    assert frame.evaluate("e => e.style.getPropertyValue('--at')") == "100%"
-    box = frame.bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
-    assert 20 <= float(frame.evaluate("e => parseFloat(e.style.getPropertyValue('--at'))")) <= 30
-
-
-def test_what_is_kept_is_found_again_after_a_reload(page: Page):
+def test_what_is_kept_is_found_again_after_a_reload(window: Watched):
+    page = window.open(QUICK)
     use_sample(page, "rocket")
     page.locator("#swatches label", has_text="Starry").click()
     expect(caption(page)).to_contain_text("Starry", timeout=SLOW)
@@ -467,12 +476,18 @@ def test_what_is_kept_is_found_again_after_a_reload(page: Page):
     action(page, "keep").click()
     expect(action(page, "again")).to_be_visible()
     expect(shots(page)).to_have_count(number + 1)
+    late: list[Route] = []
+    held = [True]
+    page.route("**/queue/join*", lambda r: late.append(r) if held else r.continue_())
     page.reload()
-    ready(page)
-    expect(page.locator("#photo .name")).to_contain_text("Rocket")  # it goes on where it was
-    shots(page).first.click()
+    shots(page).first.click()  # while the page still opens
     expect(action(page, "again")).to_be_visible()
-    expect(caption(page)).to_contain_text("Starry · 1024 × 683")
+    held.clear()
+    late[0].continue_()  # now the page learns of the photo, and has it stylised
+    expect(page.locator("#photo .name")).to_contain_text("Rocket")  # it goes on where it was
+    a_moment(page)
+    expect(action(page, "again")).to_be_visible()
+    expect(caption(page)).to_contain_text("Starry · 128 × 86")
     action(page, "again").click()
     stylised(page)
     expect(page.locator("#swatches input:checked")).to_have_value("starry")
@@ -487,7 +502,8 @@ def test_what_is_kept_is_found_again_after_a_reload(page: Page):
     expect(shots(page)).to_have_count(number)
 
 
-def test_what_is_being_deleted_is_not_asked_for_again(page: Page):
+def test_what_is_being_deleted_is_not_asked_for_again(window: Watched):
+    page = window.open(QUICK)
     use_sample(page, "coffee")
     stylised(page)
     action(page, "keep").click()
@@ -510,7 +526,8 @@ def test_what_is_being_deleted_is_not_asked_for_again(page: Page):
     assert not [url for url in asked if f"jobs/{job}" in url]
 
 
-def test_a_link_brings_the_settings(page: Page, window: Watched):
+def test_a_link_brings_the_settings(window: Watched):
+    page = window.open(QUICK)
     use_sample(page)
     page.locator("#swatches label", has_text="Starry").click()
     slide(page, "Strength", "ArrowLeft", 4)
@@ -537,41 +554,32 @@ def test_a_link_brings_the_settings(page: Page, window: Watched):
     expect(wrong.locator("#way-paint").get_by_label("number input for Size")).to_have_value("256")
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "said"),
-    [
-        ("notes.txt", b"no picture", "is no picture that can be read"),
-        ("large.png", encoded(drawn(2000, 1100)), "more than the 2,000,000 allowed"),
-    ],
-)
-def test_what_cannot_be_taken_is_refused_in_words(
-    page: Page, window: Watched, tmp_path: Path, name: str, data: bytes, said: str
-):
-    path = tmp_path / name
-    path.write_bytes(data)
-    page.locator("#photo-file").set_input_files(path)
-    expect(page.locator("#photo .problem")).to_contain_text(said)
-    window.wrong = [what for what in window.wrong if "status of 4" not in what]
-
-
-def test_painting_without_a_photo_is_refused_in_words(page: Page):
+def test_what_cannot_be_taken_is_refused_in_words(page: Page, window: Watched, tmp_path: Path):
     page.get_by_role("tab", name="Paint").click()
     page.locator("#begin").click()
     expect(page.get_by_text("Choose a photo first.")).to_be_visible()
+    for name, data, said in (
+        ("notes.txt", b"no picture", "is not a picture that can be read"),
+        ("large.png", encoded(drawn(2000, 1100)), "more than the 2,000,000 allowed"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(data)
+        page.locator("#photo-file").set_input_files(path)
+        expect(page.locator("#photo .problem")).to_contain_text(said)
     use_sample(page)
     page.locator("#begin").click()
     expect(page.get_by_text("Choose a painting first")).to_be_visible()
+    window.wrong = [what for what in window.wrong if "status of 4" not in what]
 
 
 # Paint.
 
 
 def test_a_painting_grows_stops_and_goes_on(page: Page):
-    use_sample(page)
     start_painting(page, "best")
     under_way(page)
     expect(page.locator("#stage .losses path.style")).to_be_visible()
-    expect(caption(page)).to_have_text(re.compile(r"\d+ (s|min \d\d s) left · 128 × 85"))
+    expect(caption(page)).to_have_text(re.compile(r"\d+ (s|min \d\d s) left · 64 × 43"))
     first = result_of(page)
     page.wait_for_function(
         "old => document.querySelector('#stage .result').src !== old", arg=first, timeout=SLOW
@@ -591,21 +599,14 @@ def test_a_painting_grows_stops_and_goes_on(page: Page):
 
     action(page, "goon").click()
     under_way(page)
-    expect(action(page, "cancel")).to_be_visible()
-    page.wait_for_function(
-        "old => Number(/\\d+/.exec(document.querySelector('#stage .caption').innerText)) > old",
-        arg=stopped,
-        timeout=SLOW,
-    )
-    number = shots(page).count()
-    action(page, "cancel").click()
-    action(page, "cancel").click()  # it asks once more
-    expect(shots(page)).to_have_count(number - 1)
-    expect(page.locator("#photo .name")).to_be_visible()
+    further(page, stopped)
+    action(page, "stop").click()
+    expect(caption(page)).to_contain_text("Stopped", timeout=SLOW)
+    action(page, "settle").click()
+    expect(caption(page)).to_contain_text("Done")
 
 
 def test_a_painting_outlives_a_kill_of_the_server(page: Page, window: Watched, studio: Studio):
-    use_sample(page)
     start_painting(page, "best")
     under_way(page)
     step = int(re.search(r"Step (\d+)", caption(page).inner_text())[1])
@@ -614,30 +615,23 @@ def test_a_painting_outlives_a_kill_of_the_server(page: Page, window: Watched, s
     studio.start()
     under_way(page)  # without a reload
     window.wrong = [what for what in window.wrong if "ERR_" not in what]
-    page.wait_for_function(
-        "old => Number(/\\d+/.exec(document.querySelector('#stage .caption').innerText)) > old",
-        arg=step,
-        timeout=SLOW,
-    )
-    action(page, "stop").click()
-    expect(caption(page)).to_contain_text("Stopped", timeout=SLOW)
-    action(page, "settle").click()
-    expect(caption(page)).to_contain_text("Done")
-    page.reload()
-    ready(page)
-    shots(page).first.click()
-    expect(caption(page)).to_contain_text("Done")
+    further(page, step)
+    number = shots(page).count()
+    action(page, "cancel").click()
+    action(page, "cancel").click()  # it asks once more
+    expect(shots(page)).to_have_count(number - 1)
+    expect(page.locator("#photo .name")).to_be_visible()
 
 
 def test_a_finished_painting_is_there_with_its_time_lapse(page: Page, photo: Path):
-    use_sample(page, "chelsea")
     page.get_by_role("tab", name="Paint").click()
+    use_sample(page, "chelsea")
     page.locator("#painting-file").set_input_files(photo)
     expect(page.get_by_role("button", name="Remove holiday.jpg")).to_be_visible()
     slide(page, "Size", "Home")
     page.locator("#way-paint input[value=draft]").check()
     page.locator("#begin").click()
-    expect(caption(page)).to_contain_text("Done · 50 steps", timeout=2 * SLOW)
+    expect(caption(page)).to_contain_text("Done · 20 steps", timeout=2 * SLOW)
     for what, start in (("picture", b"\x89PNG"), ("timelapse", b"ftyp")):
         with page.expect_download() as coming:
             action(page, what).click()
@@ -646,16 +640,19 @@ def test_a_finished_painting_is_there_with_its_time_lapse(page: Page, photo: Pat
     page.reload()
     ready(page)
     shots(page).first.click()
+    expect(caption(page)).to_contain_text("Done")
     action(page, "again").click()
     expect(page.get_by_role("button", name="Remove painting 1")).to_be_visible()
-    expect(page.locator("#way-paint").get_by_label("number input for Size")).to_have_value("128")
+    expect(page.locator("#way-paint").get_by_label("number input for Size")).to_have_value("64")
     expect(page.locator("#way-paint input[value=draft]")).to_be_checked()
 
 
 # For everybody.
 
 
-def test_the_keyboard_alone_will_do(page: Page):
+def test_the_keyboard_alone_will_do(window: Watched):
+    page = window.open("?size=256")
+
     def tab_to(target: Locator, backwards: bool = False) -> None:
         for _ in range(60):
             page.keyboard.press("Shift+Tab" if backwards else "Tab")
@@ -674,7 +671,7 @@ def test_the_keyboard_alone_will_do(page: Page):
     slider = page.locator("#way-quick").get_by_label("range slider for Size")
     tab_to(slider)
     page.keyboard.press("Home")
-    expect(caption(page)).to_contain_text("128 × 85", timeout=SLOW)
+    expect(caption(page)).to_contain_text("64 × 43", timeout=SLOW)
     tab_to(page.locator("#stage .slide"), backwards=True)
     page.keyboard.press("ArrowRight")
     tab_to(action(page, "keep"))
@@ -699,11 +696,21 @@ NAMELESS = """() => [...document.querySelectorAll("button, a[href], input, selec
     .map((e) => e.outerHTML.slice(0, 200))"""
 
 
-def test_everything_has_a_name(page: Page):
+def test_everything_has_a_name_and_the_slider_uncovers_the_photo(window: Watched):
+    page = window.open(QUICK)
     assert page.evaluate(NAMELESS) == []
     use_sample(page)
     stylised(page)
     assert page.evaluate(NAMELESS) == []
+    frame, slider = page.locator("#stage .compare"), page.locator("#stage .slide")
+    expect(page.locator("#stage .before")).to_have_attribute("src", re.compile("sample"))
+    slider.focus()
+    page.keyboard.press("End")
+    assert frame.evaluate("e => e.style.getPropertyValue('--at')") == "100%"
+    box = frame.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    assert 20 <= float(frame.evaluate("e => parseFloat(e.style.getPropertyValue('--at'))")) <= 30
+
     page.get_by_role("tab", name="Paint").click()
     assert page.evaluate(NAMELESS) == []
 
@@ -726,7 +733,7 @@ def test_a_phone_shows_all_of_it_in_one_column(browser: Browser, studio: Studio)
     window = Watched(browser, studio.url, has_touch=True, is_mobile=True)
     page = window.context.new_page()
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(studio.url)
+    page.goto(f"{studio.url}/?size=256")
     ready(page)
 
     def fits() -> None:
@@ -752,7 +759,7 @@ def test_a_phone_shows_all_of_it_in_one_column(browser: Browser, studio: Studio)
 
 
 def test_many_tabs_at_once(window: Watched):
-    pages = [window.open() for _ in range(7)]  # a browser opens six connections to a host
+    pages = [window.open(QUICK) for _ in range(7)]  # a browser opens six connections to a host
     for page in pages:
         use_sample(page)
     for page in pages:
@@ -760,26 +767,13 @@ def test_many_tabs_at_once(window: Watched):
         stylised(page)
 
 
-def test_without_styles_it_says_how_to_get_some(browser: Browser, tmp_path: Path):
-    with served(tmp_path, styles=(), page=True) as found:
-        window = Watched(browser, found.url)
-        page = window.open()
-        expect(page.get_by_role("tab", name="Paint")).to_have_attribute("aria-selected", "true")
-        page.get_by_role("tab", name="Quick").click()
-        expect(page.locator("#swatches")).to_contain_text("impasto train")
-        use_sample(page)
-        start_painting(page, "draft")
-        expect(caption(page)).to_contain_text("Waiting for its turn", timeout=SLOW)
-        window.close()
-
-
 def test_who_logs_in_sees_what_is_theirs_alone(browser: Browser, tmp_path: Path):
+    """Without styles, by the way: it says how to get some."""
     keys = {"ann": "a" * 20, "bob": "b" * 20}
     given = ",".join(f"{name}:{key}" for name, key in keys.items())
 
     def visit(name: str, look: Callable[[Page], None]) -> None:
-        window = Watched(browser, found.url)
-        page = window.context.new_page()
+        page = window.new()
         page.goto(found.url)
         page.get_by_label("Your key").fill(keys[name])
         page.get_by_role("button").click()
@@ -787,16 +781,23 @@ def test_who_logs_in_sees_what_is_theirs_alone(browser: Browser, tmp_path: Path)
         look(page)
         page.get_by_role("button", name="Log out").click()
         expect(page.get_by_label("Your key")).to_be_visible()
-        window.close()
+        window.forget()
 
-    def keep(page: Page) -> None:
-        use_sample(page)
-        stylised(page)
-        action(page, "keep").click()
+    def order(page: Page) -> None:
+        expect(page.get_by_role("tab", name="Paint")).to_have_attribute("aria-selected", "true")
+        page.get_by_role("tab", name="Quick").click()
+        expect(page.locator("#swatches")).to_contain_text("impasto train")
+        start_painting(page, "draft")
+        expect(caption(page)).to_contain_text("Waiting for its turn", timeout=SLOW)
+        action(page, "stop").click()  # or the page would ask for it while somebody logs out
+        expect(caption(page)).to_contain_text("Stopped before it began")
         expect(shots(page)).to_have_count(1)
+        expect(shots(page).locator(".state")).to_have_text("stopped")
 
-    with served(tmp_path, page=True, api_keys=given) as found:
-        visit("ann", keep)
+    with served(tmp_path, styles=(), page=True, api_keys=given) as found:
+        window = Watched(browser, found.url)
+        visit("ann", order)
         visit("bob", lambda page: expect(shots(page)).to_have_count(0))
         visit("ann", lambda page: expect(shots(page)).to_have_count(1))
-        assert found.studio.store.jobs("ann")[0].kind == "apply"
+        window.close()
+        assert found.studio.store.jobs("ann")[0].kind == "paint"

@@ -168,7 +168,7 @@ def test_no_hostile_text_becomes_a_path(local: Files, tmp_path: Path, name: str)
         lambda: local.remove(name),
     ]
     for act in acts:
-        with pytest.raises(ValueError, match=r"is no (id of a job|name of a file)"):
+        with pytest.raises(ValueError, match=r"is not (an id of a job|a name of a file)"):
             act()
     assert source.exists()
     assert list(local.home.iterdir()) == []

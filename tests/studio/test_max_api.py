@@ -58,7 +58,7 @@ def test_its_kinds_of_images_are_taken(api: Served, extension: str):
 @pytest.mark.parametrize(
     ("query", "image", "says"),
     [
-        ("", b"# IBM Code Model Asset Exchange", "the image is no picture"),
+        ("", b"# IBM Code Model Asset Exchange", "the image is not a picture"),
         ("", b"", "the image is empty"),
         ("?model=nothing", PHOTO, "there is no style 'nothing'"),
         ("?model=no_such_model", PHOTO, "there is no style"),

@@ -459,7 +459,7 @@ def test_a_look_is_a_draft_until_it_is_finished(open_studio: Served, tmp_path, m
         Full("client", 10),
         KeyError("A" * 24),
         WrongState("done"),
-        ImageError("<memory>: is no picture"),
+        ImageError("<memory>: is not a picture"),
         RuntimeError("secret of the inside"),
     ],
 )

@@ -150,15 +150,16 @@ def test_an_abandoned_job_is_taken_over_once(
     assert store.job(job.id).state == "queued"
 
 
-@pytest.mark.parametrize("state", ["SUCCESS", "ERROR", "CANCELLED"])
 def test_a_waiting_job_whose_workflow_came_to_nothing_is_queued_again(
-    store: Store, rescue: Rescue, dbos: DBOSClient, state: str
+    store: Store, rescue: Rescue, dbos: DBOSClient
 ) -> None:
     """Such as that of a worker which came too early, while another one still seemed to live."""
-    job = taken(store)
-    set_state(store, f"{job.id}-1", state)
-    assert [rescue.look(), rescue.look()] == [1, 0]
-    assert states(dbos) == {f"{job.id}-1": state, f"{job.id}-2": "ENQUEUED"}
+    came_to = {taken(store).id: state for state in ("SUCCESS", "ERROR", "CANCELLED")}
+    for id, state in came_to.items():
+        set_state(store, f"{id}-1", state)
+    assert [rescue.look(), rescue.look()] == [3, 0]
+    first = {f"{id}-1": state for id, state in came_to.items()}
+    assert states(dbos) == {**first, **{f"{id}-2": "ENQUEUED" for id in came_to}}
 
 
 def test_a_waiting_job_without_a_workflow_is_queued_again(
@@ -217,18 +218,20 @@ def ended(store: Store, files: Files, state: str, age: float = 0.0) -> Job:
     return job
 
 
-@pytest.mark.parametrize("state", ["done", "failed", "cancelled", "stopped"])
 def test_jobs_are_removed_when_their_time_has_come(
-    store: Store, files: Files, janitor: Janitor, dbos: DBOSClient, state: str
+    store: Store, files: Files, janitor: Janitor, dbos: DBOSClient
 ) -> None:
-    old, new = ended(store, files, state, age=4000), ended(store, files, state, age=3000)
+    final = ("done", "failed", "cancelled", "stopped")
+    old, new = ([ended(store, files, state, age) for state in final] for age in (4000, 3000))
     waiting = accept(store, files)
     janitor.sweep()
-    with pytest.raises(KeyError):
-        store.job(old.id)
-    assert {job.id for job in store.jobs("ann")} == {new.id, waiting.id}
-    assert files.names(old.id) == []
-    assert set(states(dbos)) == {f"{new.id}-1", f"{waiting.id}-1"}
+    kept = {job.id for job in (*new, waiting)}
+    assert {job.id for job in store.jobs("ann")} == kept
+    for job in old:
+        with pytest.raises(KeyError):
+            store.job(job.id)
+        assert files.names(job.id) == []
+    assert set(states(dbos)) == {f"{id}-1" for id in kept}
     assert files.names(waiting.id) == ["photo", "style-0"]
 
 

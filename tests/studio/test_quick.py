@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -22,7 +20,6 @@ from impasto.studio.pictures import Header, TooManyPixels, measure
 from impasto.studio.quick import Busy, Quick
 from impasto.studio.settings import read
 from impasto.zoo import registry
-from patience import LIMIT
 from studio.serving import PHOTO, decoded, drawn, encoded, own_styles
 from zoo.making import write
 
@@ -348,27 +345,6 @@ def test_a_header_costs_no_decoding(monkeypatch: pytest.MonkeyPatch):
     data = [encoded(drawn(), format) for format in ("JPEG", "PNG", "TIFF")]
     monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("decoded"))
     assert [measure(one, ReadOptions()) for one in data] == [(64, 48)] * 3
-
-
-def test_the_server_never_loads_pytorch(models: Path, tmp_path: Path):
-    own_styles(models, "wave")
-    (tmp_path / "photo.png").write_bytes(PHOTO)
-    code = f"""
-import sys
-from pathlib import Path
-from impasto.zoo import registry
-registry.user_folder = lambda: Path({str(models)!r})
-from impasto.studio.app import create_app
-from impasto.studio.settings import read
-app = create_app(read(data={str(tmp_path / "data")!r}))
-app.state.studio.quick.stylise(Path({str(tmp_path / "photo.png")!r}).read_bytes(), "wave")
-app.state.studio.close()
-print("torch" in sys.modules)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=LIMIT
-    )
-    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_options_reach_the_recipe(made: Quick):

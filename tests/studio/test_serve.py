@@ -25,7 +25,7 @@ from impasto.errors import MissingExtraError
 from impasto.studio import server
 from impasto.studio.settings import Settings
 from patience import LIMIT, wait_for
-from studio.serving import IMPASTO, PAINTING, PHOTO, Process, decoded, own_styles
+from studio.serving import PAINTING, PHOTO, Process, decoded, own_styles, served
 
 SHALLOW = {
     "size": "64", "steps": "4", "style_layers": "relu1_1,relu2_1", "content_layers": "relu2_2",
@@ -40,23 +40,11 @@ def models(folder: Path) -> Path:
     return folder / "home" / "impasto" / "models"
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    ours = {name: v for name, v in os.environ.items() if not name.startswith("IMPASTO_")}
-    return subprocess.run(
-        [*IMPASTO, *arguments],
-        env={**ours, **environment},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-    )
-
-
 def test_the_studio_answers_paints_and_ends(tmp_path: Path):
     own_styles(models(tmp_path), "wave")
-    with Process(tmp_path, "--workers", "1", "--threads", "1") as studio:
+    with Process(tmp_path, "--workers", "1", "--threads", "1", **BARE) as studio:
         with httpx.Client(base_url=studio.url, timeout=LIMIT) as client:
             assert client.get("/readyz").json()["ready"] is True
-            assert "text/html" in client.get("/").headers["content-type"]
             answer = client.post("/v1/stylize", files={"photo": PHOTO}, data={"style": "wave"})
             assert decoded(answer.content).size == (64, 48)
             files = {"photo": PHOTO, "painting": PAINTING}
@@ -69,12 +57,9 @@ def test_the_studio_answers_paints_and_ends(tmp_path: Path):
         assert studio.stop() == 0
         assert not any(worker.is_running() for worker in workers)
         assert "Traceback" not in studio.said()
-    with (
-        Process(tmp_path, "--workers", "0", **BARE) as again,
-        httpx.Client(base_url=again.url) as client,
-    ):
-        assert client.get(job).json()["state"] == "done"
-        assert client.get("/v1/jobs").json()["jobs"][0]["links"]["self"] == job
+    with served(tmp_path) as again:  # of the same folder
+        assert again.client.get(job).json()["state"] == "done"
+        assert again.client.get("/v1/jobs").json()["jobs"][0]["links"]["self"] == job
 
 
 def test_all_is_over_within_ten_seconds():
@@ -82,7 +67,7 @@ def test_all_is_over_within_ten_seconds():
 
 
 HELD = """
-import os, time
+import atexit, os, sys, time
 from impasto.studio import server
 from impasto.studio.quick import Quick
 
@@ -95,16 +80,18 @@ def held(*given, **named):
     return make(*given, **named)
 
 Quick.make = held
+atexit.register(lambda: print("PyTorch:", "torch" in sys.modules, file=sys.stderr))
 """
-"""A server that has all the time there is, and photos under way until somebody says so."""
+"""A server that has all the time there is, and photos under way until somebody says so. In the end
+it says whether it loaded PyTorch."""
 
 
-@pytest.mark.parametrize("wish", [signal.SIGTERM, signal.SIGINT])
-def test_what_is_under_way_is_finished_and_streams_end_at_once(tmp_path: Path, wish: int):
+def test_what_is_under_way_is_finished_and_streams_end_at_once(tmp_path: Path):
     own_styles(models(tmp_path), "wave")
     go = tmp_path / "go"
     with Process(tmp_path, "--workers", "0", before=HELD, GO=str(go)) as studio:
         with httpx.Client(base_url=studio.url, timeout=LIMIT) as client:
+            assert "text/html" in client.get("/").headers["content-type"]
             files = {"photo": PHOTO, "painting": PAINTING}
             job = client.post("/v1/jobs", files=files, data={"size": "48"}).json()
         begun: list[str] = []
@@ -131,7 +118,7 @@ def test_what_is_under_way_is_finished_and_streams_end_at_once(tmp_path: Path, w
             with httpx.Client(base_url=studio.url, timeout=LIMIT) as client:
                 wait_for(lambda: "photos_under_way 1.0" in client.get("/metrics").text)
             wait_for(lambda: len(begun) == len(streams))
-            studio.process.send_signal(wish)
+            studio.process.terminate()
             for stream in streams:
                 stream.result(LIMIT)  # while the photo is under way
             assert not photo.done()
@@ -142,28 +129,31 @@ def test_what_is_under_way_is_finished_and_streams_end_at_once(tmp_path: Path, w
         assert answer.status_code == 200
         assert decoded(answer.content).size == (64, 48)
         assert "Traceback" not in studio.said()
+        assert "PyTorch: False" in studio.said()
 
 
-def test_nothing_is_taken_when_it_has_ended(tmp_path: Path):
+def test_only_loopback_is_listened_on_and_nothing_is_taken_when_it_has_ended(tmp_path: Path):
     with Process(tmp_path, "--workers", "0", **BARE) as studio:
         url = httpx.URL(studio.url)
-        studio.process.terminate()
-        studio.process.wait(LIMIT)
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection((url.host, url.port), timeout=LIMIT)
-
-
-def test_only_loopback_is_listened_on(tmp_path: Path):
-    with Process(tmp_path, "--workers", "0", **BARE) as studio:
-        port = httpx.URL(studio.url).port
         listening = [
             one.laddr
             for one in psutil.Process(studio.process.pid).net_connections("tcp")
             if one.status == psutil.CONN_LISTEN
         ]
-        assert [(one.ip, one.port) for one in listening] == [("127.0.0.1", port)]
+        assert [(one.ip, one.port) for one in listening] == [("127.0.0.1", url.port)]
         folder = tmp_path / "data"
         assert folder.stat().st_mode & 0o077 == 0
+        studio.process.send_signal(signal.SIGINT)  # as good as SIGTERM
+        assert studio.process.wait(LIMIT) == 0
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((url.host, url.port), timeout=LIMIT)
+
+
+@pytest.fixture
+def unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings but those of the test."""
+    for name in [name for name in os.environ if name.startswith("IMPASTO_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize(
@@ -177,9 +167,8 @@ def test_only_loopback_is_listened_on(tmp_path: Path):
         ((), {"IMPASTO_MAX_SIZE": "big"}, "IMPASTO_MAX_SIZE"),
     ],
 )
+@pytest.mark.usefixtures("unset")
 def test_wrong_settings_are_one_line(capfd, monkeypatch, arguments, environment, says: str):
-    for name in [name for name in os.environ if name.startswith("IMPASTO_")]:
-        monkeypatch.delenv(name)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(server, "serve", lambda *_: pytest.fail("it serves"))
@@ -190,6 +179,13 @@ def test_wrong_settings_are_one_line(capfd, monkeypatch, arguments, environment,
     assert says in last
 
 
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may begin here: it leaves logging and threads of this process as they are."""
+    monkeypatch.setattr(server, "_set_up_logging", lambda _: None)
+    monkeypatch.setattr(server, "_SWITCH", sys.getswitchinterval())
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "says"),
     [
@@ -197,24 +193,28 @@ def test_wrong_settings_are_one_line(capfd, monkeypatch, arguments, environment,
         (("--data", "/dev/null/x"), {}, "cannot be made"),
     ],
 )
-def test_what_cannot_be_had_is_one_line_too(arguments, environment, says: str):
-    done = run("serve", "--port", "0", *arguments, **environment)
-    assert done.returncode == 2
-    last = done.stderr.strip().splitlines()[-1]
+@pytest.mark.usefixtures("unset", "begun")
+def test_what_cannot_be_had_is_one_line_too(capfd, monkeypatch, arguments, environment, says: str):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    done = impasto(capfd, "serve", "--port", "0", *arguments)
+    assert done.code == 2
+    last = done.err.strip().splitlines()[-1]
     assert last.startswith("impasto: ")
     assert says in last
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in done.err
 
 
-def test_a_port_that_is_taken_is_said_before_anything_is_opened(tmp_path: Path):
+@pytest.mark.usefixtures("unset", "begun")
+def test_a_port_that_is_taken_is_said_before_anything_is_opened(capfd, tmp_path: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = str(taken.getsockname()[1])
-        done = run("serve", "--port", port, "--data", str(tmp_path / "data"))
-    assert done.returncode == 2
-    assert f"--port {port}" in done.stderr
-    assert "choose another" in done.stderr
+        port = taken.getsockname()[1]
+        done = impasto(capfd, "serve", "--port", port, "--data", tmp_path / "data")
+    assert done.code == 2
+    assert f"--port {port}" in done.err
+    assert "choose another" in done.err
     assert not (tmp_path / "data").exists()
 
 

@@ -39,7 +39,7 @@ def test_a_painting_is_what_is_seen_of_it(net: VGG19) -> None:
     for size in (1.0, 0.5):
         A = plain[size]["relu1_1"]
         errors = [float((of[size]["relu1_1"] - A).norm() / A.norm()) for of in (seen, black)]
-        assert errors[0] < 0.05 < 0.3 < errors[1]
+        assert errors[0] < 0.1 < 0.3 < errors[1]
 
 
 def _small(x: Tensor, size: float) -> Tensor:

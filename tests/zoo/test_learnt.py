@@ -117,7 +117,9 @@ def test_rows_that_ship_come_before_the_users(turbo: Pack, bundled: Path) -> Non
     shipped = rows_on(turbo, "kiss", "storm").rows[1]
     assert pack.row("storm").sha256 == shipped.sha256
     assert learnt.find("kiss") is None
-    with pytest.raises(OptionsError, match=r"'kiss' is no style that you had .*it comes with Imp"):
+    with pytest.raises(
+        OptionsError, match=r"'kiss' is not a style that you had .*it comes with Imp"
+    ):
         learnt.remove("kiss")
 
 
@@ -250,8 +252,8 @@ def test_a_file_that_is_there_is_not_written_over(turbo: Pack) -> None:
         ("kiss", "", "'' cannot name a style"),
         ("kiss", "../kiss", "cannot name a style"),
         ("kiss", "a" * 41, "cannot name a style"),
-        ("kis", "rain", "'kis' is no style that you had learnt; did you mean 'kiss'?"),
-        ("starry", "rain", "'starry' is no style that you had learnt (it comes with Impasto)"),
+        ("kis", "rain", "'kis' is not a style that you had learnt; did you mean 'kiss'?"),
+        ("starry", "rain", "'starry' is not a style that you had learnt (it comes with Impasto)"),
     ],
 )
 def test_names_that_are_refused(turbo: Pack, old: str, new: str, part: str) -> None:
@@ -276,7 +278,7 @@ def test_a_style_is_forgotten_with_its_file(turbo: Pack) -> None:
     assert [*registry.styles_folder().iterdir()] == [other]
     with pytest.raises(OptionsError, match="no style 'kiss'"):
         resolve("kiss")
-    with pytest.raises(OptionsError, match="'kiss' is no style that you had learnt"):
+    with pytest.raises(OptionsError, match="'kiss' is not a style that you had learnt"):
         learnt.remove("kiss")
 
 

@@ -135,15 +135,15 @@ def test_a_file_is_said_by_its_path(tmp_path: Path) -> None:
         ("turbo/starry,standard/wave", ["mixes packs"]),
         ("starry:0.5,starry:0.5", ["names starry twice"]),
         ("starry:0,wave:0", ["all 0"]),
-        ("starry:x", ["'starry:x' is no style", "starry:0.6,wave:0.4"]),
-        ("starry:-1", ["is no style"]),
-        ("starry:nan", ["is no style"]),
-        ("starry:inf", ["is no style"]),
-        ("starry:", ["is no style"]),
-        (":1", ["is no style"]),
-        ("", ["is no style"]),
-        ("turbo/", ["is no style"]),
-        ("starry,", ["is no style"]),
+        ("starry:x", ["'starry:x' is not a style", "starry:0.6,wave:0.4"]),
+        ("starry:-1", ["is not a style"]),
+        ("starry:nan", ["is not a style"]),
+        ("starry:inf", ["is not a style"]),
+        ("starry:", ["is not a style"]),
+        (":1", ["is not a style"]),
+        ("", ["is not a style"]),
+        ("turbo/", ["is not a style"]),
+        ("starry,", ["is not a style"]),
     ],
 )
 def test_what_makes_no_sense(spec: str, parts: list[str]) -> None:
@@ -156,7 +156,7 @@ def test_what_makes_no_sense(spec: str, parts: list[str]) -> None:
 
 @pytest.mark.usefixtures("shelf")
 def test_a_broken_pack_says_why() -> None:
-    with pytest.raises(WeightsError, match=r"broken\.safetensors: is no pack of styles"):
+    with pytest.raises(WeightsError, match=r"broken\.safetensors: is not a pack of styles"):
         resolve("broken/starry")
 
 

@@ -15,9 +15,10 @@ from impasto.apply.canvas import Region
 from impasto.apply.masks import Mask, lay_over, masks_of
 from impasto.apply.passes import Passes, Progress, sizes_of
 from impasto.apply.stylised import Stylised
-from impasto.errors import ImageError, OptionsError
+from impasto.errors import ImageError, OptionsError, in_memory
 from impasto.images import fit, resize
 from impasto.images.alpha import seen_part
+from impasto.images.color import is_grey, make_grey_
 from impasto.images.picture import Stored, eight_bits, floats
 from impasto.images.read import Source, read_stored
 from impasto.nets import noise
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _OPTIONS = ApplyOptions()
+_WAY_OUT = "choose a smaller --size or --tile"
 
 
 class Network:
@@ -90,11 +92,13 @@ class Network:
         result is kept in 8 bits a channel, which are enough for most files and take a quarter of
         the memory: 100 megapixels fit into 2 GB.
 
-        Raises `ImageError` for what is no picture, and `OptionsError`.
+        Raises `ImageError` for what is not a picture, and `OptionsError`.
         """
         chosen = ApplyOptions.from_dict(options)
         for name in options.keys() & {"backend", "device", "jobs"}:
-            raise OptionsError(f"{name} is no matter of a picture: choose it when you load")
+            raise OptionsError(
+                f"{name} belongs to the network, not to one picture: choose it when you load"
+            )
         if _is_tensor(picture):
             return self._tensor(picture, chosen, mask, progress)
         several = picture if isinstance(picture, list | tuple) else [picture]
@@ -104,6 +108,7 @@ class Network:
         ]
         return found if several is picture else found[0]
 
+    @in_memory(_WAY_OUT)
     def stylise(
         self,
         picture: Source,
@@ -139,12 +144,14 @@ class Network:
                 lay_over(made, painter.paint(photo.rgb, share), floats(photo.rgb), where.white)
         else:
             made = painter.paint(photo.rgb, self.shares)
+        if self._is_grey and is_grey(photo.rgb):  # of two greys nothing coloured is made
+            make_grey_(made)
         return Stylised(made, photo.alpha, self._recipe(photo, options, masks, painter))
 
     def check(self, options: ApplyOptions, read: ReadOptions | None = None) -> None:
         """Raise `OptionsError` for what cannot be asked of this network, or a mask of no use.
 
-        `ImageError` for a mask that is no picture. With ``read`` the masks are looked at, too.
+        `ImageError` for a mask that is not a picture. With ``read`` the masks are looked at, too.
         """
         self.pack.mix(self.shares, options.strength)
         if read is not None and options.mask is not None:
@@ -152,6 +159,13 @@ class Network:
         if options.style_scale != 1 and not self.pack.has_original:
             raise OptionsError(f"{self.pack.name} cannot vary --style-scale: it was not trained to")
 
+    @property
+    def _is_grey(self) -> bool:
+        """Whether all paintings of the styles are without colour."""
+        cards = {card.name: card for card in self.pack.card.styles}
+        return all(cards[name].grey for name, share in self.shares.items() if share)
+
+    @in_memory(_WAY_OUT)
     def _tensor(
         self,
         picture: Tensor,
@@ -165,7 +179,7 @@ class Network:
         n, c, *sides = batch.shape
         if c != 3 or len(sides) != 2 or 0 in (n, *sides) or not picture.is_floating_point():
             raise ImageError(
-                f"a tensor {tuple(picture.shape)} of {picture.dtype} is no picture; "
+                f"a tensor {tuple(picture.shape)} of {picture.dtype} is not a picture; "
                 "give floats (3, h, w) or (n, 3, h, w) from 0 to 1"
             )
         result = self._on_device(batch, options) if mask is None else None
@@ -185,7 +199,7 @@ class Network:
         plain = (options.color, options.size, options.mask) == ("style", None, None)
         one = len(sizes_of(self.pack, options, width, height)) == 1
         fits = isinstance(options.tile, str) and not tiles.side_for(whole, architecture)
-        if not (self.backend.name == "torch" and plain and one and fits):
+        if self._is_grey or not (self.backend.name == "torch" and plain and one and fits):
             return None
         self.check(options)
         from impasto.apply.torch_backend import TorchBackend

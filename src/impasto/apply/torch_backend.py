@@ -17,7 +17,7 @@ from impasto.images.picture import Floats
 from impasto.nets import transformer
 from impasto.nets.architecture import HERE, Architecture
 from impasto.nets.transformer import own_moments
-from impasto.optimize.device import choose_device
+from impasto.optimize.device import choose_device, choose_precision
 
 
 class TorchBackend:
@@ -34,6 +34,7 @@ class TorchBackend:
         threads: int | None = None,
     ) -> None:
         self._device = choose_device(device)
+        choose_precision("float32", self._device)
         self._threads = threads
         net = transformer.load(architecture, {k: torch.from_numpy(v) for k, v in tensors.items()})
         self._net = net.to(self._device)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -166,7 +165,13 @@ def apply(
         for wrong in closed:
             outcome.failed[wrong.partition(":")[0]] = wrong
             typer.echo(f"impasto: {wrong}", err=True)
-        _follow(_Stylist(options, save, read, refining), networks, todo, outcome, quiet=quiet)
+        _follow(
+            _Stylist(options, save, read, refining, pipes.told),
+            networks,
+            todo,
+            outcome,
+            quiet=quiet,
+        )
         outcome.seconds = time.monotonic() - began
         _report(outcome, out, into_folder=into_folder, quiet=quiet, as_json=as_json)
 
@@ -190,14 +195,16 @@ class _Stylist:
     options: ApplyOptions
     save: SaveOptions
     read: ReadOptions
-    refining: Refining | None = None
+    refining: Refining | None
+    told: Callable[[str], str]
+    """Gives what a message is for people."""
 
     def __call__(
         self, network: Network, task: Task, progress: Callable[[int, int], None] | None = None
     ) -> str:
         """Return what went wrong, in one line; "" for nothing."""
         from impasto.cli.batch import make_folder
-        from impasto.errors import ImpastoError
+        from impasto.errors import ImpastoError, OutOfMemoryError
         from impasto.images.text import reason, shown
 
         try:
@@ -207,11 +214,11 @@ class _Stylist:
             )
             done = self.refining.refined(made, task.photo, self.read) if self.refining else made
             done.save(task.out, **self.save.to_dict())
+        except OutOfMemoryError as error:
+            return f"{shown(task.photo)}: {error}"
         except ImpastoError as error:
             return " ".join(str(error).split())
         except Exception as error:  # one picture must not end a night's work
-            if isinstance(error, MemoryError) or re.search("memory|alloc", str(error)):
-                return f"{shown(task.photo)}: out of memory: choose a smaller --size or --tile"
             return f"{shown(task.photo)}: {type(error).__name__}: {reason(error)}"
         return ""
 
@@ -235,6 +242,7 @@ def _follow(
                 continue
             counter.advance()
             if wrong:
+                wrong = stylist.told(wrong)
                 outcome.failed[str(task.photo)] = wrong
                 typer.echo(f"impasto: {wrong}", err=True)
             else:

@@ -40,7 +40,7 @@ def losses() -> tuple[ProgressColumn, ProgressColumn]:
 
 
 class Drawing:
-    """What draws on stderr while work goes on: a bar, or lines where it is no terminal.
+    """What draws on stderr while work goes on: a bar, or lines where it is not a terminal.
 
     Enter it before the work and leave it after. ``middle`` are columns of the bar, and `_begin`
     adds its task.

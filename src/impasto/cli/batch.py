@@ -60,12 +60,12 @@ def _plan(
     several = len(photos) > 1 or photos[0].is_dir()
     if not several and not target.is_dir() and not out.endswith(("/", os.sep)):
         if form is not None:
-            raise OptionsError("--format goes with a folder; the name of a file says its own")
+            raise OptionsError("--format is for a folder; the name of a file says its own")
         check_output(target, extensions=EXTENSIONS, inputs=photos)
         check_format(target, 1, 1, save)
         return [Task(photos[0], target)], False
     if target.suffix.lower() in EXTENSIONS and not target.is_dir():
-        raise OutputError(f"{shown(out)}: is no folder; several photos go into one")
+        raise OutputError(f"{shown(out)}: is not a folder; several photos go into one")
     tasks = list(dict.fromkeys(_into_folder(photos, target, _extension(form), unreadable)))
     _check_names(tasks)
     for extension in {task.out.suffix.lower() for task in tasks}:
@@ -108,7 +108,7 @@ def _into_folder(
         for error in closed:
             unreadable(error)
         tasks = [Task(photo, out / _named(photo.relative_to(given), extension)) for photo in found]
-        if _apart(out, given) is None:  # what was made before is no photo
+        if _apart(out, given) is None:  # what was made before is not a photo
             files = {task.photo.resolve(): task.out.resolve() for task in tasks}
             made = {out for photo, out in files.items() if out != photo and _is_ours(out)}
             tasks = [task for task in tasks if task.photo.resolve() not in made]

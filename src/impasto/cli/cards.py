@@ -19,4 +19,4 @@ def read_cards(path: Path | None) -> dict[str, StyleCard]:
     except OSError as error:
         raise OptionsError(f"--cards {path}: cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise OptionsError(f"--cards {path}: is no JSON list of cards: {error}") from error
+        raise OptionsError(f"--cards {path}: is not a JSON list of cards: {error}") from error

@@ -63,11 +63,11 @@ def compare(
     from impasto.cli.counter import Counter
     from impasto.errors import OptionsError
     from impasto.images import check_output, read_picture
-    from impasto.images.alpha import seen_part
+    from impasto.images.alpha import seen_channels
     from impasto.images.folders import pictures_in
     from impasto.images.read import read_stored
     from impasto.metrics.yardstick import Yardstick, check_same_view, network, protocol
-    from impasto.optimize.device import choose_device
+    from impasto.optimize.device import choose_device, choose_precision
 
     styles = [list(pictures_in(path)) if path.is_dir() else [path] for path in painting]
     for folder, style in zip(painting, styles, strict=True):
@@ -82,12 +82,14 @@ def compare(
     # All are read before anything is computed, in the depth of their files: for memory.
     made = [read_stored(path, read) for path in pictures]
     seen = read_picture(photo, read).rgb
-    styles_seen = [seen_part(read_stored(path, read)).channels for path in paintings]
+    styles_seen = [seen_channels(read_stored(path, read)) for path in paintings]
     for picture in made:
         check_same_view(picture.rgb, seen, picture.name)
     measured: list[Measured] = []
     with Counter(len(pictures) + 1, quiet=quiet) as counter, torch.no_grad():
-        net = network(found, choose_device(options.device))
+        device = choose_device(options.device)
+        net = network(found, device)
+        choose_precision("float32", device)
         yardstick = Yardstick(net, seen, styles_seen, size=options.size)
         for picture in made:
             measured.append(yardstick(picture.picture.rgb, shares))

@@ -1,4 +1,4 @@
-"""Counts pictures on stderr: a bar with the time left, or lines where it is no terminal."""
+"""Counts pictures on stderr: a bar with the time left, or lines where it is not a terminal."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _WINDOW = 10
 """Steps that the losses shown are averaged over."""
 
 _LINES = 5
-"""How many lines a style has where stderr is no terminal."""
+"""How many lines a style has where stderr is not a terminal."""
 
 
 class LearningProgress(Drawing):

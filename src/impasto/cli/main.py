@@ -11,6 +11,7 @@ import warnings
 from typing import Annotated, Any, TextIO
 
 import typer
+from typer.core import TyperGroup
 
 from impasto import __version__
 from impasto.cli import (
@@ -33,7 +34,7 @@ from impasto.cli import (
     texture,
     train,
 )
-from impasto.errors import ImpastoError, Notice
+from impasto.errors import ImpastoError, Notice, is_out_of_memory
 
 _show_warning = warnings.showwarning
 _COMPLETE = "_IMPASTO_COMPLETE"
@@ -41,37 +42,59 @@ _COMPLETE = "_IMPASTO_COMPLETE"
 # The one public name under which every version of Typer carries Click's errors.
 _UsageError: Any = typer.BadParameter.__base__
 
+_GROUPS = {
+    "Make pictures": (paint.paint, apply.apply, texture.texture, rerun.rerun),
+    "Look closer": (sheet.sheet, sweep.sweep, compare.compare, explain.explain, invert.invert),
+    "Styles and networks": (
+        learn.learn,
+        models.app,
+        train.train,
+        import_.import_,
+        export.export,
+    ),
+    "Serve": (serve.serve, serve.worker),
+    "Tools": (samples.samples, layers.layers, doctor.doctor),
+}
+"""The commands, as --help lists them."""
+
+
+class _Grouped(TyperGroup):
+    """Commands that are listed in groups."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List them under the headings of their groups."""
+        for heading, commands in _GROUPS.items():
+            found = [(name, self.get_command(ctx, name)) for name in map(_name, commands)]
+            with formatter.section(heading):
+                room = formatter.width - 6 - max(len(name) for name in self.commands)
+                rows = [
+                    (name, command.get_short_help_str(room)) for name, command in found if command
+                ]
+                formatter.write_dl(rows, col_max=room)
+
+
+def _name(command: Any) -> str:
+    """Return what a command is called, or a group of commands."""
+    if isinstance(command, typer.Typer):
+        return str(command.info.name)
+    return str(command.__name__).rstrip("_")
+
+
 app = typer.Typer(
     name="impasto",
+    cls=_Grouped,
     help="Neural style transfer: the content of one picture, painted in the style of others.",
     epilog="Start with:  impasto samples astronaut swirls  and  impasto paint --help",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    apply.apply,
-    learn.learn,
-    paint.paint,
-    rerun.rerun,
-    sheet.sheet,
-    texture.texture,
-    invert.invert,
-    explain.explain,
-    sweep.sweep,
-    compare.compare,
-    import_.import_,
-    export.export,
-    train.train,
-    samples.samples,
-    layers.layers,
-    doctor.doctor,
-    serve.serve,
-    serve.worker,
-):
-    name = command.__name__.rstrip("_")
-    app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(command)
-app.add_typer(models.app, name="models")
+for command in (command for group in _GROUPS.values() for command in group):
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=_name(command))
+    else:
+        settings = {"help_option_names": ["-h", "--help"]}
+        app.command(_name(command), context_settings=settings)(command)
 
 
 def _show_version(show: bool) -> None:
@@ -131,9 +154,8 @@ def run() -> None:
         # Whoever read our output went away (`impasto layers | head`).
         sys.stderr.close()
         sys.exit(1)
-    except (MemoryError, RuntimeError) as error:
-        # PyTorch has an error of its own for the GPU, and none for the CPU.
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+    except Exception as error:
+        if not is_out_of_memory(error):
             raise
         _fail("out of memory: choose a smaller --size", 2)
 

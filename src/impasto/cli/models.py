@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=_HELP)
+app = typer.Typer(
+    name="models", rich_markup_mode=None, add_completion=False, context_settings=_HELP
+)
 
 
 @app.callback(invoke_without_command=True)

@@ -40,14 +40,15 @@ def paint(
         ),
     ],
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--out",
             "-o",
-            help="The painting: .png .jpg .webp .avif .tif; - is standard output, as PNG.",
+            help="The painting: .png .jpg .webp .avif .tif; - is standard output, as PNG. "
+            "Default: CONTENT-STYLE.png where you are, over nothing.",
             show_default=False,
         ),
-    ],
+    ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
     *,
@@ -64,7 +65,7 @@ def paint(
 
     Examples:
 
-      impasto paint photo.jpg starry.jpg -o out.png
+      impasto paint photo.jpg starry.jpg   (makes photo-starry.png)
 
       impasto paint photo.jpg starry.jpg -o out.jpg --size 1200 --budget 10m
 
@@ -80,15 +81,17 @@ def paint(
 
       impasto paint photo.jpg kiss.jpg -o out.png --checkpoint out.state   (later: --resume)
     """
+    from functools import partial
+
     from impasto import cli
     from impasto.cli.pipes import Pipes
-    from impasto.cli.work import Work
+    from impasto.cli.work import Work, free_name
     from impasto.painter import Painter
     from impasto.painter.sources import named_files
     from impasto.stylize import begun
 
     with Pipes() as pipes:
-        target = pipes.given(out, as_json=as_json)
+        target = pipes.given(out or free_name(content, style[0]), as_json=as_json)
         photo, *paintings = (pipes.taken(path) for path in (content, *style))
         work = Work(
             out=target,
@@ -98,6 +101,7 @@ def paint(
             quiet=quiet or pipes.out,
             as_json=as_json,
             piped=pipes.out,
+            free=None if out else partial(free_name, content, style[0]),
         )
         named = (path for _, path in named_files(options))
         inputs: list[str | Path] = [photo, *paintings, *named]

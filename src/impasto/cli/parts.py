@@ -1,4 +1,4 @@
-"""Work in parts on stderr: a bar over all of them, or a line for each where it is no terminal."""
+"""Work in parts on stderr: a bar over all of them; a line for each where it is not a terminal."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def learnt(
 ) -> tuple[Pack, dict[str, float]]:
     """Return the network with the style of a painting alone, which is learnt unless it is known.
 
-    Raises `ImageError` for what is no painting, `OptionsError`, and `typer.Exit` after Ctrl-C.
+    Raises `ImageError` for what is not a painting, `OptionsError`, and `typer.Exit` after Ctrl-C.
     """
     from impasto.learning import InPassing
 

@@ -60,11 +60,15 @@ class Pipes:
         """Whether standard output is taken, so that nothing else may be told there."""
         return self._output is not None
 
+    def told(self, message: str) -> str:
+        """Return a message with the name that people know for the file of standard input."""
+        return message.replace(str(self._input), "standard input") if self._input else message
+
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: object, *_error: object) -> None:
-        from impasto.errors import OutputError
+    def __exit__(self, kind: object, raised: BaseException | None, _traceback: object) -> None:
+        from impasto.errors import ImpastoError, OutputError
         from impasto.images.text import reason
 
         try:
@@ -78,6 +82,8 @@ class Pipes:
             raise OutputError(f"standard output: cannot be written: {reason(error)}") from error
         finally:
             self._tidy()
+        if isinstance(raised, ImpastoError) and (text := self.told(str(raised))) != str(raised):
+            raise type(raised)(text) from raised
 
     def _tidy(self) -> None:
         if self._input:

@@ -1,4 +1,4 @@
-"""A bar with losses and the time left; plain lines where stderr is no terminal."""
+"""A bar with losses and the time left; plain lines where stderr is not a terminal."""
 
 from __future__ import annotations
 

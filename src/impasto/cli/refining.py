@@ -34,7 +34,7 @@ class Refining:
         seconds = said.budget(budget)
         assert seconds
         if len(shares) > 1 or options.mask or options.color != "style" or options.jobs > 1:
-            raise OptionsError("--refine goes without mixtures, --mask, --color and --jobs")
+            raise OptionsError("--refine cannot be used with mixtures, --mask, --color or --jobs")
         if is_painting(model):
             return cls(Path(model), seconds)
         found = learnt.find(next(iter(shares)))

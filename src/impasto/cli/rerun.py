@@ -22,6 +22,10 @@ def rerun(
     style: Annotated[
         list[Path] | None, typer.Option(help="Where a painting is now; once for each, in order.")
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="auto, cpu, cuda, cuda:N or mps. Default: what it was made on."),
+    ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
     *,
@@ -32,7 +36,8 @@ def rerun(
     """Make a picture again from the recipe inside it: identical on the same machine.
 
     The photo and the paintings are looked for where they were and beside PICTURE. What a network
-    made is made again by the same network in the same style, if both are still there.
+    made is made again by the same network in the same style, if both are still there. On another
+    device than the one that it was made on it may differ.
 
     Examples:
 
@@ -60,7 +65,12 @@ def rerun(
     )
     work.check([picture])
     made = stylize.rerun(
-        picture, content=content, styles=style, read=read, checkpoint=work.state_kept
+        picture,
+        content=content,
+        styles=style,
+        read=read,
+        checkpoint=work.state_kept,
+        device=device,
     )
     if isinstance(made, Painter):
         work.carry_out(made, [picture, *made.files])

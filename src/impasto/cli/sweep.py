@@ -89,7 +89,7 @@ def sweep(
         _paint_again(work, pictures, pick, said, resume=resume)
         return
     if resume:
-        raise OptionsError("--resume goes with --pick: a sweep goes on by itself")
+        raise OptionsError("--resume needs --pick: a sweep goes on by itself")
     if len(pictures) < 2:
         raise OptionsError(f"give the photo and a painting at least, got only {pictures[0]}")
     _paint_all(work, pictures, vary or (), said)

@@ -167,7 +167,7 @@ class Sweeping:
 
 
 class _Progress(Drawing):
-    """Shows how far all cells are, with the time left: a bar, or lines where it is no terminal."""
+    """Shows how far all cells are, with the time left: a bar; lines where it is not a terminal."""
 
     def __init__(self, sweep: Sweep, *, quiet: bool) -> None:
         super().__init__(TextColumn("{task.fields[count]}"), quiet=quiet)

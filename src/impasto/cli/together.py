@@ -52,7 +52,7 @@ def _wanted(processes: str, options: TrainOptions, styles: int) -> int:
         if not processes.isdecimal() or not 1 <= int(processes) <= _MOST:
             raise OptionsError(f"--processes must be auto or 1 to {_MOST}, got {processes!r}")
         if int(processes) > 1 and not on_cpu:
-            raise OptionsError("--processes goes with --device cpu; several GPUs go with torchrun")
+            raise OptionsError("--processes needs --device cpu; for several GPUs use torchrun")
         return int(processes)
     if not on_cpu:
         return 1

@@ -19,7 +19,7 @@ _WINDOW = 50
 """Steps that the losses shown are averaged over."""
 
 _LINES = 40
-"""How many lines a training has where stderr is no terminal."""
+"""How many lines a training has where stderr is not a terminal."""
 
 
 _WORDS = {"--from": "begins with", "--teacher": "is taught by"}

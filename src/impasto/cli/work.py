@@ -6,7 +6,7 @@ import itertools
 import json
 import shlex
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +15,9 @@ from typing import Any
 import typer
 
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
+from impasto.cli.pipes import STANDARD
 from impasto.cli.progress import Progress
-from impasto.errors import DivergedError, OutputError
+from impasto.errors import DivergedError, OutOfMemoryError, OutputError
 from impasto.events import Saved
 from impasto.images import EXTENSIONS, check_format, check_output, resize
 from impasto.images.atomic import beside
@@ -32,6 +33,24 @@ from impasto.record.timelapse import MOST_SHOTS
 _SAVING_A_PIXEL, _PLOTTING, _FILMING, _FILMING_A_STEP, _LEAVING = 4e-7, 0.7, 0.2, 0.008, 0.2
 
 
+_LONGEST = 100
+"""Bytes of a file's name in the name of a painting."""
+
+
+def free_name(content: Path, style: Path) -> Path:
+    """Return a name for a painting where nobody gave one: in this folder, of no file that is there.
+
+    What names standard input has no name of its own.
+    """
+    names = (
+        "picture" if str(path) == STANDARD else path.absolute().stem for path in (content, style)
+    )
+    stem, number = "-".join(name.encode()[:_LONGEST].decode(errors="ignore") for name in names), 1
+    while (path := Path(f"{stem}-{number}.png" if number > 1 else f"{stem}.png")).exists():
+        number += 1
+    return path
+
+
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """Where the results of a painting go and how its progress is shown."""
@@ -44,6 +63,8 @@ class Work:
     as_json: bool
     piped: bool = False
     """Whether ``out`` goes to standard output in the end."""
+    free: Callable[[], Path] | None = None
+    """Gives another name than ``out`` where that was not asked for and is taken meanwhile."""
 
     def check(self, inputs: Sequence[str | Path]) -> None:
         """Raise `OutputError` for a result that could not be written, before anything is read."""
@@ -101,13 +122,14 @@ class Work:
                 self._keep_unfinished(painter)
                 raise typer.Exit(INTERRUPTED)
             painting = painter.painting
-            painting.save(self.out, **self.save.to_dict())
-        except (OutputError, DivergedError) as error:
+            out = self.free() if self.free and self.out.exists() else self.out
+            painting.save(out, **self.save.to_dict())
+        except (OutputError, DivergedError, OutOfMemoryError) as error:
             raise type(error)(f"{error}{self._rescue(painter.painting)}") from error
         try:
-            files = [Saved(self.out, "painting"), *recorder.finish(painting.rgb)]
+            files = [Saved(out, "painting"), *recorder.finish(painting.rgb)]
         except OutputError as error:
-            raise OutputError(f"{error}; the painting itself is {self.out}") from error
+            raise OutputError(f"{error}; the painting itself is {out}") from error
         if self.record.frames:
             files.append(Saved(self.record.frames, "frames"))
         if self.state_kept.checkpoint:

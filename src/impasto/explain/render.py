@@ -43,7 +43,7 @@ def render(explanation: Explanation, *, command: str = "", seconds: float | None
         options=json.dumps(run.recipe["options"], indent=1, ensure_ascii=False),
         data=_data(explanation),
     )
-    # A file name may hold bytes that are no text.
+    # A file name may hold bytes that are not text.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -53,7 +53,7 @@ def _title(name: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a text as one line, with escapes for what is no letter."""
+    """Return a text as one line, with escapes for what is not a letter."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
     )

@@ -87,7 +87,7 @@ def export(
         raise OptionsError(
             f"--precision does not know {precision!r}{nearest(precision, PRECISIONS)}"
         )
-    ApplyOptions(seed=seed)  # raises for what is no seed
+    ApplyOptions(seed=seed)  # raises for what is not a seed
     mix = pack.mix(shares or {pack.styles[-1]: 1.0})
     check_output(path, extensions=(EXTENSION,))
     model = _model(pack, precision, mix, seed)

@@ -152,7 +152,8 @@ def _loaded(data: bytes, name: str) -> Any:
         return torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
     except Exception as error:  # Unpickling raises anything at all on hostile bytes.
         raise WeightsError(
-            f"{name}: is no checkpoint that can be read without running its code: {_first(error)}"
+            f"{name}: is not a checkpoint that can be read without running its code: "
+            f"{_first(error)}"
         ) from error
 
 

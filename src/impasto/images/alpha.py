@@ -40,9 +40,13 @@ def fill_hidden(rgb: Samples, alpha: Samples | None) -> Samples:
     coarse = _pulled(*_first_means(rgb, alpha, hidden))
     colours = np.rint(coarse * 255).astype(np.uint8)  # in steps of 8 bits in either depth
     filled = rgb.copy()
-    rows, columns = np.nonzero(hidden)
-    found = colours[rows // 2, columns // 2]
-    filled[rows, columns] = found if rgb.dtype == np.uint8 else floats(found)
+    height, width = alpha.shape
+    for top in range(0, height, _ROWS):
+        rows = slice(top, min(top + _ROWS, height))
+        found = colours[rows.start // 2 : (rows.stop + 1) // 2].repeat(2, axis=0).repeat(2, axis=1)
+        found = found[: rows.stop - rows.start, :width]
+        where = hidden[rows]
+        filled[rows][where] = (found if rgb.dtype == np.uint8 else floats(found))[where]
     return filled
 
 
@@ -62,6 +66,16 @@ def partly(alpha: Samples | None) -> Samples | None:
     """Return alpha where it says something: None for what is opaque all over."""
     top = 255 if alpha is not None and alpha.dtype == np.uint8 else 1
     return None if alpha is None or alpha.min() == top else alpha
+
+
+def seen_channels(stored: Stored) -> Floats:
+    """Return the part of a picture that is seen in floats, (H, W, 3) or with alpha (H, W, 4).
+
+    There is no alpha where it says nothing. Raises `ImageError` if nothing is seen.
+    """
+    part = seen_part(stored)
+    alpha = partly(part.alpha)
+    return floats(part.rgb) if alpha is None else np.dstack([floats(part.rgb), floats(alpha)])
 
 
 def seen_colours(stored: Stored) -> Floats:

@@ -73,8 +73,8 @@ def check_output(
     """Raise `OutputError` now for what would keep ``path`` from being written later.
 
     The extension is one of ``extensions`` (lower case, with the dot), the folder exists and takes
-    files, ``path`` is no folder and none of ``inputs`` (links included), and ``need_bytes`` bytes
-    are free. Leaves nothing behind.
+    files, ``path`` is not a folder and none of ``inputs`` (links included), and ``need_bytes``
+    bytes are free. Leaves nothing behind.
     """
     check_extension(path, extensions)
     try:
@@ -173,9 +173,9 @@ def _target(path: AnyPath) -> Path:
             raise OutputError(f"{shown(path)}: is a folder; give the name of a file")
         # Moving a file onto /dev/null or a pipe would replace the device itself.
         if target.exists() and not target.is_file():
-            raise OutputError(f"{shown(path)}: is no regular file; give the name of a file")
+            raise OutputError(f"{shown(path)}: is not a regular file; give the name of a file")
     except ValueError as error:  # a NUL character in the name
-        raise OutputError(f"{shown(path)}: is no file name: {reason(error)}") from error
+        raise OutputError(f"{shown(path)}: is not a file name: {reason(error)}") from error
     if not target.parent.is_dir():
         raise OutputError(f"{shown(path)}: the folder {shown(target.parent)} does not exist")
     return target

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.errors import ImageError, Notice
+from impasto.errors import Notice
 from impasto.images.color import linear_to_srgb
 from impasto.images.picture import Floats, Samples, floats
 from impasto.images.text import shown
@@ -49,6 +49,9 @@ _WHITE = 203.0
 _HLG_PEAK = 1000.0
 """Candela per square metre at which HLG is shown (ITU-R BT.2100)."""
 
+_ROWS = 128
+"""Rows converted together."""
+
 _KNEE = 0.5
 """Light up to here stays as it is when HDR is brought into sRGB."""
 
@@ -68,61 +71,98 @@ _BRADFORD = np.array(
 
 @dataclass(frozen=True)
 class Encoding:
-    """How stored RGB stands for light: eight coordinates of primaries and white, and a curve.
+    """How stored RGB stands for light: primaries and white, and a curve.
 
     ``hdr`` names the curve of one that goes beyond the white of a page. Values are of the ``full``
     range, or from 16/255 to 235/255.
     """
 
-    primaries: Coordinates
-    curve: Curve
+    primaries: Coordinates = _SRGB
+    curve: Curve | None = None
     hdr: str = ""
     full: bool = True
 
-    def to_srgb(self, rgb: Samples, name: str) -> Samples:
-        """Return RGB (H, W, 3) in sRGB, uint8 where it was; ``name`` is the picture's.
-
-        What is lighter than white is compressed into the range of sRGB, with a `Notice`.
-        """
+    def light(self, rgb: Samples) -> Floats:
+        """Return light in the primaries of sRGB, of RGB (h, w, 3)."""
         values = floats(rgb)
-        if not self.full:
-            values = np.clip((values * 255 - 16) / 219, 0, 1)
-        light = self.curve(values) @ _to_linear_srgb(self.primaries).T.astype(np.float32)
-        if self.hdr:
-            told = f"{shown(name)}: is HDR ({self.hdr}); its light is compressed into sRGB"
-            warnings.warn(told, Notice, stacklevel=2)
-            light = _compressed(np.maximum(light, 0))
-        srgb = linear_to_srgb(light)
-        return np.rint(srgb * 255).astype(np.uint8) if rgb.dtype == np.uint8 else srgb
+        if not self.full:  # of 16 bits it is 4096 to 60160
+            low, high = (16 / 255, 235 / 255) if rgb.dtype == np.uint8 else (256 / 4096, 235 / 256)
+            values = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
+        curved = (self.curve or _srgb)(values)
+        return np.asarray(curved @ _to_linear_srgb(self.primaries).T.astype(np.float32))
 
 
-def declared(data: bytes, info: Mapping[Any, Any], name: str) -> tuple[Encoding | None, bool]:
-    """Return how a file says its colours are to be read, None for sRGB, and if it is the last word.
+@dataclass(frozen=True)
+class Told:
+    """What a file says of its colours besides a profile; ``encoding`` is None where that is sRGB.
 
-    The last word goes before an ICC profile. ``data`` are the bytes of the file, ``info`` what
-    Pillow knows of it. Raises `ImageError` for code points that are not known here.
+    ``last_word`` tells whether it goes before a profile, ``name`` is the picture's. ``unknown`` are
+    code points that nobody here knows: the picture is taken for sRGB.
     """
-    if points := _cicp(data):
-        return _of_points(*points, name), True
-    if points := _nclx(data):
-        return _of_points(*points, name), False
-    if "gamma" in info or "chromaticity" in info:
-        return None if "srgb" in info else _of_numbers(info), False
-    return None, False
+
+    name: str
+    encoding: Encoding | None = None
+    last_word: bool = False
+    unknown: str = ""
+
+    def to_srgb(self, rgb: Samples) -> Samples:
+        """Return RGB (H, W, 3) in sRGB, uint8 where it was.
+
+        What is lighter than white is compressed into the range of sRGB. A `Notice` says so, and
+        what is not known.
+        """
+        if self.unknown:
+            told = f"its colours are told by {self.unknown}, which is not known; it is read as sRGB"
+            warnings.warn(f"{shown(self.name)}: {told}", Notice, stacklevel=2)
+        if self.encoding is None:
+            return rgb
+        top = 1.0
+        if self.encoding.hdr:
+            told = f"is HDR ({self.encoding.hdr}); its light is compressed into sRGB"
+            warnings.warn(f"{shown(self.name)}: {told}", Notice, stacklevel=2)
+            top = max(float(self.encoding.light(part).max()) for part in _bands(rgb))
+        found = np.empty_like(rgb)
+        for part, into in zip(_bands(rgb), _bands(found), strict=True):
+            light = self.encoding.light(part)
+            if self.encoding.hdr:
+                light = _compressed(np.maximum(light, 0), max(top, 1.0))
+            srgb = linear_to_srgb(light)
+            into[:] = np.rint(srgb * 255) if rgb.dtype == np.uint8 else srgb
+        return found
 
 
-def _of_points(primaries: int, transfer: int, full: bool, name: str) -> Encoding | None:
+def declared(data: bytes, info: Mapping[Any, Any], name: str) -> Told:
+    """Return what a file says of its colours.
+
+    ``data`` are the bytes of the file, ``info`` what Pillow knows of it.
+    """
+    points = _cicp(data)
+    if points and not {*points[:2]} <= {*_NOTHING_SAID}:
+        return _of_points(*points, name, last_word=True)
+    if (points := _nclx(data)) and not info.get("icc_profile"):
+        return _of_points(*points, name, last_word=False)
+    if ("gamma" in info or "chromaticity" in info) and "srgb" not in info:
+        return Told(name, _of_numbers(info))
+    return Told(name)
+
+
+def _of_points(primaries: int, transfer: int, full: bool, name: str, *, last_word: bool) -> Told:
     primaries = 1 if primaries in _NOTHING_SAID else primaries
     transfer = 13 if transfer in _NOTHING_SAID else transfer
     if primaries not in _PRIMARIES or transfer not in _CURVES:
-        raise ImageError(
-            f"{shown(name)}: its colours are told by code points that are not known here "
-            f"(primaries {primaries}, transfer {transfer}); convert it to sRGB"
-        )
-    hdr = _HDR.get(transfer, "")
-    if primaries == 1 and _CURVES[transfer] is _srgb and full:
-        return None
-    return Encoding(_PRIMARIES[primaries], _CURVES[transfer], hdr, full)
+        points = f"code points (primaries {primaries}, transfer {transfer})"
+        return Told(name, None, last_word, points)
+    curve = _CURVES[transfer]
+    if primaries == 1 and curve is _srgb and full:
+        return Told(name, None, last_word)
+    encoding = Encoding(_PRIMARIES[primaries], curve, _HDR.get(transfer, ""), full)
+    return Told(name, encoding, last_word)
+
+
+def _bands(rgb: Samples) -> Iterator[Samples]:
+    """Yield some rows at a time: floats take four times the memory, and light more."""
+    for top in range(0, len(rgb), _ROWS):
+        yield rgb[top : top + _ROWS]
 
 
 def _of_numbers(info: Mapping[Any, Any]) -> Encoding | None:
@@ -219,13 +259,12 @@ def _white(primaries: Coordinates) -> NDArray[np.float64]:
     return np.array([x / y, 1, (1 - x - y) / y])
 
 
-def _compressed(light: Floats) -> Floats:
-    """Bring light to at most 1: what is beyond the knee as Reinhard et al. 2002, equation 4.
+def _compressed(light: Floats, top: float) -> Floats:
+    """Bring light of up to ``top`` to at most 1: beyond the knee as Reinhard et al. 2002, eq. 4.
 
     Of each pixel the largest of the three is taken, and the others in proportion: hues stay.
     """
     largest = light.max(axis=2)
-    top = max(float(largest.max()), 1.0)
     over = np.maximum(largest - _KNEE, 0) / (1 - _KNEE)
     end = (top - _KNEE) / (1 - _KNEE)
     lowered = _KNEE + (1 - _KNEE) * over * (1 + over / end**2) / (1 + over)
@@ -241,6 +280,11 @@ def _srgb(values: Floats) -> Floats:
 
 def _power(exponent: float) -> Curve:
     return lambda values: np.asarray(values ** np.float32(exponent), np.float32)
+
+
+def _dci(values: Floats) -> Floats:
+    """Return light of SMPTE ST 428-1, whose white is at 48 of 52.37."""
+    return np.asarray(_power(2.6)(values) * np.float32(52.37 / 48), np.float32)
 
 
 def _pq(values: Floats) -> Floats:
@@ -271,7 +315,7 @@ _CURVES: dict[int, Curve] = {
     5: _power(2.8),
     8: _linear,
     16: _pq,
-    17: _power(2.6),
+    17: _dci,
     18: _hlg,
 }
 _HDR = {16: "PQ", 18: "HLG"}

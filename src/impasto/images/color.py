@@ -82,6 +82,14 @@ def is_grey(rgb: Samples) -> bool:
     )
 
 
+def make_grey_(rgb: Samples) -> None:
+    """Make a picture (H, W, 3), uint8 or floats in [0, 1], grey in place, of the same luma."""
+    top = 255 if rgb.dtype == np.uint8 else 1
+    for row in range(0, len(rgb), _ROWS):
+        found = luma(rgb[row : row + _ROWS].astype(np.float32))
+        rgb[row : row + _ROWS] = (np.rint(found) if top == 255 else found)[:, :, None]
+
+
 def grey(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the grey picture (H, W, 3) of the same luma."""
     return np.repeat(luma(rgb)[:, :, None], 3, axis=2)

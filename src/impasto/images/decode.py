@@ -43,21 +43,21 @@ def decode(
     ``reopen`` opens the same picture once more, for those decoded in two passes; ``data`` are the
     bytes of its file, where it has one.
     """
-    encoding, last_word = declared(data, image.info, name)
+    told = declared(data, image.info, name)
     values = deep_values(image, reopen)
     image.load()
     if values is None:
         values = _grey_values(image, name)
     icc = image.info.get("icc_profile")
-    icc = icc if isinstance(icc, bytes) and icc and not last_word else None
+    icc = icc if isinstance(icc, bytes) and icc and not told.last_word else None
     if values is None:
         rgb, alpha = _shallow(image, icc, name)
     else:
         rgb, alpha = _from_values(values, icc, name)
         key = _key_alpha(values, image) if alpha is None else None
         alpha = alpha if key is None else key
-    if encoding is not None and icc is None:
-        rgb = encoding.to_srgb(rgb, name)
+    if icc is None:
+        rgb = told.to_srgb(rgb)
     return _upright(rgb, alpha, _orientation(image))
 
 
@@ -120,7 +120,7 @@ def _grey_values(image: Image.Image, name: str) -> Floats | None:
         top = 65535
         if tags.get(_BITS_PER_SAMPLE) == (12,):
             top = 4095
-        elif tags.get(_SAMPLE_FORMAT) == (2,):  # with a sign
+        elif (tags.get(_SAMPLE_FORMAT), tags.get(_BITS_PER_SAMPLE)) == ((2,), (16,)):  # a sign
             top = 32767
         if grey.max() > top:
             raise ImageError(

@@ -1,4 +1,4 @@
-"""The bytes of a picture file, and a word on those that are no picture."""
+"""The bytes of a picture file, and a word on those that are not pictures."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _opened(path: str | os.PathLike[str], options: ReadOptions) -> BinaryIO:
     if stat.S_ISDIR(found.st_mode):
         raise ImageError(f"{shown(path)}: is a folder; give a picture file")
     if not stat.S_ISREG(found.st_mode):
-        raise ImageError(f"{shown(path)}: is no regular file; give a picture file")
+        raise ImageError(f"{shown(path)}: is not a regular file; give a picture file")
     check_bytes(found.st_size, path, options)
     return Path(path).open("rb")
 

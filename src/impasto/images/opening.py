@@ -32,7 +32,7 @@ def measured(
 ) -> Image.Image:
     """Return an image that is opened and not over the limit; None or too large: `ImageError`."""
     if image is None:
-        raise ImageError(f"{shown(name)}: is no picture that can be read; {looks_like(data)}")
+        raise ImageError(f"{shown(name)}: is not a picture that can be read; {looks_like(data)}")
     if _is_preview(image):
         width, height = image.size
         raise ImageError(
@@ -91,8 +91,8 @@ def _open_as(kind: str, data: bytes) -> Image.Image | None:
 def _full_page(image: Image.Image) -> int:
     """Return which page of a TIFF is its full picture, where what comes first is a preview of it.
 
-    A first page that says so, or one much smaller than another, is no page of a document. The image
-    is of no use afterwards.
+    A first page that says so, or one much smaller than another, is not a page of a document. The
+    image is of no use afterwards.
     """
     sizes = {0: image.width * image.height}
     least = 1 if _is_preview(image) else _MUCH_LARGER * sizes[0]

@@ -67,13 +67,6 @@ class Stored:
         alpha = None if self.alpha is None else floats(self.alpha)
         return Picture(floats(self.rgb), alpha, self.name, self.sha256)
 
-    @property
-    def channels(self) -> Floats:
-        """RGB, and alpha as a fourth channel where something is transparent, in floats."""
-        if self.alpha is None:
-            return floats(self.rgb)
-        return np.dstack([floats(self.rgb), floats(self.alpha)])
-
     def cut(self, width: int, height: int) -> Stored:
         """Return the largest part in its middle that has the shape of width by height."""
         h, w, _ = self.rgb.shape
@@ -108,7 +101,7 @@ def split(array: NDArray[Any], name: str) -> tuple[Samples, Samples | None]:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 2, 3, 4) or 0 in array.shape:
         raise ImageError(
-            f"{shown(name)}: an array of shape {array.shape} is no picture; "
+            f"{shown(name)}: an array of shape {array.shape} is not a picture; "
             "give (H, W), (H, W, 3) or (H, W, 4)"
         )
     values: Samples = unit_samples(array, name)

@@ -23,7 +23,7 @@ from impasto.options import ReadOptions
 Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
 
 MEMORY = "<memory>"
-"""The name of a picture that is no file."""
+"""The name of a picture that is not a file."""
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DEFAULTS = ReadOptions()
@@ -38,7 +38,7 @@ def read_picture(source: Source, options: ReadOptions = _DEFAULTS) -> Picture:
     applied, an embedded ICC profile converted to sRGB (a broken one is ignored), and 16-bit PNG
     and TIFF keep their depth.
 
-    Raises `ImageError` for all that is no picture, is damaged, or is over a limit of ``options``
+    Raises `ImageError` for all that is not a picture, is damaged, or is over a limit of ``options``
     (bytes are checked before reading, pixels before decoding), and `MissingExtraError`.
     """
     return read_stored(source, options).picture
@@ -59,7 +59,7 @@ def read_stored(source: Source, options: ReadOptions = _DEFAULTS) -> Stored:
     if isinstance(source, str | os.PathLike):
         return _from_bytes(load_bytes(source, options), os.fspath(source), options)
     raise ImageError(
-        f"a {type(source).__name__} is no picture; give a path, bytes, a PIL image or an array"
+        f"a {type(source).__name__} is not a picture; give a path, bytes, a PIL image or an array"
     )
 
 

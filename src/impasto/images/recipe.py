@@ -50,7 +50,7 @@ def recipe_text(recipe: Mapping[str, Any], name: str) -> str:
     try:
         text = json.dumps(dict(recipe), ensure_ascii=True, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise OutputError(f"{shown(name)}: the recipe is no JSON data: {error}") from error
+        raise OutputError(f"{shown(name)}: the recipe is not JSON data: {error}") from error
     if len(text) > MAX_CHARACTERS:
         raise OutputError(f"{shown(name)}: the recipe has over {MAX_CHARACTERS:,} characters")
     return text

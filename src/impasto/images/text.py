@@ -8,7 +8,7 @@ import os
 def shown(name: str | os.PathLike[str]) -> str:
     """Return a name as one printable line of at most about 200 characters."""
     text = os.fspath(name)
-    # A file name may hold line breaks, terminal codes or bytes that are no text at all.
+    # A file name may hold line breaks, terminal codes or bytes that are not text at all.
     safe = "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
     )

@@ -52,7 +52,7 @@ def save_picture(
 
     Raises `OutputError` for an unknown extension, for what the format cannot hold, and for any
     failure to write, after which an earlier file is still there; `ImageError` for values that
-    are no picture.
+    are not pictures.
     """
     name = os.fspath(path)
     rgb, own_alpha = _planes(picture, name)
@@ -70,7 +70,7 @@ def check_format(
     """Return the extension of ``path``; `OutputError` if its format cannot hold the picture."""
     extension = check_extension(path, EXTENSIONS)
     if options.bits == 16 and extension not in _SIXTEEN:
-        raise OutputError(f"{shown(path)}: --bits 16 goes with {', '.join(_SIXTEEN)}")
+        raise OutputError(f"{shown(path)}: --bits 16 needs {', '.join(_SIXTEEN)}")
     side, allowed = max(width, height), _MAX_SIDES.get(extension)
     if allowed is not None and side > allowed:
         raise OutputError(

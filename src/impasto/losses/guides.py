@@ -110,7 +110,7 @@ def _plane(values: NDArray[Any]) -> Tensor:
 
 def positions(T: Tensor) -> float:
     """Return Σ T²: what takes the place of the number of positions. Raises `ValueError` for 0."""
-    total = float(T.double().square().sum())
+    total = float(T.cpu().double().square().sum())  # not every device has float64
     if not total > 0:
         raise ValueError("a guide that is empty at a layer")
     return total

@@ -1,4 +1,4 @@
-"""Terms that look at whole maps of features: what is no function of a sum over positions.
+"""Terms that look at whole maps of features: what is not a function of a sum over positions.
 
 In tiles the maps are put together from the tiles' own parts, and each tile gets its part of the
 gradient with respect to them. So these are exact in tiles, too, but keep the maps of their layers.

@@ -9,6 +9,7 @@ features, which are put together from the tiles.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
@@ -57,7 +58,8 @@ class Evaluation:
 
     ``terms`` maps "content relu4_2", "style relu1_1", ..., "tv" to numbers that add up to
     ``loss``. ``goal`` is what is to be minimised and ``gradient``, of the picture's shape, is its
-    gradient: the loss itself, unless style terms are relaxed.
+    gradient: the loss itself, unless style terms are relaxed. Where the gradient is not finite, the
+    goal is NaN.
     """
 
     loss: float
@@ -129,10 +131,12 @@ class Objective:
             weight = self._tv_weight * _LEVELS**2
             losses["tv"] = goals["tv"] = weight * functional.total_variation(image)
             functional.total_variation_backward_(gradient, image, weight)
-        # One transfer from the device for all the terms.
-        values = torch.stack([*losses.values(), *goals.values()]).cpu().double().tolist()
+        # One transfer from the device for all: NaN and infinity spoil every sum that they are in.
+        told = [*losses.values(), *goals.values(), gradient.sum()]
+        *values, total = torch.stack(told).cpu().double().tolist()
         terms = dict(zip(losses, values, strict=False))
-        return Evaluation(sum(terms.values()), terms, sum(values[len(losses) :]), gradient)
+        goal = sum(values[len(losses) :]) if math.isfinite(total) else math.nan
+        return Evaluation(sum(terms.values()), terms, goal, gradient)
 
     def refine(self) -> Refined | None:
         """Bring what is minimised closer to the loss, or draw it anew; tell what has changed.

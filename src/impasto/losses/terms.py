@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import torch
@@ -167,13 +168,18 @@ class StyleTerm:
 
     def finish(self, total: Tensor, positions: int) -> Finished:
         """Return the weighted loss and its gradient with respect to the sum."""
-        count = positions if self.T is None else guides.positions(self.T)
+        count = self._count or positions
         loss, goal, D = self.aim.finish(total / count)
         return Finished(self.weight * loss, self.weight * goal, self.weight / count * D)
 
     def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:
         """Add the gradient with respect to F to g."""
         self.aim.pull_(g, F, self._guide(tile), D)
+
+    @cached_property
+    def _count(self) -> float | None:
+        """What a guide has in the place of positions: asked of its device once."""
+        return None if self.T is None else guides.positions(self.T)
 
     def _guide(self, tile: Tile) -> Tensor | None:
         return None if self.T is None else tile.part(self.T, vgg.layer(self.layer).stride)

@@ -10,6 +10,7 @@ of the size of the features, not of their squares, so no layer's strongest chann
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import torch
@@ -21,7 +22,7 @@ _RIDGE = 1e-4
 
 @dataclass(frozen=True)
 class Normal:
-    """A target distribution: mean (c,), covariance and its root (c, c), float64 on the CPU."""
+    """A target distribution: mean (c,), covariance and its root (c, c), float64."""
 
     mean: Tensor
     covariance: Tensor
@@ -34,10 +35,10 @@ class Normal:
         second, mean = _apart(moments)
         covariance = second - torch.outer(mean, mean)
         ridge = _RIDGE * float(covariance.diagonal().mean()) + torch.finfo(torch.float32).tiny
-        covariance = covariance + ridge * torch.eye(len(mean), dtype=covariance.dtype)
+        covariance = covariance + ridge * _eye(mean)
         return cls(mean, covariance, _root(covariance), ridge)
 
-    @property
+    @cached_property
     def size(self) -> float:
         """The mean square of the features: what distances are measured by."""
         return float(self.covariance.trace() + self.mean @ self.mean)
@@ -53,17 +54,17 @@ class Distance(NamedTuple):
 def distance(moments: Tensor, target: Normal) -> Distance:
     """Return W₂² / (mean square of the target's features) at moments (c, c + 1) of the picture.
 
-    In float64 on the CPU, where there are eigenvectors on every machine; returned like ``moments``.
+    In float64, on GPUs of NVIDIA or on the CPU, where there are eigenvectors of such on every
+    machine; returned like ``moments``.
     """
     second, mean = _apart(moments)
-    c = len(mean)
     away = mean - target.mean
-    covariance = second - torch.outer(mean, mean) + target.ridge * torch.eye(c, dtype=mean.dtype)
+    covariance = second - torch.outer(mean, mean) + target.ridge * _eye(mean)
     values, vectors = torch.linalg.eigh(target.root @ covariance @ target.root)
-    roots = values.clamp_min(1e-12 * float(values[-1].abs()) + 1e-300).sqrt()
+    roots = values.clamp_min(1e-12 * values[-1].abs() + 1e-300).sqrt()
     loss = away @ away + covariance.trace() + target.covariance.trace() - 2 * roots.sum()
     bent = target.root @ vectors
-    by_covariance = torch.eye(c, dtype=mean.dtype) - bent / roots @ bent.T
+    by_covariance = _eye(mean) - bent / roots @ bent.T
     # Σ is the second moment less m mᵀ.
     by_mean = 2 * away - 2 * by_covariance @ mean
     slope = torch.cat([by_covariance, by_mean[:, None]], dim=1)
@@ -71,8 +72,12 @@ def distance(moments: Tensor, target: Normal) -> Distance:
 
 
 def _apart(moments: Tensor) -> tuple[Tensor, Tensor]:
-    exact = moments.cpu().double()
+    exact = (moments if moments.is_cuda else moments.cpu()).double()
     return exact[:, :-1], exact[:, -1]
+
+
+def _eye(like: Tensor) -> Tensor:
+    return torch.eye(len(like), dtype=like.dtype, device=like.device)
 
 
 def _root(matrix: Tensor) -> Tensor:

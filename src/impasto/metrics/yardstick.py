@@ -174,7 +174,7 @@ class Yardstick:
         return _Style(
             grams={name: guided_grams(features[name], guide, name) for name in STYLE_LAYERS},
             projected={name: self._project(name, features[name], guide) for name in STYLE_LAYERS},
-            palette=colour.palette(rgb if guide is None else rgb[guide.mask[0, 0] > 0.5][None]),
+            palette=colour.palette(rgb if guide is None else _inside(rgb, guide)),
         )
 
     @torch.no_grad()
@@ -192,6 +192,13 @@ class Yardstick:
     def _similar(self, features: Mapping[str, Tensor]) -> Tensor:
         columns = [structure.sample(features[name], self._positions) for name in SIMILARITY_LAYERS]
         return structure.self_similarity(torch.cat(columns, dim=1))
+
+
+def _inside(rgb: RGB, guide: Guide) -> RGB:
+    """Return the pixels (1, n, 3) that are inside a guide."""
+    mask = guide.mask[0, 0].numpy()
+    found: RGB = rgb[mask >= 0.5 * mask.max()][None]
+    return found
 
 
 def check_same_view(rgb: Pixels, photo: Pixels, name: str) -> None:

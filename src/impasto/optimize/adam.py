@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.errors import DivergedError
-from impasto.optimize.history import all_finite
 from impasto.optimize.optimizer import State
 
 
@@ -45,8 +44,11 @@ class Adam:
         return False
 
     def tell(self, loss: float, gradient: Tensor) -> str | None:
-        """Take loss and gradient at `image` and move on."""
-        if not math.isfinite(loss) or not all_finite(gradient):
+        """Take loss and gradient at `image` and move on.
+
+        The loss is not to be finite where the gradient is not.
+        """
+        if not math.isfinite(loss):
             raise DivergedError("the loss is not a finite number: lower --learning-rate")
         b1, b2 = self._betas
         self._t += 1

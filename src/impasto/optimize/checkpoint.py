@@ -47,7 +47,7 @@ def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
         with safetensors.safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             if "impasto checkpoint" not in header:
-                raise CheckpointError(f"{path}: is no Impasto checkpoint")
+                raise CheckpointError(f"{path}: is not an Impasto checkpoint")
             if header["impasto checkpoint"] != str(_VERSION):
                 raise CheckpointError(
                     f"{path}: is a checkpoint of version {header['impasto checkpoint']}, "

@@ -41,7 +41,17 @@ def has_native_bfloat16(device: torch.device) -> bool:
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """Return the arithmetic of the convolutions; "auto" is bfloat16 where it is native."""
+    """Return the arithmetic of the convolutions; "auto" is bfloat16 where it is native.
+
+    "tf32" is float32 whose factors GPUs of NVIDIA round to ten bits; without it they may not. This
+    is a setting of the whole process. Raises `OptionsError` for tf32 on another device.
+    """
+    if name == "tf32" and device.type != "cuda":
+        raise OptionsError(
+            f"--precision tf32 is for CUDA devices, not for {device.type}: use float32"
+        )
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = name == "tf32"
     if name == "bfloat16" or (name == "auto" and has_native_bfloat16(device)):
         return torch.bfloat16
     return torch.float32

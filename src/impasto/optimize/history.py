@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -15,7 +15,8 @@ class Rows:
     """Vectors kept as the rows of a matrix, in float32 or, at half the memory, in bfloat16.
 
     Memory is taken as rows are first written, so a long memory costs a short run nothing. Sums
-    over rows kept in bfloat16 are of float32 products.
+    over rows kept in bfloat16 are of float32 products. What is summed stays on the device, so that
+    nobody waits for it; of devices without float64 it comes to the CPU.
     """
 
     def __init__(self, capacity: int, like: Tensor, dtype: torch.dtype) -> None:
@@ -45,13 +46,11 @@ class Rows:
         self._matrix[: self._used] = rows.view(torch.bfloat16) if compact else rows.to(self._matrix)
 
     def dot(self, vector: Tensor) -> Tensor:
-        """Return the products of every row with a vector, float64 on the CPU."""
+        """Return the products of every row with a vector, float64."""
         if self._matrix.dtype == vector.dtype:
-            return (self.used @ vector).cpu().double()
-        total = torch.zeros(self._used, dtype=torch.float64)
-        for rows, part in zip(self._blocks(), torch.split(vector, _COLUMNS), strict=True):
-            total += (rows.float() @ part).cpu()
-        return total
+            return exact(self.used @ vector)
+        pairs = zip(self._blocks(), torch.split(vector, _COLUMNS), strict=True)
+        return _total([rows.float() @ part for rows, part in pairs])
 
     def add_to(self, vector: Tensor, weights: Tensor) -> Tensor:
         """Add the rows, each times its weight, to a vector in place, and return it."""
@@ -66,18 +65,63 @@ class Rows:
         return torch.split(self.used, _COLUMNS, dim=1)
 
 
-def inner(a: Tensor, b: Tensor) -> float:
-    """Return the product of two vectors of any shape; bfloat16 is summed in float32, by parts."""
+def exact(numbers: Tensor) -> Tensor:
+    """Return numbers in float64, on their device if it has that, else on the CPU."""
+    found: Tensor = (numbers.cpu() if numbers.device.type == "mps" else numbers).double()
+    return found
+
+
+def inner(a: Tensor, b: Tensor) -> Tensor:
+    """Return the product of two vectors of any shape, a scalar in float64.
+
+    bfloat16 is summed in float32, by parts.
+    """
     if a.dtype == b.dtype != torch.bfloat16:
-        return float(a.flatten() @ b.flatten())
+        return exact(a.flatten() @ b.flatten())
     halves = (torch.split(vector.flatten(), _COLUMNS) for vector in (a, b))
-    return sum(float(x.float() @ y.float()) for x, y in zip(*halves, strict=True))
+    return _total([x.float() @ y.float() for x, y in zip(*halves, strict=True)])
 
 
-def along(g: Tensor, start: Tensor, end: Tensor) -> float:
-    """Return the product of g with the way from one vector to another, by parts for memory."""
+def along(g: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """Return the product of g with the way from one vector to another, by parts for memory.
+
+    A scalar in float64.
+    """
     parts = (torch.split(vector, _COLUMNS) for vector in (g, start, end))
-    return sum(float(a @ (y - x)) for a, x, y in zip(*parts, strict=True))
+    return _total([a @ (y - x) for a, x, y in zip(*parts, strict=True)])
+
+
+def _total(sums: Sequence[Tensor]) -> Tensor:
+    """Add up in float64, one after the other."""
+    first, *others = exact(torch.stack(list(sums)))
+    total: Tensor = first.clone()
+    for other in others:
+        total += other
+    return total
+
+
+class Later:
+    """Scalars on their way from a device, which are there by the time that they are asked for.
+
+    Asked for after something else of the device that came later, they make nobody wait.
+    """
+
+    def __init__(self, *scalars: Tensor) -> None:
+        numbers = torch.stack([exact(scalar) for scalar in scalars])
+        self._there: torch.cuda.Event | None = None
+        self._numbers = numbers
+        if numbers.is_cuda:
+            self._numbers = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=True)
+            self._numbers.copy_(numbers, non_blocking=True)
+            self._there = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._there.record(torch.cuda.current_stream(numbers.device))
+
+    def __call__(self) -> list[float]:
+        """Return the numbers."""
+        if self._there is not None:
+            self._there.synchronize()
+        found: list[float] = self._numbers.tolist()
+        return found
 
 
 def difference(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
@@ -85,8 +129,3 @@ def difference(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
     for x, y, part in zip(*(torch.split(v, _COLUMNS) for v in (a, b, out)), strict=True):
         torch.sub(x, y, out=part)
     return out
-
-
-def all_finite(values: Tensor) -> bool:
-    """Tell whether all are finite numbers: NaN and infinity spoil every sum they are in."""
-    return math.isfinite(float(values.sum()))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import DivergedError
-from impasto.optimize.history import Rows, all_finite, along, difference, inner
+from impasto.optimize.history import Later, Rows, along, difference, exact, inner
 from impasto.optimize.optimizer import State
 
 _RESTART_AFTER, _MOST_SETBACKS = 4, 12
@@ -33,6 +33,10 @@ class LBFGS:
     bound whose gradient would take them beyond it are left out, and steps end there (projected
     quasi-Newton; Bertsekas 1982, "Projected Newton Methods for Optimization Problems with Simple
     Constraints").
+
+    A GPU is not waited for: what is decided by numbers of its own is decided a step later, when the
+    next loss has come from there anyway. A pair without curvature counts for nothing there, and a
+    direction that does not lead down is known as such only after its step.
     """
 
     def __init__(
@@ -55,14 +59,16 @@ class LBFGS:
             self._x.clamp_(0, 1)
         kept = torch.bfloat16 if compact else self._x.dtype
         self._S, self._Y = Rows(history, self._x, kept), Rows(history, self._x, kept)
-        self._R = torch.zeros(0, 0, dtype=torch.float64)  # in order of age, as `_rows` is
-        self._rows: list[int] = []
-        self._gamma = 1.0
+        self._waits = not self._x.is_cuda  # for numbers, before it goes on
+        self._rows: list[int] = []  # in order of age, as what follows
+        self._R = self._Sg = self._curved = self._x
+        self._forget()
+        self._gamma = exact(self._x.new_ones(()))
         self._base: Tensor | None = None  # the last picture accepted
         self._base_gradient = self._direction = self._x.new_empty(0)
-        self._Sg = torch.zeros(0, dtype=torch.float64)  # S times the last accepted gradient
         self._base_loss = math.inf
-        self._slope = 0.0
+        self._slope = self._gamma  # of the loss along the direction
+        self._told = Later(self._slope, self._slope)
         self._length = 1.0
         self._setbacks = 0
         self._rebased = False
@@ -78,19 +84,23 @@ class LBFGS:
         return self._setbacks > _MOST_SETBACKS
 
     def tell(self, loss: float, gradient: Tensor) -> str | None:
-        """Take loss and gradient at `image` and move on."""
-        g = gradient.flatten()
-        finite = math.isfinite(loss) and all_finite(g)
+        """Take loss and gradient at `image` and move on.
+
+        The loss is not to be finite where the gradient is not.
+        """
+        finite = math.isfinite(loss)
         if self._base is None:
             if not finite:
                 raise DivergedError("the loss of the first picture is not a finite number")
-        elif not finite or (loss > self._allowed() and not self._rebased):
-            return self._step_back(loss if finite else math.inf)
-        self._accept(loss, g)
+        else:
+            slope, promise = self._told()
+            if slope >= 0 and self._rows and not self._waits:
+                return self._restart()
+            # Armijo's condition, with what the loss changes by if it goes on as it begins.
+            if not finite or (loss > self._base_loss + 1e-4 * promise and not self._rebased):
+                return self._step_back(loss if finite else math.inf, slope)
+        self._accept(loss, gradient.flatten())
         return None
-
-    def _allowed(self) -> float:
-        return self._base_loss + 1e-4 * self._promise()  # Armijo's condition
 
     def _accept(self, loss: float, g: Tensor) -> None:
         self._direction = self._x.new_empty(0)  # its memory is wanted
@@ -111,7 +121,7 @@ class LBFGS:
         """Choose a direction from the last accepted picture and step along it."""
         held = self._held()
         self._point(held)
-        if self._slope >= 0:  # rounding has spoilt the history
+        if self._waits and float(self._slope) >= 0:  # rounding has spoilt the history
             self._forget()
             self._point(held)
         self._length = 1.0
@@ -120,8 +130,11 @@ class LBFGS:
     def _move(self) -> None:
         assert self._base is not None
         self._x = torch.add(self._base, self._direction, alpha=self._length)
+        promise = self._length * self._slope
         if self._bounded:
             self._x.clamp_(0, 1)
+            promise = along(self._base_gradient, self._base, self._x)
+        self._told = Later(self._slope, promise)
 
     def _point(self, held: Tensor | None) -> None:
         """Choose a direction; what is held stays where it is."""
@@ -145,34 +158,31 @@ class LBFGS:
         assert x is not None
         return ((x <= 0) & (g > 0)) | ((x >= 1) & (g < 0))
 
-    def _promise(self) -> float:
-        """Return how much the loss would change by the step if it went on as it begins."""
-        if not self._bounded:
-            return self._length * self._slope
-        assert self._base is not None
-        return along(self._base_gradient, self._base, self._x)
+    def _restart(self) -> str:
+        """Forget the history, and go on from the last accepted picture."""
+        self._forget()
+        self._aim()
+        return "restarted"
 
-    def _step_back(self, loss: float) -> str:
+    def _step_back(self, loss: float, slope: float) -> str:
         """Shorten the step by the parabola through what is known; at last forget the history."""
         self._setbacks += 1
         if self.converged and not math.isfinite(loss):
             raise DivergedError("no step has a finite loss: lower weights, or --precision float32")
         if self._setbacks == _RESTART_AFTER:
-            self._forget()
-            self._aim()
-            return "restarted"
+            return self._restart()
         shrink = 0.1
         if math.isfinite(loss):
-            rise = loss - self._base_loss - self._length * self._slope
-            shrink = min(0.5, max(0.1, -self._length * self._slope / (2 * rise)))
+            rise = loss - self._base_loss - self._length * slope
+            shrink = min(0.5, max(0.1, -self._length * slope / (2 * rise)))
         self._length *= shrink
         self._move()
         return "step shortened"
 
     def _steepest(self, g: Tensor) -> Tensor:
         d = self._precondition(g).neg_()
-        rms = math.sqrt(inner(d, d) / d.numel())
-        return d.mul_(self._first_step / rms if rms > 0 else 0.0)
+        rms = (inner(d, d) / d.numel()).sqrt()
+        return d.mul_(torch.where(rms > 0, torch.full_like(rms, self._first_step) / rms, 0.0))
 
     def _precondition(self, g: Tensor) -> Tensor:
         return self._precondition_image(g.view(self._shape)).flatten()
@@ -180,16 +190,16 @@ class LBFGS:
     def _newton(self, g: Tensor) -> Tensor:
         """Return the direction for a gradient, whose memory is made use of."""
         Sg = self._S.dot(g)[self._rows] if self._bounded else self._Sg
-        alpha = _solve(self._R, Sg, upper=True)
+        alpha = _solve(self._R, Sg * self._curved, upper=True)
         self._Y.add_to(g, self._scatter(-alpha))
         r = self._precondition(g).mul_(self._gamma)
         Yr = self._Y.dot(r)[self._rows]
-        w = _solve(self._R.T, self._R.diagonal() * alpha - Yr, upper=False)
+        w = _solve(self._R.T, self._R.diagonal() * alpha - Yr * self._curved, upper=False)
         return self._S.add_to(r, self._scatter(w)).neg_()
 
     def _scatter(self, by_age: Tensor) -> Tensor:
         """Put a vector in order of age into the order of the rows in memory."""
-        vector = torch.zeros(len(self._S.used), dtype=torch.float64)
+        vector = by_age.new_zeros(len(self._S.used))
         vector[self._rows] = by_age
         return vector
 
@@ -200,38 +210,42 @@ class LBFGS:
         y = difference(g, self._base_gradient, out=self._Y[row])
         # The products of the older s with the new y: the differences of what S g was and is.
         Sg = self._S.dot(g)
-        older = Sg[self._rows] - self._Sg
+        older = (Sg[self._rows] - self._Sg) * self._curved
         self._Sg = Sg[self._rows]
         sy = inner(s, y)
-        if sy <= 1e-10 * math.sqrt(inner(s, s) * inner(y, y)):
+        curved = sy > 1e-10 * (inner(s, s) * inner(y, y)).sqrt()
+        if self._waits and not curved:
             return
-        self._gamma = sy / self._size(y)
+        self._gamma = torch.where(curved, sy / self._size(y), self._gamma)
         m = len(self._rows)
-        R = torch.zeros(m + 1, m + 1, dtype=torch.float64)
+        R = self._R.new_zeros(m + 1, m + 1)
         R[:m, :m] = self._R
-        R[:m, m], R[m, m] = older, sy
-        self._R = R
+        R[:m, m], R[m, m] = torch.where(curved, older, 0), torch.where(curved, sy, 1)
+        self._R, self._curved = R, torch.cat([self._curved, curved[None].to(R)])
         self._rows.append(row)
         self._Sg = Sg[self._rows]
 
-    def _size(self, y: Tensor) -> float:
+    def _size(self, y: Tensor) -> Tensor:
         """Return yᵀ P y, a colour at a time for memory."""
         planes = torch.split(y.view(self._shape), 1, dim=1)
-        return sum(
+        found = [
             inner(plane, self._precondition_image(plane.to(self._x, copy=True))) for plane in planes
-        )
+        ]
+        return found[0] + found[1] + found[2]
 
     def _free_row(self) -> int:
         """Return a row to write to: a new one, or that of the oldest pair, which is forgotten."""
         if len(self._rows) == self._history:
-            self._R, self._Sg = self._R[1:, 1:], self._Sg[1:]
+            self._R, self._Sg, self._curved = self._R[1:, 1:], self._Sg[1:], self._curved[1:]
             return self._rows.pop(0)
         return min(set(range(self._history)) - set(self._rows))
 
     def _forget(self) -> None:
+        nothing = exact(self._x.new_empty(0))
         self._rows = []
-        self._R = torch.zeros(0, 0, dtype=torch.float64)
-        self._Sg = torch.zeros(0, dtype=torch.float64)
+        self._R = nothing.view(0, 0)
+        self._Sg = self._curved = nothing
+        """S times the last accepted gradient; 1 for each pair with curvature, 0 for others."""
 
     def inherit(self, coarser: Self) -> None:
         """Take over nothing: pairs of a coarser scale know nothing of the new frequencies."""
@@ -256,9 +270,10 @@ class LBFGS:
             "Y": self._Y.kept,
             "R": self._R,
             "Sg": self._Sg,
+            "curved": self._curved,
             "rows": list(self._rows),
-            "gamma": self._gamma,
-            "slope": self._slope,
+            "gamma": float(self._gamma),
+            "told": self._told(),
             "length": self._length,
             "setbacks": self._setbacks,
             "rebased": self._rebased,
@@ -278,9 +293,14 @@ class LBFGS:
         if self._x.numel() != math.prod(self._shape):
             raise ValueError(f"a picture of {self._x.numel()} values, not {self._shape}")
         self._S.kept, self._Y.kept = state["S"], state["Y"]
-        self._R, self._Sg = state["R"].cpu().double(), state["Sg"].cpu().double()
+        self._R, self._Sg, self._curved = (
+            state[name].to(self._R) for name in ("R", "Sg", "curved")
+        )
         self._rows = [int(row) for row in state["rows"]]
-        self._gamma, self._slope = float(state["gamma"]), float(state["slope"])
+        self._gamma, self._slope, promise = (
+            self._gamma.new_tensor(float(x)) for x in (state["gamma"], *state["told"])
+        )
+        self._told = Later(self._slope, promise)
         self._length, self._setbacks = float(state["length"]), int(state["setbacks"])
         self._base_loss, self._rebased = float(state["base_loss"]), bool(state["rebased"])
         if "base" in state:

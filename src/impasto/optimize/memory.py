@@ -145,23 +145,34 @@ def available() -> int:
     try:
         limit = int((_CGROUP / "memory.max").read_text())
         used = int((_CGROUP / "memory.current").read_text())
+        cached = _page_cache((_CGROUP / "memory.stat").read_text())
     except (OSError, ValueError):  # no container, or one without a limit ("max")
         return free
-    return max(0, min(free, limit - used))
+    return max(0, min(free, limit - used + cached))
+
+
+def _page_cache(stat: str) -> int:
+    """Return the bytes of files in memory that the kernel gives up when it is asked for more."""
+    numbers = dict(line.split() for line in stat.splitlines())
+    files = sum(int(numbers.get(name, 0)) for name in ("active_file", "inactive_file"))
+    busy = sum(int(numbers.get(name, 0)) for name in ("file_dirty", "file_writeback"))
+    return max(0, files - busy)
 
 
 def room(max_memory: int | None, device: torch.device) -> int | None:
     """Return the bytes that painting may take beyond what the process holds already.
 
-    ``max_memory`` is what the whole process may hold, None to take most of what is free. On a
-    device with memory of its own that is asked, and only `max_memory` limits the rest.
+    ``max_memory`` is the most that the process may hold, on a GPU of the GPU's own memory; never
+    more than most of what is free. What PyTorch keeps of a GPU's memory for later is free.
     """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        return round(_SHARE * free)
-    if max_memory is not None:
-        return round(_FRAGMENTS * max_memory) - resident()
-    return round(_SHARE * available())
+        held = torch.cuda.memory_allocated(device)
+        free += torch.cuda.memory_reserved(device) - held
+    else:
+        free, held = available(), resident()
+    most = round(_SHARE * free)
+    return most if max_memory is None else min(most, round(_FRAGMENTS * max_memory) - held)
 
 
 def shown(size: int) -> str:

@@ -27,7 +27,8 @@ class Optimizer(Protocol):
     def tell(self, loss: float, gradient: Tensor) -> str | None:
         """Take loss and gradient at `image` and move on. Returns why it had to step back, if so.
 
-        Raises `DivergedError` when no finite step can be found.
+        Where the gradient is not finite, the loss is not to be finite either. Raises
+        `DivergedError` when no finite step can be found.
         """
 
     def rebase(self) -> None:

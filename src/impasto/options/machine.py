@@ -7,7 +7,7 @@ import re
 from impasto.errors import OptionsError
 from impasto.options.checked import shown
 
-PRECISIONS = ("auto", "float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "tf32", "bfloat16")
 WEIGHTS = ("auto", "original", "torchvision")
 
 

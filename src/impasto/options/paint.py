@@ -272,16 +272,16 @@ class PaintOptions(Checked):
             )
         if self.noise_ratio != 1.0 and self.init != "noise":
             raise OptionsError(
-                f"--noise-ratio {self.noise_ratio:g} goes with --init noise, got --init {self.init}"
+                f"--noise-ratio {self.noise_ratio:g} needs --init noise, got --init {self.init}"
             )
         if self.rescale_pooling and self.pooling == "max":
-            raise OptionsError("--rescale-pooling goes with --pooling average or l2, got max")
+            raise OptionsError("--rescale-pooling needs --pooling average or l2, got max")
         if (self.guide is None) != (self.style_guide is None):
             raise OptionsError("--guide and --style-guide go together: give both, or --masks")
         if self.masks and self.guide:
             raise OptionsError("--masks and --guide each say where styles belong: give one of them")
         if self.color_strength != 1.0 and self.color == "style":
-            raise OptionsError("--color-strength goes with a --color other than style")
+            raise OptionsError("--color-strength needs a --color other than style")
         weights = ("content_weight", "laplacian_weight", "style_weight", "tv_weight")
         if not any(getattr(self, name) for name in weights):
             *first, last = map(flag, weights)

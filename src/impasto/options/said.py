@@ -212,7 +212,7 @@ def _shares(value: Any) -> Shares:
 
 
 def _floats(parts: Sequence[Any]) -> tuple[float, ...]:
-    """Return numbers, or none of them if one is no number."""
+    """Return numbers, or none of them if one is not a number."""
     try:
         return tuple(math.nan if isinstance(part, bool) else float(part) for part in parts)
     except (TypeError, ValueError, OverflowError):

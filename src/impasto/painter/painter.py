@@ -17,7 +17,7 @@ from torch import Tensor
 
 import impasto
 from impasto import weights
-from impasto.errors import CheckpointError, OptionsError
+from impasto.errors import CheckpointError, OptionsError, in_memory
 from impasto.events import Event, Losses, Saved, Step
 from impasto.images import resize
 from impasto.images.picture import Stored
@@ -39,6 +39,8 @@ from impasto.optimize.schedule import Scale, halves, plan, pyramid, shared
 from impasto.options import MAX_SIDE, TILEABLE_STEP, CheckpointOptions, PaintOptions, ReadOptions
 from impasto.painter.painting import Painting
 from impasto.painter.sources import Sources, Start
+
+_WAY_OUT = "lower --size, or --max-memory, which works in smaller parts"
 
 _FREQUENCY_POWER = {"relaxed": 0.25, "lbfgs": 0.4}
 """The preconditioner of L-BFGS; see benchmarks/README.md for what other powers gave."""
@@ -76,6 +78,7 @@ class Painter:
     `OutputError` and `DivergedError`.
     """
 
+    @in_memory(_WAY_OUT)
     def __init__(
         self,
         content: Source,
@@ -119,6 +122,13 @@ class Painter:
         self._engine = self._build_engine()
 
     @property
+    def _arithmetic(self) -> str:
+        """What convolutions are computed in, by the name that `PaintOptions` knows it by."""
+        if self.options.precision == "tf32":
+            return "tf32"
+        return str(self._precision).removeprefix("torch.")
+
+    @property
     def steps(self) -> int:
         """Steps in all; with a budget, as planned now."""
         return self._engine.steps
@@ -143,7 +153,7 @@ class Painter:
             "weights": {"name": self._found.origin.name, "sha256": self._found.sha256},
             "ran": {
                 "device": self._device.type,
-                "precision": str(self._precision).removeprefix("torch."),
+                "precision": self._arithmetic,
                 "threads": torch.get_num_threads(),
                 "schedule": [scale.to_list() for scale in self._engine.ran],
                 "memory": self._plain_layouts(),
@@ -156,6 +166,7 @@ class Painter:
         }
 
     @property
+    @in_memory(_WAY_OUT)
     def painting(self) -> Painting:
         """The painting as it is now, at its final size."""
         rgb = resize(to_array(self._engine.picture), self.width, self.height)
@@ -164,16 +175,16 @@ class Painter:
 
     def __iter__(self) -> Iterator[Event]:
         """Paint. Each event comes when the state is whole: leaving the loop loses nothing."""
-        with checkpoints.held(self._checkpoint.checkpoint):
+        with in_memory(_WAY_OUT), checkpoints.held(self._checkpoint.checkpoint):
             yield from self._paint()
 
     def _paint(self) -> Iterator[Event]:
         if self._checkpoint.resume:
             self._resume()
+        choose_precision(self.options.precision, self._device)  # others may have set it since
         path, every = self._checkpoint.checkpoint, self._checkpoint.checkpoint_every
         saved = self._clock()
-        precision = str(self._precision).removeprefix("torch.")
-        for event in self._engine.run(str(self._device), precision):
+        for event in self._engine.run(str(self._device), self._arithmetic):
             if isinstance(event, Step):
                 self._losses.append(Losses.of(event))
                 yield replace(event, picture=self._shown(event))

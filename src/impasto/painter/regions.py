@@ -51,12 +51,18 @@ class Parts:
     ) -> Region:
         """Return it for a picture and paintings of these sizes (width, height).
 
-        ``turns`` are the degrees by which each painting is turned after that.
+        ``turns`` are the degrees by which each painting is turned after that. Raises
+        `OptionsError` where nothing is left of a part when it is turned.
         """
         styles = tuple(
             (number, None if part is None else guide(part, *sizes[number], turns[number]))
             for number, part in self.styles
         )
+        if any(where is not None and not where.mask.any() for _, where in styles):
+            raise OptionsError(
+                "--style-rotation cuts off the part of a painting that is to be taken: turn its "
+                "file, or by a quarter"
+            )
         return Region(self.name, None if self.mask is None else guide(self.mask, *size), styles)
 
     def without(self, frozen: Floats) -> Parts:
@@ -128,7 +134,8 @@ def from_masks(masks: Sequence[Stored], hands: Sequence[int]) -> tuple[Parts, ..
 def from_maps(photo: Stored, styles: Sequence[Stored]) -> tuple[Parts, ...]:
     """Return a part for each colour of the photo's map that is in a map of the styles, too.
 
-    Raises `OptionsError` for maps that are not in flat colours, or have none in common.
+    What is transparent of a map belongs nowhere. Raises `OptionsError` for maps that are not in
+    flat colours, or have none in common.
     """
     palette = _palette(photo)
     wheres = [_nearest(style, palette) for style in styles]
@@ -162,7 +169,7 @@ def claimed(parts: Sequence[Parts], width: int, height: int) -> Floats:
 
 def _palette(picture: Stored) -> NDArray[np.float64]:
     """Return the flat colours of a map, (n, 3) in 0..255. Raises `OptionsError`."""
-    pixels = eight_bits(picture.rgb).reshape(-1, 3)
+    pixels = eight_bits(picture.rgb)[_shown(picture)]
     codes = pixels.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
     values, counts = np.unique(codes, return_counts=True)
     large = counts >= _LEAST * len(codes)
@@ -176,10 +183,12 @@ def _palette(picture: Stored) -> NDArray[np.float64]:
 
 
 def _assigned(picture: Stored, palette: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return (H, W) the number of the nearest colour."""
+    """Return (H, W) the number of the nearest colour, -1 where the map is transparent."""
     pixels = eight_bits(picture.rgb).astype(np.float32)
     distances = [np.square(pixels - colour.astype(np.float32)).sum(axis=2) for colour in palette]
-    return np.asarray(np.argmin(np.stack(distances), axis=0), np.intp)
+    found = np.asarray(np.argmin(np.stack(distances), axis=0), np.intp)
+    found[~_shown(picture)] = -1
+    return found
 
 
 def _nearest(picture: Stored, palette: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -187,8 +196,15 @@ def _nearest(picture: Stored, palette: NDArray[np.float64]) -> NDArray[np.intp]:
     own = _palette(picture)
     distances = np.linalg.norm(own[:, None] - palette[None], axis=2)
     numbers = np.where(distances.min(axis=1) <= _NEAR, distances.argmin(axis=1), -1)
-    found: NDArray[np.intp] = numbers[_assigned(picture, own)]
+    found: NDArray[np.intp] = np.append(numbers, -1)[_assigned(picture, own)]
     return found
+
+
+def _shown(picture: Stored) -> NDArray[np.bool_]:
+    """Return (H, W) where a map is not transparent."""
+    if picture.alpha is None:
+        return np.ones(picture.rgb.shape[:2], bool)
+    return np.asarray(floats(picture.alpha) > 0.5)
 
 
 def _hex(colour: NDArray[np.float64]) -> str:

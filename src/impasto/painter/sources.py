@@ -33,7 +33,7 @@ _NOISE = 20 / 255
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """A picture to begin with that is no file, and how it was made, as plain data."""
+    """A picture to begin with that is not a file, and how it was made, as plain data."""
 
     picture: Source
     recipe: Mapping[str, Any]
@@ -62,7 +62,6 @@ class Sources:
         groups = _several(styles)
         self.shares = blend_shares(options.blend, len(groups))
         self.photo = read_stored(content, read)
-        seen_part(self.photo)  # raises where there is nothing to paint
         self.hands = [hand for hand, group in enumerate(groups) for _ in group]
         self.styles = [read_stored(source, read) for group in groups for source in group]
         self._scales = said.each("style_scale", options.style_scale, len(groups))
@@ -76,6 +75,7 @@ class Sources:
             self.styles = parts
         if options.canvas:
             self._cut(*options.canvas)
+        seen_part(self.photo)  # raises where there is nothing to paint
         self._parts = self._read_parts()
         self._painted = self._seen(self._thawed())
         self._grey = all(is_grey(picture.rgb) for picture in (self.photo, *self.styles))
@@ -224,9 +224,9 @@ class Sources:
         left = [part.seen(alphas) for part in parts or (self._everywhere(),)]
         found = tuple(part for part in left if part.styles)
         if not found:
-            raise OptionsError(
-                "--style-guide: the paintings are transparent wherever they are to be taken from"
-            )
+            raise OptionsError("the paintings are transparent wherever they are to be taken from")
+        named = {part.name for part in found}  # elsewhere nothing is painted
+        self._parts = tuple(part for part in self._parts if part.name in named)
         return found
 
     def _everywhere(self) -> Parts:

@@ -3,48 +3,47 @@
 from __future__ import annotations
 
 import json
+import mmap
 from pathlib import Path
+from typing import BinaryIO
 
 from impasto.errors import OutputError
 from impasto.images.text import reason, shown
 
-_BEGINNINGS = {
-    ".gif": (b"GIF8",),
-    ".webp": (b"RIFF",),
-    ".png": (b"\x89PNG",),
-    ".pdf": (b"%PDF",),
-    ".svg": (b"<?xml", b"<svg"),
-}
-"""How files of a kind begin; those of .mp4 have a word at byte 4, logs are JSON."""
+MARK = "Impasto: plot or time-lapse of a run"
+"""Stands in every plot and film, by which it is known. Logs of losses are known as they are."""
 
+_MARKED = frozenset({".gif", ".webp", ".mp4", ".png", ".pdf", ".svg"})
 _LONGEST_LINE = 1 << 16
 _FIRST = b'{"step": '
 
 
 def check_kind(path: Path) -> None:
-    """Raise `OutputError` for a file that is there and is not of the kind its extension says.
+    """Raise `OutputError` for a file that is there and that no run has left.
 
-    A plot, a film or a log of losses is replaced by the next one; a letter that is called
-    ``losses.txt`` is not. An empty file is nothing to lose.
+    A plot, a film or a log of losses is replaced by the next one; a photo that is called
+    ``plot.png`` is not. An empty file is nothing to lose.
     """
     try:
-        if not path.exists():
+        if not path.exists() or not path.stat().st_size:
             return
         with path.open("rb") as file:
-            line = file.readline(_LONGEST_LINE)
+            ours = _is_marked(file) if path.suffix.lower() in _MARKED else _is_log(file)
     except OSError as error:
         raise OutputError(f"{shown(path)}: cannot be looked into: {reason(error)}") from error
-    if line and not _is_of_kind(line, path.suffix.lower()):
+    if not ours:
         raise OutputError(
             f"{shown(path)}: is there already and does not come from Impasto; give another name"
         )
 
 
-def _is_of_kind(line: bytes, extension: str) -> bool:
-    if extension == ".mp4":
-        return line[4:8] == b"ftyp"
-    if extension in _BEGINNINGS:
-        return line.startswith(_BEGINNINGS[extension])
+def _is_marked(file: BinaryIO) -> bool:
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data.find(MARK.encode()) >= 0
+
+
+def _is_log(file: BinaryIO) -> bool:
+    line = file.readline(_LONGEST_LINE)
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):

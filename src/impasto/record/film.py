@@ -14,6 +14,7 @@ from PIL import Image
 
 from impasto.errors import MissingExtraError, OutputError
 from impasto.images import atomic_write
+from impasto.record.existing import MARK
 
 MOST_PICTURES = {".gif": 60, ".webp": 100, ".mp4": 120}
 """Pictures of a film: a GIF grows fast with them, an .mp4 hardly."""
@@ -55,7 +56,14 @@ def _write_gif(file: IO[bytes], pictures: Sequence[Image.Image], durations: list
     dither = Image.Dither.FLOYDSTEINBERG
     first, *others = [p.quantize(palette=palette, dither=dither) for p in pictures]
     first.save(
-        file, "GIF", save_all=True, append_images=others, duration=durations, loop=0, optimize=False
+        file,
+        "GIF",
+        save_all=True,
+        append_images=others,
+        duration=durations,
+        loop=0,
+        optimize=False,
+        comment=MARK,
     )
 
 
@@ -72,7 +80,14 @@ def _palette(pictures: Sequence[Image.Image]) -> Image.Image:
 def _write_webp(file: IO[bytes], pictures: Sequence[Image.Image], durations: list[int]) -> None:
     first, *others = pictures
     first.save(
-        file, "WEBP", save_all=True, append_images=others, duration=durations, loop=0, quality=85
+        file,
+        "WEBP",
+        save_all=True,
+        append_images=others,
+        duration=durations,
+        loop=0,
+        quality=85,
+        xmp=MARK.encode(),
     )
 
 
@@ -95,6 +110,7 @@ def _encode_h264(
     tick = min(durations)
     codec = next(name for name in _CODECS if name in av.codecs_available)
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
+        container.metadata["comment"] = MARK
         stream = container.add_stream(codec, rate=Fraction(1000, tick))
         stream.width, stream.height = pictures[0].size
         stream.pix_fmt = "yuv420p"

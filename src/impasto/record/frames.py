@@ -9,10 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+import impasto
 from impasto.errors import OutputError
 from impasto.events import Step
 from impasto.images import check_output, resize, save_picture
 from impasto.images.text import reason, shown
+
+_MARK = '"kind": "frame"'
+"""What the recipe of a frame says, as it stands in the file."""
+
+_PNG, _HEAD = b"\x89PNG", 1 << 16
 
 _NAME = re.compile(r"frame-\d{6,}\.png")
 
@@ -37,6 +43,38 @@ class Frames:
         for other in others:
             if _NAME.fullmatch(other.name) and other.resolve().parent == self.folder.resolve():
                 raise OutputError(f"--frames {shown(self.folder)} could write over {shown(other)}")
+        self._of_earlier_runs()
+
+    def begin(self, step: int) -> None:
+        """Remove the frames of an earlier run from a step on: they would stand among the new ones.
+
+        Raises `OutputError`.
+        """
+        for path in self._of_earlier_runs():
+            if int(path.stem.removeprefix("frame-")) >= step:
+                try:
+                    path.unlink()
+                except OSError as error:
+                    raise OutputError(
+                        f"{shown(path)}: cannot be replaced: {reason(error)}"
+                    ) from error
+
+    def _of_earlier_runs(self) -> list[Path]:
+        """Return the frames that are there. Raises `OutputError` for what has only their name."""
+        if not self.folder.is_dir():
+            return []
+        try:
+            found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
+        except OSError as error:
+            message = f"--frames {shown(self.folder)}: cannot be looked into: {reason(error)}"
+            raise OutputError(message) from error
+        for path in found:
+            if not _is_frame(path):
+                raise OutputError(
+                    f"--frames {shown(self.folder)}: {path.name} is there already and is not a "
+                    "frame of Impasto's; give another folder"
+                )
+        return found
 
     def _existing(self) -> Path:
         """Return the folder, or the nearest one above it that exists."""
@@ -62,5 +100,16 @@ class Frames:
         alpha = self._alpha
         if alpha is not None:
             alpha = resize(alpha[:, :, None], width, height)[:, :, 0]
-        save_picture(np.nan_to_num(rgb).clip(0, 1), path, alpha=alpha)
+        about = {"kind": "frame", "step": step, "version": impasto.__version__}
+        save_picture(np.nan_to_num(rgb).clip(0, 1), path, alpha=alpha, recipe=about)
         return path
+
+
+def _is_frame(path: Path) -> bool:
+    """Return whether a file begins as a frame does; an empty one is nothing to lose."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return False
+    return not head or (head.startswith(_PNG) and _MARK.encode() in head)

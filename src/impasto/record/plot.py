@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from impasto.events import Losses
 from impasto.images import atomic_write
+from impasto.record.existing import MARK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +49,11 @@ def plot(rows: Sequence[Losses], path: Path) -> None:
     figure = _figure(rows)
     kind = path.suffix.lower().lstrip(".")
     # No date inside, so that the same losses make the same file.
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    metadata = {
+        "png": {"Software": MARK},
+        "svg": {"Creator": MARK, "Date": None},
+        "pdf": {"Creator": MARK, "CreationDate": None},
+    }[kind]
     with atomic_write(path) as file:
         figure.savefig(file, format=kind, dpi=160, facecolor="white", metadata=metadata)
 

@@ -50,7 +50,7 @@ class Recorder:
         self._rows: list[Losses] = []
         self._log = Log(Path(options.log)) if options.log else None
         self._log_begun = False
-        self._frames = None
+        self._frames, self._frames_begun = None, False
         if options.frames:
             self._frames = Frames(Path(options.frames), options.save_every, alpha)
         self._plot = Path(options.plot) if options.plot else None
@@ -72,6 +72,9 @@ class Recorder:
         if self._log:
             self._begin_log(self._log)
             self._log.add(Losses.of(event))
+        if self._frames and not self._frames_begun:
+            self._frames.begin(event.step)
+            self._frames_begun = True
         self._rows.append(Losses.of(event))
         return self._take_picture(event, cache(event.picture))
 

@@ -59,7 +59,7 @@ class Sites:
         self._allowed = {origin.rstrip("/") for origin in settings.cors_origins}
 
     def check(self, method: str, headers: Headers) -> None:
-        """Raise `Problem` for what comes from another site. Programs are no site."""
+        """Raise `Problem` for what comes from another site. Programs are not a site."""
         if method in SAFE:
             return
         origin, relation = headers.get("origin"), headers.get("sec-fetch-site")

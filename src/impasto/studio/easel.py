@@ -39,7 +39,7 @@ _LEAST_HISTORY = 5
 _SAVING_A_PIXEL, _FILMING, _FILMING_A_STEP = 8e-7, 0.4, 0.008  # seconds, kept of a budget
 
 
-class Left(Exception):  # noqa: N818 - it is no error, but an event
+class Left(Exception):  # noqa: N818 - it is not an error, but an event
     """The worker leaves: its job goes on elsewhere."""
 
 

@@ -166,12 +166,12 @@ class Files:
 
     def _folder(self, job: str) -> str:
         if not _ID.fullmatch(job):
-            raise ValueError(f"{job!r} is no id of a job")
+            raise ValueError(f"{job!r} is not an id of a job")
         return f"{self._root}/jobs/{job}"
 
     def _key(self, job: str, name: str) -> str:
         if not _NAME.fullmatch(name) or ".." in name:
-            raise ValueError(f"{name!r} is no name of a file")
+            raise ValueError(f"{name!r} is not a name of a file")
         return f"{self._folder(job)}/{name}"
 
 

@@ -229,4 +229,4 @@ class _Reader:
 def _text(data: bytes | bytearray) -> str:
     with suppress(UnicodeDecodeError):
         return data.decode()
-    raise Problem("bad-form", "a field is no UTF-8 text")
+    raise Problem("bad-form", "a field is not a UTF-8 text")

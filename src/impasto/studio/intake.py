@@ -37,7 +37,7 @@ _SMALLEST = 16
 def check_picture(data: bytes, settings: Settings, what: str = "the picture") -> Header:
     """Return the size of a picture by its header; nothing is decoded.
 
-    Raises `TooManyPixels`, and `ImageError` for what is no picture, saying ``what`` it is of.
+    Raises `TooManyPixels`, and `ImageError` for what is not a picture, saying ``what`` it is of.
     """
     options = ReadOptions(max_pixels=settings.max_pixels, max_bytes=settings.max_upload)
     try:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from impasto.errors import CheckpointError, ImpastoError
+from impasto.errors import CheckpointError, ImpastoError, OutOfMemoryError, is_out_of_memory
 from impasto.studio.checkpoints import Kept
 from impasto.studio.database import patiently
 from impasto.studio.easel import Easel, Left, Workshop
@@ -27,6 +27,7 @@ log = logging.getLogger("impasto.studio")
 HUNG = 75
 """The exit status of a worker that ends itself because it hangs."""
 
+_NO_ROOM = "the painting does not fit into memory: lower its size"
 _OWN = re.compile(r"(?:preview|picture|timelapse)-(\d+)[-.\w]*")
 
 
@@ -82,12 +83,15 @@ class Attempt:
                 raise
             except (Lost, SQLAlchemyError, OSError):
                 raise
+            except OutOfMemoryError:
+                self._fail(pulse, "memory", _NO_ROOM)
             except ImpastoError as error:
                 code = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()
                 self._fail(pulse, code, self._without_paths(str(error)))
-            except MemoryError:
-                self._fail(pulse, "memory", "the painting does not fit into memory: lower its size")
-            except Exception:
+            except Exception as error:
+                if is_out_of_memory(error):
+                    self._fail(pulse, "memory", _NO_ROOM)
+                    return
                 log.exception("job %s failed", self._id)
                 self._fail(pulse, "internal", "something went wrong inside the studio")
 

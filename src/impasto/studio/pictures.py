@@ -34,7 +34,7 @@ class TooManyPixels(ImageError):  # noqa: N818 - it says what is wrong
 def measure(data: bytes, options: ReadOptions) -> Header:
     """Return the size of a picture from its header; nothing is decoded.
 
-    Raises `TooManyPixels`, and `ImageError` for what is no picture.
+    Raises `TooManyPixels`, and `ImageError` for what is not a picture.
     """
     with translated(MEMORY), quiet():
         check_bytes(len(data), MEMORY, options)
@@ -45,7 +45,7 @@ def measure(data: bytes, options: ReadOptions) -> Header:
         elif data.startswith(_TIFF):
             found = _tiff_header(data)
         else:
-            raise ImageError(f"is no picture that can be read; {looks_like(data)}")
+            raise ImageError(f"is not a picture that can be read; {looks_like(data)}")
         if 0 in found:
             raise ImageError(f"has {found.width}x{found.height} pixels")
     if found.pixels > options.max_pixels:

@@ -48,7 +48,9 @@ KINDS = {
         422, "There is no such style", "there is no style 'wav'; did you mean 'wave'?"
     ),
     "bad-picture": Kind(
-        422, "It is no picture", "the photo is no picture that can be read; it looks like a PDF"
+        422,
+        "It is not a picture",
+        "the photo is not a picture that can be read; it looks like a PDF",
     ),
     "bad-form": Kind(422, "The form cannot be read", "the form ends in the middle"),
     "unfit-format": Kind(
@@ -167,7 +169,7 @@ def _of_options(error: Exception) -> Problem:
     named = re.search(r"--([a-z][a-z-]*)", str(error))
     unknown = re.match(r"unknown option '([^']*)'", text)
     field = named[1].replace("-", "_") if named else unknown[1] if unknown else None
-    if re.match(r"there (is|are) no (style|pack)|.* is no style|.* is a pack|no pack has", text):
+    if re.match(r"there (is|are) no (style|pack)|.* is not a style|.* is a pack|no pack has", text):
         return Problem("unknown-style", text, field="style")
     return Problem("invalid-option", text, field=field)
 

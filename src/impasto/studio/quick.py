@@ -77,7 +77,7 @@ _ROWS = 256
 """So many rows of a mask are brought to grey at a time, for memory."""
 
 
-class Busy(Exception):  # noqa: N818 - it is no error, but a state
+class Busy(Exception):  # noqa: N818 - it is not an error, but a state
     """More photos wait to be stylised than the settings allow."""
 
 

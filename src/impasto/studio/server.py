@@ -163,7 +163,7 @@ def bound(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = found[0]
         listening = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise OptionsError(f"--host {host} is no address here: {error.strerror}") from error
+        raise OptionsError(f"--host {host} is not an address here: {error.strerror}") from error
     try:
         if os.name == "posix":
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -90,7 +90,7 @@ class Claim:
     attempt: int
 
 
-class Lost(Exception):  # noqa: N818 - it is no error, but an event
+class Lost(Exception):  # noqa: N818 - it is not an error, but an event
     """The claim is no longer the latest: somebody else has the job, or it is gone."""
 
 

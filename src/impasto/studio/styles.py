@@ -131,7 +131,7 @@ class Catalogue:
 def _parsed(spec: str) -> tuple[str, Shares]:
     """Return the pack, "" for any, and the shares by style."""
     wrong = OptionsError(
-        f"{shown(spec)!r} is no style; say a name, or a mixture such as starry:0.6,wave:0.4"
+        f"{shown(spec)!r} is not a style; say a name, or a mixture such as starry:0.6,wave:0.4"
     )
     parts = spec.split(",") if len(spec) <= _LONGEST and EXTENSION not in spec else []
     if not 0 < len(parts) <= _MOST:

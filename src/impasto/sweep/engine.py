@@ -9,12 +9,12 @@ from pathlib import Path
 from impasto import weights
 from impasto.errors import CheckpointError, ImpastoError, OutputError
 from impasto.events import Step
-from impasto.images.alpha import seen_part
+from impasto.images.alpha import seen_channels
 from impasto.images.picture import Stored, floats
 from impasto.losses.blend import blend_shares
 from impasto.metrics.yardstick import Yardstick, network
 from impasto.nets import vgg
-from impasto.optimize.device import choose_device
+from impasto.optimize.device import choose_device, choose_precision
 from impasto.options import CheckpointOptions, PaintOptions, ReadOptions
 from impasto.options.measure import LARGEST_MEASURED
 from impasto.painter import Painter, Sources
@@ -166,10 +166,11 @@ class Sweep:
         if self._yardstick is None:
             options = self.grid.cells[0].options
             net = network(weights.find(options.weights), self._device)
+            choose_precision("float32", self._device)
             self._yardstick = Yardstick(
                 net,
                 floats(self.photo.rgb),
-                [seen_part(painting).channels for painting in self.paintings],
+                [seen_channels(painting) for painting in self.paintings],
                 size=min(options.size, LARGEST_MEASURED),
             )
         return self._yardstick

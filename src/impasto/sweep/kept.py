@@ -77,7 +77,9 @@ class Kept:
     def check(self) -> None:
         """Raise `OutputError` if the folder cannot be one."""
         if self.folder.exists() and not self.folder.is_dir():
-            raise OutputError(f"{shown(self.folder)}: finished pictures go there; it is no folder")
+            raise OutputError(
+                f"{shown(self.folder)}: finished pictures go there; it is not a folder"
+            )
 
     def picture(self, key: str) -> Path:
         """Return where a finished cell is."""

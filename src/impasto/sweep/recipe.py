@@ -109,7 +109,7 @@ class Picked:
         """
         recipe = read_recipe(sheet, read)
         if recipe.get("kind") != "sweep":
-            raise ImageError(f"{shown(sheet)}: is no sheet of impasto sweep: --pick needs one")
+            raise ImageError(f"{shown(sheet)}: is not a sheet of impasto sweep: --pick needs one")
         try:
             cells = {(cell["row"], cell["column"]): cell for cell in recipe["cells"]}
             recorded = [recipe["content"], *recipe["styles"]]

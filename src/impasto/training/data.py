@@ -2,7 +2,7 @@
 
 The crop with a number depends on the seed and the number alone, so that a training that was
 interrupted goes on with the very crops it would have had. Photos are read in the background, in the
-order in which they will be needed; files that are no photos are passed over and reported.
+order in which they will be needed; files that are not photos are passed over and reported.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def photos_in(folder: Path, unreadable: Callable[[ImageError], None] | None = No
     Folders inside that cannot be looked into are handed to ``unreadable``.
     """
     if not folder.is_dir():
-        raise ImageError(f"{folder}: is no folder; --photos takes a folder of photos")
+        raise ImageError(f"{folder}: is not a folder; --photos takes a folder of photos")
     closed: list[ImageError] = []
     found = list(pictures_in(folder, unreadable=closed.append))
     if not found or (closed and unreadable is None):

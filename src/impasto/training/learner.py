@@ -16,8 +16,9 @@ from torch import Tensor
 
 import impasto
 from impasto import weights
-from impasto.errors import CheckpointError, ImageError, OptionsError
+from impasto.errors import CheckpointError, ImageError, OptionsError, in_memory
 from impasto.events import Saved, TrainingEvent, Unreadable
+from impasto.images.color import is_grey
 from impasto.images.picture import floats
 from impasto.images.read import MEMORY, Source
 from impasto.images.tensors import to_tensor
@@ -101,6 +102,10 @@ class Learner:
 
     def __iter__(self) -> Iterator[TrainingEvent]:
         """Learn to the end, or until it was stopped."""
+        with in_memory("lower --size or --style-size"):
+            yield from self._learn()
+
+    def _learn(self) -> Iterator[TrainingEvent]:
         crops = Crops(
             self.photos, self.options.size, self.options.seed, self._read, device=self.device
         )
@@ -205,6 +210,7 @@ class Learner:
             sha256=self.painting.sha256,
             size=max(height, width),
             distance=distance,
+            grey=is_grey(self.painting.rgb),
         )
 
     def _check_size(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from impasto.errors import OptionsError
 from impasto.images import Picture
+from impasto.images.color import is_grey
 from impasto.images.read import MEMORY
 from impasto.nets.architecture import ORIGINAL
 from impasto.zoo.cards import MAX_NAME, StyleCard
@@ -25,7 +26,8 @@ def named(paintings: Sequence[Picture], cards: Mapping[str, StyleCard]) -> list[
             raise OptionsError(f"{painting.name}: there is a style {card.name!r} already")
         taken.add(card.name)
         size = max(painting.width, painting.height)
-        found.append(replace(card, sha256=painting.sha256, size=size))
+        is_it = is_grey(painting.rgb)
+        found.append(replace(card, sha256=painting.sha256, size=size, grey=is_it))
     return found
 
 

@@ -66,12 +66,14 @@ def read_painting(source: Source, size: int, read: ReadOptions) -> Painting:
     """Read a painting with its long side at ``size`` pixels.
 
     Of one with transparent parts, the part around what is seen is taken. Raises `ImageError` for
-    what is no picture, and for one that is too small or of which nothing is seen.
+    what is not a picture, and for one that is too small or of which nothing is seen.
     """
+    stored = None
     if isinstance(source, str | bytes | os.PathLike):
-        stored = seen_part(read_fitting(source, size, read))
-    else:
-        stored = seen_part(read_stored(source, read))
+        stored = read_fitting(source, size, read)
+    if stored is None or stored.alpha is not None:  # the part that is seen may be small
+        stored = read_stored(source, read)
+    stored = seen_part(stored)
     height, width, _ = stored.rgb.shape
     if min(height, width) < _SMALLEST:
         raise ImageError(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import impasto
 from impasto import samples, weights
-from impasto.errors import CheckpointError, ImageError, OptionsError
+from impasto.errors import CheckpointError, ImageError, OptionsError, in_memory
 from impasto.events import Saved, TrainingEvent, Unreadable
 from impasto.images import Picture, fit, resize
 from impasto.images.alpha import partly, seen_part
@@ -126,7 +126,10 @@ class Trainer:
 
     def __iter__(self) -> Iterator[TrainingEvent]:
         """Train to the end, or until it was stopped."""
-        with files.held(None if self.processes.rank else self._keeping.path):
+        with (
+            in_memory("lower --batch or --size"),
+            files.held(None if self.processes.rank else self._keeping.path),
+        ):
             for error in self._closed:
                 yield Unreadable(str(error))
             for event in self._work():
@@ -376,14 +379,14 @@ class Trainer:
     def _resumed(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
         path = self._keeping.path
         if path is None:
-            raise OptionsError("--resume goes with --checkpoint")
+            raise OptionsError("--resume needs --checkpoint")
         arrays, data = files.read(path)
         try:
             files.check_same_run(path, data["run"], self._run())
             if not isinstance(data["loop"], dict):
                 raise ValueError("it is incomplete")
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path}: is no checkpoint of a training ({error})") from error
+            raise CheckpointError(f"{path}: is not a checkpoint of a training ({error})") from error
         return arrays, data
 
     def _run(self) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class StyleCard:
     """The weight of its style term, as training found it."""
     distance: float = 0.0
     """How far it takes photos from themselves: the content term that training asks of it."""
+    grey: bool = False
+    """Whether the painting has no colour: of a grey photo a grey picture is made then."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain data."""
@@ -39,11 +41,11 @@ class StyleCard:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Build from plain data; raises `ValueError` for what is no card."""
+        """Build from plain data; raises `ValueError` for what is not a card."""
         if not isinstance(data, Mapping):
             raise ValueError(f"a style's card is {type(data).__name__}, not an object")
         kinds = {
-            f.name: float if f.type == "float" else int if f.type == "int" else str
+            f.name: {"float": float, "int": int, "bool": bool}.get(str(f.type), str)
             for f in fields(cls)
         }
         known: dict[str, Any] = {}
@@ -57,7 +59,7 @@ class StyleCard:
         if isinstance(known.get("name"), str):
             known["name"] = plain_name(known["name"])
         if not is_style_name(known.get("name")):
-            raise ValueError(f"{known.get('name')!r} is no name of a style")
+            raise ValueError(f"{known.get('name')!r} is not a name of a style")
         return cls(**known)
 
 
@@ -76,7 +78,9 @@ class PackCard:
 
 
 def _is(value: object, kind: type) -> bool:
-    """Return whether a value is a text, or a number that floats can hold, as asked."""
+    """Return whether a value is a text, a truth, or a number that floats can hold, as asked."""
+    if kind is bool:
+        return isinstance(value, bool)
     if kind is str or isinstance(value, bool) or not isinstance(value, int | float):
         return kind is str and isinstance(value, str)
     return abs(value) <= sys.float_info.max

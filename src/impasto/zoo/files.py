@@ -47,7 +47,7 @@ def about(data: bytes) -> dict[str, Any]:
     """Return what the header says of the file. Raises `ValueError` where it says nothing."""
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > len(data) - 8:
-        raise ValueError("it is no safetensors file, or cut short")
+        raise ValueError("it is not a safetensors file, or cut short")
     header = json.loads(data[8 : 8 + length])
     found = json.loads(header.get("__metadata__", {}).get(_KEY, "null"))
     if not isinstance(found, dict):

@@ -249,6 +249,6 @@ def _there(name: str) -> list[tuple[Path, Rows, Row]]:
         ]
         shipped = " (it comes with Impasto)" if name in registry.catalogue() else ""
         raise OptionsError(
-            f"{shown(name)!r} is no style that you had learnt{shipped}{nearest(name, own)}"
+            f"{shown(name)!r} is not a style that you had learnt{shipped}{nearest(name, own)}"
         )
     return found

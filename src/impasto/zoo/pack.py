@@ -144,7 +144,7 @@ def write_pack(pack: Pack, path: str | os.PathLike[str]) -> None:
 def check_replaceable(path: Path) -> None:
     """Raise `OutputError` for a file that is there and is not a pack: a new one would lose it."""
     if path.is_file() and path.stat().st_size and not _says_pack(path):
-        raise OutputError(f"{shown(path)}: is there already and is no pack; give another name")
+        raise OutputError(f"{shown(path)}: is there already and is not a pack; give another name")
 
 
 def _says_pack(path: Path) -> bool:
@@ -170,7 +170,7 @@ def read_pack(path: str | os.PathLike[str]) -> Pack:
         _check(card, tensors)
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
         raise WeightsError(
-            f"{name}: is no pack of styles that Impasto can read: {reason(e)}"
+            f"{name}: is not a pack of styles that Impasto can read: {reason(e)}"
         ) from e
     arrays = {key: np.ascontiguousarray(value, np.float32) for key, value in tensors.items()}
     return Pack(card, arrays, name, hashlib.sha256(data).hexdigest())

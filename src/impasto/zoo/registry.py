@@ -89,8 +89,8 @@ def styles_of(pack: Pack) -> tuple[str, ...]:
 def known() -> tuple[Entry, ...]:
     """Return all packs that come with Impasto or are the user's, in the order of looking.
 
-    A file of no use is there as a broken entry: one that is no pack and no rows, a damaged one, and
-    rows that were learnt on a network that none of the packs has.
+    A file of no use is there as a broken entry: one that is neither a pack nor rows, a damaged one,
+    and rows that were learnt on a network that none of the packs has.
     """
     entries = [*_entries()]
     packs = [entry for entry in entries if entry.pack]
@@ -225,7 +225,7 @@ def resolve(spec: str, *, fast: bool = False) -> tuple[Pack, Shares]:
     With ``fast``, a name means the first pack from the size standard down that has it.
 
     Raises `OptionsError` for a text that makes no sense or names what is not there, with the
-    nearest known name, and `WeightsError` for a file that is no pack.
+    nearest known name, and `WeightsError` for a file that is not a pack.
     """
     where, shares = _parsed(spec)
     if where is not None and where.endswith(EXTENSION):
@@ -283,7 +283,7 @@ def _shares(parts: Iterable[str], spec: str) -> Shares:
             share = math.nan
         if not style or not 0 <= share < math.inf:
             raise OptionsError(
-                f"{part!r} is no style; say a name, or a mixture such as starry:0.6,wave:0.4"
+                f"{part!r} is not a style; say a name, or a mixture such as starry:0.6,wave:0.4"
             )
         if style in shares:
             raise OptionsError(f"{spec!r} names {style} twice")

@@ -56,12 +56,12 @@ METADATA = Metadata(
 )
 _MODEL = fields.Field("model", str, "A style's name; underscores may stand for hyphens.", None)
 _WRONG = {
-    400: "It is no image, or there is no such model.",
+    400: "It is not an image, or there is no such model.",
     401: "A key is needed.",
     403: "It comes from another site.",
     408: "It comes too slowly.",
     413: "It is too large.",
-    415: "It is no form.",
+    415: "It is not a form.",
     429: "Too many images wait.",
     500: "The style is broken.",
     503: "Not now.",

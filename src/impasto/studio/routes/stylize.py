@@ -168,7 +168,7 @@ async def _order(
     if asked.fast:
         raise OptionsError("--fast is of networks, and a painting of your own has none")
     if given.file("mask"):
-        raise OptionsError("--mask goes with a style, not with a painting of your own")
+        raise OptionsError("--mask needs a style, not a painting of your own")
     size = asked.options.size or _LARGEST_DRAFT
     if size > _LARGEST_DRAFT:
         raise OptionsError(
