@@ -220,7 +220,7 @@ def test_a_checkpoint_of_another_training_is_refused(
         Trainer([swirls], photos, _options(batch=1), keeping=again)
     with pytest.raises(CheckpointError, match="styles"):
         Trainer([dots], photos, OPTIONS, keeping=again)
-    with pytest.raises(CheckpointError, match="not a checkpoint"):
+    with pytest.raises(CheckpointError, match="no checkpoint"):
         Trainer([swirls], photos, OPTIONS, keeping=Keeping(tmp_path / "none", 60, resume=True))
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match="damaged"):
