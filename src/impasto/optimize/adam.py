@@ -40,7 +40,7 @@ class Adam:
 
     @property
     def converged(self) -> bool:
-        """Never known."""
+        """False: Adam does not compare losses, so it cannot tell."""
         return False
 
     def tell(self, loss: float, gradient: Tensor) -> str | None:
@@ -71,7 +71,7 @@ class Adam:
         self._t = coarser._t
 
     def close(self) -> None:
-        """Keep all: it is little."""
+        """Do nothing: Adam keeps only two vectors besides the picture."""
 
     def state(self) -> State:
         """Return all that `restore` needs to go on as if nothing had happened."""
