@@ -227,6 +227,18 @@ def test_a_checkpoint_of_another_training_is_refused(
         Trainer([swirls], photos, OPTIONS, keeping=again)
 
 
+def test_two_trainings_do_not_share_a_state(
+    photos: Path, swirls: np.ndarray, tmp_path: Path
+) -> None:
+    path = tmp_path / "state"
+    first = iter(Trainer([swirls], photos, _options(steps=2), keeping=Keeping(path, 60)))
+    next(first)
+    second = Trainer([swirls], photos, _options(steps=2), keeping=Keeping(path, 60))
+    with pytest.raises(CheckpointError, match="state: another run keeps its state there"):
+        next(iter(second))
+    list(first)
+
+
 def test_a_budget_ends_the_training(photos: Path, swirls: np.ndarray) -> None:
     ticks = itertools.count()
     options = _options(steps=None, budget=60.0)
