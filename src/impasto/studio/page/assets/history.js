@@ -17,6 +17,7 @@ export function history(element) {
   let open = null;
   let timer = 0;
   let asked = 0;
+  let leaving = null; // the job that is being deleted: answers may have it for a while
 
   async function look(extra = 0) {
     clearTimeout(timer);
@@ -25,8 +26,8 @@ export function history(element) {
     try {
       const answer = await ask(`jobs?limit=${limit}`);
       if (mine !== asked) return;
-      shown = answer.jobs;
-      more.hidden = shown.length < limit;
+      shown = answer.jobs.filter((job) => job.id !== leaving);
+      more.hidden = answer.jobs.length < limit;
       show();
     } catch {
       // The next look may find the server back.
@@ -84,7 +85,8 @@ export function history(element) {
 
   hear("moved", () => look());
   hear("leaving", ({ job }) => {
-    asked++; // an answer on its way may still have it
+    leaving = job;
+    if (!job) return look(); // it stays after all
     shown = shown.filter((one) => one.id !== job);
     show();
   });

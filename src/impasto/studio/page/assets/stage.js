@@ -210,7 +210,7 @@ export function stage(element, trigger, props, watch) {
     setTimeout(() => {
       if (leaving !== id) return;
       leaving = null; // it came to nothing
-      tell("moved");
+      tell("leaving", { job: null });
       if (props.value?.job === id) look(id);
     }, PATIENCE);
   }
