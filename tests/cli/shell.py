@@ -85,8 +85,13 @@ def struck(
     folder: Path, wish: signal.Signals, where: str, number: int, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in a process that gets a signal, unless it ends before."""
+    return scripted(folder, STRUCK, str(int(wish)), where, str(number), *arguments)
+
+
+def scripted(folder: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a process of its own, of one thread."""
     return subprocess.run(
-        [IMPASTO[0], "-c", STRUCK, str(int(wish)), where, str(number), *arguments],
+        [IMPASTO[0], "-c", script, *arguments],
         cwd=folder,
         env=one_thread(),
         capture_output=True,

@@ -15,13 +15,13 @@ import pytest
 from PIL import Image
 
 import impasto
-from cli.shell import IMPASTO, Outcome, draw, listing, pixels
+from cli.shell import IMPASTO, Outcome, draw, listing, pixels, scripted
 from impasto.apply.network import Network
 from impasto.cli.counter import Counter
 from impasto.errors import OutOfMemoryError
 from impasto.images import read_recipe
 from impasto.images.folders import picture_extensions, pictures_in
-from patience import LIMIT, Clock, one_thread
+from patience import Clock
 from zoo.making import write
 
 Run = Callable[..., Outcome]
@@ -383,15 +383,7 @@ run()
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_finishes_the_pictures_under_way(folder: Path, run: Run, jobs: int) -> None:
     line = ["apply", "starry", "holiday", "-o", "painted", f"--jobs={jobs}"]
-    process = subprocess.run(
-        [sys.executable, "-c", STRUCK, *line],
-        cwd=folder,
-        env=one_thread(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LIMIT,
-    )
+    process = scripted(folder, STRUCK, *line)
     out, err = process.stdout, process.stderr
     assert process.returncode == 130
     assert out == f"{jobs} stylised: painted\n"

@@ -39,6 +39,17 @@ def test_what_is_transparent_in_a_mask_is_not_meant():
     np.testing.assert_allclose(part.mask.mean(), 10 / 60, atol=1e-6)
 
 
+def test_what_is_transparent_of_a_map_belongs_nowhere():
+    alpha = np.full((40, 60), 255, np.uint8)
+    alpha[:, 30:] = 0
+    (part,) = from_maps(stored(halves(RED, BLUE), alpha), [stored(halves(RED, BLUE))])
+    assert part.name == "#ff0000"
+    assert part.mask[:, :30].all()
+    assert not part.mask[:, 30:].any()
+    with pytest.raises(OptionsError, match=r"map\.png: is transparent all over"):
+        from_maps(stored(halves(RED, BLUE), 0 * alpha), [stored(halves(RED, BLUE))])
+
+
 def test_colours_find_each_other():
     photo = stored(halves(RED, BLUE))
     style = stored(halves(BLUE, (250, 8, 3), at=20))  # nearly the same red

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from impasto.errors import OptionsError
-from impasto.images import resize
 from impasto.images.color import DARK, levels, whiteness
 from impasto.images.picture import Floats, Samples, eight_bits, floats
 from impasto.images.read import Source, read_stored
+from impasto.images.resize import resize_plane
 from impasto.options import ReadOptions
 
 _ROWS = 256
@@ -60,7 +60,7 @@ def _mask(source: Source, width: int, height: int, read: ReadOptions) -> Mask:
             f"--mask {picture.name}: is black ({levels(white)}), so nothing would be painted; "
             "paint white where the style belongs"
         )
-    white = resize(white[:, :, None], width, height, soft=True)[:, :, 0]
+    white = resize_plane(white, width, height, soft=True)
     return Mask(white, picture.name, picture.sha256)
 
 

@@ -21,6 +21,7 @@ from impasto.images.alpha import seen_part
 from impasto.images.color import is_grey, make_grey_
 from impasto.images.picture import Stored, eight_bits, floats
 from impasto.images.read import Source, read_stored
+from impasto.images.resize import resize_plane
 from impasto.nets import noise
 from impasto.nets.geometry import padded
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
@@ -271,7 +272,7 @@ def _resized(photo: Stored, size: int) -> Stored:
     width, height = fit(w, h, size)
     alpha = photo.alpha
     if alpha is not None:
-        alpha = resize(floats(alpha)[:, :, None], width, height)[:, :, 0]
+        alpha = resize_plane(alpha, width, height)
     return Stored(resize(floats(photo.rgb), width, height), alpha, photo.name, photo.sha256)
 
 

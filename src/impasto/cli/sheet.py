@@ -66,6 +66,7 @@ def sheet(
     from impasto.errors import OptionsError
     from impasto.images import EXTENSIONS, check_output, fit, read_picture, resize, save_picture
     from impasto.images.alpha import on_white
+    from impasto.images.resize import resize_plane
     from impasto.images.sheet import contact_sheet, sheet_width
     from impasto.options import ApplyOptions
     from impasto.zoo.registry import catalogue
@@ -85,7 +86,7 @@ def sheet(
     rgb = resize(picture.rgb, *sides)
     alpha = None
     if picture.alpha is not None:
-        alpha = resize(picture.alpha[:, :, None], *sides)[:, :, 0]
+        alpha = resize_plane(picture.alpha, *sides)
     networks: dict[int, Network] = {}  # one for each pack: costlier to make than to use
     tiles = [("photo", on_white(rgb, alpha))]
     with Counter(len(styles), quiet=quiet) as counter:

@@ -77,8 +77,8 @@ class Encoding:
     range, or from 16/255 to 235/255.
     """
 
-    primaries: Coordinates = _SRGB
-    curve: Curve | None = None
+    primaries: Coordinates
+    curve: Curve
     hdr: str = ""
     full: bool = True
 
@@ -88,8 +88,7 @@ class Encoding:
         if not self.full:  # of 16 bits it is 4096 to 60160
             low, high = (16 / 255, 235 / 255) if rgb.dtype == np.uint8 else (256 / 4096, 235 / 256)
             values = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
-        curved = (self.curve or _srgb)(values)
-        return np.asarray(curved @ _to_linear_srgb(self.primaries).T.astype(np.float32))
+        return np.asarray(self.curve(values) @ _to_linear_srgb(self.primaries).T.astype(np.float32))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import OutputError
+from impasto.images.alpha import on_white
 from impasto.images.picture import Floats, Samples, floats
 from impasto.images.profiles import srgb_profile
 from impasto.images.recipe import exif_bytes, recipe_text, software
@@ -58,8 +59,7 @@ class Job:
             return self.samples()
         laid = np.empty(self.rgb.shape, np.uint8)
         for band in self._bands():
-            alpha = floats(self.alpha[band])[:, :, None]
-            laid[band] = _rounded(floats(self.rgb[band]) * alpha + (1 - alpha), 255)
+            laid[band] = _rounded(on_white(floats(self.rgb[band]), self.alpha[band]), 255)
         return laid
 
     def _bands(self) -> Iterator[slice]:

@@ -27,6 +27,11 @@ def resize(rgb: Samples, width: int, height: int, *, soft: bool = False) -> Floa
     return np.clip(out, 0, 1, out=out)
 
 
+def resize_plane(plane: Samples, width: int, height: int, *, soft: bool = False) -> Floats:
+    """Resize one channel (H, W), such as alpha or a mask, as `resize` does: (height, width)."""
+    return resize(plane[:, :, None], width, height, soft=soft)[:, :, 0]
+
+
 def fit(width: int, height: int, long_side: int, step: int = 1) -> tuple[int, int]:
     """Return (width, height) with the long side at ``long_side`` pixels, the short side to scale.
 

@@ -12,6 +12,7 @@ from impasto.errors import OptionsError
 from impasto.images import resize
 from impasto.images.color import DARK, levels, whiteness
 from impasto.images.picture import Floats, Samples, Stored, eight_bits, floats
+from impasto.images.resize import resize_plane
 from impasto.images.turn import turned
 from impasto.losses.guides import Guide, Region
 
@@ -106,7 +107,7 @@ def _seen(part: Floats | None, alpha: Samples | None) -> Floats | None:
 def _plane(values: Floats, like: Floats) -> Floats:
     """Return (H, W) at the size of another."""
     height, width = like.shape
-    return resize(values[:, :, None], width, height, soft=True)[:, :, 0]
+    return resize_plane(values, width, height, soft=True)
 
 
 def from_masks(masks: Sequence[Stored], hands: Sequence[int]) -> tuple[Parts, ...]:
@@ -171,6 +172,8 @@ def _palette(picture: Stored) -> NDArray[np.float64]:
     """Return the flat colours of a map, (n, 3) in 0..255. Raises `OptionsError`."""
     pixels = eight_bits(picture.rgb)[_shown(picture)]
     codes = pixels.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    if not len(codes):
+        raise OptionsError(f"{picture.name}: is transparent all over, so it is not a map")
     values, counts = np.unique(codes, return_counts=True)
     large = counts >= _LEAST * len(codes)
     if large.sum() > _MOST_COLOURS or counts[large].sum() < _FLAT * len(codes):

@@ -18,6 +18,7 @@ from impasto.images.color import grey, is_grey, whiteness
 from impasto.images.folders import pictures_in
 from impasto.images.picture import Floats, Stored, floats
 from impasto.images.read import Source, read_stored
+from impasto.images.resize import resize_plane
 from impasto.images.tensors import to_array, to_tensor
 from impasto.images.turn import turned
 from impasto.losses.blend import blend_shares
@@ -146,8 +147,7 @@ class Sources:
         """Return the photo's own transparency at the painting's size, if it has any."""
         if self.photo.alpha is None:
             return None
-        alpha = floats(self.photo.alpha)[:, :, None]
-        return resize(alpha, self.width, self.height)[:, :, 0]
+        return resize_plane(self.photo.alpha, self.width, self.height)
 
     def start(self, scale: Scale) -> Tensor:
         """Return the picture to begin with, (1, 3, h, w)."""

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 import impasto
 from impasto.errors import OutputError
 from impasto.events import Step
-from impasto.images import check_output, resize, save_picture
+from impasto.images import check_output, save_picture
+from impasto.images.resize import resize_plane
 from impasto.images.text import reason, shown
 
 _MARK = '"kind": "frame"'
@@ -99,7 +100,7 @@ class Frames:
         height, width, _ = rgb.shape
         alpha = self._alpha
         if alpha is not None:
-            alpha = resize(alpha[:, :, None], width, height)[:, :, 0]
+            alpha = resize_plane(alpha, width, height)
         about = {"kind": "frame", "step": step, "version": impasto.__version__}
         save_picture(np.nan_to_num(rgb).clip(0, 1), path, alpha=alpha, recipe=about)
         return path

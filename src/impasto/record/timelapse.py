@@ -20,6 +20,7 @@ from PIL import Image
 
 from impasto.images import fit, resize
 from impasto.images.alpha import on_white
+from impasto.images.resize import resize_plane
 
 MOST_SHOTS = 150
 LONG_SIDE = 480
@@ -74,7 +75,7 @@ class TimeLapse:
         self.width, self.height = (max(2, side // 2 * 2) if even else side for side in size)
         self._alpha = None
         if alpha is not None:
-            self._alpha = resize(alpha[:, :, None], self.width, self.height)[:, :, 0]
+            self._alpha = resize_plane(alpha, self.width, self.height)
         self.shots: list[Shot] = []
         self._pace = Pace()
 

@@ -19,11 +19,12 @@ from impasto.apply.passes import LOOK, sizes_of
 from impasto.apply.stylised import Stylised
 from impasto.apply.tiles import bytes_per_pixel
 from impasto.errors import ImageError, OptionsError
-from impasto.images import check_format, fit, resize
+from impasto.images import check_format, fit
 from impasto.images.color import whiteness
 from impasto.images.encode import Job, jpeg, png, tiff, webp
 from impasto.images.fraction import read_fitting
-from impasto.images.picture import Stored, eight_bits, floats
+from impasto.images.picture import Stored, eight_bits
+from impasto.images.resize import resize_plane
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
 from impasto.studio.pictures import Header, TooManyPixels, measure
 from impasto.studio.settings import Settings
@@ -280,7 +281,7 @@ class Quick:
         }
         alpha = photo.alpha
         if alpha is not None and alpha.shape != (rows, columns):
-            alpha = resize(floats(alpha)[:, :, None], columns, rows)[:, :, 0]
+            alpha = resize_plane(alpha, columns, rows)
         return replace(made, transparency=alpha, recipe={**made.recipe, **told})
 
     def _network(self, pack: Pack, *, keep: bool, threads: int | None) -> Network:

@@ -18,6 +18,7 @@ from impasto.images.alpha import partly, seen_part
 from impasto.images.fraction import read_fitting
 from impasto.images.picture import eight_bits
 from impasto.images.read import Source, read_stored
+from impasto.images.resize import resize_plane
 from impasto.images.text import shown
 from impasto.options import ReadOptions
 
@@ -84,5 +85,5 @@ def read_painting(source: Source, size: int, read: ReadOptions) -> Painting:
     pixels = np.ascontiguousarray(eight_bits(resize(stored.rgb, *sides)))
     alpha = partly(stored.alpha)
     if alpha is not None:
-        alpha = np.ascontiguousarray(eight_bits(resize(alpha[:, :, None], *sides)[:, :, 0]))
+        alpha = np.ascontiguousarray(eight_bits(resize_plane(alpha, *sides)))
     return Painting(pixels, alpha, stored.name, stored.sha256)

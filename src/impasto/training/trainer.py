@@ -21,6 +21,7 @@ from impasto.events import Saved, TrainingEvent, Unreadable
 from impasto.images import Picture, fit, resize
 from impasto.images.alpha import partly, seen_part
 from impasto.images.read import Source, read_stored
+from impasto.images.resize import resize_plane
 from impasto.images.tensors import to_tensor
 from impasto.nets import vgg
 from impasto.nets.architecture import ORIGINAL, architecture, style_tensors
@@ -319,7 +320,7 @@ class Trainer:
         size = fit(painting.width, painting.height, self.options.style_size)
         alpha = partly(painting.alpha)
         if alpha is not None:
-            alpha = resize(alpha[:, :, None], *size)[:, :, 0]
+            alpha = resize_plane(alpha, *size)
         return criterion.painting(to_tensor(resize(painting.rgb, *size), self.device), alpha)
 
     def _length(self, step: int, seconds: float) -> float:
