@@ -42,8 +42,8 @@ from impasto.images.picture import eight_bits, floats
 from impasto.images.sheet import contact_sheet, sheet_width
 from impasto.nets import noise, transformer
 from impasto.nets.architecture import EPSILON
-from impasto.optimize.device import choose_device, keep_freed_memory
 from impasto.options import MODELS
+from impasto.runtime.device import choose_device, keep_freed_memory
 from impasto.samples import PHOTOS, photo
 from impasto.training.data import photos_in
 from impasto.zoo.cards import StyleCard

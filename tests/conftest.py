@@ -17,7 +17,7 @@ import torch
 import needs
 from impasto import weights
 from impasto.nets import vgg
-from impasto.optimize import device
+from impasto.runtime import device
 
 # A setting of the whole process: what one test frees, no other could do without.
 device.keep_freed_memory = lambda: None

@@ -26,9 +26,9 @@ from impasto.errors import (
 )
 from impasto.events import Finished, ScaleStarted, Started, Step
 from impasto.images import read_picture, read_recipe, save_picture
-from impasto.optimize.memory import Layout
 from impasto.options import CheckpointOptions, ReadOptions
 from impasto.painter import Start
+from impasto.runtime.memory import Layout
 from patience import Clock
 
 pytestmark = pytest.mark.usefixtures("networks_kept")

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impasto.apply.network import Network
+from impasto.atomic import check_output
 from impasto.errors import CheckpointError, OptionsError
-from impasto.images import check_output
 from impasto.images.read import Source
-from impasto.images.text import shown
 from impasto.nets.architecture import ORIGINAL
 from impasto.options import LearnOptions, ReadOptions
+from impasto.text import shown
 from impasto.training.painting import Painting, read_painting
 from impasto.zoo import learnt, registry
 from impasto.zoo.cards import plain_name
@@ -111,7 +111,7 @@ def painting_of(row: Row, body: str) -> Path | bytes:
 
     ``body`` is the hash of its network. Raises `OptionsError` where both are gone.
     """
-    from impasto.optimize import checkpoint
+    from impasto.runtime import checkpoint
 
     about = {name: row.learning.get(name) for name in ("pixels", *LearnOptions().asked)}
     state = learnt.state_of(learnt.key(str(about.pop("pixels")), body, about))

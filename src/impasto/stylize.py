@@ -10,10 +10,10 @@ from typing import Any
 
 from impasto.apply.network import Network
 from impasto.apply.stylised import Stylised
+from impasto.atomic import check_output
 from impasto.errors import ImageError, Notice, OptionsError, WeightsError
-from impasto.images import check_output, read_recipe
+from impasto.images import read_recipe
 from impasto.images.read import Source
-from impasto.optimize.device import choose_device
 from impasto.optimize.schedule import Scale
 from impasto.options import (
     INITS,
@@ -27,6 +27,7 @@ from impasto.options import (
 )
 from impasto.options.machine import check_device
 from impasto.painter import Painter, Painting, Start, read_layouts
+from impasto.runtime.device import choose_device
 from impasto.training.start import AUTO, started
 from impasto.training.trainer import Trainer
 from impasto.zoo.learnt import packs_of

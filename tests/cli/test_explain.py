@@ -18,9 +18,9 @@ import pytest
 import typer
 
 from cli.shell import Outcome, draw, listing
+from impasto import atomic
 from impasto.cli.main import app
 from impasto.explain.explainer import Explainer
-from impasto.images import atomic
 from impasto.options import ReadOptions
 from impasto.options.explain import ExplainOptions
 

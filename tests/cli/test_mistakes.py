@@ -17,9 +17,9 @@ import torch
 from PIL import Image
 
 from cli.shell import IMPASTO, SHALLOW, Outcome, draw, listing, pixels
+from impasto import atomic
 from impasto.cli.work import Work
-from impasto.images import atomic
-from impasto.optimize import checkpoint
+from impasto.runtime import checkpoint
 
 OK = ["photo.png", "style.png", "-o", "out.png", "--size=48", "--steps=2", *SHALLOW]
 

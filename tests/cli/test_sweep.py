@@ -17,9 +17,10 @@ import torch
 import typer
 
 from cli.shell import SHALLOW, Outcome, draw, interrupt_at, listing, pixels
+from impasto import atomic
 from impasto.cli import main
 from impasto.cli.main import app
-from impasto.images import atomic, read_recipe
+from impasto.images import read_recipe
 from impasto.metrics.measures import NAMES
 from impasto.nets import vgg
 from impasto.optimize.lbfgs import LBFGS

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cli.shell import IMPASTO, draw, impasto, struck
-from impasto.optimize import checkpoint
+from impasto.runtime import checkpoint
 from impasto.training.loop import Loop
 from impasto.zoo import registry
 from impasto.zoo.pack import Pack, read_pack

@@ -14,12 +14,12 @@ from impasto.errors import CheckpointError, DivergedError
 from impasto.events import Finished, ScaleStarted, Started, Step, SteppedBack
 from impasto.images.tensors import to_array
 from impasto.losses.objective import Evaluation
-from impasto.optimize import checkpoint
 from impasto.optimize.adam import Adam
 from impasto.optimize.budget import Fixed
 from impasto.optimize.engine import Engine
 from impasto.optimize.lbfgs import LBFGS
 from impasto.optimize.schedule import Scale
+from impasto.runtime import checkpoint
 from optimize.problems import Exact, Quadratic, copied, picture
 from patience import Clock
 

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from PIL import Image
 
 from impasto.painter import Painter
-from impasto.studio import easel
-from impasto.studio.files import Files
-from impasto.studio.orders import PaintOrder
+from impasto.studio import runner
+from impasto.studio.jobs import Enqueue, Job, JobStore, new_id
+from impasto.studio.requests import PaintRequest
 from impasto.studio.settings import Settings, read
-from impasto.studio.store import Enqueue, Job, Store, new_id
+from impasto.studio.storage import Storage
 
 ORDER: Mapping[str, Any] = {
     "size": 48,
@@ -61,8 +61,8 @@ def settings_for(data: Path, **given: Any) -> Settings:
 
 
 def accept(
-    store: Store,
-    files: Files,
+    store: JobStore,
+    files: Storage,
     *,
     photo: bytes = PHOTO,
     styles: tuple[bytes, ...] = (STYLE,),
@@ -73,17 +73,17 @@ def accept(
     files.put(id, "photo", photo)
     for number, style in enumerate(styles):
         files.put(id, f"style-{number}", style)
-    request = PaintOrder.of({**ORDER, **order}).flat()
+    request = PaintRequest.of({**ORDER, **order}).flat()
     return store.accept("ann", "paint", request, id=id, max_queue=100, max_jobs=100)
 
 
 def workshop(
     settings: Settings, engine: sa.Engine, worker: str = "one", enqueue: Enqueue = unqueued
-) -> easel.Workshop:
-    files = Files(settings.data)
-    return easel.Workshop(
+) -> runner.WorkerContext:
+    files = Storage(settings.data)
+    return runner.WorkerContext(
         settings=settings,
-        store=Store(engine, enqueue),
+        store=JobStore(engine, enqueue),
         files=files,
         scratch=files.scratch(worker),
         worker=worker,
@@ -91,14 +91,14 @@ def workshop(
     )
 
 
-def uninterrupted(settings: Settings, job: Job, files: Files) -> np.ndarray:
+def uninterrupted(settings: Settings, job: Job, files: Storage) -> np.ndarray:
     """Paint a job's order from start to end, without any studio; return the pixels."""
-    order = PaintOrder.of(job.request)
+    order = PaintRequest.of(job.request)
     styles = sorted(name for name in files.names(job.id) if name.startswith("style-"))
     painter = Painter(
         files.get(job.id, "photo"),
         [files.get(job.id, name) for name in styles],
-        easel.options(order, settings),
+        runner.options(order, settings),
     )
     for _ in painter:
         pass

@@ -11,7 +11,7 @@ import pytest
 
 from impasto.options import ApplyOptions, PaintOptions
 from impasto.studio import fields
-from impasto.studio.orders import FORMATS, STEERED, PaintOrder
+from impasto.studio.requests import FORMATS, STEERED, PaintRequest
 from studio.serving import PAINTING, PHOTO, Served, served
 
 with warnings.catch_warnings():
@@ -45,7 +45,7 @@ def plain(text: str) -> str:
 
 def test_jobs_take_what_orders_have(api: Served):
     said = properties(api, "/v1/jobs")
-    own = {f.name: f for f in dataclasses.fields(PaintOrder) if f.name != "paint"}
+    own = {f.name: f for f in dataclasses.fields(PaintRequest) if f.name != "paint"}
     paint = {f.name: f for f in dataclasses.fields(PaintOptions) if f.name in STEERED}
     assert set(said) == {"photo", "painting", *own, *paint}
     assert set(paint) == set(STEERED)
@@ -82,8 +82,8 @@ def test_every_field_reaches_the_order(api: Served, name: str):
     others = {"steps": "", **({"size": "48"} if name != "size" else {})}
     answer = api.order(**{**others, name: given[name]})
     assert answer.status_code == 202, answer.text
-    order = PaintOrder.of(answer.json()["order"])
-    wanted = PaintOrder.of({"size": 48, name: given[name]})
+    order = PaintRequest.of(answer.json()["order"])
+    wanted = PaintRequest.of({"size": 48, name: given[name]})
     assert order.options() == wanted.options()
     assert (order.strength, order.color, order.format) == (
         wanted.strength,

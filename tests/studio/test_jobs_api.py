@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from impasto.events import Losses
+from impasto.studio.jobs import Claim
 from impasto.studio.routes import events
-from impasto.studio.store import Claim
 from patience import wait_for
 from studio.serving import PAINTING, PHOTO, Served, decoded, drawn, encoded, served
 from studio.test_api import problem
@@ -185,10 +185,10 @@ def test_a_stopped_job_goes_on_only_where_there_is_room(api: Served):
 
 
 def test_a_full_queue_is_refused(api: Served):
-    from impasto.studio.intake import accept_paint
-    from impasto.studio.orders import PaintOrder
+    from impasto.studio.requests import PaintRequest
+    from impasto.studio.validation import accept_paint
 
-    order = PaintOrder(paint={"size": 48})
+    order = PaintRequest(paint={"size": 48})
     ids = [accept_paint(api.studio, f"somebody-{n}", PHOTO, [PAINTING], order).id for n in range(6)]
     refused = api.order()
     problem(refused, 429, "queue-full")

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from impasto.studio import keys as keys_module
 from impasto.studio.database import connect
-from impasto.studio.door import COOKIE
 from impasto.studio.keys import SESSION, Keys, shared_secret
+from impasto.studio.middleware import COOKIE
 from impasto.studio.settings import read
 from studio.serving import Served, served
 from studio.test_api import problem

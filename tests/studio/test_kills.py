@@ -17,12 +17,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
-from impasto.optimize import checkpoint
+from impasto.runtime import checkpoint
 from impasto.studio import queue
 from impasto.studio.database import connect
-from impasto.studio.files import Files
+from impasto.studio.jobs import UNDER_WAY, Job, JobStore
 from impasto.studio.settings import Settings
-from impasto.studio.store import UNDER_WAY, Job, Store
+from impasto.studio.storage import Storage
 from patience import LIMIT, wait_for
 from studio.jobs import accept, pixels, settings_for, uninterrupted
 
@@ -56,8 +56,8 @@ class Studio:
         )
         self.engine = connect(self.settings.database_url)
         queue.prepare(self.engine)
-        self.store = Store(self.engine, queue.enqueuer(self.engine))
-        self.files = Files(self.settings.data)
+        self.store = JobStore(self.engine, queue.enqueuer(self.engine))
+        self.files = Storage(self.settings.data)
         self.log = folder / "log"
         self.server: subprocess.Popen[bytes] | None = None
 

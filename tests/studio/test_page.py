@@ -18,12 +18,12 @@ from impasto import samples
 from impasto.errors import ImageError, OptionsError
 from impasto.events import Losses
 from impasto.images import read_recipe
-from impasto.studio.orders import STEERED, PaintOrder
+from impasto.studio.jobs import QueueFull, WrongState, new_id
 from impasto.studio.page import link, sources
 from impasto.studio.page.shelf import Shelf
-from impasto.studio.quick import Busy
+from impasto.studio.quick import StylizerBusy
+from impasto.studio.requests import STEERED, PaintRequest
 from impasto.studio.settings import read
-from impasto.studio.store import Full, WrongState, new_id
 from impasto.zoo import registry
 from patience import made_older
 from studio.serving import PAINTING, PHOTO, Served, decoded, drawn, encoded, served
@@ -64,7 +64,7 @@ def finished(studio: Served, owner: str = "local", **columns: Any) -> str:
         ("preview-1-1.jpg", encoded(drawn(60, 40, seed=5), "JPEG")),
     ):
         studio.studio.files.put(id, name, data)
-    request = PaintOrder.of({"size": 64, "strength": 0.5, "style_scale": 0.5}).flat()
+    request = PaintRequest.of({"size": 64, "strength": 0.5, "style_scale": 0.5}).flat()
     files = {"picture": "picture-1.png", "preview": "preview-1-1.jpg"}
     studio.studio.store.keep(owner, "paint", request, id=id, **{**files, **columns})
     return id
@@ -454,9 +454,9 @@ def test_a_look_is_a_draft_until_it_is_finished(open_studio: Served, tmp_path, m
 @pytest.mark.parametrize(
     "error",
     [
-        Busy(),
-        Full("queue", 100),
-        Full("client", 10),
+        StylizerBusy(),
+        QueueFull("queue", 100),
+        QueueFull("client", 10),
         KeyError("A" * 24),
         WrongState("done"),
         ImageError("<memory>: is not a picture"),

@@ -7,33 +7,33 @@ import sqlalchemy as sa
 from dbos import DBOSClient
 
 from impasto.errors import OutputError
-from impasto.studio import queue, upkeep
+from impasto.studio import maintenance, queue
 from impasto.studio.database import connect, jobs
-from impasto.studio.files import Files
+from impasto.studio.jobs import GRACE, Job, JobStore, new_id
+from impasto.studio.maintenance import Cleanup, Rescue
 from impasto.studio.settings import read
-from impasto.studio.store import GRACE, Job, Store, new_id
-from impasto.studio.upkeep import Janitor, Rescue
+from impasto.studio.storage import Storage
 from patience import Clock
 from studio.jobs import accept
 
 
 @pytest.fixture
-def store(engine: sa.Engine) -> Store:
+def store(engine: sa.Engine) -> JobStore:
     queue.prepare(engine)
-    return Store(engine, queue.enqueuer(engine))
+    return JobStore(engine, queue.enqueuer(engine))
 
 
 @pytest.fixture
-def dbos(store: Store) -> DBOSClient:
+def dbos(store: JobStore) -> DBOSClient:
     return queue.client(store.engine)
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
-    return Files(str(tmp_path / "files"))
+def files(tmp_path: Path) -> Storage:
+    return Storage(str(tmp_path / "files"))
 
 
-def taken(store: Store) -> Job:
+def taken(store: JobStore) -> Job:
     id = new_id()
     return store.accept("ann", "paint", {}, id=id, max_queue=9, max_jobs=9)
 
@@ -42,7 +42,7 @@ def states(dbos: DBOSClient) -> dict[str, str]:
     return {workflow.workflow_id: workflow.status for workflow in dbos.list_workflows()}
 
 
-def set_state(store: Store, workflow: str, state: str) -> None:
+def set_state(store: JobStore, workflow: str, state: str) -> None:
     """Have DBOS believe something of a workflow."""
     sqlite = store.engine.dialect.name == "sqlite"
     table = "workflow_status" if sqlite else "dbos.workflow_status"
@@ -51,12 +51,12 @@ def set_state(store: Store, workflow: str, state: str) -> None:
         assert connection.execute(update, {"state": state, "id": workflow}).rowcount == 1
 
 
-def silence(store: Store) -> None:
+def silence(store: JobStore) -> None:
     with store.engine.begin() as connection:
         connection.execute(sa.update(jobs).values(beat=jobs.c.beat - GRACE - 1))
 
 
-def test_accepting_and_queueing_is_one_thing(store: Store, dbos: DBOSClient) -> None:
+def test_accepting_and_queueing_is_one_thing(store: JobStore, dbos: DBOSClient) -> None:
     job = taken(store)
     assert states(dbos) == {f"{job.id}-1": "ENQUEUED"}
     workflow = dbos.list_workflows()[0]
@@ -64,7 +64,7 @@ def test_accepting_and_queueing_is_one_thing(store: Store, dbos: DBOSClient) -> 
     assert workflow.input == {"args": (job.id, 1), "kwargs": {}}
 
 
-def test_what_is_rolled_back_is_not_queued(store: Store, dbos: DBOSClient) -> None:
+def test_what_is_rolled_back_is_not_queued(store: JobStore, dbos: DBOSClient) -> None:
     enqueue = queue.enqueuer(store.engine)
     with store.engine.connect() as connection:
         enqueue(connection, "some job", 1)
@@ -72,7 +72,7 @@ def test_what_is_rolled_back_is_not_queued(store: Store, dbos: DBOSClient) -> No
     assert states(dbos) == {}
 
 
-def test_nothing_is_pickled(store: Store) -> None:
+def test_nothing_is_pickled(store: JobStore) -> None:
     taken(store)
     sqlite = store.engine.dialect.name == "sqlite"
     tables = sa.MetaData()
@@ -88,7 +88,7 @@ def test_nothing_is_pickled(store: Store) -> None:
     assert not any("gASV" in value for value in written)  # how pickles begin in base 64
 
 
-def test_going_on_and_taking_over_are_runs_of_their_own(store: Store, dbos: DBOSClient) -> None:
+def test_going_on_and_taking_over_are_runs_of_their_own(store: JobStore, dbos: DBOSClient) -> None:
     job = taken(store)
     claim = store.claim(job.id, 1, "one")
     assert claim
@@ -99,7 +99,7 @@ def test_going_on_and_taking_over_are_runs_of_their_own(store: Store, dbos: DBOS
     assert again.priority < first.priority  # it has waited before
 
 
-def test_workflows_are_forgotten_with_their_jobs(store: Store, dbos: DBOSClient) -> None:
+def test_workflows_are_forgotten_with_their_jobs(store: JobStore, dbos: DBOSClient) -> None:
     job, other = taken(store), taken(store)
     store.stop(job.id, "ann")
     run = store.go_on(job.id, "ann").run
@@ -126,11 +126,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def rescue(store: Store, clock: Clock) -> Rescue:
+def rescue(store: JobStore, clock: Clock) -> Rescue:
     return Rescue(store.engine, store, clock)
 
 
-def test_what_waits_and_what_is_worked_at_is_left_alone(store: Store, rescue: Rescue) -> None:
+def test_what_waits_and_what_is_worked_at_is_left_alone(store: JobStore, rescue: Rescue) -> None:
     waiting, running = taken(store), taken(store)
     store.claim(running.id, 1, "one")
     assert rescue.look() == 0
@@ -138,7 +138,7 @@ def test_what_waits_and_what_is_worked_at_is_left_alone(store: Store, rescue: Re
 
 
 def test_an_abandoned_job_is_taken_over_once(
-    store: Store, rescue: Rescue, dbos: DBOSClient
+    store: JobStore, rescue: Rescue, dbos: DBOSClient
 ) -> None:
     job = taken(store)
     store.claim(job.id, 1, "one")
@@ -151,7 +151,7 @@ def test_an_abandoned_job_is_taken_over_once(
 
 
 def test_a_waiting_job_whose_workflow_came_to_nothing_is_queued_again(
-    store: Store, rescue: Rescue, dbos: DBOSClient
+    store: JobStore, rescue: Rescue, dbos: DBOSClient
 ) -> None:
     """Such as that of a worker which came too early, while another one still seemed to live."""
     came_to = {taken(store).id: state for state in ("SUCCESS", "ERROR", "CANCELLED")}
@@ -163,7 +163,7 @@ def test_a_waiting_job_whose_workflow_came_to_nothing_is_queued_again(
 
 
 def test_a_waiting_job_without_a_workflow_is_queued_again(
-    store: Store, rescue: Rescue, dbos: DBOSClient
+    store: JobStore, rescue: Rescue, dbos: DBOSClient
 ) -> None:
     job = taken(store)
     dbos.delete_workflow(f"{job.id}-1")
@@ -172,7 +172,7 @@ def test_a_waiting_job_without_a_workflow_is_queued_again(
 
 
 def test_a_workflow_that_was_handed_out_and_never_claimed_is_lost_after_a_while(
-    store: Store, rescue: Rescue, clock: Clock
+    store: JobStore, rescue: Rescue, clock: Clock
 ) -> None:
     """Its worker died between the two, and does not come back."""
     job = taken(store)
@@ -184,7 +184,7 @@ def test_a_workflow_that_was_handed_out_and_never_claimed_is_lost_after_a_while(
 
 
 def test_a_worker_that_comes_too_early_does_not_end_the_job_for_good(
-    store: Store, rescue: Rescue
+    store: JobStore, rescue: Rescue
 ) -> None:
     """It is refused, its workflow ends; then the one that had the job dies."""
     job = taken(store)
@@ -201,11 +201,11 @@ def test_a_worker_that_comes_too_early_does_not_end_the_job_for_good(
 
 
 @pytest.fixture
-def janitor(store: Store, files: Files) -> Janitor:
-    return Janitor(store.engine, store, files, keep=3600.0)
+def janitor(store: JobStore, files: Storage) -> Cleanup:
+    return Cleanup(store.engine, store, files, keep=3600.0)
 
 
-def ended(store: Store, files: Files, state: str, age: float = 0.0) -> Job:
+def ended(store: JobStore, files: Storage, state: str, age: float = 0.0) -> Job:
     job = accept(store, files)
     claim = store.claim(job.id, 1, "one")
     assert claim
@@ -219,7 +219,7 @@ def ended(store: Store, files: Files, state: str, age: float = 0.0) -> Job:
 
 
 def test_jobs_are_removed_when_their_time_has_come(
-    store: Store, files: Files, janitor: Janitor, dbos: DBOSClient
+    store: JobStore, files: Storage, janitor: Cleanup, dbos: DBOSClient
 ) -> None:
     final = ("done", "failed", "cancelled", "stopped")
     old, new = ([ended(store, files, state, age) for state in final] for age in (4000, 3000))
@@ -236,7 +236,7 @@ def test_jobs_are_removed_when_their_time_has_come(
 
 
 def test_what_a_killed_worker_left_of_an_ended_job_is_removed(
-    store: Store, files: Files, janitor: Janitor
+    store: JobStore, files: Storage, janitor: Cleanup
 ) -> None:
     kinds = {state: ended(store, files, state) for state in ("done", "cancelled", "stopped")}
     janitor.sweep()
@@ -246,12 +246,12 @@ def test_what_a_killed_worker_left_of_an_ended_job_is_removed(
     assert "checkpoint-1" in files.names(kinds["stopped"].id)  # it may go on
 
 
-def test_files_of_no_job_are_removed_after_an_hour(store: Store, files: Files) -> None:
+def test_files_of_no_job_are_removed_after_an_hour(store: JobStore, files: Storage) -> None:
     orphan, kept = new_id(), accept(store, files)
     files.put(orphan, "photo", b"x")
     clock = Clock(files.touched(orphan))
-    janitor = Janitor(store.engine, store, files, keep=3600.0, clock=clock)
-    clock.go_on(upkeep.ORPHANED)
+    janitor = Cleanup(store.engine, store, files, keep=3600.0, clock=clock)
+    clock.go_on(maintenance.ORPHANED)
     janitor.sweep()
     assert files.names(orphan) == ["photo"]
     clock.go_on(1)

@@ -17,7 +17,7 @@ from impasto.errors import ImageError, OptionsError, WeightsError
 from impasto.options import ApplyOptions, ReadOptions
 from impasto.studio import quick, styles
 from impasto.studio.pictures import Header, TooManyPixels, measure
-from impasto.studio.quick import Busy, Quick
+from impasto.studio.quick import Quick, StylizerBusy
 from impasto.studio.settings import read
 from impasto.zoo import registry
 from studio.serving import PHOTO, decoded, drawn, encoded, own_styles
@@ -140,7 +140,7 @@ def test_who_is_too_many_is_told_at_once(made: Quick):
         waiting = [clients.submit(wait) for _ in range(3)]
         while made.taken < 3:
             pass
-        with pytest.raises(Busy):
+        with pytest.raises(StylizerBusy):
             made.stylise(PHOTO, "wave")
         go.set()
         for one in waiting:

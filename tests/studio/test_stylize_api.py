@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from impasto.images import read_recipe
-from impasto.studio import forms, styles
+from impasto.studio import multipart, styles
 from impasto.studio.routes import stylize
 from impasto.zoo import registry
 from patience import LIMIT, wait_for
@@ -321,9 +321,9 @@ def test_many_headers_in_a_part_are_refused(api: Served):
 
 def test_a_large_photo_goes_by_the_disk_and_leaves_nothing(api: Served, monkeypatch):
     opened = []
-    real = forms.tempfile.TemporaryFile
+    real = multipart.tempfile.TemporaryFile
     monkeypatch.setattr(
-        forms.tempfile, "TemporaryFile", lambda: opened.append(real()) or opened[-1]
+        multipart.tempfile, "TemporaryFile", lambda: opened.append(real()) or opened[-1]
     )
     noise = np.random.default_rng(0).integers(0, 256, (800, 1000, 3), dtype=np.uint8)
     photo = encoded(Image.fromarray(noise))

@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from impasto.errors import OutputError
 from impasto.studio import queue, slots, supervisor, worker
 from impasto.studio.database import connect
-from impasto.studio.files import Files
+from impasto.studio.jobs import GRACE, JobStore
 from impasto.studio.settings import Settings
-from impasto.studio.store import GRACE, Store
+from impasto.studio.storage import Storage
 from impasto.studio.supervisor import Workers
 from patience import LIMIT, Clock, a_moment, wait_for
 from studio.jobs import accept, pixels, settings_for, uninterrupted
@@ -41,13 +41,13 @@ def engine(settings: Settings) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def store(engine: sa.Engine) -> Store:
-    return Store(engine, queue.enqueuer(engine))
+def store(engine: sa.Engine) -> JobStore:
+    return JobStore(engine, queue.enqueuer(engine))
 
 
 @pytest.fixture
-def files(settings: Settings) -> Files:
-    return Files(settings.data)
+def files(settings: Settings) -> Storage:
+    return Storage(settings.data)
 
 
 @pytest.fixture(autouse=True)
@@ -66,16 +66,17 @@ def processes() -> list[psutil.Process]:
 Process = subprocess.Popen[bytes]
 
 WAITING = """
-from impasto.studio import easel, worker
+from impasto.studio import worker
+from impasto.studio import runner
 
-take = easel.Easel._take
+take = runner.PaintRunner._take
 
 def waiting(self, event):
     take(self, event)
     if self.step == {step}:
         self._shop.leaving.wait()
 
-easel.Easel._take = waiting
+runner.PaintRunner._take = waiting
 raise SystemExit(worker.main())
 """
 """A worker that paints no further than to a step, until it is to leave."""
@@ -101,7 +102,7 @@ def ended(process: Process) -> str:
 
 
 def test_what_one_worker_kept_the_next_goes_on_with_and_after_a_kill_it_has_its_job_at_once(
-    settings: Settings, store: Store, files: Files
+    settings: Settings, store: JobStore, files: Storage
 ) -> None:
     job = accept(store, files)
     first = start(settings, wait_at=4)
@@ -156,7 +157,7 @@ def test_a_worker_started_by_hand_outlives_its_terminal_and_a_tied_one_does_not(
 
 
 def test_a_step_that_takes_too_long_to_leave_does_not_keep_the_worker(
-    settings: Settings, store: Store, files: Files, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, store: JobStore, files: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a thread of this process: what `leave` does when no event comes."""
     from impasto.studio import work
@@ -174,7 +175,7 @@ def test_a_step_that_takes_too_long_to_leave_does_not_keep_the_worker(
 
 
 def test_a_process_paints_one_picture_at_a_time(
-    settings: Settings, store: Store, files: Files, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, store: JobStore, files: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from impasto.studio import work
 

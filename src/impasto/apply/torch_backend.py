@@ -17,7 +17,7 @@ from impasto.images.picture import Floats
 from impasto.nets import transformer
 from impasto.nets.architecture import HERE, Architecture
 from impasto.nets.transformer import own_moments
-from impasto.optimize.device import choose_device, choose_precision
+from impasto.runtime.device import choose_device, choose_precision
 
 
 class TorchBackend:

@@ -205,7 +205,7 @@ class _Stylist:
         """Return what went wrong, in one line; "" for nothing."""
         from impasto.cli.batch import make_folder
         from impasto.errors import ImpastoError, OutOfMemoryError
-        from impasto.images.text import reason, shown
+        from impasto.text import reason, shown
 
         try:
             make_folder(task.out.parent)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from impasto.atomic import check_output
 from impasto.errors import ImageError, OptionsError, OutputError, nearest
-from impasto.images import EXTENSIONS, check_format, check_output, read_recipe
+from impasto.images import EXTENSIONS, check_format, read_recipe
 from impasto.images.folders import pictures_in
-from impasto.images.text import reason, shown
 from impasto.options import SaveOptions
+from impasto.text import reason, shown
 
 _OTHERWISE = ".png"
 """The format of what cannot be written in the format of its photo."""

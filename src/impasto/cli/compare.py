@@ -60,14 +60,15 @@ def compare(
     import torch
 
     from impasto import weights
+    from impasto.atomic import check_output
     from impasto.cli.counter import Counter
     from impasto.errors import OptionsError
-    from impasto.images import check_output, read_picture
+    from impasto.images import read_picture
     from impasto.images.alpha import seen_channels
     from impasto.images.folders import pictures_in
     from impasto.images.read import read_stored
     from impasto.metrics.yardstick import Yardstick, check_same_view, network, protocol
-    from impasto.optimize.device import choose_device, choose_precision
+    from impasto.runtime.device import choose_device, choose_precision
 
     styles = [list(pictures_in(path)) if path.is_dir() else [path] for path in painting]
     for folder, style in zip(painting, styles, strict=True):
@@ -128,7 +129,7 @@ def _facts(
 
 
 def _write_csv(path: Path, names: Sequence[str], measured: Sequence[Measured]) -> None:
-    from impasto.images import atomic_write
+    from impasto.atomic import atomic_write
     from impasto.metrics.measures import NAMES
     from impasto.metrics.table import csv_bytes
 
@@ -145,8 +146,8 @@ def _print_table(
     from rich.table import Table
     from rich.text import Text
 
-    from impasto.images.text import shown as shown_name
     from impasto.metrics.measures import MEASURES
+    from impasto.text import shown as shown_name
 
     console = Console(highlight=False)
     if not console.is_terminal:  # a line for each picture, whatever reads it

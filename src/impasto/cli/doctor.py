@@ -28,7 +28,7 @@ def doctor() -> None:
     import impasto
     from impasto import weights
     from impasto.errors import ImpastoError
-    from impasto.optimize.device import choose_device, choose_precision
+    from impasto.runtime.device import choose_device, choose_precision
 
     typer.echo(f"impasto    {impasto.__version__}")
     typer.echo(f"python     {platform.python_version()} on {platform.platform()}")

@@ -41,11 +41,11 @@ def explain(
     import shlex
     import sys
 
+    from impasto.atomic import atomic_write, check_output
     from impasto.cli.parts import Parts
     from impasto.explain.explainer import Explainer
     from impasto.explain.render import render
-    from impasto.images import atomic_write, check_output
-    from impasto.optimize.device import keep_freed_memory
+    from impasto.runtime.device import keep_freed_memory
 
     check_output(out, extensions=_EXTENSIONS, inputs=[photo, painting])
     explainer = Explainer(photo, painting, options, read=read)

@@ -38,9 +38,9 @@ def import_(
 
       impasto import mosaic.pth --name mosaic -o models/mosaic.safetensors
     """
+    from impasto.atomic import check_output
     from impasto.errors import OptionsError, OutputError
     from impasto.export.transformer_net import import_checkpoint
-    from impasto.images import check_output
     from impasto.nets.architecture import ORIGINAL
     from impasto.zoo.cards import MAX_NAME, StyleCard, is_style_name, plain_name
     from impasto.zoo.pack import EXTENSION, write_pack

@@ -63,7 +63,7 @@ def invert(
     from impasto import cli
     from impasto.cli.work import Work
     from impasto.painter import Painter
-    from impasto.painter.sources import named_files
+    from impasto.painter.inputs import named_files
 
     work = Work(
         out=out, save=save, record=record, checkpoint=checkpoint, quiet=quiet, as_json=as_json

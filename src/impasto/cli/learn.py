@@ -93,11 +93,11 @@ def learn(
 
       impasto apply mine:0.6,wave:0.4 photo.jpg -o out.png
     """
+    from impasto.atomic import check_output
     from impasto.cli.batch import make_folder
     from impasto.cli.cards import read_cards
     from impasto.errors import ImpastoError, OptionsError
-    from impasto.images import check_output
-    from impasto.optimize.device import keep_freed_memory
+    from impasto.runtime.device import keep_freed_memory
     from impasto.zoo.pack import EXTENSION
 
     if out is not None:
@@ -220,7 +220,7 @@ def _pictures(
     """Yield the paintings one by one: files as paths, names of styles as texts."""
     from impasto.errors import ImageError
     from impasto.images.folders import pictures_in
-    from impasto.images.text import shown
+    from impasto.text import shown
     from impasto.zoo import learnt
 
     for given in paintings:

@@ -112,7 +112,7 @@ def show(
       impasto models show turbo/starry
     """
     from impasto.errors import OptionsError
-    from impasto.images.text import shown
+    from impasto.text import shown
     from impasto.zoo.registry import resolve
 
     pack, shares = resolve(name)
@@ -213,7 +213,7 @@ def _print_table(entries: Sequence[Entry]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from impasto.images.text import shown
+    from impasto.text import shown
 
     cards: dict[str, StyleCard] = {}
     packs: dict[str, list[str]] = {}

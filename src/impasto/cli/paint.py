@@ -87,7 +87,7 @@ def paint(
     from impasto.cli.pipes import Pipes
     from impasto.cli.work import Work, free_name
     from impasto.painter import Painter
-    from impasto.painter.sources import named_files
+    from impasto.painter.inputs import named_files
     from impasto.stylize import begun
 
     with Pipes() as pipes:

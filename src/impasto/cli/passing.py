@@ -63,7 +63,7 @@ def _learn(
     from impasto import cli, samples
     from impasto.cli.learning import LearningProgress
     from impasto.cli.words import duration
-    from impasto.optimize.device import keep_freed_memory
+    from impasto.runtime.device import keep_freed_memory
     from impasto.training.learner import Learner
     from impasto.training.trainer import Keeping
     from impasto.zoo.learnt import state_of

@@ -69,7 +69,7 @@ class Pipes:
 
     def __exit__(self, kind: object, raised: BaseException | None, _traceback: object) -> None:
         from impasto.errors import ImpastoError, OutputError
-        from impasto.images.text import reason
+        from impasto.text import reason
 
         try:
             if self._output and kind is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from impasto.cli.passing import is_painting
 from impasto.errors import OptionsError
-from impasto.options import ApplyOptions, ReadOptions, said
+from impasto.options import ApplyOptions, ReadOptions, parsing
 
 if TYPE_CHECKING:
     from impasto.apply.stylised import Stylised
@@ -31,7 +31,7 @@ class Refining:
         from impasto.learning import painting_of
         from impasto.zoo import learnt
 
-        seconds = said.budget(budget)
+        seconds = parsing.budget(budget)
         assert seconds
         if len(shares) > 1 or options.mask or options.color != "style" or options.jobs > 1:
             raise OptionsError("--refine cannot be used with mixtures, --mask, --color or --jobs")

@@ -29,8 +29,9 @@ def samples(
     import numpy as np
     from rich.console import Console
 
+    from impasto.atomic import check_output
     from impasto.errors import OptionsError, OutputError, nearest
-    from impasto.images import check_output, save_picture
+    from impasto.images import save_picture
     from impasto.samples import PAINTINGS, PHOTOS, painting, photo
 
     known = (*PHOTOS, *PAINTINGS)

@@ -62,9 +62,10 @@ def sheet(
       impasto sheet photo.jpg -o sheet.jpg --model turbo --size 240 --columns 8
     """
     from impasto.apply.network import Network
+    from impasto.atomic import check_output
     from impasto.cli.counter import Counter
     from impasto.errors import OptionsError
-    from impasto.images import EXTENSIONS, check_output, fit, read_picture, resize, save_picture
+    from impasto.images import EXTENSIONS, fit, read_picture, resize, save_picture
     from impasto.images.alpha import on_white
     from impasto.images.resize import resize_plane
     from impasto.images.sheet import contact_sheet, sheet_width

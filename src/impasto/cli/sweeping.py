@@ -12,18 +12,19 @@ from typing import Any
 import typer
 from rich.progress import TaskID, TextColumn
 
+from impasto.atomic import atomic_write, check_output
 from impasto.cli.bars import Drawing
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.cli.words import duration
 from impasto.errors import OutputError
-from impasto.images import EXTENSIONS, atomic_write, check_format, check_output, fit, save_picture
-from impasto.images.text import shown
-from impasto.optimize.device import keep_freed_memory
+from impasto.images import EXTENSIONS, check_format, fit, save_picture
 from impasto.options import ReadOptions, SaveOptions
+from impasto.runtime.device import keep_freed_memory
 from impasto.sweep.engine import CellDone, CellFailed, CellStep, Sweep, SweepEvent
 from impasto.sweep.recipe import recipe_of
 from impasto.sweep.sheet import Sheet
 from impasto.sweep.table import plain, table
+from impasto.text import shown
 
 _LARGE = 1024
 """The --size that a sheet proposes for one of its pictures."""

@@ -25,7 +25,7 @@ def together(processes: str, options: TrainOptions, styles: int) -> Iterator[boo
     more for each that is wanted besides this one: two processes of a thread each are faster than
     one of two, which wait for each other at every layer.
     """
-    from impasto.optimize.device import choose_device
+    from impasto.runtime.device import choose_device
 
     if "LOCAL_RANK" in os.environ:
         on_cuda = choose_device(options.device).type == "cuda"
@@ -44,7 +44,7 @@ def _wanted(processes: str, options: TrainOptions, styles: int) -> int:
     """Return how many processes are asked for, or use a CPU's threads best."""
     import torch
 
-    from impasto.optimize.device import choose_device
+    from impasto.runtime.device import choose_device
     from impasto.training.trainer import arranged
 
     on_cpu = choose_device(options.device).type == "cpu"

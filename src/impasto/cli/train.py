@@ -111,12 +111,11 @@ def train(
 
       impasto train --style wave.jpg --photos photos -o wave.safetensors --preview sheets --resume
     """
+    from impasto.atomic import beside, check_output
     from impasto.cli.batch import make_folder
     from impasto.cli.cards import read_cards
     from impasto.cli.together import together
-    from impasto.images import check_output
-    from impasto.images.atomic import beside
-    from impasto.optimize.device import keep_freed_memory
+    from impasto.runtime.device import keep_freed_memory
     from impasto.training.start import AUTO, NONE, started
     from impasto.training.trainer import Keeping, Trainer
     from impasto.zoo.pack import EXTENSION, check_replaceable, write_pack

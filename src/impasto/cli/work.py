@@ -14,20 +14,20 @@ from typing import Any
 
 import typer
 
+from impasto.atomic import beside, check_output
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.cli.pipes import STANDARD
 from impasto.cli.progress import Progress
 from impasto.errors import DivergedError, OutOfMemoryError, OutputError
 from impasto.events import Saved
-from impasto.images import EXTENSIONS, check_format, check_output, resize
-from impasto.images.atomic import beside
+from impasto.images import EXTENSIONS, check_format, resize
 from impasto.images.picture import floats
-from impasto.optimize.checkpoint import check_free
-from impasto.optimize.device import keep_freed_memory
 from impasto.options import CheckpointOptions, RecordOptions, SaveOptions
 from impasto.painter import Painter, Painting
 from impasto.record import Recorder
 from impasto.record.timelapse import MOST_SHOTS
+from impasto.runtime.checkpoint import check_free
+from impasto.runtime.device import keep_freed_memory
 
 # Seconds that follow the last step. They are rough: a budget is many times longer.
 _SAVING_A_PIXEL, _PLOTTING, _FILMING, _FILMING_A_STEP, _LEAVING = 4e-7, 0.7, 0.2, 0.008, 0.2

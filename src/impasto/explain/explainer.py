@@ -44,13 +44,13 @@ from impasto.images import fit, resize, with_pixel_count
 from impasto.images.picture import Stored
 from impasto.images.read import Source, read_stored
 from impasto.images.tensors import to_array
-from impasto.images.text import shown
 from impasto.nets import vgg
-from impasto.optimize.device import choose_device
 from impasto.optimize.schedule import Scale
 from impasto.options import ReadOptions
 from impasto.options.explain import ExplainOptions
 from impasto.painter import Painter
+from impasto.runtime.device import choose_device
+from impasto.text import shown
 
 MOST_MOMENTS = 26
 """Pictures shown of the way to the painting."""

@@ -14,7 +14,7 @@ from impasto.explain import charts, numbers
 from impasto.explain.explanation import Explanation
 from impasto.explain.figures import DOUBLINGS, figures
 from impasto.explain.terms import terms
-from impasto.images.text import shown
+from impasto.text import shown
 
 
 def render(explanation: Explanation, *, command: str = "", seconds: float | None = None) -> str:

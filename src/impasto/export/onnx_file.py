@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 import impasto
 from impasto.apply.graph import build
+from impasto.atomic import atomic_write, check_output
 from impasto.errors import MissingExtraError, OptionsError, OutputError, nearest
-from impasto.images import atomic_write, check_output
 from impasto.images.picture import Floats, scaled
-from impasto.images.text import shown
 from impasto.nets import noise
 from impasto.nets.geometry import padded
 from impasto.options import ApplyOptions
 from impasto.samples import photo
+from impasto.text import shown
 from impasto.zoo.pack import Pack
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
 from impasto.errors import WeightsError
-from impasto.images.text import reason, shown
 from impasto.nets.architecture import ARCHITECTURES
+from impasto.text import reason, shown
 from impasto.zoo import files
 from impasto.zoo.cards import PackCard, StyleCard
 from impasto.zoo.pack import Pack

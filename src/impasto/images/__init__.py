@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from impasto.images.atomic import atomic_path, atomic_write, check_output
 from impasto.images.color import match_colours
 from impasto.images.picture import Picture
 from impasto.images.read import read_picture
@@ -16,10 +15,7 @@ from impasto.images.write import EXTENSIONS, check_format, save_picture
 __all__ = [
     "EXTENSIONS",
     "Picture",
-    "atomic_path",
-    "atomic_write",
     "check_format",
-    "check_output",
     "fit",
     "match_colours",
     "read_picture",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from impasto.errors import ImageError
 from impasto.images.picture import Floats, Samples, Stored, floats
 from impasto.images.resize import resize
-from impasto.images.text import shown
+from impasto.text import shown
 
 _HIDDEN = 1
 """Alpha of so much or less, of 255, is not seen."""

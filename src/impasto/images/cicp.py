@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from impasto.errors import Notice
 from impasto.images.color import linear_to_srgb
 from impasto.images.picture import Floats, Samples, floats
-from impasto.images.text import shown
+from impasto.text import shown
 
 Curve = Callable[[Floats], Floats]
 """From stored values in [0, 1] to light, in which 1 is the white of a page."""

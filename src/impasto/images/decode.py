@@ -13,8 +13,8 @@ from impasto.images.cicp import declared
 from impasto.images.deep import deep_values, plain_tiff
 from impasto.images.picture import Floats, Samples, scaled, split, unit
 from impasto.images.profiles import floats_to_srgb, is_srgb, to_srgb
-from impasto.images.text import shown
 from impasto.options import ReadOptions
+from impasto.text import shown
 
 _ORIENTATION, _PHOTOMETRIC, _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 0x0112, 262, 258, 339
 

@@ -18,8 +18,8 @@ from PIL import Image, ImageFile
 from impasto.errors import ImageError
 from impasto.images.load import check_pixels
 from impasto.images.picture import Floats, scaled, unit
-from impasto.images.text import shown
 from impasto.options import ReadOptions
+from impasto.text import shown
 
 _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 """Little, big and native byte order, as raw modes end."""

@@ -18,8 +18,8 @@ from impasto.images.alpha import on_white
 from impasto.images.picture import Floats, Samples, floats
 from impasto.images.profiles import srgb_profile
 from impasto.images.recipe import exif_bytes, recipe_text, software
-from impasto.images.text import shown
 from impasto.options import SaveOptions
+from impasto.text import shown
 
 _EXIF_START = b"Exif\0\0"
 _MAX_JPEG_SEGMENT = 65_533

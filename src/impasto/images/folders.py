@@ -10,7 +10,7 @@ from PIL import Image
 
 from impasto.errors import ImageError
 from impasto.images.opening import REFUSED
-from impasto.images.text import reason, shown
+from impasto.text import reason, shown
 
 _HEIC = frozenset({".heic", ".heif"})
 

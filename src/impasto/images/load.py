@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from impasto.errors import ImageError
-from impasto.images.text import reason, shown
 from impasto.options import ReadOptions
+from impasto.text import reason, shown
 
 _LOOKS = (
     (b"%PDF", "a PDF document"),

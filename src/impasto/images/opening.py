@@ -11,8 +11,8 @@ from PIL import Image
 
 from impasto.errors import ImageError, ImpastoError, MissingExtraError
 from impasto.images.load import check_pixels, looks_like
-from impasto.images.text import reason, shown
 from impasto.options import ReadOptions
+from impasto.text import reason, shown
 
 REFUSED = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 """Never opened: EPS starts Ghostscript, a program; the others open and then never decode."""

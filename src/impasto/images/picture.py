@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import ImageError
-from impasto.images.text import shown
+from impasto.text import shown
 
 Floats = NDArray[np.float32]
 

@@ -17,8 +17,8 @@ from impasto.errors import ImageError, OutputError
 from impasto.images.load import load_bytes
 from impasto.images.opening import measured, open_image, translated
 from impasto.images.quiet import quiet
-from impasto.images.text import shown
 from impasto.options import ReadOptions
+from impasto.text import shown
 
 IMAGE_DESCRIPTION, SOFTWARE = 0x010E, 0x0131
 MAX_CHARACTERS = 2**20

@@ -9,12 +9,12 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import features
 
+from impasto.atomic import atomic_write, check_extension
 from impasto.errors import ImageError, OutputError
-from impasto.images.atomic import atomic_write, check_extension
 from impasto.images.encode import Job, avif, jpeg, png, tiff, webp
 from impasto.images.picture import Picture, Samples, split, unit, unit_samples
-from impasto.images.text import reason, shown
 from impasto.options import SaveOptions
+from impasto.text import reason, shown
 
 _ENCODERS: dict[str, Callable[[Job], bytes]] = {
     ".png": png,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from impasto.errors import OptionsError
-from impasto.options.said import Blend, Shares
+from impasto.options.parsing import Blend, Shares
 
 
 def layer_shares(blend: Blend, styles: int, layer: str) -> list[float]:

@@ -14,12 +14,12 @@ from torch import Tensor
 from impasto.errors import ImageError, OptionsError
 from impasto.images import fit, resize, with_pixel_count
 from impasto.images.tensors import to_tensor
-from impasto.images.text import shown
 from impasto.losses import functional
 from impasto.losses.guides import Guide, guided_grams
 from impasto.metrics import colour, structure, transport
 from impasto.metrics.measures import NAMES, Measured
 from impasto.nets import vgg
+from impasto.text import shown
 from impasto.weights import Found
 
 CONTENT_LAYER = "relu4_2"

@@ -25,10 +25,10 @@ from impasto.options.paint import (
     TILEABLE_STEP,
     PaintOptions,
 )
+from impasto.options.parsing import MAX_BUDGET
 from impasto.options.pictures import MAX_SIDE, ReadOptions, SaveOptions
 from impasto.options.presets import PRESETS
 from impasto.options.record import CheckpointOptions, RecordOptions
-from impasto.options.said import MAX_BUDGET
 from impasto.options.train import MODELS, TrainOptions
 
 __all__ = [

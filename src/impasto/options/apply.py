@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from impasto.errors import OptionsError
-from impasto.options import said
+from impasto.options import parsing
 from impasto.options.checked import Checked, option, shown
 from impasto.options.machine import check_device
 from impasto.options.pictures import MAX_SIDE
@@ -69,7 +69,7 @@ class ApplyOptions(Checked):
         self._choice("color", COLORS)
         self._number("style_scale", 0.5, 2)
         self._integer("seed", 0, MAX_SEED)
-        self._set("mask", said.files("mask", self.mask))
+        self._set("mask", parsing.files("mask", self.mask))
         if self.size is not None:
             self._integer("size", 1, MAX_SIDE)
         self._set("tile", _tile(self.tile))

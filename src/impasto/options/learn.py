@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from impasto.errors import OptionsError
-from impasto.options import said
+from impasto.options import parsing
 from impasto.options.checked import Checked, option
 from impasto.options.machine import PRECISIONS, check_device
 from impasto.options.train import MODELS
@@ -55,7 +55,7 @@ class LearnOptions(Checked):
             raise OptionsError("--steps and --budget each say how long to learn: give one of them")
         if self.steps is not None:
             self._integer("steps", 1, 1_000_000)
-        self._set("budget", said.budget(self.budget))
+        self._set("budget", parsing.budget(self.budget))
         if self.distance is not None:
             self._number("distance", 0.05, 2)
         self._integer("style_size", 128, 4096)

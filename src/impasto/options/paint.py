@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from impasto.errors import OptionsError
-from impasto.options import said
+from impasto.options import parsing
 from impasto.options.checked import Checked, flag, option
 from impasto.options.layers import PADDINGS, POOLINGS, LayerWeights, layer_weights
 from impasto.options.machine import PRECISIONS, check_device
+from impasto.options.parsing import Blend
 from impasto.options.pictures import MAX_SIDE
 from impasto.options.presets import PRESETS, STYLE_LOSSES
-from impasto.options.said import Blend
 
 OPTIMIZERS = ("relaxed", "lbfgs", "adam")
 CONTENT_LOSSES = ("mean", "half-sum", "self-similarity")
@@ -200,21 +200,23 @@ class PaintOptions(Checked):
         self._integer("size", 1, MAX_SIDE)
         self._boolean("tileable")
         self._set_canvas()
-        self._set("scales", said.scales(self.scales, self.size))
-        self._set("blend", said.blend(self.blend))
-        self._set("style_scale", said.numbers("style_scale", self.style_scale, 0.05, 20))
-        self._set("style_rotation", said.numbers("style_rotation", self.style_rotation, -360, 360))
+        self._set("scales", parsing.scales(self.scales, self.size))
+        self._set("blend", parsing.blend(self.blend))
+        self._set("style_scale", parsing.numbers("style_scale", self.style_scale, 0.05, 20))
+        self._set(
+            "style_rotation", parsing.numbers("style_rotation", self.style_rotation, -360, 360)
+        )
         for name in ("masks", "style_guide"):
-            self._set(name, said.files(name, getattr(self, name)))
-        self._set("budget", said.budget(self.budget))
-        self._set("max_memory", said.memory(self.max_memory))
+            self._set(name, parsing.files(name, getattr(self, name)))
+        self._set("budget", parsing.budget(self.budget))
+        self._set("max_memory", parsing.memory(self.max_memory))
         for name in ("init", "weights", "device"):
             self._text(name)
         self._check_values()
         self._check_conflicts()
 
     def _set_canvas(self) -> None:
-        self._set("canvas", said.canvas(self.canvas, MAX_SIDE))
+        self._set("canvas", parsing.canvas(self.canvas, MAX_SIDE))
         if self.canvas is None:
             return
         if self.size not in (_SIZE, max(self.canvas)):

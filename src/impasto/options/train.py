@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 
 from impasto.errors import OptionsError
-from impasto.options import said
+from impasto.options import parsing
 from impasto.options.checked import Checked, option
 from impasto.options.layers import LayerWeights, layer_weights
 from impasto.options.machine import PRECISIONS, check_device
-from impasto.options.said import SizeShares
+from impasto.options.parsing import SizeShares
 
 MODELS = ("turbo", "standard", "quality")
 """The sizes of feed-forward network that can be trained."""
@@ -100,7 +100,7 @@ class TrainOptions(Checked):
         for name in ("content_layers", "style_layers"):
             self._set(name, layer_weights(name, getattr(self, name) or (), ()))
         for name in ("content_sizes", "style_sizes"):
-            self._set(name, said.sizes(name, getattr(self, name)))
+            self._set(name, parsing.sizes(name, getattr(self, name)))
         for name in ("content_layers", "style_layers", "content_sizes", "style_sizes"):
             if not 0 < sum(share for _, share in getattr(self, name)) < math.inf:
                 flag = "--" + name.replace("_", "-")
@@ -109,9 +109,9 @@ class TrainOptions(Checked):
             raise OptionsError("--steps and --budget each say how long to train: give one of them")
         if self.steps is not None:
             self._integer("steps", 1, 100_000_000)
-        self._set("budget", said.budget(self.budget))
+        self._set("budget", parsing.budget(self.budget))
         if self.distance is not None:
-            self._set("distance", said.numbers("distance", self.distance, 0.05, 2))
+            self._set("distance", parsing.numbers("distance", self.distance, 0.05, 2))
         self._integer("size", 64, 2048)
         if self.batch is not None:
             self._integer("batch", 1, 4096)

@@ -26,19 +26,19 @@ from impasto.images.tensors import to_array
 from impasto.losses.build import build, map_layers
 from impasto.losses.objective import Criterion
 from impasto.nets import vgg
-from impasto.optimize import checkpoint as checkpoints
 from impasto.optimize.adam import Adam
 from impasto.optimize.budget import FEW, Budget, Fixed
-from impasto.optimize.device import choose_device, choose_precision
 from impasto.optimize.engine import Engine
 from impasto.optimize.lbfgs import LBFGS
-from impasto.optimize.memory import Demand, Layout, lay_out, room
 from impasto.optimize.optimizer import Optimizer
 from impasto.optimize.precondition import by_frequency
 from impasto.optimize.schedule import Scale, halves, plan, pyramid, shared
 from impasto.options import MAX_SIDE, TILEABLE_STEP, CheckpointOptions, PaintOptions, ReadOptions
+from impasto.painter.inputs import Sources, Start
 from impasto.painter.painting import Painting
-from impasto.painter.sources import Sources, Start
+from impasto.runtime import checkpoint as checkpoints
+from impasto.runtime.device import choose_device, choose_precision
+from impasto.runtime.memory import Demand, Layout, lay_out, room
 
 _WAY_OUT = "lower --size, or --max-memory, which works in smaller parts"
 

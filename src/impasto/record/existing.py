@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from impasto.errors import OutputError
-from impasto.images.text import reason, shown
+from impasto.text import reason, shown
 
 MARK = "Impasto: plot or time-lapse of a run"
 """Stands in every plot and film, by which it is known. Logs of losses are known as they are."""

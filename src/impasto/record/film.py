@@ -12,8 +12,8 @@ from typing import IO
 
 from PIL import Image
 
+from impasto.atomic import atomic_write
 from impasto.errors import MissingExtraError, OutputError
-from impasto.images import atomic_write
 from impasto.record.existing import MARK
 
 MOST_PICTURES = {".gif": 60, ".webp": 100, ".mp4": 120}

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import impasto
+from impasto.atomic import check_output
 from impasto.errors import OutputError
 from impasto.events import Step
-from impasto.images import check_output, save_picture
+from impasto.images import save_picture
 from impasto.images.resize import resize_plane
-from impasto.images.text import reason, shown
+from impasto.text import reason, shown
 
 _MARK = '"kind": "frame"'
 """What the recipe of a frame says, as it stands in the file."""

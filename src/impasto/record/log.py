@@ -10,7 +10,7 @@ from pathlib import Path
 
 from impasto.errors import OutputError
 from impasto.events import Losses
-from impasto.images.text import reason, shown
+from impasto.text import reason, shown
 
 EXTENSIONS = (".jsonl", ".ndjson", ".json", ".log", ".txt")
 

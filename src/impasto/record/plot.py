@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from impasto.atomic import atomic_write
 from impasto.events import Losses
-from impasto.images import atomic_write
 from impasto.record.existing import MARK
 
 if TYPE_CHECKING:

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.atomic import check_output
 from impasto.errors import CheckpointError, OutputError
 from impasto.events import Event, Losses, Saved, Step
-from impasto.images import check_output
-from impasto.images.text import shown
 from impasto.options import RecordOptions
 from impasto.record import film, log
 from impasto.record.existing import check_kind
@@ -22,6 +21,7 @@ from impasto.record.log import Log
 from impasto.record.plot import EXTENSIONS as PLOT_EXTENSIONS
 from impasto.record.plot import plot
 from impasto.record.timelapse import TimeLapse
+from impasto.text import shown
 
 Picture = NDArray[np.float32]
 

@@ -13,8 +13,8 @@ from starlette.routing import Match, Route
 from impasto import __version__
 from impasto.studio import problems
 from impasto.studio.context import Studio, open_studio
-from impasto.studio.door import Door
 from impasto.studio.metrics import Metrics
+from impasto.studio.middleware import Gate
 from impasto.studio.problems import Problem
 from impasto.studio.routes import (
     description,
@@ -73,7 +73,7 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
             prefix + "/{rest:path}", _nothing_here, methods=_METHODS, include_in_schema=False
         )
     problems.install(app)
-    app.add_middleware(Door, studio=studio, metrics=metrics)
+    app.add_middleware(Gate, studio=studio, metrics=metrics)
     _add_cors(app, settings)
     if settings.page:
         _mount_page(app, studio)

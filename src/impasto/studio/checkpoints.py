@@ -11,18 +11,18 @@ from typing import Any
 import safetensors
 
 from impasto.errors import CheckpointError
-from impasto.optimize import checkpoint as checkpoints
-from impasto.studio.files import Files
+from impasto.runtime import checkpoint as checkpoints
+from impasto.studio.storage import Storage
 
 _NAME = re.compile(r"checkpoint-(\d+)")
 _PLACE = ("ran", "versions")
 """The parts of a recipe that say where it was painted, not what."""
 
 
-class Kept:
+class JobCheckpoints:
     """The checkpoints of a job that are kept. ``attempt`` is the one that writes."""
 
-    def __init__(self, files: Files, job: str, attempt: int) -> None:
+    def __init__(self, files: Storage, job: str, attempt: int) -> None:
         self._files, self._job, self._attempt = files, job, attempt
 
     def names(self) -> list[str]:

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from impasto.studio import queue
 from impasto.studio.database import connect
-from impasto.studio.files import Files
+from impasto.studio.jobs import JobStore
 from impasto.studio.keys import Keys, shared_secret
 from impasto.studio.quick import Quick
 from impasto.studio.settings import Settings
-from impasto.studio.store import Store
+from impasto.studio.storage import Storage
 from impasto.studio.supervisor import Workers
 
 
@@ -24,8 +24,8 @@ class Studio:
 
     settings: Settings
     engine: sa.Engine
-    store: Store
-    files: Files
+    store: JobStore
+    files: Storage
     quick: Quick
     keys: Keys
     workers: Workers | None = None
@@ -57,9 +57,9 @@ class Studio:
 
 def open_studio(settings: Settings, workers: Workers | None = None) -> Studio:
     """Open the studio of some settings. Raises `OutputError` for what cannot be used."""
-    files = Files(settings.data)
+    files = Storage(settings.data)
     engine = connect(settings.database_url)
     queue.prepare(engine)
-    store = Store(engine, queue.enqueuer(engine))
+    store = JobStore(engine, queue.enqueuer(engine))
     keys = Keys(settings, shared_secret(engine))
     return Studio(settings, engine, store, files, Quick(settings), keys, workers)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from impasto.errors import OptionsError
-from impasto.images.text import shown
 from impasto.options import INITS, ApplyOptions, PaintOptions
-from impasto.studio.orders import STEERED, PaintOrder
+from impasto.studio.requests import STEERED, PaintRequest
+from impasto.text import shown
 
 _APPLY = ("strength", "color", "style_scale", "seed", "size")
 _PICTURE = ", or a picture file"  # not among the starts that an order may choose
@@ -89,8 +89,8 @@ def _flag(name: str) -> str:
 
 
 def _order() -> dict[str, Field]:
-    own = [field.name for field in dataclasses.fields(PaintOrder) if field.name != "paint"]
-    found = {**_of(PaintOrder, *own), **_of(PaintOptions, *STEERED)}
+    own = [field.name for field in dataclasses.fields(PaintRequest) if field.name != "paint"]
+    found = {**_of(PaintRequest, *own), **_of(PaintOptions, *STEERED)}
     # What PaintOptions would take as the path of a picture, an order may not.
     return {**found, "init": dataclasses.replace(found["init"], choices=INITS)}
 

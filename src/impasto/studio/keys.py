@@ -93,7 +93,7 @@ class Keys:
 
 
 def owner_of(request: Request) -> str:
-    """Return whose request it is, as the door found out (`door.Door`), for routes and page alike.
+    """Return whose request it is, as the door found out (`door.Gate`), for routes and page alike.
 
     What belongs to nobody does not come this far, unless it may be answered to everybody.
     """

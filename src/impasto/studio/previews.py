@@ -12,8 +12,8 @@ from PIL import Image
 
 from impasto.images import fit, resize
 from impasto.images.picture import eight_bits
-from impasto.studio.files import Files
-from impasto.studio.pulse import Pulse
+from impasto.studio.heartbeat import Heartbeat
+from impasto.studio.storage import Storage
 
 LONG_SIDE = 640
 
@@ -29,10 +29,10 @@ class Previews:
 
     def __init__(
         self,
-        files: Files,
+        files: Storage,
         job: str,
         attempt: int,
-        pulse: Pulse,
+        pulse: Heartbeat,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._files, self._job, self._attempt, self._pulse = files, job, attempt, pulse

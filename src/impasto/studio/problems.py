@@ -24,9 +24,9 @@ from impasto.errors import (
     OutputError,
     WeightsError,
 )
+from impasto.studio.jobs import KeyReused, QueueFull, WrongState
 from impasto.studio.pictures import TooManyPixels
-from impasto.studio.quick import Busy
-from impasto.studio.store import Full, KeyReused, WrongState
+from impasto.studio.quick import StylizerBusy
 
 log = logging.getLogger("impasto.studio")
 
@@ -143,8 +143,8 @@ def of(error: Exception) -> Problem:
 def install(app: FastAPI) -> None:
     """Have an app answer whatever goes wrong with a problem."""
     for kind in (
-        Problem, HTTPException, RequestValidationError, ImpastoError, Busy, Full, KeyReused,
-        WrongState, SQLAlchemyError,
+        Problem, HTTPException, RequestValidationError, ImpastoError, StylizerBusy, QueueFull,
+        KeyReused, WrongState, SQLAlchemyError,
     ):  # fmt: skip
         app.add_exception_handler(kind, _answer)
 
@@ -195,7 +195,7 @@ def _of_weights(error: Exception) -> Problem:
 
 
 def _of_full(error: Exception) -> Problem:
-    assert isinstance(error, Full)
+    assert isinstance(error, QueueFull)
     if error.what == "queue":
         return too_many("queue-full", f"{error.most} jobs wait already", RETRY_LATER)
     text = f"{error.most} of your jobs are under way already"
@@ -226,8 +226,8 @@ def _of_database(error: Exception) -> Problem:
 _SAID: tuple[tuple[type[Exception], Callable[[Exception], Problem]], ...] = (
     (HTTPException, _of_http),
     (RequestValidationError, _of_validation),
-    (Busy, lambda _: too_many("busy", "too many photos wait to be stylised", RETRY_SOON)),
-    (Full, _of_full),
+    (StylizerBusy, lambda _: too_many("busy", "too many photos wait to be stylised", RETRY_SOON)),
+    (QueueFull, _of_full),
     (KeyReused, lambda _: Problem("key-reused", "this idempotency key came with another order")),
     (WrongState, lambda e: Problem("wrong-state", f"this cannot be done to a job that is {e}")),
     (OptionsError, _of_options),

@@ -20,7 +20,7 @@ from dbos import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.errors import OutputError
-from impasto.studio.store import Enqueue
+from impasto.studio.jobs import Enqueue
 
 APPLICATION = "impasto-studio"
 QUEUE = "paint"

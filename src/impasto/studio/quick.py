@@ -31,7 +31,7 @@ from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
 from impasto.zoo.pack import Pack
 
-__all__ = ["MEDIA_TYPES", "Busy", "Quick", "Style"]
+__all__ = ["MEDIA_TYPES", "Quick", "Style", "StylizerBusy"]
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ _ROWS = 256
 """So many rows of a mask are brought to grey at a time, for memory."""
 
 
-class Busy(Exception):  # noqa: N818 - it is not an error, but a state
+class StylizerBusy(Exception):  # noqa: N818 - it is not an error, but a state
     """More photos wait to be stylised than the settings allow."""
 
 
@@ -185,8 +185,8 @@ class Quick:
         """Return the stylised photo as the bytes of a picture file, and its media type.
 
         With ``fast`` a style's name means a smaller network. ``options`` are those of
-        `ApplyOptions`. Raises `Busy`, `OptionsError`, `ImageError`, `WeightsError` and, for a
-        format that cannot hold the picture, `OutputError`.
+        `ApplyOptions`. Raises `StylizerBusy`, `OptionsError`, `ImageError`, `WeightsError` and, for
+        a format that cannot hold the picture, `OutputError`.
         """
         chosen = ApplyOptions.from_dict(options)
 
@@ -198,10 +198,10 @@ class Quick:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Take a place among those who may wait, for as long as the block lasts. Raises `Busy`."""
+        """Take a place among those who may wait. Raises `StylizerBusy`."""
         with self._lock:
             if self._taken >= self._most:
-                raise Busy
+                raise StylizerBusy
             self._taken += 1
         try:
             yield

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.errors import OptionsError, WeightsError, nearest
-from impasto.images.text import shown
 from impasto.nets.architecture import ORIGINAL
+from impasto.text import shown
 from impasto.zoo import registry
 from impasto.zoo.cards import StyleCard, plain_name
 from impasto.zoo.pack import EXTENSION, Pack

@@ -15,12 +15,12 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.studio import queue
-from impasto.studio.easel import Left, Workshop
-from impasto.studio.files import Files
-from impasto.studio.painting import carry_out
+from impasto.studio.executor import carry_out
+from impasto.studio.jobs import ClaimLost, JobStore
+from impasto.studio.maintenance import Cleanup, Rescue
+from impasto.studio.runner import WorkerContext, WorkerLeaving
 from impasto.studio.settings import Settings
-from impasto.studio.store import Lost, Store
-from impasto.studio.upkeep import Janitor, Rescue
+from impasto.studio.storage import Storage
 
 log = logging.getLogger("impasto.studio")
 
@@ -42,15 +42,15 @@ class Bench:
         self,
         settings: Settings,
         engine: sa.Engine,
-        files: Files,
+        files: Storage,
         name: str,
         leaving: threading.Event,
     ) -> None:
-        store = Store(engine, queue.enqueuer(engine))
-        self._shop = Workshop(settings, store, files, files.scratch(name), name, leaving)
+        store = JobStore(engine, queue.enqueuer(engine))
+        self._shop = WorkerContext(settings, store, files, files.scratch(name), name, leaving)
         self._engine, self._leaving = engine, leaving
         self._rescue = Rescue(engine, store)
-        self._janitor = Janitor(engine, store, files, settings.keep)
+        self._janitor = Cleanup(engine, store, files, settings.keep)
         self._one_at_a_time = threading.Lock()
 
     def open(self) -> None:
@@ -94,13 +94,13 @@ class Bench:
                     carry_out(self._shop, job, run)
                     _give_back_memory()
                 return
-            except Left:
+            except WorkerLeaving:
                 pass
         threading.Event().wait()  # until the process ends: to DBOS the workflow is not done
 
     def _release(self) -> None:
         if claim := self._shop.claim:
-            with suppress(Lost, SQLAlchemyError):
+            with suppress(ClaimLost, SQLAlchemyError):
                 self._shop.store.release(claim)
 
     def _again_and_again(self, name: str, seconds: float, act: Callable[[], object]) -> None:

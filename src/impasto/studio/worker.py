@@ -20,8 +20,8 @@ from typing import NoReturn
 from impasto.errors import ImpastoError
 from impasto.studio import queue, slots
 from impasto.studio.database import connect
-from impasto.studio.files import Files
 from impasto.studio.settings import Settings, read
+from impasto.studio.storage import Storage
 
 log = logging.getLogger("impasto.studio")
 
@@ -56,7 +56,7 @@ def run(settings: Settings, *, slot: int | None = None, tied: bool = False) -> N
             os._exit(0)  # there is nothing to keep
 
     _listen_for_the_end(leave, tied=tied)
-    files, url = Files(settings.data), settings.database_url
+    files, url = Storage(settings.data), settings.database_url
     studio = hashlib.sha256(url.render_as_string(hide_password=True).encode()).hexdigest()[:16]
     held = slots.take(files.home / "workers" / studio, slot, _SLOT_PATIENCE)
     _set_up_logging(settings.log_level, held.number)

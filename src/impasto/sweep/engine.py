@@ -14,10 +14,10 @@ from impasto.images.picture import Stored, floats
 from impasto.losses.blend import blend_shares
 from impasto.metrics.yardstick import Yardstick, network
 from impasto.nets import vgg
-from impasto.optimize.device import choose_device, choose_precision
 from impasto.options import CheckpointOptions, PaintOptions, ReadOptions
 from impasto.options.measure import LARGEST_MEASURED
 from impasto.painter import Painter, Sources
+from impasto.runtime.device import choose_device, choose_precision
 from impasto.sweep.grid import Cell, Grid
 from impasto.sweep.kept import Kept, Result, key_of
 

@@ -17,11 +17,11 @@ from impasto.errors import ImageError, OutputError
 from impasto.images import read_recipe, save_picture
 from impasto.images.picture import Stored, eight_bits
 from impasto.images.read import read_stored
-from impasto.images.text import reason, shown
 from impasto.metrics.measures import NAMES
 from impasto.options import PaintOptions, SaveOptions
 from impasto.painter import Painting
-from impasto.painter.sources import named_files
+from impasto.painter.inputs import named_files
+from impasto.text import reason, shown
 
 LOSSES = ("loss", "content", "style", "tv")
 

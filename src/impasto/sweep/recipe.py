@@ -11,12 +11,12 @@ import impasto
 from impasto.errors import ImageError, OptionsError
 from impasto.images import read_recipe
 from impasto.images.picture import Stored
-from impasto.images.text import shown
 from impasto.options import PaintOptions, ReadOptions
 from impasto.options.checked import flag
-from impasto.painter.sources import named_files
+from impasto.painter.inputs import named_files
 from impasto.sweep.engine import Sweep
 from impasto.sweep.kept import hash_of
+from impasto.text import shown
 
 _LENGTHS = ("steps", "budget", "quality")
 _OWN = ("size", "scales", *_LENGTHS, "device", "precision", "max_memory", "weights", "seed")

@@ -24,10 +24,10 @@ from impasto.images.read import MEMORY, Source
 from impasto.images.tensors import to_tensor
 from impasto.nets import vgg
 from impasto.nets.architecture import ORIGINAL, Architecture, style_tensors
-from impasto.optimize import checkpoint as files
-from impasto.optimize.device import choose_device, choose_precision
 from impasto.options import LearnOptions, ReadOptions, TrainOptions
 from impasto.options.learn import LEARNT_DISTANCE
+from impasto.runtime import checkpoint as files
+from impasto.runtime.device import choose_device, choose_precision
 from impasto.training.criterion import Criterion
 from impasto.training.data import Crops
 from impasto.training.naming import slug

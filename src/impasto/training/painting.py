@@ -19,8 +19,8 @@ from impasto.images.fraction import read_fitting
 from impasto.images.picture import eight_bits
 from impasto.images.read import Source, read_stored
 from impasto.images.resize import resize_plane
-from impasto.images.text import shown
 from impasto.options import ReadOptions
+from impasto.text import shown
 
 _SMALLEST = 32
 """The short side in pixels below which there is nothing to be learnt."""

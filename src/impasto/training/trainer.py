@@ -25,10 +25,10 @@ from impasto.images.resize import resize_plane
 from impasto.images.tensors import to_tensor
 from impasto.nets import vgg
 from impasto.nets.architecture import ORIGINAL, architecture, style_tensors
-from impasto.optimize import checkpoint as files
-from impasto.optimize.device import choose_device, choose_precision
-from impasto.options import ReadOptions, TrainOptions, said
+from impasto.options import ReadOptions, TrainOptions, parsing
 from impasto.options.train import DISTANCE
+from impasto.runtime import checkpoint as files
+from impasto.runtime.device import choose_device, choose_precision
 from impasto.training.criterion import Criterion, Layers, of_styles
 from impasto.training.data import Crops, photos_in
 from impasto.training.loop import Loop
@@ -206,7 +206,7 @@ class Trainer:
         Raises `OptionsError` for a painting that a teacher does not know.
         """
         said_ = self.options.distance
-        distances = said.each("distance", said_, len(found)) if said_ is not None else None
+        distances = parsing.each("distance", said_, len(found)) if said_ is not None else None
         for i, card in enumerate(found):
             distance = distances[i] if distances else card.distance or DISTANCE
             if not 0.05 <= distance <= 2:

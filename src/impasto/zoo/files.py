@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from impasto.errors import WeightsError
-from impasto.images.text import reason, shown
+from impasto.text import reason, shown
 
 EXTENSION = ".safetensors"
 _KEY = "impasto"

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import OptionsError, OutputError, WeightsError, nearest
-from impasto.images.text import reason, shown
 from impasto.nets.architecture import ORIGINAL
+from impasto.text import reason, shown
 from impasto.zoo import registry
 from impasto.zoo.cards import is_style_name, plain_name
 from impasto.zoo.files import EXTENSION

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from impasto.atomic import atomic_write
 from impasto.errors import OptionsError, OutputError, WeightsError, nearest
-from impasto.images.atomic import atomic_write
-from impasto.images.text import reason, shown
 from impasto.nets.architecture import (
     ARCHITECTURES,
     ORIGINAL,
@@ -25,6 +24,7 @@ from impasto.nets.architecture import (
     architecture,
     style_tensors,
 )
+from impasto.text import reason, shown
 from impasto.zoo import files
 from impasto.zoo.cards import PackCard, StyleCard
 from impasto.zoo.files import EXTENSION as EXTENSION

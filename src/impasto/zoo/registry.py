@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impasto.errors import OptionsError, WeightsError, nearest
-from impasto.images.text import shown
 from impasto.nets.architecture import ORIGINAL
+from impasto.text import shown
 from impasto.zoo.cards import StyleCard, plain_name
 from impasto.zoo.pack import EXTENSION, Pack, read_pack
 from impasto.zoo.rows import Row, Rows, holds_rows, read_rows

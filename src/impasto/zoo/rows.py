@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from impasto.atomic import atomic_write
 from impasto.errors import WeightsError
-from impasto.images.atomic import atomic_write
-from impasto.images.text import reason, shown
 from impasto.nets.architecture import ARCHITECTURES, ORIGINAL, style_tensors
+from impasto.text import reason, shown
 from impasto.zoo import files
 from impasto.zoo.cards import StyleCard
 

@@ -14,10 +14,10 @@ import gradio as gr
 
 from impasto.errors import ImpastoError
 from impasto.studio.context import Studio
+from impasto.studio.jobs import QueueFull, WrongState
 from impasto.studio.page.shelf import Shelf
 from impasto.studio.page.sources import Sources
-from impasto.studio.quick import Busy
-from impasto.studio.store import Full, WrongState
+from impasto.studio.quick import StylizerBusy
 
 log = logging.getLogger("impasto.studio")
 
@@ -58,9 +58,9 @@ def in_words(error: Exception) -> str:
     """Say what went wrong to somebody who knows nothing of the inside."""
     if isinstance(error, Unable):
         return str(error)
-    if isinstance(error, Busy):
+    if isinstance(error, StylizerBusy):
         return "The studio is busy with other photos. Try again in a moment."
-    if isinstance(error, Full):
+    if isinstance(error, QueueFull):
         whose = "The studio has" if error.what == "queue" else "You have"
         return f"{whose} {error.most} paintings under way already. Wait for one, or cancel one."
     if isinstance(error, KeyError):

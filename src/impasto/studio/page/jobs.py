@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from impasto.events import Losses
+from impasto.studio.jobs import FINAL, Job
 from impasto.studio.page.desk import Desk, Unable
 from impasto.studio.page.sources import shown
-from impasto.studio.store import FINAL, Job
 
 MOST_ROWS = 400
 """Rows of losses in one answer: a plot shows no more."""

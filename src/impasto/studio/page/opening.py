@@ -9,10 +9,10 @@ from typing import Any
 
 from PIL import Image
 
+from impasto.studio.jobs import UNDER_WAY, Job
 from impasto.studio.page import link, paint
 from impasto.studio.page.desk import Desk
 from impasto.studio.page.quick import QuickSettings
-from impasto.studio.store import UNDER_WAY, Job
 
 Found = dict[str, Any]
 """What is to be set, by the names of `layout.Widgets` and of its controls."""

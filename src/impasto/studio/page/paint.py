@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from impasto.options.paint import QUALITIES
-from impasto.studio.intake import accept_paint
-from impasto.studio.orders import PaintOrder
+from impasto.studio.jobs import Job
 from impasto.studio.page.desk import Desk, Unable
-from impasto.studio.store import Job
+from impasto.studio.requests import PaintRequest
+from impasto.studio.validation import accept_paint
 
 MOST_PAINTINGS = 4
 
@@ -17,12 +17,12 @@ MOST_PAINTINGS = 4
 def begin(
     desk: Desk, owner: str, photo: str, paintings: list[str], settings: Mapping[str, Any]
 ) -> Job:
-    """Order a painting. Raises `Unable`, `KeyError`, `Full`, `ImpastoError`."""
+    """Order a painting. Raises `Unable`, `KeyError`, `QueueFull`, `ImpastoError`."""
     if not paintings:
         raise Unable("Choose a painting first, or add one of yours.")
     if len(paintings) > MOST_PAINTINGS:
         raise Unable(f"{MOST_PAINTINGS} paintings are the most.")
-    order = PaintOrder.of(
+    order = PaintRequest.of(
         {
             "strength": settings["strength"],
             "color": settings["color"],
@@ -42,7 +42,7 @@ def settings_of(job: Job) -> dict[str, Any]:
 
     An order by the API may have a number of steps: then the nearest word for it.
     """
-    order = PaintOrder.of(job.request)
+    order = PaintRequest.of(job.request)
     steps = order.options().total_steps
     return {
         "strength": order.strength,

@@ -12,8 +12,8 @@ from impasto.images import fit
 from impasto.images.fraction import read_fitting
 from impasto.images.picture import eight_bits
 from impasto.options import ReadOptions
-from impasto.studio.intake import check_picture
 from impasto.studio.settings import Settings
+from impasto.studio.validation import check_picture
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from PIL import Image
 
 from impasto.errors import OptionsError
 from impasto.options import ApplyOptions
+from impasto.studio.jobs import Job, new_id
 from impasto.studio.page.desk import Desk, Unable
 from impasto.studio.page.sources import shrunk
 from impasto.studio.previews import LONG_SIDE
-from impasto.studio.store import Job, new_id
 
 FORMAT = "jpeg"
 _EXTENSION = "jpg"

@@ -11,8 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from impasto.atomic import atomic_path
 from impasto.errors import OutputError
-from impasto.images import atomic_path
 
 MOST = 512 * 2**20
 """Bytes on the shelf, at most."""

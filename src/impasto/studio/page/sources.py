@@ -22,11 +22,11 @@ from PIL import Image
 from impasto import samples
 from impasto.images import fit
 from impasto.studio.context import Studio
-from impasto.studio.files import Files
+from impasto.studio.jobs import UNDER_WAY, Job
 from impasto.studio.page.look import ASSETS
 from impasto.studio.page.shelf import Shelf
 from impasto.studio.previews import LONG_SIDE
-from impasto.studio.store import UNDER_WAY, Job
+from impasto.studio.storage import Storage
 
 SIDES = (160, 640, 1280)
 """Long sides at which pictures are shown."""
@@ -193,7 +193,7 @@ def _parted(name: str) -> tuple[str, str]:
     return id, f"style-{int(number)}"
 
 
-def _file(files: Files, id: str, name: str) -> bytes:
+def _file(files: Storage, id: str, name: str) -> bytes:
     try:
         return files.get(id, name)
     except (FileNotFoundError, ValueError):

@@ -10,9 +10,9 @@ from pathlib import Path
 from starlette.responses import FileResponse, Response
 
 from impasto.studio.context import Studio
+from impasto.studio.jobs import Job
 from impasto.studio.problems import Problem
 from impasto.studio.routes.schemas import job_of
-from impasto.studio.store import Job
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

@@ -15,10 +15,10 @@ from starlette.responses import Response, StreamingResponse
 from impasto.events import Losses
 from impasto.studio import problems
 from impasto.studio.context import Studio
+from impasto.studio.jobs import FINAL, Job
 from impasto.studio.problems import RETRY_SOON, too_many
 from impasto.studio.routes.answers import found
 from impasto.studio.routes.schemas import JOB, Owner, TheStudio, job_of
-from impasto.studio.store import FINAL, Job
 
 router = APIRouter(prefix="/v1", tags=["Jobs"])
 

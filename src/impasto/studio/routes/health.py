@@ -12,8 +12,8 @@ from starlette.responses import Response
 from impasto.errors import OutputError
 from impasto.studio import problems
 from impasto.studio.context import Studio
+from impasto.studio.jobs import new_id
 from impasto.studio.routes.schemas import Health, Readiness, TheStudio
-from impasto.studio.store import new_id
 
 log = logging.getLogger("impasto.studio")
 

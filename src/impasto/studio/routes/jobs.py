@@ -13,15 +13,15 @@ from starlette.responses import Response
 from impasto.errors import OptionsError
 from impasto.studio import fields, problems
 from impasto.studio.context import Studio
-from impasto.studio.forms import Fields, read_form
-from impasto.studio.intake import MAX_STYLES, accept_paint, check_order
-from impasto.studio.orders import PaintOrder
+from impasto.studio.jobs import UNDER_WAY
+from impasto.studio.jobs import Job as StoredJob
+from impasto.studio.multipart import Fields, read_form
 from impasto.studio.problems import Problem
+from impasto.studio.requests import PaintRequest
 from impasto.studio.routes.answers import accepted, file_of, found
 from impasto.studio.routes.forming import PICTURES, binary, form
 from impasto.studio.routes.schemas import Job, Jobs, Owner, TheStudio, job_of
-from impasto.studio.store import UNDER_WAY
-from impasto.studio.store import Job as StoredJob
+from impasto.studio.validation import MAX_STYLES, accept_paint, check_order
 
 router = APIRouter(prefix="/v1", tags=["Jobs"])
 
@@ -229,8 +229,8 @@ async def _file(studio: Studio, id: str, owner: str, what: str) -> Response:
     return await file_of(studio, await asyncio.to_thread(found, studio, id, owner), what)
 
 
-def _order(given: Fields) -> PaintOrder:
-    return PaintOrder.of(fields.values(fields.ORDER, given))
+def _order(given: Fields) -> PaintRequest:
+    return PaintRequest.of(fields.values(fields.ORDER, given))
 
 
 def _checked_key(key: str | None) -> str | None:

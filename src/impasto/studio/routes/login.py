@@ -7,8 +7,8 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from impasto.studio.door import COOKIE
 from impasto.studio.keys import SESSION, owner_of
+from impasto.studio.middleware import COOKIE
 from impasto.studio.problems import Problem
 from impasto.studio.routes.schemas import TheStudio
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 import impasto
 from impasto.options import ApplyOptions
 from impasto.studio import fields
-from impasto.studio.forms import Fields, read_form
+from impasto.studio.multipart import Fields, read_form
 from impasto.studio.problems import Problem
 from impasto.studio.routes.forming import binary, form
 from impasto.studio.routes.schemas import Owner, TheStudio

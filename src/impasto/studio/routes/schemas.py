@@ -9,8 +9,8 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, Field
 
 from impasto.studio.context import Studio
+from impasto.studio.jobs import Job as StoredJob
 from impasto.studio.keys import owner_of
-from impasto.studio.store import Job as StoredJob
 
 JOB = "q7Vv0m1pT3sJfW8LxZ2aBcDe"
 """An id in examples."""

@@ -10,22 +10,22 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from impasto.errors import OptionsError, nearest
-from impasto.images.text import shown
 from impasto.options import ApplyOptions
 from impasto.studio import fields, problems
 from impasto.studio.context import Studio
-from impasto.studio.forms import Fields, Form, Upload, read_form
-from impasto.studio.intake import accept_paint, check_picture
-from impasto.studio.orders import FORMATS, PaintOrder
+from impasto.studio.jobs import FINAL, WrongState
+from impasto.studio.jobs import Job as StoredJob
+from impasto.studio.multipart import Fields, Form, Upload, read_form
 from impasto.studio.pictures import Header
 from impasto.studio.problems import Problem
 from impasto.studio.quick import Quick
+from impasto.studio.requests import FORMATS, PaintRequest
 from impasto.studio.routes.answers import accepted, file_of
 from impasto.studio.routes.forming import PICTURES, binary, form
 from impasto.studio.routes.schemas import Job, Owner, TheStudio
 from impasto.studio.routes.waiting import Gone, unless_gone
-from impasto.studio.store import FINAL, WrongState
-from impasto.studio.store import Job as StoredJob
+from impasto.studio.validation import accept_paint, check_picture
+from impasto.text import shown
 
 router = APIRouter(prefix="/v1", tags=["Quick"])
 
@@ -174,7 +174,7 @@ async def _order(
         raise OptionsError(
             f"--size is at most {_LARGEST_DRAFT} with a painting; order a larger one at /v1/jobs"
         )
-    order = PaintOrder(
+    order = PaintRequest(
         strength=asked.options.strength,
         color=asked.options.color,
         format=asked.format,

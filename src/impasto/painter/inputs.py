@@ -24,7 +24,7 @@ from impasto.images.turn import turned
 from impasto.losses.blend import blend_shares
 from impasto.losses.guides import Region
 from impasto.optimize.schedule import Scale
-from impasto.options import INITS, TILEABLE_STEP, PaintOptions, ReadOptions, said
+from impasto.options import INITS, TILEABLE_STEP, PaintOptions, ReadOptions, parsing
 from impasto.painter.colours import Colours
 from impasto.painter.regions import Parts, claimed, from_maps, from_masks
 
@@ -65,8 +65,8 @@ class Sources:
         self.photo = read_stored(content, read)
         self.hands = [hand for hand, group in enumerate(groups) for _ in group]
         self.styles = [read_stored(source, read) for group in groups for source in group]
-        self._scales = said.each("style_scale", options.style_scale, len(groups))
-        self._turns = said.each("style_rotation", options.style_rotation, len(groups))
+        self._scales = parsing.each("style_scale", options.style_scale, len(groups))
+        self._turns = parsing.each("style_rotation", options.style_rotation, len(groups))
         self.files = {
             name: read_stored(start.picture if start and name == "init" else path, read)
             for name, path in named_files(options)

@@ -17,8 +17,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from impasto.errors import nearest
-from impasto.images.text import shown
 from impasto.studio.problems import Problem
+from impasto.text import shown
 
 _IN_MEMORY = 2**20
 _LONGEST_FIELD = 4096

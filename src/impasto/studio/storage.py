@@ -15,14 +15,14 @@ import fsspec
 import platformdirs
 from fsspec.implementations.local import LocalFileSystem
 
+from impasto.atomic import atomic_path
 from impasto.errors import OutputError
-from impasto.images.atomic import atomic_path
 
 _ID = re.compile(r"[A-Za-z0-9_-]{20,40}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,60}")
 
 
-class Files:
+class Storage:
     """Files by job and name: ``files.put(job, "photo", data)``.
 
     ``root`` is a folder or a URL that fsspec knows. A job's id and a file's name are checked

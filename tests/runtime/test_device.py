@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from impasto.errors import OptionsError
-from impasto.optimize import device as devices
 from impasto.options import PaintOptions
+from impasto.runtime import device as devices
 
 
 def pretend(monkeypatch, *, cuda=0, mps=False):

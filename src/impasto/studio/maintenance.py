@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 
 from impasto.studio import queue
-from impasto.studio.files import Files
-from impasto.studio.painting import needed
-from impasto.studio.store import FINAL, GRACE, Job, Store
+from impasto.studio.executor import needed
+from impasto.studio.jobs import FINAL, GRACE, Job, JobStore
+from impasto.studio.storage import Storage
 
 log = logging.getLogger("impasto.studio")
 
@@ -30,7 +30,7 @@ class Rescue:
     """
 
     def __init__(
-        self, engine: sa.Engine, store: Store, clock: Callable[[], float] = time.monotonic
+        self, engine: sa.Engine, store: JobStore, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._dbos = queue.client(engine)
         self._store, self._clock = store, clock
@@ -62,14 +62,14 @@ class Rescue:
         return [job for id, job in waiting.items() if id not in alive]
 
 
-class Janitor:
+class Cleanup:
     """Removes jobs that ended long ago, and files that belong to nothing."""
 
     def __init__(
         self,
         engine: sa.Engine,
-        store: Store,
-        files: Files,
+        store: JobStore,
+        files: Storage,
         keep: float,
         clock: Callable[[], float] = time.time,
     ) -> None:

@@ -15,19 +15,19 @@ from impasto.errors import OutOfMemoryError, OutputError
 from impasto.events import Finished, Losses, Saved, Step
 from impasto.images import read_recipe, resize
 from impasto.images.color import with_lightness
-from impasto.optimize import checkpoint
 from impasto.options import PaintOptions
 from impasto.painter import Painter
 from impasto.record import Recorder
-from impasto.studio import easel, painting, pulse
-from impasto.studio.checkpoints import Kept, adopt
+from impasto.runtime import checkpoint
+from impasto.studio import executor, heartbeat, runner
+from impasto.studio.checkpoints import JobCheckpoints, adopt
 from impasto.studio.database import connect
-from impasto.studio.easel import Left, Workshop
-from impasto.studio.orders import PaintOrder
-from impasto.studio.painting import carry_out
+from impasto.studio.executor import carry_out
+from impasto.studio.jobs import Claim, ClaimLost, Job
 from impasto.studio.previews import Previews
+from impasto.studio.requests import PaintRequest
+from impasto.studio.runner import WorkerContext, WorkerLeaving
 from impasto.studio.settings import Settings
-from impasto.studio.store import Claim, Job, Lost
 from patience import LIMIT, Clock, wait_for
 from studio.jobs import (
     ORDER,
@@ -49,7 +49,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def shop(settings: Settings) -> Iterator[Workshop]:
+def shop(settings: Settings) -> Iterator[WorkerContext]:
     engine = connect(settings.database_url)
     yield workshop(settings, engine)
     engine.dispose()
@@ -62,9 +62,9 @@ def _networks_kept(networks_kept: None) -> None:
 
 @pytest.fixture(autouse=True)
 def _quick_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulse, "_INTERVAL", 0.01)
-    given = {**pulse.Pulse.__init__.__kwdefaults__, "patience": math.inf, "interval": 0.01}
-    monkeypatch.setattr(pulse.Pulse.__init__, "__kwdefaults__", given)
+    monkeypatch.setattr(heartbeat, "_INTERVAL", 0.01)
+    given = {**heartbeat.Heartbeat.__init__.__kwdefaults__, "patience": math.inf, "interval": 0.01}
+    monkeypatch.setattr(heartbeat.Heartbeat.__init__, "__kwdefaults__", given)
 
 
 class Killed(BaseException):
@@ -75,7 +75,7 @@ def after_step(
     monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], Any], times: int = 1
 ) -> None:
     """Do something when a step is done, so often."""
-    take, left = easel.Easel._take, [times]
+    take, left = runner.PaintRunner._take, [times]
 
     def taken(self: Any, event: Any) -> None:
         take(self, event)
@@ -83,14 +83,14 @@ def after_step(
             left[0] -= 1
             act()
 
-    monkeypatch.setattr(easel.Easel, "_take", taken)
+    monkeypatch.setattr(runner.PaintRunner, "_take", taken)
 
 
 def kill() -> None:
     raise Killed
 
 
-def kill_after(monkeypatch: pytest.MonkeyPatch, shop: Workshop, job: Job, step: int) -> None:
+def kill_after(monkeypatch: pytest.MonkeyPatch, shop: WorkerContext, job: Job, step: int) -> None:
     """Have an attempt die after a step, its files where they are."""
     with monkeypatch.context() as patch:
         after_step(patch, step, kill)
@@ -98,17 +98,17 @@ def kill_after(monkeypatch: pytest.MonkeyPatch, shop: Workshop, job: Job, step: 
             carry_out(shop, job.id, shop.store.job(job.id).run)
 
 
-def names(shop: Workshop, job: Job) -> list[str]:
+def names(shop: WorkerContext, job: Job) -> list[str]:
     return shop.files.names(job.id)
 
 
-def picture(shop: Workshop, job: Job) -> np.ndarray:
+def picture(shop: WorkerContext, job: Job) -> np.ndarray:
     name = shop.store.job(job.id).picture
     assert name is not None
     return pixels(shop.files.get(job.id, name))
 
 
-def test_a_job_is_painted_as_it_was_ordered(shop: Workshop) -> None:
+def test_a_job_is_painted_as_it_was_ordered(shop: WorkerContext) -> None:
     job = accept(shop.store, shop.files)
     carry_out(shop, job.id, 1)
     done = shop.store.job(job.id)
@@ -128,7 +128,7 @@ def test_a_job_is_painted_as_it_was_ordered(shop: Workshop) -> None:
     assert list(shop.scratch.iterdir()) == []
 
 
-def test_a_job_is_not_done_again(shop: Workshop) -> None:
+def test_a_job_is_not_done_again(shop: WorkerContext) -> None:
     job = accept(shop.store, shop.files)
     carry_out(shop, job.id, 1)
     before = shop.store.job(job.id)
@@ -144,7 +144,7 @@ def test_a_job_is_not_done_again(shop: Workshop) -> None:
      ("tiff", "tif", "TIFF")],
 )  # fmt: skip
 def test_pictures_come_in_the_format_ordered_with_recipe_and_without_location(
-    shop: Workshop, tmp_path: Path, format: str, extension: str, kind: str
+    shop: WorkerContext, tmp_path: Path, format: str, extension: str, kind: str
 ) -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 51.0, 29.0)})  # GPS
@@ -171,7 +171,7 @@ def test_pictures_come_in_the_format_ordered_with_recipe_and_without_location(
     assert str(shop.files.home).encode() not in data
 
 
-def test_transparency_is_the_photos_own(shop: Workshop) -> None:
+def test_transparency_is_the_photos_own(shop: WorkerContext) -> None:
     photo = encoded(drawn(seed=1, mode="RGBA"))
     job = accept(shop.store, shop.files, photo=photo, steps=2)
     carry_out(shop, job.id, 1)
@@ -179,7 +179,7 @@ def test_transparency_is_the_photos_own(shop: Workshop) -> None:
     assert pixels(shop.files.get(job.id, shop.store.job(job.id).preview or "")).shape[2] == 3
 
 
-def test_colours_can_be_the_photos(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_can_be_the_photos(shop: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[np.ndarray] = []
     take = Recorder.take
 
@@ -212,14 +212,14 @@ def test_colours_can_be_the_photos(shop: Workshop, monkeypatch: pytest.MonkeyPat
     assert np.abs(preview / 255 - ours).mean() < 0.03
 
 
-def test_two_paintings_are_blended_in_their_order(shop: Workshop) -> None:
+def test_two_paintings_are_blended_in_their_order(shop: WorkerContext) -> None:
     other = encoded(drawn(56, 56, seed=3))
     job = accept(shop.store, shop.files, styles=(STYLE, other), blend=[0.9, 0.1])
     carry_out(shop, job.id, 1)
     painter = Painter(
         PHOTO,
         [STYLE, other],
-        easel.options(PaintOrder.of({**ORDER, "blend": [0.9, 0.1]}), shop.settings),
+        runner.options(PaintRequest.of({**ORDER, "blend": [0.9, 0.1]}), shop.settings),
     )
     for _ in painter:
         pass
@@ -231,12 +231,12 @@ def test_two_paintings_are_blended_in_their_order(shop: Workshop) -> None:
 
 
 def test_killed_again_and_again_it_ends_in_the_same_picture(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(shop.store, shop.files)
     for step in (2, 3, 6):
         kill_after(monkeypatch, shop, job, step)
-        assert Kept(shop.files, job.id, 0).names() == [
+        assert JobCheckpoints(shop.files, job.id, 0).names() == [
             f"checkpoint-{shop.store.job(job.id).attempt}"
         ]
     begun: list[int] = []
@@ -269,25 +269,25 @@ def test_in_a_bucket_it_goes_on_as_well(
     engine.dispose()
 
 
-def test_at_most_a_step_is_done_again(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_most_a_step_is_done_again(shop: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
     job = accept(shop.store, shop.files)
     kill_after(monkeypatch, shop, job, 5)  # before its checkpoint: the state of step 4 is kept
     steps: list[int] = []
-    take = easel.Easel._take
+    take = runner.PaintRunner._take
 
     def taken(self: Any, event: Any) -> None:
         if isinstance(event, Step):
             steps.append(event.step)
         take(self, event)
 
-    monkeypatch.setattr(easel.Easel, "_take", taken)
+    monkeypatch.setattr(runner.PaintRunner, "_take", taken)
     carry_out(shop, job.id, 1)
     assert steps == [5, 6, 7, 8]
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", None], ids=["empty", "foreign", "cut"])
 def test_a_damaged_checkpoint_starts_the_job_afresh(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
 ) -> None:
     job = accept(shop.store, shop.files)
     kill_after(monkeypatch, shop, job, 5)
@@ -300,7 +300,7 @@ def test_a_damaged_checkpoint_starts_the_job_afresh(
 
 
 def test_an_unfitting_checkpoint_starts_the_job_afresh(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = accept(shop.store, shop.files, size=32)
     kill_after(monkeypatch, shop, other, 5)
@@ -311,7 +311,7 @@ def test_an_unfitting_checkpoint_starts_the_job_afresh(
 
 
 def test_an_older_checkpoint_serves_where_the_newest_is_damaged(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(shop.store, shop.files)
     kill_after(monkeypatch, shop, job, 5)
@@ -319,20 +319,20 @@ def test_an_older_checkpoint_serves_where_the_newest_is_damaged(
     shop.store.claim(job.id, 1, shop.worker)
     begun: list[int] = []
     with monkeypatch.context() as patch:
-        follow = easel.Easel.follow
+        follow = runner.PaintRunner.follow
 
         def followed(self: Any, name: str | None) -> str:
             begun.append(0 if name is None else int(name.removeprefix("checkpoint-")))
             return follow(self, name)
 
-        patch.setattr(easel.Easel, "follow", followed)
+        patch.setattr(runner.PaintRunner, "follow", followed)
         carry_out(shop, job.id, 1)
     assert begun == [7, 1]
     assert shop.store.job(job.id).state == "done"
 
 
 def test_a_checkpoint_of_another_machine_goes_on_here(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(shop.store, shop.files)
     kill_after(monkeypatch, shop, job, 6)
@@ -351,9 +351,9 @@ def test_a_checkpoint_of_another_machine_goes_on_here(
     assert shop.store.job(job.id).state == "done"
 
 
-def test_who_is_late_removes_no_newer_checkpoint(shop: Workshop) -> None:
+def test_who_is_late_removes_no_newer_checkpoint(shop: WorkerContext) -> None:
     job = accept(shop.store, shop.files)
-    late, newer = (Kept(shop.files, job.id, attempt) for attempt in (1, 2))
+    late, newer = (JobCheckpoints(shop.files, job.id, attempt) for attempt in (1, 2))
     for kept, expected in (
         (late, ["checkpoint-1"]),
         (newer, ["checkpoint-2"]),
@@ -367,7 +367,7 @@ def test_who_is_late_removes_no_newer_checkpoint(shop: Workshop) -> None:
 
 
 def test_adopting_leaves_the_kept_file_alone(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(shop.store, shop.files)
     kill_after(monkeypatch, shop, job, 6)
@@ -384,7 +384,7 @@ def test_adopting_leaves_the_kept_file_alone(
     assert shop.files.get(job.id, "checkpoint-1") == before
 
 
-def test_a_budget_goes_on_counting(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_budget_goes_on_counting(shop: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.clock = clock = Clock(tick=0.02)
     job = accept(shop.store, shop.files, steps=None, budget=6)
     with monkeypatch.context() as patch:
@@ -401,7 +401,7 @@ def test_a_budget_goes_on_counting(shop: Workshop, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_budget_that_is_over_ends_the_job_at_its_checkpoint(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.clock = clock = Clock(tick=0.02)
     job = accept(shop.store, shop.files, steps=None, budget=3)
@@ -414,9 +414,9 @@ def test_a_budget_that_is_over_ends_the_job_at_its_checkpoint(
     assert len(shop.store.losses(job.id)) == 2  # the third was lost with its attempt
 
 
-def _fetched(shop: Workshop, job: Job) -> Path:
+def _fetched(shop: WorkerContext, job: Job) -> Path:
     path = shop.scratch / "seen"
-    shop.files.fetch(job.id, Kept(shop.files, job.id, 0).names()[0], path)
+    shop.files.fetch(job.id, JobCheckpoints(shop.files, job.id, 0).names()[0], path)
     return path
 
 
@@ -424,7 +424,7 @@ def _fetched(shop: Workshop, job: Job) -> Path:
 
 
 def test_a_stopped_job_shows_its_picture_and_goes_on(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(shop.store, shop.files)
     with monkeypatch.context() as patch:
@@ -445,13 +445,13 @@ def test_a_stopped_job_shows_its_picture_and_goes_on(
     assert len(names(shop, job)) == 5
 
 
-def _wish_and_wait(shop: Workshop, wish: str, job: Job) -> None:
+def _wish_and_wait(shop: WorkerContext, wish: str, job: Job) -> None:
     """Have the owner wish something, and the pulse hear of it."""
     getattr(shop.store, wish)(job.id, "ann")
     _beats(shop, job)
 
 
-def _beats(shop: Workshop, job: Job, times: int = 2) -> None:
+def _beats(shop: WorkerContext, job: Job, times: int = 2) -> None:
     """Wait until the pulse has beaten once since, and is about to beat again."""
     for _ in range(times):
         before = shop.store.job(job.id).beat
@@ -459,11 +459,11 @@ def _beats(shop: Workshop, job: Job, times: int = 2) -> None:
 
 
 def test_a_job_stopped_before_its_first_step_goes_on_too(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(shop.store, shop.files)
     with monkeypatch.context() as patch:  # its worker died before it painted anything
-        patch.setattr(easel, "Painter", lambda *_, **__: kill())
+        patch.setattr(runner, "Painter", lambda *_, **__: kill())
         with pytest.raises(Killed):
             carry_out(shop, job.id, 1)
     shop.store.stop(job.id, "ann")
@@ -475,7 +475,9 @@ def test_a_job_stopped_before_its_first_step_goes_on_too(
     assert shop.store.job(job.id).state == "done"
 
 
-def test_a_cancelled_job_leaves_nothing(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancelled_job_leaves_nothing(
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = accept(shop.store, shop.files)
     after_step(monkeypatch, 3, lambda: _wish_and_wait(shop, "cancel", job))
     carry_out(shop, job.id, 1)
@@ -486,12 +488,12 @@ def test_a_cancelled_job_leaves_nothing(shop: Workshop, monkeypatch: pytest.Monk
 
 
 def test_a_job_cancelled_while_its_worker_was_dead_is_not_painted(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(shop.store, shop.files)
     kill_after(monkeypatch, shop, job, 3)
     shop.store.cancel(job.id, "ann")
-    monkeypatch.setattr(easel, "Painter", lambda *_, **__: pytest.fail("it paints"))
+    monkeypatch.setattr(runner, "Painter", lambda *_, **__: pytest.fail("it paints"))
     carry_out(shop, job.id, 1)
     assert shop.store.job(job.id).state == "cancelled"
     assert names(shop, job) == []
@@ -501,7 +503,7 @@ def test_a_job_cancelled_while_its_worker_was_dead_is_not_painted(
 
 
 def test_who_lost_the_job_leaves_the_winners_files_alone(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker takes the job over and finishes it, while this one is only slow."""
     job = accept(shop.store, shop.files)
@@ -517,7 +519,9 @@ def test_who_lost_the_job_leaves_the_winners_files_alone(
 
     with monkeypatch.context() as patch:
         after_step(patch, 4, overtake)
-        patch.setattr(pulse.Pulse, "_run", lambda _: None)  # the slow one's, and the other's
+        patch.setattr(
+            heartbeat.Heartbeat, "_run", lambda _: None
+        )  # the slow one's, and the other's
         carry_out(shop, job.id, 1)
     done = shop.store.job(job.id)
     assert (done.state, done.worker, done.attempt) == ("done", "two", 2)
@@ -528,16 +532,16 @@ def test_who_lost_the_job_leaves_the_winners_files_alone(
 
 
 def test_who_loses_at_the_very_end_publishes_nothing(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(shop.store, shop.files)
-    finish = easel.Easel.finish
+    finish = runner.PaintRunner.finish
 
     def finished(self: Any) -> Iterator[Any]:
         yield from finish(self)
         assert shop.store.claim(job.id, 1, shop.worker)  # as if somebody took it now
 
-    monkeypatch.setattr(easel.Easel, "finish", finished)
+    monkeypatch.setattr(runner.PaintRunner, "finish", finished)
     carry_out(shop, job.id, 1)
     after = shop.store.job(job.id)
     assert (after.state, after.attempt, after.picture, after.timelapse) == (
@@ -551,7 +555,7 @@ def test_who_loses_at_the_very_end_publishes_nothing(
 
 
 def test_an_answer_that_never_came_costs_no_files(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database took the end of the job down, but the connection broke before it said so."""
     job = accept(shop.store, shop.files)
@@ -568,13 +572,13 @@ def test_an_answer_that_never_came_costs_no_files(
 
 
 def test_a_worker_that_is_to_leave_keeps_all_its_work(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(shop.store, shop.files)
     shop.settings.__dict__["checkpoint_every"] = 60.0
     with monkeypatch.context() as patch:
         after_step(patch, 5, shop.leaving.set)
-        with pytest.raises(Left):
+        with pytest.raises(WorkerLeaving):
             carry_out(shop, job.id, 1)
     left = shop.store.job(job.id)
     assert (left.state, left.run, left.stuck, left.step) == ("queued", 2, 0, 5)
@@ -600,7 +604,7 @@ def test_a_worker_that_is_to_leave_keeps_all_its_work(
     ],
 )
 def test_what_cannot_be_painted_fails_with_a_reason(
-    shop: Workshop, given: dict[str, Any], code: str, text: str
+    shop: WorkerContext, given: dict[str, Any], code: str, text: str
 ) -> None:
     job = accept(shop.store, shop.files, **given)
     carry_out(shop, job.id, 1)
@@ -612,13 +616,13 @@ def test_what_cannot_be_painted_fails_with_a_reason(
 
 
 def test_a_full_disk_fails_the_job_and_tells_no_path(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     job = accept(shop.store, shop.files)
-    monkeypatch.setattr("impasto.images.atomic._to_disk", full)
+    monkeypatch.setattr("impasto.atomic._to_disk", full)
     monkeypatch.setattr("impasto.studio.previews.Previews.add", lambda *_: "")
     carry_out(shop, job.id, 1)
     failed = shop.store.job(job.id)
@@ -627,7 +631,7 @@ def test_a_full_disk_fails_the_job_and_tells_no_path(
 
 
 def test_a_time_lapse_that_cannot_be_made_does_not_cost_the_picture(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> None:
         raise OutputError("no codec")
@@ -641,17 +645,17 @@ def test_a_time_lapse_that_cannot_be_made_does_not_cost_the_picture(
 
 
 def test_a_wish_to_stop_that_comes_with_the_last_step_comes_too_late(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(shop.store, shop.files)
-    take = easel.Easel._take
+    take = runner.PaintRunner._take
 
     def taken(self: Any, event: Any) -> None:
         take(self, event)
         if isinstance(event, Finished):
             _wish_and_wait(shop, "stop", job)
 
-    monkeypatch.setattr(easel.Easel, "_take", taken)
+    monkeypatch.setattr(runner.PaintRunner, "_take", taken)
     carry_out(shop, job.id, 1)
     assert shop.store.job(job.id).state == "done"
 
@@ -661,13 +665,13 @@ def test_a_wish_to_stop_that_comes_with_the_last_step_comes_too_late(
     [(ZeroDivisionError("secret"), "internal"), (OutOfMemoryError("secret"), "memory")],
 )
 def test_an_error_of_ours_is_told_in_a_word(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise error
 
     job = accept(shop.store, shop.files)
-    monkeypatch.setattr(easel, "Painter", broken)
+    monkeypatch.setattr(runner, "Painter", broken)
     carry_out(shop, job.id, 1)
     failed = shop.store.job(job.id)
     assert (failed.state, failed.error_code) == ("failed", code)
@@ -675,10 +679,10 @@ def test_an_error_of_ours_is_told_in_a_word(
 
 
 def test_a_job_that_kills_its_workers_is_given_up(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = 4
-    monkeypatch.setattr(painting, "HOPELESS", most)
+    monkeypatch.setattr(executor, "HOPELESS", most)
     job = accept(shop.store, shop.files)
     after_step(monkeypatch, 3, kill, times=99)
     deaths = 0
@@ -693,7 +697,7 @@ def test_a_job_that_kills_its_workers_is_given_up(
 
 
 def test_a_database_that_does_not_answer_for_a_while_costs_nothing(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(shop.store, shop.files)
     beat, broken = shop.store.beat, [3]
@@ -712,7 +716,7 @@ def test_a_database_that_does_not_answer_for_a_while_costs_nothing(
 
 
 def test_files_that_cannot_be_had_leave_the_job_for_later(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(*_: Any) -> bytes:
         raise ConnectionError("the bucket does not answer")
@@ -730,14 +734,14 @@ def test_files_that_cannot_be_had_leave_the_job_for_later(
 # The pulse.
 
 
-def _pulse(shop: Workshop, **given: Any) -> tuple[Job, pulse.Pulse]:
+def _pulse(shop: WorkerContext, **given: Any) -> tuple[Job, heartbeat.Heartbeat]:
     job = accept(shop.store, shop.files)
     claim = shop.store.claim(job.id, 1, shop.worker)
     assert claim
-    return job, pulse.Pulse(shop.store, claim, **{"hung": lambda: None, **given})
+    return job, heartbeat.Heartbeat(shop.store, claim, **{"hung": lambda: None, **given})
 
 
-def test_a_slow_step_is_no_dead_worker_but_a_hung_one_is(shop: Workshop) -> None:
+def test_a_slow_step_is_no_dead_worker_but_a_hung_one_is(shop: WorkerContext) -> None:
     hung, clock = [], Clock()
     job, beating = _pulse(shop, patience=30, hung=lambda: hung.append(1), clock=clock)
     with beating:
@@ -750,7 +754,7 @@ def test_a_slow_step_is_no_dead_worker_but_a_hung_one_is(shop: Workshop) -> None
     assert hung == [1]
 
 
-def test_patience_grows_with_the_longest_step(shop: Workshop) -> None:
+def test_patience_grows_with_the_longest_step(shop: WorkerContext) -> None:
     hung, clock = [], Clock()
     job, beating = _pulse(shop, patience=30, hung=lambda: hung.append(1), clock=clock)
     with beating:
@@ -763,7 +767,7 @@ def test_patience_grows_with_the_longest_step(shop: Workshop) -> None:
         wait_for(lambda: hung)
 
 
-def test_the_first_step_is_told_at_once(shop: Workshop) -> None:
+def test_the_first_step_is_told_at_once(shop: WorkerContext) -> None:
     job, beating = _pulse(shop, interval=10 * LIMIT)
     with beating:
         beating.note(Losses(1, 1, 4, 4, 1.0, 1.0, 0.0, 0.0, 0.1))
@@ -771,12 +775,12 @@ def test_the_first_step_is_told_at_once(shop: Workshop) -> None:
         assert shop.store.job(job.id).stuck == 0
 
 
-def test_a_lost_claim_is_noticed(shop: Workshop) -> None:
+def test_a_lost_claim_is_noticed(shop: WorkerContext) -> None:
     job, beating = _pulse(shop)
     with beating:
         shop.store.claim(job.id, 1, shop.worker)
         wait_for(lambda: beating.lost)
-    with pytest.raises(Lost):
+    with pytest.raises(ClaimLost):
         beating.beat()
 
 
@@ -785,7 +789,7 @@ def test_a_lost_claim_is_noticed(shop: Workshop) -> None:
 
 @pytest.mark.parametrize("size", [64, 512, 640, 1024, 2048, 4096])
 def test_checkpoints_stay_small(settings: Settings, size: int) -> None:
-    chosen = easel.options(PaintOrder.of({"size": size}), settings)
+    chosen = runner.options(PaintRequest.of({"size": size}), settings)
     assert 5 <= chosen.history <= PaintOptions().history
     if chosen.history > 5:
         assert 2 * chosen.history * 12 * size**2 <= 256 * 2**20
@@ -802,7 +806,7 @@ def test_checkpoints_stay_small(settings: Settings, size: int) -> None:
     ],
 )
 def test_a_preview_is_made_less_often_where_it_is_dear(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch, cost: float, steps: list[int]
+    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch, cost: float, steps: list[int]
 ) -> None:
     """On a clock of its own: a step takes half a second."""
     shop.clock = clock = Clock(0.0)

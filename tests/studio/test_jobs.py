@@ -16,16 +16,16 @@ from sqlalchemy.engine import URL
 
 from impasto.events import Losses
 from impasto.studio import database, queue
-from impasto.studio.store import (
+from impasto.studio.jobs import (
     FINAL,
     GRACE,
     STATES,
     Claim,
-    Full,
+    ClaimLost,
     Job,
+    JobStore,
     KeyReused,
-    Lost,
-    Store,
+    QueueFull,
     WrongState,
     new_id,
 )
@@ -51,22 +51,22 @@ def queued() -> Queued:
 
 
 @pytest.fixture
-def store(engine: sa.Engine, queued: Queued) -> Store:
-    return Store(engine, queued)
+def store(engine: sa.Engine, queued: Queued) -> JobStore:
+    return JobStore(engine, queued)
 
 
-def accept(store: Store, owner: str = "ann", **given: Any) -> Job:
+def accept(store: JobStore, owner: str = "ann", **given: Any) -> Job:
     bounds = {"max_queue": 100, "max_jobs": 100}
     return store.accept(owner, "paint", {"size": 64}, **{"id": new_id(), **bounds, **given})
 
 
-def claimed(store: Store, job: Job, worker: str = "one") -> Claim:
+def claimed(store: JobStore, job: Job, worker: str = "one") -> Claim:
     claim = store.claim(job.id, store.job(job.id).run, worker)
     assert claim is not None
     return claim
 
 
-def silence(store: Store, job: str, seconds: float = GRACE + 1) -> None:
+def silence(store: JobStore, job: str, seconds: float = GRACE + 1) -> None:
     """Have the job's worker not heard of for so long."""
     with store.engine.begin() as connection:
         jobs = database.jobs
@@ -97,7 +97,7 @@ def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
 # What clients do.
 
 
-def test_an_accepted_job_is_queued_once_and_can_be_read(store: Store, queued: Queued) -> None:
+def test_an_accepted_job_is_queued_once_and_can_be_read(store: JobStore, queued: Queued) -> None:
     job = accept(store)
     assert queued == [(job.id, 1)]
     assert (job.state, job.owner, job.request, job.run) == ("queued", "ann", {"size": 64}, 1)
@@ -105,14 +105,14 @@ def test_an_accepted_job_is_queued_once_and_can_be_read(store: Store, queued: Qu
     assert store.counts() == {**dict.fromkeys(STATES, 0), "queued": 1}
 
 
-def test_a_job_that_cannot_be_queued_is_not_accepted(store: Store, queued: Queued) -> None:
+def test_a_job_that_cannot_be_queued_is_not_accepted(store: JobStore, queued: Queued) -> None:
     queued.broken = True
     with pytest.raises(RuntimeError):
         accept(store)
     assert store.jobs("ann") == []
 
 
-def test_nobody_sees_the_jobs_of_others(store: Store) -> None:
+def test_nobody_sees_the_jobs_of_others(store: JobStore) -> None:
     job = accept(store)
     assert store.jobs("bob") == []
     for act in (store.job, store.stop, store.cancel, store.go_on):
@@ -122,7 +122,7 @@ def test_nobody_sees_the_jobs_of_others(store: Store) -> None:
     assert store.job(job.id).wish == ""
 
 
-def test_jobs_are_listed_newest_first_in_pages(store: Store) -> None:
+def test_jobs_are_listed_newest_first_in_pages(store: JobStore) -> None:
     made = [accept(store) for _ in range(5)]
     first = store.jobs("ann", limit=2)
     second = store.jobs("ann", limit=2, before=first[-1].created)
@@ -130,29 +130,29 @@ def test_jobs_are_listed_newest_first_in_pages(store: Store) -> None:
     assert [store.ahead(job) for job in made] == [0, 1, 2, 3, 4]
 
 
-def test_bounds_hold_for_clients_that_come_at_the_same_moment(store: Store) -> None:
+def test_bounds_hold_for_clients_that_come_at_the_same_moment(store: JobStore) -> None:
     outcomes = at_once(THREADS, lambda n: accept(store, f"client {n}", max_queue=5))
-    full = [outcome for outcome in outcomes if isinstance(outcome, Full)]
+    full = [outcome for outcome in outcomes if isinstance(outcome, QueueFull)]
     assert store.counts()["queued"] == 5
     assert len(full) == THREADS - 5
     assert {(error.what, error.most) for error in full} == {("queue", 5)}
 
 
-def test_one_client_cannot_take_all_places(store: Store) -> None:
+def test_one_client_cannot_take_all_places(store: JobStore) -> None:
     outcomes = at_once(THREADS, lambda _: accept(store, "ann", max_jobs=3))
     assert sum(isinstance(outcome, Job) for outcome in outcomes) == 3
-    assert {e.what for e in outcomes if isinstance(e, Full)} == {"client"}
+    assert {e.what for e in outcomes if isinstance(e, QueueFull)} == {"client"}
     assert accept(store, "bob", max_jobs=3).state == "queued"
 
 
-def test_a_running_job_counts_for_its_client_and_not_for_the_queue(store: Store) -> None:
+def test_a_running_job_counts_for_its_client_and_not_for_the_queue(store: JobStore) -> None:
     claimed(store, accept(store))
-    with pytest.raises(Full, match="client"):
+    with pytest.raises(QueueFull, match="client"):
         accept(store, max_jobs=1)
     assert accept(store, max_queue=1, max_jobs=2).state == "queued"
 
 
-def test_a_key_that_comes_again_makes_no_second_job(store: Store, queued: Queued) -> None:
+def test_a_key_that_comes_again_makes_no_second_job(store: JobStore, queued: Queued) -> None:
     job = accept(store, key="k", fingerprint="f")
     # Even where there is no room for another one.
     again = accept(store, key="k", fingerprint="f", max_queue=1, max_jobs=1)
@@ -164,7 +164,7 @@ def test_a_key_that_comes_again_makes_no_second_job(store: Store, queued: Queued
 
 
 def test_a_key_that_comes_several_times_at_the_same_moment_makes_one_job(
-    store: Store, queued: Queued
+    store: JobStore, queued: Queued
 ) -> None:
     for number in range(5):
         key = f"key {number}"
@@ -173,7 +173,7 @@ def test_a_key_that_comes_several_times_at_the_same_moment_makes_one_job(
     assert len(queued) == 5
 
 
-def test_a_waiting_job_stops_and_ends_at_once(store: Store) -> None:
+def test_a_waiting_job_stops_and_ends_at_once(store: JobStore) -> None:
     stopped, cancelled = accept(store), accept(store)
     assert store.stop(stopped.id, "ann").state == "stopped"
     assert store.cancel(cancelled.id, "ann").state == "cancelled"
@@ -182,7 +182,7 @@ def test_a_waiting_job_stops_and_ends_at_once(store: Store) -> None:
     assert store.job(cancelled.id).ended is not None
 
 
-def test_wishes_reach_the_worker(store: Store) -> None:
+def test_wishes_reach_the_worker(store: JobStore) -> None:
     claim = claimed(store, accept(store))
     assert store.beat(claim) == ""
     assert store.stop(claim.job.id, "ann").state == "running"
@@ -196,7 +196,7 @@ def test_wishes_reach_the_worker(store: Store) -> None:
         store.stop(claim.job.id, "ann")
 
 
-def test_a_stopped_job_goes_on_as_a_new_run(store: Store, queued: Queued) -> None:
+def test_a_stopped_job_goes_on_as_a_new_run(store: JobStore, queued: Queued) -> None:
     job = accept(store)
     store.stop(job.id, "ann")
     again = store.go_on(job.id, "ann")
@@ -212,19 +212,19 @@ def test_a_stopped_job_goes_on_as_a_new_run(store: Store, queued: Queued) -> Non
     assert len(queued) == 2
 
 
-def test_going_on_is_bounded_as_well(store: Store, queued: Queued) -> None:
+def test_going_on_is_bounded_as_well(store: JobStore, queued: Queued) -> None:
     job = accept(store)
     store.stop(job.id, "ann")
     accept(store)
     for bounds in ({"max_queue": 1}, {"max_jobs": 1}):
-        with pytest.raises(Full):
+        with pytest.raises(QueueFull):
             store.go_on(job.id, "ann", **bounds)
     assert store.job(job.id).state == "stopped"
     assert len(queued) == 2
     assert store.go_on(job.id, "ann", max_queue=2, max_jobs=2).state == "queued"
 
 
-def test_a_wish_never_slips_through_between_two_states(store: Store) -> None:
+def test_a_wish_never_slips_through_between_two_states(store: JobStore) -> None:
     """A job goes to and fro between waiting and running while its owner wants it ended."""
     for _ in range(10):
         job, asked = accept(store), threading.Event()
@@ -251,7 +251,7 @@ def test_a_wish_never_slips_through_between_two_states(store: Store) -> None:
         assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)], outcomes
 
 
-def test_a_wish_meets_a_job_that_is_let_go_of_at_that_moment(store: Store) -> None:
+def test_a_wish_meets_a_job_that_is_let_go_of_at_that_moment(store: JobStore) -> None:
     job = accept(store)
     claimed(store, job)
     cancelling = threading.Thread(target=store.cancel, args=(job.id, "ann"))
@@ -267,7 +267,7 @@ def test_a_wish_meets_a_job_that_is_let_go_of_at_that_moment(store: Store) -> No
 # What workers do.
 
 
-def test_of_several_workers_one_gets_the_job(store: Store) -> None:
+def test_of_several_workers_one_gets_the_job(store: JobStore) -> None:
     for _ in range(10):
         job = accept(store)
         outcomes = at_once(THREADS, lambda n, job=job: store.claim(job.id, 1, f"worker {n}"))
@@ -277,7 +277,7 @@ def test_of_several_workers_one_gets_the_job(store: Store) -> None:
         assert store.beat(claims[0]) == ""
 
 
-def test_of_several_threads_of_one_worker_one_holds_the_job(store: Store) -> None:
+def test_of_several_threads_of_one_worker_one_holds_the_job(store: JobStore) -> None:
     """A worker may take what it had before; then its earlier claim is void."""
     job = accept(store)
     claims = at_once(THREADS, lambda _: store.claim(job.id, 1, "one"))
@@ -286,14 +286,14 @@ def test_of_several_threads_of_one_worker_one_holds_the_job(store: Store) -> Non
     def beats(claim: Claim) -> bool:
         try:
             store.beat(claim)
-        except Lost:
+        except ClaimLost:
             return False
         return True
 
     assert [claim.attempt for claim in claims if beats(claim)] == [THREADS]
 
 
-def test_a_job_is_taken_from_a_worker_that_was_not_heard_of(store: Store) -> None:
+def test_a_job_is_taken_from_a_worker_that_was_not_heard_of(store: JobStore) -> None:
     job = accept(store)
     old = claimed(store, job)
     assert store.claim(job.id, 1, "two") is None
@@ -308,24 +308,24 @@ def test_a_job_is_taken_from_a_worker_that_was_not_heard_of(store: Store) -> Non
         lambda: store.end(old, "failed", error="late"),
         lambda: store.release(old),
     ):
-        with pytest.raises(Lost):
+        with pytest.raises(ClaimLost):
             act()
     after = store.job(job.id)
     assert (after.state, after.worker, after.step, after.error) == ("running", "two", 0, None)
     assert store.losses(job.id) == []
     store.end(new, "done", picture="picture-2.png")
-    with pytest.raises(Lost):
+    with pytest.raises(ClaimLost):
         store.end(new, "done")
     assert store.job(job.id).picture == "picture-2.png"
 
 
-def test_a_worker_takes_its_own_job_back_at_once(store: Store) -> None:
+def test_a_worker_takes_its_own_job_back_at_once(store: JobStore) -> None:
     job = accept(store)
     claimed(store, job, "one")
     assert claimed(store, job, "one").attempt == 2
 
 
-def test_an_abandoned_job_is_queued_again_once(store: Store, queued: Queued) -> None:
+def test_an_abandoned_job_is_queued_again_once(store: JobStore, queued: Queued) -> None:
     job = accept(store)
     old = claimed(store, job)
     assert not store.requeue(store.job(job.id))  # it is not abandoned
@@ -333,14 +333,14 @@ def test_an_abandoned_job_is_queued_again_once(store: Store, queued: Queued) -> 
     seen = store.abandoned()[0]
     assert sorted(at_once(THREADS, lambda _: store.requeue(seen))) == [False] * 7 + [True]
     assert queued == [(job.id, 1), (job.id, 2)]
-    with pytest.raises(Lost):
+    with pytest.raises(ClaimLost):
         store.beat(old)
     assert store.claim(job.id, 1, "one") is None  # its old run is void, even for its old worker
     assert claimed(store, job, "two").attempt == 2
 
 
 def test_a_released_job_is_first_in_the_queue_and_not_held_against_it(
-    store: Store, queued: Queued
+    store: JobStore, queued: Queued
 ) -> None:
     job = accept(store)
     claim = claimed(store, job)
@@ -351,13 +351,13 @@ def test_a_released_job_is_first_in_the_queue_and_not_held_against_it(
     assert claimed(store, job, "two").attempt == 2
 
 
-def test_steps_done_again_replace_those_of_before(store: Store) -> None:
+def test_steps_done_again_replace_those_of_before(store: JobStore) -> None:
     job = accept(store)
     first = claimed(store, job)
     store.beat(first, [row(1), row(2), row(3)], loss=1.0, steps=9)
     silence(store, job.id)
     second = claimed(store, job, "two")
-    with pytest.raises(Lost):
+    with pytest.raises(ClaimLost):
         store.begin(first)
     store.begin(second, [row(1)])
     assert store.losses(job.id) == [row(1)]
@@ -367,7 +367,7 @@ def test_steps_done_again_replace_those_of_before(store: Store) -> None:
     assert store.job(job.id).step == 2
 
 
-def test_steps_may_be_told_twice(store: Store) -> None:
+def test_steps_may_be_told_twice(store: JobStore) -> None:
     """The database took them down, but its answer was lost."""
     claim = claimed(store, accept(store))
     store.beat(claim, [row(1), row(2)])
@@ -375,14 +375,14 @@ def test_steps_may_be_told_twice(store: Store) -> None:
     assert store.losses(claim.job.id) == [row(1), row(2), row(3)]
 
 
-def test_steps_that_were_kept_but_never_told_are_told(store: Store) -> None:
+def test_steps_that_were_kept_but_never_told_are_told(store: JobStore) -> None:
     job = accept(store)
     store.beat(claimed(store, job), [row(1), row(2)])
     store.begin(claimed(store, job), [row(step) for step in range(1, 6)])
     assert store.losses(job.id) == [row(step) for step in range(1, 6)]
 
 
-def test_claims_without_progress_are_counted(store: Store) -> None:
+def test_claims_without_progress_are_counted(store: JobStore) -> None:
     job = accept(store)
 
     def attempt(*steps: int) -> int:
@@ -400,7 +400,7 @@ def test_claims_without_progress_are_counted(store: Store) -> None:
     assert attempt(2, 3, 4) == 0
 
 
-def test_the_end_clears_what_was_wished(store: Store) -> None:
+def test_the_end_clears_what_was_wished(store: JobStore) -> None:
     claim = claimed(store, accept(store))
     store.stop(claim.job.id, "ann")
     store.end(claim, "stopped", picture="p")
@@ -409,7 +409,7 @@ def test_the_end_clears_what_was_wished(store: Store) -> None:
     assert job.ended is not None
 
 
-def test_only_ended_jobs_are_removed_and_their_losses_with_them(store: Store) -> None:
+def test_only_ended_jobs_are_removed_and_their_losses_with_them(store: JobStore) -> None:
     job = accept(store)
     assert not store.remove(job.id)
     claim = claimed(store, job)
@@ -426,7 +426,7 @@ def test_only_ended_jobs_are_removed_and_their_losses_with_them(store: Store) ->
         assert connection.execute(count).scalar_one() == 0
 
 
-def test_what_is_done_already_can_be_kept(store: Store) -> None:
+def test_what_is_done_already_can_be_kept(store: JobStore) -> None:
     job = store.keep("ann", "apply", {"style": "wave"}, id=new_id(), picture="picture-1.png")
     assert (job.state, job.picture, job.kind) == ("done", "picture-1.png", "apply")
 
@@ -435,13 +435,13 @@ def test_several_processes_may_start_with_an_empty_database(database_url: URL) -
     def start(_: int) -> None:
         engine = database.connect(database_url)
         queue.prepare(engine)
-        store = Store(engine, queue.enqueuer(engine))
+        store = JobStore(engine, queue.enqueuer(engine))
         accept(store)
         engine.dispose()
 
     assert at_once(3, start) == [None] * 3
     engine = database.connect(database_url)
-    assert len(Store(engine).jobs("ann")) == 3
+    assert len(JobStore(engine).jobs("ann")) == 3
     engine.dispose()
 
 
@@ -452,7 +452,7 @@ class Anything(RuleBasedStateMachine):
         super().__init__()
         self.engine = database.connect(URL.create("sqlite"))  # in memory
         self.queued = Queued()
-        self.store = Store(self.engine, self.queued)
+        self.store = JobStore(self.engine, self.queued)
         self.id = accept(self.store).id
         self.claims: list[Claim] = []
         self.final: Job | None = None
@@ -502,7 +502,7 @@ class Anything(RuleBasedStateMachine):
                 self.store.release(claim)
             else:
                 self.store.end(claim, act)
-        except Lost:
+        except ClaimLost:
             assert self.job == before
             assert not self.holds(claim, before)
         else:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from impasto.errors import ImageError, OptionsError
 from impasto.images import check_format, fit
 from impasto.options import PaintOptions, ReadOptions
-from impasto.studio.orders import PaintOrder
+from impasto.studio.jobs import Job, new_id
 from impasto.studio.pictures import Header, TooManyPixels, measure
+from impasto.studio.requests import PaintRequest
 from impasto.studio.settings import Settings
-from impasto.studio.store import Job, new_id
 
 if TYPE_CHECKING:
     from impasto.studio.context import Studio
@@ -47,7 +47,7 @@ def check_picture(data: bytes, settings: Settings, what: str = "the picture") ->
         raise type(error)(f"{what} {said}") from None
 
 
-def check_order(order: PaintOrder, settings: Settings, styles: int) -> None:
+def check_order(order: PaintRequest, settings: Settings, styles: int) -> None:
     """Raise `OptionsError` for an order that is more than the studio does."""
     options = order.options()
     _at_most("size", options.size, settings.max_size)
@@ -71,13 +71,13 @@ def accept_paint(
     owner: str,
     photo: bytes,
     styles: Sequence[bytes],
-    order: PaintOrder,
+    order: PaintRequest,
     key: str | None = None,
 ) -> Job:
     """Check and take a paint job; its files are there before the job is.
 
     ``key`` is the client's: asked twice with the same, there is one job. Raises `OptionsError`,
-    `ImageError`, `Full`, `KeyReused`, `OutputError`.
+    `ImageError`, `QueueFull`, `KeyReused`, `OutputError`.
     """
     check_order(order, studio.settings, len(styles))
     _check_sides(check_picture(photo, studio.settings, "the photo"), order)
@@ -123,7 +123,7 @@ def _blends(options: PaintOptions) -> list[Sequence[object]]:
     return [*by_layer] if by_layer or not blend else [blend]
 
 
-def _check_sides(photo: Header, order: PaintOrder) -> None:
+def _check_sides(photo: Header, order: PaintRequest) -> None:
     """Refuse now what the painter would refuse later."""
     width, height = fit(*photo, order.options().size)
     if min(width, height) < _SMALLEST:
@@ -134,7 +134,7 @@ def _check_sides(photo: Header, order: PaintOrder) -> None:
     check_format(f"result.{order.format}", width, height)
 
 
-def _fingerprint(photo: bytes, styles: Sequence[bytes], order: PaintOrder) -> str:
+def _fingerprint(photo: bytes, styles: Sequence[bytes], order: PaintRequest) -> str:
     """Return what tells an order from another that comes with the same key."""
     hashes = [hashlib.sha256(data).hexdigest() for data in (photo, *styles)]
     return hashlib.sha256(json.dumps([hashes, order.flat()], sort_keys=True).encode()).hexdigest()

@@ -16,7 +16,7 @@ from typing import Any, Self
 from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.events import Losses
-from impasto.studio.store import Claim, Lost, Store
+from impasto.studio.jobs import Claim, ClaimLost, JobStore
 
 log = logging.getLogger("impasto.studio")
 
@@ -28,12 +28,12 @@ _TIMES_THE_LONGEST = 10
 """A step may take so many times as long as the longest before: scales grow."""
 
 
-class Pulse:
+class Heartbeat:
     """Beats while the block lasts. ``hung`` is called once if the painter gives no sign."""
 
     def __init__(
         self,
-        store: Store,
+        store: JobStore,
         claim: Claim,
         *,
         hung: Callable[[], None],
@@ -88,14 +88,14 @@ class Pulse:
         self._sign = now
 
     def beat(self) -> None:
-        """Tell now what is new. Raises `Lost`, `SQLAlchemyError`."""
+        """Tell now what is new. Raises `ClaimLost`, `SQLAlchemyError`."""
         with self._beating:
             with self._lock:
                 rows, self._rows = self._rows, []
                 news, self._news = self._news, {}
             try:
                 self.wish = self._store.beat(self._claim, rows, **news)
-            except Lost:
+            except ClaimLost:
                 self.lost = True
                 raise
             except SQLAlchemyError:
@@ -116,7 +116,7 @@ class Pulse:
                 return
             try:
                 self.beat()
-            except Lost:
+            except ClaimLost:
                 return
             except SQLAlchemyError as error:
                 log.warning("the database does not answer: %s", type(error).__name__)

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from impasto.errors import OptionsError
-from impasto.optimize import memory
-from impasto.optimize.memory import Demand, Layout, lay_out
 from impasto.options import PaintOptions
+from impasto.runtime import memory
+from impasto.runtime.memory import Demand, Layout, lay_out
 
 QUICK = settings(max_examples=100, deadline=None, derandomize=True)
 GB = 10**9

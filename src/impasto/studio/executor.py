@@ -15,12 +15,12 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.errors import CheckpointError, ImpastoError, OutOfMemoryError, is_out_of_memory
-from impasto.studio.checkpoints import Kept
+from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import patiently
-from impasto.studio.easel import Easel, Left, Workshop
-from impasto.studio.orders import PaintOrder
-from impasto.studio.pulse import Pulse
-from impasto.studio.store import HOPELESS, Claim, Job, Lost
+from impasto.studio.heartbeat import Heartbeat
+from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, Job
+from impasto.studio.requests import PaintRequest
+from impasto.studio.runner import PaintRunner, WorkerContext, WorkerLeaving
 
 log = logging.getLogger("impasto.studio")
 
@@ -34,11 +34,11 @@ _OWN = re.compile(r"(?:preview|picture|timelapse)-(\d+)[-.\w]*")
 _NO_FILES: dict[str, object] = {"preview": None, "picture": None, "timelapse": None}
 
 
-def carry_out(workshop: Workshop, job: str, run: int) -> None:
+def carry_out(workshop: WorkerContext, job: str, run: int) -> None:
     """Work at a run of a job until it ends, unless it is not to be worked at (now).
 
-    Raises `Left` when the worker is to leave, and errors of the database or of the files: then
-    the job is taken up again by whoever finds it abandoned.
+    Raises `WorkerLeaving` when the worker is to leave, and errors of the database or of the
+    files: then the job is taken up again by whoever finds it abandoned.
     """
     claim = workshop.store.claim(job, run, workshop.worker)
     if claim is None:
@@ -47,7 +47,7 @@ def carry_out(workshop: Workshop, job: str, run: int) -> None:
     workshop.claim = claim
     try:
         attempt.work()
-    except Lost:
+    except ClaimLost:
         log.info("job %s: attempt %d was overtaken", job, claim.attempt)
         attempt.withdraw()
     finally:
@@ -65,23 +65,23 @@ def needed(job: Job) -> Callable[[str], bool]:
 class Attempt:
     """One attempt at a job."""
 
-    def __init__(self, workshop: Workshop, claim: Claim) -> None:
+    def __init__(self, workshop: WorkerContext, claim: Claim) -> None:
         self._shop, self._claim = workshop, claim
         self._store, self._files = workshop.store, workshop.files
         self._id, self._number = claim.job.id, claim.attempt
-        self._kept = Kept(workshop.files, self._id, self._number)
+        self._kept = JobCheckpoints(workshop.files, self._id, self._number)
 
     def work(self) -> None:
-        """Paint, and end the job as it is to end. Raises `Lost`, `Left`."""
-        with Pulse(self._store, self._claim, hung=self._hung) as pulse:
+        """Paint, and end the job as it is to end. Raises `ClaimLost`, `WorkerLeaving`."""
+        with Heartbeat(self._store, self._claim, hung=self._hung) as pulse:
             try:
                 self._sweep()
                 self._begin(pulse)
-            except Left:
+            except WorkerLeaving:
                 pulse.beat()
                 self._store.release(self._claim)
                 raise
-            except (Lost, SQLAlchemyError, OSError):
+            except (ClaimLost, SQLAlchemyError, OSError):
                 raise
             except OutOfMemoryError:
                 self._fail(pulse, "memory", _NO_ROOM)
@@ -111,7 +111,7 @@ class Attempt:
         if names := [name for name in own if not served(name)]:
             self._files.remove(self._id, *names)
 
-    def _begin(self, pulse: Pulse) -> None:
+    def _begin(self, pulse: Heartbeat) -> None:
         if pulse.wish == "cancel":
             self._cancel(pulse)
         elif self._claim.job.stuck > HOPELESS:
@@ -120,11 +120,11 @@ class Attempt:
         else:
             self._paint(pulse)
 
-    def _paint(self, pulse: Pulse) -> None:
+    def _paint(self, pulse: Heartbeat) -> None:
         """Paint from the newest checkpoint that fits, else from the start."""
-        order = PaintOrder.of(self._claim.job.request)
+        order = PaintRequest.of(self._claim.job.request)
         for name in [*self._kept.names(), None]:
-            easel = Easel(self._shop, self._claim, order, self._kept, pulse)
+            easel = PaintRunner(self._shop, self._claim, order, self._kept, pulse)
             try:
                 wish = easel.follow(name)
             except CheckpointError as error:
@@ -138,7 +138,7 @@ class Attempt:
                 self._publish(pulse, easel, "stopped" if wish == "stop" else "done")
             return
 
-    def _publish(self, pulse: Pulse, easel: Easel, state: str) -> None:
+    def _publish(self, pulse: Heartbeat, easel: PaintRunner, state: str) -> None:
         columns: dict[str, object] = {"step": easel.step}
         for column, name, path in easel.finish():
             self._files.take(self._id, name, path)
@@ -146,14 +146,14 @@ class Attempt:
             pulse.sign()
         self._end(pulse, state, **columns)
 
-    def _fail(self, pulse: Pulse, code: str, text: str) -> None:
+    def _fail(self, pulse: Heartbeat, code: str, text: str) -> None:
         log.warning("job %s failed: %s: %s", self._id, code, text)
         self._end(pulse, "failed", error_code=code, error=text)
 
-    def _cancel(self, pulse: Pulse) -> None:
+    def _cancel(self, pulse: Heartbeat) -> None:
         self._end(pulse, "cancelled", **_NO_FILES)
 
-    def _end(self, pulse: Pulse, state: str, **columns: object) -> None:
+    def _end(self, pulse: Heartbeat, state: str, **columns: object) -> None:
         """Say how it ended, then remove what nobody needs any more."""
         patiently(pulse.beat)
         if pulse.wish == "cancel" and state != "failed":  # at the last moment

@@ -17,14 +17,14 @@ from impasto.options import CheckpointOptions, PaintOptions, ReadOptions, Record
 from impasto.painter import Painter
 from impasto.record import Recorder
 from impasto.record.timelapse import MOST_SHOTS
-from impasto.studio.checkpoints import Kept, adopt
+from impasto.studio.checkpoints import JobCheckpoints, adopt
 from impasto.studio.database import patiently
-from impasto.studio.files import Files
-from impasto.studio.orders import PaintOrder
+from impasto.studio.heartbeat import Heartbeat
+from impasto.studio.jobs import Claim, ClaimLost, JobStore
 from impasto.studio.previews import Picture, Previews
-from impasto.studio.pulse import Pulse
+from impasto.studio.requests import PaintRequest
 from impasto.studio.settings import Settings
-from impasto.studio.store import Claim, Lost, Store
+from impasto.studio.storage import Storage
 
 log = logging.getLogger("impasto.studio")
 
@@ -39,20 +39,20 @@ _LEAST_HISTORY = 5
 _SAVING_A_PIXEL, _FILMING, _FILMING_A_STEP = 8e-7, 0.4, 0.008  # seconds, kept of a budget
 
 
-class Left(Exception):  # noqa: N818 - it is not an error, but an event
+class WorkerLeaving(Exception):  # noqa: N818 - it is not an error, but an event
     """The worker leaves: its job goes on elsewhere."""
 
 
 @dataclass
-class Workshop:
+class WorkerContext:
     """What a worker works with. ``leaving`` is set when it is to end soon.
 
     ``scratch`` is an empty folder of its own; ``claim`` what it works at now.
     """
 
     settings: Settings
-    store: Store
-    files: Files
+    store: JobStore
+    files: Storage
     scratch: Path
     worker: str
     leaving: threading.Event
@@ -60,11 +60,16 @@ class Workshop:
     clock: Callable[[], float] = time.monotonic
 
 
-class Easel:
+class PaintRunner:
     """Where one attempt paints."""
 
     def __init__(
-        self, shop: Workshop, claim: Claim, order: PaintOrder, kept: Kept, pulse: Pulse
+        self,
+        shop: WorkerContext,
+        claim: Claim,
+        order: PaintRequest,
+        kept: JobCheckpoints,
+        pulse: Heartbeat,
     ) -> None:
         self.stepped, self.step = False, 0
         self._shop, self._claim, self._order = shop, claim, order
@@ -76,13 +81,13 @@ class Easel:
     def follow(self, checkpoint: str | None) -> str:
         """Paint to the end and return "", or to the owner's wish, which is returned.
 
-        Raises `Lost`, `Left`, and `CheckpointError` when it cannot go on from there.
+        Raises `ClaimLost`, `WorkerLeaving`, and `CheckpointError` when it cannot go on from there.
         """
         self._prepare(checkpoint)
         for event in self._events():
             self._take(event)
             if self._pulse.lost:
-                raise Lost
+                raise ClaimLost
             if isinstance(event, Finished):
                 break
             if self._pulse.wish:
@@ -91,7 +96,7 @@ class Easel:
                 return self._pulse.wish
             if self._shop.leaving.is_set():
                 self._keep_checkpoint()
-                raise Left
+                raise WorkerLeaving
         return ""
 
     def _prepare(self, checkpoint: str | None) -> None:
@@ -205,7 +210,7 @@ class Easel:
             self._kept.put(self._checkpoint)
 
 
-def options(order: PaintOrder, settings: Settings) -> PaintOptions:
+def options(order: PaintRequest, settings: Settings) -> PaintOptions:
     """Return the options of an order, with a history that keeps its checkpoints small."""
     most = PaintOptions().history
     pair = 2 * 3 * 4 * order.options().size ** 2  # bytes, if the picture were square

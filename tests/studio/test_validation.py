@@ -10,11 +10,11 @@ import pytest
 from impasto.errors import ImageError, OptionsError
 from impasto.options import PaintOptions
 from impasto.studio.context import Studio, open_studio
-from impasto.studio.intake import MAX_STYLES, accept_paint, check_order, check_picture
-from impasto.studio.orders import PaintOrder
+from impasto.studio.jobs import KeyReused, QueueFull
 from impasto.studio.pictures import TooManyPixels
+from impasto.studio.requests import PaintRequest
 from impasto.studio.settings import read
-from impasto.studio.store import Full, KeyReused
+from impasto.studio.validation import MAX_STYLES, accept_paint, check_order, check_picture
 from studio.serving import PAINTING, PHOTO, drawn, encoded
 
 SETTINGS = read(max_size=1000, max_steps=300, max_pixels=10_000)
@@ -27,8 +27,8 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
     found.close()
 
 
-def order(**paint: object) -> PaintOrder:
-    return PaintOrder(paint={"size": 64, **paint})
+def order(**paint: object) -> PaintRequest:
+    return PaintRequest(paint={"size": 64, **paint})
 
 
 def test_a_picture_is_measured():
@@ -66,7 +66,7 @@ def test_what_is_no_picture_is_said_of_what_it_is(data: bytes, kind: type, says:
 )
 def test_an_order_beyond_the_studios_bounds_is_refused(paint: dict, styles: int, says: str):
     with pytest.raises(OptionsError, match=says):
-        check_order(PaintOrder(paint=paint), SETTINGS, styles)
+        check_order(PaintRequest(paint=paint), SETTINGS, styles)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_an_order_beyond_the_studios_bounds_is_refused(paint: dict, styles: int,
     ],
 )
 def test_an_order_within_them_is_taken(paint: dict, styles: int):
-    check_order(PaintOrder(paint=paint), SETTINGS, styles)
+    check_order(PaintRequest(paint=paint), SETTINGS, styles)
 
 
 def test_a_job_has_its_files_before_it_is_there(studio: Studio, monkeypatch: pytest.MonkeyPatch):
@@ -93,14 +93,14 @@ def test_a_job_has_its_files_before_it_is_there(studio: Studio, monkeypatch: pyt
     monkeypatch.setattr(studio.store, "accept", look)
     job = accept_paint(studio, "ada", PHOTO, [PAINTING], order())
     assert (job.owner, job.kind, job.state) == ("ada", "paint", "queued")
-    assert PaintOrder.of(job.request) == order()
+    assert PaintRequest.of(job.request) == order()
 
 
 def test_what_is_refused_leaves_no_files(studio: Studio, monkeypatch: pytest.MonkeyPatch):
     for _ in range(2):
         accept_paint(studio, "ada", PHOTO, [PAINTING], order())
     kept = sorted(studio.files.jobs())
-    with pytest.raises(Full):
+    with pytest.raises(QueueFull):
         accept_paint(studio, "ada", PHOTO, [PAINTING], order())
     with pytest.raises(ImageError):
         accept_paint(studio, "ben", b"nonsense", [PAINTING], order())
@@ -139,6 +139,6 @@ def test_a_picture_that_would_be_too_narrow_is_refused_now(studio: Studio):
 def test_what_paint_options_take_orders_take(studio: Studio):
     whole = order(style_layers="relu1_1:2,relu2_1", blend="1", content_weight=3.0, budget="1m")
     job = accept_paint(studio, "ada", PHOTO, [PAINTING], whole)
-    again = PaintOrder.of(studio.store.job(job.id).request)
+    again = PaintRequest.of(studio.store.job(job.id).request)
     assert again.options() == whole.options()
     assert isinstance(again.options(), PaintOptions)

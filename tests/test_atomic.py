@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from impasto.atomic import atomic_path, atomic_write, beside, check_output
 from impasto.errors import Notice, OutputError
-from impasto.images import atomic_write, check_output
-from impasto.images.atomic import atomic_path, beside
 
 PNG = (".png", ".jpg")
 
@@ -88,7 +87,7 @@ def test_a_process_that_dies_leaves_the_earlier_file(tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
     code = (
-        "import os, sys\nfrom impasto.images.atomic import atomic_path, atomic_write, beside\n"
+        "import os, sys\nfrom impasto.atomic import atomic_path, atomic_write, beside\n"
         "with atomic_write(sys.argv[1]) as f:\n f.write(b'half'); f.flush(); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 9

@@ -26,7 +26,7 @@ _OF_PAINTING = {f.name: f.metadata["help"] for f in dataclasses.fields(PaintOpti
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaintOrder(Checked):
+class PaintRequest(Checked):
     """A painting as it was ordered. ``paint`` holds those fields of `PaintOptions` in `STEERED`."""
 
     strength: float = option(

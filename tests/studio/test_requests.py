@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from impasto.errors import OptionsError
 from impasto.options import PaintOptions
-from impasto.studio.orders import COLORS, FORMATS, STEERED, PaintOrder
+from impasto.studio.requests import COLORS, FORMATS, STEERED, PaintRequest
 
 
 def test_an_empty_order_is_the_usual_painting() -> None:
-    order = PaintOrder.of({})
+    order = PaintRequest.of({})
     assert (order.strength, order.color, order.format) == (1.0, "style", "png")
     assert order.options() == PaintOptions()
 
@@ -24,7 +24,7 @@ def test_what_may_be_steered_are_fields_of_the_painter() -> None:
     for name in ("device", "weights", "max_memory", "history", "threads", "precision"):
         assert name not in STEERED
         with pytest.raises(OptionsError, match=f"unknown option '{name}'"):
-            PaintOrder.of({name: "1"})
+            PaintRequest.of({name: "1"})
 
 
 @pytest.mark.parametrize(
@@ -49,35 +49,35 @@ def test_what_may_be_steered_are_fields_of_the_painter() -> None:
 )
 def test_what_cannot_be_ordered_is_named(given: dict[str, Any], text: str) -> None:
     with pytest.raises(OptionsError) as caught:
-        PaintOrder.of(given)
+        PaintRequest.of(given)
     assert text in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_nested_order_is_checked_as_well() -> None:
     with pytest.raises(OptionsError, match="unknown option 'device'"):
-        PaintOrder(paint={"device": "cpu"})
+        PaintRequest(paint={"device": "cpu"})
 
 
 def test_strength_up_to_all_is_that_of_the_painter() -> None:
-    options = PaintOrder.of({"strength": 0.5}).options()
+    options = PaintRequest.of({"strength": 0.5}).options()
     assert options.strength == 0.5
     assert options.style_weight == PaintOptions().style_weight
 
 
 @pytest.mark.parametrize(("strength", "factor"), [(1.0, 1.0), (1.25, 10**0.5), (1.5, 10.0)])
 def test_strength_beyond_is_in_orders_of_magnitude(strength: float, factor: float) -> None:
-    options = PaintOrder.of({"strength": strength, "style_weight": 2.0}).options()
+    options = PaintRequest.of({"strength": strength, "style_weight": 2.0}).options()
     assert options.strength == 1
     assert options.style_weight == pytest.approx(2 * factor)
 
 
 def test_colours_are_those_of_the_painter() -> None:
-    assert PaintOrder.of({"color": "luminance"}).options().color == "luminance"
+    assert PaintRequest.of({"color": "luminance"}).options().color == "luminance"
 
 
 def test_the_studios_choices_are_added() -> None:
-    options = PaintOrder.of({"size": 64, "strength": 0.5}).options(history=7, max_memory=2**30)
+    options = PaintRequest.of({"size": 64, "strength": 0.5}).options(history=7, max_memory=2**30)
     assert (options.size, options.history, options.max_memory) == (64, 7, 2**30)
 
 
@@ -101,8 +101,8 @@ def test_the_studios_choices_are_added() -> None:
 def test_an_order_comes_back_from_the_database_as_it_was(
     strength: float, color: str, format: str, paint: dict[str, Any]
 ) -> None:
-    order = PaintOrder.of({"strength": strength, "color": color, "format": format, **paint})
-    again = PaintOrder.of(json.loads(json.dumps(order.flat())))
+    order = PaintRequest.of({"strength": strength, "color": color, "format": format, **paint})
+    again = PaintRequest.of(json.loads(json.dumps(order.flat())))
     assert again == order
     assert again.options() == order.options()
 
@@ -121,7 +121,7 @@ def test_an_order_comes_back_from_the_database_as_it_was(
 )
 def test_nonsense_is_refused_in_one_line(given: dict[str, Any]) -> None:
     try:
-        order = PaintOrder.of(given)
+        order = PaintRequest.of(given)
     except OptionsError as error:
         message = str(error)
     else:

@@ -2,8 +2,8 @@
 
 States: ``queued`` and ``running`` are under way, ``stopped`` can go on, ``done``, ``failed`` and
 ``cancelled`` are final. A worker holds a job by a `Claim`. Whatever it writes is conditional on
-that claim being the latest, so of two workers that believe to have a job one is told `Lost`, and
-its results are never seen.
+that claim being the latest, so of two workers that believe to have a job one is told
+`ClaimLost`, and its results are never seen.
 """
 
 from __future__ import annotations
@@ -90,11 +90,11 @@ class Claim:
     attempt: int
 
 
-class Lost(Exception):  # noqa: N818 - it is not an error, but an event
+class ClaimLost(Exception):  # noqa: N818 - it is not an error, but an event
     """The claim is no longer the latest: somebody else has the job, or it is gone."""
 
 
-class Full(Exception):  # noqa: N818
+class QueueFull(Exception):  # noqa: N818
     """No more jobs are taken: ``what`` is "queue" or "client"."""
 
     def __init__(self, what: str, most: int) -> None:
@@ -115,7 +115,7 @@ def new_id() -> str:
     return secrets.token_urlsafe(18)
 
 
-class Store:
+class JobStore:
     """The jobs. ``enqueue`` hands a run to whatever queues the work, in the same transaction."""
 
     def __init__(self, engine: sa.Engine, enqueue: Enqueue | None = None) -> None:
@@ -139,7 +139,7 @@ class Store:
     ) -> Job:
         """Take a job and queue it; with a ``key`` known already, return the job it made.
 
-        Its files are there before. Raises `Full` and `KeyReused`.
+        Its files are there before. Raises `QueueFull` and `KeyReused`.
         """
         with self.engine.begin() as connection:
             alone(connection)  # or two at the same moment would both find room, and both a new key
@@ -231,7 +231,7 @@ class Store:
     def go_on(
         self, id: str, owner: str, *, max_queue: int | None = None, max_jobs: int | None = None
     ) -> Job:
-        """Queue a stopped job again. Raises `KeyError`, `WrongState`, and `Full` given bounds."""
+        """Queue a stopped job again. Raises `KeyError`, `WrongState`, given bounds `QueueFull`."""
         again = {"state": "queued", "wish": "", "ended": None, "run": jobs.c.run + 1}
         with self.engine.begin() as connection:
             alone(connection)
@@ -297,7 +297,7 @@ class Store:
     def begin(self, claim: Claim, rows: Sequence[Losses] = ()) -> None:
         """Go on after these steps: those that an earlier attempt did are told, and no others.
 
-        It may have told more than its checkpoint has, or less. Raises `Lost`.
+        It may have told more than its checkpoint has, or less. Raises `ClaimLost`.
         """
         step = rows[-1].step if rows else 0
         theirs = losses.c.job == claim.job.id
@@ -310,7 +310,7 @@ class Store:
     def beat(self, claim: Claim, rows: Sequence[Losses] = (), **progress: Any) -> str:
         """Say that the work goes on, with the steps since; return what the owner wishes.
 
-        Raises `Lost`.
+        Raises `ClaimLost`.
         """
         if rows:
             progress["step"] = rows[-1].step
@@ -326,13 +326,13 @@ class Store:
             return str(connection.execute(wish).scalar_one())
 
     def end(self, claim: Claim, state: str, **columns: Any) -> None:
-        """Let go of a job in the state it is to have. Raises `Lost`."""
+        """Let go of a job in the state it is to have. Raises `ClaimLost`."""
         with self.engine.begin() as connection:
             values = {"wish": "", "remaining": None, "ended": self._now, **columns}
             self._write(connection, claim, state=state, **values)
 
     def release(self, claim: Claim) -> None:
-        """Let go of a job that is to go on elsewhere, at once. Raises `Lost`."""
+        """Let go of a job that is to go on elsewhere, at once. Raises `ClaimLost`."""
         with self.engine.begin() as connection:
             self._write(connection, claim, stuck=0, **_QUEUED_AGAIN)
             self._queue(connection, claim.job.id, claim.job.run + 1, first=True)
@@ -350,7 +350,7 @@ class Store:
         """Queue an abandoned job again, or one whose place in the queue was lost.
 
         Returns whether it was this call that did it. It is a new run, so whatever is left of the
-        old one comes to nothing, and the worker that had it is told `Lost` if it still lives.
+        old one comes to nothing, and the worker that had it is told `ClaimLost` if it still lives.
         """
         mine = (jobs.c.id == job.id) & (jobs.c.run == job.run)
         where = mine & ((jobs.c.state == "queued") | self._abandoned)
@@ -396,13 +396,13 @@ class Store:
         *,
         counted: int = 0,
     ) -> None:
-        """Raise `Full` if there is no room for one more; so many are there for it already."""
+        """Raise `QueueFull` if there is no room for one more; so many are there for it already."""
         waiting = jobs.c.state == "queued"
         theirs = (jobs.c.owner == owner) & jobs.c.state.in_(UNDER_WAY)
         for what, most, which in (("queue", max_queue, waiting), ("client", max_jobs, theirs)):
             count = sa.select(sa.func.count()).select_from(jobs).where(which)
             if most is not None and connection.execute(count).scalar_one() - counted >= most:
-                raise Full(what, most)
+                raise QueueFull(what, most)
 
     def _ask(self, id: str, owner: str, wish: str, state: str, at_once: Sequence[str]) -> None:
         """Wish something of a running job's worker; for what nobody works at, do it ``at_once``.
@@ -441,7 +441,7 @@ class Store:
         mine = (jobs.c.id == claim.job.id) & (jobs.c.attempt == claim.attempt)
         where = mine & (jobs.c.state == "running")
         if not connection.execute(sa.update(jobs).where(where).values(**values)).rowcount:
-            raise Lost
+            raise ClaimLost
 
     def _all(self, query: sa.Select[Any]) -> list[Job]:
         with self.engine.connect() as connection:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from impasto.errors import Notice, OutputError, nearest
-from impasto.images.text import reason, shown
+from impasto.text import reason, shown
 
 AnyPath = str | os.PathLike[str]
 

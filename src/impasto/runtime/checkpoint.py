@@ -18,9 +18,9 @@ import safetensors
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from impasto.atomic import atomic_path, hidden_name
 from impasto.errors import CheckpointError
-from impasto.images.atomic import atomic_path, hidden_name
-from impasto.images.text import reason, shown
+from impasto.text import reason, shown
 
 _VERSION = 1
 

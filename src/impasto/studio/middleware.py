@@ -15,9 +15,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from impasto.studio import problems
-from impasto.studio.bounds import SAFE, Body, Hosts, Rates, Sites, address
 from impasto.studio.context import Studio
 from impasto.studio.keys import LOCAL, belongs_to
+from impasto.studio.limits import SAFE, Body, Hosts, Rates, Sites, address
 from impasto.studio.metrics import Metrics
 from impasto.studio.problems import Problem
 
@@ -68,7 +68,7 @@ _PAGE_POLICY = "; ".join(
 )
 
 
-class Door:
+class Gate:
     """Lets in what may come in, says whose it is, and bounds what it sends.
 
     Whatever goes wrong before or behind it is answered with a problem, never with a traceback.

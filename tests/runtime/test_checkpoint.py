@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from impasto.errors import CheckpointError, OutputError
-from impasto.optimize import checkpoint
+from impasto.runtime import checkpoint
 
 QUICK = settings(
     max_examples=150,

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 
-from impasto.studio import bounds
-from impasto.studio.bounds import Body, Hosts, Rates, Sites, address
+from impasto.studio import limits
+from impasto.studio.limits import Body, Hosts, Rates, Sites, address
 from impasto.studio.problems import Problem
 from impasto.studio.settings import read
 from patience import LIMIT, Clock
@@ -150,21 +150,21 @@ def test_a_body_that_stops_coming_is_given_up(monkeypatch: pytest.MonkeyPatch):
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(bounds, "PATIENCE", 0.1)
+    monkeypatch.setattr(limits, "PATIENCE", 0.1)
     with pytest.raises(Problem, match="slow-upload"):
         asyncio.run(Body(nothing, Headers({}), 100)())
 
 
 def test_a_body_that_trickles_is_given_up():
-    reading(b"a", every=1.0, times=int(bounds.PATIENCE))
+    reading(b"a", every=1.0, times=int(limits.PATIENCE))
     with pytest.raises(Problem, match="bytes a second"):
-        reading(b"a", every=1.0, times=int(bounds.PATIENCE) + 1)
+        reading(b"a", every=1.0, times=int(limits.PATIENCE) + 1)
 
 
 def test_a_body_that_keeps_its_pace_may_take_long():
-    reading(b"a" * bounds.PACE, every=1.0, times=3 * int(bounds.PATIENCE))
+    reading(b"a" * limits.PACE, every=1.0, times=3 * int(limits.PATIENCE))
     with pytest.raises(Problem, match="bytes a second"):
-        reading(b"a" * (bounds.PACE // 2), every=1.0, times=3 * int(bounds.PATIENCE))
+        reading(b"a" * (limits.PACE // 2), every=1.0, times=3 * int(limits.PATIENCE))
 
 
 def test_a_trickle_of_headers_is_hung_up_on(api: Served, monkeypatch: pytest.MonkeyPatch):

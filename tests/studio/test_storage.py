@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.errors import OutputError
-from impasto.studio.files import Files
-from impasto.studio.store import new_id
+from impasto.studio.jobs import new_id
+from impasto.studio.storage import Storage
 
 HOSTILE = [
     "", ".", "..", "../photo", "a/b", "/etc/passwd", "a\\b", "photo\0", "photo\n", "Photo", "-rf",
@@ -20,23 +20,23 @@ HOSTILE = [
 
 
 @pytest.fixture(params=["folder", "memory", "bucket"])
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Files]:
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
     """In a folder, in memory, and behind an interface that knows no folders of its own."""
     roots = {
         "folder": str(tmp_path / "data"),
         "memory": f"memory://studio-{new_id()}",
         "bucket": f"dir::memory://bucket-{new_id()}",
     }
-    yield Files(roots[request.param])
+    yield Storage(roots[request.param])
     fsspec.filesystem("memory").store.clear()
 
 
 @pytest.fixture
-def local(tmp_path: Path) -> Files:
-    return Files(str(tmp_path / "data"))
+def local(tmp_path: Path) -> Storage:
+    return Storage(str(tmp_path / "data"))
 
 
-def test_what_is_put_can_be_had_and_removed(files: Files) -> None:
+def test_what_is_put_can_be_had_and_removed(files: Storage) -> None:
     job, other = new_id(), new_id()
     files.put(job, "photo", b"one")
     files.put(job, "style-0", b"two")
@@ -56,7 +56,7 @@ def test_what_is_put_can_be_had_and_removed(files: Files) -> None:
     assert files.jobs() == [other]
 
 
-def test_what_is_not_there_is_a_file_not_found(files: Files, tmp_path: Path) -> None:
+def test_what_is_not_there_is_a_file_not_found(files: Storage, tmp_path: Path) -> None:
     job = new_id()
     for act in (
         lambda: files.get(job, "photo"),
@@ -68,7 +68,7 @@ def test_what_is_not_there_is_a_file_not_found(files: Files, tmp_path: Path) -> 
     assert (files.names(job), files.jobs()) == ([], [])
 
 
-def test_a_file_is_whole_or_not_there(files: Files) -> None:
+def test_a_file_is_whole_or_not_there(files: Storage) -> None:
     job = new_id()
 
     def break_off() -> None:
@@ -86,7 +86,7 @@ def test_a_file_is_whole_or_not_there(files: Files) -> None:
     assert files.names(job) == ["photo"]
 
 
-def test_files_are_taken_in_and_fetched(files: Files) -> None:
+def test_files_are_taken_in_and_fetched(files: Storage) -> None:
     job = new_id()
     scratch = files.scratch("one")
     path = scratch / "checkpoint"
@@ -103,7 +103,7 @@ def test_files_are_taken_in_and_fetched(files: Files) -> None:
     assert path.read_bytes() == b"first"
 
 
-def test_from_scratch_nothing_is_copied(local: Files) -> None:
+def test_from_scratch_nothing_is_copied(local: Storage) -> None:
     path = local.scratch("one") / "checkpoint"
     path.write_bytes(b"large")
     inode = path.stat().st_ino
@@ -113,7 +113,7 @@ def test_from_scratch_nothing_is_copied(local: Files) -> None:
     assert path.stat().st_ino == inode
 
 
-def test_scratch_is_empty_and_nobody_elses(local: Files) -> None:
+def test_scratch_is_empty_and_nobody_elses(local: Storage) -> None:
     scratch = local.scratch("one")
     (scratch / "left").write_bytes(b"by a killed one")
     (local.scratch("two") / "mine").write_bytes(b"x")
@@ -122,7 +122,7 @@ def test_scratch_is_empty_and_nobody_elses(local: Files) -> None:
     assert local.scratch("one").stat().st_mode & 0o077 == 0
 
 
-def test_what_killed_processes_left_is_swept(local: Files) -> None:
+def test_what_killed_processes_left_is_swept(local: Storage) -> None:
     job = new_id()
     for name in ("photo", "picture-1.png", "picture-2.png"):
         local.put(job, name, b"x")
@@ -132,7 +132,7 @@ def test_what_killed_processes_left_is_swept(local: Files) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["photo", "picture-2.png"]
 
 
-def test_age_is_that_of_the_newest_file(files: Files) -> None:
+def test_age_is_that_of_the_newest_file(files: Storage) -> None:
     job = new_id()
     before = files.touched(job)  # who cannot tell says now
     for name in ("photo", "picture-1.png"):
@@ -141,7 +141,7 @@ def test_age_is_that_of_the_newest_file(files: Files) -> None:
         before = files.touched(job)
 
 
-def test_old_files_are_old(local: Files) -> None:
+def test_old_files_are_old(local: Storage) -> None:
     job = new_id()
     local.put(job, "photo", b"x")
     os.utime(local.home / "jobs" / job / "photo", (1e9, 1e9))
@@ -149,7 +149,7 @@ def test_old_files_are_old(local: Files) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_no_hostile_text_becomes_a_path(local: Files, tmp_path: Path, name: str) -> None:
+def test_no_hostile_text_becomes_a_path(local: Storage, tmp_path: Path, name: str) -> None:
     job = new_id()
     source = tmp_path / "source"
     source.write_bytes(b"x")
@@ -179,7 +179,7 @@ def test_whatever_is_written_lies_in_its_jobs_folder(
     tmp_path_factory: pytest.TempPathFactory, name: str, id: str
 ) -> None:
     root = tmp_path_factory.getbasetemp() / "anything"
-    files = Files(str(root))
+    files = Storage(str(root))
     for job, file in ((id, "photo"), ("A" * 24, name), (id, name)):
         try:
             files.put(job, file, b"x")
@@ -193,8 +193,8 @@ def test_whatever_is_written_lies_in_its_jobs_folder(
 def test_a_folder_that_cannot_be_used_is_an_error_of_ours(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     with pytest.raises(OutputError, match="cannot be made"):
-        Files(str(tmp_path / "file" / "data"))
-    files = Files(str(tmp_path / "data"))
+        Storage(str(tmp_path / "file" / "data"))
+    files = Storage(str(tmp_path / "data"))
     (tmp_path / "data" / "jobs").write_bytes(b"in the way")
     with pytest.raises(OutputError, match="cannot be made"):
         files.put(new_id(), "photo", b"x")
