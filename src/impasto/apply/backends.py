@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol
 
@@ -22,6 +22,11 @@ class Moments(NamedTuple):
 
     mean: Floats
     variance: Floats
+
+
+def moved_moments(found: Mapping[str, Floats], norms: Iterable[str]) -> dict[str, Moments]:
+    """Return the moments that a back end moved, out of what it found."""
+    return {name: Moments(found[f"{name}_mean"], found[f"{name}_variance"]) for name in norms}
 
 
 Fields = Mapping[str, Floats]
@@ -46,13 +51,15 @@ class Backend(Protocol):
         mix: Floats,
         noise: Fields,
         moments: Mapping[str, Moments] | None = None,
+        share: float = 0.0,
     ) -> dict[str, Floats]:
         """Compute a part of the network: what it gives, from what it takes.
 
         The photo, RGB in [0, 1], is padded already (see `nets.geometry`). ``mix`` (styles,) says
         how much of each style; ``noise`` has the field of each place where noise is added. Where
         ``moments`` are given, they are what the normalisations of those names divide out, instead
-        of the mean and variance of what they are given.
+        of the mean and variance of what they are given; with a ``share`` above 0 they are first
+        moved so far towards these, and the result has them too, see `moved_moments`.
         """
 
 

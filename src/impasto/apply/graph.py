@@ -30,6 +30,13 @@ from impasto.nets.geometry import fold
 if TYPE_CHECKING:
     import onnx
 
+Use = Literal["own", "given", "moved"]
+"""Which moments normalisations divide out: those of what they are given; those that are given; or
+these, moved by a share towards the former."""
+
+SHARE = "share"
+"""The input that says how far moments are moved."""
+
 OPSET, IR_VERSION = 17, 8
 """Of early 2022, which every runtime in use reads."""
 
@@ -57,20 +64,21 @@ def build(
     photo = graph.framed("image", architecture)
     fields = graph.noise(photo, architecture, seed) if architecture.noises else {}
     x = graph.begun(photo, architecture)
-    state = _run(graph, architecture.layers, {HERE: x}, fields, own=True)
+    state = _run(graph, architecture.layers, {HERE: x}, fields, "own")
     y = graph.finished(state[HERE], photo, architecture)
     graph.clipped(graph.cropped(y), "stylised")
     graph.outputs["stylised"] = ("n", 3, "height", "width")
     return graph.model(architecture)
 
 
-def build_part(part: Part, tensors: Mapping[str, NDArray[Any]], *, own: bool) -> onnx.ModelProto:
+def build_part(part: Part, tensors: Mapping[str, NDArray[Any]], use: Use) -> onnx.ModelProto:
     """Return a part of a network as an ONNX model.
 
     Its inputs are what the part takes, by their names, ``mix`` (styles,), and ``NAME_field`` for
-    the noise at each place where noise is added; with ``own`` false also ``NAME_mean`` and
-    ``NAME_variance`` (channels,), what normalisations divide out instead of the mean and variance
-    of what they are given. Its outputs are ``NAME_given`` for all that the part gives. Raises
+    the noise at each place where noise is added; unless normalisations ``use`` moments of their own
+    also ``NAME_mean`` and ``NAME_variance`` (channels,). Its outputs are ``NAME_given`` for all
+    that the part gives. Where moments are moved, there is an input `SHARE`, from 0 to 1, and
+    ``NAME_mean_given`` and ``NAME_variance_given`` are what they were moved to. Raises
     `MissingExtraError` without the package onnx.
     """
     graph = _Graph(tensors, "float32")
@@ -89,7 +97,7 @@ def build_part(part: Part, tensors: Mapping[str, NDArray[Any]], *, own: bool) ->
                 f"{layer.name}_rows",
                 f"{layer.name}_columns",
             )
-    state = _run(graph, part.layers, state, fields, own=own)
+    state = _run(graph, part.layers, state, fields, use)
     for name in part.gives:
         if name == STYLISED:
             graph.clipped(graph.finished(state[HERE], PHOTO, part.architecture), f"{name}_given")
@@ -104,8 +112,7 @@ def _run(
     layers: Iterable[Layer],
     state: Mapping[str, str],
     fields: Mapping[str, str],
-    *,
-    own: bool,
+    use: Use,
 ) -> dict[str, str]:
     """Add the layers, in order; return the names of the values they leave."""
     kept = dict(state)
@@ -115,7 +122,7 @@ def _run(
             case Convolve():
                 x = graph.convolved(layer, x)
             case Normalise():
-                x = graph.normalised(layer, x, own)
+                x = graph.normalised(layer, x, use)
             case Noise():
                 x = graph.noisy(layer, x, fields[layer.name])
             case Rectify():
@@ -208,14 +215,32 @@ class _Graph:
             nearest_mode="floor",
         )
 
-    def normalised(self, layer: Normalise, x: str, own: bool) -> str:
+    def normalised(self, layer: Normalise, x: str, use: Use) -> str:
         scale, shift = self.mixed(f"{layer.name}_scale"), self.mixed(f"{layer.name}_shift")
-        if own:
+        if use == "own":
             return self.add("InstanceNormalization", x, scale, shift, epsilon=EPSILON)
         mean, variance = f"{layer.name}_mean", f"{layer.name}_variance"
         self.inputs |= {mean: (layer.channels,), variance: (layer.channels,)}
+        if use == "moved":
+            self.inputs[SHARE] = ()
+            own_mean = self._mean(x)
+            centred = self.add("Sub", x, self.add("Unsqueeze", own_mean, self.whole(0, 2, 3)))
+            mean = self._moved(mean, own_mean)
+            variance = self._moved(variance, self._mean(self.add("Mul", centred, centred)))
         # With moments that are given, this is one a·x + b.
         return self.add("BatchNormalization", x, scale, shift, mean, variance, epsilon=EPSILON)
+
+    def _mean(self, x: str) -> str:
+        """Average one picture over positions: (channels,)."""
+        return self.add("Squeeze", self.add("ReduceMean", x, axes=[0, 2, 3], keepdims=1),
+                        self.whole(0, 2, 3))  # fmt: skip
+
+    def _moved(self, moment: str, own: str) -> str:
+        """Move a moment by the share towards another, and give it out."""
+        name = f"{moment}_given"
+        step = self.add("Mul", self.add("Sub", own, moment), SHARE)
+        self.outputs[name] = self.inputs[moment]
+        return self.add("Add", moment, step, name=name)
 
     def noisy(self, layer: Noise, x: str, field: str) -> str:
         """Add a field of noise, times what the mix of styles says of each channel."""

@@ -13,6 +13,7 @@ import impasto
 from impasto.apply import backends, tiles
 from impasto.apply.canvas import Region
 from impasto.apply.masks import Mask, lay_over, masks_of
+from impasto.apply.moments import RunningMoments
 from impasto.apply.passes import Passes, Progress, sizes_of
 from impasto.apply.stylised import Stylised
 from impasto.errors import ImageError, OptionsError, in_memory
@@ -119,10 +120,12 @@ class Network:
         read: ReadOptions | None = None,
         progress: Progress | None = None,
         bits: int | None = None,
+        running: RunningMoments | None = None,
     ) -> Stylised:
         """Stylise one picture. ``backend``, ``device`` and ``jobs`` of ``options`` are not used.
 
-        ``mask`` takes the place of that of the options.
+        ``mask`` takes the place of that of the options. With ``running`` moments it is a frame of a
+        film.
         """
         if bits is not None:
             SaveOptions(bits=bits)  # raises for what no file can have
@@ -137,7 +140,7 @@ class Network:
         masks = masks_of(given, self.shares, width, height, read) if given is not None else []
         eight = bits == 8 or (options.size is None and _is_eight_bit(picture))
         kind = "uint8" if eight else "float32"
-        painter = Passes(self.pack, self.backend, options, kind, progress)
+        painter = Passes(self.pack, self.backend, options, kind, progress, running)
         shares = [{name: 1.0} for name in self.shares] if len(masks) > 1 else [self.shares]
         if masks:
             made = (eight_bits(photo.rgb) if eight else floats(photo.rgb)).copy()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.apply.backends import Fields, Moments
-from impasto.apply.graph import build_part
+from impasto.apply.graph import SHARE, Use, build_part
 from impasto.apply.parts import Part
 from impasto.errors import MissingExtraError
 from impasto.images.picture import Floats
@@ -46,10 +46,11 @@ class OnnxBackend:
         mix: Floats,
         noise: Fields,
         moments: Mapping[str, Moments] | None = None,
+        share: float = 0.0,
     ) -> dict[str, Floats]:
         """As `Backend.run`."""
-        session = self._session(part, own=moments is None)
-        values: dict[str, Floats] = {"mix": mix, **given}
+        session = self._session(part, _use(moments, share))
+        values: dict[str, Any] = {"mix": mix, SHARE: np.float32(share), **given}
         values |= {f"{name}_field": field for name, field in noise.items()}
         for name, (mean, variance) in (moments or {}).items():
             values |= {f"{name}_mean": mean, f"{name}_variance": variance}
@@ -59,21 +60,28 @@ class OnnxBackend:
             for name, value in values.items()
             if name in asked
         }
-        names = [f"{name}_given" for name in part.gives]
-        return dict(zip(part.gives, session.run(names, feed), strict=True))
+        names = [found.name for found in session.get_outputs()]
+        found = zip(names, session.run(names, feed), strict=True)
+        return {name.removesuffix("_given"): value for name, value in found}
 
-    def _session(self, part: Part, *, own: bool) -> Any:
+    def _session(self, part: Part, use: Use) -> Any:
         """Return a session for a part. The latest is kept: tiles ask in turn."""
         key, session = self._latest
-        if key != (part, own):
+        if key != (part, use):
             options = self._runtime.SessionOptions()
             options.log_severity_level = _ERRORS_ONLY
             options.intra_op_num_threads = self._threads or 0
             # Plans of memory are made for each size of picture, and lie beside each other.
             options.enable_mem_pattern = False
-            model = build_part(part, self._tensors, own=own)
+            model = build_part(part, self._tensors, use)
             session = self._runtime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
-            self._latest = ((part, own), session)
+            self._latest = ((part, use), session)
         return session
+
+
+def _use(moments: Mapping[str, Moments] | None, share: float) -> Use:
+    if moments is None:
+        return "own"
+    return "moved" if share else "given"

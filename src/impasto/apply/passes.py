@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from impasto.apply import tiles
-from impasto.apply.backends import Backend
+from impasto.apply.backends import Backend, moved_moments
 from impasto.apply.canvas import Canvas, Change, Region
+from impasto.apply.moments import Lane, RunningMoments
 from impasto.apply.parts import PHOTO, STYLISED, whole
 from impasto.images import fit, resize
 from impasto.images.color import luma, with_luma
@@ -77,8 +78,8 @@ def sizes_of(pack: Pack, options: ApplyOptions, width: int, height: int) -> list
 class Passes:
     """Paints photos with a network, in as many passes as they need.
 
-    The pictures are of ``kind``, uint8 or float32. ``tile`` is the side of the tiles of the latest
-    pass, None where it was computed at once.
+    The pictures are of ``kind``, uint8 or float32. With ``running`` moments they are frames of a
+    film. ``tile`` is the side of the tiles of the latest pass, None where it was computed at once.
     """
 
     pack: Pack
@@ -86,6 +87,7 @@ class Passes:
     options: ApplyOptions
     kind: str
     progress: Progress | None = None
+    running: RunningMoments | None = None
     tile: int | None = None
 
     def paint(self, photo: Samples, shares: Mapping[str, float]) -> Samples:
@@ -110,14 +112,15 @@ class Passes:
                 self.kind if last else "float16",
                 change,
             )
-            self._fill(canvas, self.pack.mix(shares, strength), done)
+            lane = self.running.at(f"{','.join(shares)}|{number}") if self.running else None
+            self._fill(canvas, self.pack.mix(shares, strength), done, lane)
             if last:
                 return canvas.picture
             change = Change(_less(canvas.picture, canvas.photo))
         assert change is not None
         return self._changed(photo, change)
 
-    def _fill(self, canvas: Canvas, mix: Floats, done: _Counted) -> None:
+    def _fill(self, canvas: Canvas, mix: Floats, done: _Counted, lane: Lane | None) -> None:
         """Stylise a canvas, whole or in tiles."""
         architecture, everything = self.pack.architecture, canvas.everything
         fields = noise.fields(architecture, everything.bottom, everything.right, self.options.seed)
@@ -125,10 +128,15 @@ class Passes:
         if self.tile is None:
             part = whole(architecture)
             given = {PHOTO: canvas.cut(everything)}
-            canvas.put(everything, self.backend.run(part, given, mix, fields)[STYLISED])
+            moments, share = lane.before(architecture.norms) if lane else (None, 0.0)
+            found = self.backend.run(part, given, mix, fields, moments, share)
+            if lane:
+                lane.moments = moved_moments(found, (norm.name for norm in architecture.norms))
+            canvas.put(everything, found[STYLISED])
             done.one()
             return
-        for _ in tiles.stylise(canvas, self.backend, architecture, mix, fields, self.tile):
+        made = tiles.stylise(canvas, self.backend, architecture, mix, fields, self.tile, lane)
+        for _ in made:
             done.one()
 
     def _side(self, everything: Region) -> int | None:

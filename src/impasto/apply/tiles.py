@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from impasto.apply.backends import Backend, Fields, Moments
 from impasto.apply.canvas import Canvas, Region
+from impasto.apply.moments import Lane
 from impasto.apply.parts import PHOTO, STYLISED, Stop, stops
 from impasto.images.picture import Floats
 from impasto.nets.architecture import HERE, Architecture, Convolve, Keep
@@ -100,10 +101,12 @@ def stylise(
     mix: Floats,
     noise: Fields,
     side: int,
+    lane: Lane | None = None,
 ) -> Iterator[TileDone]:
     """Stylise in tiles of at most ``side`` pixels, surroundings apart; report each of them.
 
-    ``noise`` is that of the whole picture, see `nets.noise`. The result is in ``canvas.picture``
+    ``noise`` is that of the whole picture, see `nets.noise`; a ``lane`` has the moments of the
+    frames of a film before this one. The result is in ``canvas.picture``
     when the iteration ends.
     """
     rows = split(canvas.everything, side, architecture.stride)
@@ -131,7 +134,8 @@ def stylise(
                 yield TileDone(done, total)
         held.end()
         if stop.norm:
-            moments[stop.norm.name] = tally.moments
+            own = tally.moments
+            moments[stop.norm.name] = lane.moved(stop.norm.name, own) if lane else own
 
 
 def _given(
