@@ -90,6 +90,20 @@ class Encoding:
             values = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
         return np.asarray(self.curve(values) @ _to_linear_srgb(self.primaries).T.astype(np.float32))
 
+    def srgb(self, rgb: Samples, top: float) -> Samples:
+        """Return RGB (h, w, 3) in sRGB, uint8 where it was.
+
+        Where it is HDR, light of up to ``top``, at least 1, is compressed into its range.
+        """
+        found = np.empty_like(rgb)
+        for part, into in zip(_bands(rgb), _bands(found), strict=True):
+            light = self.light(part)
+            if self.hdr:
+                light = _compressed(np.maximum(light, 0), top)
+            srgb = linear_to_srgb(light)
+            into[:] = np.rint(srgb * 255) if rgb.dtype == np.uint8 else srgb
+        return found
+
 
 @dataclass(frozen=True)
 class Told:
@@ -120,14 +134,7 @@ class Told:
             told = f"is HDR ({self.encoding.hdr}); its light is compressed into sRGB"
             warnings.warn(f"{shown(self.name)}: {told}", Notice, stacklevel=2)
             top = max(float(self.encoding.light(part).max()) for part in _bands(rgb))
-        found = np.empty_like(rgb)
-        for part, into in zip(_bands(rgb), _bands(found), strict=True):
-            light = self.encoding.light(part)
-            if self.encoding.hdr:
-                light = _compressed(np.maximum(light, 0), max(top, 1.0))
-            srgb = linear_to_srgb(light)
-            into[:] = np.rint(srgb * 255) if rgb.dtype == np.uint8 else srgb
-        return found
+        return self.encoding.srgb(rgb, max(top, 1.0))
 
 
 def declared(data: bytes, info: Mapping[Any, Any], name: str) -> Told:
@@ -143,6 +150,15 @@ def declared(data: bytes, info: Mapping[Any, Any], name: str) -> Told:
     if ("gamma" in info or "chromaticity" in info) and "srgb" not in info:
         return Told(name, _of_numbers(info))
     return Told(name)
+
+
+FILM_PEAK = _HLG_PEAK / _WHITE
+"""The light that HDR films are made for, in which 1 is the white of a page; sparks go beyond."""
+
+
+def encoding_of(primaries: int, transfer: int) -> Encoding | None:
+    """Return the encoding of two code points, of the full range; None for sRGB and unknown ones."""
+    return _of_points(primaries, transfer, True, "", last_word=True).encoding
 
 
 def _of_points(primaries: int, transfer: int, full: bool, name: str, *, last_word: bool) -> Told:

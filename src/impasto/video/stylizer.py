@@ -1,0 +1,288 @@
+"""The video stylizer: a film, somebody who paints frames and options in, events and a film out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import impasto
+from impasto.apply.network import Network, load
+from impasto.atomic import check_output
+from impasto.errors import OptionsError, in_memory
+from impasto.events import Saved
+from impasto.images.recipe import recipe_text
+from impasto.options import ApplyOptions, ReadOptions, VideoOptions
+from impasto.video import writing
+from impasto.video.codecs import FORMATS, Encoding, choose
+from impasto.video.events import FilmStarted, FramePainted, VideoEvent
+from impasto.video.frames import FrameStylizer, NetworkStylizer, PaintingStylizer
+from impasto.video.pieces import Pieces
+from impasto.video.reading import Film, Frame
+from impasto.video.steady import Carrier, Follower, Motion
+from impasto.video.threads import Behind, ahead
+
+_WAY_OUT = "choose a smaller --size"
+
+_DEPTH = 2
+"""Frames that wait between two threads, at most."""
+
+_END_BYTES = 2**20
+"""So many bytes at either end of a film tell it from others: films are large."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """What the next frames depend on, after the last one of a piece."""
+
+    arrays: dict[str, NDArray[Any]]
+    data: dict[str, Any]
+
+
+class VideoStylizer:
+    """Stylises a film frame by frame; iterate it for its events (`video.events`).
+
+    ``frames`` paints them. ``size`` is the long side of the result in pixels, None for the film's
+    own. Checking is done here, the work in the iteration. The result appears at ``out`` when it is
+    whole: until then finished pieces lie in a hidden folder beside it, and with ``resume`` a run
+    that was stopped or killed goes on after the last of them, to the same film.
+
+    Raises `ImageError`, `OptionsError`, `OutputError`, `CheckpointError` and `MissingExtraError`.
+    """
+
+    def __init__(
+        self,
+        frames: FrameStylizer,
+        clip: str | os.PathLike[str],
+        out: str | os.PathLike[str],
+        options: VideoOptions | None = None,
+        *,
+        size: int | None = None,
+        read: ReadOptions | None = None,
+        resume: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._options = options or VideoOptions()
+        self._frames, self._resume, self._clock = frames, resume, clock
+        self.out = Path(out)
+        check_output(out, extensions=tuple(FORMATS), inputs=[clip])
+        self.film = Film(clip, self._options, size=size, read=read)
+        self.encoding: Encoding = choose(self.out, self._options, alpha=self.film.alpha)
+        writing.check(self.out, self.film, self.encoding)
+        frames.prepare(self.film.width, self.film.height, self._options.stability)
+        self.recipe = self._recipe()
+        self._pieces = Pieces(self.out, _without_names(self.recipe))
+        self._stopped = False
+        self.stopped = False
+        """Whether it was stopped before its end: the film is not there, but pieces of it are."""
+
+    def stop(self) -> None:
+        """Stop after the frame under way. What is done is kept to go on from."""
+        self._stopped = True
+
+    def __iter__(self) -> Iterator[VideoEvent]:
+        """Do the work."""
+        with in_memory(_WAY_OUT), self._pieces.held():
+            kept = self._pieces.begin(resume=self._resume)
+            self.film.tell()
+            writing.tell_changes(self.film, self.encoding)
+            try:
+                yield from self._painted(kept)
+            except BaseException:
+                if not self._pieces.count:
+                    self._pieces.remove()
+                raise
+            if self.stopped:
+                return
+            metadata = writing.recipe_field(recipe_text(self.recipe, str(self.out)))
+            writing.join(self.out, self._pieces.paths, self.film, self.encoding, metadata)
+            self._pieces.remove()
+        yield Saved(self.out, "film")
+
+    def _painted(
+        self, kept: tuple[Mapping[str, NDArray[Any]], dict[str, Any]] | None
+    ) -> Iterator[VideoEvent]:
+        """Paint all frames that are not in pieces yet; yield the events."""
+        film, carrier, done, pts = self.film, Carrier(self._options.stability), 0, None
+        before: NDArray[np.uint8] | None = None
+        if kept is not None:
+            arrays, data = kept
+            done, pts, before = int(data["frames"]), int(data["pts"]), arrays["before"]
+            carrier.restore(_part(arrays, "carrier"))
+            self._frames.restore(_part(arrays, "frames"))
+            if data["ended"]:
+                yield self._started(done)
+                return
+        yield self._started(done)
+        began, first = self._clock(), done
+        depth = _DEPTH if film.width * film.height <= 2**23 else 1
+        pieces = Behind(self._write(), depth)
+        source = ahead(self._followed(film.frames_after(pts), before), depth)
+        frame: Frame | None = None
+        in_piece = 0
+        try:
+            with closing(source):
+                for frame, motion in source:
+                    cut = motion is None or motion.cut
+                    picture = self._frame(carrier, frame, None if cut else motion, cut=cut)
+                    pieces.put((frame, picture))
+                    done, in_piece = done + 1, in_piece + 1
+                    yield self._event(frame, picture, done, self._clock() - began, first, cut=cut)
+                    if self._stopped:
+                        break
+                    if in_piece >= self._frames.piece:
+                        pieces.put(self._state(carrier, frame, done, ended=False))
+                        in_piece = 0
+            self.stopped = self._stopped
+            if frame is not None and (in_piece or not self.stopped):
+                pieces.put(self._state(carrier, frame, done, ended=not self.stopped))
+            pieces.close()
+        except BaseException:
+            pieces.drop()
+            raise
+
+    def _followed(
+        self, frames: Generator[Frame], before: NDArray[np.uint8] | None
+    ) -> Generator[tuple[Frame, Motion | None]]:
+        """Yield each frame with how it follows from the one before."""
+        steady = self._options.stability > 0 or isinstance(self._frames, PaintingStylizer)
+        follower = Follower(before) if steady else None
+        with closing(frames):
+            for frame in frames:
+                yield frame, follower.follow(frame.rgb) if follower else None
+
+    def _frame(
+        self, carrier: Carrier, frame: Frame, motion: Motion | None, *, cut: bool
+    ) -> NDArray[np.uint8]:
+        """Paint a frame."""
+        if cut:
+            carrier.forget()
+            self._frames.begin_shot()
+        carried = carrier.carried(motion) if motion else None
+        own = self._frames.stylize(frame.rgb, carrier.start(frame.rgb, carried))
+        return carrier.blended(own, carried)
+
+    def _write(self) -> Callable[[Any], None]:
+        """Return what takes painted frames and states, in a thread of its own."""
+        piece: list[writing.Piece] = []
+
+        def write(item: Any) -> None:
+            if isinstance(item, _Kept):
+                if piece:
+                    piece.pop().close()
+                    self._pieces.keep(item.arrays, item.data)
+                return
+            if not piece:
+                piece.append(writing.Piece(self._pieces.next, self.film, self.encoding))
+            piece[0].write(*item)
+
+        return write
+
+    def _state(self, carrier: Carrier, frame: Frame, done: int, *, ended: bool) -> _Kept:
+        arrays: dict[str, NDArray[Any]] = {"before": frame.rgb}
+        arrays |= {f"carrier|{name}": value for name, value in carrier.state().items()}
+        arrays |= {f"frames|{name}": value for name, value in self._frames.state().items()}
+        return _Kept(arrays, {"frames": done, "pts": frame.pts, "ended": ended})
+
+    def _started(self, done: int) -> FilmStarted:
+        width, height = writing.encoded_size(self.film.width, self.film.height, self.encoding)
+        return FilmStarted(width, height, self.film.frames, done)
+
+    def _event(
+        self,
+        frame: Frame,
+        picture: NDArray[np.uint8],
+        done: int,
+        seconds: float,
+        first: int,
+        *,
+        cut: bool,
+    ) -> FramePainted:
+        expected = self.film.frames
+        frames = None if expected is None else max(expected, done)
+        remaining = None if frames is None else seconds / (done - first) * (frames - done)
+        at = float(frame.pts * self.film.time_base)
+        return FramePainted(done, frames, at, cut, seconds, remaining, picture)
+
+    def _recipe(self) -> dict[str, Any]:
+        """Return how the film is made, as plain data."""
+        return {
+            "kind": "video",
+            "version": impasto.__version__,
+            **self._frames.recipe(),
+            **{name: value for name, value in self._options.to_dict().items() if name != "crf"},
+            "pixels": [self.film.width, self.film.height],
+            "encoding": self.encoding.recipe(),
+            "content": {
+                "name": str(self.film.path),
+                "bytes": self.film.bytes,
+                "sha256_of_ends": _hash_of_ends(self.film.path, self.film.bytes),
+            },
+        }
+
+
+def stylize_video(
+    style: Any,
+    clip: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    paint: bool = False,
+    resume: bool = False,
+    read: ReadOptions | None = None,
+    **options: Any,
+) -> Path:
+    """Stylise a film, and return where the result is.
+
+    ``style`` is a `Network` (`impasto.load`, `impasto.learn`) or what `impasto.load` takes; with
+    ``paint`` it is a painting, or several, and each frame is optimised. ``options`` are the fields
+    of `VideoOptions`, and of `ApplyOptions` but ``jobs``. Raises the errors of `VideoStylizer`.
+    """
+    known = [field.name for field in fields(VideoOptions)]
+    video = {name: options.pop(name) for name in known if name in options}
+    chosen = ApplyOptions.from_dict(options)
+    if "jobs" in options:
+        raise OptionsError("jobs is for many pictures; the frames of a film follow each other")
+    of_video = VideoOptions.from_dict(video)
+    frames: FrameStylizer
+    if paint:
+        frames = PaintingStylizer(style, of_video.steps, chosen, read)
+    else:
+        network = style
+        if not isinstance(style, Network):
+            network = load(style, backend=chosen.backend, device=chosen.device)
+        frames = NetworkStylizer(network, chosen, read)
+    stylizer = VideoStylizer(
+        frames, clip, out, of_video, size=chosen.size, read=read, resume=resume
+    )
+    for _ in stylizer:
+        pass
+    return stylizer.out
+
+
+def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays whose names begin so, without that."""
+    begin = f"{prefix}|"
+    return {n.removeprefix(begin): value for n, value in arrays.items() if n.startswith(begin)}
+
+
+def _without_names(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what makes two runs the same: wherever the clip lies."""
+    content = {name: value for name, value in recipe["content"].items() if name != "name"}
+    return {**recipe, "content": content}
+
+
+def _hash_of_ends(path: Path, size: int) -> str:
+    """Return the SHA-256 of the beginning and the end of a file."""
+    with path.open("rb") as file:
+        found = hashlib.sha256(file.read(_END_BYTES))
+        file.seek(max(size - _END_BYTES, 0))
+        found.update(file.read(_END_BYTES))
+    return found.hexdigest()
