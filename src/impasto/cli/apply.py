@@ -15,7 +15,8 @@ import typer
 from impasto.cli import completion
 from impasto.cli.flags import AsJson, Quiet, with_options
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
-from impasto.options import ApplyOptions, ReadOptions, SaveOptions
+from impasto.errors import OptionsError
+from impasto.options import ApplyOptions, ReadOptions, SaveOptions, VideoOptions
 
 if TYPE_CHECKING:
     from impasto.apply.network import Network
@@ -117,6 +118,8 @@ def apply(
 
       impasto apply turbo/wave holiday -o painted --size 1200 --jobs 4
 
+      impasto apply wave clip.gif -o out.gif
+
       impasto apply mine.safetensors a.jpg b.heic -o painted --format jpg
 
       curl -s https://example.org/photo.jpg | impasto apply wave - -o - > out.png
@@ -126,7 +129,6 @@ def apply(
     from impasto.cli.passing import is_painting, learnt
     from impasto.cli.pipes import STANDARD, Pipes
     from impasto.cli.refining import Refining
-    from impasto.errors import OptionsError
     from impasto.zoo.registry import resolve
 
     with Pipes() as pipes:
@@ -203,17 +205,23 @@ class _Stylist:
         self, network: Network, task: Task, progress: Callable[[int, int], None] | None = None
     ) -> str:
         """Return what went wrong, in one line; "" for nothing."""
-        from impasto.cli.batch import make_folder
+        from impasto.cli.batch import ANIMATIONS, make_folder
         from impasto.errors import ImpastoError, OutOfMemoryError
         from impasto.text import reason, shown
+        from impasto.video.animation import write_still
 
         try:
             make_folder(task.out.parent)
+            if task.out.suffix.lower() in ANIMATIONS and self._moves(network, task):
+                return ""
             made = network.stylise(
                 task.photo, self.options, read=self.read, progress=progress, bits=self.save.bits
             )
             done = self.refining.refined(made, task.photo, self.read) if self.refining else made
-            done.save(task.out, **self.save.to_dict())
+            if task.out.suffix.lower() == ".gif":
+                write_still(task.out, done.image, done.recipe)
+            else:
+                done.save(task.out, **self.save.to_dict())
         except OutOfMemoryError as error:
             return f"{shown(task.photo)}: {error}"
         except ImpastoError as error:
@@ -221,6 +229,26 @@ class _Stylist:
         except Exception as error:  # one picture must not end a night's work
             return f"{shown(task.photo)}: {type(error).__name__}: {reason(error)}"
         return ""
+
+    def _moves(self, network: Network, task: Task) -> bool:
+        """Make an animation, if the photo is one; return whether it is."""
+        from impasto.video.animation import is_animation, stylise_animation
+        from impasto.video.frames import NetworkStylizer
+
+        if not is_animation(task.photo, self.read):
+            return False
+        if self.refining:
+            raise OptionsError(f"{task.photo}: --refine is for pictures that do not move")
+        stylise_animation(
+            NetworkStylizer(network, self.options, self.read),
+            task.photo,
+            task.out,
+            stability=VideoOptions().stability,
+            size=self.options.size,
+            save=self.save,
+            read=self.read,
+        )
+        return True
 
 
 def _follow(

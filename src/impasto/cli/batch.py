@@ -18,6 +18,12 @@ _OTHERWISE = ".png"
 """The format of what cannot be written in the format of its photo."""
 
 
+ANIMATIONS = (".gif", ".webp")
+"""What pictures that move are written as."""
+
+_KNOWN = tuple(dict.fromkeys((*EXTENSIONS, *ANIMATIONS)))
+
+
 @dataclass(frozen=True)
 class Task:
     """A photo, and the file that is to be made of it."""
@@ -62,15 +68,15 @@ def _plan(
     if not several and not target.is_dir() and not out.endswith(("/", os.sep)):
         if form is not None:
             raise OptionsError("--format is for a folder; the name of a file says its own")
-        check_output(target, extensions=EXTENSIONS, inputs=photos)
-        check_format(target, 1, 1, save)
+        check_output(target, extensions=_KNOWN, inputs=photos)
+        _check_format(target, save)
         return [Task(photos[0], target)], False
-    if target.suffix.lower() in EXTENSIONS and not target.is_dir():
+    if target.suffix.lower() in _KNOWN and not target.is_dir():
         raise OutputError(f"{shown(out)}: is not a folder; several photos go into one")
     tasks = list(dict.fromkeys(_into_folder(photos, target, _extension(form), unreadable)))
     _check_names(tasks)
     for extension in {task.out.suffix.lower() for task in tasks}:
-        check_format(target / f"x{extension}", 1, 1, save)
+        _check_format(target / f"x{extension}", save)
     make_folder(target)
     check_output(target / f"x{_OTHERWISE}", extensions=EXTENSIONS)
     return tasks, True
@@ -84,8 +90,16 @@ def make_folder(folder: Path) -> None:
         raise OutputError(f"{shown(folder)}: cannot be made: {reason(error)}") from error
 
 
+def _check_format(path: Path, save: SaveOptions) -> None:
+    """Raise `OutputError` for what a format cannot hold."""
+    if path.suffix.lower() != ".gif":
+        check_format(path, 1, 1, save)
+    elif save.bits == 16:
+        raise OutputError(f"{shown(path)}: --bits 16 is for .png and .tif")
+
+
 def _extension(form: str | None) -> str | None:
-    known = [extension[1:] for extension in EXTENSIONS]
+    known = [extension[1:] for extension in _KNOWN]
     if form is not None and form not in known:
         raise OptionsError(f"--format does not know {form!r}{nearest(form, known)}")
     return None if form is None else f".{form}"
@@ -117,7 +131,7 @@ def _into_folder(
 
 
 def _named(place: Path, extension: str | None) -> Path:
-    if extension or place.suffix.lower() not in EXTENSIONS:
+    if extension or place.suffix.lower() not in _KNOWN:
         return place.with_suffix(extension or _OTHERWISE)
     return place
 

@@ -33,7 +33,7 @@ def is_painting(model: str) -> bool:
 
 def learnt(
     painting: str,
-    photos: Sequence[Path],
+    photos: Sequence[Source],
     budget: str | None,
     read: ReadOptions,
     *,
@@ -58,7 +58,7 @@ def learnt(
 
 
 def _learn(
-    passing: InPassing, painting: str, photos: Sequence[Path], read: ReadOptions, *, quiet: bool
+    passing: InPassing, painting: str, photos: Sequence[Source], read: ReadOptions, *, quiet: bool
 ) -> None:
     from impasto import cli, samples
     from impasto.cli.learning import LearningProgress
@@ -74,7 +74,7 @@ def _learn(
             "is known",
             err=True,
         )
-        if len(photos) == 1:
+        if len(photos) == 1 and isinstance(photos[0], Path):
             typer.echo(
                 f"for this one photo, impasto paint {photos[0]} {painting} --budget 30s makes the "
                 "better picture",

@@ -3,7 +3,7 @@
 Lucas and Kanade 1981, dense and from coarse to fine, iterated as Le Besnerais and Champagnat 2005
 do: each step solves for the flow, not for what it lacks, else it diverges. The gradients are those
 of the frame that is matched, computed once; as in DIS (Kroeger et al. 2016) the mean of every
-window is taken out, so that light may change. Both directions are one batch.
+window is taken out, so that light may change.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_SIDE = 320
+_SIDE = 256
 """Flow is found at this long side in pixels, and enlarged: it is smoother than the picture."""
 
 _COARSEST = 10
@@ -21,7 +21,7 @@ _COARSEST = 10
 _RADIUS = 4
 """A window has so many pixels on every side of its middle."""
 
-_STEPS = 4
+_STEPS = 3
 """Steps at each level."""
 
 _DAMPING = 3e-5
@@ -43,17 +43,22 @@ def small(rgb: Tensor) -> Tensor:
     return F.interpolate(luma, size=size, mode="bilinear", antialias=True)
 
 
-def between(one: Tensor, other: Tensor) -> Tensor:
-    """Return flow (2, 2, h, w) between lumas (1, 1, h, w): from one to the other, and back.
+def between(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Return flow (1, 2, h, w) from a luma (1, 1, h, w) to another, and the flow back.
 
-    ``[0, :, y, x]`` is how far right and down of (x, y) in the other there is what the one shows at
-    (x, y), in pixels.
+    ``[0, :, y, x]`` of the first is how far right and down of (x, y) in the other there is what the
+    one shows at (x, y), in pixels. The way back, which is to check it, is found at half the size.
     """
     here, there = _pyramid(torch.cat((one, other))), _pyramid(torch.cat((other, one)))
     flow = here[-1].new_zeros((2, 2, *here[-1].shape[2:]))
+    back = flow[1:]
     for template, image in zip(reversed(here), reversed(there), strict=True):
-        flow = _refined(template, image, resized(flow, template.shape[2], template.shape[3]))
-    return flow
+        flow = resized(flow, template.shape[2], template.shape[3])
+        back = flow[1:]
+        directions = 1 if template is here[0] and len(here) > 1 else 2
+        flow = _refined(template[:directions], image[:directions], flow[:directions])
+        back = flow[1:] if directions == 2 else back
+    return flow[:1], back
 
 
 def resized(flow: Tensor, height: int, width: int) -> Tensor:
@@ -129,11 +134,9 @@ def _inside(length: int, like: Tensor) -> Tensor:
 def _median(flow: Tensor) -> Tensor:
     """Return the median of each pixel and its four neighbours: a stray one gives way."""
     around = F.pad(flow, (1, 1, 1, 1), mode="replicate")
-    cross = (
-        around[:, :, 1:-1, 1:-1],
-        around[:, :, :-2, 1:-1],
-        around[:, :, 2:, 1:-1],
-        around[:, :, 1:-1, :-2],
-        around[:, :, 1:-1, 2:],
-    )
-    return torch.stack(cross).median(0).values
+    up, down = around[:, :, :-2, 1:-1], around[:, :, 2:, 1:-1]
+    left, right = around[:, :, 1:-1, :-2], around[:, :, 1:-1, 2:]
+    low = torch.maximum(torch.minimum(up, down), torch.minimum(left, right))
+    high = torch.minimum(torch.maximum(up, down), torch.maximum(left, right))
+    low, high = torch.minimum(low, high), torch.maximum(low, high)
+    return torch.maximum(low, torch.minimum(high, flow))

@@ -22,9 +22,14 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class FrameStylizer(Protocol):
-    """Paints one frame after the other. ``piece`` is how many are worth keeping together."""
+    """Paints one frame after the other.
+
+    ``piece`` is how many are worth keeping together; ``follows`` tells whether it begins with the
+    last result, however steady the film is to be.
+    """
 
     piece: int
+    follows: bool
 
     def prepare(self, width: int, height: int, stability: float) -> None:
         """Get ready for frames of a size. Raises what would fail for every frame."""
@@ -51,6 +56,7 @@ class NetworkStylizer:
     """Paints frames by a network, in one pass each."""
 
     piece = 96
+    follows = False
 
     def __init__(
         self,
@@ -129,6 +135,7 @@ class PaintingStylizer:
     """
 
     piece = 8
+    follows = True
 
     def __init__(
         self,

@@ -267,7 +267,7 @@ class Film:
 
     def _smooth(self, container: Any, stream: Any) -> Iterator[Any]:
         """Yield decoded frames without interlacing, with time stamps of the stream."""
-        frames = self._decoded(container, stream)
+        frames: Iterator[Any] = self._decoded(container, stream)
         if self._interlaced:
             frames = _deinterlaced(stream, frames)
         before: int | None = None

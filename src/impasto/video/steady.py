@@ -25,8 +25,9 @@ _MOST_CARRIED = 0.9
 _LEAST_SHARE = 0.01
 """The least part of the moments of the normalisations that is each frame's own."""
 
-_STILL = 0.1
-"""Pixels: what moves less is taken for still, or it would lose sharpness at every frame."""
+_GAIN, _NOISE = 1.3, 0.002
+"""What flow explains so little better than rest is at rest: grain seems to move, too, and what is
+carried loses sharpness with every move."""
 
 _LOOK = 0.05
 """Difference in luma at which what is carried begins to be another thing than what is seen."""
@@ -80,12 +81,12 @@ class Follower:
         self._luma, self._colours = luma, colours
         if last is None or before is None:
             return None
-        there, back = flow.between(luma, last).chunk(2)
+        there, back = flow.between(luma, last)
+        there = there.masked_fill(_still(luma, last, there), 0)
         holds = _holds(luma, last, there, back)
         apart = float((colours - before).abs().sum()) / 2
         cut = apart > _ANOTHER or (apart > _OTHER and float(holds.mean()) < _LOST)
-        still = there.square().sum(1, keepdim=True) < _STILL**2
-        return Motion(there.masked_fill(still, 0), holds, cut)
+        return Motion(there, holds, cut)
 
 
 class Carrier:
@@ -156,6 +157,18 @@ def _histogram(frame: Tensor) -> Tensor:
     return counts / counts.sum()
 
 
+def _still(luma: Tensor, last: Tensor, there: Tensor) -> Tensor:
+    """Return where nothing moves, as far as can be told: the flow explains hardly more."""
+    stayed, moved = (luma - last).square(), (luma - flow.warped(last, there)).square()
+    gain = _around(stayed, 4) - _GAIN * _around(moved, 4)
+    return gain < _NOISE**2
+
+
+def _around(x: Tensor, radius: int) -> Tensor:
+    """Average (n, c, h, w) over a window around each pixel, as far as it is in the picture."""
+    return F.avg_pool2d(x, 2 * radius + 1, 1, radius, count_include_pad=False)
+
+
 def _holds(luma: Tensor, last: Tensor, there: Tensor, back: Tensor) -> Tensor:
     """Return where a frame shows what the flow says the last one did, from 0 to 1."""
     returned = flow.warped(back, there)
@@ -166,9 +179,7 @@ def _holds(luma: Tensor, last: Tensor, there: Tensor, back: Tensor) -> Tensor:
     x = torch.arange(width) + there[:, :1]
     y = torch.arange(height)[:, None] + there[:, 1:]
     inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
-    differs = F.avg_pool2d(
-        (luma - flow.warped(last, there)).abs(), 3, 1, 1, count_include_pad=False
-    )
+    differs = _around((luma - flow.warped(last, there)).abs(), 1)
     alike = torch.exp(-((differs / _LOOK) ** 2))
     sure = -F.max_pool2d(-seen * inside, 3, 1, 1)  # a pixel less all around
-    return F.avg_pool2d(sure, 3, 1, 1, count_include_pad=False) * alike
+    return _around(sure, 1) * alike

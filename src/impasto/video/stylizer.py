@@ -27,7 +27,8 @@ from impasto.video.events import FilmStarted, FramePainted, VideoEvent
 from impasto.video.frames import FrameStylizer, NetworkStylizer, PaintingStylizer
 from impasto.video.pieces import Pieces
 from impasto.video.reading import Film, Frame
-from impasto.video.steady import Carrier, Follower, Motion
+from impasto.video.sequence import FrameSequence
+from impasto.video.steady import Follower, Motion
 from impasto.video.threads import Behind, ahead
 
 _WAY_OUT = "choose a smaller --size"
@@ -111,13 +112,13 @@ class VideoStylizer:
         self, kept: tuple[Mapping[str, NDArray[Any]], dict[str, Any]] | None
     ) -> Iterator[VideoEvent]:
         """Paint all frames that are not in pieces yet; yield the events."""
-        film, carrier, done, pts = self.film, Carrier(self._options.stability), 0, None
+        film, done, pts = self.film, 0, None
+        sequence = FrameSequence(self._frames, self._options.stability)
         before: NDArray[np.uint8] | None = None
         if kept is not None:
             arrays, data = kept
             done, pts, before = int(data["frames"]), int(data["pts"]), arrays["before"]
-            carrier.restore(_part(arrays, "carrier"))
-            self._frames.restore(_part(arrays, "frames"))
+            sequence.restore(arrays)
             if data["ended"]:
                 yield self._started(done)
                 return
@@ -125,50 +126,29 @@ class VideoStylizer:
         began, first = self._clock(), done
         depth = _DEPTH if film.width * film.height <= 2**23 else 1
         pieces = Behind(self._write(), depth)
-        source = ahead(self._followed(film.frames_after(pts), before), depth)
+        source = ahead(_followed(film.frames_after(pts), sequence.follower(before)), depth)
         frame: Frame | None = None
         in_piece = 0
         try:
             with closing(source):
                 for frame, motion in source:
-                    cut = motion is None or motion.cut
-                    picture = self._frame(carrier, frame, None if cut else motion, cut=cut)
+                    picture = sequence.paint(frame.rgb, motion)
                     pieces.put((frame, picture))
                     done, in_piece = done + 1, in_piece + 1
+                    cut = motion is not None and motion.cut
                     yield self._event(frame, picture, done, self._clock() - began, first, cut=cut)
                     if self._stopped:
                         break
                     if in_piece >= self._frames.piece:
-                        pieces.put(self._state(carrier, frame, done, ended=False))
+                        pieces.put(_state(sequence, frame, done, ended=False))
                         in_piece = 0
             self.stopped = self._stopped
             if frame is not None and (in_piece or not self.stopped):
-                pieces.put(self._state(carrier, frame, done, ended=not self.stopped))
+                pieces.put(_state(sequence, frame, done, ended=not self.stopped))
             pieces.close()
         except BaseException:
             pieces.drop()
             raise
-
-    def _followed(
-        self, frames: Generator[Frame], before: NDArray[np.uint8] | None
-    ) -> Generator[tuple[Frame, Motion | None]]:
-        """Yield each frame with how it follows from the one before."""
-        steady = self._options.stability > 0 or isinstance(self._frames, PaintingStylizer)
-        follower = Follower(before) if steady else None
-        with closing(frames):
-            for frame in frames:
-                yield frame, follower.follow(frame.rgb) if follower else None
-
-    def _frame(
-        self, carrier: Carrier, frame: Frame, motion: Motion | None, *, cut: bool
-    ) -> NDArray[np.uint8]:
-        """Paint a frame."""
-        if cut:
-            carrier.forget()
-            self._frames.begin_shot()
-        carried = carrier.carried(motion) if motion else None
-        own = self._frames.stylize(frame.rgb, carrier.start(frame.rgb, carried))
-        return carrier.blended(own, carried)
 
     def _write(self) -> Callable[[Any], None]:
         """Return what takes painted frames and states, in a thread of its own."""
@@ -185,12 +165,6 @@ class VideoStylizer:
             piece[0].write(*item)
 
         return write
-
-    def _state(self, carrier: Carrier, frame: Frame, done: int, *, ended: bool) -> _Kept:
-        arrays: dict[str, NDArray[Any]] = {"before": frame.rgb}
-        arrays |= {f"carrier|{name}": value for name, value in carrier.state().items()}
-        arrays |= {f"frames|{name}": value for name, value in self._frames.state().items()}
-        return _Kept(arrays, {"frames": done, "pts": frame.pts, "ended": ended})
 
     def _started(self, done: int) -> FilmStarted:
         width, height = writing.encoded_size(self.film.width, self.film.height, self.encoding)
@@ -267,10 +241,19 @@ def stylize_video(
     return stylizer.out
 
 
-def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    """Return the arrays whose names begin so, without that."""
-    begin = f"{prefix}|"
-    return {n.removeprefix(begin): value for n, value in arrays.items() if n.startswith(begin)}
+def _followed(
+    frames: Generator[Frame], follower: Follower | None
+) -> Generator[tuple[Frame, Motion | None]]:
+    """Yield each frame with how it follows from the one before."""
+    with closing(frames):
+        for frame in frames:
+            yield frame, follower.follow(frame.rgb) if follower else None
+
+
+def _state(sequence: FrameSequence, frame: Frame, done: int, *, ended: bool) -> _Kept:
+    """Return what goes on after a frame."""
+    arrays = {"before": frame.rgb, **sequence.state()}
+    return _Kept(arrays, {"frames": done, "pts": frame.pts, "ended": ended})
 
 
 def _without_names(recipe: Mapping[str, Any]) -> dict[str, Any]:
