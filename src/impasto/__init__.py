@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from impasto.painter import Painter, Painting
     from impasto.stylize import paint, rerun, train
     from impasto.training.learner import Learner
-    from impasto.video import VideoStylizer, stylize_video
+    from impasto.video.stylizer import VideoStylizer, stylize_video
 
 __version__ = "0.3.0"
 
@@ -64,7 +64,7 @@ _HOMES = {
     "impasto.painter": ("Painter", "Painting"),
     "impasto.stylize": ("paint", "rerun", "train"),
     "impasto.training.learner": ("Learner",),
-    "impasto.video": ("VideoStylizer", "stylize_video"),
+    "impasto.video.stylizer": ("VideoStylizer", "stylize_video"),
 }
 
 __all__ = [

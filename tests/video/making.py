@@ -116,13 +116,13 @@ class Plain:
         self.seen, self.shots = [], 0
         self.stop_after = None
 
-    def prepare(self, width, height, stability):
+    def prepare(self, width, height, _stability):
         self.size = width, height
 
     def begin_shot(self):
         self.shots += 1
 
-    def stylize(self, rgb, start):
+    def stylize(self, rgb, _start):
         if self.stop_after is not None and len(self.seen) >= self.stop_after:
             raise KeyboardInterrupt
         self.seen.append(rgb)
@@ -131,7 +131,7 @@ class Plain:
     def state(self):
         return {}
 
-    def restore(self, state):
+    def restore(self, _state):
         pass
 
     def recipe(self):

@@ -208,7 +208,6 @@ class _Stylist:
         from impasto.cli.batch import ANIMATIONS, make_folder
         from impasto.errors import ImpastoError, OutOfMemoryError
         from impasto.text import reason, shown
-        from impasto.video.animation import write_still
 
         try:
             make_folder(task.out.parent)
@@ -219,6 +218,8 @@ class _Stylist:
             )
             done = self.refining.refined(made, task.photo, self.read) if self.refining else made
             if task.out.suffix.lower() == ".gif":
+                from impasto.video.animation import write_still
+
                 write_still(task.out, done.image, done.recipe)
             else:
                 done.save(task.out, **self.save.to_dict())
@@ -233,10 +234,11 @@ class _Stylist:
     def _moves(self, network: Network, task: Task) -> bool:
         """Make an animation, if the photo is one; return whether it is."""
         from impasto.video.animation import is_animation, stylise_animation
-        from impasto.video.frames import NetworkStylizer
 
         if not is_animation(task.photo, self.read):
             return False
+        from impasto.video.frames import NetworkStylizer
+
         if self.refining:
             raise OptionsError(f"{task.photo}: --refine is for pictures that do not move")
         stylise_animation(

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,9 @@ from impasto.images.recipe import exif_bytes, recipe_text
 from impasto.images.resize import fit
 from impasto.options import ReadOptions, SaveOptions
 from impasto.text import shown
-from impasto.video.frames import FrameStylizer
-from impasto.video.sequence import FrameSequence
+
+if TYPE_CHECKING:
+    from impasto.video.frames import FrameStylizer
 
 _ONE_FRAME = 100
 """Milliseconds of a frame that does not say how long it is shown, as browsers have it."""
@@ -95,6 +96,8 @@ def stylise_animation(
 
     ``size`` is the long side of the result in pixels. Raises `ImageError` and `OutputError`.
     """
+    from impasto.video.sequence import FrameSequence
+
     animation = Animation(photo, read)
     width, height = animation.width, animation.height
     if size is not None:
@@ -144,6 +147,8 @@ def _write(
         images = [Image.fromarray(picture) for picture in pictures]
         how |= {"quality": save.jpeg_quality, "loop": 1 if loop is None else loop,
                 "exif": exif_bytes(recipe, str(out))}  # fmt: skip
+        if any(picture.shape[2] == 4 for picture in pictures):
+            how["lossless"] = True  # libwebp leaves transparency out of lossy animations
         form = "WEBP"
     with atomic_write(out) as file, warnings.catch_warnings():
         images[0].save(file, form, append_images=images[1:], **how)

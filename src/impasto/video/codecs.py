@@ -40,7 +40,7 @@ _KNOWN = {
         {"libx264": {"preset": "faster"}, "libopenh264": {}}, "yuv420p", _ALL, crf=18
     ),
     "hevc": Codec(
-        {"libx265": {"preset": "medium", "x265-params": "log-level=error"}},
+        {"libx265": {"preset": "medium", "x265-params": "log-level=error:bframes=0"}},
         "yuv420p", _ALL, crf=21, tag="hvc1",
     ),
     "av1": Codec(

@@ -2,7 +2,8 @@
 
 As in Ruder, Dosovitskiy and Brox 2016, the last result follows the optical flow to where its parts
 are now, and where flow there and back do not agree something came into view and nothing is carried.
-A part of each pixel is new in every frame, so an error of the flow fades instead of smearing.
+A part of each pixel is new in every frame, so an error of the flow fades instead of smearing. What
+a blend of strokes loses of contrast it is given back, or a steady film would be a blurred one.
 """
 
 from __future__ import annotations
@@ -19,18 +20,30 @@ from torch.nn import functional as F
 from impasto.images.picture import eight_bits
 from impasto.video import flow
 
-_MOST_CARRIED = 0.9
+_MOST_CARRIED = 0.95
 """The largest part of a pixel that is carried along, at stability 1."""
 
-_LEAST_SHARE = 0.01
-"""The least part of the moments of the normalisations that is each frame's own."""
+_LEAST_SHARE = 0.1
+"""The part of the moments of the normalisations that is each frame's own, at stability 1."""
 
 _GAIN, _NOISE = 1.3, 0.002
 """What flow explains so little better than rest is at rest: grain seems to move, too, and what is
 carried loses sharpness with every move."""
 
-_LOOK = 0.05
+_LOOK = 0.1
 """Difference in luma at which what is carried begins to be another thing than what is seen."""
+
+_LEVELS = 3
+"""Bands of detail whose contrast is given back: of 1, 2 and 4 pixels."""
+
+_BLOCK = 8
+"""Contrast is compared in blocks of so many positions of a band."""
+
+_MOST_GAIN = 1.5
+"""Contrast grows by so much in a frame, at most."""
+
+_FAINT = 4e-6
+"""Squares of detail so small are none."""
 
 _BINS = 6
 """Levels of each colour that a histogram tells apart."""
@@ -48,7 +61,7 @@ _LOST = 0.35
 
 def moments_share(stability: float) -> float:
     """Return how far each frame moves the moments of the normalisations to its own."""
-    return float(max((1 - stability) ** 1.5, _LEAST_SHARE)) if stability else 1.0
+    return 1 - (1 - _LEAST_SHARE) * stability
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +136,11 @@ class Carrier:
     ) -> NDArray[np.uint8]:
         """Return a frame's own picture (h, w, 3) blended with what is carried; remember it."""
         own = tensor(picture)
-        self.last = own if carried is None else own.lerp(carried[0], carried[1] * self._most)
-        return eight_bits(array(self.last)) if carried else picture
+        if carried is None or not self._most:
+            self.last = own
+            return picture
+        self.last = _with_contrast(own.lerp(carried[0], carried[1] * self._most), own)
+        return eight_bits(array(self.last))
 
     def state(self) -> dict[str, NDArray[np.float32]]:
         """Return arrays by name, which `restore` takes back."""
@@ -155,6 +171,30 @@ def _histogram(frame: Tensor) -> Tensor:
     red, green, blue = (thumb * _BINS).long().clamp_(0, _BINS - 1)
     counts = torch.bincount(((red * _BINS + green) * _BINS + blue).flatten(), minlength=_BINS**3)
     return counts / counts.sum()
+
+
+def _with_contrast(picture: Tensor, like: Tensor) -> Tensor:
+    """Return (1, 3, h, w) with as much detail as another of its size has, place by place.
+
+    The bands are those of a Laplacian pyramid (Burt and Adelson 1983).
+    """
+    bands = []
+    for _ in range(_LEVELS):
+        size = list(picture.shape[2:])
+        low, other = (F.avg_pool2d(x, 2, ceil_mode=True) for x in (picture, like))
+        band = picture - F.interpolate(low, size=size, mode="bilinear")
+        wanted = _energy(like - F.interpolate(other, size=size, mode="bilinear"))
+        gain = ((wanted + _FAINT) / (_energy(band) + _FAINT)).sqrt().clamp(1, _MOST_GAIN)
+        bands.append(band * F.interpolate(gain, size=size, mode="bilinear"))
+        picture, like = low, other
+    for band in reversed(bands):
+        picture = F.interpolate(picture, size=list(band.shape[2:]), mode="bilinear") + band
+    return picture.clamp_(0, 1)
+
+
+def _energy(band: Tensor) -> Tensor:
+    """Return the mean square of (1, 3, h, w) in blocks."""
+    return F.avg_pool2d(band.square().mean(1, keepdim=True), _BLOCK, ceil_mode=True)
 
 
 def _still(luma: Tensor, last: Tensor, there: Tensor) -> Tensor:
