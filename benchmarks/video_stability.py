@@ -4,12 +4,13 @@ Warping error: the last frame is brought along the flow of the source to this on
 as the root of the mean square of values from 0 to 1, is counted where the source is seen in both,
 which is where flow there and back disagree by at most 0.01 (|f|² + |b|²) + 0.5 (Sundaram et al.
 2010; Lai et al. 2018). A blur is steady, too: so it stands next to the relative style error, as
-benchmarks/judge.py has it, which needs the painting. The flow is OpenCV's DIS where that is
-installed, else TV-L1 of scikit-image: not the one that films are steadied by.
+benchmarks/judge.py has it, which needs the painting.
 
-Films are made of a photo: moved and turned; at rest, with grain; with a cut; and clips can be
-given. A cut has to leave nothing behind: the first frame after it is compared with what it is
-alone. Look at the strips: rows are the source and each stability, columns every third frame.
+Films are made of a photo: moved and turned; at rest, with grain; with a cut. Their motion is known.
+Clips can be given; their flow is OpenCV's DIS where that is installed, else TV-L1 of scikit-image:
+not the one that films are steadied by. A cut has to leave nothing behind: the first frame after it
+is compared with what it is alone. Look at the strips: rows are the source, frame by frame and each
+stability, columns every third frame.
 
     python benchmarks/video_stability.py --size 256 --frames 12 --strips build/strips
     python benchmarks/video_stability.py --style wave --painting FILE --clips FILE FILE
@@ -17,9 +18,12 @@ alone. Look at the strips: rows are the source and each stability, columns every
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from common import Row, output, parser, report
@@ -38,6 +42,18 @@ from impasto.video.sequence import FrameSequence
 
 Bytes = NDArray[np.uint8]
 Flow = NDArray[np.float32]
+Motion = tuple[Flow, NDArray[np.bool_]]
+"""Flow (h, w, 2) from a frame to the one before, and where both show the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Frames, how each but the first moved, and the numbers of those that begin a shot."""
+
+    frames: list[Bytes]
+    motion: list[Motion]
+    cuts: tuple[int, ...] = ()
+
 
 HALF, STYLE = 0.5, 1.05
 """At most so much of the warping error of frame by frame, and of its style error."""
@@ -62,22 +78,22 @@ def main(argv: list[str] | None = None) -> None:
     films = {name: MADE[name](arguments.size, arguments.frames) for name in arguments.made}
     for clip in arguments.clips:
         film = Film(clip, size=arguments.size)
-        films[clip.stem] = [frame.rgb for frame in islice(film.frames_after(), arguments.frames)]
+        frames = [frame.rgb for frame in islice(film.frames_after(), arguments.frames)]
+        motion = [_motion(one, other) for one, other in pairwise(frames)]
+        films[clip.stem] = Source(frames, motion)
     judge = Judge() if arguments.painting else None
     rows: list[Row] = []
-    for name, frames in films.items():
-        rows += _film(name, frames, judge, arguments)
+    for name, source in films.items():
+        rows += _film(name, source, judge, arguments)
     report(__doc__, rows, arguments)
 
 
-def _film(name: str, frames: list[Bytes], judge: Judge | None, arguments: object) -> list[Row]:
+def _film(name: str, source: Source, judge: Judge | None, arguments: Namespace) -> list[Row]:
     """Measure one film."""
-    given = vars(arguments)
-    pairs = [_motion(one, other) for one, other in pairwise(frames)]
-    cuts = [k for k, (_, seen) in enumerate(pairs) if name == "cut" and k + 1 == len(frames) // 2]
+    given, frames = vars(arguments), source.frames
     painted = {s: stylised(given["style"], frames, s) for s in (0.0, *given["stability"])}
-    rows = [Row(f"{name}: the source's own warping error", _warping(frames, pairs, cuts))]
-    alone = _warping(painted[0.0], pairs, cuts)
+    rows = [Row(f"{name}: the source's own warping error", _warping(frames, source))]
+    alone = _warping(painted[0.0], source)
     rows.append(Row(f"{name}: frame by frame", alone))
     painting = None if judge is None else _seen(judge, given["painting"], frames[0].size // 3)
     errors = {}
@@ -90,16 +106,15 @@ def _film(name: str, frames: list[Bytes], judge: Judge | None, arguments: object
         rows.append(Row(f"{name}: style error frame by frame", errors[0.0]))
     for stability in given["stability"]:
         film = painted[stability]
-        error = _warping(film, pairs, cuts)
+        error = _warping(film, source)
         rows.append(Row(f"{name}: stability {stability:g}", error))
         rows.append(Row(f"{name}: stability {stability:g}, of it", error / alone, at_most=HALF))
         share = errors[stability] / errors[0.0] if errors else None
         rows.append(Row(f"{name}: stability {stability:g}, style error", share, at_most=STYLE))
-        for cut in cuts:
-            apart = float(np.abs(floats(film[cut + 1]) - floats(painted[0.0][cut + 1])).mean())
-            rows.append(
-                Row(f"{name}: stability {stability:g}, left of before", apart, at_most=0.01)
-            )
+        for cut in source.cuts:
+            left = float(np.abs(floats(film[cut]) - floats(painted[0.0][cut])).mean())
+            what = f"{name}: stability {stability:g}, left of before the cut"
+            rows.append(Row(what, left, at_most=0.01))
     if given["strips"]:
         given["strips"].mkdir(exist_ok=True)
         strip([frames, *painted.values()]).save(given["strips"] / f"{name}.png")
@@ -121,18 +136,18 @@ def strip(rows: Sequence[Sequence[Bytes]]) -> Image.Image:
     return Image.fromarray(np.vstack([np.hstack(list(row[::EVERY])) for row in rows]))
 
 
-def _warping(frames: Sequence[Bytes], pairs: Sequence[tuple[Flow, Flow]], cuts: list[int]) -> float:
+def _warping(frames: Sequence[Bytes], source: Source) -> float:
     """Return the warping error of a film, by the motion of its source."""
     found = []
-    for k, ((one, other), (flow, seen)) in enumerate(zip(pairwise(frames), pairs, strict=True)):
-        if k not in cuts and seen.any():
-            apart = floats(other) - _looked_up(floats(one), flow)
+    for number, (flow, seen) in enumerate(source.motion, 1):
+        if number not in source.cuts and seen.any():
+            apart = floats(frames[number]) - _looked_up(floats(frames[number - 1]), flow)
             found.append(float(np.square(apart)[seen].mean()))
     return float(np.sqrt(np.mean(found)))
 
 
-def _motion(one: Bytes, other: Bytes) -> tuple[Flow, NDArray[np.bool_]]:
-    """Return flow (h, w, 2) from a frame to the one before, and where both show the same."""
+def _motion(one: Bytes, other: Bytes) -> Motion:
+    """Return how a frame moved from the one before, by the flow of the two."""
     back, there = _flow(other, one), _flow(one, other)
     returned = _looked_up(there, back)
     apart = np.square(back + returned).sum(-1)
@@ -178,41 +193,64 @@ def _seen(judge: Judge, painting: Path, pixels: int) -> object:
     return judge.see(eight_bits(resize(rgb, *with_pixel_count(width, height, pixels))))
 
 
-def _moved(photo: str, size: int, frames: int, first: int = 0) -> list[Bytes]:
+def _moved(photo: str, size: int, frames: int) -> Source:
     """A photo that a camera moves over, turns and comes nearer to."""
     from skimage.transform import SimilarityTransform, warp
 
     rgb = samples.photo(photo)
-    height, width, _ = rgb.shape
-    wide, high = fit(16, 9, size)
-    scale = min(width / wide, height / high)
-    found = []
-    for number in range(first, first + frames):
-        turn, nearer = np.deg2rad(0.35 * number), scale * 0.8 / (1 + 0.004 * number)
-        pan = 1.6 * number * 640 / size * scale * size / 640
-        view = SimilarityTransform(translation=(-wide / 2, -high / 2)) + SimilarityTransform(
-            scale=nearer, rotation=turn, translation=(width / 2 + pan - 30 * scale, height / 2)
+    width, height = fit(16, 9, size)
+    scale = min(rgb.shape[1] / width, rgb.shape[0] / height)
+    middle = SimilarityTransform(translation=(-width / 2, -height / 2))
+    found, views = [], []
+    for number in range(frames):
+        right = (0.0025 * number - 0.05) * rgb.shape[1]
+        views.append(
+            middle
+            + SimilarityTransform(
+                scale=0.8 * scale / (1 + 0.004 * number),
+                rotation=np.deg2rad(0.35 * number),
+                translation=(rgb.shape[1] / 2 + right, rgb.shape[0] / 2),
+            )
         )
-        seen = warp(rgb, view, output_shape=(high, wide), order=3, mode="reflect")
+        seen = warp(rgb, views[-1], output_shape=(height, width), order=3, mode="reflect")
         found.append(eight_bits(np.clip(seen, 0, 1).astype(np.float32)))
-    return found
+    motion = [_between(*pair, (width, height), rgb.shape) for pair in pairwise(views)]
+    return Source(found, motion)
 
 
-def _grain(size: int, frames: int) -> list[Bytes]:
+def _between(one: Any, other: Any, size: tuple[int, int], photo: tuple[int, ...]) -> Motion:
+    """Return the motion from one view of a photo to another."""
+    width, height = size
+    x, y = np.meshgrid(np.arange(width), np.arange(height))
+    here = np.stack([x, y], axis=-1).reshape(-1, 2).astype(float)
+    there = other(here)
+    before = one.inverse(there)
+    seen = (before >= 0).all(1) & (before <= [width - 1, height - 1]).all(1)
+    seen &= (there >= 0).all(1) & (there <= [photo[1] - 1, photo[0] - 1]).all(1)
+    flow = (before - here).reshape(height, width, 2).astype(np.float32)
+    return flow, seen.reshape(height, width)
+
+
+def _grain(size: int, frames: int) -> Source:
     """A photo at rest, with the grain of a camera in little light."""
-    still = floats(_moved("astronaut", size, 1)[0])
+    still = floats(_moved("astronaut", size, 1).frames[0])
     random = np.random.default_rng(0)
     noisy = (still + random.normal(0, 0.02, still.shape) for _ in range(frames))
-    return [eight_bits(np.clip(frame, 0, 1).astype(np.float32)) for frame in noisy]
+    rest = np.zeros((*still.shape[:2], 2), np.float32), np.ones(still.shape[:2], bool)
+    found = [eight_bits(np.clip(frame, 0, 1).astype(np.float32)) for frame in noisy]
+    return Source(found, [rest] * (frames - 1))
 
 
-def _cut(size: int, frames: int) -> list[Bytes]:
+def _cut(size: int, frames: int) -> Source:
     """Two shots."""
     before = frames // 2
-    return _moved("astronaut", size, before) + _moved("coffee", size, frames - before)
+    one, other = _moved("astronaut", size, before), _moved("coffee", size, frames - before)
+    return Source(
+        one.frames + other.frames, [*one.motion, other.motion[0], *other.motion], (before,)
+    )
 
 
-MADE: dict[str, Callable[[int, int], list[Bytes]]] = {
+MADE: dict[str, Callable[[int, int], Source]] = {
     "moved": lambda size, frames: _moved("astronaut", size, frames),
     "grain": _grain,
     "cut": _cut,

@@ -23,6 +23,9 @@ from impasto.video.libav import converted, import_av, translated
 from impasto.video.reading import Film, Frame
 
 _BT709, _LIMITED, _FULL = 1, 1, 2
+_MP4 = {"movflags": "+faststart", "movie_timescale": "90000"}
+"""The index comes first, and lengths are told in units that all usual rates are multiples of."""
+
 _RECIPE = "comment"
 """The field of a film's metadata that has the recipe."""
 
@@ -142,7 +145,7 @@ def join(
     Packets are moved as they are. Raises `OutputError`.
     """
     av = import_av()
-    flags = {"movflags": "+faststart"} if encoding.form in ("mp4", "mov") else {}
+    flags = _MP4 if encoding.form in ("mp4", "mov") else {}
     what = f"{shown(path)}: cannot be written"
     with atomic_path(path) as temporary, translated(OutputError, what), ExitStack() as stack:
         source = stack.enter_context(film.open())
