@@ -31,7 +31,7 @@ class VideoOptions(Checked):
         None, "At most so many frames a second: the others are left out. Default: all frames."
     )
     stability: float = option(
-        0.9, "How steady the film is, from 0, each frame on its own, to 1, the steadiest."
+        0.95, "How steady the film is, from 0, each frame on its own, to 1, the steadiest."
     )
     codec: str = option(
         "auto",

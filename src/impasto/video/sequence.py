@@ -40,7 +40,8 @@ class FrameSequence:
             self._frames.begin_shot()
             return self._carrier.blended(self._frames.stylize(rgb, None), None)
         carried = self._carrier.carried(motion)
-        own = self._frames.stylize(rgb, self._carrier.start(rgb, carried))
+        start = self._carrier.start(rgb, carried) if self._frames.follows else None
+        own = self._frames.stylize(rgb, start)
         return self._carrier.blended(own, carried)
 
     def state(self) -> dict[str, NDArray[Any]]:

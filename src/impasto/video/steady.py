@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from impasto.images.picture import eight_bits
 from impasto.video import flow
 
-_MOST_CARRIED = 0.95
+_MOST_CARRIED = 0.97
 """The largest part of a pixel that is carried along, at stability 1."""
 
 _LEAST_SHARE = 0.1
@@ -30,7 +29,7 @@ _GAIN, _NOISE = 1.3, 0.002
 """What flow explains so little better than rest is at rest: grain seems to move, too, and what is
 carried loses sharpness with every move."""
 
-_LOOK = 0.1
+_LOOK = 0.15
 """Difference in luma at which what is carried begins to be another thing than what is seen."""
 
 _LEVELS = 3
@@ -39,7 +38,7 @@ _LEVELS = 3
 _BLOCK = 8
 """Contrast is compared in blocks of so many positions of a band."""
 
-_MOST_GAIN = 1.5
+_MOST_GAIN = 1.1
 """Contrast grows by so much in a frame, at most."""
 
 _FAINT = 4e-6
@@ -140,7 +139,7 @@ class Carrier:
             self.last = own
             return picture
         self.last = _with_contrast(own.lerp(carried[0], carried[1] * self._most), own)
-        return eight_bits(array(self.last))
+        return np.ascontiguousarray((self.last[0] * 255).round_().byte().permute(1, 2, 0).numpy())
 
     def state(self) -> dict[str, NDArray[np.float32]]:
         """Return arrays by name, which `restore` takes back."""
@@ -153,7 +152,7 @@ class Carrier:
 
 def tensor(rgb: NDArray[np.uint8] | NDArray[np.float32]) -> Tensor:
     """Return (h, w, 3), uint8 or floats, as floats (1, 3, h, w) in [0, 1]."""
-    found = torch.from_numpy(rgb).permute(2, 0, 1)[None].float().contiguous()
+    found = torch.from_numpy(rgb).permute(2, 0, 1)[None].contiguous().float()
     return found.div_(255) if rgb.dtype == np.uint8 else found
 
 
@@ -221,5 +220,4 @@ def _holds(luma: Tensor, last: Tensor, there: Tensor, back: Tensor) -> Tensor:
     inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
     differs = _around((luma - flow.warped(last, there)).abs(), 1)
     alike = torch.exp(-((differs / _LOOK) ** 2))
-    sure = -F.max_pool2d(-seen * inside, 3, 1, 1)  # a pixel less all around
-    return _around(sure, 1) * alike
+    return _around(seen * inside, 1) * alike

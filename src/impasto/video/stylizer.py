@@ -48,6 +48,31 @@ class _Kept:
     data: dict[str, Any]
 
 
+class _PieceWriter:
+    """Takes painted frames, and what is kept after the last of a piece."""
+
+    def __init__(self, pieces: Pieces, film: Film, encoding: Encoding) -> None:
+        self._pieces, self._film, self._encoding = pieces, film, encoding
+        self._piece: writing.Piece | None = None
+
+    def take(self, item: tuple[Frame, NDArray[np.uint8]] | _Kept) -> None:
+        """Encode a frame, or end a piece."""
+        if isinstance(item, _Kept):
+            if self._piece:
+                self._piece.close()
+                self._piece = None
+                self._pieces.keep(item.arrays, item.data)
+            return
+        if self._piece is None:
+            self._piece = writing.Piece(self._pieces.next, self._film, self._encoding)
+        self._piece.write(*item)
+
+    def drop(self) -> None:
+        """Leave a piece that is not whole."""
+        if self._piece:
+            self._piece.drop()
+
+
 class VideoStylizer:
     """Stylises a film frame by frame; iterate it for its events (`video.events`).
 
@@ -125,7 +150,8 @@ class VideoStylizer:
         yield self._started(done)
         began, first = self._clock(), done
         depth = _DEPTH if film.width * film.height <= 2**23 else 1
-        pieces = Behind(self._write(), depth)
+        writer = _PieceWriter(self._pieces, film, self.encoding)
+        pieces = Behind(writer.take, depth)
         source = ahead(_followed(film.frames_after(pts), sequence.follower(before)), depth)
         frame: Frame | None = None
         in_piece = 0
@@ -147,24 +173,9 @@ class VideoStylizer:
                 pieces.put(_state(sequence, frame, done, ended=not self.stopped))
             pieces.close()
         except BaseException:
-            pieces.drop()
+            pieces.end()
+            writer.drop()
             raise
-
-    def _write(self) -> Callable[[Any], None]:
-        """Return what takes painted frames and states, in a thread of its own."""
-        piece: list[writing.Piece] = []
-
-        def write(item: Any) -> None:
-            if isinstance(item, _Kept):
-                if piece:
-                    piece.pop().close()
-                    self._pieces.keep(item.arrays, item.data)
-                return
-            if not piece:
-                piece.append(writing.Piece(self._pieces.next, self.film, self.encoding))
-            piece[0].write(*item)
-
-        return write
 
     def _started(self, done: int) -> FilmStarted:
         width, height = writing.encoded_size(self.film.width, self.film.height, self.encoding)

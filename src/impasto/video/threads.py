@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
-from queue import Empty, Full, Queue
+from queue import Full, Queue
 from threading import Event, Thread
 from typing import Any, Generic, TypeVar
 
@@ -87,13 +87,10 @@ class Behind(Generic[_Item]):
             self._thread.join()
         self._check()
 
-    def drop(self) -> None:
-        """End without doing what is left."""
-        with suppress(Empty):
-            while True:
-                self._queue.get_nowait()
-        self._queue.put(_END)
-        self._thread.join()
+    def end(self) -> None:
+        """Wait likewise, whatever comes of it."""
+        with suppress(BaseException):
+            self.close()
 
     def _check(self) -> None:
         if self._error is not None:
