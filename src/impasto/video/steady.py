@@ -175,25 +175,28 @@ def _histogram(frame: Tensor) -> Tensor:
 def _with_contrast(picture: Tensor, like: Tensor) -> Tensor:
     """Return (1, 3, h, w) with as much detail as another of its size has, place by place.
 
-    The bands are those of a Laplacian pyramid (Burt and Adelson 1983).
+    What is added is grey: the bands of a Laplacian pyramid (Burt and Adelson 1983) of the mean of
+    the colours.
     """
-    bands = []
+    own, other = picture.mean(1, keepdim=True), like.mean(1, keepdim=True)
+    added = []
     for _ in range(_LEVELS):
-        size = list(picture.shape[2:])
-        low, other = (F.avg_pool2d(x, 2, ceil_mode=True) for x in (picture, like))
-        band = picture - F.interpolate(low, size=size, mode="bilinear")
-        wanted = _energy(like - F.interpolate(other, size=size, mode="bilinear"))
-        gain = ((wanted + _FAINT) / (_energy(band) + _FAINT)).sqrt().clamp(1, _MOST_GAIN)
-        bands.append(band * F.interpolate(gain, size=size, mode="bilinear"))
-        picture, like = low, other
-    for band in reversed(bands):
-        picture = F.interpolate(picture, size=list(band.shape[2:]), mode="bilinear") + band
-    return picture.clamp_(0, 1)
+        size = list(own.shape[2:])
+        low, wanted = (F.avg_pool2d(x, 2, ceil_mode=True) for x in (own, other))
+        band = own - F.interpolate(low, size=size, mode="bilinear")
+        energy = _energy(other - F.interpolate(wanted, size=size, mode="bilinear"))
+        gain = ((energy + _FAINT) / (_energy(band) + _FAINT)).sqrt().clamp(1, _MOST_GAIN)
+        added.append(band * (F.interpolate(gain, size=size, mode="bilinear") - 1))
+        own, other = low, wanted
+    more = added.pop()
+    for band in reversed(added):
+        more = F.interpolate(more, size=list(band.shape[2:]), mode="bilinear") + band
+    return (picture + more).clamp_(0, 1)
 
 
 def _energy(band: Tensor) -> Tensor:
-    """Return the mean square of (1, 3, h, w) in blocks."""
-    return F.avg_pool2d(band.square().mean(1, keepdim=True), _BLOCK, ceil_mode=True)
+    """Return the mean square of (1, 1, h, w) in blocks."""
+    return F.avg_pool2d(band.square(), _BLOCK, ceil_mode=True)
 
 
 def _still(luma: Tensor, last: Tensor, there: Tensor) -> Tensor:
