@@ -216,10 +216,10 @@ def test_rerun_refuses_a_forged_recipe(
 
 
 def test_samples(folder: Path, run: Callable[..., Outcome]) -> None:
-    outcome = run("samples", "coffee", "waves", "--to=new/folder", "--width=64", "--seed=3")
+    outcome = run("samples", "coffee", "waves", "--to=new/folder")
     assert outcome == Outcome(0, "new/folder/coffee.png\nnew/folder/waves.png\n", "")
     with Image.open(folder / "new/folder/waves.png") as waves:
-        assert waves.size == (64, 51)
+        assert waves.size == (768, 608)
 
 
 def test_layers(run: Callable[..., Outcome]) -> None:

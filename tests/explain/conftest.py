@@ -16,8 +16,9 @@ from impasto.explain.explainer import Explainer
 from impasto.explain.explanation import Explanation
 from impasto.explain.render import render
 from impasto.options.explain import ExplainOptions
-from impasto.samples import painting, photo
+from impasto.samples import photo
 from nets import reference
+from pictures import painting
 
 
 @pytest.fixture(autouse=True)

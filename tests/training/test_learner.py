@@ -21,7 +21,7 @@ from impasto.events import Saved, Trained, TrainingEvent, Unreadable
 from impasto.images import save_picture
 from impasto.nets.architecture import ORIGINAL, style_tensors
 from impasto.options import LearnOptions, ReadOptions, TrainOptions
-from impasto.samples import painting, photo
+from impasto.samples import photo
 from impasto.training.criterion import Evaluation
 from impasto.training.learner import Learner
 from impasto.training.painting import Painting, read_painting
@@ -32,6 +32,7 @@ from impasto.zoo.pack import Pack
 from impasto.zoo.registry import network
 from impasto.zoo.rows import Row, read_rows, write_rows
 from patience import Clock
+from pictures import painting
 from zoo.making import random_pack
 
 Build = Callable[..., Learner]

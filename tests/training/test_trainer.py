@@ -17,7 +17,7 @@ from impasto.events import Saved, Stalled, Trained, TrainingEvent, Unreadable
 from impasto.images import save_picture
 from impasto.nets.architecture import ORIGINAL, style_tensors
 from impasto.options import TrainOptions
-from impasto.samples import painting, photo
+from impasto.samples import photo
 from impasto.training import loop, objectives
 from impasto.training.criterion import Criterion, Evaluation
 from impasto.training.sampling import Assignment, assign
@@ -25,6 +25,7 @@ from impasto.training.slim import slimmed
 from impasto.training.trainer import Keeping, Trainer, arranged
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import Pack, read_pack, write_pack
+from pictures import painting
 from zoo.making import random_pack
 
 pytestmark = pytest.mark.usefixtures("networks_kept")

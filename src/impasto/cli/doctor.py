@@ -73,7 +73,7 @@ def _self_test() -> str:
 
     painter = Painter(
         photo("astronaut"),
-        painting("swirls", 192, 152),
+        painting("swirls"),
         PaintOptions(size=192, steps=_SELF_TEST_STEPS, preset="gatys"),
     )
     began = time.monotonic()

@@ -13,12 +13,10 @@ def samples(
         list[str] | None, typer.Argument(help="Which; all if none is named.", metavar="[NAME]...")
     ] = None,
     to: Annotated[Path, typer.Option(help="Folder to write them to.")] = Path("samples"),
-    width: Annotated[int, typer.Option(help="Width of the paintings in pixels.")] = 768,
-    seed: Annotated[int, typer.Option(help="Another seed, another painting.")] = 0,
 ) -> None:
     """Write sample photos and paintings to try Impasto with.
 
-    The paintings are made on the spot by a procedural painter; the photos come with scikit-image.
+    The paintings are Impasto's own; the photos come with scikit-image.
 
     Examples:
 
@@ -26,7 +24,6 @@ def samples(
 
       impasto samples astronaut swirls --to here
     """
-    import numpy as np
     from rich.console import Console
 
     from impasto.atomic import check_output
@@ -47,8 +44,5 @@ def samples(
         path = to / f"{name}.png"
         check_output(path, extensions=(".png",))
         with console.status(f"making {path}"):
-            pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] = (
-                photo(name) if name in PHOTOS else painting(name, width, round(width * 0.79), seed)
-            )
-            save_picture(pixels, path)
+            save_picture(photo(name) if name in PHOTOS else painting(name), path)
         typer.echo(str(path))

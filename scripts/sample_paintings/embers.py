@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.samples.brush import Brush
-from impasto.samples.canvas import Canvas
-from impasto.samples.fields import Field, Floats, jitter, mix, ramp, rgb, scatter, smoothstep
+from sample_paintings.brush import Brush
+from sample_paintings.canvas import Canvas
+from sample_paintings.fields import Field, Floats, jitter, mix, ramp, rgb, scatter, smoothstep
 
 _FIRE = rgb("#2a0b14", "#5e1220", "#9c1f1d", "#cf3d17", "#ea6a1b", "#f49a2c", "#fbca55", "#fdeeb4")
 _COOL = rgb("#0d1220", "#1b2b45", "#2b5066", "#4f8389", "#a3bfae")

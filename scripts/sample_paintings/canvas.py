@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from impasto.samples.brush import ACROSS, ALONG, Brush
-from impasto.samples.fields import Field, Floats, Ints, blur
+from sample_paintings.brush import ACROSS, ALONG, Brush
+from sample_paintings.fields import Field, Floats, Ints, blur
 
 REFERENCE_AREA = 768 * 608
 _CHUNK = 1_500_000  # samples put down at once; bounds the memory

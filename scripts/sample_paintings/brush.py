@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.samples.fields import Floats, blur, smoothstep
+from sample_paintings.fields import Floats, blur, smoothstep
 
 ALONG, ACROSS = 64, 24
 """How finely a mark is described, along and across the stroke."""

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from impasto.samples.brush import Brush
-from impasto.samples.canvas import Canvas, Strokes
-from impasto.samples.fields import Field, Floats, Ints, jitter, mix, ramp, rgb, scatter
+from sample_paintings.brush import Brush
+from sample_paintings.canvas import Canvas, Strokes
+from sample_paintings.fields import Field, Floats, Ints, jitter, mix, ramp, rgb, scatter
 
 _TONES = [
     rgb("#2a1a10", "#6a4420", "#b07c36", "#e0b766", "#f3e0ac"),  # ochre

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.samples.brush import Brush
-from impasto.samples.canvas import Canvas
-from impasto.samples.fields import Field, Floats, blur, mix, ramp, rgb, scatter, smoothstep
+from sample_paintings.brush import Brush
+from sample_paintings.canvas import Canvas
+from sample_paintings.fields import Field, Floats, blur, mix, ramp, rgb, scatter, smoothstep
 
 _SKY = rgb("#4f8fc9", "#79aedb", "#a9cbd9", "#efdcae", "#f7cf8c", "#f3b98a")
 _WATER = rgb("#1f4c86", "#3673a8", "#5c9fbb", "#9cc7bd", "#f0dca6")

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from impasto.samples.canvas import Canvas
-from impasto.samples.fields import Field, Floats, mix, ramp, rgb, smoothstep
+from sample_paintings.canvas import Canvas
+from sample_paintings.fields import Field, Floats, mix, ramp, rgb, smoothstep
 
 _PAPER, _INK, _DEEP, _BLUE, _TEAL, _PALE, _FOAM, _SKY, _ROSE, _SUN = range(10)
 _INKS = rgb(

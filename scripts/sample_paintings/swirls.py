@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.samples.brush import Brush
-from impasto.samples.canvas import Canvas, Strokes
-from impasto.samples.fields import Field, Floats, blur, jitter, mix, ramp, rgb, scatter, smoothstep
+from sample_paintings.brush import Brush
+from sample_paintings.canvas import Canvas, Strokes
+from sample_paintings.fields import Field, Floats, blur, jitter, mix, ramp, rgb, scatter, smoothstep
 
 _NIGHT = rgb("#0b1030", "#14225a", "#1f3c86", "#2f5ba6", "#4a80bd", "#7fabc9", "#b9d0cc", "#e9e6c4")
 _LAMP = rgb("#dd861f", "#f0b024", "#f6d24a", "#f3e58e", "#dfe6b0", "#a9ccb4", "#6b9fba", "#3f72ad")
