@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import subprocess
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,8 +63,12 @@ def test_a_photo_goes_through_a_network(folder: Path, run: Run, form: str, kind:
     assert run("apply", "starry", "photo.png", "-o", "out.png").code == 0
     asked = ["--format", form] if form else []
     photo = (folder / "photo.png").read_bytes()
+    colours = b"cICP" + bytes([12, 99, 0, 1])  # of which one is not known, and a notice says so
+    chunk = struct.pack(">I", 4) + colours + struct.pack(">I", zlib.crc32(colours))
+    photo = photo[:33] + chunk + photo[33:]  # after the header
     done = piped(folder, "apply", "starry", "-", "-o", "-", *asked, data=photo)
     assert done.returncode == 0, done.stderr
+    assert b"impasto: standard input: its colours are told by code points" in done.stderr
     made = Image.open(io.BytesIO(done.stdout))  # nothing else is there
     assert made.format == kind
     assert np.abs(np.asarray(made, float) - pixels(folder / "out.png")).mean() < 6

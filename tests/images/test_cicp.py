@@ -13,6 +13,7 @@ from PIL import Image
 from images import making
 from impasto.errors import ImageError, Notice
 from impasto.images import read_picture
+from impasto.images.cicp import declared
 from impasto.images.read import read_stored
 
 # Published to XYZ under D65: Apple's Display P3, ITU-R BT.2020.
@@ -189,6 +190,40 @@ def test_heic_and_avif_say_their_primaries(kind):
     data[at : at + 4] = struct.pack(">HH", 9, 16)
     with pytest.warns(Notice, match=r"is HDR \(PQ\)"):
         read_picture(bytes(data))
+
+
+def box(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(data)) + kind + data
+
+
+def items(primary: int, *, tiles: int = 0) -> bytes:
+    """A file of two items, of which the first has Display P3 and the second sRGB."""
+    colours = b"".join(
+        box(b"colr", b"nclx" + struct.pack(">HHHB", points, 13, 0, 0x80)) for points in (12, 1)
+    )
+    by_item = struct.pack(">I", 2) + b"".join(struct.pack(">HBB", n, 1, 0x80 | n) for n in (1, 2))
+    meta = box(b"pitm", bytes(4) + struct.pack(">H", primary))
+    meta += box(b"iprp", box(b"ipco", colours) + box(b"ipma", bytes(4) + by_item))
+    if tiles:
+        meta += box(b"iref", bytes(4) + box(b"dimg", struct.pack(">HHH", primary, 1, tiles)))
+    return box(b"ftyp", b"avif" + bytes(4)) + box(b"meta", bytes(4) + meta)
+
+
+@pytest.mark.parametrize(
+    ("data", "converted"),
+    [
+        (items(1), True),
+        (items(2), False),  # the first is a thumbnail or alpha
+        (items(3, tiles=1), True),
+        (items(3, tiles=2), False),
+        (items(3), False),
+        (items(1)[:-20], False),
+    ],
+)
+def test_colours_are_those_of_the_primary_item(data, converted):
+    rgb = np.array([[[200, 30, 30]]], np.uint8)
+    found = declared(data, {}, "photo.avif").to_srgb(rgb)
+    assert np.abs(found - rgb / 255).max() > 0.02 if converted else found is rgb
 
 
 def test_twelve_and_signed_bits():

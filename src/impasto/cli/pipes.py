@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+import warnings
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import typer
 
@@ -65,12 +66,19 @@ class Pipes:
         return message.replace(str(self._input), "standard input") if self._input else message
 
     def __enter__(self) -> Self:
+        show = self._show = warnings.showwarning
+
+        def shown(message: Warning | str, *where: Any, **more: Any) -> None:
+            show(self.told(str(message)), *where, **more)
+
+        warnings.showwarning = shown
         return self
 
     def __exit__(self, kind: object, raised: BaseException | None, _traceback: object) -> None:
         from impasto.errors import ImpastoError, OutputError
         from impasto.text import reason
 
+        warnings.showwarning = self._show
         try:
             if self._output and kind is None:
                 sys.stdout.buffer.write(self._output.read_bytes())

@@ -195,24 +195,75 @@ def _cicp(data: bytes) -> tuple[int, int, bool] | None:
 
 
 def _nclx(data: bytes) -> tuple[int, int, bool] | None:
-    """Return primaries and transfer of the first nclx box of HEIC or AVIF.
+    """Return primaries and transfer of the nclx box of HEIC or AVIF.
 
-    The range is that of luma and chroma, which the decoder has seen to.
+    It is that of the primary item, or of the tiles that make it up: thumbnails, depth and alpha may
+    have others (ISO/IEC 23008-12, 9.3). The range is that of luma and chroma, which the decoder has
+    seen to.
     """
     if data[4:8] != b"ftyp":
         return None
-    for meta in _boxes(data, b"meta"):
-        for properties in _boxes(meta[4:], b"iprp"):
-            for container in _boxes(properties, b"ipco"):
-                for box in _boxes(container, b"colr"):
-                    if box[:4] == b"nclx" and len(box) >= 8:
+    try:
+        for meta in _boxes(data, b"meta"):
+            inside = dict(_all_boxes(meta[4:]))
+            properties = dict(_all_boxes(inside[b"iprp"]))
+            described = list(_all_boxes(properties[b"ipco"]))
+            described_by = _associations(properties[b"ipma"])
+            primary = _item(inside[b"pitm"])
+            for item in (primary, *_parts_of(primary, inside.get(b"iref", b""))):
+                for index in described_by.get(item, ()):
+                    kind, box = described[index - 1]
+                    if kind == b"colr" and box[:4] == b"nclx":
                         primaries, transfer = struct.unpack_from(">HH", box, 4)
                         return primaries, transfer, True
+    except (LookupError, struct.error):
+        pass  # what is damaged says nothing
     return None
 
 
+def _item(pitm: bytes) -> int:
+    """Return the number of the primary item."""
+    found: int = struct.unpack_from(">I" if pitm[0] else ">H", pitm, 4)[0]
+    return found
+
+
+def _associations(ipma: bytes) -> dict[int, list[int]]:
+    """Return the properties of each item, as numbers that begin with 1; 0 is none."""
+    item, index = (">IB" if ipma[0] else ">HB"), (">H" if ipma[3] & 1 else ">B")
+    most = 0x7FFF if ipma[3] & 1 else 0x7F  # the bit above says that it is essential
+    (entries,) = struct.unpack_from(">I", ipma, 4)
+    found: dict[int, list[int]] = {}
+    at = 8
+    for _ in range(entries):
+        number, count = struct.unpack_from(item, ipma, at)
+        at += struct.calcsize(item)
+        indices = []
+        for _ in range(count):
+            indices.append(struct.unpack_from(index, ipma, at)[0] & most)
+            at += struct.calcsize(index)
+        found[number] = [one for one in indices if one]
+    return found
+
+
+def _parts_of(item: int, iref: bytes) -> tuple[int, ...]:
+    """Return the items that an item is derived from: the tiles of a grid."""
+    if not iref:
+        return ()
+    number = "I" if iref[0] else "H"
+    for box in _boxes(iref[4:], b"dimg"):
+        whole, count = struct.unpack_from(f">{number}H", box)
+        if whole == item:
+            return struct.unpack_from(f">{count}{number}", box, struct.calcsize(f">{number}H"))
+    return ()
+
+
 def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
-    """Yield what the boxes of a kind hold (ISO/IEC 14496-12, 4.2)."""
+    """Yield what the boxes of a kind hold."""
+    return (box for found, box in _all_boxes(data) if found == kind)
+
+
+def _all_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the kind and the content of each box (ISO/IEC 14496-12, 4.2)."""
     at = 0
     while at + 8 <= len(data):
         size, found = struct.unpack_from(">I4s", data, at)
@@ -223,8 +274,7 @@ def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
         size = size or len(data) - at
         if size < head:
             return
-        if found == kind:
-            yield data[at + head : at + size]
+        yield found, data[at + head : at + size]
         at += size
 
 
