@@ -27,6 +27,7 @@ from impasto.options import (
 )
 from impasto.options.machine import check_device
 from impasto.painter import Painter, Painting, Start, read_layouts
+from impasto.painter.recipe import grouped, located
 from impasto.runtime.device import choose_device
 from impasto.training.start import AUTO, started
 from impasto.training.trainer import Trainer
@@ -191,26 +192,27 @@ def repaint(
         options = replace(options, device=there)
         schedule = _schedule(ran.get("schedule", ()), options.size)
         layouts = read_layouts(ran.get("memory", ())) if same else {}
-        hands = [int(hand) for hand in recipe.get("hands", range(len(recipe["styles"])))]
-        files = recipe["files"] if "files" in recipe else _before_files(recipe)
-        recorded = [recipe["content"], *recipe["styles"]]
+        hands = [int(hand) for hand in recipe["hands"]]
+        files = recipe["files"]
+        entries = [recipe["content"], *recipe["styles"]]
         given: list[Source | None] = [content]
         given += styles or [None] * len(recipe["styles"])
-        if len(given) != len(recorded):
-            raise OptionsError(f"{picture} has {len(recorded) - 1} styles, got {len(given) - 1}")
+        if len(given) != len(entries):
+            raise OptionsError(f"{picture} has {len(entries) - 1} styles, got {len(given) - 1}")
         sources = [
-            _recorded(entry, source, folder) for entry, source in zip(recorded, given, strict=True)
+            _recorded(entry, source, folder) for entry, source in zip(entries, given, strict=True)
         ]
-        recorded += files.values()
+        entries += files.values()
         options = replace(options, **_files(files, folder))
-        hashes = [entry["sha256"] for entry in recorded]
+        hashes = [entry["sha256"] for entry in entries]
         trained = recipe["weights"]["name"], recipe["weights"]["sha256"]
         begun_with = recipe.get("start")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ImageError(f"{picture}: its recipe is incomplete or damaged ({error})") from error
+    as_styles: list[Any] = grouped(sources[1:], hands)
     painter = Painter(
         sources[0],
-        _grouped(sources[1:], hands),
+        as_styles,
         options,
         read=read,
         checkpoint=checkpoint,
@@ -329,11 +331,6 @@ def _start(
     return Start(made.rgb, made.recipe)
 
 
-def _before_files(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the files of a recipe of version 0.3 or before."""
-    return {"init": recipe["init"]} if recipe["init"] else {}
-
-
 def _files(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, Any]:
     """Return the options that name files, with where those are now."""
     found: dict[str, Any] = {}
@@ -343,17 +340,5 @@ def _files(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, 
     return found
 
 
-def _grouped(sources: Sequence[Source], hands: Sequence[int]) -> list[Any]:
-    """Return pictures as styles: those of one hand together."""
-    pairs = list(zip(sources, hands, strict=True))
-    return [[source for source, hand in pairs if hand == style] for style in sorted(set(hands))]
-
-
 def _recorded(entry: Mapping[str, Any], given: Source | None, folder: Path) -> Source:
-    if given is not None:
-        return given
-    name = str(entry["name"])
-    for candidate in (Path(name), folder / Path(name).name):
-        if candidate.is_file():
-            return candidate
-    raise ImageError(f"{name}: not found here nor in {folder}; say where it is now")
+    return located(str(entry["name"]), folder) if given is None else given

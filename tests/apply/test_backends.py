@@ -10,7 +10,8 @@ import torch
 
 from apply import making
 from impasto.apply import backends
-from impasto.apply.backends import Moments, choose
+from impasto.apply.backend import Moments
+from impasto.apply.backends import choose
 from impasto.apply.parts import PHOTO, STYLISED, stops, whole
 from impasto.errors import MissingExtraError, OptionsError
 from impasto.nets.architecture import ARCHITECTURES, HERE

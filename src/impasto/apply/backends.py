@@ -1,4 +1,4 @@
-"""What computes a network: one interface, and the choice of who stands behind it."""
+"""The choice of who computes a network here."""
 
 from __future__ import annotations
 
@@ -6,54 +6,14 @@ import ctypes
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
-from impasto.apply.parts import Part
+from impasto.apply.backend import Backend
 from impasto.errors import OptionsError, nearest
-from impasto.images.picture import Floats
 from impasto.nets.architecture import Architecture
 from impasto.options import BACKENDS
-
-
-class Moments(NamedTuple):
-    """Mean and (biased) variance over positions, (channels,) each."""
-
-    mean: Floats
-    variance: Floats
-
-
-Fields = Mapping[str, Floats]
-"""Tensors (1, channels, height, width) by name, float32."""
-
-
-class Backend(Protocol):
-    """A network with its weights, on a device."""
-
-    @property
-    def name(self) -> str:
-        """What it is called in options."""
-
-    @property
-    def device(self) -> str:
-        """What it computes on: ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
-
-    def run(
-        self,
-        part: Part,
-        given: Fields,
-        mix: Floats,
-        noise: Fields,
-        moments: Mapping[str, Moments] | None = None,
-    ) -> dict[str, Floats]:
-        """Compute a part of the network: what it gives, from what it takes.
-
-        The photo, RGB in [0, 1], is padded already (see `nets.geometry`). ``mix`` (styles,) says
-        how much of each style; ``noise`` has the field of each place where noise is added. Where
-        ``moments`` are given, they are what the normalisations of those names divide out, instead
-        of the mean and variance of what they are given.
-        """
 
 
 def choose(

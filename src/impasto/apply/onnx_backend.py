@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.apply.backends import Fields, Moments
+from impasto.apply.backend import Fields, Moments
 from impasto.apply.graph import build_part
 from impasto.apply.parts import Part
 from impasto.errors import MissingExtraError

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from impasto.apply import tiles
-from impasto.apply.backends import Backend
+from impasto.apply.backend import Backend
 from impasto.apply.canvas import Canvas, Change, Region
 from impasto.apply.parts import PHOTO, STYLISED, whole
 from impasto.images import fit, resize

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.apply.backends import Backend, Fields, Moments
+from impasto.apply.backend import Backend, Fields, Moments
 from impasto.apply.canvas import Canvas, Region
 from impasto.apply.parts import PHOTO, STYLISED, Stop, stops
 from impasto.images.picture import Floats

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto.apply.backends import Fields, Moments
+from impasto.apply.backend import Fields, Moments
 from impasto.apply.parts import PHOTO, STYLISED, Part
 from impasto.images.picture import Floats
 from impasto.nets import transformer

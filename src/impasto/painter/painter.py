@@ -20,7 +20,6 @@ from impasto import weights
 from impasto.errors import CheckpointError, OptionsError, in_memory
 from impasto.events import Event, Losses, Saved, Step
 from impasto.images import resize
-from impasto.images.picture import Stored
 from impasto.images.read import Source
 from impasto.images.tensors import to_array
 from impasto.losses.build import build, map_layers
@@ -36,6 +35,7 @@ from impasto.optimize.schedule import Scale, halves, plan, pyramid, shared
 from impasto.options import MAX_SIDE, TILEABLE_STEP, CheckpointOptions, PaintOptions, ReadOptions
 from impasto.painter.inputs import Sources, Start
 from impasto.painter.painting import Painting
+from impasto.painter.recipe import recorded
 from impasto.runtime import checkpoint as checkpoints
 from impasto.runtime.device import choose_device, choose_precision
 from impasto.runtime.memory import Demand, Layout, lay_out, room
@@ -145,10 +145,10 @@ class Painter:
             "kind": "paint",
             "version": impasto.__version__,
             "options": self.options.to_dict(),
-            "content": _named(self.sources.photo),
-            "styles": [_named(style) for style in self.sources.styles],
+            "content": recorded(self.sources.photo),
+            "styles": [recorded(style) for style in self.sources.styles],
             "hands": self.sources.hands,
-            "files": {name: _named(file) for name, file in self.sources.named.items()},
+            "files": {name: recorded(file) for name, file in self.sources.named.items()},
             "start": dict(self._start.recipe) if self._start else None,
             "weights": {"name": self._found.origin.name, "sha256": self._found.sha256},
             "ran": {
@@ -391,10 +391,6 @@ class Painter:
 
     def _plain_layouts(self) -> list[list[Any]]:
         return [[*size, *astuple(layout)] for size, layout in sorted(self._layouts.items())]
-
-
-def _named(picture: Stored) -> dict[str, str]:
-    return {"name": picture.name, "sha256": picture.sha256}
 
 
 def read_layouts(recorded: Sequence[Sequence[Any]]) -> dict[tuple[int, int], Layout]:

@@ -10,10 +10,10 @@ from typing import Any, Self
 import impasto
 from impasto.errors import ImageError, OptionsError
 from impasto.images import read_recipe
-from impasto.images.picture import Stored
 from impasto.options import PaintOptions, ReadOptions
 from impasto.options.checked import flag
 from impasto.painter.inputs import named_files
+from impasto.painter.recipe import grouped, located, recorded
 from impasto.sweep.engine import Sweep
 from impasto.sweep.kept import hash_of
 from impasto.text import shown
@@ -21,6 +21,8 @@ from impasto.text import shown
 _LENGTHS = ("steps", "budget", "quality")
 _OWN = ("size", "scales", *_LENGTHS, "device", "precision", "max_memory", "weights", "seed")
 """What may be said of a cell that is painted again; all else is its own."""
+
+_WAY_OUT = "name photo and paintings after the sheet"
 
 
 def recipe_of(sweep: Sweep) -> dict[str, Any]:
@@ -36,8 +38,8 @@ def recipe_of(sweep: Sweep) -> dict[str, Any]:
     return {
         "kind": "sweep",
         "version": impasto.__version__,
-        "content": _named(sweep.photo),
-        "styles": [_named(painting) for painting in sweep.paintings],
+        "content": recorded(sweep.photo),
+        "styles": [recorded(painting) for painting in sweep.paintings],
         "hands": sweep.hands,
         "files": {path: hash_of(path) for path in sorted(files)},
         "axes": [{"option": axis.option, "values": list(axis.said)} for axis in sweep.grid.axes],
@@ -112,11 +114,11 @@ class Picked:
             raise ImageError(f"{shown(sheet)}: is not a sheet of impasto sweep: --pick needs one")
         try:
             cells = {(cell["row"], cell["column"]): cell for cell in recipe["cells"]}
-            recorded = [recipe["content"], *recipe["styles"]]
-            names = [str(entry["name"]) for entry in recorded]
-            hashes = tuple(str(entry["sha256"]) for entry in recorded)
+            entries = [recipe["content"], *recipe["styles"]]
+            names = [str(entry["name"]) for entry in entries]
+            hashes = tuple(str(entry["sha256"]) for entry in entries)
             hands, files = [int(hand) for hand in recipe["hands"]], dict(recipe["files"])
-            styles = _grouped([Path(name) for name in names[1:]], hands)
+            styles = grouped([Path(name) for name in names[1:]], hands)
             cell = cells.get(place)
             options = _options(recipe["options"], cell, said) if cell else None
             rows, columns = max(cells)
@@ -135,8 +137,8 @@ class Picked:
             )
         if now:
             return cls(now[0], tuple(now[1:]), hashes, files, options)
-        photo, *paintings = [_found(name, sheet.parent) for name in names]
-        return cls(photo, tuple(_grouped(paintings, hands)), hashes, files, options)
+        photo, *paintings = [located(name, sheet.parent, _WAY_OUT) for name in names]
+        return cls(photo, tuple(grouped(paintings, hands)), hashes, files, options)
 
 
 def read_place(text: str) -> tuple[int, int]:
@@ -166,24 +168,3 @@ def _options(
     elif options["budget"] is not None:  # so long at this size would be other steps
         options |= {"budget": None, "steps": cell["steps"]}
     return PaintOptions.from_dict({**options, **said})
-
-
-def _grouped(paintings: Sequence[Path], hands: Sequence[int]) -> list[Path | list[Path]]:
-    """Return pictures as styles: those of one hand together."""
-    pairs = list(zip(paintings, hands, strict=True))
-    groups = [[path for path, hand in pairs if hand == style] for style in sorted(set(hands))]
-    return [group if len(group) > 1 else group[0] for group in groups]
-
-
-def _found(name: str, folder: Path) -> Path:
-    for candidate in (Path(name), folder / Path(name).name):
-        if candidate.is_file():
-            return candidate
-    raise ImageError(
-        f"{shown(name)}: not found here nor in {shown(folder)}; name photo and paintings after "
-        "the sheet"
-    )
-
-
-def _named(picture: Stored) -> dict[str, str]:
-    return {"name": picture.name, "sha256": picture.sha256}

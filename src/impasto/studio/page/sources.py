@@ -41,7 +41,6 @@ SAMPLES = (
 
 _SWATCH_PHOTO = "chelsea"
 _SWATCH_SIDE = 320
-_PAINTING = (768, 608)
 
 
 class Sources:
@@ -149,7 +148,7 @@ def painting(name: str) -> bytes:
     """Return a sample painting as a PNG file."""
     if name not in samples.PAINTINGS:
         raise KeyError(name)
-    return _png(samples.painting(name, *_PAINTING))
+    return _png(samples.painting(name))
 
 
 def shrunk(data: bytes, side: int) -> bytes:
