@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from impasto.apply.network import Network
 from impasto.atomic import check_output
@@ -17,6 +17,7 @@ from impasto.errors import CheckpointError, OptionsError
 from impasto.images.read import Source
 from impasto.nets.architecture import ORIGINAL
 from impasto.options import LearnOptions, ReadOptions
+from impasto.options.keywords import LearnKeywords
 from impasto.text import shown
 from impasto.training.painting import Painting, read_painting
 from impasto.zoo import learnt, registry
@@ -36,7 +37,7 @@ def learn(
     out: str | Path | None = None,
     body: str | None = None,
     read: ReadOptions | None = None,
-    **options: Any,
+    **options: Unpack[LearnKeywords],
 ) -> Network:
     """Learn to paint photos in the style of a painting; return the network, ready to be called.
 

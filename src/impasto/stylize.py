@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from impasto.apply.network import Network
 from impasto.apply.stylised import Stylised
@@ -25,6 +25,7 @@ from impasto.options import (
     SaveOptions,
     TrainOptions,
 )
+from impasto.options.keywords import PaintKeywords, TrainKeywords
 from impasto.options.machine import check_device
 from impasto.painter import Painter, Painting, Start, read_layouts
 from impasto.painter.recipe import grouped, located
@@ -41,7 +42,7 @@ def paint(
     style: Source | Sequence[Source],
     *,
     read: ReadOptions | None = None,
-    **options: Any,
+    **options: Unpack[PaintKeywords],
 ) -> Painting:
     """Paint ``content`` in the style of ``style`` (one picture, or several) and return it.
 
@@ -105,7 +106,7 @@ def train(
     begin: str = AUTO,
     teacher: str | None = None,
     read: ReadOptions | None = None,
-    **options: Any,
+    **options: Unpack[TrainKeywords],
 ) -> Network:
     """Train a network that paints photos in the style of ``style``, and return it.
 

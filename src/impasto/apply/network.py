@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeGuard, overload
+from typing import TYPE_CHECKING, Any, TypeGuard, Unpack, overload
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from impasto.images.resize import resize_plane
 from impasto.nets import noise
 from impasto.nets.geometry import padded
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
+from impasto.options.keywords import StylizeKeywords
 from impasto.zoo.pack import Pack
 
 if TYPE_CHECKING:
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
 
 _OPTIONS = ApplyOptions()
 _WAY_OUT = "choose a smaller --size or --tile"
+
+
+class _CallKeywords(StylizeKeywords, total=False):
+    """What a network's call takes besides the picture."""
+
+    read: ReadOptions | None
+    mask: Source | Sequence[Source] | None
+    progress: Progress | None
+    bits: int | None
 
 
 class Network:
@@ -65,13 +75,17 @@ class Network:
         )
 
     @overload
-    def __call__(self, picture: Tensor, **options: Any) -> Tensor: ...
+    def __call__(self, picture: Tensor, **options: Unpack[_CallKeywords]) -> Tensor: ...
 
     @overload
-    def __call__(self, picture: Source, **options: Any) -> Stylised: ...
+    def __call__(  # type: ignore[overload-overlap]  # a text is one path
+        self, picture: Source, **options: Unpack[_CallKeywords]
+    ) -> Stylised: ...
 
     @overload
-    def __call__(self, picture: Sequence[Source], **options: Any) -> list[Stylised]: ...
+    def __call__(
+        self, picture: Sequence[Source], **options: Unpack[_CallKeywords]
+    ) -> list[Stylised]: ...
 
     def __call__(
         self,
@@ -81,7 +95,7 @@ class Network:
         mask: Source | Sequence[Source] | None = None,
         progress: Progress | None = None,
         bits: int | None = None,
-        **options: Any,
+        **options: Unpack[StylizeKeywords],
     ) -> Any:
         """Stylise a picture, or each of a list of them.
 

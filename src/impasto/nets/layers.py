@@ -54,7 +54,8 @@ def convolve_backward(g: Tensor, weight: Tensor, padding: str) -> Tensor:
     if padding != "zeros" and _copies(g):
         whole = F.conv2d(g, weight, padding=2)
         inside = whole[:, :, 1:-1, 1:-1]  # only its shape is looked at
-        return _PAD_BACKWARD[padding](whole, inside, [1, 1, 1, 1])
+        gx: Tensor = _PAD_BACKWARD[padding](whole, inside, [1, 1, 1, 1])
+        return gx
     gx = F.conv2d(g, weight, padding=1)
     if padding == "zeros":
         return gx
