@@ -14,7 +14,7 @@ from PIL import Image
 
 import impasto
 from impasto import samples
-from impasto.images.sheet import contact_sheet
+from impasto.images.contact_sheet import contact_sheet
 
 SIZE, STEPS = 144, 12
 OUT = Path("out")

@@ -24,7 +24,7 @@ from impasto.images import read_picture
 from impasto.options import LearnOptions
 from impasto.runtime.device import keep_freed_memory
 from impasto.training.learner import Learner
-from impasto.training.trainer import Keeping
+from impasto.training.trainer import StateFile
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import Pack
 from impasto.zoo.registry import network
@@ -84,7 +84,7 @@ def learnt(entry: Mapping[str, Any], body: Pack, arguments: argparse.Namespace) 
         body=body,
         card=card,
     )
-    learner.begin_with(before, Keeping(file.with_suffix(".state")))
+    learner.begin_with(before, StateFile(file.with_suffix(".state")))
     for event in learner:
         if isinstance(event, Trained):
             latest = event

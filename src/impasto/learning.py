@@ -82,7 +82,7 @@ def check_free(name: str, painting: Painting) -> None:
     own = learnt.find(name)
     if own is None and name in registry.catalogue():
         raise OptionsError(f"there is a style {name!r} already: give another --name")
-    if own is not None and not is_of(own[2], painting):
+    if own is not None and not is_style_of(own[2], painting):
         raise OptionsError(
             f"there is a style {name!r} of another painting: give another --name, or remove it "
             f"with impasto models remove {name}"
@@ -95,14 +95,14 @@ def row_of(painting: Painting, name: str, rows: Sequence[Row], path: Path) -> Ro
     Raises `OptionsError` if it is that of another painting, which would be lost.
     """
     found = next((row for row in rows if row.card.name == name), None)
-    if found and not is_of(found, painting):
+    if found and not is_style_of(found, painting):
         raise OptionsError(
             f"{shown(path)}: has a style {name!r} of another painting: give another --name"
         )
     return found
 
 
-def is_of(row: Row, painting: Painting) -> bool:
+def is_style_of(row: Row, painting: Painting) -> bool:
     """Return whether a style is that of a painting, whatever the options it was learnt with."""
     return row.card.sha256 == painting.sha256 or row.learning.get("pixels") == painting.pixels
 
@@ -126,7 +126,7 @@ def painting_of(row: Row, body: str) -> Path | bytes:
     return row.painting
 
 
-class InPassing:
+class CachedStyle:
     """A painting that stands where the name of a style stands: learnt once, then known.
 
     Raises `ImageError` for what is not a painting.
@@ -152,7 +152,7 @@ class InPassing:
     def keep(self, row: Row) -> None:
         """Keep what was learnt."""
         self.row = row
-        learnt.keep_in_passing(Rows(self.body.card.architecture, self.body.body, (row,)), self.key)
+        learnt.cache_rows(Rows(self.body.card.architecture, self.body.body, (row,)), self.key)
 
     @property
     def pack(self) -> Pack:
@@ -162,18 +162,18 @@ class InPassing:
 
     def _known(self) -> Row | None:
         """Return the row of this painting that was learnt longest."""
-        kept = learnt.in_passing(self.key)
+        kept = learnt.cached_rows(self.key)
         files: Sequence[Rows] = [entry.rows for entry in registry.learnt() if entry.rows]
         found = [
             row
             for rows in (*files, *([kept] if kept else ()))
             if rows.body == self.body.body
             for row in rows.rows
-            if self._is_it(row)
+            if self._matches(row)
         ]
         return max(found, key=lambda row: float(row.learning.get("seconds", 0)), default=None)
 
-    def _is_it(self, row: Row) -> bool:
+    def _matches(self, row: Row) -> bool:
         asked = {"pixels": self.painting.pixels, **self.options.asked}
         same = all(row.learning.get(name) == value for name, value in asked.items())
         return same and isinstance(row.learning.get("seconds"), int | float)

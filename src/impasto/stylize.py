@@ -163,11 +163,11 @@ def rerun(
     if recipe.get("kind") == "apply":
         if styles:
             raise OptionsError(f"{picture} was made by a network: it needs no paintings")
-        return again(picture, recipe, content, read, device)
-    return repaint(picture, recipe, content, styles, read, checkpoint, device)
+        return rerun_stylised(picture, recipe, content, read, device)
+    return rerun_painting(picture, recipe, content, styles, read, checkpoint, device)
 
 
-def repaint(
+def rerun_painting(
     picture: str | Path,
     recipe: Mapping[str, Any],
     content: Source | None,
@@ -232,7 +232,7 @@ def repaint(
     return painter
 
 
-def again(
+def rerun_stylised(
     picture: str | Path,
     recipe: Mapping[str, Any],
     content: Source | None,
@@ -328,7 +328,7 @@ def _start(
     picture: str | Path, recipe: Mapping[str, Any], content: Source, read: ReadOptions
 ) -> Start:
     """Return once more what a network made to begin with."""
-    made = again(picture, recipe, content, read)
+    made = rerun_stylised(picture, recipe, content, read)
     return Start(made.rgb, made.recipe)
 
 

@@ -12,7 +12,7 @@ from apply import making
 from impasto.apply import backends
 from impasto.apply.backend import Moments
 from impasto.apply.backends import choose
-from impasto.apply.parts import PHOTO, STYLISED, stops, whole
+from impasto.apply.stages import PHOTO, STYLISED, stages, whole
 from impasto.errors import MissingExtraError, OptionsError
 from impasto.nets.architecture import ARCHITECTURES, HERE
 
@@ -44,24 +44,24 @@ def test_they_agree(name):
     np.testing.assert_allclose(found, expected, atol=CLOSE)
     random = np.random.default_rng(1)
     moments, held = {}, {}
-    for stop in stops(architecture):
+    for stage in stages(architecture):
         given = {**held, PHOTO: photo}
-        for part in (stop.again, stop.part):
-            if part is None:
+        for segment in (stage.recompute, stage.segment):
+            if segment is None:
                 continue
-            taken = {name: given[name] for name in part.takes}
-            parts = [b.run(part, taken, making.MIX, noise, moments) for b in (one, other)]
-            for key in part.gives:
+            taken = {name: given[name] for name in segment.inputs}
+            parts = [b.run(segment, taken, making.MIX, noise, moments) for b in (one, other)]
+            for key in segment.outputs:
                 scale = np.abs(parts[1][key]).max()
                 np.testing.assert_allclose(parts[0][key] / scale, parts[1][key] / scale, atol=CLOSE)
             given |= parts[1]
-        if stop.norm:
+        if stage.norm:
             x = given[HERE]
-            mean = x.mean(axis=(0, 2, 3)) + random.uniform(-0.1, 0.1, stop.norm.channels)
-            variance = x.var(axis=(0, 2, 3)) * random.uniform(0.8, 1.2, stop.norm.channels)
-            moments[stop.norm.name] = Moments(mean.astype(np.float32), variance.astype(np.float32))
-        if stop.keeps:
-            held = {key: given[key] for key in stop.keeps}
+            mean = x.mean(axis=(0, 2, 3)) + random.uniform(-0.1, 0.1, stage.norm.channels)
+            variance = x.var(axis=(0, 2, 3)) * random.uniform(0.8, 1.2, stage.norm.channels)
+            moments[stage.norm.name] = Moments(mean.astype(np.float32), variance.astype(np.float32))
+        if stage.keeps:
+            held = {key: given[key] for key in stage.keeps}
     found, expected = stylised(one, moments), stylised(other, moments)
     np.testing.assert_allclose(found, expected, atol=CLOSE)
     # They were given other moments than the picture's own, and took them.

@@ -234,10 +234,10 @@ def wrong(folder: Path, paintings: Path) -> None:
     [
         (["paintings", "--name=mine"], ["--name is for one painting, 2 were given"]),
         (["hugging.png", "notes.txt", "--name=a"], ["--name is for one painting, 2 were given"]),
-        (["starry.png"], ["there is a style 'starry' already", "--name"]),
+        (["starry.png"], ["there is already a style 'starry'", "--name"]),
         (
             ["paintings/swirls.png", "--name=starry"],
-            ["there is a style 'starry' already", "--name"],
+            ["there is already a style 'starry'", "--name"],
         ),
         (
             ["hugging.png"],
@@ -374,12 +374,12 @@ def test_styles_get_other_names_and_are_forgotten(mine: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["rename", "hugging", "squall"], "there is a style 'squall' already"),
-        (["rename", "hugging", "starry"], "there is a style 'starry' already"),
+        (["rename", "hugging", "squall"], "there is already a style 'squall'"),
+        (["rename", "hugging", "starry"], "there is already a style 'starry'"),
         (["rename", "hugging", "The Kiss"], "'The Kiss' cannot name a style"),
         (
             ["rename", "huggin", "a"],
-            "'huggin' is not a style that you had learnt; did you mean 'hugging'?",
+            "'huggin' is not one of your own styles; did you mean 'hugging'?",
         ),
         (["rename", "hugging"], "NEW"),
         (["remove", "starry"], "(it comes with Impasto)"),

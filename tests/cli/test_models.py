@@ -16,7 +16,7 @@ from PIL import Image
 from cli.shell import Outcome, draw, listing, pixels
 from impasto.cli.sheet import columns_for
 from impasto.images import read_picture
-from impasto.images.sheet import GAP
+from impasto.images.contact_sheet import GAP
 from impasto.nets.architecture import ARCHITECTURES
 from impasto.zoo.pack import read_pack, write_pack
 from zoo.making import random_pack, write
@@ -71,7 +71,7 @@ def test_the_list(run: Run) -> None:
         "wave Vincent van Gogh 1889 turbo",
     ]
     assert broken.startswith("broken  ")
-    assert "broken.safetensors: is not a pack of styles that Impasto can read" in broken
+    assert "broken.safetensors: cannot be read as a pack of styles" in broken
     assert where.startswith("own packs are in ")
 
 

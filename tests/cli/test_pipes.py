@@ -68,7 +68,7 @@ def test_a_photo_goes_through_a_network(folder: Path, run: Run, form: str, kind:
     photo = photo[:33] + chunk + photo[33:]  # after the header
     done = piped(folder, "apply", "starry", "-", "-o", "-", *asked, data=photo)
     assert done.returncode == 0, done.stderr
-    assert b"impasto: standard input: its colours are told by code points" in done.stderr
+    assert b"impasto: standard input: declares unknown colour code points" in done.stderr
     made = Image.open(io.BytesIO(done.stdout))  # nothing else is there
     assert made.format == kind
     assert np.abs(np.asarray(made, float) - pixels(folder / "out.png")).mean() < 6

@@ -455,7 +455,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
         [*TWO, *SMALL, f"--vary=style-layers={MANY_LAYERS}", "-o", "a.jpg"],
         ["a.jpg: a JPEG has no room", ".png"],
     ),
-    "no sheet": (["photo.png", "--pick=1,1", "-o", "o.png"], ["photo.png: carries no", "recipe"]),
+    "no sheet": (["photo.png", "--pick=1,1", "-o", "o.png"], ["photo.png: has no", "recipe"]),
     "a painting": (["made.png", "--pick=1,1", "-o", "o.png"], ["made.png: is not a sheet"]),
     "no such cell": (
         ["made-sheet.png", "--pick=2,1", "-o", "o.png"],

@@ -278,7 +278,7 @@ def test_what_was_stopped_before_is_not_lost(
         out.write_bytes(text)
         outcome = impasto(capfd, *line)
         assert (outcome.code, out.read_bytes()) == (2, text)
-        assert "waves.safetensors: is there already and is not a pack" in outcome.err
+        assert "waves.safetensors: already exists and is not a pack" in outcome.err
 
 
 def test_a_link_to_nothing_among_the_photos_is_told(

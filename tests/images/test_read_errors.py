@@ -246,7 +246,7 @@ def test_float_files_that_are_no_picture():
         grey = np.full((4, 4), value, np.float32)
         refused(making.as_bytes(Image.fromarray(grey), "TIFF"), match)
         refused(making.tiff(np.dstack([grey] * 3), photometric="rgb"), match)
-    refused(Image.new("I", (2, 2), -5), "whole numbers from -5 to -5")
+    refused(Image.new("I", (2, 2), -5), "has values from -5 to -5")
 
 
 def test_what_is_no_source():

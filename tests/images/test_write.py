@@ -174,7 +174,7 @@ def test_a_recipe_without_a_version(tmp_path):
 @pytest.mark.parametrize("extension", EXTENSIONS)
 def test_a_picture_without_a_recipe(extension, tmp_path):
     save_picture(floats(making.colours()), tmp_path / f"a{extension}")
-    with pytest.raises(ImageError, match=f"a{extension}: carries no Impasto recipe"):
+    with pytest.raises(ImageError, match=f"a{extension}: has no Impasto recipe"):
         read_recipe(tmp_path / f"a{extension}")
 
 
@@ -185,7 +185,7 @@ def test_descriptions_that_are_no_recipe(text, tmp_path):
     exif = Image.Exif()
     exif[0x010E] = text
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png", exif=exif)
-    with pytest.raises(ImageError, match="carries no Impasto recipe"):
+    with pytest.raises(ImageError, match="has no Impasto recipe"):
         read_recipe(tmp_path / "a.png")
 
 
@@ -193,7 +193,7 @@ def test_a_recipe_without_end(tmp_path):
     exif = Image.Exif()
     exif[0x010E] = json.dumps({"a": "x" * 2**20})
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png", exif=exif)
-    with pytest.raises(ImageError, match="carries no Impasto recipe"):
+    with pytest.raises(ImageError, match="has no Impasto recipe"):
         read_recipe(tmp_path / "a.png")
     with pytest.raises(OutputError, match="1,048,576"):
         save_picture(floats(making.colours()), tmp_path / "b.png", recipe={"a": "x" * 2**20})

@@ -25,8 +25,8 @@ from impasto.samples import photo
 from impasto.training.criterion import Evaluation
 from impasto.training.learner import Learner
 from impasto.training.painting import Painting, read_painting
-from impasto.training.rows import RowLoop
-from impasto.training.trainer import Keeping
+from impasto.training.row_loop import RowLoop
+from impasto.training.trainer import StateFile
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import Pack
 from impasto.zoo.registry import network
@@ -159,7 +159,7 @@ def test_the_same_learning_twice_is_the_same_to_the_bit(learner: Build) -> None:
 
 def stopped(made: Learner, after: int, path: Path) -> Learner:
     """Learn so many steps of more, keeping the state."""
-    made.begin_with(None, Keeping(path))
+    made.begin_with(None, StateFile(path))
     for event in made:
         if isinstance(event, Trained) and event.step == after:
             made.stop()
@@ -173,7 +173,7 @@ def test_a_learning_that_was_stopped_ends_in_the_same_row(learner: Build, tmp_pa
     first = stopped(learner(steps=4), 2, tmp_path / "below" / "state.safetensors")
     assert first.row.learning["steps"] == 2
     second = learner(steps=2)
-    second.begin_with(first.row, Keeping(tmp_path / "below" / "state.safetensors"))
+    second.begin_with(first.row, StateFile(tmp_path / "below" / "state.safetensors"))
     steps = trained(iter(second))
     assert [step.step for step in steps] == [3, 4]
     assert steps == without_a_stop[2:]
@@ -186,7 +186,7 @@ def test_a_learning_that_was_stopped_ends_in_the_same_row(learner: Build, tmp_pa
 def test_the_state_is_told_when_it_is_kept(learner: Build, tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     made = learner(steps=2, clock=Clock(tick=1.0))
-    made.begin_with(None, Keeping(path, every=0))
+    made.begin_with(None, StateFile(path, every=0))
     kinds = [type(event) for event in made]
     assert kinds == [Trained, Saved, Trained, Saved, Saved]
     assert path.is_file()
@@ -210,7 +210,7 @@ def test_the_state_of_another_learning_is_not_gone_on_with(
     path = tmp_path / "state.safetensors"
     first = stopped(learner(), 1, path)
     made, fresh = learner(**other, steps=1), learner(**other, steps=1)
-    made.begin_with(first.row, Keeping(path))
+    made.begin_with(first.row, StateFile(path))
     fresh.begin_with(first.row)
     assert [step.step for step in trained(iter(made))] == [1]
     list(fresh)
@@ -222,7 +222,7 @@ def test_a_damaged_state_is_not_gone_on_with(learner: Build, tmp_path: Path) -> 
     first = stopped(learner(), 1, path)
     path.write_bytes(path.read_bytes()[:-50])
     made = learner(steps=1)
-    made.begin_with(first.row, Keeping(path))
+    made.begin_with(first.row, StateFile(path))
     assert [step.step for step in trained(iter(made))] == [1]
 
 
@@ -230,7 +230,7 @@ def test_a_state_is_of_no_use_to_who_begins_anew(learner: Build, tmp_path: Path)
     path = tmp_path / "state.safetensors"
     stopped(learner(), 1, path)
     made = learner(steps=1)
-    made.begin_with(None, Keeping(path))
+    made.begin_with(None, StateFile(path))
     assert [step.step for step in trained(iter(made))] == [1]
 
 
@@ -428,11 +428,11 @@ def test_a_budget_comes_on_top_of_what_was_learnt_before(learner: Build, tmp_pat
     path = tmp_path / "state.safetensors"
     build = partial(learner, steps=None, budget=5.0)
     first = build(clock=Clock(tick=1.0))
-    first.begin_with(None, Keeping(path))
+    first.begin_with(None, StateFile(path))
     list(first)
     before = first.row.learning
     second = build(clock=Clock(tick=1.0))
-    second.begin_with(first.row, Keeping(path))
+    second.begin_with(first.row, StateFile(path))
     steps = trained(iter(second))
     assert steps[0].step == before["steps"] + 1
     assert steps[0].progress > 0.5

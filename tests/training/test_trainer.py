@@ -22,7 +22,7 @@ from impasto.training import loop, objectives
 from impasto.training.criterion import Criterion, Evaluation
 from impasto.training.sampling import Assignment, assign
 from impasto.training.slim import slimmed
-from impasto.training.trainer import Keeping, Trainer, arranged
+from impasto.training.trainer import StateFile, Trainer, arranged
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import Pack, read_pack, write_pack
 from pictures import painting
@@ -136,13 +136,13 @@ def test_the_first_style_is_the_photo(photos: Path, swirls: np.ndarray) -> None:
 def test_a_resumed_training_ends_in_the_same_network(
     photos: Path, swirls: np.ndarray, whole: Pack, tmp_path: Path
 ) -> None:
-    keeping = Keeping(tmp_path / "state", every=0)
-    stopped = Trainer([swirls], photos, OPTIONS, keeping=keeping)
+    state_file = StateFile(tmp_path / "state", every=0)
+    stopped = Trainer([swirls], photos, OPTIONS, state_file=state_file)
     for event in stopped:
         if isinstance(event, Saved) and stopped.training["steps"] == 2:
             break
     resumed = Trainer(
-        [swirls], photos, OPTIONS, keeping=Keeping(tmp_path / "state", every=60, resume=True)
+        [swirls], photos, OPTIONS, state_file=StateFile(tmp_path / "state", every=60, resume=True)
     )
     steps = _trained(iter(resumed))
     assert [step.step for step in steps] == [3, 4, 5, 6]
@@ -214,27 +214,27 @@ def test_a_checkpoint_of_another_training_is_refused(
     photos: Path, swirls: np.ndarray, dots: np.ndarray, tmp_path: Path
 ) -> None:
     path = tmp_path / "state"
-    list(Trainer([swirls], photos, _options(steps=1), keeping=Keeping(path, 0)))
-    again = Keeping(path, 60, resume=True)
-    Trainer([swirls], photos, _options(steps=9), keeping=again)  # longer is no other training
+    list(Trainer([swirls], photos, _options(steps=1), state_file=StateFile(path, 0)))
+    again = StateFile(path, 60, resume=True)
+    Trainer([swirls], photos, _options(steps=9), state_file=again)  # longer is no other training
     with pytest.raises(CheckpointError, match="batch"):
-        Trainer([swirls], photos, _options(batch=1), keeping=again)
+        Trainer([swirls], photos, _options(batch=1), state_file=again)
     with pytest.raises(CheckpointError, match="styles"):
-        Trainer([dots], photos, OPTIONS, keeping=again)
+        Trainer([dots], photos, OPTIONS, state_file=again)
     with pytest.raises(CheckpointError, match="no checkpoint"):
-        Trainer([swirls], photos, OPTIONS, keeping=Keeping(tmp_path / "none", 60, resume=True))
+        Trainer([swirls], photos, OPTIONS, state_file=StateFile(tmp_path / "none", 60, resume=True))
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match="damaged"):
-        Trainer([swirls], photos, OPTIONS, keeping=again)
+        Trainer([swirls], photos, OPTIONS, state_file=again)
 
 
 def test_two_trainings_do_not_share_a_state(
     photos: Path, swirls: np.ndarray, tmp_path: Path
 ) -> None:
     path = tmp_path / "state"
-    first = iter(Trainer([swirls], photos, _options(steps=2), keeping=Keeping(path, 60)))
+    first = iter(Trainer([swirls], photos, _options(steps=2), state_file=StateFile(path, 60)))
     next(first)
-    second = Trainer([swirls], photos, _options(steps=2), keeping=Keeping(path, 60))
+    second = Trainer([swirls], photos, _options(steps=2), state_file=StateFile(path, 60))
     with pytest.raises(CheckpointError, match="state: another run keeps its state there"):
         next(iter(second))
     list(first)
@@ -287,11 +287,11 @@ def test_a_start_has_to_fit(photos: Path, swirls: np.ndarray, tmp_path: Path) ->
     start = read_pack(tmp_path / "start.safetensors")
     with pytest.raises(OptionsError, match="its network is turbo, --model is standard"):
         Trainer([swirls], photos, _options(model="standard"), start=start)
-    keeping = Keeping(tmp_path / "state.safetensors")
-    trainer = Trainer([swirls], photos, OPTIONS, start=start, keeping=keeping)
+    state_file = StateFile(tmp_path / "state.safetensors")
+    trainer = Trainer([swirls], photos, OPTIONS, start=start, state_file=state_file)
     list(trainer.save())
     with pytest.raises(CheckpointError, match="start"):
-        Trainer([swirls], photos, OPTIONS, keeping=replace(keeping, resume=True))
+        Trainer([swirls], photos, OPTIONS, state_file=replace(state_file, resume=True))
 
 
 def test_bad_photos_are_told_once(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
@@ -378,14 +378,14 @@ def test_pictures_too_small_to_see_anything_in_are_refused(
 def test_it_stops_when_asked_and_goes_on(
     photos: Path, swirls: np.ndarray, whole: Pack, tmp_path: Path
 ) -> None:
-    keeping = Keeping(tmp_path / "state")
-    trainer = Trainer([swirls], photos, OPTIONS, keeping=keeping)
+    state_file = StateFile(tmp_path / "state")
+    trainer = Trainer([swirls], photos, OPTIONS, state_file=state_file)
     for event in trainer:
         if isinstance(event, Trained) and event.step == 3:
             trainer.stop()
     assert trainer.stopped
     assert trainer.training["steps"] == 4
-    resumed = Trainer([swirls], photos, OPTIONS, keeping=replace(keeping, resume=True))
+    resumed = Trainer([swirls], photos, OPTIONS, state_file=replace(state_file, resume=True))
     assert [step.step for step in _trained(iter(resumed))] == [5, 6]
     assert not resumed.stopped
     assert _same(resumed.pack, whole)

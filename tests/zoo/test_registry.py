@@ -42,7 +42,7 @@ def test_the_best_network_comes_first_and_fast_means_the_next(bundled: Path) -> 
     ):
         assert Path(resolve(spec)[0].name).stem == best
         assert Path(resolve(spec, fast=True)[0].name).stem == fast
-    with pytest.raises(OptionsError, match="says which pack, and so does --fast"):
+    with pytest.raises(OptionsError, match="names a pack, which conflicts with --fast"):
         resolve("turbo/starry", fast=True)
 
 
@@ -111,7 +111,7 @@ def test_a_file_is_said_by_its_path(tmp_path: Path) -> None:
     assert resolve(f"{one}/kiss")[1] == {"kiss": 1}
     assert resolve(f"{two}/kiss:1,wave:2")[1] == {"kiss": 1, "wave": 2}
     with pytest.raises(
-        OptionsError, match=r"has 2 styles: say \S+two.safetensors/STYLE.*kiss, wave"
+        OptionsError, match=r"has 2 styles; give \S+two.safetensors/STYLE.*kiss, wave"
     ):
         resolve(f"{two}")
     with pytest.raises(OptionsError, match=r"has no style 'wav'; did you mean 'wave'"):
@@ -129,7 +129,7 @@ def test_a_file_is_said_by_its_path(tmp_path: Path) -> None:
         ("turbo/candi", ["no style 'candi' in turbo", "starry, wave, dots, kiss"]),
         ("trubo/starry", ["no pack 'trubo'; did you mean 'turbo'?"]),
         ("mime/starry", ["no pack 'mime'; did you mean 'mine'?"]),
-        ("mine", ["mine is a pack: say mine/STYLE, STYLE one of starry, kiss"]),
+        ("mine", ["mine is a pack; give mine/STYLE, where STYLE is one of starry, kiss"]),
         ("standard", ["standard is a pack"]),
         ("kiss,dots", ["no pack has all of kiss, dots"]),
         ("turbo/starry,standard/wave", ["mixes packs"]),

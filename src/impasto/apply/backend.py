@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from impasto.apply.parts import Part
+from impasto.apply.stages import Segment
 from impasto.images.picture import Floats
 
 
@@ -33,13 +33,13 @@ class Backend(Protocol):
 
     def run(
         self,
-        part: Part,
+        segment: Segment,
         given: Fields,
         mix: Floats,
         noise: Fields,
         moments: Mapping[str, Moments] | None = None,
     ) -> dict[str, Floats]:
-        """Compute a part of the network: what it gives, from what it takes.
+        """Compute a segment of the network: what it gives, from what it takes.
 
         The photo, RGB in [0, 1], is padded already (see `nets.geometry`). ``mix`` (styles,) says
         how much of each style; ``noise`` has the field of each place where noise is added. Where

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.apply.parts import PHOTO, STYLISED, Part
+from impasto.apply.stages import PHOTO, STYLISED, Segment
 from impasto.errors import MissingExtraError
 from impasto.nets import noise
 from impasto.nets.architecture import (
@@ -64,23 +64,25 @@ def build(
     return graph.model(architecture)
 
 
-def build_part(part: Part, tensors: Mapping[str, NDArray[Any]], *, own: bool) -> onnx.ModelProto:
-    """Return a part of a network as an ONNX model.
+def build_segment(
+    segment: Segment, tensors: Mapping[str, NDArray[Any]], *, own: bool
+) -> onnx.ModelProto:
+    """Return a segment of a network as an ONNX model.
 
-    Its inputs are what the part takes, by their names, ``mix`` (styles,), and ``NAME_field`` for
+    Its inputs are what the segment takes, by their names, ``mix`` (styles,), and ``NAME_field`` for
     the noise at each place where noise is added; with ``own`` false also ``NAME_mean`` and
     ``NAME_variance`` (channels,), what normalisations divide out instead of the mean and variance
-    of what they are given. Its outputs are ``NAME_given`` for all that the part gives. Raises
+    of what they are given. Its outputs are ``NAME_given`` for all that the segment gives. Raises
     `MissingExtraError` without the package onnx.
     """
     graph = _Graph(tensors, "float32")
-    for name in part.takes:
+    for name in segment.inputs:
         graph.inputs[name] = ("n", f"{name}_channels", f"{name}_rows", f"{name}_columns")
-    state = {name: name for name in part.takes}
+    state = {name: name for name in segment.inputs}
     if HERE not in state:
-        state[HERE] = graph.begun(PHOTO, part.architecture)
+        state[HERE] = graph.begun(PHOTO, segment.architecture)
     fields = {}
-    for layer in part.layers:
+    for layer in segment.layers:
         if isinstance(layer, Noise):
             fields[layer.name] = f"{layer.name}_field"
             graph.inputs[f"{layer.name}_field"] = (
@@ -89,14 +91,14 @@ def build_part(part: Part, tensors: Mapping[str, NDArray[Any]], *, own: bool) ->
                 f"{layer.name}_rows",
                 f"{layer.name}_columns",
             )
-    state = _run(graph, part.layers, state, fields, own=own)
-    for name in part.gives:
+    state = _run(graph, segment.layers, state, fields, own=own)
+    for name in segment.outputs:
         if name == STYLISED:
-            graph.clipped(graph.finished(state[HERE], PHOTO, part.architecture), f"{name}_given")
+            graph.clipped(graph.finished(state[HERE], PHOTO, segment.architecture), f"{name}_given")
         else:
             graph.add("Identity", state[name], name=f"{name}_given")
         graph.outputs[f"{name}_given"] = ("n", "given_channels", "given_rows", "given_columns")
-    return graph.model(part.architecture)
+    return graph.model(segment.architecture)
 
 
 def _run(

@@ -11,8 +11,8 @@ import numpy as np
 
 import impasto
 from impasto.apply import backends, tiles
-from impasto.apply.canvas import Region
 from impasto.apply.masks import Mask, lay_over, masks_of
+from impasto.apply.padded import Box
 from impasto.apply.passes import Passes, Progress, sizes_of
 from impasto.apply.stylised import Stylised
 from impasto.errors import ImageError, OptionsError, in_memory
@@ -210,7 +210,7 @@ class Network:
         """Stylise a batch where it is, if all that is asked is one pass of PyTorch."""
         height, width = batch.shape[2:]
         architecture = self.pack.architecture
-        whole = Region(0, padded(height, architecture), 0, padded(width, architecture))
+        whole = Box(0, padded(height, architecture), 0, padded(width, architecture))
         plain = (options.color, options.size, options.mask) == ("style", None, None)
         one = len(sizes_of(self.pack, options, width, height)) == 1
         fits = isinstance(options.tile, str) and not tiles.side_for(whole, architecture)

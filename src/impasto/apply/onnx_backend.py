@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.apply.backend import Fields, Moments
-from impasto.apply.graph import build_part
-from impasto.apply.parts import Part
+from impasto.apply.graph import build_segment
+from impasto.apply.stages import Segment
 from impasto.errors import MissingExtraError
 from impasto.images.picture import Floats
 
@@ -41,14 +41,14 @@ class OnnxBackend:
 
     def run(
         self,
-        part: Part,
+        segment: Segment,
         given: Fields,
         mix: Floats,
         noise: Fields,
         moments: Mapping[str, Moments] | None = None,
     ) -> dict[str, Floats]:
         """As `Backend.run`."""
-        session = self._session(part, own=moments is None)
+        session = self._session(segment, own=moments is None)
         values: dict[str, Floats] = {"mix": mix, **given}
         values |= {f"{name}_field": field for name, field in noise.items()}
         for name, (mean, variance) in (moments or {}).items():
@@ -59,21 +59,21 @@ class OnnxBackend:
             for name, value in values.items()
             if name in asked
         }
-        names = [f"{name}_given" for name in part.gives]
-        return dict(zip(part.gives, session.run(names, feed), strict=True))
+        names = [f"{name}_given" for name in segment.outputs]
+        return dict(zip(segment.outputs, session.run(names, feed), strict=True))
 
-    def _session(self, part: Part, *, own: bool) -> Any:
-        """Return a session for a part. The latest is kept: tiles ask in turn."""
+    def _session(self, segment: Segment, *, own: bool) -> Any:
+        """Return a session for a segment. The latest is kept: tiles ask in turn."""
         key, session = self._latest
-        if key != (part, own):
+        if key != (segment, own):
             options = self._runtime.SessionOptions()
             options.log_severity_level = _ERRORS_ONLY
             options.intra_op_num_threads = self._threads or 0
             # Plans of memory are made for each size of picture, and lie beside each other.
             options.enable_mem_pattern = False
-            model = build_part(part, self._tensors, own=own)
+            model = build_segment(segment, self._tensors, own=own)
             session = self._runtime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
-            self._latest = ((part, own), session)
+            self._latest = ((segment, own), session)
         return session

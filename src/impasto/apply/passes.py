@@ -17,8 +17,8 @@ import numpy as np
 
 from impasto.apply import tiles
 from impasto.apply.backend import Backend
-from impasto.apply.canvas import Canvas, Change, Region
-from impasto.apply.parts import PHOTO, STYLISED, whole
+from impasto.apply.padded import Box, Change, PaddedPhoto
+from impasto.apply.stages import PHOTO, STYLISED, whole
 from impasto.images import fit, resize
 from impasto.images.color import luma, with_luma
 from impasto.images.picture import Floats, Samples, eight_bits, floats
@@ -96,42 +96,42 @@ class Passes:
         for size in reversed(plan if plan[-1] != (width, height) else plan[:-1]):
             photos.insert(0, resize(photos[0], *size))
         finer = plan[-1] != (width, height)
-        done, change = _Counted(self.progress, self._steps(plan)), None
+        done, change = _TileCounter(self.progress, self._steps(plan)), None
         for number in range(len(plan)):
             last = number == len(plan) - 1 and not finer
             color = self.options.color
             if not last and color == "photo":
                 color = "style"
             strength = self.options.strength * (LATER if number else 1)
-            canvas = Canvas(
+            padded_photo = PaddedPhoto(
                 photos.pop(0),
                 self.pack.architecture,
                 color,
                 self.kind if last else "float16",
                 change,
             )
-            self._fill(canvas, self.pack.mix(shares, strength), done)
+            self._fill(padded_photo, self.pack.mix(shares, strength), done)
             if last:
-                return canvas.picture
-            change = Change(_less(canvas.picture, canvas.photo))
+                return padded_photo.picture
+            change = Change(_less(padded_photo.picture, padded_photo.photo))
         assert change is not None
         return self._changed(photo, change)
 
-    def _fill(self, canvas: Canvas, mix: Floats, done: _Counted) -> None:
-        """Stylise a canvas, whole or in tiles."""
-        architecture, everything = self.pack.architecture, canvas.everything
+    def _fill(self, padded_photo: PaddedPhoto, mix: Floats, done: _TileCounter) -> None:
+        """Stylise a padded_photo, whole or in tiles."""
+        architecture, everything = self.pack.architecture, padded_photo.everything
         fields = noise.fields(architecture, everything.bottom, everything.right, self.options.seed)
         self.tile = self._side(everything)
         if self.tile is None:
-            part = whole(architecture)
-            given = {PHOTO: canvas.cut(everything)}
-            canvas.put(everything, self.backend.run(part, given, mix, fields)[STYLISED])
+            segment = whole(architecture)
+            given = {PHOTO: padded_photo.cut(everything)}
+            padded_photo.put(everything, self.backend.run(segment, given, mix, fields)[STYLISED])
             done.one()
             return
-        for _ in tiles.stylise(canvas, self.backend, architecture, mix, fields, self.tile):
+        for _ in tiles.stylise(padded_photo, self.backend, architecture, mix, fields, self.tile):
             done.one()
 
-    def _side(self, everything: Region) -> int | None:
+    def _side(self, everything: Box) -> int | None:
         """Return the side of the tiles, None for none."""
         tile = self.options.tile
         side = tiles.side_for(everything, self.pack.architecture) if isinstance(tile, str) else tile
@@ -141,7 +141,7 @@ class Passes:
         """Return how many steps are counted over all passes."""
         architecture, found = self.pack.architecture, 0
         for width, height in plan:
-            everything = Region(0, padded(height, architecture), 0, padded(width, architecture))
+            everything = Box(0, padded(height, architecture), 0, padded(width, architecture))
             side = self._side(everything)
             found += tiles.count(everything, architecture, side) if side else 1
         return found
@@ -158,7 +158,7 @@ class Passes:
 
 
 @dataclass
-class _Counted:
+class _TileCounter:
     """Counts steps for whoever wants to be told."""
 
     progress: Progress | None

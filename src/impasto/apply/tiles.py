@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.apply.backend import Backend, Fields, Moments
-from impasto.apply.canvas import Canvas, Region
-from impasto.apply.parts import PHOTO, STYLISED, Stop, stops
+from impasto.apply.padded import Box, PaddedPhoto
+from impasto.apply.stages import PHOTO, STYLISED, Stage, stages
 from impasto.images.picture import Floats
 from impasto.nets.architecture import HERE, Architecture, Convolve, Keep
 
@@ -46,7 +46,7 @@ class TileDone:
     tiles: int
 
 
-def side_for(region: Region, architecture: Architecture) -> int | None:
+def side_for(region: Box, architecture: Architecture) -> int | None:
     """Return the side of the tiles in pixels that suits a padded picture; None for no tiles."""
     each = bytes_per_pixel(architecture)
     if (region.bottom - region.top) * (region.right - region.left) * each <= _WHOLE_BYTES:
@@ -54,10 +54,10 @@ def side_for(region: Region, architecture: Architecture) -> int | None:
     return math.isqrt(_TILE_BYTES // each)
 
 
-def count(region: Region, architecture: Architecture, side: int) -> int:
+def count(region: Box, architecture: Architecture, side: int) -> int:
     """Return how many tiles are reported of a padded picture."""
     rows = split(region, side, architecture.stride)
-    return len(list(stops(architecture))) * sum(map(len, rows))
+    return len(list(stages(architecture))) * sum(map(len, rows))
 
 
 def bytes_per_pixel(architecture: Architecture) -> int:
@@ -77,14 +77,14 @@ def bytes_per_pixel(architecture: Architecture) -> int:
     return math.ceil(_VALUE * (2 * 3 + most))
 
 
-def split(within: Region, side: int, stride: int) -> list[list[Region]]:
+def split(within: Box, side: int, stride: int) -> list[list[Box]]:
     """Split a padded picture into rows of tiles of about equal size, none longer than ``side``.
 
     Their edges are multiples of ``stride``, which a tile is at least as long as.
     """
     rows = _edges(within.bottom, side, stride)
     columns = _edges(within.right, side, stride)
-    return [[Region(*row, *column) for column in pairwise(columns)] for row in pairwise(rows)]
+    return [[Box(*row, *column) for column in pairwise(columns)] for row in pairwise(rows)]
 
 
 def _edges(length: int, side: int, stride: int) -> list[int]:
@@ -94,7 +94,7 @@ def _edges(length: int, side: int, stride: int) -> list[int]:
 
 
 def stylise(
-    canvas: Canvas,
+    padded_photo: PaddedPhoto,
     backend: Backend,
     architecture: Architecture,
     mix: Floats,
@@ -103,90 +103,90 @@ def stylise(
 ) -> Iterator[TileDone]:
     """Stylise in tiles of at most ``side`` pixels, surroundings apart; report each of them.
 
-    ``noise`` is that of the whole picture, see `nets.noise`. The result is in ``canvas.picture``
+    ``noise`` is that of the whole picture, see `nets.noise`. The result is in ``padded_photo.picture``
     when the iteration ends.
     """
-    rows = split(canvas.everything, side, architecture.stride)
-    plan = list(stops(architecture))
+    rows = split(padded_photo.everything, side, architecture.stride)
+    plan = list(stages(architecture))
     total, done = len(plan) * sum(map(len, rows)), 0
-    held = _Held(canvas.everything)
+    stored = _StoredTensors(padded_photo.everything)
     moments: dict[str, Moments] = {}
-    for stop in plan:
-        tally = Tally(stop.norm.channels if stop.norm else 0)
-        held.begin(stop)
+    for stage in plan:
+        running = RunningMoments(stage.norm.channels if stage.norm else 0)
+        stored.begin(stage)
         for row in rows:
-            held.settle(row[0].top - stop.part.halo)
+            stored.settle(row[0].top - stage.segment.halo)
             for tile in row:
-                outer = tile.grown(stop.part.halo, canvas.everything)
-                given = _given(stop, outer, canvas, held, backend, mix, noise, moments)
-                fields = _cut_all(noise, outer, canvas.everything)
-                found = backend.run(stop.part, given, mix, fields, moments)
+                outer = tile.grown(stage.segment.halo, padded_photo.everything)
+                given = _inputs(stage, outer, padded_photo, stored, backend, mix, noise, moments)
+                fields = _cut_all(noise, outer, padded_photo.everything)
+                found = backend.run(stage.segment, given, mix, fields, moments)
                 found = {name: tile.cut(field, outer) for name, field in found.items()}
                 if STYLISED in found:
-                    canvas.put(tile, found[STYLISED])
-                if stop.norm:
-                    tally.add(found[HERE])
-                held.take(tile, found)
+                    padded_photo.put(tile, found[STYLISED])
+                if stage.norm:
+                    running.add(found[HERE])
+                stored.take(tile, found)
                 done += 1
                 yield TileDone(done, total)
-        held.end()
-        if stop.norm:
-            moments[stop.norm.name] = tally.moments
+        stored.end()
+        if stage.norm:
+            moments[stage.norm.name] = running.moments
 
 
-def _given(
-    stop: Stop,
-    outer: Region,
-    canvas: Canvas,
-    held: _Held,
+def _inputs(
+    stage: Stage,
+    outer: Box,
+    padded_photo: PaddedPhoto,
+    stored: _StoredTensors,
     backend: Backend,
     mix: Floats,
     noise: Fields,
     moments: Mapping[str, Moments],
 ) -> dict[str, Floats]:
     """Return what a stop's part takes, of a region."""
-    given = {name: held.cut(name, outer) for name in stop.part.takes if name in held}
-    if PHOTO in stop.part.takes:
-        given[PHOTO] = canvas.cut(outer)
-    if stop.again:
-        wider = outer.grown(stop.again.halo, canvas.everything)
-        fields = _cut_all(noise, wider, canvas.everything)
-        photo = {PHOTO: canvas.cut(wider)}
-        again = backend.run(stop.again, photo, mix, fields, moments)
+    given = {name: stored.cut(name, outer) for name in stage.segment.inputs if name in stored}
+    if PHOTO in stage.segment.inputs:
+        given[PHOTO] = padded_photo.cut(outer)
+    if stage.recompute:
+        wider = outer.grown(stage.recompute.halo, padded_photo.everything)
+        fields = _cut_all(noise, wider, padded_photo.everything)
+        photo = {PHOTO: padded_photo.cut(wider)}
+        again = backend.run(stage.recompute, photo, mix, fields, moments)
         given |= {name: outer.cut(field, wider) for name, field in again.items()}
     return given
 
 
-def _cut_all(fields: Fields, region: Region, everything: Region) -> dict[str, Floats]:
+def _cut_all(fields: Fields, region: Box, everything: Box) -> dict[str, Floats]:
     return {name: region.cut(field, everything) for name, field in fields.items()}
 
 
-class _Held:
+class _StoredTensors:
     """Tensors of the whole picture that are kept from stop to stop.
 
     A new one takes the place of the old of its name where it has its shape, as soon as no tile
     needs the old any more. Where all would be large, they are kept in float16.
     """
 
-    def __init__(self, everything: Region) -> None:
-        self._everything = everything
+    def __init__(self, everything: Box) -> None:
+        self._whole = everything
         self._arrays: dict[str, NDArray[Any]] = {}
         self._fresh: dict[str, NDArray[Any]] = {}
-        self._waiting: deque[tuple[Region, dict[str, Floats]]] = deque()
+        self._waiting: deque[tuple[Box, dict[str, Floats]]] = deque()
         self._keeps: tuple[str, ...] = ()
 
     def __contains__(self, name: str) -> bool:
         return name in self._arrays
 
-    def cut(self, name: str, region: Region) -> Floats:
+    def cut(self, name: str, region: Box) -> Floats:
         """Return a region (1, channels, h, w) of a tensor, as it was before this stop."""
-        return region.cut(self._arrays[name], self._everything).astype(np.float32)
+        return region.cut(self._arrays[name], self._whole).astype(np.float32)
 
-    def begin(self, stop: Stop) -> None:
+    def begin(self, stage: Stage) -> None:
         """Get ready for a stop."""
-        self._keeps = stop.keeps
+        self._keeps = stage.keeps
 
-    def take(self, tile: Region, found: Mapping[str, Floats]) -> None:
+    def take(self, tile: Box, found: Mapping[str, Floats]) -> None:
         """Keep what was found of a tile, as far as the stop keeps it."""
         kept = {name: found[name] for name in self._keeps if name in found}
         if kept:
@@ -197,21 +197,21 @@ class _Held:
         while self._waiting and self._waiting[0][0].bottom <= until:
             tile, kept = self._waiting.popleft()
             for name, field in kept.items():
-                tile.cut(self._target(name, tile, field), self._everything)[...] = field
+                tile.cut(self._target(name, tile, field), self._whole)[...] = field
 
     def end(self) -> None:
         """End a stop: the new tensors take the place of the old."""
-        self.settle(self._everything.bottom)
+        self.settle(self._whole.bottom)
         if self._keeps:
             arrays = self._arrays | self._fresh
             self._arrays = {name: arrays[name] for name in self._keeps}
         self._fresh = {}
 
-    def _target(self, name: str, tile: Region, field: Floats) -> NDArray[Any]:
+    def _target(self, name: str, tile: Box, field: Floats) -> NDArray[Any]:
         """Return the tensor of the whole picture that a tile's is a part of."""
         if name not in self._fresh:
             step = (tile.bottom - tile.top) // field.shape[2]
-            height, width = self._everything.bottom // step, self._everything.right // step
+            height, width = self._whole.bottom // step, self._whole.right // step
             shape = (1, field.shape[1], height, width)
             old = self._arrays.get(name)
             if old is None or old.shape != shape:
@@ -221,7 +221,7 @@ class _Held:
         return self._fresh[name]
 
 
-class Tally:
+class RunningMoments:
     """Mean and variance of every channel over positions that come in parts.
 
     Each part is centred on its own mean, and parts are joined as Chan, Golub and LeVeque 1979

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.apply.backend import Fields, Moments
-from impasto.apply.parts import PHOTO, STYLISED, Part
+from impasto.apply.stages import PHOTO, STYLISED, Segment
 from impasto.images.picture import Floats
 from impasto.nets import transformer
 from impasto.nets.architecture import HERE, Architecture
@@ -46,7 +46,7 @@ class TorchBackend:
 
     def run(
         self,
-        part: Part,
+        segment: Segment,
         given: Fields,
         mix: Floats,
         noise: Fields,
@@ -56,8 +56,8 @@ class TorchBackend:
         with torch.inference_mode(), _threads(self._threads):
             state = {name: self._tensor(field) for name, field in given.items()}
             fields = {name: self._tensor(field) for name, field in noise.items()}
-            found = self._run(part, state, self._tensor(mix)[None], fields, self._given(moments))
-            return {name: found[name].contiguous().cpu().numpy() for name in part.gives}
+            found = self._run(segment, state, self._tensor(mix)[None], fields, self._given(moments))
+            return {name: found[name].contiguous().cpu().numpy() for name in segment.outputs}
 
     @torch.inference_mode()
     def stylise(self, photos: Tensor, mix: Floats, noise: Fields) -> Tensor:
@@ -69,7 +69,7 @@ class TorchBackend:
 
     def _run(
         self,
-        part: Part,
+        segment: Segment,
         given: Mapping[str, Tensor],
         mix: Tensor,
         noise: Mapping[str, Tensor],
@@ -78,8 +78,8 @@ class TorchBackend:
         state = dict(given)
         if HERE not in state:
             state[HERE] = self._net.begin(given[PHOTO])
-        found = self._net.run(part.layers, state, mix, noise, moments)
-        if STYLISED in part.gives:
+        found = self._net.run(segment.layers, state, mix, noise, moments)
+        if STYLISED in segment.outputs:
             photo = given.get(PHOTO)
             found[STYLISED] = self._net.finish(found[HERE], photo, mix).clamp_(0, 1)
         return found

@@ -156,7 +156,7 @@ class _Student:
         from impasto.cli.learning import LearningProgress
         from impasto.learning import painting_of, row_of
         from impasto.training.learner import Learner
-        from impasto.training.trainer import Keeping
+        from impasto.training.trainer import StateFile
         from impasto.zoo import learnt
 
         first = not outcome.learnt and not outcome.failed
@@ -178,7 +178,7 @@ class _Student:
             begin = row_of(learner.painting, learner.card.name, before, path)
         if known and known[1].body == learner.body.body:
             begin = known[2]
-        learner.begin_with(begin, Keeping(learnt.state_of(learner.key)))
+        learner.begin_with(begin, StateFile(learnt.state_of(learner.key)))
         with LearningProgress(learner, learner.card.name, quiet=self.quiet) as progress:
             for event in learner:
                 progress.take(event)

@@ -90,7 +90,7 @@ def models(
     if groups:
         typer.echo(f"groups: {', '.join(groups)}")
     typer.echo(f"own packs are in {user_folder()}, styles that were learnt in {styles_folder()}")
-    if passing := learnt.count_passing():
+    if passing := learnt.count_cached():
         typer.echo(f"{passing} learnt in passing; impasto models clear forgets them")
 
 
@@ -170,7 +170,7 @@ def clear() -> None:
     """
     from impasto.zoo import learnt
 
-    typer.echo(f"{learnt.clear_passing()} forgotten")
+    typer.echo(f"{learnt.clear_cache()} forgotten")
 
 
 def _of_style(card: StyleCard) -> Iterator[tuple[str, str]]:

@@ -12,11 +12,11 @@ import typer
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.options import LearnOptions, ReadOptions
 from impasto.zoo.pack import EXTENSION, Pack
-from impasto.zoo.registry import OF_OTHERS
+from impasto.zoo.registry import FOREIGN_EXTENSIONS
 
 if TYPE_CHECKING:
     from impasto.images.read import Source
-    from impasto.learning import InPassing
+    from impasto.learning import CachedStyle
 
 _BUDGET = 30.0
 """Seconds for which a painting is learnt in passing."""
@@ -28,7 +28,7 @@ _PHOTOS = 16
 def is_painting(model: str) -> bool:
     """Return whether a text means a picture's file, not a style or a pack."""
     path = Path(model)
-    return path.suffix.lower() not in ("", EXTENSION, *OF_OTHERS) and path.is_file()
+    return path.suffix.lower() not in ("", EXTENSION, *FOREIGN_EXTENSIONS) and path.is_file()
 
 
 def learnt(
@@ -44,11 +44,11 @@ def learnt(
 
     Raises `ImageError` for what is not a painting, `OptionsError`, and `typer.Exit` after Ctrl-C.
     """
-    from impasto.learning import InPassing
+    from impasto.learning import CachedStyle
 
     asked: float | str = _BUDGET if budget is None else budget
     options = LearnOptions(budget=asked, model="standard" if fast else "quality")  # type: ignore[arg-type]
-    passing = InPassing(painting, options, read)
+    passing = CachedStyle(painting, options, read)
     missing = options.seconds - passing.learnt
     if passing.row is None or (budget is not None and missing >= 1):
         passing.options = replace(options, budget=missing)
@@ -58,14 +58,14 @@ def learnt(
 
 
 def _learn(
-    passing: InPassing, painting: str, photos: Sequence[Path], read: ReadOptions, *, quiet: bool
+    passing: CachedStyle, painting: str, photos: Sequence[Path], read: ReadOptions, *, quiet: bool
 ) -> None:
     from impasto import cli, samples
     from impasto.cli.learning import LearningProgress
     from impasto.cli.words import duration
     from impasto.runtime.device import keep_freed_memory
     from impasto.training.learner import Learner
-    from impasto.training.trainer import Keeping
+    from impasto.training.trainer import StateFile
     from impasto.zoo.learnt import state_of
 
     if not quiet:
@@ -83,7 +83,7 @@ def _learn(
     on: list[Source] = [*photos[:_PHOTOS], *(samples.photo(name) for name in samples.PHOTOS)]
     keep_freed_memory()
     learner = Learner(painting, on, passing.options, body=passing.body, read=read, began=cli.BEGAN)
-    learner.begin_with(passing.row, Keeping(state_of(learner.key)))
+    learner.begin_with(passing.row, StateFile(state_of(learner.key)))
     with (
         gentle_interrupt() as interrupted,
         LearningProgress(learner, learner.card.name, quiet=quiet) as progress,

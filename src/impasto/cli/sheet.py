@@ -67,8 +67,8 @@ def sheet(
     from impasto.errors import OptionsError
     from impasto.images import EXTENSIONS, fit, read_picture, resize, save_picture
     from impasto.images.alpha import on_white
+    from impasto.images.contact_sheet import contact_sheet, sheet_width
     from impasto.images.resize import resize_plane
-    from impasto.images.sheet import contact_sheet, sheet_width
     from impasto.options import ApplyOptions
     from impasto.zoo.registry import catalogue
 

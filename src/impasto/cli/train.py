@@ -117,7 +117,7 @@ def train(
     from impasto.cli.together import together
     from impasto.runtime.device import keep_freed_memory
     from impasto.training.start import AUTO, NONE, started
-    from impasto.training.trainer import Keeping, Trainer
+    from impasto.training.trainer import StateFile, Trainer
     from impasto.zoo.pack import EXTENSION, check_replaceable, write_pack
     from impasto.zoo.registry import find
 
@@ -142,7 +142,7 @@ def train(
             start=started(begin, options.model, taught_by),
             teacher=taught_by,
             read=read,
-            keeping=Keeping(folder / _STATE, checkpoint_every, resume, restart),
+            state_file=StateFile(folder / _STATE, checkpoint_every, resume, restart),
         )
         _follow(trainer, folder, preview, preview_every, fresh=not resume, quiet=quiet)
         if not first:

@@ -1,8 +1,8 @@
-"""Sixteen bits a channel, which Pillow alone would cut to eight.
+"""Reading 16 bits per channel, which Pillow alone would cut to 8.
 
-Pillow has no mode for 16-bit colour: it keeps the high byte of each sample. Told that the samples
-are in the other byte order it keeps the low byte instead. Both together are the exact picture,
-with the speed, the checks and the compressions of Pillow's decoders.
+Pillow has no mode for 16-bit colour: it keeps the high byte of each sample. If it is told that the
+samples are in the other byte order, it keeps the low byte. Two passes therefore give the exact
+picture, with the speed, checks and compression methods of Pillow's decoders.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from impasto.options import ReadOptions
 from impasto.text import shown
 
 _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
-"""Little, big and native byte order, as raw modes end."""
+"""The opposite byte order, by the suffix of a raw mode: little, big, native."""
 
 _BITS_PER_SAMPLE, _PLANAR_CONFIGURATION = 258, 284
 _SUFFIXES = (";16B", ";16L", ";16N")
@@ -31,8 +31,8 @@ _SUFFIXES = (";16B", ";16L", ";16N")
 def deep_values(image: Image.Image, reopen: Callable[[], Image.Image]) -> Floats | None:
     """Decode 16-bit colour to float32 (H, W, 2 | 3 | 4) in [0, 1]; None for any other picture.
 
-    ``image`` is opened but not decoded; it is decoded on the way. ``reopen`` opens it once more.
-    Two channels are grey and alpha, four are RGB and alpha.
+    ``image`` is opened but not yet decoded; this decodes it. ``reopen`` opens it again. Two
+    channels are grey and alpha, four are RGB and alpha.
     """
     raw = _raw_mode(image)
     if not raw.endswith(_SUFFIXES) or image.mode not in ("RGB", "RGBA") or _is_planar(image):
@@ -42,14 +42,14 @@ def deep_values(image: Image.Image, reopen: Callable[[], Image.Image]) -> Floats
         return _grey_with_alpha(image)
     if image.format not in ("PNG", "TIFF") or kind not in ("RGB", "RGBA", "RGBX", "RGBa"):
         return None
-    # What Pillow would divide by alpha is unpacked as it is stored, and divided at full depth.
+    # Premultiplied alpha is unpacked as stored and divided here, at full depth.
     stored = raw.replace("RGBa", "RGBA")
     values = _two_passes(image, reopen(), stored)
     return _straight(values) if kind == "RGBa" else values
 
 
 def is_deep_planar(image: Image.Image) -> bool:
-    """Tell whether it is a 16-bit TIFF with each channel apart, which Pillow misreads."""
+    """Return whether an image is a 16-bit planar TIFF, which Pillow misreads."""
     tags: Any = getattr(image, "tag_v2", {})
     plain = image.info.get("compression") == "raw" and image.mode in ("RGB", "RGBA")
     return plain and _is_planar(image) and 16 in tags.get(_BITS_PER_SAMPLE, ())
@@ -70,7 +70,7 @@ def _raw_mode(image: Image.Image) -> str:
 
 
 def _retile(image: Image.Image, raw: str) -> None:
-    """Have the decoder unpack its bytes as ``raw``; must come before the picture is decoded."""
+    """Make the decoder unpack its bytes as ``raw``; call it before the picture is decoded."""
     assert isinstance(image, ImageFile.ImageFile)
     image.tile = [
         tile._replace(args=(raw, *tile.args[1:]) if isinstance(tile.args, tuple) else raw)
@@ -103,11 +103,11 @@ def _straight(values: Floats) -> Floats:
 
 
 def plain_tiff(data: bytes, name: str, options: ReadOptions) -> tuple[Floats, bytes | None, int]:
-    """Read an uncompressed TIFF of a kind Pillow does not know: planar, float RGB, grey and alpha.
+    """Read an uncompressed TIFF that Pillow does not support: planar, float RGB, grey with alpha.
 
-    Returns float32 (H, W, C) in [0, 1], the ICC profile, and the EXIF orientation, not applied.
-    Raises `ImageError` for what is compressed or neither grey nor RGB, and `ValueError` for what is
-    truncated.
+    Returns float32 (H, W, C) in [0, 1], the ICC profile, and the EXIF orientation, which is not
+    applied. Raises `ImageError` if it is compressed or neither grey nor RGB, and `ValueError` if it
+    is truncated.
     """
     import tifffile
 
@@ -117,10 +117,10 @@ def plain_tiff(data: bytes, name: str, options: ReadOptions) -> tuple[Floats, by
         check_pixels(width, height, name, options)
         if page.compression != 1 or page.imagedepth != 1 or page.photometric not in (1, 2):
             raise ImageError(
-                f"{shown(name)}: is a whole TIFF of a kind that cannot be read: {_kind(page)}; "
+                f"{shown(name)}: is an unsupported kind of TIFF: {_kind(page)}; "
                 "save it as RGB in 8 or 16 bits, or as PNG"
             )
-        # Without compression the bytes of the file bound what it can unpack to.
+        # Without compression, the file size limits the size of the picture.
         if np.dtype(page.dtype).itemsize * width * height * samples > len(data):
             raise ValueError("the TIFF is truncated")
         planar = page.planarconfig == 2 and samples > 1
@@ -131,7 +131,7 @@ def plain_tiff(data: bytes, name: str, options: ReadOptions) -> tuple[Floats, by
     if array.dtype.kind == "i" and array.dtype.itemsize == 2 and array.min() >= 0:
         array = scaled(array, 32767)
     values = unit(np.moveaxis(array, 0, 2) if planar else array, name)
-    if extra:  # 0 means nothing in particular, 1 premultiplied alpha, 2 alpha
+    if extra:  # 0 is unspecified, 1 premultiplied alpha, 2 straight alpha
         colours = samples - len(extra)
         values = values[:, :, : colours + (extra[0] in (1, 2))]
         values = _straight(values) if extra[0] == 1 else values
@@ -139,7 +139,7 @@ def plain_tiff(data: bytes, name: str, options: ReadOptions) -> tuple[Floats, by
 
 
 def _kind(page: Any) -> str:
-    """Say what a page of a TIFF is."""
+    """Describe a page of a TIFF, for error messages."""
     kinds = {1: "", 2: "signed ", 3: "float "}
     colours, packed = (
         getattr(value, "name", str(value)) for value in (page.photometric, page.compression)

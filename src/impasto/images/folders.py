@@ -1,4 +1,4 @@
-"""The pictures of a folder."""
+"""Finds the pictures in a folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HEIC = frozenset({".heic", ".heif"})
 
 
 def picture_extensions() -> frozenset[str]:
-    """Return the extensions, lower case with the dot, of all kinds of picture that are read."""
+    """Return the extensions of all readable picture formats, in lower case with the dot."""
     kinds = Image.registered_extensions()
     readable = {extension for extension, kind in kinds.items() if kind in Image.OPEN}
     refused = {extension for extension, kind in kinds.items() if kind in REFUSED}
@@ -29,38 +29,38 @@ def pictures_in(
     without: Path | None = None,
     unreadable: Callable[[ImageError], None] | None = None,
 ) -> Iterator[Path]:
-    """Yield the picture files of a folder and all folders in it, by name.
+    """Yield the picture files in a folder and its subfolders, sorted by name.
 
-    They are told by their extensions. Hidden ones are left out, and so is the folder ``without``.
-    Links to folders are followed, into each folder once. A folder that cannot be looked into is
-    handed to ``unreadable``, and the rest goes on; without that it is raised: `ImageError`.
+    Pictures are recognised by extension. Hidden files and the folder ``without`` are skipped. Links
+    to folders are followed, but each folder is visited once. The `ImageError` of a folder that
+    cannot be read is passed to ``unreadable`` and the search goes on; without it, it is raised.
     """
     extensions = picture_extensions()
     seen = set()
 
-    def tell(error: OSError) -> None:
+    def report(error: OSError) -> None:
         name = shown(error.filename)
-        found = ImageError(f"{name}: cannot be looked into: {reason(error)}")
+        found = ImageError(f"{name}: the folder cannot be read: {reason(error)}")
         if unreadable is None:
             raise found from error
         unreadable(found)
 
-    def fresh(place: Path) -> bool:
+    def is_new(place: Path) -> bool:
         if _same(place, without):
             return False
         try:
             found = place.stat()
         except OSError as error:
-            tell(error)
+            report(error)
             return False
         known = (found.st_dev, found.st_ino) in seen
         seen.add((found.st_dev, found.st_ino))
         return not known
 
-    fresh(folder)
-    for place, folders, files in os.walk(folder, onerror=tell, followlinks=True):
+    is_new(folder)
+    for place, folders, files in os.walk(folder, onerror=report, followlinks=True):
         here = Path(place)
-        folders[:] = [name for name in sorted(folders) if name[0] != "." and fresh(here / name)]
+        folders[:] = [name for name in sorted(folders) if name[0] != "." and is_new(here / name)]
         for name in sorted(files):
             path = here / name
             if name[0] != "." and path.suffix.lower() in extensions:

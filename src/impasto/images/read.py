@@ -1,4 +1,4 @@
-"""Reading a picture from a file, from bytes or from memory."""
+"""Reads a picture from a file, from bytes or from memory."""
 
 from __future__ import annotations
 
@@ -23,32 +23,29 @@ from impasto.options import ReadOptions
 Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
 
 MEMORY = "<memory>"
-"""The name of a picture that is not a file."""
+"""The name of a picture that does not come from a file."""
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DEFAULTS = ReadOptions()
 
 
 def read_picture(source: Source, options: ReadOptions = _DEFAULTS) -> Picture:
-    """Read a picture as upright sRGB floats, with its transparency apart.
+    """Read a picture as upright sRGB floats, with separate transparency.
 
     ``source`` is a path, the bytes of a file, a PIL image, or an array: (H, W), (H, W, 3) or
-    (H, W, 4), uint8, uint16 or float in [0, 1], sRGB-encoded. Files are any still picture Pillow
-    reads, and HEIC with the extra ``heic``; of an animation the first frame. EXIF orientation is
-    applied, an embedded ICC profile converted to sRGB (a broken one is ignored), and 16-bit PNG
-    and TIFF keep their depth.
+    (H, W, 4), uint8, uint16 or float in [0, 1], sRGB-encoded. A file may have any picture format
+    that Pillow reads, or HEIC with the extra ``heic``; of an animation, the first frame is read.
+    The EXIF orientation is applied, an embedded ICC profile is converted to sRGB (a broken one is
+    ignored), and 16-bit PNG and TIFF keep their depth.
 
-    Raises `ImageError` for all that is not a picture, is damaged, or is over a limit of ``options``
-    (bytes are checked before reading, pixels before decoding), and `MissingExtraError`.
+    Raises `ImageError` if it is not a picture, is damaged, or exceeds a limit of ``options`` (bytes
+    are checked before reading, pixels before decoding), and `MissingExtraError`.
     """
     return read_stored(source, options).picture
 
 
 def read_stored(source: Source, options: ReadOptions = _DEFAULTS) -> Stored:
-    """Read a picture as `read_picture` does, to the same values, but leave 8 bits at 8 bits.
-
-    A uint8 array of RGB is not copied.
-    """
+    """As `read_picture`, but keep 8-bit pictures at 8 bits. A uint8 array of RGB is not copied."""
     if isinstance(source, np.ndarray):
         return _from_array(source, options)
     if isinstance(source, Image.Image):
@@ -71,7 +68,7 @@ def _from_bytes(data: bytes, name: str, options: ReadOptions) -> Stored:
         else:
             with measured(image, data, name, options) as opened:
                 planes = decode(opened, lambda: _again(data), name, data)
-    # A few kinds (icons) hold a picture of another size than their header says.
+    # In some formats (icons) the picture differs in size from what the header says.
     check_pixels(planes[0].shape[1], planes[0].shape[0], name, options)
     return _stored(planes, name, data)
 
@@ -79,7 +76,7 @@ def _from_bytes(data: bytes, name: str, options: ReadOptions) -> Stored:
 def _again(data: bytes) -> Image.Image:
     image = open_image(data)
     if image is None:
-        raise ValueError("it opened only once")
+        raise ValueError("it could not be opened again")
     return image
 
 
@@ -88,8 +85,7 @@ def _from_pil(image: Image.Image, options: ReadOptions) -> Stored:
         check_pixels(*image.size, MEMORY, options)
         if 0 in image.size:
             raise ImageError(f"{MEMORY}: an image of size {image.size} has no pixels")
-        # The caller's image stays as it is.
-        copy = image.copy()
+        copy = image.copy()  # the caller's image must not change
         planes = decode(copy, lambda: copy, MEMORY)
         return _stored(planes, MEMORY, copy.tobytes())
 
@@ -101,6 +97,6 @@ def _from_array(array: NDArray[Any], options: ReadOptions) -> Stored:
 
 
 def _stored(planes: Planes, name: str, data: bytes | memoryview) -> Stored:
-    """Return a picture in which nothing is left of the colours that transparency hides."""
+    """Return a picture without the colours hidden under transparent pixels."""
     rgb, alpha = planes
     return Stored(fill_hidden(rgb, alpha), alpha, name, hashlib.sha256(data).hexdigest())

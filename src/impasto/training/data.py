@@ -71,7 +71,7 @@ def photos_in(folder: Path, unreadable: Callable[[ImageError], None] | None = No
 
 
 @dataclass(frozen=True)
-class Order:
+class PhotoOrder:
     """Which of ``count`` photos a crop shows, by its number.
 
     Every photo comes once before any comes again. Where more are there than fit, they come in parts
@@ -100,7 +100,7 @@ def _shuffled(count: int, *seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).permutation(count)
 
 
-class Shelf:
+class PhotoCache:
     """Photos as bytes (h, w, 3) on a device, their short side at ``side`` pixels.
 
     Each is read once, in the background, from when it is first asked for; what was not used for
@@ -200,15 +200,17 @@ class Crops:
     ) -> None:
         self.size, self.seed = size, seed
         self._side = round(_LARGER * size)
-        self._shelf = Shelf(sources, self._side, read, device=device, room=room, threads=threads)
-        count, capacity = len(sources), self._shelf.capacity
+        self._cache = PhotoCache(
+            sources, self._side, read, device=device, room=room, threads=threads
+        )
+        count, capacity = len(sources), self._cache.capacity
         # What is shown and what is read ahead of the next part are there at the same time.
-        self._order = Order(count, count if count <= capacity else capacity // 2, seed)
+        self._order = PhotoOrder(count, count if count <= capacity else capacity // 2, seed)
 
     def ahead(self, numbers: Iterable[int]) -> None:
         """Begin to read what crops will show that are needed soon."""
         for number in islice(numbers, _AHEAD):
-            self._shelf.ask(self._order(number))
+            self._cache.ask(self._order(number))
 
     def take(self, numbers: Sequence[int]) -> tuple[Tensor, list[str]]:
         """Return crops (n, 3, size, size), RGB in [0, 1], and what was passed over to get there."""
@@ -230,13 +232,13 @@ class Crops:
 
     def close(self) -> None:
         """Read nothing more."""
-        self._shelf.close()
+        self._cache.close()
 
     def _photo(self, number: int) -> tuple[Tensor, list[str]]:
         bad: list[str] = []
         for attempt in range(_TRIES):
             try:
-                return self._shelf[self._order(number, attempt)], bad
+                return self._cache[self._order(number, attempt)], bad
             except ImpastoError as error:
                 bad.append(str(error))
         raise ImageError(f"{_TRIES} photos in a row cannot be read; the last: {bad[-1]}")

@@ -29,13 +29,13 @@ from impasto.options.learn import LEARNT_DISTANCE
 from impasto.runtime import checkpoint as files
 from impasto.runtime.device import choose_device, choose_precision
 from impasto.training.criterion import Criterion
+from impasto.training.crop_pool import CropPool
 from impasto.training.data import Crops
 from impasto.training.naming import slug
 from impasto.training.painting import read_painting
-from impasto.training.pool import Pool
 from impasto.training.preview import sheet
-from impasto.training.rows import RowLoop, split
-from impasto.training.trainer import Keeping, Photos, least_sides, sources_of
+from impasto.training.row_loop import RowLoop, split
+from impasto.training.trainer import Photos, StateFile, least_sides, sources_of
 from impasto.zoo.cards import StyleCard, plain_name
 from impasto.zoo.learnt import check_name, key, tidy
 from impasto.zoo.pack import Pack
@@ -80,7 +80,7 @@ class Learner:
         self._began = clock() if began is None else began
         self.options = options or LearnOptions()
         self._read = read or ReadOptions()
-        self._keeping = Keeping()
+        self._state_file = StateFile()
         self.painting = read_painting(painting, self.options.style_size, self._read)
         self._criterion_options = TrainOptions(
             size=self.options.size, style_size=self.options.style_size
@@ -115,19 +115,19 @@ class Learner:
             loop = self._loop = self._make_loop(crops)
             for event in loop.run():
                 yield event
-                if self._clock() - self._saved_at > self._keeping.every:
+                if self._clock() - self._saved_at > self._state_file.every:
                     yield from self.save()
             yield from self.save()
         finally:
             crops.close()
 
-    def begin_with(self, row: Row | None, keeping: Keeping | None = None) -> None:
+    def begin_with(self, row: Row | None, state_file: StateFile | None = None) -> None:
         """Go on from a style as it was learnt before: call it before the first event.
 
-        ``keeping`` says where the state is kept, and how often. If what is there is that of the
+        ``state_file`` says where the state is kept, and how often. If what is there is that of the
         same learning, it goes on from there as if nothing had happened, else from the row.
         """
-        self._begin, self._keeping = row, keeping or Keeping()
+        self._begin, self._state_file = row, state_file or StateFile()
 
     def stop(self) -> None:
         """End after the step under way: so `stopped` will be true."""
@@ -242,7 +242,7 @@ class Learner:
             {name: torch.from_numpy(self.body.tensors[name]) for name in shared},
             self._first().to(self.device),
             criterion=criterion,
-            pool=Pool(crops, criterion, _CROPS),
+            pool=CropPool(crops, criterion, _CROPS),
             painting=criterion.painting(
                 to_tensor(floats(self.painting.rgb), self.device),
                 None if self.painting.alpha is None else floats(self.painting.alpha),
@@ -271,15 +271,15 @@ class Learner:
     def save(self) -> Iterator[Saved]:
         """Keep the state, if it is to be kept."""
         self._saved_at = self._clock()
-        if self._keeping.path is None or self._loop is None:
+        if self._state_file.path is None or self._loop is None:
             return
         tensors, loop = self._loop.state()
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
-        self._keeping.path.parent.mkdir(parents=True, exist_ok=True)
+        self._state_file.path.parent.mkdir(parents=True, exist_ok=True)
         about = {"run": self._run(), "loop": loop, "file": str(Path(self.painting.name).absolute())}
-        files.write(self._keeping.path, arrays, about)
-        tidy(self._keeping.path.parent)
-        yield Saved(self._keeping.path, "checkpoint")
+        files.write(self._state_file.path, arrays, about)
+        tidy(self._state_file.path.parent)
+        yield Saved(self._state_file.path, "checkpoint")
 
     def _resume(self, loop: RowLoop) -> None:
         """Go on from the state that is kept, where it is that of what is begun with."""
@@ -291,7 +291,7 @@ class Learner:
             self._earlier[name] = kind(earlier) if isinstance(earlier, int | float) else kind(0)
 
     def _restored(self, loop: RowLoop) -> bool:
-        path = self._keeping.path
+        path = self._state_file.path
         if path is None or self._begin is None or not path.is_file():
             return False
         try:

@@ -16,7 +16,7 @@ from impasto.errors import DivergedError
 from impasto.events import Stalled, Trained, TrainingEvent, Unreadable
 from impasto.nets.architecture import exact_tensors
 from impasto.training.data import Crops
-from impasto.training.objectives import Batch, Objective, Painted, within
+from impasto.training.objectives import Batch, Objective, PaintingObjective, with_range_loss
 from impasto.training.processes import Processes
 from impasto.training.sampling import assign, noises
 from impasto.training.student import Student
@@ -79,7 +79,7 @@ class Loop:
         self.stopped = False
         self.unreadable: set[str] = set()
         self._stop = False
-        self._late = Late(self.vector.values.device)
+        self._late = DelayedRead(self.vector.values.device)
         self._first: list[float] = []
         self._latest: deque[float] = deque(maxlen=_LOOK)
         self._lost = 0
@@ -119,7 +119,7 @@ class Loop:
         batch, reasons = self._batch(objective)
         vector.forget()
         made = self.net(batch.inputs, batch.mix, batch.noise)
-        gradient, asked = within(made.detach(), lambda inside: objective(inside, batch))
+        gradient, asked = with_range_loss(made.detach(), lambda inside: objective(inside, batch))
         spikes = self.net.spikes()
         torch.autograd.backward([made, _SPIKES * spikes], [gradient, None])
         vector.hold()
@@ -130,7 +130,7 @@ class Loop:
         vector.notes[: len(_NOTES)] = torch.cat([torch.stack(terms), own])
         vector.notes[len(_NOTES) :] = asked.moves
         self._processes.average(vector.message)
-        if isinstance(objective, Painted):
+        if isinstance(objective, PaintingObjective):
             objective.balance(vector.notes[len(_NOTES) :] * world)
         finite = vector.step(self._rate_now(progress), self.step)
         return self._late(torch.cat([vector.notes[: len(_NOTES)], finite[None]])), reasons
@@ -228,7 +228,7 @@ class Loop:
         self._told = bool(data["told"])
 
 
-class Late:
+class DelayedRead:
     """Reads numbers from a device without waiting for it: those of the call before.
 
     The first call waits for its own; on the CPU all do, there is nothing to wait for.

@@ -47,7 +47,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ObjectiveValue:
     """The gradient of a loss, and its terms: one number each, float32.
 
     ``gradient`` (n, 3, h, w) is with respect to the pictures. ``content`` and ``style`` are those
@@ -63,7 +63,7 @@ class Asked:
     moves: Tensor
 
 
-class Judged(Protocol):
+class HasGradient(Protocol):
     """What was found of pictures: at least the gradient (n, 3, h, w) of a loss."""
 
     @property
@@ -72,11 +72,11 @@ class Judged(Protocol):
         ...
 
 
-T = TypeVar("T", bound=Judged)
+T = TypeVar("T", bound=HasGradient)
 
 
 @torch.no_grad()
-def within(made: Tensor, judge: Callable[[Tensor], T]) -> tuple[Tensor, T]:
+def with_range_loss(made: Tensor, judge: Callable[[Tensor], T]) -> tuple[Tensor, T]:
     """Judge what a network made (n, 3, h, w), clipped to [0, 1]; what was clipped costs, too.
 
     Return the gradient of both with respect to what was made, and what the judge found.
@@ -89,12 +89,12 @@ def within(made: Tensor, judge: Callable[[Tensor], T]) -> tuple[Tensor, T]:
     return gradient.add_(beyond, alpha=2 * _RANGE / made.numel()), found
 
 
-def missing(asked: Tensor, found: Tensor) -> Tensor:
+def log_ratio(asked: Tensor, found: Tensor) -> Tensor:
     """Return how far contents are from what is asked, in logarithms; 0 for what is not finite."""
     return torch.log(asked / found.clamp_min(1e-6)).nan_to_num(0, 0, 0)
 
 
-def balanced_(logs: Tensor, moves: Tensor) -> None:
+def move_logs_(logs: Tensor, moves: Tensor) -> None:
     """Move the logarithms of weights, in place, to where they stay."""
     logs.add_(moves).clamp_(_LEAST_WEIGHT, _MOST_WEIGHT)
 
@@ -107,12 +107,12 @@ class Objective(Protocol):
         """The numbers of the styles it can ask for."""
         ...
 
-    def __call__(self, made: Tensor, batch: Batch) -> Asked:
+    def __call__(self, made: Tensor, batch: Batch) -> ObjectiveValue:
         """Judge pictures (n, 3, h, w), RGB in [0, 1]."""
         ...
 
 
-class Painted:
+class PaintingObjective:
     """Asks for content and style, the terms of a `Criterion`.
 
     ``paintings`` has a row for each of ``styles``. What makes a style strong is how far it takes a
@@ -140,27 +140,27 @@ class Painted:
         self._rows[numbers] = torch.arange(len(numbers), device=logs.device)
         self._asked[numbers] = logs.new_tensor(distances)
 
-    def __call__(self, made: Tensor, batch: Batch) -> Asked:
+    def __call__(self, made: Tensor, batch: Batch) -> ObjectiveValue:
         """Judge pictures by the photos and the paintings."""
         of = batch.chosen
         weights = of.weights(self.logs.exp())
         paintings = chosen(self._paintings, self._rows[of.styles])
         photos = self._criterion.photos(batch.photos)
         found = self._criterion.evaluate(made, photos, paintings, weights)
-        far = missing(self._asked[of.styles], found.content)
+        far = log_ratio(self._asked[of.styles], found.content)
         whole = (of.strengths == 1).float()
         moves = torch.zeros_like(self.logs).index_add_(0, of.styles, _GAIN * whole * far)
         loss = (found.content + weights * found.style).mean()
         content, style = ((whole * term).mean() for term in (found.content, found.style))
-        return Asked(found.gradient, loss, content, style, whole.mean(), moves)
+        return ObjectiveValue(found.gradient, loss, content, style, whole.mean(), moves)
 
     def balance(self, moves: Tensor) -> None:
         """Move the weights."""
-        balanced_(self.logs, moves)
+        move_logs_(self.logs, moves)
 
 
 @dataclass(frozen=True)
-class Taught:
+class TeacherObjective:
     """Asks for what a larger network makes of the same photo, in the same mix and noise.
 
     The Charbonnier distance of the pictures, at three sizes, and of their steps from pixel to
@@ -172,7 +172,7 @@ class Taught:
     rows: Sequence[int]
     styles: tuple[int, ...]
 
-    def __call__(self, made: Tensor, batch: Batch) -> Asked:
+    def __call__(self, made: Tensor, batch: Batch) -> ObjectiveValue:
         """Judge pictures by the teacher's."""
         mix = batch.mix.new_zeros(len(batch.mix), self.teacher.styles)
         mix[:, list(self.rows)] = batch.mix
@@ -183,7 +183,7 @@ class Taught:
             loss = distance(made, target)
             (gradient,) = torch.autograd.grad(loss, made)
         nothing = loss.new_zeros(())
-        return Asked(gradient, loss.detach(), nothing, nothing, nothing, nothing)
+        return ObjectiveValue(gradient, loss.detach(), nothing, nothing, nothing, nothing)
 
 
 def distance(x: Tensor, y: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.func import functional_call
 
 from impasto.images import fit, read_picture, resize
+from impasto.images.contact_sheet import contact_sheet, sheet_width
 from impasto.images.read import MEMORY, Source
-from impasto.images.sheet import contact_sheet, sheet_width
 from impasto.images.tensors import to_array, to_tensor
 from impasto.nets.transformer import TransferNet, white_noise
 from impasto.options import ReadOptions

@@ -33,7 +33,7 @@ from impasto.training.criterion import Criterion, Layers, of_styles
 from impasto.training.data import Crops, photos_in
 from impasto.training.loop import Loop
 from impasto.training.naming import named
-from impasto.training.objectives import Objective, Painted, Taught
+from impasto.training.objectives import Objective, PaintingObjective, TeacherObjective
 from impasto.training.preview import sheet
 from impasto.training.processes import Processes
 from impasto.training.student import Student
@@ -54,7 +54,7 @@ _PICTURES = {"cuda": 18, "cpu": 6, "mps": 6}
 
 
 @dataclass(frozen=True)
-class Keeping:
+class StateFile:
     """Where the state of a training is kept, how often in seconds, and whether to go on from it.
 
     With ``restart`` the state of an earlier training may be replaced.
@@ -90,14 +90,14 @@ class Trainer:
         start: Pack | None = None,
         teacher: Pack | None = None,
         read: ReadOptions | None = None,
-        keeping: Keeping | None = None,
+        state_file: StateFile | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.options = options or TrainOptions()
         self._read = read or ReadOptions()
-        self._keeping = keeping or Keeping()
-        if self._keeping.path and not self._keeping.resume:
-            files.check_free(self._keeping.path, restart=self._keeping.restart)
+        self._state_file = state_file or StateFile()
+        if self._state_file.path and not self._state_file.resume:
+            files.check_free(self._state_file.path, restart=self._state_file.restart)
         self._start, self._teacher = start, teacher
         self._clock = clock
         self._began = clock()
@@ -121,7 +121,7 @@ class Trainer:
         self._logs = self._weights()
         self._loop: Loop | None = None
         self._kept: tuple[dict[str, NDArray[Any]], dict[str, Any]] | None = None
-        if self._keeping.resume:
+        if self._state_file.resume:
             self._kept = self._resumed()
         self._saved_at = clock()
 
@@ -129,13 +129,13 @@ class Trainer:
         """Train to the end, or until it was stopped."""
         with (
             in_memory("lower --batch or --size"),
-            files.held(None if self.processes.rank else self._keeping.path),
+            files.held(None if self.processes.rank else self._state_file.path),
         ):
             for error in self._closed:
                 yield Unreadable(str(error))
             for event in self._work():
                 yield event
-                if self._clock() - self._saved_at > self._keeping.every:
+                if self._clock() - self._saved_at > self._state_file.every:
                     yield from self.save()
             yield from self.save()
 
@@ -205,8 +205,8 @@ class Trainer:
 
         Raises `OptionsError` for a painting that a teacher does not know.
         """
-        said_ = self.options.distance
-        distances = parsing.each("distance", said_, len(found)) if said_ is not None else None
+        given = self.options.distance
+        distances = parsing.each("distance", given, len(found)) if given is not None else None
         for i, card in enumerate(found):
             distance = distances[i] if distances else card.distance or DISTANCE
             if not 0.05 <= distance <= 2:
@@ -294,7 +294,7 @@ class Trainer:
         teacher.load_state_dict({k: torch.from_numpy(array) for k, array in given.tensors.items()})
         teacher.to(self.device).requires_grad_(False)
         rows = [given.styles.index(name) for name in self.styles]
-        taught = Taught(teacher, rows, self._trained)
+        taught = TeacherObjective(teacher, rows, self._trained)
         if painted is None:
             return lambda _progress, _step: taught
         rest = tuple(number for number in self._trained if number not in painted.styles)
@@ -309,12 +309,12 @@ class Trainer:
 
         return objective
 
-    def _paintings_asked(self) -> Painted:
+    def _paintings_asked(self) -> PaintingObjective:
         net = vgg.build(weights.find(self.options.weights))
         criterion = Criterion.of(self.options, net.prepare(self.device, self.precision))
         paintings = of_styles([self._statistics(criterion, p) for p in self._paintings])
         distances = [self._cards[number].distance for number in self._painted]
-        return Painted(criterion, paintings, self._painted, distances, self._logs)
+        return PaintingObjective(criterion, paintings, self._painted, distances, self._logs)
 
     def _statistics(self, criterion: Criterion, painting: Picture) -> Layers:
         size = fit(painting.width, painting.height, self.options.style_size)
@@ -368,7 +368,7 @@ class Trainer:
     def save(self) -> Iterator[Saved]:
         """Keep the state, if it is to be kept."""
         self._saved_at = self._clock()
-        path = self._keeping.path
+        path = self._state_file.path
         if path is None or self.processes.rank:
             return
         tensors, loop = self._loop.state() if self._loop else ({}, {})
@@ -378,7 +378,7 @@ class Trainer:
         yield Saved(path, "checkpoint")
 
     def _resumed(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-        path = self._keeping.path
+        path = self._state_file.path
         if path is None:
             raise OptionsError("--resume needs --checkpoint")
         arrays, data = files.read(path)

@@ -1,4 +1,4 @@
-"""What files of packs and of styles have in common: safetensors, and JSON in their header."""
+"""The file format shared by packs and styles: safetensors with JSON in the header."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_HEADER = 16 * 2**20
 
 
 def read(path: Path, most: int) -> bytes:
-    """Return the bytes of a file of at most so many. Raises `WeightsError`."""
+    """Return the content of a file of at most ``most`` bytes. Raises `WeightsError`."""
     try:
         if path.is_dir():
             raise WeightsError(f"{shown(path)}: is a folder; give a {EXTENSION} file")
@@ -33,8 +33,8 @@ def read(path: Path, most: int) -> bytes:
         raise WeightsError(f"{shown(path)}: cannot be read: {reason(error)}") from error
 
 
-def head(path: Path) -> bytes:
-    """Return the beginning of a file that `about` reads. Raises `WeightsError`."""
+def read_header(path: Path) -> bytes:
+    """Return the start of a file, as much as `metadata` reads. Raises `WeightsError`."""
     try:
         with path.open("rb") as file:
             length = file.read(8)
@@ -43,18 +43,18 @@ def head(path: Path) -> bytes:
         raise WeightsError(f"{shown(path)}: cannot be read: {reason(error)}") from error
 
 
-def about(data: bytes) -> dict[str, Any]:
-    """Return what the header says of the file. Raises `ValueError` where it says nothing."""
+def metadata(data: bytes) -> dict[str, Any]:
+    """Return Impasto's metadata from the header of a file. Raises `ValueError` if there is none."""
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > len(data) - 8:
-        raise ValueError("it is not a safetensors file, or cut short")
+        raise ValueError("it is not a safetensors file, or is truncated")
     header = json.loads(data[8 : 8 + length])
     found = json.loads(header.get("__metadata__", {}).get(_KEY, "null"))
     if not isinstance(found, dict):
-        raise ValueError("its header says nothing of styles")
+        raise ValueError("its header has no Impasto metadata")
     return found
 
 
-def written(tensors: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> bytes:
-    """Return a file of tensors, and of plain data about them."""
+def serialised(tensors: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a file with these tensors and metadata, which is plain data."""
     return save(dict(tensors), {_KEY: json.dumps(about, ensure_ascii=True)})

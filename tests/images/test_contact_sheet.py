@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from impasto.images.sheet import GAP, contact_sheet, sheet_width
+from impasto.images.contact_sheet import GAP, contact_sheet, sheet_width
 
 RED, GREEN, BLUE = np.eye(3, dtype=np.float32)
 

@@ -25,7 +25,7 @@ _SMALL = 8
 
 
 @dataclass(frozen=True)
-class Part:
+class Segment:
     """Layers in a row, from some tensors to others, all by name.
 
     One that takes the photo and not ``HERE`` begins with the first layer; one that gives
@@ -35,8 +35,8 @@ class Part:
     architecture: Architecture
     start: int
     stop: int
-    takes: tuple[str, ...]
-    gives: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -61,22 +61,22 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Stop:
+class Stage:
     """What is done of all tiles before any goes on.
 
     ``norm`` is the normalisation whose moments are found, None for none. ``keeps`` are the names
-    that are held from here on, of what ``part`` gives and of what was held before; with none, what
+    that are held from here on, of what ``part`` outputs and of what was held before; with none, what
     is given is only looked at, and all stays as it was. ``again`` is computed first, from the
     photo, where the part takes what is not held.
     """
 
-    part: Part
+    segment: Segment
     norm: Normalise | None
     keeps: tuple[str, ...]
-    again: Part | None
+    recompute: Segment | None
 
 
-def stops(architecture: Architecture) -> Iterator[Stop]:
+def stages(architecture: Architecture) -> Iterator[Stage]:
     """Yield the stops of a network, in order; the last gives the stylised picture."""
     layers = architecture.layers
     base = 0
@@ -89,41 +89,43 @@ def stops(architecture: Architecture) -> Iterator[Stop]:
         if norm is None and not leaves:
             continue
         keeps = _alive(architecture, index) if small else ()
-        yield _stop(architecture, base, index, held, (HERE,), norm, keeps)
+        yield _stage(architecture, base, index, held, (HERE,), norm, keeps)
         if small:
             base, held = index, keeps
-    yield _stop(architecture, base, len(layers), held, (STYLISED,), None, ())
+    yield _stage(architecture, base, len(layers), held, (STYLISED,), None, ())
 
 
-def whole(architecture: Architecture) -> Part:
+def whole(architecture: Architecture) -> Segment:
     """Return the network in one part."""
-    return Part(architecture, 0, len(architecture.layers), (PHOTO,), (STYLISED,))
+    return Segment(architecture, 0, len(architecture.layers), (PHOTO,), (STYLISED,))
 
 
-def _stop(
+def _stage(
     architecture: Architecture,
     start: int,
     stop: int,
     held: tuple[str, ...],
-    gives: tuple[str, ...],
+    outputs: tuple[str, ...],
     norm: Normalise | None,
     keeps: tuple[str, ...],
-) -> Stop:
+) -> Stage:
     layers = architecture.layers[start:stop]
     made = {layer.name for layer in layers if isinstance(layer, Keep)}
-    gives += tuple(name for name in keeps if name in made)
+    outputs += tuple(name for name in keeps if name in made)
     if not start:
-        return Stop(Part(architecture, start, stop, (PHOTO,), gives), norm, keeps, None)
+        return Stage(Segment(architecture, start, stop, (PHOTO,), outputs), norm, keeps, None)
     needed = _needed(layers)
-    again = None
+    recompute = None
     if missing := tuple(name for name in needed if name not in held):
         last = max(
             i for i, layer in enumerate(architecture.layers[:start])
             if isinstance(layer, Keep) and layer.name in missing
         )  # fmt: skip
-        again = Part(architecture, 0, last + 1, (PHOTO,), missing)
-    photo = (PHOTO,) if STYLISED in gives and architecture.photo else ()
-    return Stop(Part(architecture, start, stop, (HERE, *needed, *photo), gives), norm, keeps, again)
+        recompute = Segment(architecture, 0, last + 1, (PHOTO,), missing)
+    photo = (PHOTO,) if STYLISED in outputs and architecture.photo else ()
+    return Stage(
+        Segment(architecture, start, stop, (HERE, *needed, *photo), outputs), norm, keeps, recompute
+    )
 
 
 def _needed(layers: tuple[Layer, ...]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ _AROUND = 4
 """Positions around a part that its enlargement depends on, and some more."""
 
 
-class Region(NamedTuple):
+class Box(NamedTuple):
     """Rows and columns of a picture, from the first to before the last."""
 
     top: int
@@ -27,16 +27,16 @@ class Region(NamedTuple):
     left: int
     right: int
 
-    def grown(self, by: int, within: Region) -> Region:
+    def grown(self, by: int, within: Box) -> Box:
         """Return the region with so many pixels more on every side, as far as there are."""
-        return Region(
+        return Box(
             max(self.top - by, within.top),
             min(self.bottom + by, within.bottom),
             max(self.left - by, within.left),
             min(self.right + by, within.right),
         )
 
-    def cut(self, x: Floats, outer: Region) -> Floats:
+    def cut(self, x: Floats, outer: Box) -> Floats:
         """Return the region's own part of (n, c, h, w), which a network made of ``outer``.
 
         However many of the outer region's pixels lie between the positions of x.
@@ -57,23 +57,25 @@ class Change:
 
     values: NDArray[Any]
 
-    def enlarged(self, part: Region, width: int, height: int) -> Floats:
+    def enlarged(self, box: Box, width: int, height: int) -> Floats:
         """Return (h, w, 3) for a part of a picture of that size, by a bicubic spline."""
         rows, columns, _ = self.values.shape
-        top, bottom = part.top * rows / height, part.bottom * rows / height
-        left, right = part.left * columns / width, part.right * columns / width
+        top, bottom = box.top * rows / height, box.bottom * rows / height
+        left, right = box.left * columns / width, box.right * columns / width
         above, before = max(0, int(top) - _AROUND), max(0, int(left) - _AROUND)
         seen = self.values[above : int(bottom) + _AROUND + 1, before : int(right) + _AROUND + 1]
-        box = (left - before, top - above, right - before, bottom - above)
-        size = (part.right - part.left, part.bottom - part.top)
+        source = (left - before, top - above, right - before, bottom - above)
+        size = (box.right - box.left, box.bottom - box.top)
         out = np.empty((size[1], size[0], 3), np.float32)
         for channel in range(3):
             plane = Image.fromarray(np.ascontiguousarray(seen[:, :, channel], np.float32))
-            out[:, :, channel] = np.asarray(plane.resize(size, Image.Resampling.BICUBIC, box=box))
+            out[:, :, channel] = np.asarray(
+                plane.resize(size, Image.Resampling.BICUBIC, box=source)
+            )
         return out
 
 
-class Canvas:
+class PaddedPhoto:
     """A photo, cut into padded regions on demand, and the picture that they are put back into.
 
     ``photo`` is (height, width, 3), RGB, float32 in [0, 1] or uint8, and is not copied;
@@ -97,14 +99,14 @@ class Canvas:
         self._rows, self._columns = (reflected(side, architecture) for side in (height, width))
 
     @property
-    def everything(self) -> Region:
+    def everything(self) -> Box:
         """The whole padded picture."""
-        return Region(0, len(self._rows), 0, len(self._columns))
+        return Box(0, len(self._rows), 0, len(self._columns))
 
-    def cut(self, region: Region) -> Floats:
+    def cut(self, box: Box) -> Floats:
         """Return a region as the network sees it: float32 (1, 3, h, w)."""
-        rows = self._rows[region.top : region.bottom]
-        columns = self._columns[region.left : region.right]
+        rows = self._rows[box.top : box.bottom]
+        columns = self._columns[box.left : box.right]
         part = np.empty((3, len(rows), len(columns)), np.float32)
         # A run at a time, not an index at a time: four times as fast.
         for there, above in _runs(rows):
@@ -123,15 +125,15 @@ class Canvas:
         (top, bottom, up), (left, right, back) = (
             _span(rows, height), _span(columns, width),
         )  # fmt: skip
-        change = self._change.enlarged(Region(top, bottom, left, right), width, height)
+        change = self._change.enlarged(Box(top, bottom, left, right), width, height)
         shown: Floats = np.clip(seen + change[::up, ::back], 0, 1)
         return shown
 
-    def put(self, region: Region, stylised: Floats) -> None:
+    def put(self, box: Box, stylised: Floats) -> None:
         """Take over a region (1, 3, h, w), as far as it is within the picture."""
         height, width, _ = self.photo.shape
-        bottom, right = min(region.bottom, height), min(region.right, width)
-        top, left = region.top, region.left
+        bottom, right = min(box.bottom, height), min(box.right, width)
+        top, left = box.top, box.left
         if top >= bottom or left >= right:
             return
         rgb = stylised[0, :, : bottom - top, : right - left].transpose(1, 2, 0)

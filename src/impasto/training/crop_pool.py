@@ -13,7 +13,7 @@ from impasto.training.data import Crops
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class CropBatch:
     """Crops (n, 3, h, w), RGB in [0, 1]; the features that their content is judged by; and the
     reasons why others were passed over to get there."""
 
@@ -22,7 +22,7 @@ class Seen:
     passed: tuple[str, ...] = ()
 
 
-class Pool:
+class CropPool:
     """The first ``count`` crops, over and over: a third of a step is what a photo's features cost.
 
     Different crops may be asked for by several threads at a time.
@@ -32,23 +32,23 @@ class Pool:
         self._crops, self._criterion, self._count = crops, criterion, count
         self._seen: dict[int, tuple[Tensor, dict[float, Mapping[str, Tensor]]]] = {}
 
-    def __call__(self, numbers: Sequence[int], sizes: Collection[float]) -> Seen:
+    def __call__(self, numbers: Sequence[int], sizes: Collection[float]) -> CropBatch:
         """Return crops by their numbers, with their features at some sizes."""
-        return together([self._one(number % self._count, sizes) for number in numbers])
+        return joined([self._one(number % self._count, sizes) for number in numbers])
 
-    def _one(self, number: int, sizes: Collection[float]) -> Seen:
+    def _one(self, number: int, sizes: Collection[float]) -> CropBatch:
         passed: list[str] = []
         if number not in self._seen:
             crops, passed = self._crops.take([number])
             self._seen[number] = crops, {}
         crops, features = self._seen[number]
         features |= self._criterion.photos(crops, [size for size in sizes if size not in features])
-        return Seen(
+        return CropBatch(
             crops, {size: features[size] for size in sizes if size in features}, tuple(passed)
         )
 
 
-def together(seen: Sequence[Seen]) -> Seen:
+def joined(seen: Sequence[CropBatch]) -> CropBatch:
     """Put crops into one batch, in their order."""
     if len(seen) == 1:
         return seen[0]
@@ -58,4 +58,4 @@ def together(seen: Sequence[Seen]) -> Seen:
         for size, layers in first.items()
     }
     passed = tuple(reason for one in seen for reason in one.passed)
-    return Seen(torch.cat([one.crops for one in seen]), features, passed)
+    return CropBatch(torch.cat([one.crops for one in seen]), features, passed)

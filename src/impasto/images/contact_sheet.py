@@ -1,4 +1,4 @@
-"""Contact sheets: several pictures on one, in a grid, each with its name under it."""
+"""Contact sheets: several pictures in a grid, each with a label below it."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from PIL import Image, ImageDraw, ImageFont
 from impasto.images.resize import resize
 
 GAP = 12
-"""Pixels between the pictures, and around them all."""
+"""Pixels between the pictures and around the grid."""
 
 _PAPER, _INK = (252, 252, 250), (32, 32, 32)
 _TALLEST = 2
-"""At most so many times the width of a column; taller pictures stand in its middle."""
+"""The largest height, in column widths; taller pictures are scaled down and centred."""
 
 
 def contact_sheet(
     tiles: Sequence[tuple[str, NDArray[np.float32]]], columns: int, width: int = 1600
 ) -> NDArray[np.uint8]:
-    """Lay pictures out in a grid on white, row by row, each with its label under it.
+    """Lay out pictures in a grid on white, row by row, each with its label below it.
 
-    ``tiles`` are pairs of a label and RGB, float32 (H, W, 3) in [0, 1]. They keep their
-    proportions; a label too long for its column ends in dots. Returns (height, ``width``, 3) RGB;
-    `sheet_width` says which width leaves pictures at the size they have. Raises `ValueError`
-    without tiles, and where the columns would be narrower than 16 pixels.
+    ``tiles`` are pairs of a label and RGB, float32 (H, W, 3) in [0, 1]. Aspect ratios are kept; a
+    label too long for its column ends in an ellipsis. Returns (height, ``width``, 3) RGB;
+    `sheet_width` gives the width at which pictures keep their size. Raises `ValueError` if there
+    are no tiles, or if the columns would be narrower than 16 pixels.
     """
     cell = (width - GAP) // max(columns, 1) - GAP
     if not tiles or columns < 1 or cell < 16:
-        raise ValueError(f"{len(tiles)} pictures do not go into {columns} columns on {width} px")
+        raise ValueError(f"{len(tiles)} pictures do not fit into {columns} columns on {width} px")
     letter = min(28, max(10, cell // 14))
     font, line = ImageFont.load_default(letter), round(letter * 1.5)
     rows = [
@@ -53,12 +53,12 @@ def contact_sheet(
 
 
 def sheet_width(columns: int, tile: int) -> int:
-    """Return the width of a sheet whose pictures are ``tile`` pixels wide."""
+    """Return the width of a sheet with pictures ``tile`` pixels wide."""
     return columns * (tile + GAP) + GAP
 
 
 def _fitted(rgb: NDArray[np.float32], cell: int) -> Image.Image:
-    """Scale a picture to the largest size that goes into a column."""
+    """Scale a picture to the largest size that fits into a column."""
     h, w, _ = rgb.shape
     scale = min(cell / w, cell * _TALLEST / h)
     scaled = resize(rgb, max(1, round(w * scale)), max(1, round(h * scale)))
@@ -66,7 +66,7 @@ def _fitted(rgb: NDArray[np.float32], cell: int) -> Image.Image:
 
 
 def _shortened(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    """Return as much of a label's one line as goes into ``width`` pixels."""
+    """Return a label as one line, shortened to fit into ``width`` pixels."""
     label = " ".join(label.split())
     if font.getlength(label) <= width:
         return label

@@ -21,9 +21,9 @@ from impasto.errors import DivergedError
 from impasto.events import Trained, TrainingEvent, Unreadable
 from impasto.nets.architecture import Architecture, style_tensors
 from impasto.training.criterion import Criterion, Evaluation, Layers
-from impasto.training.loop import Late
-from impasto.training.objectives import balanced_, missing, within
-from impasto.training.pool import Pool, Seen
+from impasto.training.crop_pool import CropBatch, CropPool
+from impasto.training.loop import DelayedRead
+from impasto.training.objectives import log_ratio, move_logs_, with_range_loss
 from impasto.training.sampling import noises
 from impasto.training.student import Student
 from impasto.training.vector import Vector
@@ -67,7 +67,7 @@ class RowLoop:
         row: Tensor,
         *,
         criterion: Criterion,
-        pool: Pool,
+        pool: CropPool,
         painting: Layers,
         distance: float,
         log: float,
@@ -88,7 +88,7 @@ class RowLoop:
         self.vector = Vector({"row": nn.Parameter(row.clone())}, {}, average=_AVERAGE)
         self._log = row.new_tensor(log)
         self._asked = row.new_tensor(distance)
-        self._late = Late(row.device)
+        self._late = DelayedRead(row.device)
         self.step, self.seconds = 0, 0.0
         # Of the latest step whose numbers are known: a GPU is not waited for.
         self.content = self.style = math.nan
@@ -135,7 +135,7 @@ class RowLoop:
         self.vector.gradient.copy_(torch.cat([g[0] for g in gradients if g is not None]))
         rate = self._rate * self._share_of_rate(self._length(self.step, self.seconds))
         finite = self.vector.step(rate, self.step)
-        balanced_(self._log, _GAIN * missing(self._asked, found.content.mean()))
+        move_logs_(self._log, _GAIN * log_ratio(self._asked, found.content.mean()))
         terms = torch.stack([found.content.mean(), found.style.mean(), self._log, finite])
         self.content, self.style, self.log, taken = self._late(terms)
         self._lost = 0 if taken else self._lost + 1
@@ -152,7 +152,7 @@ class RowLoop:
         return {**rest, largest: float(_RARE)} if step % _RARE == 0 or not rest else rest
 
     def _found(
-        self, seen: Seen, numbers: Sequence[int], emphasis: Mapping[float, float]
+        self, seen: CropBatch, numbers: Sequence[int], emphasis: Mapping[float, float]
     ) -> Evaluation:
         """Return what the criterion says of crops, and leave gradients in the network's row."""
         n, row = len(numbers), self.vector.values
@@ -167,7 +167,7 @@ class RowLoop:
             size: {name: grams.expand(n, -1, -1) for name, grams in layers.items()}
             for size, layers in self._painting.items()
         }
-        gradient, found = within(
+        gradient, found = with_range_loss(
             made.detach(),
             lambda inside: self._criterion.evaluate(
                 inside, seen.features, painting, weights, emphasis
