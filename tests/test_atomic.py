@@ -217,7 +217,7 @@ def test_check_output_tries_to_write(tmp_path, monkeypatch):
 def test_check_output_wants_space(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 8, 1000))
     check_output(tmp_path / "a.png", extensions=PNG, need_bytes=1000)
-    with pytest.raises(OutputError, match="needs 1,001 bytes, the disk has 1,000 free"):
+    with pytest.raises(OutputError, match="needs 1,001 bytes, but the disk has only 1,000 free"):
         check_output(tmp_path / "a.png", extensions=PNG, need_bytes=1001)
 
 

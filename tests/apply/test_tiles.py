@@ -105,10 +105,10 @@ def test_the_tiles_own_every_position_once(height, width, side, stride):
 @pytest.mark.parametrize("offset", [0.0, 1e4])
 def test_a_tally_of_parts_is_that_of_the_whole(offset):
     x = (np.random.default_rng(0).standard_normal((1, 3, 40, 50)) + offset).astype(np.float32)
-    tally = tiles.RunningMoments(3)
-    for segment in (x[:, :, :7], x[:, :, 7:8, :20], x[:, :, 7:8, 20:], x[:, :, 8:]):
-        tally.add(segment)
-    mean, variance = tally.moments
+    running = tiles.RunningMoments(3)
+    for part in (x[:, :, :7], x[:, :, 7:8, :20], x[:, :, 7:8, 20:], x[:, :, 8:]):
+        running.add(part)
+    mean, variance = running.moments
     exact = x.astype(np.float64)
     np.testing.assert_allclose(mean, exact.mean(axis=(0, 2, 3)), rtol=1e-6)
     np.testing.assert_allclose(variance, exact.var(axis=(0, 2, 3)), rtol=1e-6)

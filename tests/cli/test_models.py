@@ -71,7 +71,7 @@ def test_the_list(run: Run) -> None:
         "wave Vincent van Gogh 1889 turbo",
     ]
     assert broken.startswith("broken  ")
-    assert "broken.safetensors: cannot be read as a pack of styles" in broken
+    assert "broken.safetensors: is not a pack of styles that Impasto can read" in broken
     assert where.startswith("own packs are in ")
 
 

@@ -103,8 +103,8 @@ def test_gamma_and_primaries_of_a_png():
     plain = read_picture(png(GREYISH, p3))
     np.testing.assert_allclose(plain.rgb, expected(GREYISH, P3_TO_XYZ), atol=1.5 / 255)
     for gamma in (1.0, 0.6):
-        told = (b"gAMA", struct.pack(">I", round(gamma * 100000)))
-        picture = read_picture(png(GREYISH, p3, told))
+        declared = (b"gAMA", struct.pack(">I", round(gamma * 100000)))
+        picture = read_picture(png(GREYISH, p3, declared))
         light = expected(GREYISH, P3_TO_XYZ, lambda values, g=gamma: values ** (1 / g))
         np.testing.assert_allclose(picture.rgb, light, atol=1.5 / 255)
     usual = read_picture(png(GREYISH, (b"gAMA", struct.pack(">I", 45455))))
@@ -112,7 +112,7 @@ def test_gamma_and_primaries_of_a_png():
 
 
 @pytest.mark.parametrize(
-    "told",
+    "declared",
     [
         (b"gAMA", struct.pack(">I", 0)),
         (b"cHRM", bytes(32)),
@@ -120,8 +120,8 @@ def test_gamma_and_primaries_of_a_png():
         (b"cICP", b"\x0c"),
     ],
 )
-def test_nonsense_is_ignored(told):
-    np.testing.assert_array_equal(np.rint(read_picture(png(GREYISH, told)).rgb * 255), GREYISH)
+def test_nonsense_is_ignored(declared):
+    np.testing.assert_array_equal(np.rint(read_picture(png(GREYISH, declared)).rgb * 255), GREYISH)
 
 
 def test_deep_pngs_are_converted_at_their_depth():
@@ -255,7 +255,7 @@ def test_twelve_and_signed_bits():
 
 
 @pytest.mark.parametrize(
-    ("array", "how", "said"),
+    ("array", "how", "described"),
     [
         (np.zeros((9, 9, 3), np.float32), {"photometric": "rgb", "compression": "zlib"},
          r"RGB, 3 channels of float 32 bits, compression \w*DEFLATE"),
@@ -263,6 +263,6 @@ def test_twelve_and_signed_bits():
          "CIELAB, 3 channels of 16 bits, compression NONE"),
     ],
 )  # fmt: skip
-def test_a_tiff_that_is_whole_but_not_known_is_told_so(array, how, said):
-    with pytest.raises(ImageError, match=rf"is an unsupported kind of TIFF: {said}"):
+def test_a_tiff_that_of_an_unsupported_kind_is_described(array, how, described):
+    with pytest.raises(ImageError, match=rf"is an unsupported kind of TIFF: {described}"):
         read_picture(making.tiff(array, **how))

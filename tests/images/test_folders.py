@@ -56,6 +56,6 @@ def test_a_folder_that_is_locked_is_named(folder: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(os, "scandir", locked)
     with pytest.raises(ImageError, match="in: the folder cannot be read: Permission denied"):
         names(folder)
-    told: list[ImageError] = []
-    assert names(folder, unreadable=told.append) == ["a.HEIC", "b.jpg"]
-    assert len(told) == 1
+    reported: list[ImageError] = []
+    assert names(folder, unreadable=reported.append) == ["a.HEIC", "b.jpg"]
+    assert len(reported) == 1

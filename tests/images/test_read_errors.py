@@ -225,7 +225,7 @@ def test_pillows_warning_about_many_pixels_never_escapes(monkeypatch):
     [
         (np.full((2, 2, 3), np.nan), "not finite"),
         (np.full((2, 2, 3), np.inf, np.float32), "not finite"),
-        (np.full((2, 2, 3), 1.5), "go from 1.5 to 1.5; scale them to 0 to 1"),
+        (np.full((2, 2, 3), 1.5), "range from 1.5 to 1.5; scale them to 0 to 1"),
         (np.full((2, 2, 3), -0.5), "scale them"),
         (np.zeros((2, 2, 5)), r"shape \(2, 2, 5\) is not a picture"),
         (np.zeros((1, 2, 2, 3)), "is not a picture"),

@@ -77,7 +77,7 @@ def test_what_a_text_means(spec: str, pack: str, shares: dict[str, float]) -> No
 
 @pytest.mark.parametrize("spec", ["./x.onnx", "candy.pth", "models/candy.t7"])
 def test_a_file_of_another_program_is_told(spec: str) -> None:
-    with pytest.raises(OptionsError, match=r"a file of another program.*impasto import takes"):
+    with pytest.raises(OptionsError, match=r"a file of another program.*impasto import converts"):
         resolve(spec)
 
 

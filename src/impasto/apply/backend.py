@@ -1,4 +1,4 @@
-"""One interface for whatever computes a network."""
+"""The interface of the libraries that can run a network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Moments(NamedTuple):
 
 
 Fields = Mapping[str, Floats]
-"""Tensors (1, channels, height, width) by name, float32."""
+"""Tensors (1, channels, height, width), float32, by name."""
 
 
 class Backend(Protocol):
@@ -25,11 +25,11 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in options."""
+        """Its name in options."""
 
     @property
     def device(self) -> str:
-        """What it computes on: ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
+        """The device it runs on: ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
 
     def run(
         self,
@@ -39,10 +39,9 @@ class Backend(Protocol):
         noise: Fields,
         moments: Mapping[str, Moments] | None = None,
     ) -> dict[str, Floats]:
-        """Compute a segment of the network: what it gives, from what it takes.
+        """Compute the outputs of a segment of the network from its inputs, ``given``.
 
-        The photo, RGB in [0, 1], is padded already (see `nets.geometry`). ``mix`` (styles,) says
-        how much of each style; ``noise`` has the field of each place where noise is added. Where
-        ``moments`` are given, they are what the normalisations of those names divide out, instead
-        of the mean and variance of what they are given.
+        The photo, RGB in [0, 1], is already padded (see `nets.geometry`). ``mix`` (styles,) is the
+        share of each style; ``noise`` holds the noise of each layer that adds it. Normalisations
+        named in ``moments`` use these instead of the mean and variance of their own input.
         """

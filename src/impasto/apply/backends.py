@@ -1,4 +1,4 @@
-"""The choice of who computes a network here."""
+"""Chooses the back end that runs a network."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def choose(
     device: str = "auto",
     threads: int | None = None,
 ) -> Backend:
-    """Return a back end with these weights; "auto" is what is quickest here.
+    """Return a back end with these weights; "auto" picks the fastest on this machine.
 
-    That is PyTorch on a CUDA device, else ONNX Runtime, which needs no PyTorch in memory, else
-    PyTorch. ``threads`` is how many of the CPU's to use, None for all. Raises `OptionsError` for a
-    device that is not there, and `MissingExtraError`.
+    That is PyTorch on a CUDA device, else ONNX Runtime, which does not load PyTorch, else PyTorch.
+    ``threads`` is the number of CPU threads, None for all. Raises `OptionsError` for a device that
+    is not available, and `MissingExtraError`.
     """
     if backend not in BACKENDS:
         raise OptionsError(f"--backend does not know {backend!r}{nearest(backend, BACKENDS)}")
@@ -41,7 +41,7 @@ def choose(
     from impasto.apply.onnx_backend import OnnxBackend
 
     if device not in ("auto", "cpu"):
-        raise OptionsError(f"--backend onnx computes on the CPU; use torch for --device {device}")
+        raise OptionsError(f"--backend onnx runs on the CPU only; use torch for --device {device}")
     return OnnxBackend(tensors, threads=threads)
 
 
@@ -52,7 +52,7 @@ def _onnx_is_best(device: str) -> bool:
 
 
 def _has_cuda() -> bool:
-    """Return whether PyTorch can compute on CUDA; PyTorch is imported only where a driver is."""
+    """Return whether PyTorch can use CUDA; PyTorch is imported only if a driver is installed."""
     try:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:

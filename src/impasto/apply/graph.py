@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import onnx
 
 OPSET, IR_VERSION = 17, 8
-"""Of early 2022, which every runtime in use reads."""
+"""Versions of early 2022, which all current runtimes support."""
 
 
 def build(
@@ -44,10 +44,10 @@ def build(
     """Return the network with ``tensors`` (see `Architecture.shapes`) as an ONNX model.
 
     Its inputs are ``image`` (n, 3, height, width), RGB in [0, 1], of any size, and ``mix``
-    (styles,), how much of each style; both float32. A network that adds noise also has ``seed``
-    (1,), int64, from 0 to below `nets.noise.SEEDS`, which may be left out and then is the one given
-    here; onnxruntime-web knows it only like that. Its output ``stylised`` is of the image's shape,
-    clipped to [0, 1].
+    (styles,), the share of each style; both float32. A network that adds noise also has the input
+    ``seed`` (1,), int64, from 0 to below `nets.noise.SEEDS`. It is optional and defaults to the
+    ``seed`` given here; onnxruntime-web supports only the default. The output ``stylised`` has the
+    shape of the image and is clipped to [0, 1].
 
     ``precision`` is that of the weights in the file; all arithmetic is float32. Raises
     `MissingExtraError` without the package onnx.
@@ -69,11 +69,11 @@ def build_segment(
 ) -> onnx.ModelProto:
     """Return a segment of a network as an ONNX model.
 
-    Its inputs are what the segment takes, by their names, ``mix`` (styles,), and ``NAME_field`` for
-    the noise at each place where noise is added; with ``own`` false also ``NAME_mean`` and
-    ``NAME_variance`` (channels,), what normalisations divide out instead of the mean and variance
-    of what they are given. Its outputs are ``NAME_given`` for all that the segment gives. Raises
-    `MissingExtraError` without the package onnx.
+    Its inputs are those of the segment, ``mix`` (styles,), and ``NAME_field`` for the noise of each
+    layer that adds it. Unless ``own``, there are also ``NAME_mean`` and ``NAME_variance``
+    (channels,), which normalisations use instead of the mean and variance of their input. Its
+    outputs are named ``NAME_given`` after those of the segment. Raises `MissingExtraError` without
+    the package onnx.
     """
     graph = _Graph(tensors, "float32")
     for name in segment.inputs:
@@ -109,7 +109,7 @@ def _run(
     *,
     own: bool,
 ) -> dict[str, str]:
-    """Add the layers, in order; return the names of the values they leave."""
+    """Add the layers to the graph, in order; return the names of the resulting values."""
     kept = dict(state)
     x = kept[HERE]
     for layer in layers:
@@ -131,7 +131,7 @@ def _run(
 
 
 class _Graph:
-    """Nodes in the making. Every method returns the name of the value it adds."""
+    """A graph under construction. Every method returns the name of the value it adds."""
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]], precision: str) -> None:
         try:
@@ -168,12 +168,12 @@ class _Graph:
         return name
 
     def _weight(self, name: str, value: NDArray[Any] | None = None) -> str:
-        """Add a tensor of the network; one that was computed from them stays float32."""
+        """Add a tensor of the network; a ``value`` derived from it stays float32."""
         if value is not None or not self._half:
             value = self._tensors[name] if value is None else value
             return self._constant(name, np.ascontiguousarray(value, np.float32))
         half = self._constant(f"{name}_half", np.asarray(self._tensors[name], np.float16))
-        # Runtimes compute this once, when they load the graph.
+        # Runtimes compute this only once, when they load the graph.
         return self.add("Cast", half, name=name, to=self._onnx.TensorProto.FLOAT)
 
     def mixed(self, name: str) -> str:
@@ -216,16 +216,16 @@ class _Graph:
             return self.add("InstanceNormalization", x, scale, shift, epsilon=EPSILON)
         mean, variance = f"{layer.name}_mean", f"{layer.name}_variance"
         self.inputs |= {mean: (layer.channels,), variance: (layer.channels,)}
-        # With moments that are given, this is one a·x + b.
+        # With given moments this is a single a·x + b.
         return self.add("BatchNormalization", x, scale, shift, mean, variance, epsilon=EPSILON)
 
     def noisy(self, layer: Noise, x: str, field: str) -> str:
-        """Add a field of noise, times what the mix of styles says of each channel."""
+        """Add noise, scaled for each channel by the mix of styles."""
         much = self.add("Unsqueeze", self.mixed(f"{layer.name}_noise"), self.whole(1, 2))
         return self.add("Add", x, self.add("Mul", much, field))
 
     def begun(self, photo: str, architecture: Architecture) -> str:
-        """Turn a padded photo to what the first layer is given."""
+        """Turn a padded photo into the input of the first layer."""
         x = photo
         if architecture.centre:
             x = self.add("Sub", x, self.number(architecture.centre))
@@ -234,7 +234,7 @@ class _Graph:
         return x
 
     def finished(self, x: str, photo: str, architecture: Architecture) -> str:
-        """Turn what the last layer gives of a padded photo to the stylised picture."""
+        """Turn the output of the last layer into the stylised picture."""
         if architecture.range != 1:
             x = self.add("Div", x, self.number(architecture.range))
         return self.add("Add", x, self.scaled(photo, *PHOTO_TABLES)) if architecture.photo else x
@@ -243,17 +243,17 @@ class _Graph:
         self.add("Clip", y, self.number(0.0), self.number(1.0), name=name)
 
     def scaled(self, photo: str, scale: str, shift: str) -> str:
-        """Multiply and shift the photo as the mix of styles says: one a·x + b."""
+        """Scale and shift the photo by the mix of styles: a single a·x + b."""
         nothing = self._constant("no_mean", np.zeros(3, np.float32))
         one = self._constant("no_variance", np.ones(3, np.float32))
         mixed = (self.mixed(scale), self.mixed(shift))
         return self.add("BatchNormalization", photo, *mixed, nothing, one, epsilon=0.0)
 
     def framed(self, image: str, architecture: Architecture) -> str:
-        """Pad by reflection, as `geometry.reflected` says, whatever the size.
+        """Pad by reflection as `geometry.reflected`, for pictures of any size.
 
-        The operation made for it, Pad, refuses pictures that are no larger than the margin; and
-        only what lies outside is gathered, because gathering is slow.
+        The operator Pad rejects pictures that are not larger than the margin. Only the margin is
+        gathered, because gathering is slow.
         """
         stride = architecture.stride
         for axis, side in ((2, "height"), (3, "width")):
@@ -277,14 +277,14 @@ class _Graph:
         return self.add("Gather", image, index, axis=axis)
 
     def cropped(self, y: str) -> str:
-        """Cut what was framed back to the image's size."""
+        """Crop the padded result back to the image's size."""
         end = self.add("Shape", "image", start=2, end=4)
         return self.add("Slice", y, self.whole(0, 0), end, self.whole(2, 3))
 
     def noise(self, photo: str, architecture: Architecture, seed: int) -> dict[str, str]:
-        """Add what `nets.noise.fields` computes for a padded photo, by the input ``seed``."""
+        """Add the noise of `nets.noise.fields` for a padded photo, from the input ``seed``."""
         self.inputs["seed"] = (1,)
-        self._constant("seed", np.array([seed], np.int64))  # what it is where none is given
+        self._constant("seed", np.array([seed], np.int64))  # the default
         found = {}
         for name, stride in architecture.noise_strides.items():
             level = self.index(stride * noise.LEVEL % noise.PRIME)

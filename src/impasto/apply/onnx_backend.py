@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU. Nothing here imports PyTorch."""
+"""The back end for ONNX Runtime on the CPU. It does not import PyTorch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ERRORS_ONLY = 3
 
 
 class OnnxBackend:
-    """A `Backend` by ONNX Runtime. Raises `MissingExtraError` where that is not installed."""
+    """A `Backend` that uses ONNX Runtime. Raises `MissingExtraError` if it is not installed."""
 
     name = "onnx"
     device = "cpu"
@@ -63,13 +63,13 @@ class OnnxBackend:
         return dict(zip(segment.outputs, session.run(names, feed), strict=True))
 
     def _session(self, segment: Segment, *, own: bool) -> Any:
-        """Return a session for a segment. The latest is kept: tiles ask in turn."""
+        """Return a session for a segment. The latest is kept, since all tiles use it in turn."""
         key, session = self._latest
         if key != (segment, own):
             options = self._runtime.SessionOptions()
             options.log_severity_level = _ERRORS_ONLY
             options.intra_op_num_threads = self._threads or 0
-            # Plans of memory are made for each size of picture, and lie beside each other.
+            # Memory patterns would be kept for every size of picture.
             options.enable_mem_pattern = False
             model = build_segment(segment, self._tensors, own=own)
             session = self._runtime.InferenceSession(

@@ -1,4 +1,4 @@
-"""A photo and the picture made of it, between what files hold and what networks see."""
+"""A photo padded for a network, and the stylised picture that is assembled from its output."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from impasto.nets.architecture import Architecture
 from impasto.nets.geometry import reflected
 
 _AROUND = 4
-"""Positions around a part that its enlargement depends on, and some more."""
+"""Positions around a box that its enlargement depends on, with a margin."""
 
 
 class Box(NamedTuple):
-    """Rows and columns of a picture, from the first to before the last."""
+    """A rectangle of a picture; ``bottom`` and ``right`` are exclusive."""
 
     top: int
     bottom: int
@@ -28,7 +28,7 @@ class Box(NamedTuple):
     right: int
 
     def grown(self, by: int, within: Box) -> Box:
-        """Return the region with so many pixels more on every side, as far as there are."""
+        """Return the box grown by this many pixels on every side, clipped to ``within``."""
         return Box(
             max(self.top - by, within.top),
             min(self.bottom + by, within.bottom),
@@ -37,10 +37,7 @@ class Box(NamedTuple):
         )
 
     def cut(self, x: Floats, outer: Box) -> Floats:
-        """Return the region's own part of (n, c, h, w), which a network made of ``outer``.
-
-        However many of the outer region's pixels lie between the positions of x.
-        """
+        """Cut this box out of (n, c, h, w), a tensor of the box ``outer`` at any stride."""
         step = (outer.bottom - outer.top) // x.shape[2]
         top, left = (self.top - outer.top) // step, (self.left - outer.left) // step
         height, width = (self.bottom - self.top) // step, (self.right - self.left) // step
@@ -49,16 +46,15 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Change:
-    """What a smaller painting changes of a smaller photo, to begin a larger one with.
+    """The difference between a stylised picture and its photo, passed on to the next larger pass.
 
-    ``values`` (height, width, 3) are the painting's less the photo's, from -1 to 1, float16 or
-    float32.
+    ``values`` (height, width, 3) are stylised minus photo, from -1 to 1, float16 or float32.
     """
 
     values: NDArray[Any]
 
     def enlarged(self, box: Box, width: int, height: int) -> Floats:
-        """Return (h, w, 3) for a part of a picture of that size, by a bicubic spline."""
+        """Enlarge to a picture of that size and return the part in ``box``, (h, w, 3), bicubic."""
         rows, columns, _ = self.values.shape
         top, bottom = box.top * rows / height, box.bottom * rows / height
         left, right = box.left * columns / width, box.right * columns / width
@@ -76,11 +72,11 @@ class Change:
 
 
 class PaddedPhoto:
-    """A photo, cut into padded regions on demand, and the picture that they are put back into.
+    """Cuts padded boxes out of a photo, and puts the stylised boxes together to a picture.
 
     ``photo`` is (height, width, 3), RGB, float32 in [0, 1] or uint8, and is not copied;
-    ``picture`` is of the same kind, or of the one that ``kind`` says. ``color`` says how their
-    colours meet, see `images.color`. With a ``change`` the network is shown the photo with it.
+    ``picture`` has the same type, or the type ``kind``. ``color`` is as in `ApplyOptions`. A
+    ``change`` is added to the photo before the network sees it.
     """
 
     def __init__(
@@ -104,18 +100,18 @@ class PaddedPhoto:
         return Box(0, len(self._rows), 0, len(self._columns))
 
     def cut(self, box: Box) -> Floats:
-        """Return a region as the network sees it: float32 (1, 3, h, w)."""
+        """Return a box as input for the network: float32 (1, 3, h, w)."""
         rows = self._rows[box.top : box.bottom]
         columns = self._columns[box.left : box.right]
         part = np.empty((3, len(rows), len(columns)), np.float32)
-        # A run at a time, not an index at a time: four times as fast.
+        # Copying runs of indices is four times as fast as copying single ones.
         for there, above in _runs(rows):
             for across, before in _runs(columns):
                 part[:, there, across] = self._seen(above, before).transpose(2, 0, 1)
         return part[None]
 
     def _seen(self, rows: slice, columns: slice) -> Floats:
-        """Return what the network sees of some rows and columns, (h, w, 3)."""
+        """Return the network's input for some rows and columns, (h, w, 3)."""
         seen = floats(self.photo[rows, columns])
         if self._color == "luminance":
             seen = grey(seen)
@@ -130,7 +126,7 @@ class PaddedPhoto:
         return shown
 
     def put(self, box: Box, stylised: Floats) -> None:
-        """Take over a region (1, 3, h, w), as far as it is within the picture."""
+        """Copy a stylised box (1, 3, h, w) into the picture, without the padding."""
         height, width, _ = self.photo.shape
         bottom, right = min(box.bottom, height), min(box.right, width)
         top, left = box.top, box.left
@@ -140,19 +136,19 @@ class PaddedPhoto:
         if self._color != "style":
             rgb = with_luma(floats(self.photo[top:bottom, left:right]), luma(rgb))
         eight = self.picture.dtype == np.uint8
-        for channel in range(3):  # one at a time: each stays in the cache
+        for channel in range(3):  # one at a time, so that it stays in the cache
             plane = rgb[:, :, channel]
             self.picture[top:bottom, left:right, channel] = eight_bits(plane) if eight else plane
 
 
 def _span(run: slice, size: int) -> tuple[int, int, int]:
-    """Return first, end and direction of a run of indices up or down."""
+    """Return start, end and direction of an ascending or descending run of indices."""
     index = range(*run.indices(size))
     return min(index[0], index[-1]), max(index[0], index[-1]) + 1, index.step
 
 
 def _runs(index: NDArray[np.int64]) -> Iterator[tuple[slice, slice]]:
-    """Split an index of steps up or down into slices: where they go to, and where from."""
+    """Split an index into ascending and descending runs; yield target and source slices."""
     turns = np.flatnonzero(np.diff(index[1:] - index[:-1])) + 1
     start = 0
     while start < len(index):
@@ -160,7 +156,7 @@ def _runs(index: NDArray[np.int64]) -> Iterator[tuple[slice, slice]]:
         stop = int(turn[0]) + 1 if len(turn) else len(index)
         first, last = int(index[start]), int(index[stop - 1])
         step = 1 if last >= first else -1
-        if abs(last - first) != stop - 1 - start:  # the same one again and again
+        if abs(last - first) != stop - 1 - start:  # the same index repeated
             stop, last = start + 1, first
         end = last + step
         yield slice(start, stop), slice(first, end if end >= 0 else None, step)

@@ -1,10 +1,10 @@
-"""At which sizes a picture is painted, so that its strokes look the same however large it is.
+"""Paints large pictures in several passes, so that strokes look the same at any size.
 
-A network's strokes are as many pixels wide in every picture, so in a large one they are too fine to
-be seen. There a smaller picture is painted first, at which they have the size they should. What
-that changes of the photo is enlarged and shown to the network with the larger photo, which paints
-crisp strokes over blurred ones; by doublings, up to the size of the picture. These later passes
-take part of the strength: enough for crisp edges, not so much that fine strokes hide large ones.
+A network's strokes have a fixed width in pixels, so in a large picture they are too fine to be
+visible. Therefore a smaller copy is painted first, at which strokes have the right size. The change
+to the photo is enlarged and added to the larger photo, and the network paints crisp strokes over
+the blurred ones; this repeats, about doubling each time, up to full size. Later passes use a
+reduced strength: enough for crisp edges, but not so much that fine strokes hide the large ones.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from impasto.options import ApplyOptions
 from impasto.zoo.pack import Pack
 
 Progress = Callable[[int, int], None]
-"""Is called with how many tiles are done, and how many there are."""
+"""A callback that receives the number of finished tiles and the total number."""
 
 LOOK = 1024
-"""A picture of this long side and more has the look that it has at this long side, in pixels."""
+"""The long side in pixels from which all pictures have the same look."""
 
 LATER = 0.65
-"""The strength of all passes but the first, of what it is asked for."""
+"""The strength of the second and later passes, as a factor."""
 
 _FINER = 1.5
-"""A picture up to so many times as large as it should be painted at is painted as it is."""
+"""A picture up to this many times larger than its first pass is painted in one pass."""
 
 _ROWS = 256
-"""So many rows are computed with at a time, for memory."""
+"""Rows processed at a time, to save memory."""
 
 _MOST = 2.15
-"""From one pass to the next a picture is at most so many times as large."""
+"""The largest enlargement from one pass to the next."""
 
 
 def sizes(width: int, height: int, style_scale: float) -> list[tuple[int, int]]:
-    """Return (width, height) of each pass; the last is the picture's own, or larger.
+    """Return (width, height) of each pass; the last is that of the picture, or larger.
 
-    ``style_scale`` is how large strokes are to be, 1 being their own size at `LOOK` and below. A
-    last size above the picture's means strokes finer than the network has: what it changes there is
-    brought down to the picture.
+    ``style_scale`` is the size of strokes, 1 being their normal size at `LOOK` and below. A last
+    size above the picture's gives finer strokes than the network has: the change is computed at
+    that size and shrunk.
     """
     long = max(width, height)
     first = min(long, LOOK) / style_scale
@@ -67,7 +67,7 @@ def sizes(width: int, height: int, style_scale: float) -> list[tuple[int, int]]:
 
 def sizes_of(pack: Pack, options: ApplyOptions, width: int, height: int) -> list[tuple[int, int]]:
     """Return (width, height) of each pass of a network over a picture."""
-    # The photo as it is needs one, and a network that cannot vary its strength can have no more.
+    # Strength 0 needs only one pass, and a network with a fixed strength supports no more.
     if not options.strength or not pack.has_original:
         return [(width, height)]
     return sizes(width, height, options.style_scale)
@@ -77,8 +77,8 @@ def sizes_of(pack: Pack, options: ApplyOptions, width: int, height: int) -> list
 class Passes:
     """Paints photos with a network, in as many passes as they need.
 
-    The pictures are of ``kind``, uint8 or float32. ``tile`` is the side of the tiles of the latest
-    pass, None where it was computed at once.
+    Results have the type ``kind``, uint8 or float32. ``tile`` is the side of the tiles in the
+    latest pass, None if it was computed as a whole.
     """
 
     pack: Pack
@@ -89,7 +89,7 @@ class Passes:
     tile: int | None = None
 
     def paint(self, photo: Samples, shares: Mapping[str, float]) -> Samples:
-        """Return the painted photo (height, width, 3), in the styles of some shares."""
+        """Return the painted photo (height, width, 3), in a mixture of styles."""
         height, width, _ = photo.shape
         plan = sizes_of(self.pack, self.options, width, height)
         photos: list[Samples] = [photo]
@@ -118,7 +118,7 @@ class Passes:
         return self._changed(photo, change)
 
     def _fill(self, padded_photo: PaddedPhoto, mix: Floats, done: _TileCounter) -> None:
-        """Stylise a padded_photo, whole or in tiles."""
+        """Stylise a padded photo, as a whole or in tiles."""
         architecture, everything = self.pack.architecture, padded_photo.everything
         fields = noise.fields(architecture, everything.bottom, everything.right, self.options.seed)
         self.tile = self._side(everything)
@@ -132,13 +132,13 @@ class Passes:
             done.one()
 
     def _side(self, everything: Box) -> int | None:
-        """Return the side of the tiles, None for none."""
+        """Return the side of the tiles, None for no tiles."""
         tile = self.options.tile
         side = tiles.side_for(everything, self.pack.architecture) if isinstance(tile, str) else tile
         return side if side and side < max(everything.bottom, everything.right) else None
 
     def _steps(self, plan: list[tuple[int, int]]) -> int:
-        """Return how many steps are counted over all passes."""
+        """Return the number of progress steps over all passes."""
         architecture, found = self.pack.architecture, 0
         for width, height in plan:
             everything = Box(0, padded(height, architecture), 0, padded(width, architecture))
@@ -147,7 +147,7 @@ class Passes:
         return found
 
     def _changed(self, photo: Samples, change: Change) -> Samples:
-        """Return the photo with what a larger painting changes of it."""
+        """Add the change from a larger pass to the photo."""
         height, width, _ = photo.shape
         values = change.values.astype(np.float32) / 2 + np.float32(0.5)
         less = resize(values, width, height)
@@ -159,7 +159,7 @@ class Passes:
 
 @dataclass
 class _TileCounter:
-    """Counts steps for whoever wants to be told."""
+    """Counts finished tiles and reports them to a callback."""
 
     progress: Progress | None
     steps: int
@@ -172,7 +172,7 @@ class _TileCounter:
 
 
 def _less(picture: Samples, photo: Samples) -> Samples:
-    """Take the photo from a picture of floats, in place."""
+    """Subtract the photo from a picture of floats, in place."""
     for row in range(0, len(picture), _ROWS):
         rows = slice(row, row + _ROWS)
         picture[rows] = picture[rows].astype(np.float32) - floats(photo[rows])

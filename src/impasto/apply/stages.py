@@ -1,9 +1,9 @@
-"""A network in parts: what has to be computed between one stop and the next.
+"""Splits a network into stages, so that a picture can be computed in tiles.
 
-Where a picture is computed in tiles, each normalisation is a stop: its mean and variance are those
-of the whole picture, so all tiles have to be there before any goes on. What a tile holds at a stop
-is kept for the next one where it is small, which it is at the coarse levels (an eighth of the
-resolution and less); at the fine ones it is computed again from the last stop that was kept.
+Each normalisation ends a stage: its mean and variance are those of the whole picture, so every tile
+must have reached it before any can go on. At the coarse levels (an eighth of the resolution and
+less) tensors are small and are kept from stage to stage; at the fine levels they are recomputed
+from the last tensors that were kept.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from functools import cached_property
 from impasto.nets.architecture import HERE, Add, Architecture, Convolve, Keep, Layer, Normalise
 
 PHOTO = "photo"
-"""The padded photo, as the name of what a part takes."""
+"""The name of the padded photo, as an input of a segment."""
 
 STYLISED = "stylised"
-"""The stylised picture, clipped to [0, 1], as the name of what a part gives."""
+"""The name of the stylised picture, clipped to [0, 1], as an output of a segment."""
 
 _SMALL = 8
-"""Pixels between positions from which on a tensor is small."""
+"""The stride, in pixels, from which a tensor counts as small."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Layers in a row, from some tensors to others, all by name.
+    """Consecutive layers, with the names of their input and output tensors.
 
-    One that takes the photo and not ``HERE`` begins with the first layer; one that gives
-    ``STYLISED`` ends with the last, and takes the photo too.
+    A segment that has the photo but not ``HERE`` as input starts with the first layer; one that
+    outputs ``STYLISED`` ends with the last layer and has the photo as input, too.
     """
 
     architecture: Architecture
@@ -45,9 +45,10 @@ class Segment:
 
     @cached_property
     def halo(self) -> int:
-        """How many pixels around a region of what it gives it has to be given.
+        """How many pixels of input the segment needs around a box of its output.
 
-        A multiple of the architecture's stride. Statistics apart, which are of the whole picture.
+        A multiple of the architecture's stride. Normalisations do not count, since their statistics
+        are those of the whole picture.
         """
         reach, stride = 0, self.architecture.stride
         before = _stride_at(self.architecture, self.start)
@@ -62,12 +63,12 @@ class Segment:
 
 @dataclass(frozen=True)
 class Stage:
-    """What is done of all tiles before any goes on.
+    """A step that is completed for all tiles before the next one starts.
 
-    ``norm`` is the normalisation whose moments are found, None for none. ``keeps`` are the names
-    that are held from here on, of what ``part`` outputs and of what was held before; with none, what
-    is given is only looked at, and all stays as it was. ``again`` is computed first, from the
-    photo, where the part takes what is not held.
+    ``norm`` is the normalisation whose moments it determines, if any. ``keeps`` names the tensors
+    stored from here on, out of the outputs of ``segment`` and those stored before; if it is empty,
+    the output serves only for the moments and the stored tensors stay. ``recompute`` runs first,
+    from the photo, if the segment has inputs that are not stored.
     """
 
     segment: Segment
@@ -77,14 +78,14 @@ class Stage:
 
 
 def stages(architecture: Architecture) -> Iterator[Stage]:
-    """Yield the stops of a network, in order; the last gives the stylised picture."""
+    """Yield the stages of a network, in order; the last outputs the stylised picture."""
     layers = architecture.layers
     base = 0
     held: tuple[str, ...] = (PHOTO,)
     for index in range(len(layers)):
         layer, small = layers[index], _stride_at(architecture, index) >= _SMALL
         norm = layer if isinstance(layer, Normalise) else None
-        # Before it is enlarged to a size at which nothing is kept, only one tensor is left.
+        # Just before enlarging to a level where nothing is stored, only one tensor is needed.
         leaves = small and _stride_at(architecture, index + 1) < _SMALL
         if norm is None and not leaves:
             continue
@@ -96,7 +97,7 @@ def stages(architecture: Architecture) -> Iterator[Stage]:
 
 
 def whole(architecture: Architecture) -> Segment:
-    """Return the network in one part."""
+    """Return the whole network as one segment."""
     return Segment(architecture, 0, len(architecture.layers), (PHOTO,), (STYLISED,))
 
 
@@ -129,7 +130,7 @@ def _stage(
 
 
 def _needed(layers: tuple[Layer, ...]) -> tuple[str, ...]:
-    """Return the names that are added without being kept before."""
+    """Return the names that these layers add but do not keep themselves."""
     made: set[str] = set()
     found: dict[str, None] = {}
     for layer in layers:
@@ -141,20 +142,20 @@ def _needed(layers: tuple[Layer, ...]) -> tuple[str, ...]:
 
 
 def _alive(architecture: Architecture, index: int) -> tuple[str, ...]:
-    """Return what has to be known before a layer so that the rest can be computed, if small."""
+    """Return the small tensors that the layers from ``index`` on need."""
     strides = dict(_kept_at(architecture, index))
     later = _needed(architecture.layers[index:])
     return (HERE, *(name for name in later if strides.get(name, 0) >= _SMALL))
 
 
 def _kept_at(architecture: Architecture, index: int) -> Iterator[tuple[str, int]]:
-    """Yield the names that are kept before a layer, each with the stride of its latest tensor."""
+    """Yield the names kept before a layer, each with the stride of its latest tensor."""
     for layer, stride in list(architecture.strides())[:index]:
         if isinstance(layer, Keep):
             yield layer.name, stride
 
 
 def _stride_at(architecture: Architecture, index: int) -> int:
-    """Return the pixels between the positions of what a layer is given."""
+    """Return the stride, in pixels, of a layer's input."""
     strides = [1, *(stride for _, stride in architecture.strides())]
     return strides[index]

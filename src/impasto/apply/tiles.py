@@ -1,11 +1,11 @@
-"""Pictures too large to be computed at once, tile by tile, to the same result.
+"""Computes large pictures tile by tile, with the same result as for the whole picture.
 
-What keeps tiles from agreeing are the normalisations: each divides out the mean and variance of
-the whole picture. So each is a stop (see `parts`): all tiles are brought to it and its moments
-summed up, before any goes on. No seam can exist, because every tile computes what the whole picture
-would. What is small is kept from stop to stop, so the coarse levels, which see far, are computed
-once and without surroundings to speak of; only the fine levels, which see a few pixels around them,
-are computed again at each stop of theirs.
+What couples the tiles are the normalisations: each uses the mean and variance of the whole picture.
+So each ends a stage (see `stages`): all tiles are brought to it and its moments are summed up
+before any tile goes on. There are no seams, because every tile computes exactly its part of the
+whole. Small tensors are kept from stage to stage, so the coarse levels, which have large receptive
+fields, are computed only once and almost without margins; only the fine levels, which need a few
+pixels around them, are recomputed in each stage.
 """
 
 from __future__ import annotations
@@ -28,26 +28,25 @@ from impasto.nets.architecture import HERE, Architecture, Convolve, Keep
 
 _VALUE = 4
 _WHOLE_BYTES = 2**30
-"""A picture that needs no more than this is computed at once."""
+"""A picture that needs no more memory than this is computed as a whole."""
 
 _TILE_BYTES = 2**27
-"""What a tile may need, with what is around it; more would hardly be quicker."""
-
+"""The memory of a tile with its margin; larger tiles would hardly be faster."""
 
 _KEPT_BYTES = 2**28
-"""A tensor that would take more than this is kept in float16."""
+"""A tensor larger than this is stored in float16."""
 
 
 @dataclass(frozen=True)
 class TileDone:
-    """So many tiles are done, counted over all passes."""
+    """The number of finished tiles and the total, counted over all stages."""
 
     tile: int
     tiles: int
 
 
 def side_for(region: Box, architecture: Architecture) -> int | None:
-    """Return the side of the tiles in pixels that suits a padded picture; None for no tiles."""
+    """Return a suitable tile side in pixels for a padded picture; None for no tiles."""
     each = bytes_per_pixel(architecture)
     if (region.bottom - region.top) * (region.right - region.left) * each <= _WHOLE_BYTES:
         return None
@@ -55,16 +54,16 @@ def side_for(region: Box, architecture: Architecture) -> int | None:
 
 
 def count(region: Box, architecture: Architecture, side: int) -> int:
-    """Return how many tiles are reported of a padded picture."""
+    """Return how many tiles `stylise` reports for a padded picture."""
     rows = split(region, side, architecture.stride)
     return len(list(stages(architecture))) * sum(map(len, rows))
 
 
 def bytes_per_pixel(architecture: Architecture) -> int:
-    """Return an estimate of the memory that a pass takes, for each pixel.
+    """Estimate the memory of one pass in bytes per pixel.
 
-    The picture and the result, and around the costliest layer its input (enlarged or padded), its
-    output, one copy in the making, and what was kept.
+    It counts the picture and the result, and for the most expensive layer its input (enlarged or
+    padded), its output, one temporary copy, and the kept tensors.
     """
     channels, kept, most = 3, 0.0, 0.0
     for layer, stride in architecture.strides():
@@ -78,9 +77,9 @@ def bytes_per_pixel(architecture: Architecture) -> int:
 
 
 def split(within: Box, side: int, stride: int) -> list[list[Box]]:
-    """Split a padded picture into rows of tiles of about equal size, none longer than ``side``.
+    """Split a padded picture into rows of tiles of about equal size, at most ``side`` long.
 
-    Their edges are multiples of ``stride``, which a tile is at least as long as.
+    Their edges are multiples of ``stride``; a tile is at least ``stride`` long.
     """
     rows = _edges(within.bottom, side, stride)
     columns = _edges(within.right, side, stride)
@@ -101,10 +100,10 @@ def stylise(
     noise: Fields,
     side: int,
 ) -> Iterator[TileDone]:
-    """Stylise in tiles of at most ``side`` pixels, surroundings apart; report each of them.
+    """Stylise in tiles of at most ``side`` pixels, not counting margins; report each tile.
 
-    ``noise`` is that of the whole picture, see `nets.noise`. The result is in ``padded_photo.picture``
-    when the iteration ends.
+    ``noise`` is that of the whole picture, see `nets.noise`. When the iteration ends, the result is
+    in ``padded_photo.picture``.
     """
     rows = split(padded_photo.everything, side, architecture.stride)
     plan = list(stages(architecture))
@@ -144,7 +143,7 @@ def _inputs(
     noise: Fields,
     moments: Mapping[str, Moments],
 ) -> dict[str, Floats]:
-    """Return what a stop's part takes, of a region."""
+    """Return the inputs of a stage's segment for a box."""
     given = {name: stored.cut(name, outer) for name in stage.segment.inputs if name in stored}
     if PHOTO in stage.segment.inputs:
         given[PHOTO] = padded_photo.cut(outer)
@@ -162,10 +161,10 @@ def _cut_all(fields: Fields, region: Box, everything: Box) -> dict[str, Floats]:
 
 
 class _StoredTensors:
-    """Tensors of the whole picture that are kept from stop to stop.
+    """Tensors of the whole picture that are kept from stage to stage.
 
-    A new one takes the place of the old of its name where it has its shape, as soon as no tile
-    needs the old any more. Where all would be large, they are kept in float16.
+    A new tensor overwrites the old one of the same name and shape as soon as no tile needs the old
+    values. Large tensors are stored in float16.
     """
 
     def __init__(self, everything: Box) -> None:
@@ -179,28 +178,28 @@ class _StoredTensors:
         return name in self._arrays
 
     def cut(self, name: str, region: Box) -> Floats:
-        """Return a region (1, channels, h, w) of a tensor, as it was before this stop."""
+        """Return a box (1, channels, h, w) of a tensor as it was before this stage."""
         return region.cut(self._arrays[name], self._whole).astype(np.float32)
 
     def begin(self, stage: Stage) -> None:
-        """Get ready for a stop."""
+        """Start a stage."""
         self._keeps = stage.keeps
 
     def take(self, tile: Box, found: Mapping[str, Floats]) -> None:
-        """Keep what was found of a tile, as far as the stop keeps it."""
+        """Store the tensors of a tile that the stage keeps."""
         kept = {name: found[name] for name in self._keeps if name in found}
         if kept:
             self._waiting.append((tile, kept))
 
     def settle(self, until: int) -> None:
-        """Write what waits of the rows that end by there: nobody needs what was there before."""
+        """Write the waiting tiles that end at row ``until``: no tile needs the old values there."""
         while self._waiting and self._waiting[0][0].bottom <= until:
             tile, kept = self._waiting.popleft()
             for name, field in kept.items():
                 tile.cut(self._target(name, tile, field), self._whole)[...] = field
 
     def end(self) -> None:
-        """End a stop: the new tensors take the place of the old."""
+        """End a stage: the new tensors replace the old ones."""
         self.settle(self._whole.bottom)
         if self._keeps:
             arrays = self._arrays | self._fresh
@@ -208,7 +207,7 @@ class _StoredTensors:
         self._fresh = {}
 
     def _target(self, name: str, tile: Box, field: Floats) -> NDArray[Any]:
-        """Return the tensor of the whole picture that a tile's is a part of."""
+        """Return the tensor of the whole picture to write a tile into."""
         if name not in self._fresh:
             step = (tile.bottom - tile.top) // field.shape[2]
             height, width = self._whole.bottom // step, self._whole.right // step
@@ -222,10 +221,10 @@ class _StoredTensors:
 
 
 class RunningMoments:
-    """Mean and variance of every channel over positions that come in parts.
+    """Mean and variance of every channel, accumulated over tiles.
 
-    Each part is centred on its own mean, and parts are joined as Chan, Golub and LeVeque 1979
-    (equations 2.1) say, in float64: nothing cancels, however large the mean.
+    Each tile is centred on its own mean, and tiles are combined by Chan, Golub and LeVeque 1979
+    (equations 2.1) in float64, so there is no cancellation, however large the mean.
     """
 
     def __init__(self, channels: int) -> None:
@@ -234,11 +233,11 @@ class RunningMoments:
         self._squares = np.zeros(channels)
 
     def add(self, x: Floats) -> None:
-        """Count the positions of (1, channels, h, w)."""
+        """Add the positions of (1, channels, h, w)."""
         _, _, height, width = x.shape
         count = height * width
-        # Row by row in float32, and rows in float64: as exact as it needs to be, and ten times as
-        # fast as all in float64.
+        # Rows are summed in float32 and their sums in float64: accurate enough, and ten times as
+        # fast as float64 throughout.
         near = x[0].mean(axis=(1, 2), keepdims=True)
         centred = x[0] - near
         left = centred.sum(axis=2).sum(axis=1, dtype=np.float64) / count
@@ -253,6 +252,6 @@ class RunningMoments:
 
     @property
     def moments(self) -> Moments:
-        """Mean and variance of all so far."""
+        """Mean and variance of everything added so far."""
         variance = self._squares / self._count
         return Moments(self._mean.astype(np.float32), variance.astype(np.float32))

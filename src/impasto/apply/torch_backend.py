@@ -1,4 +1,4 @@
-"""PyTorch, on any device that it knows."""
+"""The back end for PyTorch, on any device that it supports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from impasto.runtime.device import choose_device, choose_precision
 
 
 class TorchBackend:
-    """A `Backend` by PyTorch. Raises `OptionsError` for a device that is not there."""
+    """A `Backend` that uses PyTorch. Raises `OptionsError` for a device that is not available."""
 
     name = "torch"
 
@@ -61,7 +61,7 @@ class TorchBackend:
 
     @torch.inference_mode()
     def stylise(self, photos: Tensor, mix: Floats, noise: Fields) -> Tensor:
-        """Stylise (n, 3, h, w) RGB in [0, 1] on this device, without a way through NumPy."""
+        """Stylise (n, 3, h, w) RGB in [0, 1] on this device, without copying through NumPy."""
         with _threads(self._threads):
             fields = {name: self._tensor(field) for name, field in noise.items()}
             made: Tensor = self._net(photos, self._tensor(mix)[None], fields)

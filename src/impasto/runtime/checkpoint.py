@@ -37,7 +37,7 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], data: Mapping[str, Any
         "crc32": json.dumps(_check_sums(arrays, text)),
     }
     # The studio keeps checkpoints as links of its own.
-    with atomic_path(path, tell=False) as temporary:
+    with atomic_path(path, notify=False) as temporary:
         save_file(dict(arrays), temporary, metadata=header)
 
 

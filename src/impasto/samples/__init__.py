@@ -1,4 +1,4 @@
-"""Pictures to start with at once: paintings of our own, and photos that scikit-image ships."""
+"""Sample pictures: Impasto's own paintings, and photos that come with scikit-image."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from impasto.errors import OptionsError, nearest
 __all__ = ["PAINTINGS", "PHOTOS", "painting", "painting_file", "photo"]
 
 PAINTINGS: tuple[str, ...] = ("swirls", "dots", "facets", "waves", "embers")
-"""The paintings `painting` knows."""
+"""The names that `painting` accepts."""
 
 PHOTOS: tuple[str, ...] = ("astronaut", "coffee", "chelsea", "rocket")
-"""The photos `photo` knows."""
+"""The names that `photo` accepts."""
 
 
 def painting(name: str) -> NDArray[np.uint8]:
     """Return a sample painting, drawn by ``scripts/sample_paintings``; CC0; 768 × 608.
 
     - ``swirls``: night wind over wheat, short thick strokes along a flow with vortices
-    - ``dots``: a river bank in divided tone, some sixty thousand dots of nearly pure colour
+    - ``dots``: a river bank in some sixty thousand dots of nearly pure colour
     - ``facets``: a still life broken into planes, ochre, umber, grey and blue
     - ``waves``: breaking waves as a coloured woodcut
-    - ``embers``: fire over dark water in slabs of a palette knife
+    - ``embers``: fire over dark water, painted with a palette knife
 
     Returns:
         The picture, (height, width, 3) uint8, RGB in sRGB.
@@ -45,12 +45,12 @@ def painting(name: str) -> NDArray[np.uint8]:
 def painting_file(name: str) -> bytes:
     """Return the JPEG file of a sample painting. Raises `OptionsError`."""
     if name not in PAINTINGS:
-        raise OptionsError(f"painting: no painting is called {name!r}{nearest(name, PAINTINGS)}")
+        raise OptionsError(f"there is no sample painting {name!r}{nearest(name, PAINTINGS)}")
     return files(__name__).joinpath(f"{name}.jpg").read_bytes()
 
 
 def photo(name: str) -> NDArray[np.uint8]:
-    """Return a photo that ships inside scikit-image's wheel; nothing is downloaded.
+    """Return a photo from scikit-image's wheel; nothing is downloaded.
 
     - ``astronaut``: Eileen Collins, by NASA; public domain; 512 × 512
     - ``coffee``: a cup of espresso, by Rachel Michetti; CC0; 600 × 400
@@ -64,6 +64,6 @@ def photo(name: str) -> NDArray[np.uint8]:
         OptionsError: the name is unknown.
     """
     if name not in PHOTOS:
-        raise OptionsError(f"photo: no photo is called {name!r}{nearest(name, PHOTOS)}")
+        raise OptionsError(f"there is no sample photo {name!r}{nearest(name, PHOTOS)}")
     data = import_module("skimage.data")
     return np.array(getattr(data, name)(), dtype=np.uint8)

@@ -169,7 +169,9 @@ def read_pack(path: str | os.PathLike[str]) -> Pack:
         )
         _check(card, tensors)
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
-        raise WeightsError(f"{name}: cannot be read as a pack of styles: {reason(e)}") from e
+        raise WeightsError(
+            f"{name}: is not a pack of styles that Impasto can read: {reason(e)}"
+        ) from e
     arrays = {key: np.ascontiguousarray(value, np.float32) for key, value in tensors.items()}
     return Pack(card, arrays, name, hashlib.sha256(data).hexdigest())
 

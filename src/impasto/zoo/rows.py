@@ -105,7 +105,9 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
     try:
         return _rows(files.metadata(data), load(data), name)
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
-        raise WeightsError(f"{shown(name)}: cannot be read as a file of styles: {reason(e)}") from e
+        raise WeightsError(
+            f"{shown(name)}: is not a file of styles that Impasto can read: {reason(e)}"
+        ) from e
 
 
 def holds_rows(path: str | os.PathLike[str]) -> bool:
@@ -124,7 +126,7 @@ def _rows(about: Mapping[str, Any], tensors: Arrays, name: str) -> Rows:
         raise ValueError(f"it has version {about.get('version')!r}, supported is {VERSION}")
     size, body = about["architecture"], about["body"]
     if size not in ARCHITECTURES or not ARCHITECTURES[size].photo:
-        raise ValueError(f"its network {size!r} is not one that styles can be added to")
+        raise ValueError(f"there is no network {size!r} that styles can be added to")
     if not isinstance(body, str) or not re.fullmatch("[0-9a-f]{64}", body):
         raise ValueError("it does not name the network it belongs to")
     cards = [StyleCard.from_dict(card) for card in about["styles"]]
