@@ -99,7 +99,7 @@ def test_what_differs_from_pytorch_is_not_written(tmp_path, monkeypatch):
             return super().forward(*arguments) + 0.01
 
     monkeypatch.setattr(transformer, "TransferNet", Other)
-    with pytest.raises(OutputError, match=r"not written: as float32 .* by 0.01 at most"):
+    with pytest.raises(OutputError, match=r"not written: the float32 .* by 0.01 at most"):
         export(making.pack(), tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []
 
