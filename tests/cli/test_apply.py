@@ -254,7 +254,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "negative strength": (["starry", *ONE, "--strength=-1"], ["--strength", "at least 0"]),
     "strength of candy": (["candy", *ONE, "--strength=0.5"], ["cannot vary its strength"]),
     "color": (["starry", *ONE, "--color=foto"], ["--color", "did you mean 'photo'"]),
-    "tile": (["starry", *ONE, "--tile=7"], ["--tile must be auto or from 64"]),
+    "tile": (["starry", *ONE, "--tile=7"], ["--tile must be auto or 64"]),
     "jobs": (["starry", *ONE, "--jobs=0"], ["--jobs", "from 1 to"]),
     "device": (["starry", *ONE, "--device=gpu"], ["--device must be auto, cpu, cuda"]),
     "device of onnx": (["starry", *ONE, "--backend=onnx", "--device=mps"], ["--device mps"]),

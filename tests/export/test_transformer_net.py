@@ -156,7 +156,7 @@ def put(key: str, value: object) -> Callable[[dict[str, Any]], object]:
         (put("in3.bias", torch.zeros(1).expand(10**12)), "(1000000000000,)"),
         (put("in3.bias", torch.zeros(128, dtype=torch.int32)), "in3.bias is torch.int32"),
         (put("in3.bias", [0.0] * 128), "in3.bias is [0.0"),
-        (put("in3.bias", torch.full((128,), torch.nan)), "in3.bias holds values that are not fi"),
+        (put("in3.bias", torch.full((128,), torch.nan)), "in3.bias has values that are not fi"),
         (put("in3.bias", torch.full((128,), 1e6)), "too large"),
         (put("in3.bias", torch.zeros(128).to_sparse()), "in3.bias cannot be read"),
         (put("in3.bias", torch.zeros(128, device="meta")), "in3.bias cannot be read"),

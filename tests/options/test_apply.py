@@ -19,4 +19,4 @@ def test_a_tile_is_said_in_two_ways(value, tile):
     "value", [0, 63, "63", 65_501, "", "big", "5e2", "-512", "٣٣٣", 512.0, True, None, []]
 )
 def test_a_tile_that_makes_no_sense(value):
-    assert refused(ApplyOptions, tile=value).startswith("--tile must be auto or from 64 to 65500")
+    assert refused(ApplyOptions, tile=value).startswith("--tile must be auto or 64 to 65500")

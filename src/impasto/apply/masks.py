@@ -42,8 +42,8 @@ def masks_of(
     sources: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
     if len(sources) not in (1, len(shares)):
         raise OptionsError(
-            f"--mask has {len(sources)} masks for {len(shares)} styles; "
-            "give one mask for all styles, or one for each"
+            f"--mask has {len(sources)} masks, but {len(shares)} styles were given; "
+            "give one mask for all, or one for each"
         )
     found = [_mask(source, width, height, read) for source in sources]
     if len(found) > 1:
