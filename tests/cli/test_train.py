@@ -307,7 +307,7 @@ def test_a_link_to_nothing_among_the_photos_is_told(
         (["--from", "given", "--model", "standard"], "its network is turbo"),
         (["--teacher", "given"], "has no style 'waves'"),
         (["--processes", "none"], "--processes"),
-        (["--processes", "2", "--batch", "3"], "do not divide among 2"),
+        (["--processes", "2", "--batch", "3"], "cannot be divided evenly among 2"),
         (["--distance", "0.5,0.6"], "--distance has 2 numbers"),
         (["--cards", "nothing.json"], "nothing.json"),
         (["--resume"], "no checkpoint"),

@@ -348,7 +348,7 @@ def test_a_painting_that_is_too_small_is_refused(height: int, width: int) -> Non
 
 
 def test_a_painting_too_long_for_the_layers_is_refused() -> None:
-    with pytest.raises(OptionsError, match=r"on its short side, .*raise --style-size"):
+    with pytest.raises(OptionsError, match=r"its short side would have .*raise --style-size"):
         build(np.zeros((40, 600, 3), np.uint8))
 
 
@@ -391,7 +391,7 @@ def test_photos_that_cannot_be_read_are_told_once(learner: Build, tmp_path: Path
 
 
 def test_without_a_photo_that_can_be_read_nothing_is_learnt(learner: Build, tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="holds no photos"):
+    with pytest.raises(ImageError, match="contains no photos"):
         learner(photos=tmp_path)
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
     with pytest.raises(ImageError, match=r"cannot be read.*broken\.jpg"):

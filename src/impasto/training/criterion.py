@@ -1,10 +1,10 @@
-"""What a picture has to be like: the photo in its forms, the painting in its statistics.
+"""The loss of a stylised picture: its forms against the photo, its statistics against the painting.
 
-The perceptual loss of Johnson et al. 2016 (arXiv:1603.08155) at several sizes of the picture, both
-terms relative, so that their weights mean the same for every photo and painting: content is the
+The perceptual loss of Johnson et al. 2016 (arXiv:1603.08155) at several sizes of the picture. Both
+terms are relative, so that their weights mean the same for every photo and painting: content is the
 squared difference of features over the photo's squared features, style the squared difference of
-Gram matrices over the painting's squared Gram matrix. Asked for at one size alone, style is fine
-texture: large strokes and swirls are what a smaller picture shows to the same layers.
+Gram matrices over the painting's squared Gram matrix. At a single size, style would be fine texture
+only; large strokes and swirls become visible to the same layers in a smaller picture.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from impasto.nets.vgg import VGG19
 from impasto.options import TrainOptions
 
 Layers = Mapping[float, Mapping[str, Tensor]]
-"""By size, a part of the picture's, and then by layer: features, or Gram matrices."""
+"""Features or Gram matrices, by size (a factor of the picture's) and then by layer."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Evaluation:
 
 
 class Criterion:
-    """Content and style of a batch of pictures, with the gradient by hand.
+    """Content and style terms of a batch of pictures, with a hand-written gradient.
 
-    The mappings give the share of each layer, and of each size: 0.5 is half the width and height.
+    The mappings give the share of each layer and of each size: 0.5 is half the width and height.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Criterion:
 
     @classmethod
     def of(cls, options: TrainOptions, vgg: VGG19) -> Self:
-        """Build what the options ask for."""
+        """Build from options."""
         return cls(
             vgg,
             content_layers=dict(options.content_layers),
@@ -76,9 +76,9 @@ class Criterion:
 
     @torch.no_grad()
     def photos(self, images: Tensor, sizes: Collection[float] | None = None) -> Layers:
-        """Return what photos (n, 3, h, w) RGB in [0, 1] ask of pictures: features.
+        """Return the content targets (features) of photos (n, 3, h, w) RGB in [0, 1].
 
-        With ``sizes``, of these alone.
+        ``sizes`` restricts them to these sizes.
         """
         return {
             size: self._vgg(_shrunk(images, size), layers)
@@ -88,14 +88,14 @@ class Criterion:
 
     @property
     def sizes(self) -> tuple[float, ...]:
-        """The sizes that pictures are looked at, parts of their own."""
+        """The sizes at which pictures are compared, as factors of their own."""
         return tuple(self._layers)
 
     @torch.no_grad()
     def painting(self, image: Tensor, alpha: NDArray[np.float32] | None = None) -> Layers:
-        """Return what a painting (1, 3, h, w) RGB in [0, 1] asks of pictures: Gram matrices.
+        """Return the style targets (Gram matrices) of a painting (1, 3, h, w) RGB in [0, 1].
 
-        With ``alpha`` (h, w) in [0, 1] of what is seen of it.
+        With ``alpha`` (h, w) in [0, 1], only of its visible part.
         """
         found = {}
         for size, layers in self._style.items():
@@ -115,15 +115,15 @@ class Criterion:
         weights: Tensor,
         emphasis: Mapping[float, float] | None = None,
     ) -> Evaluation:
-        """Compare (n, 3, h, w) RGB in [0, 1] with what they should be.
+        """Compare pictures (n, 3, h, w) RGB in [0, 1] with their targets.
 
-        ``photos`` are those of a number of photos that n is a multiple of: as many pictures, one
-        after the other, belong to each. ``paintings`` and ``weights`` (n,), which weigh the style
-        terms, are each picture's own.
+        ``photos`` are the targets of k photos, where n is a multiple of k: n / k consecutive
+        pictures belong to each. ``paintings`` and ``weights`` (n,) of the style terms are given for
+        each picture.
 
-        ``emphasis`` has the sizes to look at, each with a factor of its part of the gradient. The
-        terms are then means over these sizes, by their shares. So sizes may be left out of most
-        evaluations, and count for more in the others.
+        ``emphasis`` lists the sizes to compare, each with a factor for its part of the gradient.
+        The terms are then means over these sizes, by their shares. So an expensive size can be left
+        out of most evaluations, and count for more in the others.
         """
         n = len(images)
         emphasis = emphasis or dict.fromkeys(self._layers, 1.0)
@@ -154,12 +154,12 @@ class Criterion:
 
 
 def _part(shares: Mapping[float, Mapping[str, float]], sizes: Iterable[float]) -> float:
-    """Return the part of all shares that is at some sizes."""
+    """Return the sum of the shares at these sizes."""
     return sum(sum(shares.get(size, {}).values()) for size in sizes)
 
 
 def of_styles(paintings: Sequence[Layers]) -> Layers:
-    """Put what paintings ask for together: row by row, in their order."""
+    """Concatenate the targets of paintings: one row for each, in their order."""
     return {
         size: {name: torch.cat([rows[size][name] for rows in paintings]) for name in layers}
         for size, layers in paintings[0].items()
@@ -167,7 +167,7 @@ def of_styles(paintings: Sequence[Layers]) -> Layers:
 
 
 def chosen(layers: Layers, rows: Tensor) -> Layers:
-    """Return the rows of some pictures, (n,)."""
+    """Select the given rows, (n,)."""
     return {
         size: {name: of_all[rows] for name, of_all in by_name.items()}
         for size, by_name in layers.items()
@@ -177,7 +177,7 @@ def chosen(layers: Layers, rows: Tensor) -> Layers:
 def _shares(
     sizes: Mapping[float, float], layers: Mapping[str, float]
 ) -> dict[float, dict[str, float]]:
-    """Return the share of each layer at each size, all of them adding up to 1; none that is 0."""
+    """Return the non-zero share of each layer at each size; all add up to 1."""
     whole = sum(sizes.values()) * sum(layers.values())
     return {
         size: {name: of_size * share / whole for name, share in layers.items() if share}
@@ -204,7 +204,7 @@ def _style(F: Tensor, A: Tensor, g: Tensor, share: float, weights: Tensor) -> Te
 
 
 def _shrunk(images: Tensor, size: float) -> Tensor:
-    """Shrink (n, 3, h, w) to a part of its size by averages of squares of pixels."""
+    """Shrink (n, 3, h, w) by a factor, averaging blocks of pixels."""
     return images if size == 1 else F.avg_pool2d(images, round(1 / size))
 
 
@@ -214,5 +214,5 @@ def _shrunk_backward(g: Tensor, size: float, shape: torch.Size) -> Tensor:
         return g
     k = round(1 / size)
     g = F.interpolate(g, scale_factor=k, mode="nearest").div_(k * k)
-    # Rows and columns that made no whole square were not looked at.
+    # Rows and columns that do not fill a block were ignored.
     return F.pad(g, (0, shape[3] - g.shape[3], 0, shape[2] - g.shape[2]))

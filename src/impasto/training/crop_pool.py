@@ -1,4 +1,4 @@
-"""Crops that are seen again and again, with what they ask for found once."""
+"""A small set of crops that are used repeatedly, with features that are computed once."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from impasto.training.data import Crops
 
 @dataclass(frozen=True, eq=False)
 class CropBatch:
-    """Crops (n, 3, h, w), RGB in [0, 1]; the features that their content is judged by; and the
-    reasons why others were passed over to get there."""
+    """Crops (n, 3, h, w), RGB in [0, 1], their content features, and errors of photos skipped."""
 
     crops: Tensor
     features: Layers
@@ -23,9 +22,9 @@ class CropBatch:
 
 
 class CropPool:
-    """The first ``count`` crops, over and over: a third of a step is what a photo's features cost.
+    """The first ``count`` crops, used cyclically: computing features takes a third of a step.
 
-    Different crops may be asked for by several threads at a time.
+    Several threads may request different crops at the same time.
     """
 
     def __init__(self, crops: Crops, criterion: Criterion, count: int) -> None:
@@ -33,7 +32,7 @@ class CropPool:
         self._seen: dict[int, tuple[Tensor, dict[float, Mapping[str, Tensor]]]] = {}
 
     def __call__(self, numbers: Sequence[int], sizes: Collection[float]) -> CropBatch:
-        """Return crops by their numbers, with their features at some sizes."""
+        """Return crops by number, with their features at some sizes."""
         return joined([self._one(number % self._count, sizes) for number in numbers])
 
     def _one(self, number: int, sizes: Collection[float]) -> CropBatch:
@@ -49,7 +48,7 @@ class CropPool:
 
 
 def joined(seen: Sequence[CropBatch]) -> CropBatch:
-    """Put crops into one batch, in their order."""
+    """Concatenate crops into one batch, in their order."""
     if len(seen) == 1:
         return seen[0]
     first = seen[0].features

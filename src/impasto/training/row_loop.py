@@ -1,10 +1,10 @@
-"""The loop that learns one row of a network in which all else is held: a generator of events.
+"""The loop that learns one row of a network while everything else is fixed: a generator of events.
 
-A row has a few thousand numbers, so some dozens of crops are enough, one a step. What is computed
-in a step is cut to what a row needs: the network's own weights get no gradient, photos' features
-are found once, and most steps leave out the full size. Many small steps one after the other learn
-more than fewer of several crops at a time, even where those would use the processors better, and
-more than steps that do not wait for each other.
+A row has a few thousand numbers, so a few dozen crops are enough, one per step. A step computes
+only what a row needs: the network's own weights get no gradient, the features of photos are
+computed once, and most steps leave out the full size. Many small consecutive steps learn more than
+fewer steps on several crops, even if those would use the processors better, and more than
+asynchronous steps.
 """
 
 from __future__ import annotations
@@ -29,35 +29,35 @@ from impasto.training.student import Student
 from impasto.training.vector import Vector
 
 _BATCH = {"cuda": 8}
-"""Crops of a step, by the kind of device; else one."""
+"""Crops per step by type of device, one by default."""
 
 _RARE = 4
-"""Pictures are looked at in their full size in one of so many steps, where it counts for all of
-them: it is three quarters of what a step costs, and tells of fine texture alone."""
+"""One in this many steps compares pictures at full size, with the weight of all of them: full size
+takes three quarters of the time of a step and contributes only fine texture."""
 
 _WARM_UP = 8
-"""Steps until the learning rate is at its largest."""
+"""Warm-up of the learning rate, in steps."""
 
 _AVERAGE = 0.99
-"""How much of itself the average of the rows keeps at each step, once it is under way."""
+"""The decay of the moving average of the rows, after the first steps."""
 
 _GAIN = 0.05
-"""How far a step moves the logarithm of the weight, times that of what is asked over what it has:
-more than in a training, which has thousands of steps to find it."""
+"""The step of the logarithm of the weight, times the logarithm of target content over measured
+content. It is larger than in training, which has thousands of steps to find the weight."""
 
 _SPIKES = 0.01
 """Weight of `Student.spikes`."""
 
 _MOST_LOST = 10
-"""Steps in a row without a finite gradient, after which the learning has diverged."""
+"""Consecutive steps without a finite gradient after which the learning has diverged."""
 
 
 class RowLoop:
-    """Learns a row (P,) of an architecture, on the tensors that its styles share.
+    """Learns a row (P,) of an architecture, given the tensors that its styles share.
 
-    ``painting`` has the Gram matrices of a `Criterion`, ``log`` is the logarithm of the style's
-    weight at the start; it moves until the content is ``distance``. ``length`` turns steps and
-    seconds to a progress from 0 to 1.
+    ``painting`` has the Gram matrices of a `Criterion`; ``log`` is the initial logarithm of the
+    style's weight, which is adjusted until the content term is ``distance``. ``length`` turns steps
+    and seconds into a progress from 0 to 1.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class RowLoop:
         self._asked = row.new_tensor(distance)
         self._late = DelayedRead(row.device)
         self.step, self.seconds = 0, 0.0
-        # Of the latest step whose numbers are known: a GPU is not waited for.
+        # From the latest step whose numbers are known, which lags behind on a GPU.
         self.content = self.style = math.nan
         self.log = log
         self.stopped = False
@@ -99,20 +99,20 @@ class RowLoop:
 
     @property
     def samples(self) -> int:
-        """How many pictures were made to learn from."""
+        """The number of pictures made so far."""
         return self.step * self.batch
 
     @property
     def row(self) -> Tensor:
-        """What has been learnt: the average of the latest rows, (P,)."""
+        """The learnt row: the moving average, (P,)."""
         return self.vector.average
 
     def stop(self) -> None:
-        """End after the step under way."""
+        """End after the current step."""
         self.stopped = True
 
     def run(self) -> Iterator[TrainingEvent]:
-        """Learn to the end, or on from where the state is, or until it was stopped."""
+        """Learn from the current state to the end, or until stopped."""
         began = self._clock() - self.seconds
         begun = False
         while not self.stopped and not (begun and self._length(self.step, self.seconds) >= 1):
@@ -126,7 +126,7 @@ class RowLoop:
             yield self._event()
 
     def _learn(self) -> tuple[str, ...]:
-        """See a few crops and move; return what was passed over to get there."""
+        """Take a step on a few crops; return errors of the photos skipped."""
         numbers = range(self.step * self.batch, (self.step + 1) * self.batch)
         emphasis = self._emphasis(self.step)
         seen = self._pool(numbers, emphasis)
@@ -141,12 +141,12 @@ class RowLoop:
         self._lost = 0 if taken else self._lost + 1
         if self._lost >= _MOST_LOST:
             raise DivergedError(
-                f"learning diverged at step {self.step}: try --learning-rate {self._rate / 4:g}"
+                f"learning diverged at step {self.step}; try --learning-rate {self._rate / 4:g}"
             )
         return seen.passed
 
     def _emphasis(self, step: int) -> dict[float, float]:
-        """Return at which sizes a step looks, with the factor of each."""
+        """Return the sizes that a step compares, with the factor of each."""
         largest = max(self._criterion.sizes)
         rest = {size: 1.0 for size in self._criterion.sizes if size != largest}
         return {**rest, largest: float(_RARE)} if step % _RARE == 0 or not rest else rest
@@ -154,7 +154,7 @@ class RowLoop:
     def _found(
         self, seen: CropBatch, numbers: Sequence[int], emphasis: Mapping[float, float]
     ) -> Evaluation:
-        """Return what the criterion says of crops, and leave gradients in the network's row."""
+        """Evaluate the criterion on crops, leaving gradients in the network's row."""
         n, row = len(numbers), self.vector.values
         parameters = self.net.style_parameters().values()
         with torch.no_grad():
@@ -177,12 +177,15 @@ class RowLoop:
         return found
 
     def _noise(self, numbers: Sequence[int]) -> dict[str, Tensor]:
-        """Draw the noise of crops: that of each depends on its number alone."""
+        """Draw the noise of crops; it depends only on the number of each."""
         drawn = [noises(self.architecture, k, 1, self._size, self._seed) for k in numbers]
         return {name: torch.cat([one[name] for one in drawn]).to(self._device) for name in drawn[0]}
 
     def _share_of_rate(self, progress: float) -> float:
-        """Warm up, then fall along a cosine to a fifth: the average does what is missing."""
+        """Return the factor of the rate: warm-up, then a cosine decay to a fifth.
+
+        The moving average makes a further decay unnecessary.
+        """
         warm = min(1.0, (self.step + 1) / _WARM_UP)
         return warm * (0.6 + 0.4 * math.cos(math.pi * progress))
 
@@ -201,12 +204,12 @@ class RowLoop:
         )
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return all that goes on from here needs: tensors, and plain data."""
+        """Return everything needed to continue: tensors, and plain data."""
         data = {"step": self.step, "seconds": self.seconds}
         return {**self.vector.state(), "log": self._log}, data
 
     def restore(self, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
-        """Take what `state` gave of a loop built alike."""
+        """Restore the result of `state`, from a loop with the same arguments."""
         self.vector.restore(tensors)
         self.step, self.seconds = int(data["step"]), float(data["seconds"])
         self._log.copy_(tensors["log"])
@@ -214,7 +217,7 @@ class RowLoop:
 
 
 def split(row: Tensor, architecture: Architecture) -> list[Tensor]:
-    """Return the parts (c,) of a row (P,), in the order of `style_tensors`, as views."""
+    """Split a row (P,) into views (c,), in the order of `style_tensors`."""
     shapes = architecture.shapes(1)
     lengths = [math.prod(shapes[name]) for name in style_tensors(architecture)]
     return list(torch.split(row, lengths))
@@ -223,7 +226,7 @@ def split(row: Tensor, architecture: Architecture) -> list[Tensor]:
 def _network(
     architecture: Architecture, shared: Mapping[str, Tensor], row: Tensor, precision: torch.dtype
 ) -> Student:
-    """Return a network with one style, whose row alone has a gradient."""
+    """Return a network with one style, in which only its row has a gradient."""
     net = Student(architecture, 1, precision).to(row.device)
     for name, tensor in shared.items():
         parameter = net.get_parameter(name)
