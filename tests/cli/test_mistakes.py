@@ -122,7 +122,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "no default checkpoint": (paint_with("--resume"), ["out.png.checkpoint", "no checkpoint"]),
     "foreign checkpoint": (
         paint_with("--resume", "--checkpoint=foreign.state"),
-        ["foreign.state", "no checkpoint"],
+        ["foreign.state", "not a checkpoint"],
     ),
     "cut checkpoint": (paint_with("--resume", "--checkpoint=cut.state"), ["cut.state", "damaged"]),
     "checkpoint of nothing": (

@@ -72,7 +72,7 @@ def test_the_list(run: Run) -> None:
     ]
     assert broken.startswith("broken  ")
     assert "broken.safetensors: is not a pack of styles that Impasto can read" in broken
-    assert where.startswith("own packs are in ")
+    assert where.startswith("your packs are in ")
 
 
 @pytest.mark.usefixtures("shelf")
@@ -90,7 +90,7 @@ def test_the_list_as_json(run: Run) -> None:
 def test_an_empty_list(run: Run) -> None:
     first, second = run("models").out.splitlines()
     assert first == "no styles yet: impasto train makes them, impasto import takes them over"
-    assert second.startswith("own packs are in ")
+    assert second.startswith("your packs are in ")
     assert run("models", "--json").out == "[]\n"
 
 
@@ -153,7 +153,7 @@ def test_import_then_apply(folder: Path, own: Path, run: Run) -> None:
     assert pixels(folder / "out.png").shape == (48, 64, 3)
 
     again = run("import", "candy.pth", "--name", "candy")
-    assert (again.code, "is there already; --overwrite replaces it" in again.err) == (2, True)
+    assert (again.code, "already exists; --overwrite replaces it" in again.err) == (2, True)
     assert run("import", "candy.pth", "--name", "candy", "--overwrite").code == 0
     assert run("import", "candy.pth", "--name=x", "-o", "x.safetensors").code == 0
     assert read_pack(folder / "x.safetensors").styles == ("x",)

@@ -91,10 +91,10 @@ def test_a_photo_is_painted(folder: Path, run: Run, pipe: Pipe) -> None:
     [
         (("apply", "starry", "-", "-o", "-"), "impasto: standard input: is not a picture"),
         (("apply", "starry", "-", "-o", "tmp"), "one picture without a name"),
-        (("apply", "starry", "-", "-", "-o", "out"), "standard input, which is read once"),
-        (("apply", "starry", "photo.png", "-o", "-", "--json"), "both want standard output"),
-        (("paint", "-", "-", "-o", "out.png"), "standard input, which is read once"),
-        (("paint", "photo.png", "style.png", "-o", "-", "--json"), "both want standard output"),
+        (("apply", "starry", "-", "-", "-o", "out"), "can be used only once"),
+        (("apply", "starry", "photo.png", "-o", "-", "--json"), "both use standard output"),
+        (("paint", "-", "-", "-o", "out.png"), "can be used only once"),
+        (("paint", "photo.png", "style.png", "-o", "-", "--json"), "both use standard output"),
     ],
 )
 def test_mistakes_leave_nothing(

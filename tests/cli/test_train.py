@@ -113,7 +113,7 @@ def test_it_begins_with_what_ships_and_learns_from_the_samples(
     tiny = [flag for flag in TINY if flag != "--from=none"]
     outcome = impasto(capfd, "train", *inputs[:2], *tiny, "--steps", 1, "-o", out)
     assert outcome.code == 0, outcome.err
-    assert "begins with nine.safetensors" in outcome.err
+    assert "starting from nine.safetensors" in outcome.err
     assert "the 4 photos that come with scikit-image" in outcome.err
     training = read_pack(out).card.training
     assert training["photos"] == 4
@@ -269,7 +269,7 @@ def test_what_was_stopped_before_is_not_lost(
     before = state.read_bytes()
     outcome = impasto(capfd, *line)
     assert outcome.code == 2
-    assert "go on with --resume, or begin anew with --restart" in outcome.err
+    assert "continue with --resume, or use --restart" in outcome.err
     assert state.read_bytes() == before
     assert impasto(capfd, *line, "--restart").code == 0
     assert not state.exists()
@@ -290,7 +290,7 @@ def test_a_link_to_nothing_among_the_photos_is_told(
         capfd, "train", *inputs, *TINY, "--steps", 6, "-o", tmp_path / "a.safetensors"
     )
     assert outcome.code == 0, outcome.err
-    assert "passed over: " in outcome.err
+    assert "skipped: " in outcome.err
     assert "zzz.png" in outcome.err
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-from impasto.explain.events import Progressed
 from impasto.explain.explanation import Explanation
+from impasto.explain.progress import Progressed
 
 SIZE, STEPS = 64, 40
 COMMAND = "impasto explain photo.jpg 'starry & night.jpg' -o report.html"

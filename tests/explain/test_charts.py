@@ -7,14 +7,14 @@ from itertools import pairwise
 import pytest
 
 from impasto.explain.charts import BOX, chart
-from impasto.explain.explanation import Row
+from impasto.explain.explanation import StepLosses
 
 
-def make(count: int, scales: int = 1) -> list[Row]:
+def make(count: int, scales: int = 1) -> list[StepLosses]:
     found = []
     for step in range(1, count + 1):
         scale = 1 + (step - 1) * scales // count
-        found.append(Row(step, scale, 32 * scale, 24 * scale, 0.0, 0.0, 0.0, {}, 0.0))
+        found.append(StepLosses(step, scale, 32 * scale, 24 * scale, 0.0, 0.0, 0.0, {}, 0.0))
     return found
 
 

@@ -63,7 +63,7 @@ def test_every_part_is_there(tree: Element, explanation: Explanation) -> None:
         assert [f.attributes["data-layers"] for f in figures] == [" ".join(m.layers) for m in made]
     film = body.one("ol", **{"class": "film"}).all("li")
     steps = [item.attributes["data-step"] for item in film]
-    assert steps == [str(moment.row.step) for moment in explanation.run.moments]
+    assert steps == [str(snapshot.row.step) for snapshot in explanation.run.snapshots]
     assert len(body.all("svg", role="img")) == 2
     assert len(body.all("math", displaystyle="true")) >= 30
     assert body.one(id="command").text == COMMAND
@@ -221,17 +221,17 @@ def test_the_data_of_the_script_are_the_losses(tree: Element, explanation: Expla
 
 
 def test_the_moments_say_what_they_show(tree: Element, explanation: Explanation) -> None:
-    for item, moment in zip(
-        tree.one("ol", **{"class": "film"}).all("li"), explanation.run.moments, strict=True
+    for item, snapshot in zip(
+        tree.one("ol", **{"class": "film"}).all("li"), explanation.run.snapshots, strict=True
     ):
-        assert item.attributes["data-said"].startswith(f"Step {moment.row.step} of 40 · loss ")
+        assert item.attributes["data-text"].startswith(f"Step {snapshot.row.step} of 40 · loss ")
         source = item.one("img").attributes["src"].partition(",")[2]
         with Image.open(io.BytesIO(base64.b64decode(source))) as image:
             shown = np.asarray(image.convert("RGB"), float) / 255
-        assert np.abs(shown - moment.picture).mean() < 0.05
-    rows = tree.one("table", id="moments").one("tbody").all("tr")
+        assert np.abs(shown - snapshot.picture).mean() < 0.05
+    rows = tree.one("table", id="snapshots").one("tbody").all("tr")
     assert values(rows[3])[:3] == pytest.approx(
-        [getattr(explanation.run.moments[3].row, name) for name in ("loss", "content", "style")]
+        [getattr(explanation.run.snapshots[3].row, name) for name in ("loss", "content", "style")]
     )
 
 
@@ -281,7 +281,7 @@ def test_a_run_without_one_of_its_terms(explanation: Explanation, kind: str) -> 
         run,
         rows=tuple(map(without, run.rows)),
         kept=without(run.kept),
-        moments=tuple(replace(m, row=without(m.row)) for m in run.moments),
+        snapshots=tuple(replace(m, row=without(m.row)) for m in run.snapshots),
         **{f"{kind}_weight": 0.0},
     )
     tree = read(render(replace(explanation, run=bare)))

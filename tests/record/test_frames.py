@@ -86,9 +86,7 @@ def test_pictures_of_ones_own_that_are_called_like_frames_are_not_touched(tmp_pa
     if data is None:
         Image.new("RGB", (4, 4)).save(path)
     before = path.read_bytes()
-    with pytest.raises(
-        OutputError, match=r"frame-000007\.png is there already and is not a frame of"
-    ):
+    with pytest.raises(OutputError, match=r"frame-000007\.png already exists and is not a frame"):
         recorder(RecordOptions(frames=tmp_path, save_every=1))
     assert path.read_bytes() == before
 

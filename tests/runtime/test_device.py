@@ -36,10 +36,10 @@ def test_what_is_there_is_chosen(monkeypatch, cuda, mps, name, chosen):
 @pytest.mark.parametrize(
     ("cuda", "name", "message"),
     [
-        (0, "cuda", "--device cuda: no CUDA device is seen"),
-        (0, "cuda:0", "--device cuda:0: no CUDA device is seen"),
-        (2, "cuda:2", "--device cuda:2: this PyTorch sees 2 CUDA devices"),
-        (2, "mps", "--device mps: no MPS device is seen"),
+        (0, "cuda", "--device cuda: PyTorch sees no CUDA device"),
+        (0, "cuda:0", "--device cuda:0: PyTorch sees no CUDA device"),
+        (2, "cuda:2", "--device cuda:2: PyTorch sees 2 CUDA devices"),
+        (2, "mps", "--device mps: PyTorch sees no MPS device"),
     ],
 )
 def test_what_is_not_there_is_an_error_that_says_what_to_do(monkeypatch, cuda, name, message):
@@ -103,7 +103,5 @@ def test_float32_is_float32_unless_tf32_is_asked_for(monkeypatch, name, allowed)
 
 @pytest.mark.parametrize("name", ["cpu", "mps"])
 def test_tf32_is_for_cuda(name):
-    with pytest.raises(
-        OptionsError, match=f"tf32 is for CUDA devices, not for {name}: use float32"
-    ):
+    with pytest.raises(OptionsError, match=f"tf32 needs a CUDA device, got {name}: use float32"):
         devices.choose_precision("tf32", torch.device(name))

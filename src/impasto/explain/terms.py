@@ -1,4 +1,4 @@
-"""The terms of the loss, put into numbers: what the equations of the page are filled with."""
+"""The terms of the loss as numbers, for the equations of the page."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from impasto.explain.explanation import Explanation, LayerView
 
 @dataclass(frozen=True)
 class Term:
-    """One term of the loss at the first step and at the one that was kept.
+    """One term of the loss at the first step and at the kept step.
 
     ``first`` and ``kept`` are unweighted: E_l of a style layer, the mean of (F - P)² of a content
-    layer. ``factor`` is what they are multiplied with, α w_l or β w_l. ``share`` is the term's
-    part of the total loss that was kept.
+    layer. ``factor`` is their weight, α w_l or β w_l. ``share`` is the term's share of the total
+    loss at the kept step.
     """
 
     view: LayerView
@@ -40,29 +40,29 @@ class Term:
 
     @property
     def entries(self) -> int:
-        """How many squared differences the term is a mean of."""
+        """Number of squared differences that the term averages."""
         return self.filters * (self.filters if self.view.term == "style" else self.positions)
 
     @property
     def squares(self) -> float:
-        """Their sum, for the picture that was kept."""
+        """The sum of these squared differences at the kept step."""
         return self.kept * self.entries
 
     @property
     def by_layer(self) -> float:
-        """The term as its layer weighs among those of its kind: w_l E_l."""
+        """The term weighted by its layer: w_l E_l."""
         return self.view.weight * self.kept
 
     @property
     def weighted(self) -> float:
-        """What the term adds to the loss that was kept."""
+        """The term's contribution to the loss at the kept step."""
         return self.factor * self.kept
 
     @property
     def papers(self) -> float:
-        """The same as the papers write it: ½ Σ (F - P)², or 1 / (4 N² M²) Σ (G - A)².
+        """The term as in the papers: ½ Σ (F - P)², or 1 / (4 N² M²) Σ (G - A)².
 
-        There G and A are not divided by the number of positions, which is taken to be M for both.
+        There, G and A are not divided by the number of positions, and M is the same for both.
         """
         return self.kept / 4 if self.view.term == "style" else self.squares / 2
 
