@@ -49,7 +49,7 @@ def _explain(keep_networks: Callable[[pytest.MonkeyPatch], None]) -> Explained:
     with pytest.MonkeyPatch.context() as patch:
         keep_networks(patch)  # each of the eleven pictures would read and build it anew
         explainer = Explainer(photo("chelsea"), painting("waves", 160, 128), options)
-        with pytest.raises(RuntimeError, match="before the iteration has ended"):
+        with pytest.raises(RuntimeError, match="to the end first"):
             _ = explainer.explanation
         events = list(explainer)
     return Explained(explainer.explanation, events)

@@ -94,7 +94,7 @@ def test_pictures_of_ones_own_that_are_called_like_frames_are_not_touched(tmp_pa
 def test_a_folder_that_cannot_be_made_says_so(tmp_path, recorder, step):
     record = recorder(RecordOptions(frames=tmp_path / "frames", save_every=1))
     (tmp_path / "frames").write_text("in the way")
-    with pytest.raises(OutputError, match="frames: the folder cannot be made: File exists"):
+    with pytest.raises(OutputError, match="frames: the folder cannot be created: File exists"):
         record.take(step(1, 2))
 
 

@@ -125,7 +125,7 @@ def test_another_version(path, monkeypatch):
     monkeypatch.setattr(checkpoint, "_VERSION", 2)
     checkpoint.write(path, ARRAYS, DATA)
     monkeypatch.undo()
-    assert "version 2, this Impasto reads version 1" in refused(path)
+    assert "version 2; this Impasto reads version 1" in refused(path)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def flipped(whole, place, flip):
 @given(data=st.data(), flip=st.integers(1, 255))
 def test_a_byte_of_the_arrays_flipped(tmp_path, whole, data, flip):
     place = data.draw(st.integers(header_end(whole), len(whole) - 1))
-    assert "check sum" in refused(tmp_path / "a", flipped(whole, place, flip))
+    assert "checksums" in refused(tmp_path / "a", flipped(whole, place, flip))
 
 
 @settings(QUICK, max_examples=300)
