@@ -41,7 +41,7 @@ def main() -> None:
     parse = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parse.add_argument("--data", type=Path, required=True, help="folder that contains the folders of paintings")
+    parse.add_argument("--data", type=Path, required=True, help="parent of the painting folders")
     parse.add_argument("--photos", type=Path, help="(default: scikit-image's)")
     parse.add_argument("--budget", type=float, default=240, help="seconds each (default: 240)")
     parse.add_argument("--only", nargs="+", metavar="NAME", help="(default: all)")

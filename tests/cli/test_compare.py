@@ -164,7 +164,7 @@ def test_the_flags_are_the_options(run: Run) -> None:
         (["nix.png", *AGAINST], ["nix.png: no such file"]),
         (["soft.png", "--photo=nix.png", "--painting=style.png"], ["nix.png: no such file"]),
         (["soft.png", "--photo=photo.png", "--painting=nix.png"], ["nix.png: no such file"]),
-        (["soft.png", "tall.png", *AGAINST], ["tall.png: has 48x64 pixels", "64x48", "aspect"]),
+        (["soft.png", "tall.png", *AGAINST], ["tall.png: is 48x64 pixels", "64x48", "aspect"]),
         (["soft.png", "--photo=photo.png", "--painting=empty"], ["empty: contains no pictures"]),
         (["soft.png", *AGAINST, "--csv=a.txt"], ["a.txt", ".csv"]),
         (["soft.png", *AGAINST, "--csv=no/a.csv"], ["no", "does not exist"]),

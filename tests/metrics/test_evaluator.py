@@ -187,7 +187,7 @@ def test_only_pictures_of_the_whole_photo_are_measured():
     for width, height in ((64, 48), (640, 480), (40, 29), (632, 480), (12, 9)):
         check_same_view(shaped(width, height), shaped(64, 48), "a.png")
     for width, height in ((48, 64), (64, 64), (640, 440)):
-        with pytest.raises(ImageError, match=f"a.png: has {width}x{height} pixels, the photo"):
+        with pytest.raises(ImageError, match=f"a.png: is {width}x{height} pixels and the photo"):
             check_same_view(shaped(width, height), shaped(64, 48), "a.png")
 
 
