@@ -2,9 +2,9 @@
 # # Training a network
 #
 # Instead of optimising the pixels of each picture for minutes, you can train a network once to
-# paint any photo in one pass (Johnson, Alahi, Fei-Fei 2016). The loss is the same, but the optimiser
-# changes the weights of the network. The training below starts from a trained network, so a few
-# seconds show that it learns.
+# paint any photo in one pass (Johnson, Alahi, Fei-Fei 2016). The loss is the same, but the
+# optimiser changes the weights of the network. The training below starts from a trained network, so
+# a few seconds show that it learns.
 
 # %%
 from __future__ import annotations
