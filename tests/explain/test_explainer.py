@@ -70,10 +70,10 @@ def test_the_run_is_whole(explanation: Explanation) -> None:
     run = explanation.run
     assert [row.step for row in run.rows] == list(range(1, STEPS + 1))
     assert all(row.loss == pytest.approx(sum(row.terms.values())) for row in run.rows)
-    assert run.kept.loss == min(row.loss for row in run.rows) < run.rows[0].loss / 10
+    assert run.best.loss == min(row.loss for row in run.rows) < run.rows[0].loss / 10
     steps = [snapshot.row.step for snapshot in run.snapshots]
     assert steps == sorted(set(steps))
-    assert (steps[0], steps[-1]) == (1, run.kept.step)
+    assert (steps[0], steps[-1]) == (1, run.best.step)
     assert 15 <= len(steps) <= 26
     np.testing.assert_array_equal(run.snapshots[-1].picture, explanation.pictures.result)
     np.testing.assert_allclose(run.snapshots[0].picture, explanation.pictures.start, atol=1e-6)

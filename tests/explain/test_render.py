@@ -169,7 +169,7 @@ def test_the_terms_are_the_equations(
 
 def test_the_worked_equations_work_out(tree: Element, explanation: Explanation) -> None:
     """The numbers of each line, as they stand there, give its result."""
-    kept, first = explanation.run.kept, explanation.run.rows[0]
+    kept, first = explanation.run.best, explanation.run.rows[0]
     content = values_of(tree.one(id="eq-content").all("div")[1].one("math"))
     assert content == pytest.approx([content[1] * content[2] * content[3], 512, 40, kept.content],
                                     rel=2e-3)  # fmt: skip
@@ -280,13 +280,13 @@ def test_a_run_without_one_of_its_terms(explanation: Explanation, kind: str) -> 
     bare = replace(
         run,
         rows=tuple(map(without, run.rows)),
-        kept=without(run.kept),
+        best=without(run.best),
         snapshots=tuple(replace(m, row=without(m.row)) for m in run.snapshots),
         **{f"{kind}_weight": 0.0},
     )
     tree = read(render(replace(explanation, run=bare)))
     terms = [row.attributes["data-term"] for row in tree.one("table", id="terms").all("tr")[1:-1]]
-    assert terms == list(bare.kept.terms)
+    assert terms == list(bare.best.terms)
     assert not tree.all(id="command")
 
 

@@ -43,7 +43,7 @@ def compare(
     options: MeasureOptions,
     read: ReadOptions,
 ) -> None:
-    """Measure finished pictures against their photo and painting, side by side.
+    """Compare finished pictures with their photo and painting.
 
     Each column tells how close a picture is to the photo or to the painting in one respect. The
     best value is marked, and notes below the table explain the columns. No number tells which

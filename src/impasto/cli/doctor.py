@@ -20,7 +20,10 @@ _EXTRAS = (
 
 
 def doctor() -> None:
-    """Show versions, device, extras and weights, and paint for a few seconds as a test."""
+    """Check the installation, and paint for a few seconds.
+
+    Shows versions, the device, the extras and the weights.
+    """
     from importlib.metadata import version
 
     from rich.console import Console

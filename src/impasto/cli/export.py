@@ -34,10 +34,10 @@ def export(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Export a trained network as an ONNX file, for runtimes on any platform.
+    """Export a trained network as an ONNX file.
 
-    The network takes pictures of any size; the metadata of the file describes its inputs. Before
-    it is written, the file is checked against PyTorch.
+    Runtimes on any platform can run it. The network takes pictures of any size; the metadata of the
+    file describes its inputs. Before it is written, the file is checked against PyTorch.
 
     Examples:
 

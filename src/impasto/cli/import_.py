@@ -25,7 +25,7 @@ def import_(
         bool, typer.Option("--overwrite", help="Replace an existing pack.")
     ] = False,
 ) -> None:
-    """Import a style that was trained with pytorch/examples' fast_neural_style.
+    """Import a style of pytorch/examples' fast_neural_style.
 
     The checkpoint is read as data; none of its code runs. Afterwards you can use the style with
     `impasto apply NAME`.

@@ -47,10 +47,11 @@ def invert(
     save: SaveOptions,
     read: ReadOptions,
 ) -> None:
-    """Reconstruct a photo from one layer of the network: content without style.
+    """Reconstruct a photo from a layer of the network.
 
-    Starting from noise, the pixels are optimised until one or more layers see the same features as
-    in the photo (Mahendran and Vedaldi 2015). What a layer does not see stays random.
+    This is content without style. Starting from noise, the pixels are optimised until one or more
+    layers see the same features as in the photo (Mahendran and Vedaldi 2015). What a layer does not
+    see stays random.
 
     Examples:
 

@@ -72,13 +72,13 @@ def learn(
     options: LearnOptions,
     read: ReadOptions,
 ) -> None:
-    """Learn the style of a painting in a minute; then every photo takes about a second.
+    """Learn the style of a painting in a minute.
 
-    The bundled network stays unchanged; learning adds a row of a few kB. You can then use the
-    style's name in all commands: apply, sheet, export, and mixtures with other styles. A folder
-    gives many styles here, not one as in impasto paint. If a painting cannot be learnt, the command
-    reports it, goes on with the others, and exits with code 1. Ctrl-C keeps what has been learnt;
-    repeat the command to continue.
+    Afterwards, each photo takes about a second. The bundled network stays unchanged; learning adds
+    a row of a few kB. You can then use the style's name in all commands: apply, sheet, export, and
+    mixtures with other styles. A folder gives many styles here, not one as in impasto paint. If a
+    painting cannot be learnt, the command reports it, goes on with the others, and exits with code
+    1. Ctrl-C keeps what has been learnt; repeat the command to continue.
 
     Examples:
 

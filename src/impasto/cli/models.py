@@ -43,7 +43,7 @@ def models(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the styles for impasto apply; rename and remove those that you learnt.
+    """List the styles, and rename or remove your own.
 
     The last column lists the packs that contain a style. The first one is used unless you name
     another, as in turbo/starry. Your own styles come from impasto learn, your own packs from

@@ -36,10 +36,11 @@ def rerun(
     checkpoint: CheckpointOptions,
     read: ReadOptions,
 ) -> None:
-    """Reproduce a picture from the recipe inside it; on the same machine it is identical.
+    """Reproduce a picture from the recipe inside it.
 
-    The photo and the paintings are looked up where they were, and beside PICTURE. A picture made by
-    a network needs the same network and style. On a different device, the result may differ.
+    On the same machine, the result is identical. The photo and the paintings are looked up where
+    they were, and beside PICTURE. A picture made by a network needs the same network and style. On
+    a different device, the result may differ.
 
     Examples:
 

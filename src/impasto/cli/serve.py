@@ -46,7 +46,7 @@ def serve(
         bool, typer.Option("--open", help="Open the studio in the browser.")
     ] = False,
 ) -> None:
-    """Start the studio: a page in the browser, and an API for other programs.
+    """Start the studio: a page in the browser, and an API.
 
     Environment variables IMPASTO_... set everything else; docs/service.md lists them. Flags take
     precedence. Without API keys (IMPASTO_API_KEYS), it serves only this machine.

@@ -57,7 +57,7 @@ def sweep(
     save: SaveOptions,
     read: ReadOptions,
 ) -> None:
-    """Paint a photo with several settings, side by side on one labelled sheet.
+    """Paint a photo with several settings on one labelled sheet.
 
     One --vary makes a row. With several, the last varies along a row and the others from row to
     row. Separate values with commas, or with semicolons if the values contain commas; quote

@@ -54,11 +54,11 @@ def texture(
     save: SaveOptions,
     read: ReadOptions,
 ) -> None:
-    """Make a texture of any size from a painting: style without content.
+    """Make a texture of any size from a painting.
 
-    Starting from noise, the pixels are optimised to match the Gram matrices of the painting (Gatys,
-    Ecker, Bethge 2015). Without --canvas, the texture has the painting's shape. With --tileable,
-    copies fit side by side without a seam.
+    This is style without content. Starting from noise, the pixels are optimised to match the Gram
+    matrices of the painting (Gatys, Ecker, Bethge 2015). Without --canvas, the texture has the
+    painting's shape. With --tileable, copies fit side by side without a seam.
 
     Examples:
 

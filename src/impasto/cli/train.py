@@ -96,12 +96,13 @@ def train(
     options: TrainOptions,
     read: ReadOptions,
 ) -> None:
-    """Train a network that paints any photo in the styles of paintings, in milliseconds.
+    """Train a network for the styles of paintings.
 
-    The weights of the styles adjust during training, until each style moves photos as far from
-    their content as --distance says. Stop with Ctrl-C and continue with --resume. For several GPUs,
-    in one machine or more: torchrun --nproc-per-node N --no-python impasto train ... To add a style
-    to a pack without changing the others: impasto learn painting.jpg -o PACK
+    The network paints any photo in milliseconds. The weights of the styles adjust during training,
+    until each style moves photos as far from their content as --distance says. Stop with Ctrl-C and
+    continue with --resume. For several GPUs, in one machine or more: torchrun --nproc-per-node N
+    --no-python impasto train ... To add a style to a pack without changing the others: impasto
+    learn painting.jpg -o PACK
 
     Examples:
 

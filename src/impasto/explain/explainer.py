@@ -216,15 +216,15 @@ class Explainer:
                 shown_at.append(Snapshot(rows[-1], self._shown(event.picture())))
             yield meter.advance(step_cost(self._all_layers, event.width * event.height))
         self._seconds[_PAINTING] = time.monotonic() - began
-        kept = min((r for r in rows if r.scale == rows[-1].scale), key=lambda row: row.loss)
-        before = [m for m in shown_at if m.row.step < kept.step]
+        best = min((r for r in rows if r.scale == rows[-1].scale), key=lambda row: row.loss)
+        before = [m for m in shown_at if m.row.step < best.step]
         o = self._painting
         weighing = {f"content {name}": w for name, w in o.content_layers}
         weighing |= {f"style {name}": w for name, w in o.style_layers}
         return Run(
             rows=tuple(rows),
-            snapshots=(*before, Snapshot(kept, self._shown(painter.painting.rgb))),
-            kept=kept,
+            snapshots=(*before, Snapshot(best, self._shown(painter.painting.rgb))),
+            best=best,
             content_weight=o.content_weight,
             style_weight=o.style_weight,
             layer_weights=weighing,

@@ -126,13 +126,13 @@ class Snapshot:
 class Run:
     """The run that made the painting: its steps, some of its pictures, and its weights.
 
-    ``kept`` is the step whose picture is the result: the one with the lowest loss at the last
+    ``best`` is the step whose picture is the result: the one with the lowest loss at the last
     scale. ``recipe`` is the recipe of the painting.
     """
 
     rows: tuple[StepLosses, ...]
     snapshots: tuple[Snapshot, ...]
-    kept: StepLosses
+    best: StepLosses
     content_weight: float
     style_weight: float
     layer_weights: Mapping[str, float]  # by term: "content relu4_2", "style relu1_1", ...

@@ -9,17 +9,17 @@ from impasto.explain.explanation import Explanation, LayerView
 
 @dataclass(frozen=True)
 class Term:
-    """One term of the loss at the first step and at the kept step.
+    """One term of the loss at the first step and at the best step.
 
-    ``first`` and ``kept`` are unweighted: E_l of a style layer, the mean of (F - P)² of a content
+    ``first`` and ``best`` are unweighted: E_l of a style layer, the mean of (F - P)² of a content
     layer. ``factor`` is their weight, α w_l or β w_l. ``share`` is the term's share of the total
-    loss at the kept step.
+    loss at the best step.
     """
 
     view: LayerView
     factor: float
     first: float
-    kept: float
+    best: float
     share: float
 
     @property
@@ -45,18 +45,18 @@ class Term:
 
     @property
     def squares(self) -> float:
-        """The sum of these squared differences at the kept step."""
-        return self.kept * self.entries
+        """The sum of these squared differences at the best step."""
+        return self.best * self.entries
 
     @property
     def by_layer(self) -> float:
         """The term weighted by its layer: w_l E_l."""
-        return self.view.weight * self.kept
+        return self.view.weight * self.best
 
     @property
     def weighted(self) -> float:
-        """The term's contribution to the loss at the kept step."""
-        return self.factor * self.kept
+        """The term's contribution to the loss at the best step."""
+        return self.factor * self.best
 
     @property
     def papers(self) -> float:
@@ -64,7 +64,7 @@ class Term:
 
         There, G and A are not divided by the number of positions, and M is the same for both.
         """
-        return self.kept / 4 if self.view.term == "style" else self.squares / 2
+        return self.best / 4 if self.view.term == "style" else self.squares / 2
 
 
 def terms(explanation: Explanation) -> tuple[Term, ...]:
@@ -74,8 +74,8 @@ def terms(explanation: Explanation) -> tuple[Term, ...]:
     for view in sorted(explanation.layers, key=lambda view: view.term):
         weight = run.content_weight if view.term == "content" else run.style_weight
         factor, name = weight * view.weight, f"{view.term} {view.layer.name}"
-        if name in run.kept.terms:
-            first, kept = run.rows[0].terms[name], run.kept.terms[name]
-            share = kept / run.kept.loss if run.kept.loss else 0.0
-            found.append(Term(view, factor, first / factor, kept / factor, share))
+        if name in run.best.terms:
+            first, best = run.rows[0].terms[name], run.best.terms[name]
+            share = best / run.best.loss if run.best.loss else 0.0
+            found.append(Term(view, factor, first / factor, best / factor, share))
     return tuple(found)
