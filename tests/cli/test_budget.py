@@ -1,4 +1,4 @@
-"""Budgets and expected times as a user at a terminal meets them, on a clock of their own."""
+"""Budgets and time estimates on the command line, with a fake clock."""
 
 from __future__ import annotations
 

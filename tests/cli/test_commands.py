@@ -1,4 +1,4 @@
-"""The commands as they are used."""
+"""The commands in typical use."""
 
 from __future__ import annotations
 

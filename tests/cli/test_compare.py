@@ -1,4 +1,4 @@
-"""``impasto compare`` as a user meets it."""
+"""``impasto compare`` on the command line."""
 
 from __future__ import annotations
 

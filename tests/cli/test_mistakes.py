@@ -1,4 +1,4 @@
-"""Whatever a user gets wrong is one line, exit code 2, and nothing is touched."""
+"""Every user error gives one line and exit code 2, and changes nothing."""
 
 from __future__ import annotations
 

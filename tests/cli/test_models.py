@@ -1,4 +1,4 @@
-"""The commands around models: listing, importing, exporting, and all styles on one sheet."""
+"""The commands for models: listing, importing, exporting, and the sheet of all styles."""
 
 from __future__ import annotations
 

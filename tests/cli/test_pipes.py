@@ -1,4 +1,4 @@
-"""``-`` for a picture: standard input and output, as in a pipe of commands."""
+"""``-`` as a picture: standard input and output in a pipe."""
 
 from __future__ import annotations
 

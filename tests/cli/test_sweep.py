@@ -1,4 +1,4 @@
-"""``impasto sweep`` as a user meets it."""
+"""``impasto sweep`` on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``impasto train`` as a user meets it: real processes, killed and resumed, alone and together."""
+"""``impasto train`` on the command line: real processes, killed and resumed, one or several."""
 
 from __future__ import annotations
 

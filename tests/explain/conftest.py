@@ -1,4 +1,4 @@
-"""One painting explained, small and for real; every test of the package looks at it."""
+"""One small painting, explained for real and shared by all tests of the package."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def explained(
     worker_id: str,
     keep_networks: Callable[[pytest.MonkeyPatch], None],
 ) -> Explained:
-    """Explain once: whichever process of the tests comes first does it for all."""
+    """Explain once: the first test process does it for all."""
     if worker_id == "master":
         return _explain(keep_networks)
     kept = tmp_path_factory.getbasetemp().parent / "explained.pickle"

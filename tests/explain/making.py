@@ -1,4 +1,4 @@
-"""What the tests of this package share: how small the painting is, and a reader of pages."""
+"""Shared by the tests of this package: the size of the painting, and a reader of pages."""
 
 from __future__ import annotations
 

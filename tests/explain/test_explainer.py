@@ -1,4 +1,4 @@
-"""The work itself: its events, its run, its reconstructions."""
+"""The explainer: its events, its run, its reconstructions."""
 
 from __future__ import annotations
 

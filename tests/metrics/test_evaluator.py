@@ -1,4 +1,4 @@
-"""The protocol: what is measured of known pictures, and that it is what it says."""
+"""The evaluator on known pictures, and its description of the protocol."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PICTURE = blotches(SIZE, 48, 4)
 
 @pytest.fixture(scope="module", autouse=True)
 def _drawn_once():
-    """Directions are drawn for each evaluator anew, which takes longer than to measure."""
+    """Draw directions once: every evaluator draws them, which takes longer than measuring."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transport, "directions", lru_cache(transport.directions))
         yield
@@ -65,7 +65,7 @@ def measured(evaluator):
     return evaluator(PICTURE)
 
 
-def test_the_photo_is_no_way_from_itself(evaluator, photo):
+def test_the_photo_has_no_distance_to_itself(evaluator, photo):
     measured = evaluator(photo)
     assert list(measured) == list(NAMES)
     assert measured == evaluator.photo()
@@ -191,10 +191,10 @@ def test_only_pictures_of_the_whole_photo_are_measured():
             check_same_view(shaped(width, height), shaped(64, 48), "a.png")
 
 
-def test_what_is_said_of_the_measures():
-    said = protocol((512, 384), ORIGINAL.name)
+def test_the_protocol_and_the_measures_are_described():
+    text = protocol((512, 384), ORIGINAL.name)
     for part in ("512×384", "original", "relu4_2", "relu1_1 to relu5_1", "64 directions", "1024"):
-        assert part in said
+        assert part in text
     for measure in MEASURES:
         assert measure.better in ("lower", "higher")
         assert len(measure.meaning) < 90

@@ -1,4 +1,4 @@
-"""What is there already: replaced if it came from a run, else refused."""
+"""Existing files: replaced if they come from a run, otherwise refused."""
 
 from __future__ import annotations
 

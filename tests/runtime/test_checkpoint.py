@@ -1,4 +1,4 @@
-"""Checkpoints: exact round trips, every kind of damage, and whole or not there."""
+"""Checkpoints: exact round trips, every kind of damage, and atomic writes."""
 
 from __future__ import annotations
 

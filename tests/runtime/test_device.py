@@ -1,4 +1,4 @@
-"""Devices: those that are there, and errors for those that are not."""
+"""Devices: available ones, and errors for the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layouts fit into the room they are given, and the operating system agrees."""
+"""Layouts fit into the memory limit, as the operating system confirms."""
 
 from __future__ import annotations
 

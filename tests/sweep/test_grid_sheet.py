@@ -1,4 +1,4 @@
-"""The sheet: where pictures stand, and that all text is there, inside and apart."""
+"""The sheet: positions of pictures, and complete text that fits and does not overlap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What --vary takes, and the grid that comes of it."""
+"""The values of --vary, and the resulting grid."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_work_is_steps_or_seconds():
         ),
     ],
 )
-def test_what_makes_no_grid(common, axes, part):
+def test_invalid_grids(common, axes, part):
     with pytest.raises(OptionsError) as caught:
         lay_out(common, [parse_axis(text) for text in axes])
     assert part in str(caught.value)
