@@ -107,7 +107,7 @@ def test_mistakes_leave_nothing(
     assert not left(folder)
 
 
-def test_names_that_the_terminal_cannot_show_do_no_harm(folder: Path) -> None:
+def test_names_that_the_terminal_cannot_show_are_escaped(folder: Path) -> None:
     (folder / "photo.png").rename(folder / "東京.png")
     done = subprocess.run(
         [*IMPASTO, "apply", "turbo/starry", "東京.png", "-o", "大阪.png"],

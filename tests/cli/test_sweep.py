@@ -304,9 +304,7 @@ def test_ctrl_c_while_a_cell_is_painted_large(
     np.testing.assert_array_equal(pixels(folder / "out.png"), whole)
 
 
-def test_a_cell_that_cannot_be_painted_is_told_and_the_rest_goes_on(
-    folder: Path, sweep: Run
-) -> None:
+def test_a_cell_that_cannot_be_painted_is_reported_and_skipped(folder: Path, sweep: Run) -> None:
     outcome = sweep("--vary=style-layers=relu1_1;relu4_1", "--style-scale=0.05", "--csv=sheet.csv")
     assert outcome.code == 1
     assert "impasto: picture 1,2: style.png would be" in outcome.err
@@ -315,7 +313,7 @@ def test_a_cell_that_cannot_be_painted_is_told_and_the_rest_goes_on(
     assert "Traceback" not in outcome.err
 
 
-def test_where_no_cell_can_be_painted_there_is_no_sheet(folder: Path, sweep: Run) -> None:
+def test_without_any_painted_cell_there_is_no_sheet(folder: Path, sweep: Run) -> None:
     outcome = sweep("--vary=style-layers=relu3_1;relu4_1", "--style-scale=0.05")
     assert outcome.code == 2
     assert outcome.err.splitlines()[-1].startswith("impasto: style.png would be")

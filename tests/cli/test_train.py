@@ -120,7 +120,7 @@ def test_it_begins_with_what_ships_and_learns_from_the_samples(
     assert "started_from" in training
 
 
-def test_progress_is_told_in_lines(
+def test_progress_is_printed_in_lines(
     capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
 ) -> None:
     outcome = impasto(
@@ -281,7 +281,7 @@ def test_what_was_stopped_before_is_not_lost(
         assert "waves.safetensors: is there already and is not a pack" in outcome.err
 
 
-def test_a_link_to_nothing_among_the_photos_is_told(
+def test_a_broken_link_among_the_photos_is_reported(
     capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
 ) -> None:
     photos = Path(inputs[inputs.index("--photos") + 1])

@@ -19,7 +19,7 @@ def test_variance_shares_are_those_of_numpy() -> None:
     assert shares.sum() == pytest.approx(1)
 
 
-def test_what_does_not_vary_has_no_share() -> None:
+def test_constant_channels_have_no_share() -> None:
     flat, ramp = np.full((3, 2, 2), 7, np.float32), np.zeros((3, 2, 2), np.float32)
     ramp[1, 0, 0] = 1
     np.testing.assert_array_equal(variance_shares([flat, flat]), [0, 0, 0])
@@ -43,7 +43,7 @@ def test_channels_of_a_group_end_up_side_by_side(seed: int) -> None:
     assert (np.diff(group[order]) != 0).sum() == 2
 
 
-def test_silent_channels_do_no_harm() -> None:
+def test_silent_channels_are_accepted() -> None:
     A = np.zeros((4, 4), np.float32)
     assert sorted(clustered_order(A)) == [0, 1, 2, 3]
     A[:2, :2] = 1

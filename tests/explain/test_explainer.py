@@ -139,6 +139,6 @@ def test_a_picture_too_narrow_for_the_deepest_layer(shape: tuple[int, ...]) -> N
         assert "raise --size (now 64)" in str(error.value)
 
 
-def test_what_is_no_picture(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="no such file"):
         Explainer(tmp_path / "nix.png", np.zeros((64, 64, 3), np.uint8))

@@ -115,7 +115,7 @@ def test_a_small_report_is_small(page: str) -> None:
     assert len(page) < 1_500_000
 
 
-def test_the_layers_are_told_as_they_are(tree: Element) -> None:
+def test_the_layers_are_described_correctly(tree: Element) -> None:
     """Channels, receptive fields and strides of VGG-19, as the literature has them."""
     table = tree.one("table", id="layers")
     found = {row.attributes["data-layer"]: [td.text for td in row.all("td")] for row in

@@ -77,7 +77,7 @@ def test_the_photo_has_no_distance_to_itself(evaluator, photo):
         assert measured[name] > 0.01
 
 
-def test_the_painting_is_no_way_from_its_own_style(net, photo):
+def test_the_painting_has_no_distance_to_its_own_style(net, photo):
     measured = Evaluator(net, photo, [photo], size=SIZE)(photo)
     for name in ("vgg_style", "sliced_wasserstein", "colour_to_painting"):
         assert measured[name] == 0
@@ -202,7 +202,7 @@ def test_the_protocol_and_the_measures_are_described():
         assert measure.best([1, 3, 2]) == (1 if measure.arrow == "↓" else 3)
 
 
-def test_what_is_transparent_of_a_painting_does_not_count(net, photo):
+def test_transparent_parts_of_a_painting_do_not_count(net, photo):
     painting = blotches(70, 80, 2)
     opaque = np.ones((80, 70, 1), np.float32)
     holed = opaque.copy()

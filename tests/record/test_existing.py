@@ -26,7 +26,7 @@ from impasto.record.existing import check_replaceable
         ("timelapse", "film.mp4", "not a film at all"),
     ],
 )
-def test_what_is_no_such_file_is_refused(tmp_path: Path, flag: str, name: str, text: str) -> None:
+def test_other_files_are_refused(tmp_path: Path, flag: str, name: str, text: str) -> None:
     path = tmp_path / name
     path.write_text(text)
     with pytest.raises(OutputError, match=f"{name}: already exists and was not written by Impas"):

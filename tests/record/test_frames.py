@@ -98,7 +98,7 @@ def test_a_folder_that_cannot_be_made_says_so(tmp_path, recorder, step):
         record.take(step(1, 2))
 
 
-def test_a_picture_out_of_range_stops_no_run(tmp_path, recorder, step):
+def test_a_picture_out_of_range_does_not_stop_a_run(tmp_path, recorder, step):
     wild = np.full((48, 64, 3), [-3, np.nan, 9], np.float32)
     record = recorder(RecordOptions(frames=tmp_path, save_every=1))
     record.take(step(1, 2, picture=lambda: wild))

@@ -74,7 +74,7 @@ def test_a_scalar_stays_a_scalar(tmp_path):
     assert_equal(checkpoint.read(tmp_path / "a")[0], {"x": np.array(2.5)})
 
 
-def test_arrays_that_are_no_contiguous_memory(tmp_path):
+def test_arrays_that_are_not_contiguous(tmp_path):
     x = np.arange(24.0).reshape(4, 6)
     checkpoint.write(tmp_path / "a", {"t": x.T, "part": x[::2, 1:4]}, {})
     arrays, _ = checkpoint.read(tmp_path / "a")
@@ -104,7 +104,7 @@ def refused(path, data=None):
     return message
 
 
-def test_what_is_no_checkpoint(tmp_path):
+def test_other_files_are_not_checkpoints(tmp_path):
     assert "start without --resume" in refused(tmp_path / "nothing")
     refused(tmp_path)
     refused(tmp_path / "a", b"")
@@ -139,7 +139,7 @@ def test_another_version(path, monkeypatch):
         {"impasto checkpoint": "one"},
     ],
 )
-def test_headers_that_make_no_sense(tmp_path, change):
+def test_invalid_headers(tmp_path, change):
     header = {"impasto checkpoint": "1", "data": "{}", "crc32": json.dumps({"x": 0})}
     safetensors.numpy.save_file({"x": np.ones(3)}, tmp_path / "a", metadata=header | change)
     refused(tmp_path / "a")

@@ -28,7 +28,7 @@ def pretend(monkeypatch, *, cuda=0, mps=False):
         (1, True, "mps", "mps"),
     ],
 )
-def test_what_is_there_is_chosen(monkeypatch, cuda, mps, name, chosen):
+def test_an_available_device_is_chosen(monkeypatch, cuda, mps, name, chosen):
     pretend(monkeypatch, cuda=cuda, mps=mps)
     assert devices.choose_device(name) == torch.device(chosen)
 
@@ -42,7 +42,7 @@ def test_what_is_there_is_chosen(monkeypatch, cuda, mps, name, chosen):
         (2, "mps", "--device mps: PyTorch sees no MPS device"),
     ],
 )
-def test_what_is_not_there_is_an_error_that_says_what_to_do(monkeypatch, cuda, name, message):
+def test_an_unavailable_device_is_a_helpful_error(monkeypatch, cuda, name, message):
     pretend(monkeypatch, cuda=cuda)
     with pytest.raises(OptionsError, match=message) as caught:
         devices.choose_device(name)

@@ -93,7 +93,7 @@ def test_headings_and_captions_are_there(axes, size):
             assert ink(drawn[top : top + 50, : left - 8])  # heading of the row
 
 
-def test_what_failed_and_what_is_not_there_yet():
+def test_failed_and_unfinished_cells():
     grid, drawn = made(["seed=1,2,3"], (200, 150), without=("1,1", "1,3"), failed={"1,1": "why"})
     _, whole = made(["seed=1,2,3"], (200, 150))
     assert where(drawn, colour_of(grid.cells[1])) == where(whole, colour_of(grid.cells[1]))
@@ -104,7 +104,7 @@ def test_what_failed_and_what_is_not_there_yet():
         assert (part < 120).any()
 
 
-def test_what_is_transparent_lies_on_paper():
+def test_transparent_pictures_have_a_paper_background():
     alpha = np.zeros((60, 200), np.uint8)
     alpha[:, :100] = 255
     grid, drawn = made(["seed=1,2"], (200, 60), alpha=alpha)
