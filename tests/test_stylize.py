@@ -273,7 +273,7 @@ def test_an_earlier_run_is_replaced_if_that_is_said(tmp_path: Path) -> None:
     state = tmp_path / "state"
     Painter(PHOTO, STYLE, PaintOptions(**SMALL)).save_checkpoint(state)
     before = state.read_bytes()
-    with pytest.raises(CheckpointError, match="go on with --resume, or begin anew with --restart"):
+    with pytest.raises(CheckpointError, match="continue with --resume, or use --restart"):
         Painter(OTHER, STYLE, PaintOptions(**SMALL), checkpoint=CheckpointOptions(checkpoint=state))
     assert state.read_bytes() == before
     anew = CheckpointOptions(checkpoint=state, checkpoint_every=0, restart=True)
@@ -289,7 +289,7 @@ def test_of_two_runs_with_one_checkpoint_the_second_is_told(tmp_path: Path) -> N
     first = iter(Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=kept))
     next(first)
     second = Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=kept)
-    with pytest.raises(CheckpointError, match="state: another run keeps its state there"):
+    with pytest.raises(CheckpointError, match="state: is in use by another run"):
         next(iter(second))
     list(first)
     list(second)
@@ -325,7 +325,7 @@ def test_what_was_painted_on_a_gpu_is_painted_on_what_is_there(tmp_path: Path) -
     assert (ran["device"], ran["precision"]) == ("cpu", "float32")
     assert ran["memory"] == painting.recipe["ran"]["memory"]
     if not torch.cuda.is_available():
-        with pytest.raises(OptionsError, match="--device cuda: no CUDA device is seen"):
+        with pytest.raises(OptionsError, match="--device cuda: PyTorch sees no CUDA device"):
             impasto.rerun(tmp_path / "out.png", content=PHOTO, styles=[STYLE], device="cuda")
     with pytest.raises(OptionsError, match="--device"):
         impasto.rerun(tmp_path / "out.png", content=PHOTO, styles=[STYLE], device="gpu")

@@ -1,4 +1,4 @@
-"""The commands as they are used."""
+"""The commands in typical use."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def test_doctor_is_well(run: Callable[..., Outcome], monkeypatch: pytest.MonkeyP
     tools = {"python", "torch", "numpy", "pillow", "device", "HEIC", "MP4", "ONNX", "weights"}
     assert tools < set(facts)
     assert re.match(r"12 steps in [\d.]+ s, loss fell from \S+ to \S+", facts["self-test"])
-    assert outcome.out.endswith("all is well\n")
+    assert outcome.out.endswith("everything works\n")
 
 
 def test_doctor_names_the_extras_that_are_missing(
@@ -277,7 +277,7 @@ def test_doctor_without_weights_is_not_well(
     outcome = run("doctor")
     assert outcome.code == 1
     assert "problem    no VGG-19 weights found" in outcome.out
-    assert outcome.out.endswith("not well: see above\n")
+    assert outcome.out.endswith("something is wrong: see above\n")
 
 
 def test_help_lists_every_command_in_its_group(run: Callable[..., Outcome]) -> None:

@@ -232,8 +232,8 @@ def wrong(folder: Path, paintings: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["paintings", "--name=mine"], ["--name is for one painting, 2 were given"]),
-        (["hugging.png", "notes.txt", "--name=a"], ["--name is for one painting, 2 were given"]),
+        (["paintings", "--name=mine"], ["--name needs a single painting, got 2"]),
+        (["hugging.png", "notes.txt", "--name=a"], ["--name needs a single painting, got 2"]),
         (["starry.png"], ["there is already a style 'starry'", "--name"]),
         (
             ["paintings/swirls.png", "--name=starry"],
@@ -247,7 +247,7 @@ def wrong(folder: Path, paintings: Path) -> None:
         (["notes.txt"], ["notes.txt: is not a picture"]),
         (["nix.png"], ["nix.png: no such file"]),
         (["swrils"], ["swrils: no such file"]),
-        (["empty"], ["empty: holds no pictures"]),
+        (["empty"], ["empty: contains no pictures"]),
         (["hugging.png", "--name=The Kiss"], ["'The Kiss' cannot name a style"]),
         (["hugging.png", "--name=original"], ["'original' cannot name a style"]),
         (["hugging.png", "-o", "out.png"], ["out.png: has the extension '.png'"]),
@@ -317,9 +317,11 @@ def test_a_painting_where_a_style_stands_is_learnt_once(
     np.testing.assert_array_equal(
         pixels(folder / "one.png"), pixels(folder / "painted" / "photo.png")
     )
-    assert "1 learnt in passing; impasto models clear forgets them" in run("models").out
-    assert run("models", "clear") == Outcome(0, "1 forgotten\n", "")
-    assert "learnt in passing" not in run("models").out
+    assert (
+        "1 cached by impasto apply PAINTING; impasto models clear removes them" in run("models").out
+    )
+    assert run("models", "clear") == Outcome(0, "1 removed\n", "")
+    assert "cached" not in run("models").out
     assert run(*line, "-o", "one.png").err.startswith("learning paintings/swirls.png")
 
 
@@ -367,7 +369,7 @@ def test_styles_get_other_names_and_are_forgotten(mine: Path, run: Run) -> None:
     assert run("models", "remove", "cuddle", "squall") == Outcome(0, "", "")
     assert listing(mine) == {}
     assert run("models", "show", "cuddle").code == 2
-    assert run("models", "clear") == Outcome(0, "0 forgotten\n", "")
+    assert run("models", "clear") == Outcome(0, "0 removed\n", "")
 
 
 @pytest.mark.usefixtures("mine")
@@ -408,7 +410,7 @@ def test_styles_are_searched(run: Run) -> None:
     assert found("--search=BODY o.") == ["squall"]
     assert found("--search=nothing like it") == []
     assert {"hugging", "squall", "starry"} <= set(found())
-    assert run("models", "--search=nothing like it").out.startswith("no style is like that\n")
+    assert run("models", "--search=nothing like it").out.startswith("no style matches\n")
     rows = run("models", "--search=squall").out.splitlines()[1:]
     assert rows[0].split()[0] == "squall"
     assert not any(row.startswith(("hugging", "starry")) for row in rows)

@@ -1,4 +1,4 @@
-"""Whatever a user gets wrong is one line, exit code 2, and nothing is touched."""
+"""Every user error gives one line and exit code 2, and changes nothing."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "no default checkpoint": (paint_with("--resume"), ["out.png.checkpoint", "no checkpoint"]),
     "foreign checkpoint": (
         paint_with("--resume", "--checkpoint=foreign.state"),
-        ["foreign.state", "no checkpoint"],
+        ["foreign.state", "not a checkpoint"],
     ),
     "cut checkpoint": (paint_with("--resume", "--checkpoint=cut.state"), ["cut.state", "damaged"]),
     "checkpoint of nothing": (

@@ -1,4 +1,4 @@
-"""``-`` for a picture: standard input and output, as in a pipe of commands."""
+"""``-`` as a picture: standard input and output in a pipe."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ def test_a_photo_is_painted(folder: Path, run: Run, pipe: Pipe) -> None:
     [
         (("apply", "starry", "-", "-o", "-"), "impasto: standard input: is not a picture"),
         (("apply", "starry", "-", "-o", "tmp"), "one picture without a name"),
-        (("apply", "starry", "-", "-", "-o", "out"), "standard input, which is read once"),
-        (("apply", "starry", "photo.png", "-o", "-", "--json"), "both want standard output"),
-        (("paint", "-", "-", "-o", "out.png"), "standard input, which is read once"),
-        (("paint", "photo.png", "style.png", "-o", "-", "--json"), "both want standard output"),
+        (("apply", "starry", "-", "-", "-o", "out"), "can be used only once"),
+        (("apply", "starry", "photo.png", "-o", "-", "--json"), "both use standard output"),
+        (("paint", "-", "-", "-o", "out.png"), "can be used only once"),
+        (("paint", "photo.png", "style.png", "-o", "-", "--json"), "both use standard output"),
     ],
 )
 def test_mistakes_leave_nothing(
@@ -107,7 +107,7 @@ def test_mistakes_leave_nothing(
     assert not left(folder)
 
 
-def test_names_that_the_terminal_cannot_show_do_no_harm(folder: Path) -> None:
+def test_names_that_the_terminal_cannot_show_are_escaped(folder: Path) -> None:
     (folder / "photo.png").rename(folder / "東京.png")
     done = subprocess.run(
         [*IMPASTO, "apply", "turbo/starry", "東京.png", "-o", "大阪.png"],

@@ -1,4 +1,4 @@
-"""Every example runs to its end, from an empty folder, and every picture it shows is there."""
+"""Every example runs to the end in an empty folder and makes every picture that it shows."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def test_self_similarity_is_the_papers():
 
 @QUICK
 @given(seed=st.integers(0, 1000), n=st.integers(2, 12), c=st.integers(1, 6))
-def test_self_similarity_knows_what_is_alike_and_not_what_it_looks_like(seed, n, c):
+def test_self_similarity_ignores_appearance(seed, n, c):
     X, Y = points(n, c, seed), points(n, c, seed + 1)
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
     before = distance(X, Y)

@@ -65,7 +65,7 @@ def test_the_state_of_a_run_without_steps(recorder, everything):
     assert record.finish() == []
 
 
-@pytest.mark.parametrize("name", ["rows", "film_pace", "film_steps", "film_data", "film_sizes"])
+@pytest.mark.parametrize("name", ["rows", "film_spacing", "film_steps", "film_data", "film_sizes"])
 def test_a_damaged_state_is_refused(recorder, everything, steps, name):
     record = recorder(everything("run"))
     for event in steps(5):
@@ -90,9 +90,9 @@ def test_a_damaged_state_is_refused(recorder, everything, steps, name):
         ({"frames": "photo.png/frames"}, r"photo\.png is not a folder"),
         ({"frames": "x" * 300}, "name too long"),
         ({"plot": "photo.png"}, "input"),
-        ({"frames": "old"}, r"--frames .*old could write over .*frame-000010\.png"),
+        ({"frames": "old"}, r"--frames .*old could overwrite .*frame-000010\.png"),
         ({"frames": "new", "plot": "old/frame-000020.png"}, None),
-        ({"frames": "old", "plot": "old/frame-000020.png"}, "could write over"),
+        ({"frames": "old", "plot": "old/frame-000020.png"}, "could overwrite"),
         ({"frames": "log.txt", "log": "log.txt"}, "--log and --frames both ask for"),
     ],
 )

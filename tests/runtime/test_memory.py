@@ -1,4 +1,4 @@
-"""Layouts fit into the room they are given, and the operating system agrees."""
+"""Layouts fit into the memory limit, as the operating system confirms."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_too_little_says_how_much_is_missing():
     assert need(asked, layout) <= 1.02 * missing
 
 
-def test_a_container_limits_what_is_available(tmp_path, monkeypatch):
+def test_a_container_limits_the_available_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "_CGROUP", tmp_path)
     free = memory.available()
     assert free > 0
@@ -94,7 +94,7 @@ def test_a_container_limits_what_is_available(tmp_path, monkeypatch):
     assert memory.available() == 0
 
 
-def test_the_room_is_what_was_allowed_less_what_is_held():
+def test_the_room_is_the_limit_less_the_memory_in_use():
     cpu = torch.device("cpu")
     held = memory.resident()
     assert memory.room(held + GB, cpu) == pytest.approx(0.92 * (held + GB) - held, rel=0.1)
@@ -139,7 +139,7 @@ def test_sizes_are_read(text, size):
 @pytest.mark.parametrize(
     "text", ["", "0", "-1GB", "4 apples", "1e9", 0, -5, 1.5, True, "GB", "٤GB"]
 )
-def test_what_is_no_size_is_refused(text):
+def test_invalid_sizes_are_refused(text):
     with pytest.raises(OptionsError, match="--max-memory must be a size such as"):
         PaintOptions(max_memory=text)
 
@@ -168,7 +168,7 @@ for k in range(4):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_step_of_lbfgs_holds_what_is_planned_for():
+def test_a_step_of_lbfgs_uses_the_planned_memory():
     """Besides its history: picture and last one, both gradients, direction, and a plane or two."""
     outcome = subprocess.run(
         [sys.executable, "-c", STEPS],

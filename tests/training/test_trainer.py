@@ -235,7 +235,7 @@ def test_two_trainings_do_not_share_a_state(
     first = iter(Trainer([swirls], photos, _options(steps=2), state_file=StateFile(path, 60)))
     next(first)
     second = Trainer([swirls], photos, _options(steps=2), state_file=StateFile(path, 60))
-    with pytest.raises(CheckpointError, match="state: another run keeps its state there"):
+    with pytest.raises(CheckpointError, match="state: is in use by another run"):
         next(iter(second))
     list(first)
 

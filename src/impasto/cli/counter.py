@@ -1,4 +1,4 @@
-"""Counts pictures on stderr: a bar with the time left, or lines where it is not a terminal."""
+"""Counts pictures on stderr: a bar with the time left, or lines if it is not a terminal."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
 _SOON = 2.0
-"""Seconds: who waits no longer need not see anything."""
+"""Seconds before anything is shown."""
 
 
 class Counter:
-    """Shows how many of ``total`` pictures are done, if it takes more than two seconds.
+    """Shows how many of ``total`` pictures are done, once it takes more than two seconds.
 
-    Until then nothing of what draws is even imported: most pictures take less than that would.
+    Until then, not even the drawing library is imported: most pictures finish sooner than that.
     """
 
     def __init__(self, total: int, *, quiet: bool) -> None:
@@ -65,12 +65,12 @@ class Counter:
         self._show()
 
     def advance(self) -> None:
-        """One picture more is done, well or badly."""
+        """Count one more picture, finished or failed."""
         self._done, self._part = self._done + 1, 0.0
         self._show()
 
     def part(self, share: float) -> None:
-        """So much, from 0 to 1, of the picture under way is done."""
+        """Set the finished share of the current picture, from 0 to 1."""
         self._part = share
         self._show()
 

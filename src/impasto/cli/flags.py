@@ -1,4 +1,4 @@
-"""Command-line flags derived from the fields of option dataclasses: one home for each default."""
+"""Command-line flags derived from the fields of option dataclasses, which hold the defaults."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
-"""What most commands have."""
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only errors.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+"""Flags of most commands."""
 
 _PLAIN = (int, float, bool, Path)
 
 
 class Some:
-    """The options of a dataclass that a command has flags for.
+    """The fields of a dataclass that a command has flags for.
 
-    Those named ``without`` have none, nor have those that are ``fixed`` to a value.
+    Fields named in ``without`` and those ``fixed`` to a value have no flags.
     """
 
     def __init__(self, cls: type[Any], *, without: Collection[str] = (), **fixed: Any) -> None:
@@ -28,15 +28,15 @@ class Some:
         self.fields = [f for f in fields(cls) if f.name not in {*without, *fixed}]
 
     def built(self, values: dict[str, Any]) -> Any:
-        """Build the dataclass from flags, which are taken out of ``values``."""
+        """Build the dataclass from flags; remove them from ``values``."""
         return self.cls(**self._fixed, **{f.name: values.pop(f.name) for f in self.fields})
 
 
 def with_options(**bundles: type[Any] | Some) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command a flag for each field of the dataclasses.
+    """Give a command a flag for each field of some dataclasses.
 
-    ``with_options(paint=PaintOptions)`` calls the command with ``paint=PaintOptions(...)``, built
-    from the flags, instead of with the flags themselves.
+    ``with_options(paint=PaintOptions)`` builds ``PaintOptions(...)`` from the flags and calls the
+    command with ``paint=`` instead of the flags.
     """
     chosen = {k: some if isinstance(some, Some) else Some(some) for k, some in bundles.items()}
 
@@ -67,7 +67,7 @@ def flag(name: str) -> str:
 
 def _parameter(field: Field[Any], hint: Any, panel: str) -> inspect.Parameter:
     kind = next((plain for plain in _PLAIN if hint == plain or hint == plain | None), str)
-    if field.metadata.get("text"):  # the dataclass reads more than Python's own notation
+    if field.metadata.get("text"):  # the dataclass parses it
         kind = str
     choices = field.metadata.get("choices")
     metavar = "|".join(choices) if choices else field.metadata.get("metavar")

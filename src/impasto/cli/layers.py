@@ -4,10 +4,10 @@ from __future__ import annotations
 
 
 def layers() -> None:
-    """List the layers of VGG-19 that losses can look at.
+    """List the layers of VGG-19 that losses can use.
 
-    Stride and receptive field are in pixels of the picture: how far apart positions are, and how
-    much of the picture each one sees.
+    The stride is the distance between two positions, and the receptive field is the part of the
+    picture that one position sees; both are in pixels.
     """
     from rich.console import Console
     from rich.table import Table

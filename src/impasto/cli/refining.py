@@ -1,4 +1,4 @@
-"""Painting on from what a network made."""
+"""Refining the output of a network by optimisation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Refining:
-    """Paints on for ``seconds``, by the painting that a style was learnt from."""
+    """Refines pictures for ``seconds`` with the painting that a style was learnt from."""
 
     painting: Path | bytes
     seconds: float
@@ -27,7 +27,7 @@ class Refining:
     def of(
         cls, budget: str, model: str, shares: Mapping[str, float], options: ApplyOptions
     ) -> Refining:
-        """Find the painting. Raises `OptionsError` where there is none, or not only one."""
+        """Find the painting. Raises `OptionsError` if there is none or more than one."""
         from impasto.learning import painting_of
         from impasto.zoo import learnt
 
@@ -40,13 +40,13 @@ class Refining:
         found = learnt.find(next(iter(shares)))
         if found is None:
             raise OptionsError(
-                f"--refine needs the painting, which does not come with {model}: impasto paint "
-                f"PHOTO PAINTING --init {model} does the same"
+                f"--refine needs the painting, which is not part of {model}: use impasto paint "
+                f"PHOTO PAINTING --init {model} instead"
             )
         return cls(painting_of(found[2], found[1].body), seconds)
 
     def refined(self, made: Stylised, photo: Path, read: ReadOptions) -> Painting:
-        """Paint on. Raises the errors of `Painter`."""
+        """Refine a picture. Raises the errors of `Painter`."""
         from impasto import stylize
 
         painter = stylize.refine(made, photo, self.painting, self.seconds, read)

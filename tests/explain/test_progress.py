@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from impasto.explain.events import Meter
+from impasto.explain.progress import ProgressMeter
 
 
 def test_time_left_is_the_cost_left_at_the_pace_so_far() -> None:
     now = 100.0
-    meter = Meter({"a": 10.0, "b": 30.0}, clock=lambda: now)
+    meter = ProgressMeter({"a": 10.0, "b": 30.0}, clock=lambda: now)
     first = meter.begin("a")
     assert (first.part, first.number, first.parts) == ("a", 1, 2)
     assert (first.progress, first.seconds, first.remaining) == (0.0, 0.0, None)
@@ -26,7 +26,7 @@ def test_time_left_is_the_cost_left_at_the_pace_so_far() -> None:
 
 
 def test_a_part_that_takes_more_than_its_cost_stays_within_it() -> None:
-    meter = Meter({"a": 10.0, "b": 10.0})
+    meter = ProgressMeter({"a": 10.0, "b": 10.0})
     meter.begin("a")
     assert meter.advance(25.0).progress == 0.5
     assert meter.begin("b").progress == 0.5

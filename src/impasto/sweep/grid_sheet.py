@@ -1,4 +1,4 @@
-"""The labelled sheet of a sweep: what varies along its sides, what came of it in the cells."""
+"""The labelled sheet of a sweep: values along its sides, pictures in its cells."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from impasto.images.picture import Stored, eight_bits
+from impasto.sweep.cell_cache import Result
 from impasto.sweep.grid import Cell, Grid
-from impasto.sweep.kept import Result
-from impasto.sweep.lettering import FAINT, Text, height, widest, write
+from impasto.sweep.text_layout import FAINT, Text, height, widest, write
 
 _GAP = 16
 _PAPER, _EMPTY = (252, 252, 250), (232, 232, 230)
 _NARROWEST = 180
-"""Pixels of a column: labels need some room, however small the pictures are."""
+"""Minimum width of a column in pixels: labels need room even if the pictures are small."""
 
 _SMALLEST, _LARGEST = 13, 32
-"""Of letters, in pixels."""
+"""Limits of the font size in pixels."""
 
 _ACROSS = 110
-"""A sheet is as wide as so many letters are high, at most: it is looked at in one piece."""
+"""The most font heights that fit into the width: a sheet is viewed as a whole."""
 
 _THUMBNAIL = 0.5
-"""Height of photo and paintings in the head, of a cell's."""
+"""Height of photo and paintings in the header, relative to a cell."""
 
 _SHOWN = 4
-"""So many paintings at most are shown in the head."""
+"""The most paintings shown in the header."""
 
 
-class Sheet:
+class GridSheet:
     """Lays out and draws a sheet.
 
-    ``size`` is the width and height of the cells' pictures; ``pictures`` are the photo and the
-    paintings, ``title`` and ``foot`` the lines beside them and below. The letters grow with the
-    sheet, so that they can be read when all of it is on a screen.
+    ``size`` is the width and height of the cells' pictures. ``pictures`` are the photo and the
+    paintings; ``title`` is the text beside them, ``foot`` the text below. The font grows with the
+    sheet, so that it is readable when the whole sheet is on a screen.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Sheet:
         self._plan()
 
     def _plan(self) -> None:
-        """Find the heights of everything."""
+        """Compute the heights of all parts."""
         inner = self.width - 2 * _GAP
         room = inner // 2 - _GAP * len(self._shown)
         aspects = [_aspect(picture) for picture in self._shown]
@@ -91,7 +91,7 @@ class Sheet:
     ) -> NDArray[np.uint8]:
         """Return the sheet, (height, width, 3) RGB.
 
-        ``results`` and ``failed``, with the reasons, go by the cells' names.
+        ``results`` are finished cells and ``failed`` the reasons of failed ones, by cell name.
         """
         sheet = Image.new("RGB", (self.width, self.height), _PAPER)
         draw = ImageDraw.Draw(sheet)
@@ -133,8 +133,8 @@ class Sheet:
             sheet.paste(_on_paper(result), place)
         else:
             draw.rectangle((*place, place[0] + width - 1, top + tall - 1), _EMPTY)
-            said = failed.get(cell.name, "not painted yet")
-            write(draw, [Text(said, self._small)], place[0] + 4, top + 4, width - 8, "left")
+            message = failed.get(cell.name, "not painted yet")
+            write(draw, [Text(message, self._small)], place[0] + 4, top + 4, width - 8, "left")
         caption = self._caption(cell, result)
         write(draw, [caption], left, top + tall + 2, self._slot, "middle")
 
@@ -145,15 +145,15 @@ class Sheet:
         return self._captioned(cell, m["vgg_content"], m["vgg_style"])
 
     def _captioned(self, cell: Cell, content: float, style: float) -> Text:
-        # A no-break space keeps a number by its name.
+        # A no-break space keeps a number next to its name.
         numbers = f"{cell.name} · content\N{NBSP}{content:#.2g} · style\N{NBSP}{style:#.2g}"
         return Text(numbers, self._small, FAINT)
 
     def _head_of_column(self, cell: Cell) -> list[Text]:
-        return self._head(self.grid.across.option, cell.said[self.grid.across.name])
+        return self._head(self.grid.across.option, cell.labels[self.grid.across.name])
 
     def _head_of_row(self, cell: Cell) -> list[Text]:
-        heads = [self._head(axis.option, cell.said[axis.name]) for axis in self.grid.down]
+        heads = [self._head(axis.option, cell.labels[axis.name]) for axis in self.grid.down]
         return [text for head in heads for text in head]
 
     def _head(self, option: str, value: str) -> list[Text]:
@@ -161,13 +161,13 @@ class Sheet:
 
 
 def _aspect(picture: Stored) -> float:
-    """Return width over height as it is shown: of a panorama not all."""
+    """Return width over height, clamped so that panoramas do not fill the header."""
     h, w, _ = picture.rgb.shape
     return float(min(max(w / h, 0.2), 4))
 
 
 def _on_paper(result: Result) -> Image.Image:
-    """Return a picture, on paper where it is transparent."""
+    """Return a picture on the paper colour."""
     image = Image.fromarray(result.rgb)
     if result.alpha is None:
         return image

@@ -1,4 +1,4 @@
-"""Shows what is learnt on stderr: a bar with losses and the time left."""
+"""Shows the progress of learning on stderr: a bar with losses and the time left."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from impasto.training.learner import Learner
 
 _WINDOW = 10
-"""Steps that the losses shown are averaged over."""
+"""Number of steps that the displayed losses are averaged over."""
 
 _LINES = 5
-"""How many lines a style has where stderr is not a terminal."""
+"""Number of lines per style if stderr is not a terminal."""
 
 
 class LearningProgress(Drawing):
-    """Draws the events of a learner. ``what`` is how the style is called before its bar."""
+    """Shows the events of a learner. ``what`` is the name of the style."""
 
     def __init__(self, learner: Learner, what: str, *, quiet: bool) -> None:
         super().__init__(*losses(), quiet=quiet)
@@ -38,7 +38,7 @@ class LearningProgress(Drawing):
         if isinstance(event, Trained):
             self._show(event)
         elif isinstance(event, Unreadable):
-            self._line(f"passed over: {event.reason}")
+            self._line(f"skipped: {event.reason}")
 
     def _show(self, event: Trained) -> None:
         self._recent.append((event.content, event.style))

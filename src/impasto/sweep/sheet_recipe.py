@@ -1,4 +1,4 @@
-"""What a sheet carries with it, and how one of its cells is painted again from that."""
+"""The recipe inside a sheet, and repainting one of its cells from it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from impasto.options import PaintOptions, ReadOptions
 from impasto.options.checked import flag
 from impasto.painter.inputs import named_files
 from impasto.painter.recipe import grouped, located, recorded
+from impasto.sweep.cell_cache import file_hash
 from impasto.sweep.engine import Sweep
-from impasto.sweep.kept import hash_of
 from impasto.text import shown
 
 _LENGTHS = ("steps", "budget", "quality")
-_OWN = ("size", "scales", *_LENGTHS, "device", "precision", "max_memory", "weights", "seed")
-"""What may be said of a cell that is painted again; all else is its own."""
+_CHANGEABLE = ("size", "scales", *_LENGTHS, "device", "precision", "max_memory", "weights", "seed")
+"""Options that may be changed when a cell is painted again; the others are the cell's."""
 
-_WAY_OUT = "name photo and paintings after the sheet"
+_WAY_OUT = "give the photo and the paintings after the sheet"
 
 
-def recipe_of(sweep: Sweep) -> dict[str, Any]:
-    """Return what is kept in a sheet: axes, inputs with their hashes, options of every cell.
+def sheet_recipe(sweep: Sweep) -> dict[str, Any]:
+    """Return the recipe of a sheet: axes, inputs with their hashes, options of every cell.
 
-    What all cells have in common is said once: a JPEG has room for 64 KiB.
+    Options common to all cells are stored once, because a JPEG has room for only 64 KiB.
     """
     cells = sweep.grid.cells
     files = {path for cell in cells for _, path in named_files(cell.options)}
@@ -41,8 +41,8 @@ def recipe_of(sweep: Sweep) -> dict[str, Any]:
         "content": recorded(sweep.photo),
         "styles": [recorded(painting) for painting in sweep.paintings],
         "hands": sweep.hands,
-        "files": {path: hash_of(path) for path in sorted(files)},
-        "axes": [{"option": axis.option, "values": list(axis.said)} for axis in sweep.grid.axes],
+        "files": {path: file_hash(path) for path in sorted(files)},
+        "axes": [{"option": axis.option, "values": list(axis.texts)} for axis in sweep.grid.axes],
         "options": common,
         "cells": [
             {
@@ -57,11 +57,11 @@ def recipe_of(sweep: Sweep) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Picked:
-    """One cell of a sheet that was painted before: what from, and how.
+class PickedCell:
+    """One cell of an existing sheet: its pictures and options.
 
-    ``styles`` are paths, or lists of those of one hand, as `Painter` takes them; ``hashes`` those
-    of the photo and of all paintings, ``files`` those of the files that options name.
+    ``styles`` are paths, or lists of paths that form one style, as `Painter` takes them. ``hashes``
+    are those of the photo and of all paintings, ``files`` those of the files named by options.
     """
 
     photo: Path
@@ -77,11 +77,11 @@ class Picked:
         return [self.photo, *(path for group in groups for path in group)]
 
     def check(self, recipe: Mapping[str, Any], sheet: Path) -> None:
-        """Raise `ImageError` if a painter's pictures, by its recipe, are not the sheet's."""
+        """Raise `ImageError` if the pictures in a painter's recipe are not those of the sheet."""
         used = [recipe["content"], *recipe["styles"]]
         if len(used) != len(self.hashes):
             raise ImageError(
-                f"{shown(sheet)} was painted from {len(self.hashes)} pictures, here are {len(used)}"
+                f"{shown(sheet)}: was painted from {len(self.hashes)} pictures, got {len(used)}"
             )
         pairs = [
             *zip(self.hashes, used, strict=True),
@@ -99,19 +99,22 @@ class Picked:
         cls,
         sheet: Path,
         place: tuple[int, int],
-        said: Mapping[str, Any],
+        changes: Mapping[str, Any],
         *,
         now: Sequence[Path] = (),
         read: ReadOptions,
     ) -> Self:
-        """Read row and column ``place`` from a sheet.
+        """Read the cell at row and column ``place`` from a sheet.
 
-        ``said`` are options that replace the cell's; ``now`` is where the photo and the paintings
-        are, if not where they were or beside the sheet. Raises `ImageError` and `OptionsError`.
+        ``changes`` are options that replace the cell's. ``now`` are the paths of the photo and the
+        paintings if they are neither where they were nor beside the sheet. Raises `ImageError` and
+        `OptionsError`.
         """
         recipe = read_recipe(sheet, read)
         if recipe.get("kind") != "sweep":
-            raise ImageError(f"{shown(sheet)}: is not a sheet of impasto sweep: --pick needs one")
+            raise ImageError(
+                f"{shown(sheet)}: was not made by impasto sweep; --pick needs such a sheet"
+            )
         try:
             cells = {(cell["row"], cell["column"]): cell for cell in recipe["cells"]}
             entries = [recipe["content"], *recipe["styles"]]
@@ -120,7 +123,7 @@ class Picked:
             hands, files = [int(hand) for hand in recipe["hands"]], dict(recipe["files"])
             styles = grouped([Path(name) for name in names[1:]], hands)
             cell = cells.get(place)
-            options = _options(recipe["options"], cell, said) if cell else None
+            options = _options(recipe["options"], cell, changes) if cell else None
             rows, columns = max(cells)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ImageError(
@@ -133,7 +136,8 @@ class Picked:
             )
         if now and len(now) != 1 + len(styles):
             raise OptionsError(
-                f"{shown(sheet)} is of a photo and {len(styles)} styles, got {len(now)} files"
+                f"{shown(sheet)}: was painted from a photo and {len(styles)} styles, got "
+                f"{len(now)} files"
             )
         if now:
             return cls(now[0], tuple(now[1:]), hashes, files, options)
@@ -141,30 +145,30 @@ class Picked:
         return cls(photo, tuple(grouped(paintings, hands)), hashes, files, options)
 
 
-def read_place(text: str) -> tuple[int, int]:
-    """Read ROW,COLUMN as ``--pick`` takes it. Raises `OptionsError`."""
+def parse_pick(text: str) -> tuple[int, int]:
+    """Parse the ROW,COLUMN of ``--pick``. Raises `OptionsError`."""
     row, _, column = text.partition(",")
     if not (row.strip().isdecimal() and column.strip().isdecimal()):
-        raise OptionsError(f"--pick takes ROW,COLUMN such as 2,3, got {text[:80]!r}")
+        raise OptionsError(f"--pick must be ROW,COLUMN such as 2,3, got {text[:80]!r}")
     return int(row), int(column)
 
 
 def _options(
-    common: Mapping[str, Any], cell: Mapping[str, Any], said: Mapping[str, Any]
+    common: Mapping[str, Any], cell: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> PaintOptions:
-    """Return a cell's options at the size of a finished picture, or at what is said."""
-    for name in said:
-        if name not in _OWN:
-            allowed = ", ".join(flag(own) for own in _OWN)
+    """Return a cell's options for a finished picture, with the changes applied."""
+    for name in changes:
+        if name not in _CHANGEABLE:
+            allowed = ", ".join(flag(own) for own in _CHANGEABLE)
             raise OptionsError(
-                f"--pick paints a cell with its own options, got {flag(name)}; allowed: {allowed}"
+                f"--pick keeps the options of the cell, got {flag(name)}; it allows {allowed}"
             )
     options = {**common, **cell["options"]}
     size = options.pop("size")
-    if isinstance(options["scales"], list):  # it ended at the size
+    if isinstance(options["scales"], list):  # the last one was the size
         options["scales"] = [side for side in options["scales"] if side != size] or "single"
-    if any(name in said for name in _LENGTHS):
+    if any(name in changes for name in _LENGTHS):
         options |= dict.fromkeys(_LENGTHS)
-    elif options["budget"] is not None:  # so long at this size would be other steps
+    elif options["budget"] is not None:  # at another size, the same time would give other steps
         options |= {"budget": None, "steps": cell["steps"]}
-    return PaintOptions.from_dict({**options, **said})
+    return PaintOptions.from_dict({**options, **changes})

@@ -1,4 +1,4 @@
-"""Work in parts on stderr: a bar over all of them; a line for each where it is not a terminal."""
+"""Shows the progress of an explainer on stderr: a bar, or a line per part."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from rich.progress import TaskID, TaskProgressColumn
 
 from impasto.cli.bars import Drawing
 from impasto.cli.words import duration
-from impasto.explain.events import Progressed
+from impasto.explain.progress import Progressed
 
 
-class Parts(Drawing):
+class ExplainProgress(Drawing):
     """Draws the events of an explainer."""
 
     def __init__(self, *, quiet: bool) -> None:

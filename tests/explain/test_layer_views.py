@@ -1,4 +1,4 @@
-"""What layers see, held against an independent VGG-19 and plain numpy."""
+"""Layer views, compared with an independent VGG-19 and plain numpy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sheet: where pictures stand, and that all text is there, inside and apart."""
+"""The sheet: positions of pictures, and complete text that fits and does not overlap."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from impasto.images.picture import Stored
-from impasto.options.sweep import read_axis
+from impasto.options.sweep import parse_axis
+from impasto.sweep.cell_cache import Result
 from impasto.sweep.grid import lay_out
-from impasto.sweep.kept import Result
-from impasto.sweep.lettering import Text, height, widest, write
-from impasto.sweep.sheet import Sheet
+from impasto.sweep.grid_sheet import GridSheet
+from impasto.sweep.text_layout import Text, height, widest, write
 
 PAPER = (252, 252, 250)
 LONG = "style-layers=relu1_1;relu1_1,relu2_1,relu3_1,relu4_1,relu5_1:0.25"
@@ -26,7 +26,7 @@ def colour_of(cell):
 
 
 def made(axes, size, *, without=(), failed=None, sources=2, alpha=None):
-    grid = lay_out({}, [read_axis(text) for text in axes])
+    grid = lay_out({}, [parse_axis(text) for text in axes])
     results = {
         cell.name: Result(
             flat(colour_of(cell), *size), alpha, 5, 1.0, {}, {"vgg_content": 0.5, "vgg_style": 0.1}
@@ -36,7 +36,7 @@ def made(axes, size, *, without=(), failed=None, sources=2, alpha=None):
     }
     pictures = [Stored(flat((1, 90, 200), 300, 200), None, "p.png", "")] * sources
     title, foot = ["Größe.png in the style of Б.png", "5 × 3"], "what it all means " * 6
-    sheet = Sheet(grid, size, pictures, title=title, foot=foot)
+    sheet = GridSheet(grid, size, pictures, title=title, foot=foot)
     drawn = sheet.draw(results, failed or {})
     assert drawn.shape == (sheet.height, sheet.width, 3)
     return grid, drawn
@@ -93,7 +93,7 @@ def test_headings_and_captions_are_there(axes, size):
             assert ink(drawn[top : top + 50, : left - 8])  # heading of the row
 
 
-def test_what_failed_and_what_is_not_there_yet():
+def test_failed_and_unfinished_cells():
     grid, drawn = made(["seed=1,2,3"], (200, 150), without=("1,1", "1,3"), failed={"1,1": "why"})
     _, whole = made(["seed=1,2,3"], (200, 150))
     assert where(drawn, colour_of(grid.cells[1])) == where(whole, colour_of(grid.cells[1]))
@@ -104,7 +104,7 @@ def test_what_failed_and_what_is_not_there_yet():
         assert (part < 120).any()
 
 
-def test_what_is_transparent_lies_on_paper():
+def test_transparent_pictures_have_a_paper_background():
     alpha = np.zeros((60, 200), np.uint8)
     alpha[:, :100] = 255
     grid, drawn = made(["seed=1,2"], (200, 60), alpha=alpha)

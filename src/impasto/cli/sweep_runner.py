@@ -1,4 +1,4 @@
-"""Carrying out a sweep for somebody at a terminal: checks, progress, Ctrl-C, results."""
+"""Running a sweep at a terminal: checks, progress, Ctrl-C, results."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from impasto.images import EXTENSIONS, check_format, fit, save_picture
 from impasto.options import ReadOptions, SaveOptions
 from impasto.runtime.device import keep_freed_memory
 from impasto.sweep.engine import CellDone, CellFailed, CellStep, Sweep, SweepEvent
-from impasto.sweep.recipe import recipe_of
-from impasto.sweep.sheet import Sheet
+from impasto.sweep.grid_sheet import GridSheet
+from impasto.sweep.sheet_recipe import sheet_recipe
 from impasto.sweep.table import plain, table
 from impasto.text import shown
 
 _LARGE = 1024
-"""The --size that a sheet proposes for one of its pictures."""
+"""The --size that the sheet suggests for --pick."""
 
 _MAX_JPEG_RECIPE = 64_000
-"""Characters of a recipe that surely fit into a JPEG."""
+"""Length of a recipe that is sure to fit into a JPEG."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sweeping:
-    """Where the results of a sweep go and how its progress is shown."""
+class SweepRunner:
+    """Runs a sweep, shows its progress, and writes its results."""
 
     out: Path
     csv: Path | None
@@ -47,28 +47,28 @@ class Sweeping:
 
     @property
     def folder(self) -> Path:
-        """Where finished cells are kept."""
+        """The folder of finished cells."""
         return self.out.with_name(f"{self.out.name}.cells")
 
     @property
     def unfinished(self) -> Path:
-        """The sheet of a sweep that was stopped."""
+        """The sheet that a stopped sweep writes."""
         return self.out.with_name(f"{self.out.stem}.unfinished{self.out.suffix}")
 
     def check(self, inputs: Sequence[Path]) -> None:
-        """Raise `OutputError` for a result that could not be written, before anything is read."""
+        """Raise `OutputError` if a result cannot be written, before anything is read."""
         for path in (self.out, self.unfinished):
             check_output(path, extensions=EXTENSIONS, inputs=inputs)
         if self.csv:
             check_output(self.csv, extensions=(".csv",), inputs=inputs)
 
-    def carry_out(self, sweep: Sweep, said: Mapping[str, Any]) -> None:
-        """Paint all cells, show the progress, write sheet and table.
+    def run(self, sweep: Sweep, common: Mapping[str, Any]) -> None:
+        """Paint all cells, show the progress, and write the sheet and the table.
 
-        ``said`` is what holds for all cells. Ctrl-C keeps what is there, exit code 130; a cell
-        that cannot be painted is told, exit code 1.
+        ``common`` are the options of all cells. Ctrl-C keeps the finished cells; exit code 130. A
+        cell that cannot be painted is reported; exit code 1.
         """
-        sheet = self._lay_out(sweep, said)
+        sheet = self._lay_out(sweep, common)
         self._check_sheet(sweep, sheet)
         if sweep.grid.cells[0].options.size <= _LARGE:
             keep_freed_memory()
@@ -76,12 +76,12 @@ class Sweeping:
         for name, reason in self.failed.items():
             typer.echo(f"impasto: picture {name}: {reason}", err=True)
         if stopped:
-            sweep.keep_unfinished()
+            sweep.save_unfinished()
             self._write_sheet(sweep, sheet, self.unfinished)
             done, count = len(sweep.results), len(sweep.grid.cells)
             typer.echo(
                 f"impasto: stopped with {done} of {count} pictures finished; the sheet so far is "
-                f"{self.unfinished}. To go on, repeat the command",
+                f"{self.unfinished}. To continue, repeat the command",
                 err=True,
             )
             raise typer.Exit(INTERRUPTED)
@@ -91,47 +91,47 @@ class Sweeping:
                 with atomic_write(self.csv) as file:
                     file.write(table(sweep.grid, sweep.results, sweep.file))
         except OutputError as error:
-            raise OutputError(f"{error}; the pictures themselves are in {self.folder}") from error
+            raise OutputError(f"{error}; the finished pictures are in {self.folder}") from error
         self._report(sweep)
         if self.failed:
             raise typer.Exit(1)
 
-    def _check_sheet(self, sweep: Sweep, sheet: Sheet) -> None:
-        """Raise `OutputError` for a sheet that could not be written or read again."""
+    def _check_sheet(self, sweep: Sweep, sheet: GridSheet) -> None:
+        """Raise `OutputError` if the sheet could not be written or read again."""
         check_format(self.out, sheet.width, sheet.height, self.save)
         most = self.read.max_pixels
         if sheet.width * sheet.height > most:
             raise OutputError(
-                f"{shown(self.out)}: the sheet would have {sheet.width}x{sheet.height} pixels, "
-                f"more than {most:,}: choose a smaller --size or fewer values"
+                f"{shown(self.out)}: the sheet would be {sheet.width}x{sheet.height} pixels, more "
+                f"than --max-pixels {most:,}: choose a smaller --size or fewer values"
             )
-        recipe = len(json.dumps(recipe_of(sweep)))
+        recipe = len(json.dumps(sheet_recipe(sweep)))
         if self.out.suffix.lower() in (".jpg", ".jpeg") and recipe > _MAX_JPEG_RECIPE:
             raise OutputError(
-                f"{shown(self.out)}: a JPEG has no room for the options of so many pictures; use "
+                f"{shown(self.out)}: a JPEG has no room for the options of this many pictures; use "
                 ".png or .tif"
             )
 
-    def _lay_out(self, sweep: Sweep, said: Mapping[str, Any]) -> Sheet:
+    def _lay_out(self, sweep: Sweep, common: Mapping[str, Any]) -> GridSheet:
         height, width, _ = sweep.photo.rgb.shape
         size = fit(width, height, sweep.grid.cells[0].options.size)
         names = " + ".join(shown(Path(painting.name).name) for painting in sweep.paintings)
         settings = [
             f"{name.replace('_', '-')} {plain(list(v) if isinstance(v, tuple) else v)}"
-            for name, v in said.items()
+            for name, v in common.items()
             if name != "size"
         ]
         facts = ", ".join([f"{size[0]}×{size[1]} pixels", *settings])
         foot = (
             "ROW,COLUMN, distance to the photo (content) and to the painting (style): relative "
-            "VGG-19 losses, lower is nearer. One of them large: impasto sweep "
+            "VGG-19 losses, lower is closer. To paint one large: impasto sweep "
             f"{shown(self.out)} --pick ROW,COLUMN --size {_LARGE} -o out.png"
         )
         title = [f"{shown(Path(sweep.photo.name).name)} in the style of {names}", facts]
-        return Sheet(sweep.grid, size, sweep.pictures, title=title, foot=foot)
+        return GridSheet(sweep.grid, size, sweep.pictures, title=title, foot=foot)
 
     def _follow(self, sweep: Sweep) -> bool:
-        """Paint to the end, or until Ctrl-C; return whether it was stopped."""
+        """Paint until the end or Ctrl-C; return whether it was stopped."""
         with gentle_interrupt() as interrupted, _Progress(sweep, quiet=self.quiet) as progress:
             for event in sweep:
                 progress.take(event)
@@ -141,9 +141,9 @@ class Sweeping:
                     return bool(sweep.left)
         return False
 
-    def _write_sheet(self, sweep: Sweep, sheet: Sheet, path: Path) -> None:
+    def _write_sheet(self, sweep: Sweep, sheet: GridSheet, path: Path) -> None:
         pixels = sheet.draw(sweep.results, self.failed)
-        save_picture(pixels, path, options=self.save, recipe=recipe_of(sweep))
+        save_picture(pixels, path, options=self.save, recipe=sheet_recipe(sweep))
 
     def _report(self, sweep: Sweep) -> None:
         if self.as_json:
@@ -151,7 +151,7 @@ class Sweeping:
                 {
                     "row": cell.row,
                     "column": cell.column,
-                    **cell.said,
+                    **cell.labels,
                     "file": str(sweep.file(cell)),
                     **sweep.results[cell.name].numbers(),
                 }
@@ -168,7 +168,7 @@ class Sweeping:
 
 
 class _Progress(Drawing):
-    """Shows how far all cells are, with the time left: a bar; lines where it is not a terminal."""
+    """Shows overall progress and the time left: a bar, or lines if stderr is not a terminal."""
 
     def __init__(self, sweep: Sweep, *, quiet: bool) -> None:
         super().__init__(TextColumn("{task.fields[count]}"), quiet=quiet)
@@ -177,11 +177,13 @@ class _Progress(Drawing):
         self._left = {cell.name: cell.work for cell in sweep.left}
         self._total = sum(self._left.values())
         self._next_line = 0.1
-        self._first: tuple[float, float] | None = None  # when, and how much work was done by then
+        self._first: tuple[float, float] | None = (
+            None  # time of the first step, and the work done by then
+        )
 
     def _begin(self) -> TaskID:
-        kept = f", {self._done} of them there already" if self._done else ""
-        self._line(f"{self._cells} pictures{kept}")
+        finished = f", {self._done} of them already finished" if self._done else ""
+        self._line(f"{self._cells} pictures{finished}")
         return self._bar.add_task("preparing", total=self._total, count="", left="")
 
     def take(self, event: SweepEvent) -> None:
@@ -189,7 +191,7 @@ class _Progress(Drawing):
         part = 0.0
         if isinstance(event, CellStep):
             part = event.share * self._left[event.cell.name]
-        if isinstance(event, CellDone) and event.kept:
+        if isinstance(event, CellDone) and event.cached:
             return
         if not isinstance(event, CellStep):
             self._left.pop(event.cell.name)
@@ -197,7 +199,7 @@ class _Progress(Drawing):
         self._show(event, self._total - sum(self._left.values()) + part)
 
     def _show(self, event: SweepEvent, work: float) -> None:
-        # From the first step on: what comes before it comes once.
+        # Measured from the first step, because set-up happens only once.
         began, before = self._first = self._first or (time.monotonic(), work)
         spent, worked = time.monotonic() - began, work - before
         left = f"{duration(spent / worked * (self._total - work))} left" if worked else ""

@@ -1,4 +1,4 @@
-"""One protocol for all measures of a picture, so that their numbers can be held side by side."""
+"""All measures of a picture under one protocol, so that their numbers can be compared."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ SIMILARITY_LAYERS = (
     *("relu1_1", "relu1_2", "relu2_1", "relu2_2"),
     *("relu3_1", "relu3_2", "relu3_4", "relu4_4", "relu5_4"),
 )
-"""Those of Kolkin et al. 2019 in VGG-16, with the last of a block where VGG-19 has more."""
+"""Kolkin et al. 2019 use these layers of VGG-16; VGG-19 adds the last layers of longer blocks."""
 
 POSITIONS = 1024
-"""At most so many positions are compared with each other; the authors of STROTSS take as many."""
+"""The most positions compared with each other, as many as the authors of STROTSS use."""
 
 DIRECTIONS = 64
-"""Directions of the sliced Wasserstein distance, in each layer."""
+"""Directions of the sliced Wasserstein distance in each layer."""
 
 ASPECT = 0.05
-"""By so much, relatively, a picture's aspect ratio may differ from the photo's."""
+"""The largest relative difference allowed between the aspect ratios of picture and photo."""
 
 _LAYERS = tuple(dict.fromkeys((CONTENT_LAYER, *STYLE_LAYERS, *SIMILARITY_LAYERS)))
 
@@ -46,23 +46,23 @@ RGB = NDArray[np.float32]
 Pixels = NDArray[Any]
 
 
-class FeatureNet(Protocol):
-    """Whatever gives the features of a picture by layer name."""
+class FeatureExtractor(Protocol):
+    """Anything that returns the features of a picture by layer name."""
 
     def __call__(self, image: Tensor, names: Iterable[str]) -> Mapping[str, Tensor]:
         """Return features of (1, 3, h, w) RGB in [0, 1]."""
 
 
 def network(found: Found, device: torch.device) -> vgg.VGG19:
-    """Return VGG-19 as the protocol has it: float32, max pooling, zero padding."""
+    """Return VGG-19 as the protocol requires it: float32, max pooling, zero padding."""
     return vgg.build(found).prepare(device, torch.float32)
 
 
 def protocol(size: tuple[int, int], weights: str) -> str:
-    """Say how the numbers came about; ``weights`` is the name of their origin."""
+    """Describe the protocol in words; ``weights`` is the name of the weights' origin."""
     width, height = size
     return (
-        f"Protocol: pictures at {width}×{height}, paintings at as many pixels, in 8 bits. VGG-19 "
+        f"Protocol: pictures at {width}×{height}, paintings at as many pixels, 8 bits. VGG-19 "
         f"({weights} weights, float32, max pooling, zero padding). Content: {CONTENT_LAYER}, "
         f"‖F - P‖² / ‖P‖². Style: {STYLE_LAYERS[0]} to {STYLE_LAYERS[-1]}, the mean of "
         f"‖G - A‖² / ‖A‖². Sliced W₂²: the same layers, {DIRECTIONS} directions, relative. SSIM: "
@@ -73,27 +73,27 @@ def protocol(size: tuple[int, int], weights: str) -> str:
 
 @dataclass(frozen=True)
 class _Style:
-    """What a picture is held against of a painting."""
+    """What pictures are compared with: the statistics of a painting."""
 
     grams: Mapping[str, Tensor]
     projected: Mapping[str, Tensor]
     palette: Tensor
 
 
-class Yardstick:
+class Evaluator:
     """Measures pictures against one photo and its paintings.
 
-    Pictures are float32 (H, W, 3) RGB in [0, 1]; a painting may have its alpha as a fourth
-    channel, and what is transparent of it does not count. All are brought to one size: the photo's
-    aspect ratio with the long side at ``size``; paintings keep their own, with as many pixels.
-    Values are rounded to 8 bits first, so that a picture in memory and its file measure the same.
+    Pictures are float32 (H, W, 3) RGB in [0, 1]. A painting may have an alpha channel as its
+    fourth; transparent parts are ignored. Pictures are resized to the photo's aspect ratio with the
+    long side at ``size``. Paintings keep their aspect ratio and get as many pixels. Values are
+    rounded to 8 bits first, so that a picture in memory and its file measure the same.
 
-    Raises `OptionsError` for a size at which the network has nothing left to see.
+    Raises `OptionsError` for a size too small for the network.
     """
 
     def __init__(
         self,
-        net: FeatureNet,
+        net: FeatureExtractor,
         photo: RGB,
         paintings: Sequence[RGB],
         *,
@@ -116,10 +116,10 @@ class Yardstick:
         self._styles = [self._style(painting, size) for painting in paintings]
 
     def __call__(self, rgb: RGB, shares: Sequence[float] | None = None) -> dict[str, float]:
-        """Measure a picture of the whole photo; see `check_same_view`.
+        """Measure a picture that shows the whole photo; see `check_same_view`.
 
-        Distances to several paintings are means with ``shares``, one for each, that add up to 1;
-        None is equal ones.
+        Distances to several paintings are averaged with ``shares``, one per painting, which sum to
+        1; None gives all paintings the same share.
         """
         shares = shares or [1 / len(self._styles)] * len(self._styles)
         rgb = _eight_bits(resize(rgb, *self.size))
@@ -139,13 +139,13 @@ class Yardstick:
         return {name: measured[name] for name in NAMES}
 
     def photo(self, shares: Sequence[float] | None = None) -> Measured:
-        """Measure the photo itself: what no style at all would give."""
+        """Measure the photo itself: the values for no style at all."""
         return self(self._photo, shares)
 
     def _to_styles(
         self, features: Mapping[str, Tensor], palette: Tensor, shares: Sequence[float]
     ) -> dict[str, float]:
-        """Return the distances to the paintings, each to its share."""
+        """Return the distances to the paintings, averaged with their shares."""
         grams = {name: functional.grams(features[name]) for name in STYLE_LAYERS}
         projected = {name: self._project(name, features[name]) for name in STYLE_LAYERS}
         totals = dict.fromkeys(("vgg_style", "sliced_wasserstein", "colour_to_painting"), 0.0)
@@ -195,21 +195,22 @@ class Yardstick:
 
 
 def _inside(rgb: RGB, guide: Guide) -> RGB:
-    """Return the pixels (1, n, 3) that are inside a guide."""
+    """Return the pixels (1, n, 3) inside a guide."""
     mask = guide.mask[0, 0].numpy()
     found: RGB = rgb[mask >= 0.5 * mask.max()][None]
     return found
 
 
 def check_same_view(rgb: Pixels, photo: Pixels, name: str) -> None:
-    """Raise `ImageError` if a picture's aspect ratio is not the photo's; both are (H, W, 3)."""
+    """Raise `ImageError` if picture and photo (H, W, 3) differ in aspect ratio."""
     (height, width, _), (photo_height, photo_width, _) = rgb.shape, photo.shape
-    # A pixel more or less is rounding, also of a thin picture.
+    # One pixel more or less is rounding, which matters for thin pictures.
     pixel = 1 / min(height, width)
     if abs(width * photo_height / (height * photo_width) - 1) > ASPECT + pixel:
         raise ImageError(
-            f"{shown(name)}: has {width}x{height} pixels, the photo {photo_width}x{photo_height}: "
-            "they differ in aspect ratio, so it cannot be a picture of the whole photo"
+            f"{shown(name)}: is {width}x{height} pixels and the photo is {photo_width}x"
+            f"{photo_height}; the aspect ratios must match, since a picture must show the whole "
+            "photo"
         )
 
 
@@ -217,8 +218,8 @@ def _check_size(what: str, shape: tuple[int, int], size: int) -> None:
     least = max(structure.SSIM_WINDOW, vgg.smallest_side(_LAYERS))
     if min(shape) < least:
         raise OptionsError(
-            f"{what} would be {shape[0]}x{shape[1]} pixels, too small to be measured: both sides "
-            f"must have at least {least}; raise --size (now {size})"
+            f"{what} would be {shape[0]}x{shape[1]} pixels, too small to measure: both sides must "
+            f"be at least {least} pixels; raise --size (now {size})"
         )
 
 

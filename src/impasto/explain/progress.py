@@ -1,4 +1,4 @@
-"""What explaining reports while it works."""
+"""The progress of an explainer."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 class Progressed:
     """Some of the work is done.
 
-    ``part`` says in words what is being done, the ``number``-th of ``parts``, counted from 1.
-    ``progress`` goes from 0 to 1 over all parts, which it reaches at the end only; ``seconds``
-    were spent so far and about ``remaining`` are left (None before anything is done).
+    ``part`` names the current part, number ``number`` of ``parts``, counted from 1. ``progress``
+    runs from 0 to 1 over all parts and reaches 1 only at the end. ``seconds`` have passed, and
+    about ``remaining`` are left (None before anything is done).
     """
 
     part: str
@@ -24,10 +24,10 @@ class Progressed:
     remaining: float | None
 
 
-class Meter:
-    """Knows how much of the work is done, in whatever unit the parts' costs are given.
+class ProgressMeter:
+    """Measures how much of the work is done.
 
-    ``costs`` maps what each part is to what it costs, in order.
+    ``costs`` maps the name of each part to its cost, in order and in any unit.
     """
 
     def __init__(
@@ -38,25 +38,25 @@ class Meter:
         self._clock = clock
         self._began = clock()
         self._total = sum(costs.values())
-        self._before = 0.0  # cost of the parts that are over
-        self._here = 0.0  # done of the part under way
+        self._before = 0.0  # cost of the finished parts
+        self._here = 0.0  # finished cost of the current part
         self._index = -1
 
     def begin(self, part: str) -> Progressed:
-        """Go on to a part; those before it are over, whatever was reported of them."""
+        """Start a part; all parts before it count as finished."""
         self._index = self._names.index(part)
         self._before = sum(self._costs[name] for name in self._names[: self._index])
         self._here = 0.0
         return self._event()
 
     def advance(self, cost: float) -> Progressed:
-        """So much more of the part under way is done."""
+        """Add finished cost to the current part."""
         here = self._costs[self._names[self._index]]
         self._here = min(self._here + cost, here)
         return self._event()
 
     def end(self) -> Progressed:
-        """All is done."""
+        """Finish all parts."""
         self._before, self._here = self._total, 0.0
         return self._event()
 

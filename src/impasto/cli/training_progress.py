@@ -1,4 +1,4 @@
-"""Shows a training on stderr: a bar with losses and the time left."""
+"""Shows the progress of training on stderr: a bar with losses and the time left."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ if TYPE_CHECKING:
     from impasto.training.trainer import Trainer
 
 _WINDOW = 50
-"""Steps that the losses shown are averaged over."""
+"""Number of steps that the displayed losses are averaged over."""
 
 _LINES = 40
-"""How many lines a training has where stderr is not a terminal."""
+"""Number of lines per training if stderr is not a terminal."""
 
-
-_WORDS = {"--from": "begins with", "--teacher": "is taught by"}
+_WORDS = {"--from": "starting from", "--teacher": "learning from"}
 
 
 class TrainingProgress(Drawing):
-    """Draws the events of a training."""
+    """Shows the events of a trainer."""
 
     def __init__(self, trainer: Trainer, *, quiet: bool) -> None:
         super().__init__(*losses(), quiet=quiet)
@@ -44,19 +43,19 @@ class TrainingProgress(Drawing):
             self._line(f"{_WORDS[flag]} {Path(pack.name).name}")
         if trainer.on_samples:
             self._line(
-                f"on the {len(trainer.photos)} photos that come with scikit-image; --photos DIR "
-                "learns from yours"
+                f"using the {len(trainer.photos)} photos that come with scikit-image; --photos DIR "
+                "uses your own"
             )
-        return self._bar.add_task("beginning", total=1.0, losses="", left="")
+        return self._bar.add_task("preparing", total=1.0, losses="", left="")
 
     def take(self, event: TrainingEvent) -> None:
         """Show an event."""
         if isinstance(event, Trained):
             self._show(event)
         elif isinstance(event, Unreadable):
-            self._line(f"passed over: {event.reason}")
+            self._line(f"skipped: {event.reason}")
         elif isinstance(event, Stalled):
-            self._line(f"warning: training goes nowhere by step {event.step}: {event.reason}")
+            self._line(f"warning: no progress by step {event.step}: {event.reason}")
 
     def _show(self, event: Trained) -> None:
         self._recent.append((event.loss, event.content, event.style))

@@ -1,4 +1,4 @@
-"""Where finished cells are kept, so that a sweep that was stopped does not paint them again."""
+"""A cache of finished cells, so that a resumed sweep does not paint them again."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ LOSSES = ("loss", "content", "style", "tv")
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A finished cell: its picture (H, W, 3) in 8 bits, and its numbers.
+    """A finished cell: its 8-bit picture (H, W, 3) and its numbers.
 
-    ``losses`` are those of the painter's own objective, in which cells may differ; ``measures``
-    are those of `impasto.metrics`. ``seconds`` are those of the steps.
+    ``losses`` come from the painter's objective, which may differ between cells; ``measures`` come
+    from `impasto.metrics`. ``seconds`` is the time that the steps took.
     """
 
     rgb: NDArray[np.uint8]
@@ -43,7 +43,7 @@ class Result:
 
     @classmethod
     def of(cls, painting: Painting, measures: Mapping[str, float]) -> Result:
-        """Take it from a painting."""
+        """Build the result of a painting."""
         last = painting.losses[-1]
         return cls(
             rgb=eight_bits(painting.rgb),
@@ -55,7 +55,7 @@ class Result:
         )
 
     def numbers(self) -> dict[str, Any]:
-        """Return all but the picture as plain data."""
+        """Return everything but the picture as plain data."""
         return {
             "steps": self.steps,
             "seconds": self.seconds,
@@ -64,37 +64,39 @@ class Result:
         }
 
 
-class Kept:
+class CellCache:
     """A folder of finished cells, each a painting with its recipe and its numbers.
 
-    A cell goes by a key: a hash of all that its picture depends on. So what was painted for one
-    sheet is there for a larger one. The folder is made when the first cell is kept.
+    The key of a cell is a hash of everything that its picture depends on. So a larger sheet reuses
+    the cells of a smaller one. The folder is created when the first cell is saved.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def check(self) -> None:
-        """Raise `OutputError` if the folder cannot be one."""
+        """Raise `OutputError` if the path exists and is not a folder."""
         if self.folder.exists() and not self.folder.is_dir():
             raise OutputError(
-                f"{shown(self.folder)}: finished pictures go there; it is not a folder"
+                f"{shown(self.folder)}: is not a folder; finished pictures are saved there"
             )
 
     def picture(self, key: str) -> Path:
-        """Return where a finished cell is."""
+        """Return the path of a finished cell."""
         return self.folder / f"{key}.png"
 
     def state(self, key: str) -> Path:
-        """Return where the state of a cell under way is; its folder is there."""
+        """Return the path for the state of a cell; create the folder."""
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{shown(self.folder)}: cannot be made: {reason(error)}") from error
+            raise OutputError(
+                f"{shown(self.folder)}: cannot be created: {reason(error)}"
+            ) from error
         return self.folder / f"{key}.checkpoint"
 
     def find(self, key: str) -> Result | None:
-        """Return a cell that is finished; None for one that is not, or whose file is damaged."""
+        """Return a finished cell, or None if it is not finished or its file is damaged."""
         path = self.picture(key)
         if not path.is_file():
             return None
@@ -113,8 +115,8 @@ class Kept:
         except (ImageError, KeyError, TypeError, ValueError):
             return None
 
-    def keep(self, key: str, painting: Painting, result: Result) -> None:
-        """Write a finished cell. Raises `OutputError`."""
+    def save(self, key: str, painting: Painting, result: Result) -> None:
+        """Save a finished cell. Raises `OutputError`."""
         recipe = {
             **painting.recipe,
             "save": SaveOptions().to_dict(),
@@ -125,13 +127,13 @@ class Kept:
         state.unlink(missing_ok=True)
 
 
-def key_of(
+def cell_key(
     options: PaintOptions, weights: str, pictures: Sequence[Stored], hands: Sequence[int]
 ) -> str:
-    """Return what a cell goes by: all that its picture depends on, as 16 letters.
+    """Return the key of a cell: a hash, 16 letters, of everything that its picture depends on.
 
-    ``weights`` is the hash of the network's file; ``pictures`` are the photo and the paintings,
-    ``hands`` says which style each of these is of. Files that options name count by their content.
+    ``weights`` is the hash of the network's file. ``pictures`` are the photo and the paintings;
+    ``hands`` is the style index of each painting. Files named by options count by their content.
     """
     depends = {
         "version": impasto.__version__,
@@ -139,13 +141,13 @@ def key_of(
         "weights": weights,
         "pictures": [picture.sha256 for picture in pictures],
         "hands": list(hands),
-        "files": [(what, hash_of(path)) for what, path in named_files(options)],
+        "files": [(what, file_hash(path)) for what, path in named_files(options)],
     }
     text = json.dumps(depends, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def hash_of(path: str) -> str:
+def file_hash(path: str) -> str:
     """Return the SHA-256 of a file. Raises `ImageError`."""
     try:
         with Path(path).open("rb") as file:

@@ -1,4 +1,4 @@
-"""The protocol: what is measured of known pictures, and that it is what it says."""
+"""The evaluator on known pictures, and its description of the protocol."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from impasto.errors import ImageError, OptionsError
 from impasto.images import resize
 from impasto.images.tensors import to_tensor
 from impasto.metrics import colour, structure, transport
-from impasto.metrics.measures import MEASURES, NAMES
-from impasto.metrics.yardstick import (
+from impasto.metrics.evaluator import (
     DIRECTIONS,
     STYLE_LAYERS,
-    Yardstick,
+    Evaluator,
     check_same_view,
     protocol,
 )
+from impasto.metrics.measures import MEASURES, NAMES
 from impasto.weights import ORIGINAL
 
 SIZE = 64
@@ -38,7 +38,7 @@ PICTURE = blotches(SIZE, 48, 4)
 
 @pytest.fixture(scope="module", autouse=True)
 def _drawn_once():
-    """Directions are drawn for each yardstick anew, which takes longer than to measure."""
+    """Draw directions once: every evaluator draws them, which takes longer than measuring."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transport, "directions", lru_cache(transport.directions))
         yield
@@ -55,20 +55,20 @@ def paintings():
 
 
 @pytest.fixture(scope="module")
-def yardstick(net, photo, paintings):
-    return Yardstick(net, photo, paintings[:1], size=SIZE)
+def evaluator(net, photo, paintings):
+    return Evaluator(net, photo, paintings[:1], size=SIZE)
 
 
 @pytest.fixture(scope="module")
-def measured(yardstick):
+def measured(evaluator):
     """What is measured of some picture."""
-    return yardstick(PICTURE)
+    return evaluator(PICTURE)
 
 
-def test_the_photo_is_no_way_from_itself(yardstick, photo):
-    measured = yardstick(photo)
+def test_the_photo_has_no_distance_to_itself(evaluator, photo):
+    measured = evaluator(photo)
     assert list(measured) == list(NAMES)
-    assert measured == yardstick.photo()
+    assert measured == evaluator.photo()
     for name in ("vgg_content", "self_similarity", "colour_to_photo"):
         assert measured[name] == 0
     assert measured["ssim"] == pytest.approx(1)
@@ -77,8 +77,8 @@ def test_the_photo_is_no_way_from_itself(yardstick, photo):
         assert measured[name] > 0.01
 
 
-def test_the_painting_is_no_way_from_its_own_style(net, photo):
-    measured = Yardstick(net, photo, [photo], size=SIZE)(photo)
+def test_the_painting_has_no_distance_to_its_own_style(net, photo):
+    measured = Evaluator(net, photo, [photo], size=SIZE)(photo)
     for name in ("vgg_style", "sliced_wasserstein", "colour_to_painting"):
         assert measured[name] == 0
 
@@ -115,19 +115,19 @@ def test_all_of_it_is_what_the_protocol_says(measured, net, photo, paintings):
     assert measured["colour_to_painting"] == pytest.approx(to_painting)
 
 
-def test_what_a_blur_does(yardstick, photo):
+def test_what_a_blur_does(evaluator, photo):
     rough = np.clip(photo + np.random.default_rng(0).normal(0, 0.1, photo.shape), 0, 1)
     rough = rough.astype(np.float32)
     soft = ndimage.gaussian_filter(rough, (1, 1, 0))
-    before, after = yardstick(rough), yardstick(soft)
+    before, after = evaluator(rough), evaluator(soft)
     assert after["sharpness"] < before["sharpness"] / 4
     assert after["ssim"] > before["ssim"]
 
 
 def test_the_painting_itself_is_nearer_to_it_and_further_from_the_photo(
-    yardstick, photo, paintings
+    evaluator, photo, paintings
 ):
-    kept, lost = yardstick(photo), yardstick(resize(paintings[0], SIZE, 48))
+    kept, lost = evaluator(photo), evaluator(resize(paintings[0], SIZE, 48))
     for measure in MEASURES:
         if measure.name != "sharpness":
             to_painting = measure.name in ("vgg_style", "sliced_wasserstein", "colour_to_painting")
@@ -136,21 +136,21 @@ def test_the_painting_itself_is_nearer_to_it_and_further_from_the_photo(
             assert kept[measure.name] != lost[measure.name]
 
 
-def test_the_size_of_a_picture_hardly_counts(yardstick, photo):
-    larger = yardstick(resize(photo, 3 * SIZE, 3 * 48))
+def test_the_size_of_a_picture_hardly_counts(evaluator, photo):
+    larger = evaluator(resize(photo, 3 * SIZE, 3 * 48))
     assert larger["ssim"] > 0.98
     assert larger["vgg_content"] < 0.05
 
 
-def test_a_file_measures_as_the_picture_does(yardstick):
+def test_a_file_measures_as_the_picture_does(evaluator):
     picture = np.random.default_rng(3).random((48, SIZE, 3)).astype(np.float32)
     stored = np.rint(picture * 255).astype(np.uint8) / np.float32(255)
-    assert yardstick(picture) == yardstick(stored)
+    assert evaluator(picture) == evaluator(stored)
 
 
 def test_several_paintings_count_by_their_shares(measured, net, photo, paintings):
-    both = Yardstick(net, photo, paintings, size=SIZE)
-    other = Yardstick(net, photo, paintings[1:], size=SIZE)(PICTURE)
+    both = Evaluator(net, photo, paintings, size=SIZE)
+    other = Evaluator(net, photo, paintings[1:], size=SIZE)(PICTURE)
     for shares in ([0, 1], [0.25, 0.75], None):
         found = both(PICTURE, shares)
         first, second = shares or [0.5, 0.5]
@@ -161,7 +161,7 @@ def test_several_paintings_count_by_their_shares(measured, net, photo, paintings
 
 def test_it_is_the_same_every_time(net, photo, paintings, measured, monkeypatch):
     monkeypatch.setattr(transport, "directions", transport.directions.__wrapped__)
-    again = Yardstick(net, photo, paintings[:1], size=SIZE)
+    again = Evaluator(net, photo, paintings[:1], size=SIZE)
     assert again(PICTURE) == measured
 
 
@@ -175,8 +175,8 @@ def test_it_is_the_same_every_time(net, photo, paintings, measured, monkeypatch)
 )
 def test_too_small_to_be_measured(net, photo_size, painting_size, size, what):
     with pytest.raises(OptionsError, match=what) as caught:
-        Yardstick(net, blotches(*photo_size, 0), [blotches(*painting_size, 1)], size=size)
-    assert f"at least 16; raise --size (now {size})" in str(caught.value)
+        Evaluator(net, blotches(*photo_size, 0), [blotches(*painting_size, 1)], size=size)
+    assert f"at least 16 pixels; raise --size (now {size})" in str(caught.value)
 
 
 def shaped(width, height):
@@ -187,14 +187,14 @@ def test_only_pictures_of_the_whole_photo_are_measured():
     for width, height in ((64, 48), (640, 480), (40, 29), (632, 480), (12, 9)):
         check_same_view(shaped(width, height), shaped(64, 48), "a.png")
     for width, height in ((48, 64), (64, 64), (640, 440)):
-        with pytest.raises(ImageError, match=f"a.png: has {width}x{height} pixels, the photo"):
+        with pytest.raises(ImageError, match=f"a.png: is {width}x{height} pixels and the photo"):
             check_same_view(shaped(width, height), shaped(64, 48), "a.png")
 
 
-def test_what_is_said_of_the_measures():
-    said = protocol((512, 384), ORIGINAL.name)
+def test_the_protocol_and_the_measures_are_described():
+    text = protocol((512, 384), ORIGINAL.name)
     for part in ("512×384", "original", "relu4_2", "relu1_1 to relu5_1", "64 directions", "1024"):
-        assert part in said
+        assert part in text
     for measure in MEASURES:
         assert measure.better in ("lower", "higher")
         assert len(measure.meaning) < 90
@@ -202,18 +202,18 @@ def test_what_is_said_of_the_measures():
         assert measure.best([1, 3, 2]) == (1 if measure.arrow == "↓" else 3)
 
 
-def test_what_is_transparent_of_a_painting_does_not_count(net, photo):
+def test_transparent_parts_of_a_painting_do_not_count(net, photo):
     painting = blotches(70, 80, 2)
     opaque = np.ones((80, 70, 1), np.float32)
     holed = opaque.copy()
     holed[:, 40:] = 0
-    plain = Yardstick(net, photo, [painting], size=SIZE)(photo)
-    whole = Yardstick(net, photo, [np.dstack([painting, opaque])], size=SIZE)(photo)
+    plain = Evaluator(net, photo, [painting], size=SIZE)(photo)
+    whole = Evaluator(net, photo, [np.dstack([painting, opaque])], size=SIZE)(photo)
     assert whole == pytest.approx(plain, rel=1e-4)
     found = []
     for hidden in (0.0, 1.0):
         painting[:, 50:] = hidden  # beyond what the layers see from the edge
-        found.append(Yardstick(net, photo, [np.dstack([painting, holed])], size=SIZE)(photo))
+        found.append(Evaluator(net, photo, [np.dstack([painting, holed])], size=SIZE)(photo))
     assert found[0]["colour_to_painting"] == found[1]["colour_to_painting"]
     assert found[0]["vgg_style"] == pytest.approx(found[1]["vgg_style"], rel=0.1)
     assert found[0]["vgg_style"] != pytest.approx(plain["vgg_style"], rel=0.01)

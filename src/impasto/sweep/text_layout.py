@@ -1,4 +1,4 @@
-"""Text on a sheet: broken into lines that fit, and drawn."""
+"""Text on a sheet: breaking it into lines that fit, and drawing it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Colour = tuple[int, int, int]
 INK, FAINT = (24, 24, 24), (100, 100, 100)
 _LEADING = 1.3
 _SPACES, _MARKS = re.compile(r"(?<= )"), re.compile(r"(?<=[,;:/=])")
-"""Where a line breaks: after a space, or after these in a word that is longer than a line."""
+"""Where lines break: after a space, or after these marks in a word longer than a line."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """A piece of text: its size in pixels and its colour. It is broken where its room ends."""
+    """A piece of text with its size in pixels and its colour. It is wrapped to fit."""
 
     text: str
     size: int
@@ -30,7 +30,7 @@ class Text:
 
     @property
     def font(self) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-        """What it is drawn with."""
+        """The font it is drawn in."""
         return _font(self.size, self.bold)
 
     @property
@@ -39,7 +39,7 @@ class Text:
         return round(self.size * _LEADING)
 
     def lines(self, width: int, most: int = 8) -> list[str]:
-        """Break it into at most ``most`` lines of ``width`` pixels; what is over ends in dots."""
+        """Break it into at most ``most`` lines of ``width`` pixels; a longer text ends in dots."""
         font, lines = self.font, [""]
         for piece in _pieces(self, width):
             if font.getlength((lines[-1] + piece).rstrip()) <= width:
@@ -53,12 +53,12 @@ class Text:
 
 
 def height(block: Sequence[Text], width: int) -> int:
-    """Return the height of pieces of text one below the other."""
+    """Return the height of pieces of text stacked vertically."""
     return sum(text.height * len(text.lines(width)) for text in block)
 
 
 def widest(block: Sequence[Text], width: int) -> int:
-    """Return the width of the longest of their lines, at most ``width``."""
+    """Return the width of the longest line, at most ``width``."""
     return max(
         (round(text.font.getlength(line) + 0.5) for text in block for line in text.lines(width)),
         default=0,
@@ -68,7 +68,7 @@ def widest(block: Sequence[Text], width: int) -> int:
 def write(
     draw: ImageDraw.ImageDraw, block: Sequence[Text], left: int, top: int, width: int, anchor: str
 ) -> None:
-    """Draw pieces of text one below the other; ``anchor`` is "left" or "middle" of their room."""
+    """Draw stacked pieces of text, aligned to "left" or "middle" (``anchor``)."""
     for text in block:
         for line in text.lines(width):
             x = left + width / 2 if anchor == "middle" else left
@@ -79,7 +79,7 @@ def write(
 
 @cache
 def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return DejaVu Sans, which Matplotlib carries; Pillow's own font knows ASCII alone."""
+    """Return DejaVu Sans, which comes with Matplotlib; Pillow's own font has only ASCII."""
     spec = importlib.util.find_spec("matplotlib")  # located, not imported
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder, "mpl-data", "fonts", "ttf", f"DejaVuSans{'-Bold' * bold}.ttf")
@@ -89,7 +89,7 @@ def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def _pieces(text: Text, width: int) -> list[str]:
-    """Part a text where it may break, and where it must."""
+    """Split a text where it may break, and where it must."""
 
     def fits(piece: str) -> bool:
         return text.font.getlength(piece.rstrip()) <= width
