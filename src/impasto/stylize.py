@@ -191,7 +191,9 @@ def repaint(
         options = replace(options, device=there)
         schedule = _schedule(ran.get("schedule", ()), options.size)
         layouts = read_layouts(ran.get("memory", ())) if same else {}
-        hands = [int(hand) for hand in recipe.get("hands", range(len(recipe["styles"])))]
+        style_of_painting = [
+            int(style) for style in recipe.get("style_of_painting", range(len(recipe["styles"])))
+        ]
         files = recipe["files"] if "files" in recipe else _before_files(recipe)
         recorded = [recipe["content"], *recipe["styles"]]
         given: list[Source | None] = [content]
@@ -210,7 +212,7 @@ def repaint(
         raise ImageError(f"{picture}: its recipe is incomplete or damaged ({error})") from error
     painter = Painter(
         sources[0],
-        _grouped(sources[1:], hands),
+        _grouped(sources[1:], style_of_painting),
         options,
         read=read,
         checkpoint=checkpoint,
@@ -343,10 +345,13 @@ def _files(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, 
     return found
 
 
-def _grouped(sources: Sequence[Source], hands: Sequence[int]) -> list[Any]:
+def _grouped(sources: Sequence[Source], style_of_painting: Sequence[int]) -> list[Any]:
     """Return pictures as styles: those of one hand together."""
-    pairs = list(zip(sources, hands, strict=True))
-    return [[source for source, hand in pairs if hand == style] for style in sorted(set(hands))]
+    pairs = list(zip(sources, style_of_painting, strict=True))
+    return [
+        [source for source, hand in pairs if hand == style]
+        for style in sorted(set(style_of_painting))
+    ]
 
 
 def _recorded(entry: Mapping[str, Any], given: Source | None, folder: Path) -> Source:

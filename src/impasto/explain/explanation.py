@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.nets.vgg import Layer
+from impasto.nets.feature_net import LayerSpec
 
 Floats = NDArray[np.float32]
 
@@ -71,7 +71,7 @@ class LayerView:
     that over ‖P‖ or ‖A‖.
     """
 
-    layer: Layer
+    layer: LayerSpec
     term: str
     weight: float
     positions: Each[tuple[int, int]]

@@ -11,8 +11,9 @@ from torch import Tensor
 from impasto.explain.channels import alike_together, strongest, variance_shares
 from impasto.explain.explanation import Channel, Each, Floats, Grams, LayerView
 from impasto.images.tensors import to_tensor
-from impasto.losses.functional import accumulate_squares, gram
+from impasto.losses.functional import accumulate_squares, grams
 from impasto.nets import vgg
+from impasto.nets.feature_net import VGG19
 
 CHANNELS = 8
 """Feature maps shown of a layer."""
@@ -28,7 +29,7 @@ _TINY = 1e-300
 class Sight:
     """How VGG-19 sees pictures, float32 (h, w, 3) RGB in [0, 1]: features (1, c, h, w)."""
 
-    def __init__(self, net: vgg.VGG19, device: torch.device) -> None:
+    def __init__(self, net: vgg.VGG, device: torch.device) -> None:
         self._net = net
         self._device = device
 
@@ -44,7 +45,7 @@ def view(sight: Sight, pictures: Each[Floats], term: str, name: str, weight: flo
     F = Each(*(sight(rgb, [name])[name] for rgb in pictures))
     squares, entries, norm = (_style if term == "style" else _content)(F)
     return LayerView(
-        layer=vgg.layer(name),
+        layer=VGG19.layer(name),
         term=term,
         weight=weight,
         positions=Each(*((int(f.shape[2]), int(f.shape[3])) for f in F)),
@@ -69,12 +70,12 @@ def style_distances(
 ) -> dict[str, float]:
     """Return ‖G - A‖ / ‖A‖ by layer."""
     F, S = sight(rgb, layers), sight(target, layers)
-    return {name: _relative(gram(F[name]), gram(S[name])) for name in layers}
+    return {name: _relative(grams(F[name])[0], grams(S[name])[0]) for name in layers}
 
 
 def equal_weights(sight: Sight, painting: Floats, layers: list[str]) -> dict[str, float]:
     """Return the w_l with which Σ w_l E_l is the mean over layers of ‖G - A‖² / ‖A‖²."""
-    grams = {name: gram(F) for name, F in sight(painting, layers).items()}
+    grams = {name: grams(F)[0] for name, F in sight(painting, layers).items()}
     return {
         name: A.numel() / (len(layers) * max(float(A.double().square().sum()), _TINY))
         for name, A in grams.items()
@@ -97,8 +98,8 @@ def _content(F: Each[Tensor]) -> tuple[Each[float], int, float]:
 
 def _style(F: Each[Tensor]) -> tuple[Each[float], int, float]:
     """Return Σ (G - A)² by picture, of how many squares, and ‖A‖."""
-    A = gram(F.painting)
-    squares = Each(*(float((gram(f) - A).double().square().sum()) for f in F))
+    A = grams(F.painting)[0]
+    squares = Each(*(float((grams(f)[0] - A).double().square().sum()) for f in F))
     return squares, A.numel(), float(A.double().norm())
 
 
@@ -112,7 +113,7 @@ def _channels(F: Each[Tensor]) -> tuple[Channel, ...]:
 
 
 def _grams(F: Each[Tensor]) -> Grams:
-    whole = Each(*(gram(f).numpy() for f in F))
+    whole = Each(*(grams(f)[0].numpy() for f in F))
     A = whole.painting
     energies = np.diag(A).astype(np.float64)
     chosen = np.array(strongest(energies, GRAM_CHANNELS))

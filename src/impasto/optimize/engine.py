@@ -194,7 +194,7 @@ class Engine:
             began = self._clock()
             image = self._optimizer.image
             evaluation = objective.evaluate(image)
-            setback = self._optimizer.tell(evaluation.goal, evaluation.gradient)
+            setback = self._optimizer.tell(evaluation.surrogate, evaluation.gradient)
             if evaluation.loss < self._best_loss:
                 self._best, self._best_loss = image, evaluation.loss
                 self._best_terms = evaluation.terms

@@ -14,7 +14,7 @@ from impasto.images.color import DARK, levels, whiteness
 from impasto.images.picture import Floats, Samples, Stored, eight_bits, floats
 from impasto.images.resize import resize_plane
 from impasto.images.turn import turned
-from impasto.losses.guides import Guide, Region
+from impasto.losses.guides import Guide, StyleRegion
 
 _MOST_COLOURS = 16
 """So many regions a map can have."""
@@ -49,7 +49,7 @@ class Parts:
         size: tuple[int, int],
         sizes: Sequence[tuple[int, int]],
         turns: Sequence[float],
-    ) -> Region:
+    ) -> StyleRegion:
         """Return it for a picture and paintings of these sizes (width, height).
 
         ``turns`` are the degrees by which each painting is turned after that. Raises
@@ -64,7 +64,9 @@ class Parts:
                 "--style-rotation cuts off the part of a painting that is to be taken: turn its "
                 "file, or by a quarter"
             )
-        return Region(self.name, None if self.mask is None else guide(self.mask, *size), styles)
+        return StyleRegion(
+            self.name, None if self.mask is None else guide(self.mask, *size), styles
+        )
 
     def without(self, frozen: Floats) -> Parts:
         """Return it less what is frozen, (H, W) of any size."""
@@ -110,17 +112,17 @@ def _plane(values: Floats, like: Floats) -> Floats:
     return resize_plane(values, width, height, soft=True)
 
 
-def from_masks(masks: Sequence[Stored], hands: Sequence[int]) -> tuple[Parts, ...]:
+def from_masks(masks: Sequence[Stored], style_of_painting: Sequence[int]) -> tuple[Parts, ...]:
     """Return a part for each style, white in its mask.
 
     Raises `OptionsError` when there is not one for each, or one is empty.
     """
-    count = max(hands) + 1
+    count = max(style_of_painting) + 1
     if len(masks) != count:
         raise OptionsError(f"--masks has {len(masks)} masks, but {count} styles were given")
     found = []
     for style, picture in enumerate(masks):
-        numbers = tuple((number, None) for number, hand in enumerate(hands) if hand == style)
+        numbers = tuple((k, None) for k, own in enumerate(style_of_painting) if own == style)
         white = whiteness(picture)
         part = Parts(str(style + 1), white, numbers)
         if part.empty or white.max() < DARK:

@@ -13,7 +13,7 @@ from impasto.images.alpha import seen_channels
 from impasto.images.picture import Stored, floats
 from impasto.losses.blend import blend_shares
 from impasto.metrics.yardstick import Yardstick, network
-from impasto.nets import vgg
+from impasto.nets.feature_net import FeatureNet
 from impasto.options import CheckpointOptions, PaintOptions, ReadOptions
 from impasto.options.measure import LARGEST_MEASURED
 from impasto.painter import Painter, Sources
@@ -80,7 +80,11 @@ class Sweep:
         self._device = choose_device(first.device)
         # Reads every picture, and says what is wrong with them before anything is painted.
         sources = Sources(content, self._files[1], first, self._read, self._device)
-        self.photo, self.paintings, self.hands = sources.photo, sources.styles, sources.hands
+        self.photo, self.paintings, self.style_of_painting = (
+            sources.photo,
+            sources.styles,
+            sources.style_of_painting,
+        )
         for cell in grid.cells:
             blend_shares(cell.options.blend, len(styles))
         self._kept = Kept(folder)
@@ -179,21 +183,22 @@ class Sweep:
         choice = cell.options.weights
         if choice not in self._weights:
             self._weights[choice] = weights.find(choice).sha256
-        return key_of(cell.options, self._weights[choice], self.pictures, self.hands)
+        return key_of(cell.options, self._weights[choice], self.pictures, self.style_of_painting)
 
     def _shares(self, cell: Cell) -> list[float]:
         """Return the share of each painting in a cell; those of one style share alike."""
         shares = blend_shares(cell.options.blend, len(self._files[1]))
-        return [shares[hand] / self.hands.count(hand) for hand in self.hands]
+        styles = self.style_of_painting
+        return [shares[style] / styles.count(style) for style in styles]
 
 
 class SharedNets:
     """The network that a cell was painted with, for the next one if it needs the same."""
 
     def __init__(self) -> None:
-        self._made: tuple[tuple[object, ...], vgg.VGG19] | None = None
+        self._made: tuple[tuple[object, ...], FeatureNet] | None = None
 
-    def get(self, painter: SharingPainter) -> vgg.VGG19:
+    def get(self, painter: SharingPainter) -> FeatureNet:
         """Return the network that a painter needs."""
         o: PaintOptions = painter.options
         needs = (o.weights, o.pooling, o.rescale_pooling, o.padding, o.device, o.precision)
@@ -210,9 +215,9 @@ class SharingPainter(Painter):
         self._nets = nets
         super().__init__(*what, **options)  # type: ignore[arg-type]
 
-    def build_own_net(self) -> vgg.VGG19:
+    def build_own_net(self) -> FeatureNet:
         """Build a network of its own."""
         return super()._build_net()
 
-    def _build_net(self) -> vgg.VGG19:
+    def _build_net(self) -> FeatureNet:
         return self._nets.get(self)

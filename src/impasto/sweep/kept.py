@@ -126,19 +126,23 @@ class Kept:
 
 
 def key_of(
-    options: PaintOptions, weights: str, pictures: Sequence[Stored], hands: Sequence[int]
+    options: PaintOptions,
+    weights: str,
+    pictures: Sequence[Stored],
+    style_of_painting: Sequence[int],
 ) -> str:
     """Return what a cell goes by: all that its picture depends on, as 16 letters.
 
     ``weights`` is the hash of the network's file; ``pictures`` are the photo and the paintings,
-    ``hands`` says which style each of these is of. Files that options name count by their content.
+    ``style_of_painting`` says which style each of these is of. Files that options name count by
+    their content.
     """
     depends = {
         "version": impasto.__version__,
         "options": options.to_dict(),
         "weights": weights,
         "pictures": [picture.sha256 for picture in pictures],
-        "hands": list(hands),
+        "style_of_painting": list(style_of_painting),
         "files": [(what, hash_of(path)) for what, path in named_files(options)],
     }
     text = json.dumps(depends, sort_keys=True)

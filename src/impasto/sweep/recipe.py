@@ -38,7 +38,7 @@ def recipe_of(sweep: Sweep) -> dict[str, Any]:
         "version": impasto.__version__,
         "content": _named(sweep.photo),
         "styles": [_named(painting) for painting in sweep.paintings],
-        "hands": sweep.hands,
+        "style_of_painting": sweep.style_of_painting,
         "files": {path: hash_of(path) for path in sorted(files)},
         "axes": [{"option": axis.option, "values": list(axis.said)} for axis in sweep.grid.axes],
         "options": common,
@@ -115,8 +115,11 @@ class Picked:
             recorded = [recipe["content"], *recipe["styles"]]
             names = [str(entry["name"]) for entry in recorded]
             hashes = tuple(str(entry["sha256"]) for entry in recorded)
-            hands, files = [int(hand) for hand in recipe["hands"]], dict(recipe["files"])
-            styles = _grouped([Path(name) for name in names[1:]], hands)
+            style_of_painting, files = (
+                [int(style) for style in recipe["style_of_painting"]],
+                dict(recipe["files"]),
+            )
+            styles = _grouped([Path(name) for name in names[1:]], style_of_painting)
             cell = cells.get(place)
             options = _options(recipe["options"], cell, said) if cell else None
             rows, columns = max(cells)
@@ -136,7 +139,7 @@ class Picked:
         if now:
             return cls(now[0], tuple(now[1:]), hashes, files, options)
         photo, *paintings = [_found(name, sheet.parent) for name in names]
-        return cls(photo, tuple(_grouped(paintings, hands)), hashes, files, options)
+        return cls(photo, tuple(_grouped(paintings, style_of_painting)), hashes, files, options)
 
 
 def read_place(text: str) -> tuple[int, int]:
@@ -168,10 +171,14 @@ def _options(
     return PaintOptions.from_dict({**options, **said})
 
 
-def _grouped(paintings: Sequence[Path], hands: Sequence[int]) -> list[Path | list[Path]]:
+def _grouped(
+    paintings: Sequence[Path], style_of_painting: Sequence[int]
+) -> list[Path | list[Path]]:
     """Return pictures as styles: those of one hand together."""
-    pairs = list(zip(paintings, hands, strict=True))
-    groups = [[path for path, hand in pairs if hand == style] for style in sorted(set(hands))]
+    pairs = list(zip(paintings, style_of_painting, strict=True))
+    groups = [
+        [path for path, hand in pairs if hand == style] for style in sorted(set(style_of_painting))
+    ]
     return [group if len(group) > 1 else group[0] for group in groups]
 
 

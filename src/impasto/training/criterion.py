@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from impasto.losses import functional
 from impasto.losses.guides import Guide, guided_grams
-from impasto.nets.vgg import VGG19
+from impasto.nets.vgg import VGG
 from impasto.options import TrainOptions
 
 Layers = Mapping[float, Mapping[str, Tensor]]
@@ -48,7 +48,7 @@ class Criterion:
 
     def __init__(
         self,
-        vgg: VGG19,
+        vgg: VGG,
         *,
         content_layers: Mapping[str, float],
         style_layers: Mapping[str, float],
@@ -64,7 +64,7 @@ class Criterion:
         }
 
     @classmethod
-    def of(cls, options: TrainOptions, vgg: VGG19) -> Self:
+    def of(cls, options: TrainOptions, vgg: VGG) -> Self:
         """Build what the options ask for."""
         return cls(
             vgg,
@@ -103,7 +103,8 @@ class Criterion:
             if alpha is not None:
                 guide = Guide.of(_shrunk(torch.from_numpy(alpha)[None, None], size)[0, 0].numpy())
             features = self._vgg(_shrunk(image, size), layers)
-            found[size] = {name: guided_grams(F, guide, name) for name, F in features.items()}
+            layer = self._vgg.geometry.layer
+            found[size] = {k: guided_grams(F, guide, layer(k)) for k, F in features.items()}
         return found
 
     @torch.no_grad()

@@ -25,6 +25,7 @@ from impasto.images.resize import resize_plane
 from impasto.images.tensors import to_tensor
 from impasto.nets import vgg
 from impasto.nets.architecture import ORIGINAL, architecture, style_tensors
+from impasto.nets.feature_net import VGG19
 from impasto.options import ReadOptions, TrainOptions, parsing
 from impasto.options.train import DISTANCE
 from impasto.runtime import checkpoint as files
@@ -416,7 +417,7 @@ class Trainer:
 def least_sides(options: TrainOptions) -> dict[str, float]:
     """Return the sides that crops ("content") and paintings ("style") must have, in pixels."""
     return {
-        kind: vgg.smallest_side([name for name, share in layers if share])
+        kind: VGG19.smallest_side([name for name, share in layers if share])
         / min(size for size, share in sizes if share)
         for kind, layers, sizes in (
             ("content", options.content_layers, options.content_sizes),
