@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch as torch
+    from torch import Tensor as Tensor
 else:
+    Tensor = Any  # for annotations
 
     class _Lazy:
         """A module that is imported when it is first asked for something."""

@@ -32,41 +32,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from impasto.lazy import exports
+from impasto.losses.contents import CONTENT_LOSSES
+from impasto.losses.declaration import ContentLoss, StyleLoss
+from impasto.losses.styles import STYLE_LOSSES
+from impasto.losses.targets import Targets
+from impasto.losses.terms import (
+    MapLoss,
+    MapTerm,
+    RandomMapLoss,
+    StatisticLoss,
+    StatisticTerm,
+    Value,
+)
 
 if TYPE_CHECKING:
     from impasto.losses.builder import build
-    from impasto.losses.contents import CONTENT_LOSSES
-    from impasto.losses.declaration import ContentLoss, StyleLoss
     from impasto.losses.objective import Criterion, Evaluation, Objective
-    from impasto.losses.styles import STYLE_LOSSES
-    from impasto.losses.targets import Targets
-    from impasto.losses.terms import (
-        MapLoss,
-        MapTerm,
-        RandomMapLoss,
-        StatisticLoss,
-        StatisticTerm,
-        Value,
-    )
 
-_HOMES = {
-    "builder": ("build",),
-    "contents": ("CONTENT_LOSSES",),
-    "declaration": ("ContentLoss", "StyleLoss"),
-    "objective": ("Criterion", "Evaluation", "Objective"),
-    "styles": ("STYLE_LOSSES",),
-    "targets": ("Targets",),
-    "terms": (
-        "MapLoss",
-        "MapTerm",
-        "RandomMapLoss",
-        "StatisticLoss",
-        "StatisticTerm",
-        "Value",
-    ),
-}
-
-__getattr__ = exports(__name__, _HOMES)
+__getattr__ = exports(
+    __name__, {"builder": ["build"], "objective": ["Criterion", "Evaluation", "Objective"]}
+)
 
 __all__ = [
     "CONTENT_LOSSES",
@@ -94,8 +79,6 @@ def register(loss: ContentLoss) -> ContentLoss:
     Packages offer theirs to the command line as entry points of the group ``impasto.style_losses``
     or ``impasto.content_losses``.
     """
-    from impasto.losses import contents, declaration, styles
-
-    if isinstance(loss, declaration.StyleLoss):
-        return styles.STYLE_LOSSES.register(loss)
-    return contents.CONTENT_LOSSES.register(loss)
+    if isinstance(loss, StyleLoss):
+        return STYLE_LOSSES.register(loss)
+    return CONTENT_LOSSES.register(loss)

@@ -7,12 +7,7 @@ the style, as in Gatys, Ecker, Bethge 2015 (arXiv:1508.06576) and 2016 (CVPR). F
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from impasto.lazy import torch
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from impasto.lazy import Tensor, torch
 
 _CHUNKS = 16
 """A product of bfloat16 is rounded to bfloat16: summed in so many parts the rounding evens out."""

@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from impasto.lazy import torch
+from impasto.lazy import Tensor, torch
 from impasto.losses.functional import grams
 from impasto.nets.feature_net import LayerSpec
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import Tensor
 
 _REACH = 0.25
 """So much of a receptive field counts to each side: most of what it covers is hardly seen (Luo et

@@ -6,12 +6,8 @@ X (n, c) are the picture's features at n positions, S (m, c) those of a style, b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from impasto.lazy import torch
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from impasto.lazy import Tensor, torch
 
 
 def rows(features: Tensor, positions: Tensor | None = None) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from impasto.lazy import torch
+from impasto.lazy import Tensor, torch
 from impasto.losses import guides, point_sets
 from impasto.losses.blend import shares_of
 from impasto.losses.guides import Guide, StyleRegion
@@ -15,8 +15,6 @@ from impasto.nets.feature_net import FeatureNet
 from impasto.nets.tiles import Tile, split
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from impasto.options import PaintOptions
 
 _MOST = 2**16

@@ -11,24 +11,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from impasto.lazy import torch
+from impasto.lazy import Tensor, torch
 from impasto.losses import functional, guides
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 PIXELS = "pixels"
 """The name of the map that is the picture itself."""
 
-Maps = Mapping[str, "Tensor"]
+Maps = Mapping[str, Tensor]
 """Features (1, c, h, w) by layer, `PIXELS` among them where asked for."""
 
-Target = tuple[float, "Tensor"]
+Target = tuple[float, Tensor]
 """The share of a painting, and what is taken from it."""
 
-Part = Callable[["Tensor"], "Tensor"]
+Part = Callable[[Tensor], Tensor]
 """From a map of the whole picture, (1, c, h, w), to a tile's own part of it."""
 
 Refined = Literal["surrogate", "loss"]

@@ -25,26 +25,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from impasto.lazy import exports
+from impasto.nets.feature_net import (
+    VGG19,
+    FeatureNet,
+    Geometry,
+    LayerSpec,
+    Trace,
+    vgg_geometry,
+)
 
 if TYPE_CHECKING:
     from impasto.nets.architecture import ARCHITECTURES, Architecture
-    from impasto.nets.feature_net import (
-        VGG19,
-        FeatureNet,
-        Geometry,
-        LayerSpec,
-        Trace,
-        vgg_geometry,
-    )
     from impasto.nets.vgg import VGG, random_vgg
 
 __getattr__ = exports(
-    __name__,
-    {
-        "architecture": ("ARCHITECTURES", "Architecture"),
-        "feature_net": ("VGG19", "FeatureNet", "Geometry", "LayerSpec", "Trace", "vgg_geometry"),
-        "vgg": ("VGG", "random_vgg"),
-    },
+    __name__, {"architecture": ["ARCHITECTURES", "Architecture"], "vgg": ["VGG", "random_vgg"]}
 )
 
 __all__ = [

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from impasto.errors import OptionsError, nearest
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from impasto.lazy import Tensor
 
 POOLINGS = ("max", "average", "l2")
 PADDINGS = ("zeros", "replicate", "reflect")
@@ -108,7 +106,7 @@ def vgg_geometry(network: str, convolutions: Sequence[int], widths: Sequence[int
 VGG19 = vgg_geometry("VGG-19", (2, 2, 4, 4, 4), (64, 128, 256, 512, 512))
 """Configuration E of Simonyan and Zisserman 2014 (arXiv:1409.1556)."""
 
-VJP = Callable[[str, "Tensor", "Tensor | None"], "Tensor"]
+VJP = Callable[[str, Tensor, Tensor | None], Tensor]
 """From a layer's name, its features and the gradient so far to the gradient; see `Trace`."""
 
 

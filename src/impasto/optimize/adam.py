@@ -6,12 +6,10 @@ import math
 from typing import TYPE_CHECKING, Self
 
 from impasto.errors import DivergedError
-from impasto.lazy import torch
+from impasto.lazy import Tensor, torch
 from impasto.optimize.optimizer import OptimizerSpec, State
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from impasto.options import PaintOptions
 
 
@@ -93,4 +91,4 @@ def _make(image: Tensor, options: PaintOptions, history: int, compact: bool) -> 
     return Adam(image, learning_rate=options.learning_rate)
 
 
-SPEC = OptimizerSpec("adam", "Adam", _make)
+SPEC = OptimizerSpec("adam", "each pixel by the moments of its gradient", _make)

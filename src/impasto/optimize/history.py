@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from impasto.lazy import torch
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
+from impasto.lazy import Tensor, torch
 
 _COLUMNS = 2**18
 """So many values of each row are brought to float32 at a time: they stay in the cache."""

@@ -7,14 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from impasto.errors import DivergedError
-from impasto.lazy import torch
+from impasto.lazy import Tensor, torch
 from impasto.optimize.history import Later, Rows, along, difference, exact, inner
 from impasto.optimize.optimizer import OptimizerSpec, State
 from impasto.optimize.precondition import by_frequency
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from impasto.options import PaintOptions
 
 _RESTART_AFTER, _MOST_SETBACKS = 4, 12
@@ -332,4 +330,10 @@ def _make(image: Tensor, options: PaintOptions, history: int, compact: bool) -> 
     )
 
 
-SPEC = OptimizerSpec("lbfgs", "L-BFGS", _make, pairs=True, relaxation=True)
+SPEC = OptimizerSpec(
+    "lbfgs",
+    "quasi-Newton with a memory of past steps, the fastest",
+    _make,
+    pairs=True,
+    relaxation=True,
+)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from impasto.lazy import Tensor
 
+if TYPE_CHECKING:
     from impasto.options import PaintOptions
 
 State = dict[str, Any]

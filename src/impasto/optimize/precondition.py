@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from impasto.lazy import torch
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from impasto.lazy import Tensor, torch
 
 
 def by_frequency(

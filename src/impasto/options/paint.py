@@ -81,7 +81,7 @@ class PaintOptions(Checked):
         choices=tuple(QUALITIES),
     )
     preset: str = option("default", "The objective to start from.", choices=tuple(PRESETS))
-    optimizer: str = option("lbfgs", f"How to move: {_helps(OPTIMIZERS)}.", choices=OPTIMIZERS)
+    optimizer: str = option("lbfgs", f"How to move. {_helps(OPTIMIZERS)}.", choices=OPTIMIZERS)
     relaxation: bool = option(
         None,
         "Relax Gram matrices at first where they are stiff: the same picture in fewer steps. "

@@ -8,15 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from impasto.lazy import torch
+from impasto.lazy import Tensor, torch
+from impasto.losses.targets import Targets
 from impasto.losses.terms import PIXELS, MapLoss, Maps, MapTerm
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from impasto.losses.targets import Targets
 
 
 @dataclass

@@ -6,13 +6,9 @@ the form of the authors' own code.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from impasto.losses.declaration import ContentLoss
+from impasto.losses.targets import Targets
 from impasto.losses.terms import SquaredTerm
-
-if TYPE_CHECKING:
-    from impasto.losses.targets import Targets
 
 
 def terms(targets: Targets, *, mean: bool = True) -> dict[str, SquaredTerm]:

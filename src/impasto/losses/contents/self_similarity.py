@@ -13,17 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from impasto.lazy import torch
+from impasto.lazy import Tensor, torch
 from impasto.losses import point_sets
 from impasto.losses.declaration import ContentLoss
+from impasto.losses.targets import Targets
 from impasto.losses.terms import Maps, MapTerm, RandomMapLoss
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from impasto.losses.targets import Targets
 
 _POINTS = 1024
 """Points of a draw."""

@@ -9,18 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from impasto.lazy import torch
+from impasto.lazy import Tensor, torch
 from impasto.losses import point_sets
 from impasto.losses.declaration import StyleLoss
 from impasto.losses.styles import gram
+from impasto.losses.targets import Targets
 from impasto.losses.terms import PIXELS, Maps, MapTerm, RandomMapLoss, Target
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from impasto.losses.targets import Targets
 
 _POINTS = 2048
 """Points of a draw: of all pairs of them there is a distance."""

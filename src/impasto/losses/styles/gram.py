@@ -10,19 +10,14 @@ be relaxed: see `impasto.losses.relaxation`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from impasto.lazy import torch
+from impasto.lazy import Tensor, torch
 from impasto.losses import functional, guides
 from impasto.losses.declaration import StyleLoss
 from impasto.losses.relaxation import STIFFEST, Relaxation
+from impasto.losses.targets import Targets
 from impasto.losses.terms import Refined, StatisticLoss, StatisticTerm, Target, Value
 from impasto.nets.feature_net import VGG19
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from impasto.losses.targets import Targets
 
 LAYERS = {
     name: 1e3 / VGG19.layer(name).channels ** 2

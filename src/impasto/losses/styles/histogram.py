@@ -6,15 +6,11 @@ distance along the axes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from impasto.losses.declaration import StyleLoss, Terms
 from impasto.losses.styles import gram
 from impasto.losses.styles.sliced import Sliced
+from impasto.losses.targets import Targets
 from impasto.losses.terms import MapTerm
-
-if TYPE_CHECKING:
-    from impasto.losses.targets import Targets
 
 _SHARE = 2e6
 """What histograms weigh next to Gram matrices, times the weight of the style."""

@@ -10,19 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from impasto.lazy import torch
+from impasto.lazy import Tensor, torch
 from impasto.losses import point_sets
 from impasto.losses.declaration import StyleLoss
 from impasto.losses.styles import gram
 from impasto.losses.styles.sliced import Sliced
+from impasto.losses.targets import Targets
 from impasto.losses.terms import PIXELS, MapLoss, Maps, MapTerm, Refined, Target
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from impasto.losses.targets import Targets
 
 _MATCHED = 2**14
 """Vectors of a painting among which the nearest is looked for, at most."""

@@ -9,18 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from impasto.lazy import torch
+from impasto.lazy import Tensor, torch
 from impasto.losses import point_sets
 from impasto.losses.declaration import StyleLoss
 from impasto.losses.styles import gram
+from impasto.losses.targets import Targets
 from impasto.losses.terms import Maps, MapTerm, RandomMapLoss, Target
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from impasto.losses.targets import Targets
 
 _DIRECTIONS = 64
 """Directions of a draw."""

@@ -12,18 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from impasto.lazy import torch
+from impasto.lazy import Tensor, torch
 from impasto.losses import functional, guides
 from impasto.losses.declaration import StyleLoss
 from impasto.losses.styles import gram
+from impasto.losses.targets import Targets
 from impasto.losses.terms import StatisticLoss, StatisticTerm, Target, Value
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from impasto.losses.targets import Targets
 
 _RIDGE = 1e-4
 """Added to variances, as a part of the target's mean one: the root has no gradient at 0."""
