@@ -27,6 +27,9 @@ _STEP = 4
 """Pixels between hypercolumns: a quarter of the picture's resolution, as in NNST."""
 
 
+Columns = Callable[[Maps, Tensor], Tensor]
+
+
 @dataclass(frozen=True)
 class Targets:
     """What a loss may look at: the content, and the paintings of one region, at one scale.
@@ -124,16 +127,20 @@ class Targets:
 
         def seen(image: Tensor, guide: Guide | None) -> Tensor:
             points = self._some(self._points(image, guide), _MOST_COLUMNS)
-            return self.columns(self.maps(image, layers), layers, points)
+            return self.columns(layers)(self.maps(image, layers), points)
 
         # Shares by layer mean nothing here: those of the deepest are taken.
         return self._shared(layers[-1], seen)
 
-    def columns(self, maps: Maps, layers: Sequence[str], points: Tensor) -> Tensor:
-        """Return the hypercolumns of maps at points (n, 2), x and y in pixels: (n, Σ c)."""
-        return point_sets.columns(
-            [(maps[name], 1 if name == PIXELS else self._stride(name)) for name in layers], points
-        )
+    def columns(self, layers: Sequence[str]) -> Columns:
+        """Return what takes the hypercolumns (n, Σ c) of maps at points (n, 2) in pixels."""
+        strides = [1 if name == PIXELS else self._stride(name) for name in layers]
+
+        def columns(maps: Maps, points: Tensor) -> Tensor:
+            pairs = zip(layers, strides, strict=True)
+            return point_sets.columns([(maps[name], stride) for name, stride in pairs], points)
+
+        return columns
 
     @property
     def points(self) -> Tensor:

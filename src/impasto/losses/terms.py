@@ -82,12 +82,16 @@ class StatisticLoss(Stateful, ABC):
     def distance(self, statistic: Tensor, target: Tensor) -> Tensor:
         """Return the distance of two statistics, divided by positions: a scalar."""
 
+    def mean_distance(self, statistic: Tensor) -> Tensor:
+        """Return the mean of the distances to all targets, each to its share."""
+        losses = [share * self.distance(statistic, target) for share, target in self.targets]
+        return torch.stack(losses).sum()
+
     def evaluate(self, statistic: Tensor) -> Value:
         """Return the loss of a statistic, divided by the number of positions."""
         with torch.enable_grad():
             leaf = statistic.detach().requires_grad_()
-            losses = [share * self.distance(leaf, target) for share, target in self.targets]
-            loss = torch.stack(losses).sum()
+            loss = self.mean_distance(leaf)
             (gradient,) = torch.autograd.grad(loss, leaf)
         return Value(loss.detach(), loss.detach(), gradient)
 

@@ -11,13 +11,13 @@ for the cosine distances D and E of hypercolumns of the picture and of the conte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from impasto.lazy import Tensor, torch
 from impasto.losses import point_sets
 from impasto.losses.declaration import ContentLoss
-from impasto.losses.targets import Targets
+from impasto.losses.targets import Columns, Targets
 from impasto.losses.terms import Maps, MapTerm, RandomMapLoss
 
 _POINTS = 1024
@@ -33,7 +33,7 @@ class SelfSimilarity(RandomMapLoss):
     """
 
     layers: Sequence[str]
-    columns: Callable[[Maps, Tensor], Tensor]
+    columns: Columns
     content: Maps
     points: Tensor
 
@@ -68,7 +68,7 @@ def terms(targets: Targets) -> dict[str, MapTerm]:
     loss = SelfSimilarity(
         targets.options.seed,
         layers,
-        lambda maps, points: targets.columns(maps, layers, points),
+        targets.columns(layers),
         targets.maps(targets.content, layers),
         targets.points,
     )

@@ -7,14 +7,14 @@ and the distance of colours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from impasto.lazy import Tensor, torch
 from impasto.losses import point_sets
 from impasto.losses.declaration import StyleLoss
 from impasto.losses.styles import gram
-from impasto.losses.targets import Targets
+from impasto.losses.targets import Columns, Targets
 from impasto.losses.terms import PIXELS, Maps, MapTerm, RandomMapLoss, Target
 
 _POINTS = 2048
@@ -34,7 +34,7 @@ class EarthMovers(RandomMapLoss):
     """
 
     layers: Sequence[str]
-    columns: Callable[[Maps, Tensor], Tensor]
+    columns: Columns
     points: Tensor
     targets: Sequence[Target]
     palette: float
@@ -80,7 +80,7 @@ def terms(targets: Targets) -> dict[str, MapTerm]:
     loss = EarthMovers(
         targets.options.seed + 1,
         layers,
-        lambda maps, points: targets.columns(maps, layers, points),
+        targets.columns(layers),
         targets.points,
         targets.hypercolumns(layers),
         palette,

@@ -40,8 +40,7 @@ class Gram(StatisticLoss):
 
     def evaluate(self, statistic: Tensor) -> Value:
         """Return the loss and 2 (G - Σ share · A) / c²: the shares add up to 1."""
-        losses = [share * self.distance(statistic, A) for share, A in self.targets]
-        loss = torch.stack(losses).sum()
+        loss = self.mean_distance(statistic)
         mean = sum(share * A for share, A in self.targets)
         return Value(loss, loss, 2 / statistic.numel() * (statistic - mean))
 
@@ -67,7 +66,7 @@ class RelaxedGram(Gram):
 
     def evaluate(self, statistic: Tensor) -> Value:
         """Return the true loss, and the relaxed one with its gradient."""
-        loss = super().evaluate(statistic).loss
+        loss = self.mean_distance(statistic)
         E = self._residual = self.relaxation.residual(statistic)
         return Value(loss, self.relaxation.loss(E), self.relaxation.gradient(E))
 

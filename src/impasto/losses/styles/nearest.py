@@ -108,13 +108,11 @@ def terms(targets: Targets) -> dict[str, MapTerm]:
         for name, weight in layers.items():
             found[name] = MapTerm(weight, _of_layer(targets, name))
         return found
-    wanted, points = targets.hypercolumns(names), targets.points
-
-    def columns(maps: Maps) -> Tensor:
-        return targets.columns(maps, names, points)
-
-    photo = columns(targets.maps(targets.content, names))
-    found["columns"] = MapTerm(total, Nearest(names, columns, wanted, photo))
+    columns, points = targets.columns(names), targets.points
+    photo = columns(targets.maps(targets.content, names), points)
+    wanted = targets.hypercolumns(names)
+    loss = Nearest(names, lambda maps: columns(maps, points), wanted, photo)
+    found["columns"] = MapTerm(total, loss)
     return found
 
 
