@@ -346,10 +346,10 @@ def _files(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, 
 
 
 def _grouped(sources: Sequence[Source], style_of_painting: Sequence[int]) -> list[Any]:
-    """Return pictures as styles: those of one hand together."""
+    """Return pictures as styles: those of one style together."""
     pairs = list(zip(sources, style_of_painting, strict=True))
     return [
-        [source for source, hand in pairs if hand == style]
+        [source for source, own in pairs if own == style]
         for style in sorted(set(style_of_painting))
     ]
 

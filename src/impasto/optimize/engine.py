@@ -16,8 +16,8 @@ from impasto.images.tensors import to_array
 from impasto.losses.objective import Criterion, Evaluation
 from impasto.optimize.budget import Planner
 from impasto.optimize.optimizer import Optimizer
-from impasto.optimize.pace import Pace, measure
 from impasto.optimize.schedule import Scale
+from impasto.optimize.step_cost import StepCost, measure
 
 StartAt = Callable[[Scale], Tensor]
 ObjectiveAt = Callable[[Scale], Criterion]
@@ -51,7 +51,7 @@ class Engine:
         self._start_at = start_at
         self._trials = tuple(trials)
         self._clock = clock
-        self._pace = Pace()
+        self._pace = StepCost()
         self._seconds = 0.0
         self._lap = 0.0  # when the last step ended
         self._announced = 0  # scales

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from impasto.errors import DivergedError
 from impasto.lazy import Tensor, torch
-from impasto.optimize.history import Later, Rows, along, difference, exact, inner
+from impasto.optimize.history import DeferredScalars, VectorRows, along, difference, exact, inner
 from impasto.optimize.optimizer import OptimizerSpec, State
 from impasto.optimize.precondition import by_frequency
 
@@ -63,7 +63,7 @@ class LBFGS:
         if bounded:
             self._x.clamp_(0, 1)
         kept = torch.bfloat16 if compact else self._x.dtype
-        self._S, self._Y = Rows(history, self._x, kept), Rows(history, self._x, kept)
+        self._S, self._Y = VectorRows(history, self._x, kept), VectorRows(history, self._x, kept)
         self._waits = not self._x.is_cuda  # for numbers, before it goes on
         self._rows: list[int] = []  # in order of age, as what follows
         self._R = self._Sg = self._curved = self._x
@@ -73,7 +73,7 @@ class LBFGS:
         self._base_gradient = self._direction = self._x.new_empty(0)
         self._base_loss = math.inf
         self._slope = self._gamma  # of the loss along the direction
-        self._expected = Later(self._slope, self._slope)
+        self._expected = DeferredScalars(self._slope, self._slope)
         self._length = 1.0
         self._setbacks = 0
         self._rebased = False
@@ -139,7 +139,7 @@ class LBFGS:
         if self._bounded:
             self._x.clamp_(0, 1)
             promise = along(self._base_gradient, self._base, self._x)
-        self._expected = Later(self._slope, promise)
+        self._expected = DeferredScalars(self._slope, promise)
 
     def _find_direction(self, held: Tensor | None) -> None:
         """Choose a direction; what is held stays where it is."""
@@ -259,7 +259,7 @@ class LBFGS:
         """Let go of the history."""
         self._forget()
         nothing = self._x.new_empty(0)
-        self._S, self._Y = (Rows(0, self._x, self._x.dtype) for _ in range(2))
+        self._S, self._Y = (VectorRows(0, self._x, self._x.dtype) for _ in range(2))
         self._base_gradient = self._direction = nothing
         self._x = self._x if self._base is None else self._base
 
@@ -305,7 +305,7 @@ class LBFGS:
         self._gamma, self._slope, promise = (
             self._gamma.new_tensor(float(x)) for x in (state["gamma"], *state["expected"])
         )
-        self._expected = Later(self._slope, promise)
+        self._expected = DeferredScalars(self._slope, promise)
         self._length, self._setbacks = float(state["length"]), int(state["setbacks"])
         self._base_loss, self._rebased = float(state["base_loss"]), bool(state["rebased"])
         if "base" in state:

@@ -26,7 +26,7 @@ from impasto.losses.guides import StyleRegion
 from impasto.optimize.schedule import Scale
 from impasto.options import INITS, TILEABLE_STEP, PaintOptions, ReadOptions, parsing
 from impasto.painter.colours import Colours
-from impasto.painter.regions import Parts, claimed, from_maps, from_masks
+from impasto.painter.regions import MaskedStyles, claimed, from_maps, from_masks
 
 _NOISE = 20 / 255
 """Amplitude of a noise start: faint, as in the tutorials. Strong noise never quite leaves."""
@@ -40,7 +40,7 @@ class Start:
     recipe: Mapping[str, Any]
 
 
-class Sources:
+class Inputs:
     """The pictures of one painting, in the depth of their files, and what scales see of them.
 
     ``content`` and each style are what `read_stored` takes; a style may also be a folder, or a
@@ -202,7 +202,7 @@ class Sources:
             free = thawed if free is None else free * thawed
         return None if free is None or free.min() == 1 else free
 
-    def _thawed(self) -> tuple[Parts, ...]:
+    def _thawed(self) -> tuple[MaskedStyles, ...]:
         """Return the parts less what is frozen: that is not to count as painted."""
         if "freeze" not in self.files:
             return self._parts
@@ -217,7 +217,7 @@ class Sources:
             )
         return found
 
-    def _seen(self, parts: tuple[Parts, ...]) -> tuple[Parts, ...]:
+    def _seen(self, parts: tuple[MaskedStyles, ...]) -> tuple[MaskedStyles, ...]:
         """Return the parts less what is transparent of the paintings."""
         alphas = [partly(style.alpha) for style in self.styles]
         if all(alpha is None for alpha in alphas):
@@ -230,10 +230,10 @@ class Sources:
         self._parts = tuple(part for part in self._parts if part.name in named)
         return found
 
-    def _everywhere(self) -> Parts:
-        return Parts("", None, tuple((number, None) for number in range(len(self.styles))))
+    def _everywhere(self) -> MaskedStyles:
+        return MaskedStyles("", None, tuple((number, None) for number in range(len(self.styles))))
 
-    def _read_parts(self) -> tuple[Parts, ...]:
+    def _read_parts(self) -> tuple[MaskedStyles, ...]:
         masks = [self.files[name] for name in self.files if name.startswith("masks")]
         if masks:
             return from_masks(masks, self.style_of_painting)

@@ -33,7 +33,7 @@ from impasto.optimize.engine import Engine
 from impasto.optimize.optimizer import Optimizer
 from impasto.optimize.schedule import Scale, halves, plan, pyramid, shared
 from impasto.options import MAX_SIDE, TILEABLE_STEP, CheckpointOptions, PaintOptions, ReadOptions
-from impasto.painter.inputs import Sources, Start
+from impasto.painter.inputs import Inputs, Start
 from impasto.painter.painting import Painting
 from impasto.runtime import checkpoint as checkpoints
 from impasto.runtime.device import choose_device, choose_precision
@@ -324,8 +324,8 @@ class Painter:
                 )
         return ""
 
-    def _read(self, *what: Any) -> Sources:
-        return Sources(*what)
+    def _read(self, *what: Any) -> Inputs:
+        return Inputs(*what)
 
     def _build_net(self) -> FeatureNet:
         o = self.options

@@ -16,7 +16,7 @@ from impasto.metrics.yardstick import Yardstick, network
 from impasto.nets.feature_net import FeatureNet
 from impasto.options import CheckpointOptions, PaintOptions, ReadOptions
 from impasto.options.measure import LARGEST_MEASURED
-from impasto.painter import Painter, Sources
+from impasto.painter import Inputs, Painter
 from impasto.runtime.device import choose_device, choose_precision
 from impasto.sweep.grid import Cell, Grid
 from impasto.sweep.kept import Kept, Result, key_of
@@ -53,7 +53,7 @@ SweepEvent = CellStep | CellDone | CellFailed
 class Sweep:
     """Paints the cells of a grid; iterate it for its events.
 
-    ``content`` is a file, ``styles`` are files, or folders of pictures of one hand. Finished cells
+    ``content`` is a file, ``styles`` are files, or folders of pictures of one style. Finished cells
     and the state of the one under way are in ``folder``: a sweep that was stopped goes on there,
     and cells that are there already come first and take no time. Leaving the loop between two
     events loses nothing if `keep_unfinished` is called. `results` has what is done by the cell's
@@ -79,7 +79,7 @@ class Sweep:
         first = grid.cells[0].options
         self._device = choose_device(first.device)
         # Reads every picture, and says what is wrong with them before anything is painted.
-        sources = Sources(content, self._files[1], first, self._read, self._device)
+        sources = Inputs(content, self._files[1], first, self._read, self._device)
         self.photo, self.paintings, self.style_of_painting = (
             sources.photo,
             sources.styles,

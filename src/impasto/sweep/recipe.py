@@ -58,7 +58,7 @@ def recipe_of(sweep: Sweep) -> dict[str, Any]:
 class Picked:
     """One cell of a sheet that was painted before: what from, and how.
 
-    ``styles`` are paths, or lists of those of one hand, as `Painter` takes them; ``hashes`` those
+    ``styles`` are paths, or lists of those of one style, as `Painter` takes them; ``hashes`` those
     of the photo and of all paintings, ``files`` those of the files that options name.
     """
 
@@ -174,10 +174,10 @@ def _options(
 def _grouped(
     paintings: Sequence[Path], style_of_painting: Sequence[int]
 ) -> list[Path | list[Path]]:
-    """Return pictures as styles: those of one hand together."""
+    """Return pictures as styles: those of one style together."""
     pairs = list(zip(paintings, style_of_painting, strict=True))
     groups = [
-        [path for path, hand in pairs if hand == style] for style in sorted(set(style_of_painting))
+        [path for path, own in pairs if own == style] for style in sorted(set(style_of_painting))
     ]
     return [group if len(group) > 1 else group[0] for group in groups]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.nets.transformer import TransferNet
-from impasto.training.criterion import Criterion, Layers, chosen
+from impasto.training.perceptual import Layers, PerceptualLoss, chosen
 from impasto.training.sampling import Assignment
 
 _GAIN = 0.02
@@ -99,7 +99,7 @@ def balanced_(logs: Tensor, moves: Tensor) -> None:
     logs.add_(moves).clamp_(_LEAST_WEIGHT, _MOST_WEIGHT)
 
 
-class Objective(Protocol):
+class TrainingObjective(Protocol):
     """Asks something of pictures."""
 
     @property
@@ -113,7 +113,7 @@ class Objective(Protocol):
 
 
 class Painted:
-    """Asks for content and style, the terms of a `Criterion`.
+    """Asks for content and style, the terms of a `PerceptualLoss`.
 
     ``paintings`` has a row for each of ``styles``. What makes a style strong is how far it takes a
     photo from itself, so what is asked of each is a content term, ``distances``; the weight of its
@@ -123,7 +123,7 @@ class Painted:
 
     def __init__(
         self,
-        criterion: Criterion,
+        criterion: PerceptualLoss,
         paintings: Layers,
         styles: Sequence[int],
         distances: Sequence[float],

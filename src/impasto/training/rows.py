@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from impasto.errors import DivergedError
 from impasto.events import Trained, TrainingEvent, Unreadable
 from impasto.nets.architecture import Architecture, style_tensors
-from impasto.training.criterion import Criterion, Evaluation, Layers
 from impasto.training.loop import Late
 from impasto.training.objectives import balanced_, missing, within
+from impasto.training.perceptual import Layers, PerceptualLoss, PerceptualTerms
 from impasto.training.pool import Pool, Seen
 from impasto.training.sampling import noises
 from impasto.training.student import Student
@@ -55,9 +55,9 @@ _MOST_LOST = 10
 class RowLoop:
     """Learns a row (P,) of an architecture, on the tensors that its styles share.
 
-    ``painting`` has the Gram matrices of a `Criterion`, ``log`` is the logarithm of the style's
-    weight at the start; it moves until the content is ``distance``. ``length`` turns steps and
-    seconds to a progress from 0 to 1.
+    ``painting`` has the Gram matrices of a `PerceptualLoss`, ``log`` is the logarithm of the
+    style's weight at the start; it moves until the content is ``distance``. ``length`` turns steps
+    and seconds to a progress from 0 to 1.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class RowLoop:
         shared: Mapping[str, Tensor],
         row: Tensor,
         *,
-        criterion: Criterion,
+        criterion: PerceptualLoss,
         pool: Pool,
         painting: Layers,
         distance: float,
@@ -153,7 +153,7 @@ class RowLoop:
 
     def _found(
         self, seen: Seen, numbers: Sequence[int], emphasis: Mapping[float, float]
-    ) -> Evaluation:
+    ) -> PerceptualTerms:
         """Return what the criterion says of crops, and leave gradients in the network's row."""
         n, row = len(numbers), self.vector.values
         parameters = self.net.style_parameters().values()

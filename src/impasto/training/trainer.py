@@ -30,11 +30,11 @@ from impasto.options import ReadOptions, TrainOptions, parsing
 from impasto.options.train import DISTANCE
 from impasto.runtime import checkpoint as files
 from impasto.runtime.device import choose_device, choose_precision
-from impasto.training.criterion import Criterion, Layers, of_styles
 from impasto.training.data import Crops, photos_in
 from impasto.training.loop import Loop
 from impasto.training.naming import named
-from impasto.training.objectives import Objective, Painted, Taught
+from impasto.training.objectives import Painted, Taught, TrainingObjective
+from impasto.training.perceptual import Layers, PerceptualLoss, of_styles
 from impasto.training.preview import sheet
 from impasto.training.processes import Processes
 from impasto.training.student import Student
@@ -284,7 +284,7 @@ class Trainer:
             clock=self._clock,
         )
 
-    def _objectives(self) -> Callable[[float, int], Objective]:
+    def _objectives(self) -> Callable[[float, int], TrainingObjective]:
         """Return what says what each step asks for."""
         painted = self._paintings_asked() if self._paintings else None
         if self._teacher is None:
@@ -301,7 +301,7 @@ class Trainer:
         rest = tuple(number for number in self._trained if number not in painted.styles)
         share, others = len(rest) / len(self._trained), replace(taught, styles=rest)
 
-        def objective(progress: float, step: int) -> Objective:
+        def objective(progress: float, step: int) -> TrainingObjective:
             if progress < self.options.taught:
                 return taught
             # Styles without a painting are taught on, in as many steps as their number asks for.
@@ -312,12 +312,12 @@ class Trainer:
 
     def _paintings_asked(self) -> Painted:
         net = vgg.build(weights.find(self.options.weights))
-        criterion = Criterion.of(self.options, net.prepare(self.device, self.precision))
+        criterion = PerceptualLoss.of(self.options, net.prepare(self.device, self.precision))
         paintings = of_styles([self._statistics(criterion, p) for p in self._paintings])
         distances = [self._cards[number].distance for number in self._painted]
         return Painted(criterion, paintings, self._painted, distances, self._logs)
 
-    def _statistics(self, criterion: Criterion, painting: Picture) -> Layers:
+    def _statistics(self, criterion: PerceptualLoss, painting: Picture) -> Layers:
         size = fit(painting.width, painting.height, self.options.style_size)
         alpha = partly(painting.alpha)
         if alpha is not None:

@@ -29,7 +29,7 @@ Layers = Mapping[float, Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class PerceptualTerms:
     """The terms of n pictures, (n,) float32 each, and the gradient of their mean.
 
     ``gradient`` (n, 3, h, w) is that of the mean over pictures of content + weight · style.
@@ -40,7 +40,7 @@ class Evaluation:
     gradient: Tensor
 
 
-class Criterion:
+class PerceptualLoss:
     """Content and style of a batch of pictures, with the gradient by hand.
 
     The mappings give the share of each layer, and of each size: 0.5 is half the width and height.
@@ -115,7 +115,7 @@ class Criterion:
         paintings: Layers,
         weights: Tensor,
         emphasis: Mapping[float, float] | None = None,
-    ) -> Evaluation:
+    ) -> PerceptualTerms:
         """Compare (n, 3, h, w) RGB in [0, 1] with what they should be.
 
         ``photos`` are those of a number of photos that n is a multiple of: as many pictures, one
@@ -151,7 +151,7 @@ class Criterion:
             trace = self._vgg.trace(small, layers)
             found = trace.backward(lambda *what, size=size: pull(size, *what))
             gradient += _shrunk_backward(found, size, images.shape)
-        return Evaluation(contents, styles, gradient.div_(n))
+        return PerceptualTerms(contents, styles, gradient.div_(n))
 
 
 def _part(shares: Mapping[float, Mapping[str, float]], sizes: Iterable[float]) -> float:
