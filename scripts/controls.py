@@ -21,7 +21,7 @@ from PIL import Image
 import impasto
 from impasto.images import resize
 from impasto.images.contact_sheet import contact_sheet
-from impasto.options.presets import STYLE_LOSSES
+from impasto.losses import STYLE_LOSSES
 from impasto.samples import painting, photo
 
 SIZE, STEPS, CELL = 384, 80, 384

@@ -193,7 +193,7 @@ def rerun_painting(
         options = replace(options, device=there)
         schedule = _schedule(ran.get("schedule", ()), options.size)
         layouts = read_layouts(ran.get("memory", ())) if same else {}
-        hands = [int(hand) for hand in recipe["hands"]]
+        style_of_painting = [int(style) for style in recipe["style_of_painting"]]
         files = recipe["files"]
         entries = [recipe["content"], *recipe["styles"]]
         given: list[Source | None] = [content]
@@ -210,7 +210,7 @@ def rerun_painting(
         begun_with = recipe.get("start")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ImageError(f"{picture}: its recipe is incomplete or damaged ({error})") from error
-    as_styles: list[Any] = grouped(sources[1:], hands)
+    as_styles: list[Any] = grouped(sources[1:], style_of_painting)
     painter = Painter(
         sources[0],
         as_styles,

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor
 
 from impasto.errors import WeightsError
-from impasto.options import LAYER_NAMES, VGG_WIDTHS, WEIGHTS
+from impasto.nets.feature_net import VGG19
+from impasto.options import WEIGHTS
 
-_CONVOLUTIONS = tuple(name for name in LAYER_NAMES if name.startswith("conv"))
+_CONVOLUTIONS = tuple(layer.name for layer in VGG19.layers if layer.kind == "conv")
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def _dequantise(state: dict[str, Any]) -> dict[str, Tensor]:
 def _torchvision(state: dict[str, Any]) -> dict[str, Tensor]:
     """Extract the convolutions from torchvision's ``features``, which numbers every layer."""
     parameters = {}
-    for index, name in enumerate(LAYER_NAMES):
+    for index, name in enumerate(VGG19.names):
         if name in _CONVOLUTIONS:
             parameters[f"{name}.weight"] = state[f"features.{index}.weight"].clone()
             parameters[f"{name}.bias"] = state[f"features.{index}.bias"].clone()
@@ -195,7 +196,7 @@ def _torchvision(state: dict[str, Any]) -> dict[str, Tensor]:
 def _checked_shapes(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
     channels = 3
     for name in _CONVOLUTIONS:
-        width = VGG_WIDTHS[int(name[4]) - 1]
+        width = VGG19.layer(name).channels
         for kind, shape in (("weight", (width, channels, 3, 3)), ("bias", (width,))):
             tensor = parameters[f"{name}.{kind}"]
             if tensor.shape != shape:

@@ -23,8 +23,9 @@ from impasto.cli.main import app
 from impasto.images import read_recipe
 from impasto.metrics.measures import NAMES
 from impasto.nets import vgg
+from impasto.nets.feature_net import VGG19
 from impasto.optimize.lbfgs import LBFGS
-from impasto.options import LAYER_NAMES, PaintOptions
+from impasto.options import PaintOptions
 from impasto.options.sweep import parse_axis
 from impasto.sweep import engine
 from impasto.sweep.grid import lay_out
@@ -40,7 +41,7 @@ WEIGHTS = "--vary=style-weight=0.1,1,10"
 
 @pytest.fixture(autouse=True)
 def _networks_of_the_session(
-    parameters: dict[str, torch.Tensor], net: vgg.VGG19, monkeypatch: pytest.MonkeyPatch
+    parameters: dict[str, torch.Tensor], net: vgg.VGG, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading the weights takes most of the time of a picture as small as these."""
     monkeypatch.setattr(vgg, "load", lambda _: parameters)
@@ -60,7 +61,7 @@ def sweep(run: Run) -> Run:
 
 @pytest.fixture(scope="module")
 def swept(
-    tmp_path_factory: pytest.TempPathFactory, parameters: dict[str, torch.Tensor], net: vgg.VGG19
+    tmp_path_factory: pytest.TempPathFactory, parameters: dict[str, torch.Tensor], net: vgg.VGG
 ) -> Path:
     """A folder like those of the tests where a sweep of three weights was made."""
     folder = tmp_path_factory.mktemp("swept")
@@ -419,7 +420,7 @@ def test_the_recipe_of_the_largest_sweep_fits_into_a_jpeg(folder: Path) -> None:
 
 
 TV = "tv-weight"
-MANY_LAYERS = ";".join(",".join(f"{layer}:{k}" for layer in LAYER_NAMES) for k in range(1, 101))
+MANY_LAYERS = ";".join(",".join(f"{layer}:{k}" for layer in VGG19.names) for k in range(1, 101))
 TWO = ["photo.png", "style.png"]
 OUT = ["-o", "sheet.png", *SMALL]
 MISTAKES: dict[str, tuple[list[str], list[str]]] = {
@@ -510,7 +511,7 @@ def test_a_mistake_is_one_line_and_touches_nothing(
             "kind": "sweep",
             "cells": [{"row": 1, "column": 1, "options": {"size": 3}}],
             "options": {},
-            "hands": [0],
+            "style_of_painting": [0],
             "files": {},
             "content": {"name": "a", "sha256": ""},
             "styles": [{"name": "b", "sha256": ""}],

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from impasto.errors import OptionsError
+from impasto.nets.feature_net import VGG19
 from impasto.options import PaintOptions
 from impasto.runtime import memory
 from impasto.runtime.memory import Demand, Layout, lay_out
@@ -25,7 +26,7 @@ def demand(width=4096, height=3072, **changes):
     layers = ("relu4_2", "relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     values = {"layers": layers, "content_layers": layers[:1], "bytes_per_value": 4}
     values |= {"history": 100, **changes}
-    return Demand(width=width, height=height, **values)
+    return Demand(geometry=VGG19, width=width, height=height, **values)
 
 
 def need(asked, layout):

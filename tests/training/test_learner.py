@@ -22,9 +22,9 @@ from impasto.images import save_picture
 from impasto.nets.architecture import ORIGINAL, style_tensors
 from impasto.options import LearnOptions, ReadOptions, TrainOptions
 from impasto.samples import photo
-from impasto.training.criterion import Evaluation
 from impasto.training.learner import Learner
 from impasto.training.painting import Painting, read_painting
+from impasto.training.perceptual import PerceptualTerms
 from impasto.training.row_loop import RowLoop
 from impasto.training.trainer import StateFile
 from impasto.zoo.cards import StyleCard
@@ -451,12 +451,12 @@ def test_it_can_be_stopped_after_any_step(learner: Build) -> None:
 
 
 def test_a_learning_that_diverges_says_so(learner: Build, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(self: RowLoop) -> Evaluation:
+    def lost(self: RowLoop) -> PerceptualTerms:
         for parameter in self.net.style_parameters().values():
             parameter.grad = torch.full_like(parameter, torch.nan)
         return nothing
 
-    nothing = Evaluation(torch.ones(1), torch.ones(1), torch.zeros(1))
+    nothing = PerceptualTerms(torch.ones(1), torch.ones(1), torch.zeros(1))
     monkeypatch.setattr(RowLoop, "_found", lambda self, *_: lost(self))
     made = learner(steps=50)
     with pytest.raises(DivergedError, match=r"--learning-rate 0\.00625"):

@@ -19,7 +19,7 @@ from impasto.nets.architecture import ORIGINAL, style_tensors
 from impasto.options import TrainOptions
 from impasto.samples import photo
 from impasto.training import loop, objectives
-from impasto.training.criterion import Criterion, Evaluation
+from impasto.training.perceptual import PerceptualLoss, PerceptualTerms
 from impasto.training.sampling import Assignment, assign
 from impasto.training.slim import slimmed
 from impasto.training.trainer import StateFile, Trainer, arranged
@@ -168,11 +168,11 @@ def test_weights_move_until_styles_are_as_far_from_the_photo_as_asked(
     """
     ease = torch.tensor([1.0, 0.3, 1.5])
 
-    def evaluate(_: object, images: torch.Tensor, *_rest: object) -> Evaluation:
+    def evaluate(_: object, images: torch.Tensor, *_rest: object) -> PerceptualTerms:
         weights, k = trainer._logs.exp()[drawn.styles], ease[drawn.styles]
         # At a lower strength, the distance says nothing.
         contents = torch.where(drawn.strengths == 1, weights / (weights + k), 1e-3)
-        return Evaluation(contents, torch.ones(len(images)), torch.zeros_like(images))
+        return PerceptualTerms(contents, torch.ones(len(images)), torch.zeros_like(images))
 
     def deal(step: int, *rest: Any) -> Assignment:
         nonlocal drawn
@@ -180,8 +180,8 @@ def test_weights_move_until_styles_are_as_far_from_the_photo_as_asked(
         return drawn
 
     drawn = assign(0, 16, (1, 2), 0)
-    monkeypatch.setattr(Criterion, "evaluate", evaluate)
-    monkeypatch.setattr(Criterion, "photos", lambda *_: {})
+    monkeypatch.setattr(PerceptualLoss, "evaluate", evaluate)
+    monkeypatch.setattr(PerceptualLoss, "photos", lambda *_: {})
     monkeypatch.setattr(loop, "assign", deal)
     monkeypatch.setattr(loop, "noises", lambda *_: {})
     monkeypatch.setattr(objectives, "_GAIN", 0.1)  # to be there soon

@@ -6,15 +6,42 @@ import inspect
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Self, get_type_hints
 
 import typer
+from typer.core import TyperCommand
+
+from impasto.plugins import Plugins
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 """Flags of most commands."""
 
 _PLAIN = (int, float, bool, Path)
+
+
+class Command(TyperCommand):
+    """A command whose help lists the choices of installed packages, too: to look takes a while."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        for parameter in self.params:
+            if isinstance(parameter.metavar, _Choices):
+                parameter.metavar = "|".join(parameter.metavar.all)
+        super().format_help(ctx, formatter)
+
+
+class _Choices(str):
+    """The choices that are known without looking, as a metavar; ``all`` of them are ``choices``."""
+
+    all: Collection[str]
+
+    @classmethod
+    def of(cls, choices: Collection[str]) -> Self:
+        """Build it of choices."""
+        made = cls("|".join(choices.known if isinstance(choices, Plugins) else choices))
+        made.all = choices
+        return made
 
 
 class Some:
@@ -70,7 +97,7 @@ def _parameter(field: Field[Any], hint: Any, panel: str) -> inspect.Parameter:
     if field.metadata.get("text"):  # the dataclass parses it
         kind = str
     choices = field.metadata.get("choices")
-    metavar = "|".join(choices) if choices else field.metadata.get("metavar")
+    metavar = _Choices.of(choices) if choices else field.metadata.get("metavar")
     option = typer.Option(
         *([flag(field.name)] if field.default is False else []),
         help=field.metadata["help"],

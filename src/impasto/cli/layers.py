@@ -12,12 +12,12 @@ def layers() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from impasto.nets.vgg import LAYERS
+    from impasto.nets.feature_net import VGG19
 
     table = Table("layer", box=None, header_style="bold")
     for heading in ("channels", "stride", "receptive field"):
         table.add_column(heading, justify="right")
-    for layer in LAYERS:
+    for layer in VGG19.layers:
         table.add_row(
             layer.name, str(layer.channels), str(layer.stride), str(layer.receptive_field)
         )

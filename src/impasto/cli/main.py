@@ -34,6 +34,7 @@ from impasto.cli import (
     texture,
     train,
 )
+from impasto.cli.flags import Command
 from impasto.errors import ImpastoError, Notice, is_out_of_memory
 
 _show_warning = warnings.showwarning
@@ -94,7 +95,7 @@ for command in (command for group in _GROUPS.values() for command in group):
         app.add_typer(command, name=_name(command))
     else:
         settings = {"help_option_names": ["-h", "--help"]}
-        app.command(_name(command), context_settings=settings)(command)
+        app.command(_name(command), cls=Command, context_settings=settings)(command)
 
 
 def _show_version(show: bool) -> None:

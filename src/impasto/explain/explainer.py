@@ -45,6 +45,7 @@ from impasto.images.picture import Stored
 from impasto.images.read import Source, read_stored
 from impasto.images.tensors import to_array
 from impasto.nets import vgg
+from impasto.nets.feature_net import VGG19
 from impasto.optimize.schedule import Scale
 from impasto.options import ReadOptions
 from impasto.options.explain import ExplainOptions
@@ -126,7 +127,7 @@ class Explainer:
     def _all_layers(self) -> list[str]:
         """The layers of the painting, shallow to deep."""
         used = {*dict(self._painting.content_layers), *self._style_layers}
-        return [layer.name for layer in vgg.LAYERS if layer.name in used]
+        return [name for name in VGG19.names if name in used]
 
     @property
     def _deepest(self) -> list[str]:
@@ -278,7 +279,7 @@ def _check_sides(sources: list[Source], size: int, layers: list[str], read: Read
     """Raise `OptionsError` for a picture too narrow for the deepest layer."""
     photo, painting = (read_stored(source, read) for source in sources)
     width, height = fit(*_size(photo), size)
-    least, deepest = vgg.smallest_side(layers), vgg.deepest(layers).name
+    least, deepest = VGG19.smallest_side(layers), VGG19.deepest(layers).name
     narrow = with_pixel_count(*_size(painting), width * height)
     for picture, (w, h) in ((photo, (width, height)), (painting, narrow)):
         if min(w, h) < least:

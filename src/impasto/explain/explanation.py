@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.nets.vgg import Layer
+from impasto.nets.feature_net import LayerSpec
 
 Floats = NDArray[np.float32]
 
@@ -70,7 +70,7 @@ class LayerView:
     of: Σ (F - P)² or Σ (G - A)². ``relative`` is the square root of that sum over ‖P‖ or ‖A‖.
     """
 
-    layer: Layer
+    layer: LayerSpec
     term: str
     weight: float
     positions: PerPicture[tuple[int, int]]

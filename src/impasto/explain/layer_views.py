@@ -11,8 +11,9 @@ from torch import Tensor
 from impasto.explain.channels import clustered_order, strongest, variance_shares
 from impasto.explain.explanation import Channel, Floats, Grams, LayerView, PerPicture
 from impasto.images.tensors import to_tensor
-from impasto.losses.functional import accumulate_squares, gram
+from impasto.losses.functional import accumulate_squares, grams
 from impasto.nets import vgg
+from impasto.nets.feature_net import VGG19
 
 CHANNELS = 8
 """Number of feature maps shown per layer."""
@@ -28,7 +29,7 @@ _TINY = 1e-300
 class VGGFeatures:
     """Computes VGG-19 features (1, c, h, w) of pictures, float32 (h, w, 3) RGB in [0, 1]."""
 
-    def __init__(self, net: vgg.VGG19, device: torch.device) -> None:
+    def __init__(self, net: vgg.VGG, device: torch.device) -> None:
         self._net = net
         self._device = device
 
@@ -46,7 +47,7 @@ def view(
     F = PerPicture(*(extract(rgb, [name])[name] for rgb in pictures))
     squares, entries, norm = (_style if term == "style" else _content)(F)
     return LayerView(
-        layer=vgg.layer(name),
+        layer=VGG19.layer(name),
         term=term,
         weight=weight,
         positions=PerPicture(*((int(f.shape[2]), int(f.shape[3])) for f in F)),
@@ -71,12 +72,12 @@ def style_distances(
 ) -> dict[str, float]:
     """Return ‖G - A‖ / ‖A‖ by layer."""
     F, S = extract(rgb, layers), extract(target, layers)
-    return {name: _relative(gram(F[name]), gram(S[name])) for name in layers}
+    return {name: _relative(grams(F[name])[0], grams(S[name])[0]) for name in layers}
 
 
 def equal_weights(extract: VGGFeatures, painting: Floats, layers: list[str]) -> dict[str, float]:
     """Return the w_l that make Σ w_l E_l the mean over layers of ‖G - A‖² / ‖A‖²."""
-    grams = {name: gram(F) for name, F in extract(painting, layers).items()}
+    grams = {name: grams(F)[0] for name, F in extract(painting, layers).items()}
     return {
         name: A.numel() / (len(layers) * max(float(A.double().square().sum()), _TINY))
         for name, A in grams.items()
@@ -99,8 +100,8 @@ def _content(F: PerPicture[Tensor]) -> tuple[PerPicture[float], int, float]:
 
 def _style(F: PerPicture[Tensor]) -> tuple[PerPicture[float], int, float]:
     """Return Σ (G - A)² by picture, the number of squares, and ‖A‖."""
-    A = gram(F.painting)
-    squares = PerPicture(*(float((gram(f) - A).double().square().sum()) for f in F))
+    A = grams(F.painting)[0]
+    squares = PerPicture(*(float((grams(f)[0] - A).double().square().sum()) for f in F))
     return squares, A.numel(), float(A.double().norm())
 
 
@@ -114,7 +115,7 @@ def _channels(F: PerPicture[Tensor]) -> tuple[Channel, ...]:
 
 
 def _grams(F: PerPicture[Tensor]) -> Grams:
-    whole = PerPicture(*(gram(f).numpy() for f in F))
+    whole = PerPicture(*(grams(f)[0].numpy() for f in F))
     A = whole.painting
     energies = np.diag(A).astype(np.float64)
     chosen = np.array(strongest(energies, GRAM_CHANNELS))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from impasto.images import fit, with_pixel_count
-from impasto.nets import vgg
+from impasto.nets.feature_net import VGG19
 
 CONTENT_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_2")
 """The layers to reconstruct the photo from, as in Gatys 2016, figure 1."""
@@ -47,7 +47,7 @@ def reconstruction_tasks(style_layers: Iterable[str]) -> tuple[ReconstructionTas
 def step_cost(layers: Iterable[str], pixels: int) -> float:
     """Return the multiplications of one step: forward, backward, and the optimiser."""
     macs, before = 0.0, 3
-    for layer in vgg.until(layers):
+    for layer in VGG19.until(layers):
         if layer.kind == "conv":
             macs += 9 * before * layer.channels / layer.stride**2
             before = layer.channels
@@ -68,7 +68,7 @@ def small_side(
     layer, the result is ``size``.
     """
     side = math.ceil(size * _SHARE)
-    least = 2 * vgg.smallest_side(layers)
+    least = 2 * VGG19.smallest_side(layers)
     width, height = fit(*photo, side)
     sides = (width, height, *with_pixel_count(*painting, width * height))
     return side if min(sides) >= least else size

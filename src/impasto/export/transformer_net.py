@@ -118,7 +118,7 @@ def _other_kind(data: bytes, name: str) -> str:
         return "is an ONNX file; import takes the .pth checkpoint that it was exported from"
     if _is_safetensors(data):
         with suppress(ValueError):
-            files.metadata(data)
+            files.metadata(Path(name))
             return "is already a file of Impasto; use it with impasto apply FILE/STYLE"
     if zipfile.is_zipfile(io.BytesIO(data)):
         with suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,10 +15,12 @@ from impasto.errors import ImageError, OptionsError
 from impasto.images import fit, resize, with_pixel_count
 from impasto.images.tensors import to_tensor
 from impasto.losses import functional
+from impasto.losses.contents import self_similarity
 from impasto.losses.guides import Guide, guided_grams
 from impasto.metrics import colour, structure, transport
 from impasto.metrics.measures import NAMES, Measured
 from impasto.nets import vgg
+from impasto.nets.feature_net import Geometry
 from impasto.text import shown
 from impasto.weights import Found
 
@@ -39,6 +41,9 @@ DIRECTIONS = 64
 ASPECT = 0.05
 """The largest relative difference allowed between the aspect ratios of picture and photo."""
 
+_LEAST = 1e-9
+"""Of a flat picture, where nothing is unlike anything, self-similarity is all rounding."""
+
 _LAYERS = tuple(dict.fromkeys((CONTENT_LAYER, *STYLE_LAYERS, *SIMILARITY_LAYERS)))
 
 RGB = NDArray[np.float32]
@@ -46,14 +51,7 @@ RGB = NDArray[np.float32]
 Pixels = NDArray[Any]
 
 
-class FeatureExtractor(Protocol):
-    """Anything that returns the features of a picture by layer name."""
-
-    def __call__(self, image: Tensor, names: Iterable[str]) -> Mapping[str, Tensor]:
-        """Return features of (1, 3, h, w) RGB in [0, 1]."""
-
-
-def network(found: Found, device: torch.device) -> vgg.VGG19:
+def network(found: Found, device: torch.device) -> vgg.VGG:
     """Return VGG-19 as the protocol requires it: float32, max pooling, zero padding."""
     return vgg.build(found).prepare(device, torch.float32)
 
@@ -93,7 +91,7 @@ class Evaluator:
 
     def __init__(
         self,
-        net: FeatureExtractor,
+        net: FeatureNet,
         photo: RGB,
         paintings: Sequence[RGB],
         *,
@@ -102,10 +100,10 @@ class Evaluator:
         self._net = net
         height, width, _ = photo.shape
         self.size = fit(width, height, size)
-        _check_size("the photo", self.size, size)
+        _check_size("the photo", self.size, size, net.geometry)
         self._positions = structure.grid(self.size[1], self.size[0], POSITIONS)
         self._along = {
-            name: transport.directions(vgg.layer(name).channels, DIRECTIONS)
+            name: transport.directions(net.geometry.layer(name).channels, DIRECTIONS)
             for name in STYLE_LAYERS
         }
         self._photo = _eight_bits(resize(photo, *self.size))
@@ -130,8 +128,8 @@ class Evaluator:
             "vgg_content": float(functional.relative_error(found - self._content, self._content)),
             **self._to_styles(features, palette, shares),
             "ssim": structure.ssim(rgb, self._photo),
-            "self_similarity": structure.self_similarity_distance(
-                self._similar(features), self._similarity
+            "self_similarity": float(
+                self_similarity.distance(self._similar(features), self._similarity)
             ),
             "colour_to_photo": colour.colour_distance(palette, self._palette),
             "sharpness": structure.relative_sharpness(rgb, self._photo),
@@ -165,14 +163,14 @@ class Evaluator:
     def _style(self, painting: RGB, size: int) -> _Style:
         height, width, _ = painting.shape
         shape = with_pixel_count(width, height, self.size[0] * self.size[1])
-        _check_size("the painting", shape, size)
+        _check_size("the painting", shape, size, self._net.geometry)
         seen = resize(painting, *shape)
         rgb, guide = _eight_bits(seen[:, :, :3]), None
         if seen.shape[2] == 4:
             guide = Guide.of(seen[:, :, 3])
-        features = self._features(rgb)
+        features, layer = self._features(rgb), self._net.geometry.layer
         return _Style(
-            grams={name: guided_grams(features[name], guide, name) for name in STYLE_LAYERS},
+            grams={name: guided_grams(features[name], guide, layer(name)) for name in STYLE_LAYERS},
             projected={name: self._project(name, features[name], guide) for name in STYLE_LAYERS},
             palette=colour.palette(rgb if guide is None else _inside(rgb, guide)),
         )
@@ -185,13 +183,13 @@ class Evaluator:
     def _project(self, name: str, features: Tensor, guide: Guide | None = None) -> Tensor:
         rows = features[0].flatten(1).T
         if guide is not None:
-            weight = guide.at(name).flatten()
+            weight = guide.at(self._net.geometry.layer(name)).flatten()
             rows = rows[weight >= 0.5 * weight.max()]
         return transport.project(rows, self._along[name])
 
     def _similar(self, features: Mapping[str, Tensor]) -> Tensor:
         columns = [structure.sample(features[name], self._positions) for name in SIMILARITY_LAYERS]
-        return structure.self_similarity(torch.cat(columns, dim=1))
+        return self_similarity.shares(torch.cat(columns, dim=1).double(), _LEAST)
 
 
 def _inside(rgb: RGB, guide: Guide) -> RGB:
@@ -214,8 +212,8 @@ def check_same_view(rgb: Pixels, photo: Pixels, name: str) -> None:
         )
 
 
-def _check_size(what: str, shape: tuple[int, int], size: int) -> None:
-    least = max(structure.SSIM_WINDOW, vgg.smallest_side(_LAYERS))
+def _check_size(what: str, shape: tuple[int, int], size: int, geometry: Geometry) -> None:
+    least = max(structure.SSIM_WINDOW, geometry.smallest_side(_LAYERS))
     if min(shape) < least:
         raise OptionsError(
             f"{what} would be {shape[0]}x{shape[1]} pixels, too small to measure: both sides must "

@@ -50,27 +50,6 @@ def relative_sharpness(rgb: NDArray[np.float32], photo: NDArray[np.float32]) -> 
     return (sharpness(rgb) + _LEAST) / (sharpness(photo) + _LEAST)
 
 
-def self_similarity(points: Tensor) -> Tensor:
-    """Return how much features (n, c) differ: (n, n) float64, every column sums to 1.
-
-    D / Σᵢ D, where Dᵢⱼ is the cosine distance of the features at i and j: one side of the content
-    term of Kolkin et al. 2019.
-    """
-    rows = F.normalize(points.double(), dim=1)
-    D = (1 - rows @ rows.T).clamp_min(0)
-    return D / D.sum(dim=0).clamp_min(1e-9)
-
-
-def self_similarity_distance(a: Tensor, b: Tensor) -> float:
-    """Return the mean over columns of Σᵢ |Aᵢⱼ - Bᵢⱼ| for two `self_similarity` results, 0 to 2.
-
-    The content term of Kolkin, Salavon, Shakhnarovich 2019, "Style Transfer by Relaxed Optimal
-    Transport and Self-Similarity" (arXiv:1904.12785), times n, as in the authors' code, so that
-    it does not depend on the number of positions.
-    """
-    return float((a - b).abs().sum(dim=0).mean())
-
-
 def grid(height: int, width: int, count: int) -> Tensor:
     """Return at most ``count`` positions spread evenly over a picture: (rows, columns, 2), x first.
 

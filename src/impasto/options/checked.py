@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
@@ -59,9 +59,9 @@ class Checked:
                 f"{flag(name)} must be a whole number from {low} to {high}, got {shown(value)}"
             )
 
-    def _choice(self, name: str, known: Sequence[str]) -> None:
+    def _choice(self, name: str, known: Collection[str]) -> None:
         value = getattr(self, name)
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             hint = nearest(value if isinstance(value, str) else shown(value), known)
             raise OptionsError(f"{flag(name)} does not know {shown(value)}{hint}")
 

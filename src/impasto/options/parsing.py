@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import Any
 
 from impasto.errors import OptionsError, nearest
+from impasto.nets.feature_net import VGG19
 from impasto.options.checked import flag, shown
-from impasto.options.layers import LAYER_NAMES
 
 MAX_BUDGET = 30 * 24 * 3600.0
 """The longest budget, in seconds: 30 days."""
@@ -193,9 +193,9 @@ def _blend_by_layer(pairs: Sequence[Any]) -> tuple[tuple[str, Shares], ...]:
         layer, shares = pair if isinstance(pair, list | tuple) and len(pair) == 2 else (pair, None)
         if not isinstance(layer, str):
             raise OptionsError(f"--blend must be pairs of layer and shares, got {shown(pair)}")
-        if layer not in LAYER_NAMES:
+        if layer not in VGG19.names:
             raise OptionsError(
-                f"--blend: there is no layer {shown(layer)}{nearest(layer, LAYER_NAMES)}"
+                f"--blend: there is no layer {shown(layer)}{nearest(layer, VGG19.names)}"
             )
         if layer in found:
             raise OptionsError(f"--blend names {layer} twice")

@@ -26,8 +26,10 @@ def located(name: str, folder: Path, way_out: str = "say where it is now") -> Pa
     raise ImageError(f"{shown(name)}: not found here nor in {shown(folder)}; {way_out}")
 
 
-def grouped(pictures: Sequence[T], hands: Sequence[int]) -> list[T | list[T]]:
+def grouped(pictures: Sequence[T], style_of_painting: Sequence[int]) -> list[T | list[T]]:
     """Return pictures as styles: those of one style together, one alone as it is."""
-    pairs = list(zip(pictures, hands, strict=True))
-    groups = [[one for one, hand in pairs if hand == style] for style in sorted(set(hands))]
+    pairs = list(zip(pictures, style_of_painting, strict=True))
+    groups = [
+        [one for one, own in pairs if own == style] for style in sorted(set(style_of_painting))
+    ]
     return [group if len(group) > 1 else group[0] for group in groups]

@@ -14,8 +14,7 @@ import psutil
 import torch
 
 from impasto.errors import OptionsError
-from impasto.nets import vgg
-from impasto.options import VGG_WIDTHS
+from impasto.nets.feature_net import Geometry
 
 _LARGE_TILES = (2048, 1536, 1024)
 _TILES = (*_LARGE_TILES, 768)
@@ -58,11 +57,12 @@ class Layout:
 class Demand:
     """What the memory layout of a scale depends on.
 
-    ``bytes_per_value`` applies to the features. ``history`` is the number of pairs that L-BFGS
-    should keep, 0 for optimisers without a history. ``map_layers`` are the layers whose feature
+    ``geometry`` is that of the network. ``bytes_per_value`` applies to the features. ``history`` is
+    the number of pairs that L-BFGS should keep, 0 for optimisers without a history. ``map_layers`` are the layers whose feature
     maps are kept whole. ``wrap`` tells whether the picture wraps around at its edges.
     """
 
+    geometry: Geometry
     width: int
     height: int
     layers: tuple[str, ...]
@@ -80,8 +80,8 @@ class Demand:
     def step(self, tile: int | None) -> int:
         """Return the bytes of a step without history, in tiles of this side or as a whole."""
         vectors = round(3 * _VALUE * _VECTORS * self.pixels)
-        targets = _values_per_pixel(self.content_layers) * self.bytes_per_value * self.pixels
-        maps = _MAPS * _values_per_pixel(self.map_layers) * self.bytes_per_value * self.pixels
+        targets = self._values_per_pixel(self.content_layers) * self.bytes_per_value * self.pixels
+        maps = _MAPS * self._values_per_pixel(self.map_layers) * self.bytes_per_value * self.pixels
         return vectors + round(targets + maps) + self._pass(tile)
 
     def pair(self, compact: bool) -> int:
@@ -90,12 +90,14 @@ class Demand:
 
     def _pass(self, tile: int | None) -> int:
         """Return the bytes of one forward and backward pass through the network."""
-        margin = 2 * vgg.margin(self.layers) if self.layers else 0
+        margin = 2 * self.geometry.margin(self.layers) if self.layers else 0
         sides = (self._side(n, tile, margin) for n in (self.width, self.height))
         pixels = next(sides) * next(sides)
-        kept = [s.name for s in vgg.until(self.layers) if s.kind == "relu"] if self.layers else []
+        specs = self.geometry.until(self.layers) if self.layers else ()
+        kept = [spec.name for spec in specs if spec.kind == "relu"]
         # Besides what the backward pass needs: one and a half times the largest layer as workspace.
-        values = _values_per_pixel([*kept, *self.layers]) + 1.5 * VGG_WIDTHS[0]
+        values = self._values_per_pixel([*kept, *self.layers])
+        values += 1.5 * self.geometry.layers[0].channels
         return round(values * self.bytes_per_value * pixels)
 
     def _side(self, length: int, tile: int | None, margin: int) -> int:
@@ -103,6 +105,10 @@ class Demand:
         if self.wrap:
             return min(length, tile or length) + margin
         return length if tile is None else min(length, tile + margin)
+
+    def _values_per_pixel(self, names: Iterable[str]) -> float:
+        specs = [self.geometry.layer(name) for name in dict.fromkeys(names)]
+        return sum(spec.channels / spec.stride**2 for spec in specs)
 
 
 def lay_out(demand: Demand, room: int | None) -> Layout:
@@ -181,8 +187,3 @@ def format_bytes(size: int) -> str:
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
     return f"{max(size, 0) / 1e3:.0f} kB"
-
-
-def _values_per_pixel(names: Iterable[str]) -> float:
-    specs = [vgg.layer(name) for name in dict.fromkeys(names)]
-    return sum(spec.channels / spec.stride**2 for spec in specs)

@@ -128,19 +128,23 @@ class CellCache:
 
 
 def cell_key(
-    options: PaintOptions, weights: str, pictures: Sequence[Stored], hands: Sequence[int]
+    options: PaintOptions,
+    weights: str,
+    pictures: Sequence[Stored],
+    style_of_painting: Sequence[int],
 ) -> str:
     """Return the key of a cell: a hash, 16 letters, of everything that its picture depends on.
 
     ``weights`` is the hash of the network's file. ``pictures`` are the photo and the paintings;
-    ``hands`` is the style index of each painting. Files named by options count by their content.
+    ``style_of_painting`` is the style index of each painting. Files named by options count by
+    their content.
     """
     depends = {
         "version": impasto.__version__,
         "options": options.to_dict(),
         "weights": weights,
         "pictures": [picture.sha256 for picture in pictures],
-        "hands": list(hands),
+        "style_of_painting": list(style_of_painting),
         "files": [(what, file_hash(path)) for what, path in named_files(options)],
     }
     text = json.dumps(depends, sort_keys=True)

@@ -13,10 +13,10 @@ from impasto.images.alpha import seen_channels
 from impasto.images.picture import Stored, floats
 from impasto.losses.blend import blend_shares
 from impasto.metrics.evaluator import Evaluator, network
-from impasto.nets import vgg
+from impasto.nets.feature_net import FeatureNet
 from impasto.options import CheckpointOptions, PaintOptions, ReadOptions
 from impasto.options.measure import LARGEST_MEASURED
-from impasto.painter import Painter, Sources
+from impasto.painter import Inputs, Painter
 from impasto.runtime.device import choose_device, choose_precision
 from impasto.sweep.cell_cache import CellCache, Result, cell_key
 from impasto.sweep.grid import Cell, Grid
@@ -78,8 +78,12 @@ class Sweep:
         first = grid.cells[0].options
         self._device = choose_device(first.device)
         # Reads and checks every picture before anything is painted.
-        sources = Sources(content, self._files[1], first, self._read, self._device)
-        self.photo, self.paintings, self.hands = sources.photo, sources.styles, sources.hands
+        sources = Inputs(content, self._files[1], first, self._read, self._device)
+        self.photo, self.paintings, self.style_of_painting = (
+            sources.photo,
+            sources.styles,
+            sources.style_of_painting,
+        )
         for cell in grid.cells:
             blend_shares(cell.options.blend, len(styles))
         self._cache = CellCache(folder)
@@ -178,21 +182,22 @@ class Sweep:
         choice = cell.options.weights
         if choice not in self._weights:
             self._weights[choice] = weights.find(choice).sha256
-        return cell_key(cell.options, self._weights[choice], self.pictures, self.hands)
+        return cell_key(cell.options, self._weights[choice], self.pictures, self.style_of_painting)
 
     def _shares(self, cell: Cell) -> list[float]:
         """Return each painting's share in a cell; paintings of one style have equal shares."""
         shares = blend_shares(cell.options.blend, len(self._files[1]))
-        return [shares[hand] / self.hands.count(hand) for hand in self.hands]
+        styles = self.style_of_painting
+        return [shares[style] / styles.count(style) for style in styles]
 
 
 class SharedNets:
     """The network of the last cell, reused if the next cell needs the same."""
 
     def __init__(self) -> None:
-        self._made: tuple[tuple[object, ...], vgg.VGG19] | None = None
+        self._made: tuple[tuple[object, ...], FeatureNet] | None = None
 
-    def get(self, painter: SharingPainter) -> vgg.VGG19:
+    def get(self, painter: SharingPainter) -> FeatureNet:
         """Return the network that a painter needs."""
         o: PaintOptions = painter.options
         needs = (o.weights, o.pooling, o.rescale_pooling, o.padding, o.device, o.precision)
@@ -209,9 +214,9 @@ class SharingPainter(Painter):
         self._nets = nets
         super().__init__(*what, **options)  # type: ignore[arg-type]
 
-    def build_own_net(self) -> vgg.VGG19:
+    def build_own_net(self) -> FeatureNet:
         """Build a new network."""
         return super()._build_net()
 
-    def _build_net(self) -> vgg.VGG19:
+    def _build_net(self) -> FeatureNet:
         return self._nets.get(self)

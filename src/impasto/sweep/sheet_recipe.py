@@ -40,7 +40,7 @@ def sheet_recipe(sweep: Sweep) -> dict[str, Any]:
         "version": impasto.__version__,
         "content": recorded(sweep.photo),
         "styles": [recorded(painting) for painting in sweep.paintings],
-        "hands": sweep.hands,
+        "style_of_painting": sweep.style_of_painting,
         "files": {path: file_hash(path) for path in sorted(files)},
         "axes": [{"option": axis.option, "values": list(axis.texts)} for axis in sweep.grid.axes],
         "options": common,
@@ -120,8 +120,9 @@ class PickedCell:
             entries = [recipe["content"], *recipe["styles"]]
             names = [str(entry["name"]) for entry in entries]
             hashes = tuple(str(entry["sha256"]) for entry in entries)
-            hands, files = [int(hand) for hand in recipe["hands"]], dict(recipe["files"])
-            styles = grouped([Path(name) for name in names[1:]], hands)
+            files = dict(recipe["files"])
+            style_of_painting = [int(style) for style in recipe["style_of_painting"]]
+            styles = grouped([Path(name) for name in names[1:]], style_of_painting)
             cell = cells.get(place)
             options = _options(recipe["options"], cell, changes) if cell else None
             rows, columns = max(cells)
@@ -142,7 +143,7 @@ class PickedCell:
         if now:
             return cls(now[0], tuple(now[1:]), hashes, files, options)
         photo, *paintings = [located(name, sheet.parent, _WAY_OUT) for name in names]
-        return cls(photo, tuple(grouped(paintings, hands)), hashes, files, options)
+        return cls(photo, tuple(grouped(paintings, style_of_painting)), hashes, files, options)
 
 
 def parse_pick(text: str) -> tuple[int, int]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from impasto.training.criterion import Criterion, Layers
 from impasto.training.data import Crops
+from impasto.training.perceptual import Layers, PerceptualLoss
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class CropPool:
     Several threads may request different crops at the same time.
     """
 
-    def __init__(self, crops: Crops, criterion: Criterion, count: int) -> None:
+    def __init__(self, crops: Crops, criterion: PerceptualLoss, count: int) -> None:
         self._crops, self._criterion, self._count = crops, criterion, count
         self._seen: dict[int, tuple[Tensor, dict[float, Mapping[str, Tensor]]]] = {}
 

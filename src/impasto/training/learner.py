@@ -28,11 +28,11 @@ from impasto.options import LearnOptions, ReadOptions, TrainOptions
 from impasto.options.learn import LEARNT_DISTANCE
 from impasto.runtime import checkpoint as files
 from impasto.runtime.device import choose_device, choose_precision
-from impasto.training.criterion import Criterion
 from impasto.training.crop_pool import CropPool
 from impasto.training.data import Crops
 from impasto.training.naming import slug
 from impasto.training.painting import read_painting
+from impasto.training.perceptual import PerceptualLoss
 from impasto.training.preview import sheet
 from impasto.training.row_loop import RowLoop, split
 from impasto.training.trainer import Photos, StateFile, least_sides, sources_of
@@ -236,7 +236,9 @@ class Learner:
     def _make_loop(self, crops: Crops) -> RowLoop:
         options = self.options
         net = vgg.build(weights.find(options.weights))
-        criterion = Criterion.of(self._criterion_options, net.prepare(self.device, self.precision))
+        criterion = PerceptualLoss.of(
+            self._criterion_options, net.prepare(self.device, self.precision)
+        )
         shared = self.body.tensors.keys() - set(self._names)
         log = math.log(self._begin.card.weight) if self._begin and self._begin.card.weight else _LOG
         loop = RowLoop(

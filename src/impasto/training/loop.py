@@ -16,7 +16,7 @@ from impasto.errors import DivergedError
 from impasto.events import Stalled, Trained, TrainingEvent, Unreadable
 from impasto.nets.architecture import exact_tensors
 from impasto.training.data import Crops
-from impasto.training.objectives import Batch, Objective, PaintingObjective, with_range_loss
+from impasto.training.objectives import Batch, PaintingObjective, TrainingObjective, with_range_loss
 from impasto.training.processes import Processes
 from impasto.training.sampling import assign, noises
 from impasto.training.student import Student
@@ -55,7 +55,7 @@ class Loop:
     def __init__(
         self,
         net: Student,
-        objective: Callable[[float, int], Objective],
+        objective: Callable[[float, int], TrainingObjective],
         *,
         crops: Crops,
         photos: int,
@@ -137,7 +137,7 @@ class Loop:
         finite = vector.step(self._rate_now(progress), self.step)
         return self._late(torch.cat([vector.notes[: len(_NOTES)], finite[None]])), reasons
 
-    def _batch(self, objective: Objective) -> tuple[Batch, list[str]]:
+    def _batch(self, objective: TrainingObjective) -> tuple[Batch, list[str]]:
         """Return this process's part of a step, and errors of the photos skipped."""
         world, rank = self._processes.world, self._processes.rank
         device, seed = self.vector.values.device, self._crops.seed

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.nets.transformer import TransferNet
-from impasto.training.criterion import Criterion, Layers, chosen
+from impasto.training.perceptual import Layers, PerceptualLoss, chosen
 from impasto.training.sampling import Assignment
 
 _GAIN = 0.02
@@ -99,7 +99,7 @@ def move_logs_(logs: Tensor, moves: Tensor) -> None:
     logs.add_(moves).clamp_(_LEAST_WEIGHT, _MOST_WEIGHT)
 
 
-class Objective(Protocol):
+class TrainingObjective(Protocol):
     """A loss for the pictures of a step."""
 
     @property
@@ -113,7 +113,7 @@ class Objective(Protocol):
 
 
 class PaintingObjective:
-    """Compares with photos and paintings by the content and style terms of a `Criterion`.
+    """Compares with photos and paintings by the content and style terms of a `PerceptualLoss`.
 
     ``paintings`` has a row for each of ``styles``. How strong a style is depends on how far it
     changes a photo, so each has a target for the content term, ``distances``; the weight of its
@@ -123,7 +123,7 @@ class PaintingObjective:
 
     def __init__(
         self,
-        criterion: Criterion,
+        criterion: PerceptualLoss,
         paintings: Layers,
         styles: Sequence[int],
         distances: Sequence[float],

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from impasto.errors import DivergedError
 from impasto.events import Trained, TrainingEvent, Unreadable
 from impasto.nets.architecture import Architecture, style_tensors
-from impasto.training.criterion import Criterion, Evaluation, Layers
 from impasto.training.crop_pool import CropBatch, CropPool
 from impasto.training.loop import DelayedRead
 from impasto.training.objectives import log_ratio, move_logs_, with_range_loss
+from impasto.training.perceptual import Layers, PerceptualLoss, PerceptualTerms
 from impasto.training.sampling import noises
 from impasto.training.student import Student
 from impasto.training.vector import Vector
@@ -55,8 +55,8 @@ _MOST_LOST = 10
 class RowLoop:
     """Learns a row (P,) of an architecture, given the tensors that its styles share.
 
-    ``painting`` has the Gram matrices of a `Criterion`; ``log`` is the initial logarithm of the
-    style's weight, which is adjusted until the content term is ``distance``. ``length`` turns steps
+    ``painting`` has the Gram matrices of a `PerceptualLoss`; ``log`` is the initial logarithm of
+    the style's weight, which is adjusted until the content term is ``distance``. ``length`` turns steps
     and seconds into a progress from 0 to 1.
     """
 
@@ -66,7 +66,7 @@ class RowLoop:
         shared: Mapping[str, Tensor],
         row: Tensor,
         *,
-        criterion: Criterion,
+        criterion: PerceptualLoss,
         pool: CropPool,
         painting: Layers,
         distance: float,
@@ -153,7 +153,7 @@ class RowLoop:
 
     def _found(
         self, seen: CropBatch, numbers: Sequence[int], emphasis: Mapping[float, float]
-    ) -> Evaluation:
+    ) -> PerceptualTerms:
         """Evaluate the criterion on crops, leaving gradients in the network's row."""
         n, row = len(numbers), self.vector.values
         parameters = self.net.style_parameters().values()

@@ -25,15 +25,16 @@ from impasto.images.resize import resize_plane
 from impasto.images.tensors import to_tensor
 from impasto.nets import vgg
 from impasto.nets.architecture import ORIGINAL, architecture, style_tensors
+from impasto.nets.feature_net import VGG19
 from impasto.options import ReadOptions, TrainOptions, parsing
 from impasto.options.train import DISTANCE
 from impasto.runtime import checkpoint as files
 from impasto.runtime.device import choose_device, choose_precision
-from impasto.training.criterion import Criterion, Layers, of_styles
 from impasto.training.data import Crops, photos_in
 from impasto.training.loop import Loop
 from impasto.training.naming import named
-from impasto.training.objectives import Objective, PaintingObjective, TeacherObjective
+from impasto.training.objectives import PaintingObjective, TeacherObjective, TrainingObjective
+from impasto.training.perceptual import Layers, PerceptualLoss, of_styles
 from impasto.training.preview import sheet
 from impasto.training.processes import Processes
 from impasto.training.student import Student
@@ -288,7 +289,7 @@ class Trainer:
             clock=self._clock,
         )
 
-    def _objectives(self) -> Callable[[float, int], Objective]:
+    def _objectives(self) -> Callable[[float, int], TrainingObjective]:
         """Return the function that chooses the objective of each step."""
         painted = self._paintings_asked() if self._paintings else None
         if self._teacher is None:
@@ -305,7 +306,7 @@ class Trainer:
         rest = tuple(number for number in self._trained if number not in painted.styles)
         share, others = len(rest) / len(self._trained), replace(taught, styles=rest)
 
-        def objective(progress: float, step: int) -> Objective:
+        def objective(progress: float, step: int) -> TrainingObjective:
             if progress < self.options.taught:
                 return taught
             # Styles without a painting still learn from the teacher, in a proportional number of
@@ -317,12 +318,12 @@ class Trainer:
 
     def _paintings_asked(self) -> PaintingObjective:
         net = vgg.build(weights.find(self.options.weights))
-        criterion = Criterion.of(self.options, net.prepare(self.device, self.precision))
+        criterion = PerceptualLoss.of(self.options, net.prepare(self.device, self.precision))
         paintings = of_styles([self._statistics(criterion, p) for p in self._paintings])
         distances = [self._cards[number].distance for number in self._painted]
         return PaintingObjective(criterion, paintings, self._painted, distances, self._logs)
 
-    def _statistics(self, criterion: Criterion, painting: Picture) -> Layers:
+    def _statistics(self, criterion: PerceptualLoss, painting: Picture) -> Layers:
         size = fit(painting.width, painting.height, self.options.style_size)
         alpha = partly(painting.alpha)
         if alpha is not None:
@@ -422,7 +423,7 @@ class Trainer:
 def least_sides(options: TrainOptions) -> dict[str, float]:
     """Return the smallest sides of crops ("content") and paintings ("style"), in pixels."""
     return {
-        kind: vgg.smallest_side([name for name, share in layers if share])
+        kind: VGG19.smallest_side([name for name, share in layers if share])
         / min(size for size, share in sizes if share)
         for kind, layers, sizes in (
             ("content", options.content_layers, options.content_sizes),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from impasto.errors import WeightsError
@@ -15,7 +16,6 @@ from impasto.text import reason, shown
 
 EXTENSION = ".safetensors"
 _KEY = "impasto"
-_LONGEST_HEADER = 16 * 2**20
 
 
 def read(path: Path, most: int) -> bytes:
@@ -33,23 +33,13 @@ def read(path: Path, most: int) -> bytes:
         raise WeightsError(f"{shown(path)}: cannot be read: {reason(error)}") from error
 
 
-def read_header(path: Path) -> bytes:
-    """Return the start of a file, as much as `metadata` reads. Raises `WeightsError`."""
-    try:
-        with path.open("rb") as file:
-            length = file.read(8)
-            return length + file.read(min(int.from_bytes(length, "little"), _LONGEST_HEADER))
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{shown(path)}: cannot be read: {reason(error)}") from error
-
-
-def metadata(data: bytes) -> dict[str, Any]:
+def metadata(path: Path) -> dict[str, Any]:
     """Return Impasto's metadata from the header of a file. Raises `ValueError` if there is none."""
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > len(data) - 8:
-        raise ValueError("it is not a safetensors file, or is truncated")
-    header = json.loads(data[8 : 8 + length])
-    found = json.loads(header.get("__metadata__", {}).get(_KEY, "null"))
+    try:
+        with safe_open(path, framework="numpy") as file:
+            found = json.loads((file.metadata() or {}).get(_KEY, "null"))
+    except (OSError, SafetensorError) as error:
+        raise ValueError("it is not a safetensors file, or is truncated") from error
     if not isinstance(found, dict):
         raise ValueError("its header has no Impasto metadata")
     return found

@@ -149,9 +149,9 @@ def check_replaceable(path: Path) -> None:
 
 def _looks_like_pack(path: Path) -> bool:
     try:
-        about = files.metadata(files.read_header(path))
+        about = files.metadata(path)
         return about.get("kind") is None and "architecture" in about
-    except (WeightsError, ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return False
 
 
@@ -160,7 +160,7 @@ def read_pack(path: str | os.PathLike[str]) -> Pack:
     name = os.fspath(path)
     data = files.read(Path(path), MAX_BYTES)
     try:
-        about = _known(files.metadata(data))
+        about = _known(files.metadata(Path(path)))
         tensors = load(data)
         card = PackCard(
             architecture=about["architecture"],

@@ -103,7 +103,7 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
     name = os.fspath(path)
     data = files.read(Path(path), MAX_BYTES)
     try:
-        return _rows(files.metadata(data), load(data), name)
+        return _rows(files.metadata(Path(path)), load(data), name)
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
         raise WeightsError(
             f"{shown(name)}: is not a file of styles that Impasto can read: {reason(e)}"
@@ -113,8 +113,8 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
 def holds_rows(path: str | os.PathLike[str]) -> bool:
     """Return whether a file's header declares rows; the content is not checked."""
     try:
-        return files.metadata(files.read_header(Path(path))).get("kind") == KIND
-    except (WeightsError, ValueError, TypeError, AttributeError, RecursionError):
+        return files.metadata(Path(path)).get("kind") == KIND
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return False
 
 

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from impasto.losses import functional
 from impasto.losses.guides import Guide, guided_grams
-from impasto.nets.vgg import VGG19
+from impasto.nets.vgg import VGG
 from impasto.options import TrainOptions
 
 Layers = Mapping[float, Mapping[str, Tensor]]
@@ -29,7 +29,7 @@ Layers = Mapping[float, Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class PerceptualTerms:
     """The terms of n pictures, (n,) float32 each, and the gradient of their mean.
 
     ``gradient`` (n, 3, h, w) is that of the mean over pictures of content + weight · style.
@@ -40,7 +40,7 @@ class Evaluation:
     gradient: Tensor
 
 
-class Criterion:
+class PerceptualLoss:
     """Content and style terms of a batch of pictures, with a hand-written gradient.
 
     The mappings give the share of each layer and of each size: 0.5 is half the width and height.
@@ -48,7 +48,7 @@ class Criterion:
 
     def __init__(
         self,
-        vgg: VGG19,
+        vgg: VGG,
         *,
         content_layers: Mapping[str, float],
         style_layers: Mapping[str, float],
@@ -64,7 +64,7 @@ class Criterion:
         }
 
     @classmethod
-    def of(cls, options: TrainOptions, vgg: VGG19) -> Self:
+    def of(cls, options: TrainOptions, vgg: VGG) -> Self:
         """Build from options."""
         return cls(
             vgg,
@@ -103,7 +103,8 @@ class Criterion:
             if alpha is not None:
                 guide = Guide.of(_shrunk(torch.from_numpy(alpha)[None, None], size)[0, 0].numpy())
             features = self._vgg(_shrunk(image, size), layers)
-            found[size] = {name: guided_grams(F, guide, name) for name, F in features.items()}
+            layer = self._vgg.geometry.layer
+            found[size] = {k: guided_grams(F, guide, layer(k)) for k, F in features.items()}
         return found
 
     @torch.no_grad()
@@ -114,7 +115,7 @@ class Criterion:
         paintings: Layers,
         weights: Tensor,
         emphasis: Mapping[float, float] | None = None,
-    ) -> Evaluation:
+    ) -> PerceptualTerms:
         """Compare pictures (n, 3, h, w) RGB in [0, 1] with their targets.
 
         ``photos`` are the targets of k photos, where n is a multiple of k: n / k consecutive
@@ -150,7 +151,7 @@ class Criterion:
             trace = self._vgg.trace(small, layers)
             found = trace.backward(lambda *what, size=size: pull(size, *what))
             gradient += _shrunk_backward(found, size, images.shape)
-        return Evaluation(contents, styles, gradient.div_(n))
+        return PerceptualTerms(contents, styles, gradient.div_(n))
 
 
 def _part(shares: Mapping[float, Mapping[str, float]], sizes: Iterable[float]) -> float:

@@ -19,7 +19,7 @@ _TRIAL_SHARE = 0.1
 """Of the time of the whole work, so much may one more trial be expected to take."""
 
 
-class Pace:
+class StepCost:
     """What was measured last, told for other sizes.
 
     A step costs a + b · pixels: there are weights to bring along, kernels to launch. The two come
@@ -104,14 +104,14 @@ def measure(
     *,
     objective_at: Callable[[Scale], Criterion],
     start_at: Callable[[Scale], Tensor],
-    time_for: Callable[[Pace], float],
+    time_for: Callable[[StepCost], float],
     clock: Callable[[], float],
-) -> Pace:
+) -> StepCost:
     """Time two evaluations at each of some scales, coarse to fine, until it is enough to tell.
 
     ``time_for`` returns the seconds that the whole work has or takes: no trial takes a large part.
     """
-    pace = Pace()
+    pace = StepCost()
     for tried, scale in enumerate(scales, start=1):
         # Twice an evaluation and, before them, what they need.
         if pace.known and 3 * pace.step(scale) > _TRIAL_SHARE * time_for(pace):

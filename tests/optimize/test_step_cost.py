@@ -1,4 +1,4 @@
-"""Pace: exact where its model is, careful where it is not."""
+"""StepCost: exact where its model is, careful where it is not."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 import pytest
 
 from impasto.losses.objective import Evaluation
-from impasto.optimize.pace import _TELLING, Pace, measure
 from impasto.optimize.schedule import Scale
+from impasto.optimize.step_cost import _TELLING, StepCost, measure
 from optimize.problems import picture
 
 SMALL, MIDDLE, LARGE = Scale(20, 10, 3), Scale(40, 20, 4), Scale(80, 40, 5)  # 200, 800, 3200
@@ -16,7 +16,7 @@ SMALL, MIDDLE, LARGE = Scale(20, 10, 3), Scale(40, 20, 4), Scale(80, 40, 5)  # 2
 
 def paced(opening, step, *scales):
     """A pace that saw some scales; ``step`` tells the seconds of one at so many pixels."""
-    pace = Pace()
+    pace = StepCost()
     for scale in scales or (SMALL, MIDDLE):
         pace.opened(scale, opening + step(scale.pixels))
         pace.stepped(scale, step(scale.pixels))
@@ -62,7 +62,7 @@ def test_openings(opening, there):
 
 
 def test_the_first_step_ever_tells_what_it_can():
-    pace = Pace()
+    pace = StepCost()
     assert not pace.known
     assert pace.step(LARGE) == pace.cost([LARGE]) == 0
     pace.opened(SMALL, 4)
@@ -97,7 +97,7 @@ def test_steps_that_take_no_time_are_no_trouble():
 
 @pytest.mark.parametrize("seen", [(), (SMALL,), (SMALL, MIDDLE)])
 def test_the_round_trip_of_its_state(seen):
-    pace, other = Pace(), Pace()
+    pace, other = StepCost(), StepCost()
     for scale in seen:
         pace.opened(scale, 7)
         pace.stepped(scale, scale.pixels / 150)

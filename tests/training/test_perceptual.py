@@ -7,28 +7,28 @@ import pytest
 import torch
 from torch import Tensor
 
-from impasto.nets.vgg import VGG19
-from impasto.training.criterion import Criterion, chosen, of_styles
+from impasto.nets.vgg import VGG
+from impasto.training.perceptual import PerceptualLoss, chosen, of_styles
 
 CONTENT, STYLE = {"relu2_2": 2.0, "relu3_1": 1.0}, {"relu1_2": 1.0, "relu2_1": 3.0, "relu3_1": 2.0}
 CONTENT_SIZES, STYLE_SIZES = {1.0: 1.0, 0.25: 3.0}, {1.0: 2.0, 0.5: 1.0, 0.25: 0.0}
 
 
-def _criterion(net: VGG19, **changes: dict[float, float]) -> Criterion:
+def _criterion(net: VGG, **changes: dict[float, float]) -> PerceptualLoss:
     sizes = {"content_sizes": CONTENT_SIZES, "style_sizes": STYLE_SIZES} | changes
-    return Criterion(net, content_layers=CONTENT, style_layers=STYLE, **sizes)
+    return PerceptualLoss(net, content_layers=CONTENT, style_layers=STYLE, **sizes)
 
 
 def _images(n: int, h: int, w: int, seed: int) -> Tensor:
     return torch.rand(n, 3, h, w, generator=torch.Generator().manual_seed(seed))
 
 
-def test_a_painting_is_what_is_seen_of_it(net: VGG19) -> None:
+def test_a_painting_is_what_is_seen_of_it(net: VGG) -> None:
     """One colour with a hole that is not seen is that colour all over."""
     flat = _images(1, 1, 1, 3).expand(1, 3, 96, 96).contiguous()
     holed, alpha = flat.clone(), np.ones((96, 96), np.float32)
     holed[:, :, :, :40], alpha[:, :40] = 0, 0
-    criterion = Criterion(
+    criterion = PerceptualLoss(
         net,
         content_layers={"relu2_2": 1},
         style_layers={"relu1_1": 1.0},
@@ -51,7 +51,7 @@ def _small(x: Tensor, size: float) -> Tensor:
 
 
 def _by_the_book(
-    net: VGG19, x: Tensor, p: Tensor, s: Tensor, weights: Tensor
+    net: VGG, x: Tensor, p: Tensor, s: Tensor, weights: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Johnson 2016, equations 2 to 4, each divided by what its target has, with shares."""
     contents, styles = [], []
@@ -75,7 +75,7 @@ def _by_the_book(
     return content, style, (content + weights * style).mean()
 
 
-def test_terms_and_gradient_are_those_of_the_equations(net: VGG19) -> None:
+def test_terms_and_gradient_are_those_of_the_equations(net: VGG) -> None:
     """Of four pictures, two of each photo, in sizes that leave a rest."""
     x, p, s = _images(4, 45, 50, 0), _images(2, 45, 50, 1), _images(3, 42, 66, 2)
     weights, styles = torch.tensor([1.0, 20.0, 0.0, 5.0]), torch.tensor([2, 0, 1, 1])
@@ -91,7 +91,7 @@ def test_terms_and_gradient_are_those_of_the_equations(net: VGG19) -> None:
     assert (found.gradient - x.grad).norm() < 1e-4 * x.grad.norm()
 
 
-def test_a_size_may_be_left_out_and_count_for_more_where_it_is_not(net: VGG19) -> None:
+def test_a_size_may_be_left_out_and_count_for_more_where_it_is_not(net: VGG) -> None:
     """Of two evaluations, one with the full size twofold, the mean is that of all sizes."""
     x, p, s = _images(2, 48, 48, 0), _images(2, 48, 48, 1), _images(1, 48, 64, 2)
     criterion, weights = _criterion(net), torch.tensor([1.0, 20.0])
@@ -118,7 +118,7 @@ def test_a_size_may_be_left_out_and_count_for_more_where_it_is_not(net: VGG19) -
     )
 
 
-def test_the_gradient_is_the_slope(net: VGG19) -> None:
+def test_the_gradient_is_the_slope(net: VGG) -> None:
     """Finite differences along a random direction."""
     x, p = _images(1, 40, 40, 0).double().float(), _images(1, 40, 40, 1)
     criterion, weights = _criterion(net), torch.tensor([3.0])
@@ -135,7 +135,7 @@ def test_the_gradient_is_the_slope(net: VGG19) -> None:
     assert slope == pytest.approx(float((found.gradient * along).sum()), rel=0.02)
 
 
-def test_every_picture_is_judged_alone(net: VGG19) -> None:
+def test_every_picture_is_judged_alone(net: VGG) -> None:
     x, p = _images(2, 32, 32, 0), _images(2, 32, 32, 1)
     criterion = _criterion(net)
     paintings = of_styles([criterion.painting(_images(1, 32, 32, seed)) for seed in (2, 3)])
@@ -149,14 +149,14 @@ def test_every_picture_is_judged_alone(net: VGG19) -> None:
         torch.testing.assert_close(both.gradient[one] * 2, alone.gradient, rtol=1e-3, atol=1e-7)
 
 
-def test_the_loss_of_the_target_is_nothing(net: VGG19) -> None:
+def test_the_loss_of_the_target_is_nothing(net: VGG) -> None:
     x, criterion = _images(1, 32, 32, 0), _criterion(net)
     found = criterion.evaluate(x, criterion.photos(x), criterion.painting(x), torch.ones(1))
     assert float(found.content) == 0
     assert float(found.style) == pytest.approx(0, abs=1e-10)
 
 
-def test_black_targets_are_no_division_by_nothing(net: VGG19) -> None:
+def test_black_targets_are_no_division_by_nothing(net: VGG) -> None:
     x, criterion = _images(1, 32, 32, 0), _criterion(net)
     photos, paintings = (
         {size: {k: torch.zeros_like(v) for k, v in layers.items()} for size, layers in of.items()}
@@ -167,7 +167,7 @@ def test_black_targets_are_no_division_by_nothing(net: VGG19) -> None:
         assert torch.isfinite(tensor).all()
 
 
-def test_nothing_is_computed_for_a_share_of_nothing(net: VGG19) -> None:
+def test_nothing_is_computed_for_a_share_of_nothing(net: VGG) -> None:
     criterion = _criterion(net, content_sizes={1.0: 0.0, 0.5: 1.0}, style_sizes={0.5: 1.0})
     looked_at = []
     walk = net._walk
@@ -183,11 +183,11 @@ def test_nothing_is_computed_for_a_share_of_nothing(net: VGG19) -> None:
     assert looked_at == [16, 16, 16]
 
 
-def test_half_precision_is_near(parameters: dict[str, Tensor], net: VGG19) -> None:
+def test_half_precision_is_near(parameters: dict[str, Tensor], net: VGG) -> None:
     from impasto import weights
 
     origin = weights.ORIGINAL
-    half = VGG19(parameters, mean=origin.mean, scale=origin.scale, bgr=origin.bgr)
+    half = VGG(parameters, mean=origin.mean, scale=origin.scale, bgr=origin.bgr)
     half.prepare(torch.device("cpu"), torch.bfloat16)
     x, p, s = _images(3, 64, 64, 0), _images(1, 64, 64, 1), _images(1, 64, 64, 2)
     found = []
