@@ -20,7 +20,7 @@ from impasto.losses.guides import Guide, guided_grams
 from impasto.metrics import colour, structure, transport
 from impasto.metrics.measures import NAMES, Measured
 from impasto.nets import vgg
-from impasto.nets.feature_net import Geometry
+from impasto.nets.feature_net import FeatureNet, Geometry
 from impasto.text import shown
 from impasto.weights import Found
 

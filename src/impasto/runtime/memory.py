@@ -58,8 +58,9 @@ class Demand:
     """What the memory layout of a scale depends on.
 
     ``geometry`` is that of the network. ``bytes_per_value`` applies to the features. ``history`` is
-    the number of pairs that L-BFGS should keep, 0 for optimisers without a history. ``map_layers`` are the layers whose feature
-    maps are kept whole. ``wrap`` tells whether the picture wraps around at its edges.
+    the number of pairs that L-BFGS should keep, 0 for optimisers without a history. ``map_layers``
+    are the layers whose feature maps are kept whole. ``wrap`` tells whether the picture wraps
+    around at its edges.
     """
 
     geometry: Geometry

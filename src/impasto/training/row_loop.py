@@ -56,8 +56,8 @@ class RowLoop:
     """Learns a row (P,) of an architecture, given the tensors that its styles share.
 
     ``painting`` has the Gram matrices of a `PerceptualLoss`; ``log`` is the initial logarithm of
-    the style's weight, which is adjusted until the content term is ``distance``. ``length`` turns steps
-    and seconds into a progress from 0 to 1.
+    the style's weight, which is adjusted until the content term is ``distance``. ``length`` turns
+    steps and seconds into a progress from 0 to 1.
     """
 
     def __init__(
