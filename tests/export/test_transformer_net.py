@@ -212,7 +212,7 @@ def test_weights_that_are_wrapped_simply_load(
         np.testing.assert_array_equal(pack.tensors[name], array)
 
 
-def test_what_people_take_for_a_checkpoint_is_told(tmp_path: Path) -> None:
+def test_files_mistaken_for_a_checkpoint_are_recognised(tmp_path: Path) -> None:
     (tmp_path / "a.t7").write_bytes(b"\4\0\0\0\1\0\0\0")
     (tmp_path / "a.onnx").write_bytes(b"\x08\x08\x12\x07pytorch")
     with zipfile.ZipFile(tmp_path / "a.pt", "w") as script:
