@@ -1,4 +1,4 @@
-"""The facade: what a program that imports Impasto sees."""
+"""The interface for programs that import Impasto."""
 
 from __future__ import annotations
 

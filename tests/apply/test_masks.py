@@ -1,4 +1,4 @@
-"""Where a mask is white the photo is painted, where it is black it stays."""
+"""The photo is painted where a mask is white and stays where it is black."""
 
 from __future__ import annotations
 

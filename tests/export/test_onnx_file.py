@@ -1,4 +1,4 @@
-"""A file of ONNX stands on its own: it paints as PyTorch does, and says what it is."""
+"""An ONNX file is self-contained: it paints as PyTorch does, and describes itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints of pytorch/examples, against its network written down once more."""
+"""Checkpoints of pytorch/examples, against an independent copy of its network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colours that a file tells by numbers, against published matrices and values."""
+"""Declared colour spaces, against published matrices and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pictures under a folder: one home for all commands."""
+"""Finding the pictures in a folder, for all commands."""
 
 from __future__ import annotations
 

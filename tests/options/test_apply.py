@@ -1,4 +1,4 @@
-"""How to apply a network: tiles."""
+"""Options of applying a network: tiles."""
 
 from __future__ import annotations
 

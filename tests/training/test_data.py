@@ -1,4 +1,4 @@
-"""Crops by number: the same whoever asks, whatever lies in the folder, read once."""
+"""Numbered crops: always the same, whatever the folder contains, each photo read once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learning a row of a network that ships, end to end: tiny crops, the real VGG."""
+"""Learning a row of a bundled network, end to end: tiny crops, the real VGG."""
 
 from __future__ import annotations
 

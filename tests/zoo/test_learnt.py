@@ -1,4 +1,4 @@
-"""The styles that a user had learnt: found by name, kept, renamed, removed and forgotten."""
+"""The user's own styles: found by name, stored, renamed, removed and cached."""
 
 from __future__ import annotations
 

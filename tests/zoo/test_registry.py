@@ -1,4 +1,4 @@
-"""Which pack a name means, in whatever state the folders are."""
+"""Which pack a name refers to, for any content of the folders."""
 
 from __future__ import annotations
 
