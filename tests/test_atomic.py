@@ -263,7 +263,7 @@ def test_a_file_that_is_protected_stays(tmp_path):
     only(tmp_path, "a.png")
 
 
-def test_other_names_of_a_file_keep_what_it_was_and_that_is_told(tmp_path):
+def test_hard_links_keep_the_earlier_content_with_a_notice(tmp_path):
     path, backup = tmp_path / "a.bin", tmp_path / "b.bin"
     path.write_bytes(b"old")
     backup.hardlink_to(path)

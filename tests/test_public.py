@@ -1,4 +1,4 @@
-"""What is public, how quickly it is there, and that importing does nothing else."""
+"""What is public, how fast it is imported, and that importing has no side effects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sample pictures: rich at every scale, small files, nothing fetched."""
+"""The sample pictures: detail at every scale, small files, no downloads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The facade: what a program that imports Impasto sees."""
+"""The interface for programs that import Impasto."""
 
 from __future__ import annotations
 
@@ -269,7 +269,7 @@ def test_a_file_that_is_no_checkpoint_is_not_touched(tmp_path: Path) -> None:
     assert thesis.read_bytes() == b"Chapter 1"
 
 
-def test_an_earlier_run_is_replaced_if_that_is_said(tmp_path: Path) -> None:
+def test_an_earlier_run_is_replaced_on_request(tmp_path: Path) -> None:
     state = tmp_path / "state"
     Painter(PHOTO, STYLE, PaintOptions(**SMALL)).save_checkpoint(state)
     before = state.read_bytes()
@@ -283,7 +283,7 @@ def test_an_earlier_run_is_replaced_if_that_is_said(tmp_path: Path) -> None:
         CheckpointOptions(checkpoint=state, resume=True, restart=True)
 
 
-def test_of_two_runs_with_one_checkpoint_the_second_is_told(tmp_path: Path) -> None:
+def test_the_second_of_two_runs_with_one_checkpoint_is_refused(tmp_path: Path) -> None:
     state = tmp_path / "state"
     kept = CheckpointOptions(checkpoint=state)
     first = iter(Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=kept))
@@ -357,7 +357,7 @@ def test_a_budget_and_the_same_picture_without_a_clock(tmp_path: Path) -> None:
     assert painter.painting.recipe == painting.recipe
 
 
-def test_a_budget_counts_from_when_it_is_said_to_begin() -> None:
+def test_a_budget_counts_from_a_given_time() -> None:
     options = PaintOptions(**SMALL | {"steps": None, "budget": 60})
     clock = Clock()
     painter = Painter(PHOTO, STYLE, options, began=clock.now - 59.9, clock=clock)

@@ -1,4 +1,4 @@
-"""Two back ends, one result; and who is chosen."""
+"""Both back ends give the same result; and which one is chosen."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_pytorch_where_onnx_is_missing(monkeypatch, missing):
         made("onnx")
 
 
-def test_what_cannot_be_is_said():
+def test_impossible_choices_are_refused():
     with pytest.raises(OptionsError, match="did you mean 'torch'"):
         made("torhc")
     with pytest.raises(OptionsError, match="use torch for --device cuda"):

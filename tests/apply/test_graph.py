@@ -1,4 +1,4 @@
-"""The graph is what PyTorch computes: independent operators, the same network."""
+"""The ONNX graph computes the same network as PyTorch, with independent operators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 CLOSE = 1e-4
-"""A fortieth of the step of eight bits; what was seen is a tenth of it."""
+"""One fortieth of an 8-bit level; the measured difference is a tenth of that."""
 
 
 def session(model):

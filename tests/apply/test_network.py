@@ -1,4 +1,4 @@
-"""What a program that stylises pictures sees."""
+"""The interface for programs that stylise pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Large pictures are painted in passes; strokes have the size that was asked for."""
+"""Large pictures are painted in passes, with strokes of the requested size."""
 
 from __future__ import annotations
 

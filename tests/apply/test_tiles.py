@@ -1,4 +1,4 @@
-"""In tiles a picture comes out as it does at once."""
+"""A picture computed in tiles equals the one computed as a whole."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from impasto.nets.architecture import ARCHITECTURES, Convolve
 pytest.importorskip("onnxruntime")
 
 CLOSE = 1e-4
-"""A fortieth of the step of eight bits; what was seen is a tenth of it."""
+"""One fortieth of an 8-bit level; the measured difference is a tenth of that."""
 
 QUICK = settings(max_examples=5, deadline=None, derandomize=True)
 

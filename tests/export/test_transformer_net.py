@@ -1,4 +1,4 @@
-"""Checkpoints of pytorch/examples, against its network written down once more."""
+"""Checkpoints of pytorch/examples, against an independent copy of its network."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def test_weights_that_are_wrapped_simply_load(
         np.testing.assert_array_equal(pack.tensors[name], array)
 
 
-def test_what_people_take_for_a_checkpoint_is_told(tmp_path: Path) -> None:
+def test_files_mistaken_for_a_checkpoint_are_recognised(tmp_path: Path) -> None:
     (tmp_path / "a.t7").write_bytes(b"\4\0\0\0\1\0\0\0")
     (tmp_path / "a.onnx").write_bytes(b"\x08\x08\x12\x07pytorch")
     with zipfile.ZipFile(tmp_path / "a.pt", "w") as script:
@@ -257,8 +257,8 @@ def test_files_that_are_something_else(tmp_path: Path, state: dict[str, Tensor])
 def test_files_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transformer_net, "MAX_BYTES", 100_000)
     (tmp_path / "long.pth").write_bytes(bytes(100_001))
-    assert "over 100,000 bytes" in refused(tmp_path / "long.pth")
+    assert "larger than the 100,000 bytes allowed" in refused(tmp_path / "long.pth")
     with zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as bomb:
         bomb.writestr("archive/data.pkl", bytes(100_001))
     assert (tmp_path / "bomb.pth").stat().st_size < 1000
-    assert "over 100,000 bytes" in refused(tmp_path / "bomb.pth")
+    assert "larger than the 100,000 bytes allowed" in refused(tmp_path / "bomb.pth")

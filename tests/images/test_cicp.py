@@ -1,4 +1,4 @@
-"""Colours that a file tells by numbers, against published matrices and values."""
+"""Declared colour spaces, against published matrices and values."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_png_says_its_primaries(points, to_xyz):
 
 
 @pytest.mark.parametrize("points", [(1, 13), (2, 2), (1, 1), (0, 13)])
-def test_srgb_and_nothing_said_stay_as_they_are(points):
+def test_srgb_and_undeclared_colours_stay_unchanged(points):
     picture = read_picture(png(GREYISH, cicp(*points)))
     np.testing.assert_array_equal(np.rint(picture.rgb * 255), GREYISH)
 
@@ -79,7 +79,7 @@ def test_a_narrow_range_is_widened():
     np.testing.assert_allclose(picture.rgb * 255, GREYISH, atol=1.5)
 
 
-def test_what_is_not_known_is_told():
+def test_unknown_code_points_are_reported():
     with pytest.warns(Notice, match=r"primaries 12, transfer 9\); it is read as sRGB"):
         picture = read_picture(png(GREYISH, cicp(12, 9)))
     np.testing.assert_array_equal(np.rint(picture.rgb * 255), GREYISH)
@@ -142,7 +142,7 @@ def test_deep_pngs_are_converted_at_their_depth():
         (18, "HLG", 0.5, 50.7 / 203),  # 1000 (1/12)^1.2
     ],
 )
-def test_hdr_is_told_and_its_page_white_is_white(transfer, name, code, light):
+def test_hdr_is_reported_and_its_reference_white_is_white(transfer, name, code, light):
     samples = np.full((2, 2, 3), round(code * 65535), np.uint16)
     data = making.png16(samples)
     data = data[:33] + chunk(*cicp(1, transfer)) + data[33:]

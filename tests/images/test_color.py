@@ -1,4 +1,4 @@
-"""Matched colours have the statistics they should, and move no further than they must."""
+"""Matched colours have the required statistics, and move no further than necessary."""
 
 from __future__ import annotations
 

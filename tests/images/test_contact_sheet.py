@@ -1,4 +1,4 @@
-"""Contact sheets: where the pictures are, that nothing is stretched, and that labels are there."""
+"""Contact sheets: positions, aspect ratios and labels."""
 
 from __future__ import annotations
 

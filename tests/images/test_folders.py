@@ -1,4 +1,4 @@
-"""The pictures under a folder: one home for all commands."""
+"""Finding the pictures in a folder, for all commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def names(folder: Path, **options: object) -> list[str]:
     return [str(path.relative_to(folder)) for path in pictures_in(folder, **options)]
 
 
-def test_pictures_are_told_by_their_extensions(folder: Path) -> None:
+def test_pictures_are_recognised_by_their_extensions(folder: Path) -> None:
     assert names(folder) == ["a.HEIC", "b.jpg", "in/c.png"]
     assert names(folder, without=folder / "in") == ["a.HEIC", "b.jpg"]
 

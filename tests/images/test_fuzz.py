@@ -1,4 +1,4 @@
-"""Hostile bytes: whatever is done to a file, nothing but an `ImpastoError` comes out."""
+"""Hostile bytes: any change to a file raises nothing but `ImpastoError`."""
 
 from __future__ import annotations
 

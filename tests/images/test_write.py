@@ -1,4 +1,4 @@
-"""What is saved is read back by other libraries than the one that wrote it."""
+"""Saved pictures are read back by other libraries than the one that wrote them."""
 
 from __future__ import annotations
 

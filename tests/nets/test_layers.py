@@ -1,4 +1,4 @@
-"""Convolutions padded in two ways, of which GPUs take one and CPUs the other."""
+"""Convolutions with both ways of padding, for GPUs and for CPUs."""
 
 from __future__ import annotations
 

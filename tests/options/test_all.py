@@ -1,4 +1,4 @@
-"""What all options share: frozen, ranges, the way through JSON."""
+"""What all options share: frozen fields, ranges, conversion to JSON and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How to apply a network: tiles."""
+"""Options of applying a network: tiles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from options.refusing import refused
 @pytest.mark.parametrize(
     ("value", "tile"), [("auto", "auto"), (512, 512), ("512", 512), (64, 64), ("65500", 65_500)]
 )
-def test_a_tile_is_said_in_two_ways(value, tile):
+def test_a_tile_has_two_notations(value, tile):
     assert ApplyOptions(tile=value).tile == tile
 
 

@@ -1,4 +1,4 @@
-"""Crops by number: the same whoever asks, whatever lies in the folder, read once."""
+"""Numbered crops: always the same, whatever the folder contains, each photo read once."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_what_is_read_again_is_the_same(folder: Path) -> None:
             assert found.equal(wanted[{0: 0, 70: 1, 3: 2}[number]])
 
 
-def test_what_cannot_be_read_is_passed_over_and_told(folder: Path) -> None:
+def test_unreadable_photos_are_skipped_and_reported(folder: Path) -> None:
     for i in range(4):
         (folder / f"bad{i}.jpg").write_bytes(b"not a photo")
     crops = _crops(folder)

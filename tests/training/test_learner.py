@@ -1,4 +1,4 @@
-"""Learning a row of a network that ships, end to end: tiny crops, the real VGG."""
+"""Learning a row of a bundled network, end to end: tiny crops, the real VGG."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_learning_that_was_stopped_ends_in_the_same_row(learner: Build, tmp_pa
     assert (second.row.learning["crops"], second.terms["crops"]) == (4, 4)
 
 
-def test_the_state_is_told_when_it_is_kept(learner: Build, tmp_path: Path) -> None:
+def test_saving_the_state_is_reported(learner: Build, tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     made = learner(steps=2, clock=Clock(tick=1.0))
     made.begin_with(None, StateFile(path, every=0))
@@ -226,7 +226,7 @@ def test_a_damaged_state_is_not_gone_on_with(learner: Build, tmp_path: Path) -> 
     assert [step.step for step in trained(iter(made))] == [1]
 
 
-def test_a_state_is_of_no_use_to_who_begins_anew(learner: Build, tmp_path: Path) -> None:
+def test_a_state_is_ignored_when_starting_over(learner: Build, tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     stopped(learner(), 1, path)
     made = learner(steps=1)
@@ -379,7 +379,7 @@ def test_paintings_with_little_in_them_are_learnt(learner: Build, plain: np.ndar
     assert 0 < made.row.card.weight < math.inf
 
 
-def test_photos_that_cannot_be_read_are_told_once(learner: Build, tmp_path: Path) -> None:
+def test_unreadable_photos_are_reported_once(learner: Build, tmp_path: Path) -> None:
     save_picture(cat(), tmp_path / "cat.png")
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
     events = list(learner(photos=tmp_path, steps=4))
@@ -464,7 +464,7 @@ def test_a_learning_that_diverges_says_so(learner: Build, monkeypatch: pytest.Mo
     assert np.isfinite(numbers(made.row)).all()
 
 
-def test_what_is_told_of_a_row(learner: Build, tmp_path: Path) -> None:
+def test_the_record_of_a_row(learner: Build, tmp_path: Path) -> None:
     save_picture(swirls(), tmp_path / "My Swirls (2).png")
     card = StyleCard(name="other", title="Swirls", painter="Nobody")
     made = learner(tmp_path / "My Swirls (2).png", steps=1, seed=3, distance=0.5)

@@ -1,4 +1,4 @@
-"""What is asked of pictures by paintings, and by a larger network."""
+"""The objectives: match paintings, or a larger network."""
 
 from __future__ import annotations
 

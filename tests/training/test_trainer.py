@@ -285,7 +285,7 @@ def test_a_start_has_to_fit(photos: Path, swirls: np.ndarray, tmp_path: Path) ->
     first = Trainer([swirls], photos, OPTIONS)
     write_pack(first.pack, tmp_path / "start.safetensors")
     start = read_pack(tmp_path / "start.safetensors")
-    with pytest.raises(OptionsError, match="its network is turbo, --model is standard"):
+    with pytest.raises(OptionsError, match="its network is turbo, but --model is standard"):
         Trainer([swirls], photos, _options(model="standard"), start=start)
     state_file = StateFile(tmp_path / "state.safetensors")
     trainer = Trainer([swirls], photos, OPTIONS, start=start, state_file=state_file)
@@ -294,7 +294,7 @@ def test_a_start_has_to_fit(photos: Path, swirls: np.ndarray, tmp_path: Path) ->
         Trainer([swirls], photos, OPTIONS, state_file=replace(state_file, resume=True))
 
 
-def test_bad_photos_are_told_once(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
+def test_bad_photos_are_reported_once(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
     for path in photos.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
@@ -306,7 +306,7 @@ def test_bad_photos_are_told_once(photos: Path, swirls: np.ndarray, tmp_path: Pa
 
 
 @pytest.mark.parametrize(("fall", "told"), [(0.0, 1), (0.004, 0)])
-def test_a_training_that_goes_nowhere_is_told(
+def test_a_stalled_training_is_reported(
     photos: Path, swirls: np.ndarray, monkeypatch: pytest.MonkeyPatch, fall: float, told: int
 ) -> None:
     def learn(_: loop.Loop, _began: float) -> tuple[list[float], list[str]]:
@@ -403,7 +403,7 @@ def test_the_photos_of_a_step_divide_among_processes() -> None:
     assert photos_of(8, device="cuda") == (48, 3)
     assert photos_of(2, batch=8, each=2) == (4, 2)
     assert photos_of(1, batch=1) == (1, 3)
-    with pytest.raises(OptionsError, match="--batch 9 is 3 photos"):
+    with pytest.raises(OptionsError, match="--batch 9 gives 3 photos"):
         photos_of(2, batch=9)
 
 

@@ -1,4 +1,4 @@
-"""The styles that a user had learnt: found by name, kept, renamed, removed and forgotten."""
+"""The user's own styles: found by name, stored, renamed, removed and cached."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_a_damaged_file_of_rows_is_broken_and_leaves_the_others(turbo: Pack) -> 
 
 
 @pytest.mark.usefixtures("quality")
-def test_a_file_of_rows_is_said_by_its_path(turbo: Pack, tmp_path: Path) -> None:
+def test_a_file_of_rows_is_given_by_its_path(turbo: Pack, tmp_path: Path) -> None:
     one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
     write_rows(rows_on(turbo, "wave"), one)
     write_rows(rows_on(turbo, "kiss", "storm"), two)

@@ -1,4 +1,4 @@
-"""Packs: what is written comes back, and whatever else a file holds is a `WeightsError`."""
+"""Packs: what is written is read back, and any other content raises `WeightsError`."""
 
 from __future__ import annotations
 

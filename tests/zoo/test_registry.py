@@ -1,4 +1,4 @@
-"""Which pack a name means, in whatever state the folders are."""
+"""Which pack a name refers to, for any content of the folders."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_what_a_text_means(spec: str, pack: str, shares: dict[str, float]) -> No
 
 
 @pytest.mark.parametrize("spec", ["./x.onnx", "candy.pth", "models/candy.t7"])
-def test_a_file_of_another_program_is_told(spec: str) -> None:
+def test_a_file_of_another_program_is_recognised(spec: str) -> None:
     with pytest.raises(OptionsError, match=r"a file of another program.*impasto import converts"):
         resolve(spec)
 
@@ -103,7 +103,7 @@ def test_a_pack_is_found_by_its_size_its_name_and_its_file(tmp_path: Path) -> No
         find(f"{tmp_path}/none.safetensors")
 
 
-def test_a_file_is_said_by_its_path(tmp_path: Path) -> None:
+def test_a_file_is_given_by_its_path(tmp_path: Path) -> None:
     one = write(tmp_path / "a, b:c/one.safetensors", "kiss")
     two = write(tmp_path / "two.safetensors", "kiss", "wave")
     assert resolve(f"{one}")[1] == {"kiss": 1}

@@ -1,4 +1,4 @@
-"""Files of rows: what is written comes back, all else is refused; rows on their network."""
+"""Files of rows: what is written is read back, anything else is refused; rows on their network."""
 
 from __future__ import annotations
 

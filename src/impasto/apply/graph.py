@@ -54,11 +54,11 @@ def build(
     """
     graph = _Graph(tensors, precision)
     graph.inputs["image"] = ("n", 3, "height", "width")
-    photo = graph.framed("image", architecture)
+    photo = graph.pad_image("image", architecture)
     fields = graph.noise(photo, architecture, seed) if architecture.noises else {}
-    x = graph.begun(photo, architecture)
+    x = graph.begin(photo, architecture)
     state = _run(graph, architecture.layers, {HERE: x}, fields, own=True)
-    y = graph.finished(state[HERE], photo, architecture)
+    y = graph.finish(state[HERE], photo, architecture)
     graph.clipped(graph.cropped(y), "stylised")
     graph.outputs["stylised"] = ("n", 3, "height", "width")
     return graph.model(architecture)
@@ -80,7 +80,7 @@ def build_segment(
         graph.inputs[name] = ("n", f"{name}_channels", f"{name}_rows", f"{name}_columns")
     state = {name: name for name in segment.inputs}
     if HERE not in state:
-        state[HERE] = graph.begun(PHOTO, segment.architecture)
+        state[HERE] = graph.begin(PHOTO, segment.architecture)
     fields = {}
     for layer in segment.layers:
         if isinstance(layer, Noise):
@@ -94,7 +94,7 @@ def build_segment(
     state = _run(graph, segment.layers, state, fields, own=own)
     for name in segment.outputs:
         if name == STYLISED:
-            graph.clipped(graph.finished(state[HERE], PHOTO, segment.architecture), f"{name}_given")
+            graph.clipped(graph.finish(state[HERE], PHOTO, segment.architecture), f"{name}_given")
         else:
             graph.add("Identity", state[name], name=f"{name}_given")
         graph.outputs[f"{name}_given"] = ("n", "given_channels", "given_rows", "given_columns")
@@ -224,7 +224,7 @@ class _Graph:
         much = self.add("Unsqueeze", self.mixed(f"{layer.name}_noise"), self.whole(1, 2))
         return self.add("Add", x, self.add("Mul", much, field))
 
-    def begun(self, photo: str, architecture: Architecture) -> str:
+    def begin(self, photo: str, architecture: Architecture) -> str:
         """Turn a padded photo into the input of the first layer."""
         x = photo
         if architecture.centre:
@@ -233,7 +233,7 @@ class _Graph:
             x = self.add("Mul", x, self.number(architecture.range))
         return x
 
-    def finished(self, x: str, photo: str, architecture: Architecture) -> str:
+    def finish(self, x: str, photo: str, architecture: Architecture) -> str:
         """Turn the output of the last layer into the stylised picture."""
         if architecture.range != 1:
             x = self.add("Div", x, self.number(architecture.range))
@@ -249,7 +249,7 @@ class _Graph:
         mixed = (self.mixed(scale), self.mixed(shift))
         return self.add("BatchNormalization", photo, *mixed, nothing, one, epsilon=0.0)
 
-    def framed(self, image: str, architecture: Architecture) -> str:
+    def pad_image(self, image: str, architecture: Architecture) -> str:
         """Pad by reflection as `geometry.reflected`, for pictures of any size.
 
         The operator Pad rejects pictures that are not larger than the margin. Only the margin is

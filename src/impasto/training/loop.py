@@ -246,11 +246,11 @@ class DelayedRead:
             return list(numbers.tolist())
         copy = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=True)
         copy.copy_(numbers, non_blocking=True)
-        there = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        there.record()
-        before, there_before = self._before or (copy, there)
-        self._before = copy, there
-        there_before.synchronize()
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record()
+        before, event_before = self._before or (copy, event)
+        self._before = copy, event
+        event_before.synchronize()
         return list(before.tolist())
 
 

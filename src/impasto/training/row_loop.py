@@ -114,10 +114,10 @@ class RowLoop:
     def run(self) -> Iterator[TrainingEvent]:
         """Learn from the current state to the end, or until stopped."""
         began = self._clock() - self.seconds
-        begun = False
-        while not self.stopped and not (begun and self._length(self.step, self.seconds) >= 1):
+        stepped = False
+        while not self.stopped and not (stepped and self._length(self.step, self.seconds) >= 1):
             passed = self._learn()
-            self.step, begun = self.step + 1, True
+            self.step, stepped = self.step + 1, True
             self.seconds = max(self.seconds, self._clock() - began)
             for reason in passed:
                 if reason not in self.unreadable:

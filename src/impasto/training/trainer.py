@@ -44,7 +44,7 @@ from impasto.zoo.pack import Pack
 Photos = str | Path | Sequence[Source] | None
 """A folder, a list of pictures, or None for the photos of `impasto.samples`."""
 
-_BEGUN = 2.5
+_TRAINED_LOG = 2.5
 """The initial logarithm of a style's weight, if the network is trained already."""
 
 _RATES = {"nothing": 2.5e-3, "teacher": 2.5e-3, "start": 1e-3}
@@ -268,7 +268,7 @@ class Trainer:
         known = {card.name: card.weight for card in self._start.card.styles}
         for number in self._painted:
             weight = known.get(self.styles[number], 0)
-            logs[number] = math.log(weight) if weight > 0 else _BEGUN
+            logs[number] = math.log(weight) if weight > 0 else _TRAINED_LOG
         return logs.to(self.device)
 
     def _make_loop(self, crops: Crops) -> Loop:

@@ -143,17 +143,17 @@ def add(rows: Rows, path: Path) -> None:
 
 def remove(name: str) -> None:
     """Delete a user's style for all networks. Raises `OptionsError` if there is none."""
-    for path, rows, row in _there(name):
+    for path, rows, row in _require(name):
         rest = tuple(other for other in rows.rows if other is not row)
         if rest:
             write_rows(replace(rows, rows=rest), path)
         else:
-            _moved(path.unlink, path)
+            _change(path.unlink, path)
 
 
 def rename(old: str, new: str) -> None:
     """Rename a user's style. Raises `OptionsError` if there is none or the new name is taken."""
-    found = _there(old)
+    found = _require(old)
     old, new = plain_name(old), plain_name(new)
     check_name(new)
     if new in registry.catalogue() or find(new):
@@ -165,7 +165,7 @@ def rename(old: str, new: str) -> None:
         )
         target = path.with_name(f"{new}{path.name.removeprefix(old)}")
         if path.name.startswith(f"{old}.") and len(rows.rows) == 1 and not target.exists():
-            _moved(partial(path.rename, target), path)
+            _change(partial(path.rename, target), path)
 
 
 def packs_of(body: str) -> Iterator[Pack]:
@@ -180,7 +180,7 @@ def packs_of(body: str) -> Iterator[Pack]:
                     yield pack.only([ORIGINAL]).with_rows(rows.rows)
 
 
-def _moved(act: Callable[[], object], path: Path) -> None:
+def _change(act: Callable[[], object], path: Path) -> None:
     try:
         act()
     except OSError as error:
@@ -237,7 +237,7 @@ def _used(folder: Path) -> list[tuple[float, Path]]:
     return found
 
 
-def _there(name: str) -> list[tuple[Path, Rows, Row]]:
+def _require(name: str) -> list[tuple[Path, Rows, Row]]:
     found = every(name)
     if not found:
         own = [
