@@ -303,7 +303,7 @@ def test_a_painting_where_a_style_stands_is_learnt_once(
     line = ["apply", "paintings/swirls.png", "photo.png", "--budget=0.6s"]
     first = run(*line, "-o", "one.png")
     assert (first.code, first.out) == (0, "picture  one.png\n")
-    assert first.err.startswith("learning paintings/swirls.png for 0:01, once: ")
+    assert first.err.startswith("learning paintings/swirls.png for 0:01; this happens only once")
     assert "impasto paint photo.png paintings/swirls.png" in first.err
     assert read_recipe(folder / "one.png")["shares"] == {"swirls": 1}
     assert not styles.exists()
