@@ -18,20 +18,24 @@ if TYPE_CHECKING:
 _SOON = 2.0
 """Seconds: who waits no longer need not see anything."""
 
+_RARELY = 600.0
+"""Seconds after which there is a line in any case."""
+
 
 class Counter:
     """Shows how many of ``total`` pictures are done, if it takes more than two seconds.
 
-    Until then nothing of what draws is even imported: most pictures take less than that would.
+    ``total`` may be None, and be set when it is known. For two seconds nothing of what draws is
+    even imported: most pictures take less than that would.
     """
 
-    def __init__(self, total: int, *, quiet: bool) -> None:
-        self._total = total
-        self._done, self._part = 0, 0.0
+    def __init__(self, total: int | None, *, quiet: bool) -> None:
+        self.total = total
+        self._done, self._skipped, self._part = 0, 0, 0.0
         self._lines = not quiet and not sys.stderr.isatty()
         self._bar: Bar | None = None
         self._timer = None if quiet or self._lines else Timer(_SOON, self._open)
-        self._next_line = 0.1
+        self._next_line, self._next_time = 0.1, _RARELY
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
@@ -59,7 +63,7 @@ class Counter:
         from impasto.cli.bars import bar as bar_of
 
         bar = bar_of(Console(file=sys.stderr, highlight=False), MofNCompleteColumn())
-        bar.add_task("pictures", total=self._total, left="")
+        bar.add_task("pictures", total=self.total, left="")
         bar.start()
         self._bar = bar
         self._show()
@@ -69,18 +73,34 @@ class Counter:
         self._done, self._part = self._done + 1, 0.0
         self._show()
 
+    def skip(self) -> None:
+        """One picture more was there already."""
+        self._skipped += 1
+
     def part(self, share: float) -> None:
         """So much, from 0 to 1, of the picture under way is done."""
         self._part = share
         self._show()
 
     def _show(self) -> None:
-        so_far = self._done + self._part
+        made = self._done + self._part
         spent = time.monotonic() - self._began
-        left = f"{duration(spent / so_far * (self._total - so_far))} left" if so_far else ""
+        so_far = self._skipped + made
+        words = [f"{_short(made / spent)} a second"] if spent and self._done else []
+        if made and self.total is not None:
+            words.append(f"{duration(spent / made * (self.total - so_far))} left")
+        left = ", ".join(words)
         if self._bar:
-            self._bar.update(self._bar.task_ids[0], completed=so_far, left=left)
-        late = spent > _SOON and self._done < self._total
-        if self._lines and late and so_far >= self._next_line * self._total:
-            typer.echo(f"{self._done} of {self._total} pictures, {left}", err=True)
-            self._next_line = so_far / self._total + 0.1
+            self._bar.update(self._bar.task_ids[0], completed=so_far, total=self.total, left=left)
+        if not self._lines or spent <= _SOON or self._done + self._skipped == self.total:
+            return
+        share = so_far / self.total if self.total else 0.0
+        if share >= self._next_line or spent >= self._next_time:
+            of = "" if self.total is None else f" of {self.total}"
+            typer.echo(f"{self._done + self._skipped}{of} pictures, {left}", err=True)
+            self._next_line, self._next_time = share + 0.1, spent + _RARELY
+
+
+def _short(rate: float) -> str:
+    """Write a rate with two digits or more."""
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"

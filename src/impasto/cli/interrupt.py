@@ -14,7 +14,7 @@ INTERRUPTED = 130
 
 
 @contextmanager
-def gentle_interrupt(what: str = "step") -> Iterator[Callable[[], bool]]:
+def gentle_interrupt(what: str = "this step") -> Iterator[Callable[[], bool]]:
     """Let the first Ctrl-C finish the step under way; a second one stops at once."""
     interrupted = False
 
@@ -22,7 +22,7 @@ def gentle_interrupt(what: str = "step") -> Iterator[Callable[[], bool]]:
         nonlocal interrupted
         interrupted = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        typer.echo(f"\nimpasto: finishing this {what} (Ctrl-C again to stop at once)", err=True)
+        typer.echo(f"\nimpasto: finishing {what} (Ctrl-C again to stop at once)", err=True)
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:

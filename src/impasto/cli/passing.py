@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _BUDGET = 30.0
 """Seconds for which a painting is learnt in passing."""
 
-_PHOTOS = 16
+PHOTOS = 16
 """So many of the photos that are to be painted are learnt on, at most."""
 
 
@@ -80,7 +80,7 @@ def _learn(
                 "better picture",
                 err=True,
             )
-    on: list[Source] = [*photos[:_PHOTOS], *(samples.photo(name) for name in samples.PHOTOS)]
+    on: list[Source] = [*photos[:PHOTOS], *(samples.photo(name) for name in samples.PHOTOS)]
     keep_freed_memory()
     learner = Learner(painting, on, passing.options, body=passing.body, read=read, began=cli.BEGAN)
     learner.begin_with(passing.row, Keeping(state_of(learner.key)))

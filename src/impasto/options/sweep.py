@@ -87,7 +87,7 @@ def read_axis(text: str) -> Axis:
         )
     name = _known(name.strip())
     said = _parts(name, values)
-    return Axis(name, said, tuple(_value(name, part) for part in said))
+    return Axis(name, said, tuple(read_value(name, part, "--vary ") for part in said))
 
 
 def _known(name: str) -> str:
@@ -124,23 +124,26 @@ def _is_list(hint: Any) -> bool:
     return any(get_origin(kind) is tuple for kind in kinds) and not {int, float} & set(kinds)
 
 
-def _value(name: str, text: str) -> Any:
-    """Bring a value to the type of its option; what it means is for `PaintOptions` to check."""
-    hint, option = _HINTS[name], name.replace("_", "-")
+def read_value(name: str, text: str, before: str = "--") -> Any:
+    """Bring a value to the type of its option; what it means is for `PaintOptions` to check.
+
+    ``before`` is what the option is called with in an error. Raises `OptionsError`.
+    """
+    hint, option = _HINTS[name], before + name.replace("_", "-")
     if _FIELDS[name].metadata.get("text"):
         return text
     if hint in (int, int | None):
         try:
             return int(text)
         except ValueError:
-            raise OptionsError(f"--vary {option} takes whole numbers, got {shown(text)}") from None
+            raise OptionsError(f"{option} takes whole numbers, got {shown(text)}") from None
     if hint in (float, float | None):
         try:
             return float(text)
         except ValueError:
-            raise OptionsError(f"--vary {option} takes numbers, got {shown(text)}") from None
+            raise OptionsError(f"{option} takes numbers, got {shown(text)}") from None
     if hint in (bool, bool | None):
         if text.lower() not in (*_TRUE, *_FALSE):
-            raise OptionsError(f"--vary {option} takes true and false, got {shown(text)}")
+            raise OptionsError(f"{option} takes true and false, got {shown(text)}")
         return text.lower() in _TRUE
     return text
