@@ -30,12 +30,14 @@ class Copied:
 class Fake:
     """Writes the name of the photo. What is called after a signal gets it; "once" only once.
 
-    ``broken`` cannot begin; "gone" has the process end before it begins.
+    ``broken`` cannot begin; "gone" has the process end before it begins. ``marks`` is a file that
+    is not there yet, for what is to happen once.
     """
 
     read: ReadOptions = field(default_factory=ReadOptions)
     save: SaveOptions = field(default_factory=SaveOptions)
     broken: str = ""
+    marks: str = ""
 
     def begin(self, threads: int | None, device: str | None) -> Make:
         del threads, device
@@ -50,18 +52,17 @@ class Fake:
                 progress(0.5)
             if stem.startswith("bad"):
                 raise ImageError(f"{item.photo}: is bad")
-            if stem.startswith("kill") or (stem.startswith("once") and _first(item.photo)):
+            if stem.startswith("kill") or (stem.startswith("once") and _first(self.marks)):
                 os.kill(os.getpid(), signal.SIGKILL)
             return Copied(f"{os.getpid()} {photo.sha256}")
 
         return make
 
 
-def _first(photo: str) -> bool:
+def _first(mark: str) -> bool:
     """Whether it is the first time, for all processes that ask."""
-    mark = Path(f"{photo}.mark")
     try:
-        mark.touch(exist_ok=False)
+        Path(mark).touch(exist_ok=False)
     except FileExistsError:
         return False
     return True

@@ -47,7 +47,8 @@ def test_pictures_are_made_by_several_and_failures_are_told(tmp_path: Path) -> N
 
 def test_a_killed_worker_is_restarted_and_who_killed_it_twice_has_failed(tmp_path: Path) -> None:
     work = plan(tmp_path, "a", "once", "b", "kill", "c")
-    found = by_name(list(Archive(work, Processes(Fake(), Layout(2, 1)))))
+    fake = Fake(marks=str(tmp_path / "mark"))
+    found = by_name(list(Archive(work, Processes(fake, Layout(2, 1)))))
     assert "ended the process that made it, 2 times: killed" in found.pop("kill")
     assert found == dict.fromkeys(("a", "once", "b", "c"), "made")
 

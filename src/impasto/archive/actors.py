@@ -71,18 +71,16 @@ class Actors:
         self._actors: list[Any] = []
         self._loaded: set[int] = set()
         self._asked: dict[Any, _Asked] = {}
+        self._joined = False
 
     def start(self) -> int:
         """As `Pool.start`."""
         ray = self._ray
         address = None if self._address == _AUTO else self._address
+        self._joined = not ray.is_initialized()
         try:
-            ray.init(
-                address=address,
-                log_to_driver=False,
-                logging_level="ERROR",
-                ignore_reinit_error=True,
-            )
+            if self._joined:
+                ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             told = f"--ray {shown(self._address)}: no cluster answers: {reason(error)}"
             raise ImpastoError(told) from error
@@ -125,7 +123,8 @@ class Actors:
                 self._ray.kill(actor)
         self._actors.clear()
         self._asked.clear()
-        self._ray.shutdown()
+        if self._joined:
+            self._ray.shutdown()
 
     def _heard(self, answer: Any) -> Iterator[News]:
         ray, asked = self._ray, self._asked.pop(answer)
@@ -158,10 +157,17 @@ class Actors:
         ready = asked.worker in self._loaded
         self._loaded.discard(asked.worker)
         self._actors[asked.worker] = self._started(asked.worker)
-        return Lost(asked.worker, reason(error).partition(".")[0], ready)
+        return Lost(asked.worker, _how(error), ready)
 
     def _started(self, number: int) -> Any:
         kind = self._ray.remote(max_restarts=0, max_concurrency=self.depth, **self._needs)(_Actor)
         actor = kind.remote(self._told, self._threads, self._device)
         self._asked[actor.load.remote()] = _Asked(number, actor, None)
         return actor
+
+
+def _how(error: Exception) -> str:
+    """Return how an actor ended: the first line of what Ray says, or the last of a traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    raised = any(line.startswith("Traceback") or "creation task" in line for line in lines)
+    return shown(lines[-1] if raised else lines[0].rstrip(".")) if lines else type(error).__name__

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,7 +159,9 @@ class Batch:
             def stop() -> bool:
                 return interrupted() or (survey is not None and survey.wrong)
 
-            with closing(Archive(plan, pool, stop).work()) as events:
+            # Ray tells of workers that end where results are told.
+            stdout = redirect_stdout(sys.stderr) if self.ray else nullcontext()
+            with stdout, closing(Archive(plan, pool, stop).work()) as events:
                 for event in events:
                     if survey:
                         counter.total = survey.total
