@@ -36,6 +36,9 @@ class Files(Protocol):
     def is_file(self, place: str) -> bool:
         """Return whether there is a file now, whoever wrote it."""
 
+    def names_in(self, folder: str) -> Callable[[str], bool]:
+        """Return what tells whether a picture of a name is in a folder, which need not be there."""
+
     def scan(self, folder: str) -> Folder:
         """Look through a folder. Raises `OSError`."""
 
@@ -96,6 +99,11 @@ class Local:
         """As `Files.is_file`."""
         return os.path.isfile(place)  # noqa: PTH113 (a million of them)
 
+    def names_in(self, folder: str) -> Callable[[str], bool]:
+        """As `Files.names_in`: the disk is asked for each."""
+        before = self.join(folder, "")
+        return lambda name: os.path.isfile(before + name)  # noqa: PTH113
+
     def scan(self, folder: str) -> Folder:
         """As `Files.scan`."""
         return Folder.scan(folder)
@@ -127,7 +135,7 @@ class Remote:
 
     def join(self, folder: str, name: str) -> str:
         """As `Files.join`."""
-        return f"{folder.rstrip('/')}/{name.replace(os.sep, '/')}" if name else folder
+        return f"{folder.rstrip('/')}/{name.replace(os.sep, '/')}"
 
     def is_folder(self, place: str) -> bool:
         """As `Files.is_folder`."""
@@ -136,6 +144,13 @@ class Remote:
     def is_file(self, place: str) -> bool:
         """As `Files.is_file`."""
         return bool(self._system.isfile(self._path(place)))
+
+    def names_in(self, folder: str) -> Callable[[str], bool]:
+        """As `Files.names_in`: all are listed at once, as asking for each would take hours."""
+        try:
+            return frozenset(self.scan(folder).names()).__contains__
+        except OSError:
+            return lambda name: False  # noqa: ARG005
 
     def scan(self, folder: str) -> Folder:
         """As `Files.scan`. The names are kept: a listing is all that stores give."""

@@ -83,33 +83,32 @@ class FolderPlan:
 
     def __iter__(self) -> Iterator[Planned]:
         """List as it goes."""
-        checked: set[str] = set()
-        sampled = 0
-        for found in self._found():
-            if isinstance(found, Unreadable):
-                yield found
-                continue
-            ending = _ending(found.out).lower()
-            if ending not in checked:
-                check_format(f"x{ending}", 1, 1, self.save)
-                checked.add(ending)
-            if not self._files.is_file(found.out):
-                yield found
-                continue
-            if self._overlaps or self.overwrite:
-                self._check_input(found)
-            if self.overwrite:
-                yield replace(found, anew=True)
-                continue
-            if sampled < _SAMPLED and not is_url(self.out):
-                self._check_settings(found.out)
-                sampled += 1
-            yield There(found)
+        return self._planned(look=True)
+
+    def listed(self) -> Iterator[Planned]:
+        """List without looking which results are there, unless one of them may be an input."""
+        return self._planned(look=self._overlaps or self.overwrite)
 
     def photo_files(self, count: int) -> list[str]:
         """Return the first photos, at most ``count``."""
-        found = (planned for planned in self._found() if isinstance(planned, Item))
+        found = (planned for planned in self._found(look=False) if isinstance(planned, Item))
         return [item.photo for item in islice(found, count)]
+
+    def _planned(self, *, look: bool) -> Iterator[Planned]:
+        sampled = 0
+        for found in self._found(look=look):
+            if not isinstance(found, There):
+                yield found
+                continue
+            if self._overlaps or self.overwrite:
+                self._check_input(found.item)
+            if self.overwrite:
+                yield replace(found.item, anew=True)
+                continue
+            if sampled < _SAMPLED and not is_url(self.out):
+                self._check_settings(found.item.out)
+                sampled += 1
+            yield found
 
     @cached_property
     def _files(self) -> Files:
@@ -133,8 +132,10 @@ class FolderPlan:
         for photo in dict.fromkeys(self.photos):
             if photo in self._roots:
                 continue
-            name = photo.replace(os.sep, "/").rpartition("/")[2]
-            out = self._files.join(self._base, self._result(name))
+            stem, ending = _split(photo.replace(os.sep, "/").rpartition("/")[2])
+            result = stem + self._result_ending(ending)
+            check_format(result, 1, 1, self.save)
+            out = self._files.join(self._base, result)
             if out in found:
                 raise _conflict(found[out], photo, out)
             found[out] = photo
@@ -154,36 +155,45 @@ class FolderPlan:
         roots = map(_real, self._roots)
         return any(_inside(out, root) or _inside(root, out) for root in roots)
 
-    def _found(self) -> Iterator[Item | Unreadable]:
-        """Yield everything, whether the results are there or not."""
+    def _found(self, *, look: bool) -> Iterator[Planned]:
+        """Yield everything; with ``look``, what has a file in its result's place as `There`."""
         roots = dict.fromkeys(self._roots)
         named = {photo: out for out, photo in self._named.items()}
         for photo in dict.fromkeys(self.photos):
             if photo in roots:
-                yield from self._in_folder(photo)
+                yield from self._in_folder(photo, look=look)
             else:
-                yield Item(photo, named[photo], self.how)
+                item = Item(photo, named[photo], self.how)
+                yield There(item) if look and self._files.is_file(item.out) else item
 
-    def _in_folder(self, root: str) -> Iterator[Item | Unreadable]:
+    def _in_folder(self, root: str, *, look: bool) -> Iterator[Planned]:
         files, apart = files_at(root), self._apart(root)
         closed: list[ImageError] = []
         empty = True
         for folder in files.walk(root, apart, closed.append):
             if folder.endings:
                 empty = False
-                yield from self._right_in(folder, root, within=apart is None)
+                yield from self._right_in(folder, root, within=apart is None, look=look)
             if not empty:
                 yield from _told(closed)
         if empty:
             raise closed[0] if closed else ImageError(f"{shown(root)}: holds no pictures")
         yield from _told(closed)
 
-    def _right_in(self, folder: Folder, root: str, *, within: bool) -> Iterator[Item | Unreadable]:
+    def _right_in(
+        self, folder: Folder, root: str, *, within: bool, look: bool
+    ) -> Iterator[Planned]:
         """Yield the pictures of one folder; ``within`` it are the results, too."""
         files = files_at(root)
         inside = _relative(folder.path, root)
         into = self._files.join(self._base, inside) if inside else self._base
+        endings = {ending: self._result_ending(ending) for ending in folder.endings}
+        for ending in set(endings.values()):
+            check_format(f"x{ending}", 1, 1, self.save)
+        changed = any(ending != result for ending, result in endings.items())
         rivals = self._rivals(folder, root, inside)
+        here, there = files.join(folder.path, ""), self._files.join(into, "")
+        is_there = self._files.names_in(into) if look else None
         names = folder.names()
         while True:
             try:
@@ -195,12 +205,23 @@ class FolderPlan:
             if not batch:
                 return
             for name in batch:
-                photo = files.join(folder.path, name)
-                out = self._files.join(into, self._result(name))
-                if self._named.get(out, photo) != photo:
-                    raise _conflict(self._named[out], photo, out)
-                if out not in self._named and not _is_result(photo, out, rivals, within=within):
-                    yield Item(photo, out, self.how)
+                result = name
+                if changed:
+                    stem, ending = _split(name)
+                    result = stem + endings[ending]
+                item = Item(here + name, there + result, self.how)
+                if self._named and self._is_named(item):
+                    continue
+                if rivals and _is_result(item, rivals, within=within):
+                    continue
+                yield There(item) if is_there and is_there(result) else item
+
+    def _is_named(self, item: Item) -> bool:
+        """Return whether a photo was named by itself. Raises where another has its result."""
+        photo = self._named.get(item.out)
+        if photo not in (None, item.photo):
+            raise _conflict(str(photo), item.photo, item.out)
+        return photo is not None
 
     def _rivals(self, folder: Folder, root: str, inside: str) -> list[_Rivals]:
         """Return where else, and with which endings, there may be a picture of the same result."""
@@ -217,7 +238,7 @@ class FolderPlan:
                     other
                     for other in sorted(each.endings)
                     if (each is not folder or other != ending)
-                    and self._result("x" + other) == self._result("x" + ending)
+                    and self._result_ending(other) == self._result_ending(ending)
                 ]
                 for ending in folder.endings
             }
@@ -225,11 +246,10 @@ class FolderPlan:
                 found.append(_Rivals(files, each.path, endings))
         return found
 
-    def _result(self, name: str) -> str:
-        stem, ending = os.path.splitext(name)  # noqa: PTH122
+    def _result_ending(self, ending: str) -> str:
         if self.extension or ending.lower() not in EXTENSIONS:
-            return stem + (self.extension or _OTHERWISE)
-        return name
+            return self.extension or _OTHERWISE
+        return ending
 
     def _apart(self, root: str) -> str | None:
         """Return the folder of the results, if it is another than that of the photos."""
@@ -269,9 +289,10 @@ class _Rivals:
     endings: Mapping[str, Sequence[str]]
 
 
-def _is_result(photo: str, out: str, rivals: Sequence[_Rivals], *, within: bool) -> bool:
+def _is_result(item: Item, rivals: Sequence[_Rivals], *, within: bool) -> bool:
     """Return whether a picture was made of another. Raises where two would have one result."""
-    stem, ending = os.path.splitext(os.path.basename(photo))  # noqa: PTH119, PTH122
+    photo, out = item.photo, item.out
+    stem, ending = _split(os.path.basename(photo))  # noqa: PTH119 (URLs, too)
     for rival in rivals:
         for other_ending in rival.endings.get(ending, ()):
             other = rival.files.join(rival.path, stem + other_ending)
@@ -320,7 +341,7 @@ class Survey:
     def _count(self) -> None:
         total = 0
         try:
-            for planned in self._plan:
+            for planned in self._plan.listed():
                 total += not isinstance(planned, Unreadable)
                 if self._stop.is_set():
                     return
@@ -370,5 +391,5 @@ def _relative(folder: str, root: str) -> str:
     return "" if found == os.curdir else found
 
 
-def _ending(name: str) -> str:
-    return os.path.splitext(name)[1]  # noqa: PTH122
+def _split(name: str) -> tuple[str, str]:
+    return os.path.splitext(name)  # noqa: PTH122 (a million of them)

@@ -12,7 +12,8 @@ from impasto.archive.places import files_at, is_url
 from impasto.archive.plan import FolderPlan
 from impasto.cli.batch import Batch, make_place, surveyed
 from impasto.cli.pipes import Pipes
-from impasto.errors import ImageError, OptionsError
+from impasto.errors import ImageError, OptionsError, OutputError
+from impasto.images import EXTENSIONS
 from impasto.options import (
     CheckpointOptions,
     PaintOptions,
@@ -70,6 +71,8 @@ class Many:
             raise OptionsError("Missing argument STYLE; see impasto paint --help")
         if self.out is None:
             raise OptionsError(f"{content} is a folder: say with -o which folder the results go to")
+        if Path(self.out).suffix.lower() in EXTENSIONS and not Path(self.out).is_dir():
+            raise OutputError(f"{self.out}: is not a folder; several photos go into one")
         for style in styles:
             if not is_url(style) and not Path(style).exists():
                 raise ImageError(f"{style}: no such file")
