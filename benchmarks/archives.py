@@ -31,8 +31,8 @@ from common import Row, parser, report
 from PIL import Image
 
 from impasto import load
-from impasto.archive.processes import processors
 from impasto.options import MODELS
+from impasto.runtime.machine import processors
 from impasto.samples import photo
 
 PARTS = ("folder", "ray", "links")

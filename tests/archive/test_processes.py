@@ -37,7 +37,7 @@ def by_name(events: list[object]) -> dict[str, str]:
 
 def test_pictures_are_made_by_several_and_failures_are_told(tmp_path: Path) -> None:
     work = plan(tmp_path, "a", "b", "c", "bad", "d", "e")
-    found = by_name(list(Archive(work, Processes(Fake(), Layout(2, 1)))))
+    found = by_name(list(Archive(work, Processes(Fake(), lambda: Layout(2, 1)))))
     assert found.pop("bad").endswith("bad.png: is bad")
     assert found == dict.fromkeys("abcde", "made")
     texts = {path.read_text() for path in (tmp_path / "out").iterdir()}
@@ -48,20 +48,26 @@ def test_pictures_are_made_by_several_and_failures_are_told(tmp_path: Path) -> N
 def test_a_killed_worker_is_restarted_and_who_killed_it_twice_has_failed(tmp_path: Path) -> None:
     work = plan(tmp_path, "a", "once", "b", "kill", "c")
     fake = Fake(marks=str(tmp_path / "mark"))
-    found = by_name(list(Archive(work, Processes(fake, Layout(2, 1)))))
+    found = by_name(list(Archive(work, Processes(fake, lambda: Layout(2, 1)))))
     assert "ended the process that made it, 2 times: killed" in found.pop("kill")
     assert found == dict.fromkeys(("a", "once", "b", "c"), "made")
 
 
 def test_what_keeps_all_from_working_is_raised(tmp_path: Path) -> None:
     with pytest.raises(OptionsError, match="no such style"):
-        list(Archive(plan(tmp_path, "a"), Processes(Fake(broken="no such style"), Layout(1, 1))))
+        list(
+            Archive(
+                plan(tmp_path, "a"), Processes(Fake(broken="no such style"), lambda: Layout(1, 1))
+            )
+        )
     with pytest.raises(ImpastoError, match="end before they begin to work: ended with exit code 3"):
-        list(Archive(plan(tmp_path / "2", "a"), Processes(Fake(broken="gone"), Layout(1, 1))))
+        list(
+            Archive(plan(tmp_path / "2", "a"), Processes(Fake(broken="gone"), lambda: Layout(1, 1)))
+        )
 
 
 def test_left_in_between_no_process_stays(tmp_path: Path) -> None:
-    pool = Processes(Fake(), Layout(1, 1))
+    pool = Processes(Fake(), lambda: Layout(1, 1))
     work = Archive(plan(tmp_path, "a", "b", "c", "d"), pool).work()
     made = next(work)
     number = int(Path(made.item.out).read_text().split()[0])
@@ -80,7 +86,7 @@ def _runs(number: int) -> bool:
 
 
 def test_ctrl_c_does_not_reach_the_workers(tmp_path: Path) -> None:
-    pool = Processes(Fake(), Layout(1, 1))
+    pool = Processes(Fake(), lambda: Layout(1, 1))
     work = Archive(plan(tmp_path, *"abcdef"), pool).work()
     number = int(Path(next(work).item.out).read_text().split()[0])
     os.kill(number, signal.SIGINT)
@@ -121,7 +127,7 @@ def test_how_many_work(
     monkeypatch: pytest.MonkeyPatch, cores: int, gigabytes: int, jobs: object, expected: Layout
 ) -> None:
     monkeypatch.setattr("impasto.archive.processes.processors", lambda: cores)
-    monkeypatch.setattr("impasto.runtime.memory.available", lambda: gigabytes * 2**30)
+    monkeypatch.setattr("impasto.archive.processes.available", lambda: gigabytes * 2**30)
     options = ApplyOptions(jobs=jobs, device="cpu")
     assert lay_out(options) == expected
     assert lay_out(options, most=1).jobs == 1

@@ -73,7 +73,7 @@ class Worker:
     def __init__(
         self, making: Making, threads: int | None = None, device: str | None = None
     ) -> None:
-        self._making = making
+        self.making = making
         self._make = making.begin(threads, device)
         self._computing = Lock()
         self.writing = Lock()
@@ -86,7 +86,7 @@ class Worker:
         try:
             if _is_there(item):
                 return Answer(0.0, there=True)
-            photo = files_at(item.photo).read(item.photo, self._making.read)
+            photo = files_at(item.photo).read(item.photo, self.making.read)
             asked = time.monotonic()
             with self._computing:
                 waited = time.monotonic() - asked
@@ -94,7 +94,7 @@ class Worker:
             with self.writing, files_at(item.out).writing(item.out) as path:
                 if _is_there(item):
                     return Answer(0.0, there=True)
-                made.save(path, **self._making.save.to_dict())
+                made.save(path, **self.making.save.to_dict())
         except OutOfMemoryError as error:
             wrong = f"{shown(item.photo)}: {error}"
         except ImpastoError as error:

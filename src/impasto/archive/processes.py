@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from impasto.archive.plan import Item
 from impasto.errors import ImpastoError
 from impasto.options import ApplyOptions
 from impasto.options.apply import AUTO
+from impasto.runtime.machine import available, processors
 from impasto.text import reason
 
 DEPTH = 2
@@ -66,18 +67,9 @@ def lay_out(options: ApplyOptions, most: int | None = None) -> Layout:
     elif devices:
         jobs = len(devices)
     else:
-        from impasto.runtime.memory import available
-
         jobs = max(1, min(processors(), available() // _MEMORY))
     jobs = jobs if most is None else min(jobs, most)
     return Layout(jobs, max(1, processors() // jobs), devices)
-
-
-def processors() -> int:
-    """Return how many of the processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _gpus(device: str) -> tuple[str, ...]:
@@ -141,13 +133,15 @@ class Processes:
     they end by themselves.
     """
 
-    def __init__(self, making: Making, layout: Layout) -> None:
-        self.depth = layout.depth
-        self._making, self._layout = making, layout
+    def __init__(self, making: Making, layout: Callable[[], Layout]) -> None:
+        self.depth = DEPTH
+        self._making, self._lay_out = making, layout
         self._hands: list[_Hand] = []
 
     def start(self) -> int:
-        """As `Pool.start`."""
+        """As `Pool.start`: now that there is something to do, the processes are chosen."""
+        self._layout = self._lay_out()
+        self.depth = self._layout.depth
         for number in range(self._layout.jobs):
             self._hands.append(self._started(number))
         return len(self._hands)

@@ -116,9 +116,10 @@ def apply(
 
       curl -s https://example.org/photo.jpg | impasto apply wave - -o - > out.png
     """
-    from impasto.archive.makers import Stylising
+    from impasto.archive.makers import Stylising, Worker
+    from impasto.archive.places import is_url
     from impasto.archive.plan import FolderPlan
-    from impasto.cli.batch import Batch, make_place, plan, surveyed
+    from impasto.cli.batch import Batch, plan, surveyed
     from impasto.cli.passing import PHOTOS, is_painting, learnt
     from impasto.cli.pipes import STANDARD, Pipes
     from impasto.cli.refining import Refining
@@ -147,14 +148,20 @@ def apply(
         if painting:
             first = work.photo_files(PHOTOS) if isinstance(work, FolderPlan) else [work.photo]
             pack, shares = learnt(
-                model, [Path(p) for p in first], budget, read, fast=fast, quiet=quiet
+                model,
+                [Path(p) for p in first if not is_url(p)],
+                budget,
+                read,
+                fast=fast,
+                quiet=quiet,
             )
         refining = Refining.of(refine, model, shares, options) if refine else None
         if refining and ray:
             raise OptionsError("--refine paints in this process: without --ray")
         making = Stylising(pack, shares, options, save, read, refining)
         batch = Batch(
-            making,
+            # Before the work it raises what would fail for every photo.
+            Worker(making, device="cpu" if ray else None),
             "stylised",
             out,
             pipes,
@@ -165,9 +172,7 @@ def apply(
             None if refining or not folder else options,
             into_folder=folder,
         )
-        making.begin(None, None)  # before the work, what would fail for every photo
         if isinstance(work, FolderPlan):
-            make_place(out)
             assert survey
             outcome = batch.carry_out(replace(work, differs=making.differs), survey)
         else:

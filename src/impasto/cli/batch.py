@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from impasto.archive.engine import Archive, Event, Failed, Made, Pool
-from impasto.archive.makers import Making, Worker
+from impasto.archive.makers import Worker
 from impasto.archive.places import is_url
 from impasto.archive.plan import FolderPlan, Item, Planned, Survey, There, Unreadable
 from impasto.archive.processes import Here, Processes, lay_out
@@ -127,9 +128,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Batch:
-    """Many pictures, or one: how they are made, by whom, and what is told."""
+    """Many pictures, or one: how they are made, by whom, and what is told.
 
-    making: Making
+    ``worker`` is of this process; it makes them, or others do in the same way.
+    """
+
+    worker: Worker
     verb: str
     """What was done to them: stylised, painted."""
     out: str
@@ -153,6 +157,8 @@ class Batch:
         counter = Counter(total if isinstance(total, int) else total.total, quiet=self.quiet)
         report = Report(self.report)
         pool = self._pool(counter, total if isinstance(total, int) else total.total)
+        if self.into_folder:
+            make_place(self.out)
         what = "this picture" if isinstance(pool, Here) else "the pictures under way"
         with gentle_interrupt(what) as interrupted, counter, report:
 
@@ -188,18 +194,17 @@ class Batch:
             typer.echo(f"impasto: {told}", err=True)
 
     def _pool(self, counter: Counter, total: int | None) -> Pool:
-        """Choose who works. Raises what would fail for every photo."""
+        """Choose who works."""
         if self.ray is not None:
             from impasto.archive.actors import Actors
 
             asked = AUTO if self.layout is None else self.layout.jobs
             jobs = None if asked == AUTO else int(asked)
-            return Actors(self.making, self.ray, jobs, whole=self.layout is None)
-        worker = Worker(self.making)
+            return Actors(self.worker.making, self.ray, jobs, whole=self.layout is None)
         few = total is not None and total <= _FEW
         if self.layout is None or self.layout.jobs == 1 or (self.layout.jobs == AUTO and few):
-            return Here(worker, counter.part)
-        return Processes(self.making, lay_out(self.layout, total))
+            return Here(self.worker, counter.part)
+        return Processes(self.worker.making, partial(lay_out, self.layout, total))
 
     def tell(self, outcome: Outcome) -> None:
         """Tell what became of the photos, and end with the exit code that says it."""

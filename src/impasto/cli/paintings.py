@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.archive.lists import read_list
-from impasto.archive.makers import Order, Paintings
+from impasto.archive.makers import Order, Paintings, Worker
 from impasto.archive.places import files_at, is_url
 from impasto.archive.plan import FolderPlan
-from impasto.cli.batch import Batch, make_place, surveyed
+from impasto.cli.batch import Batch, surveyed
 from impasto.cli.pipes import Pipes
 from impasto.errors import ImageError, OptionsError, OutputError
 from impasto.images import EXTENSIONS
@@ -63,7 +63,6 @@ class Many:
         folder = self._folder(content, styles)
         survey = surveyed(folder)
         batch = self._batch(folder.out)
-        make_place(folder.out)
         batch.tell(batch.carry_out(folder, survey))
 
     def _folder(self, content: str, styles: Sequence[str]) -> FolderPlan:
@@ -88,9 +87,8 @@ class Many:
         )
 
     def _batch(self, out: str) -> Batch:
-        making = Paintings(self.save, self.read)
         return Batch(
-            making,
+            Worker(Paintings(self.save, self.read)),
             "painted",
             out,
             Pipes(),

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-import psutil
 import torch
 
 from impasto.errors import OptionsError
 from impasto.nets import vgg
 from impasto.options import VGG_WIDTHS
+from impasto.runtime.machine import available, resident
 
 _LARGE_TILES = (2048, 1536, 1024)
 _TILES = (*_LARGE_TILES, 768)
@@ -37,8 +36,6 @@ _SHARE = 0.8
 
 _FRAGMENTS = 0.92
 """Of what the user allows, so much is planned for: memory that is freed leaves gaps."""
-
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -132,31 +129,6 @@ def lay_out(demand: Demand, room: int | None) -> Layout:
         f"a painting of {demand.width}x{demand.height} pixels needs {shown(missing)} more "
         "memory: lower --size, raise --max-memory, or close other programs"
     )
-
-
-def resident() -> int:
-    """Return the bytes of memory that this process holds now."""
-    return int(psutil.Process().memory_info().rss)
-
-
-def available() -> int:
-    """Return the bytes that this process can still get: of the machine, or of its container."""
-    free = int(psutil.virtual_memory().available)
-    try:
-        limit = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-        cached = _page_cache((_CGROUP / "memory.stat").read_text())
-    except (OSError, ValueError):  # no container, or one without a limit ("max")
-        return free
-    return max(0, min(free, limit - used + cached))
-
-
-def _page_cache(stat: str) -> int:
-    """Return the bytes of files in memory that the kernel gives up when it is asked for more."""
-    numbers = dict(line.split() for line in stat.splitlines())
-    files = sum(int(numbers.get(name, 0)) for name in ("active_file", "inactive_file"))
-    busy = sum(int(numbers.get(name, 0)) for name in ("file_dirty", "file_writeback"))
-    return max(0, files - busy)
 
 
 def room(max_memory: int | None, device: torch.device) -> int | None:
