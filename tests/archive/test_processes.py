@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from impasto.archive.plan import Item
 from impasto.archive.processes import Here, Layout, Processes, lay_out
 from impasto.errors import ImpastoError, OptionsError
 from impasto.options import ApplyOptions
-from patience import wait_for
+from patience import LIMIT, one_thread, wait_for
 
 
 def plan(tmp_path: Path, *names: str) -> list[Item]:
@@ -131,3 +133,25 @@ def test_how_many_work(
     options = ApplyOptions(jobs=jobs, device="cpu")
     assert lay_out(options) == expected
     assert lay_out(options, most=1).jobs == 1
+
+
+KILLED = """
+import os, signal, sys
+from archive.making import Fake
+from impasto.archive.engine import Archive
+from impasto.archive.plan import Item
+from impasto.archive.processes import Layout, Processes
+work = [Item(photo, photo.replace("/in/", "/out/")) for photo in sys.argv[1:]]
+for event in Archive(work, Processes(Fake(), lambda: Layout(1, 1))):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_when_who_started_them_is_killed_they_end(tmp_path: Path) -> None:
+    work = plan(tmp_path, "a", "b")
+    line = [sys.executable, "-c", KILLED, *(item.photo for item in work)]
+    path = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(line, env=one_thread(PYTHONPATH=path), check=False, timeout=LIMIT)
+    assert done.returncode == -signal.SIGKILL
+    number = int(Path(work[0].out).read_text().split()[0])
+    wait_for(lambda: not _runs(number))

@@ -36,6 +36,7 @@ class Counter:
         self._bar: Bar | None = None
         self._timer = None if quiet or self._lines else Timer(_SOON, self._open)
         self._next_line, self._next_time = 0.1, _RARELY
+        self._first = 0.0
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
@@ -71,6 +72,8 @@ class Counter:
     def advance(self) -> None:
         """One picture more is done, well or badly."""
         self._done, self._part = self._done + 1, 0.0
+        if self._done == 1:
+            self._first = time.monotonic() - self._began
         self._show()
 
     def skip(self) -> None:
@@ -86,9 +89,10 @@ class Counter:
         made = self._done + self._part
         spent = time.monotonic() - self._began
         so_far = self._skipped + made
-        words = [f"{_short(made / spent)} a second"] if spent and self._done else []
-        if made and self.total is not None:
-            words.append(f"{duration(spent / made * (self.total - so_far))} left")
+        rate = self._rate(made, spent)
+        words = [f"{_short(rate)} a second"] if self._done and rate else []
+        if rate and self.total is not None:
+            words.append(f"{duration((self.total - so_far) / rate)} left")
         left = ", ".join(words)
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=so_far, total=self.total, left=left)
@@ -99,6 +103,12 @@ class Counter:
             of = "" if self.total is None else f" of {self.total}"
             typer.echo(f"{self._done + self._skipped}{of} pictures, {left}", err=True)
             self._next_line, self._next_time = share + 0.1, spent + _RARELY
+
+    def _rate(self, made: float, spent: float) -> float:
+        """Return pictures a second, since the first was done: what begins may take long."""
+        if made > 1 and spent > self._first:
+            return (made - 1) / (spent - self._first)
+        return made / spent if spent else 0.0
 
 
 def _short(rate: float) -> str:
