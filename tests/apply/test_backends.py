@@ -72,9 +72,9 @@ def test_onnx_runtime_where_it_is(monkeypatch):
     pytest.importorskip("onnxruntime")
     assert made("auto").name == "onnx"
     assert made("auto").device == "cpu"
-    monkeypatch.setattr(backends, "_has_cuda", lambda: False)
+    monkeypatch.setattr(backends, "has_cuda", lambda: False)
     assert made("auto", device="auto").name == "onnx"
-    monkeypatch.setattr(backends, "_has_cuda", lambda: True)
+    monkeypatch.setattr(backends, "has_cuda", lambda: True)
     assert made("auto", device="auto").name == "torch"
     assert made("auto").name == "onnx"
 

@@ -33,7 +33,17 @@ BUNDLES = {
     "learn": (LearnOptions, ReadOptions),
 }
 OWN = {
-    "paint": {"content", "style", "out", "quiet", "as_json"},
+    "paint": {
+        "content",
+        "style",
+        "out",
+        "rows",
+        "overwrite",
+        "report",
+        "ray",
+        "quiet",
+        "as_json",
+    },
     "apply": {
         "model",
         "photos",
@@ -43,6 +53,8 @@ OWN = {
         "overwrite",
         "budget",
         "refine",
+        "report",
+        "ray",
         "quiet",
         "as_json",
     },

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from impasto.errors import OptionsError
 from impasto.nets.feature_net import VGG19
 from impasto.options import PaintOptions
-from impasto.runtime import memory
+from impasto.runtime import machine, memory
 from impasto.runtime.memory import Demand, Layout, lay_out
 
 QUICK = settings(max_examples=100, deadline=None, derandomize=True)
@@ -76,30 +76,30 @@ def test_too_little_says_how_much_is_missing():
     assert need(asked, layout) <= 1.02 * missing
 
 
-def test_a_container_limits_the_available_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
-    free = memory.available()
+def test_a_container_limits_what_is_available(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
+    free = machine.available()
     assert free > 0
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.current").write_text("1000\n")
-    assert memory.available() == pytest.approx(free, rel=0.5)
+    assert machine.available() == pytest.approx(free, rel=0.5)
     (tmp_path / "memory.max").write_text("51000\n")
     (tmp_path / "memory.stat").write_text("anon 700\nactive_file 0\ninactive_file 0\n")
-    assert memory.available() == 50_000
+    assert machine.available() == 50_000
     # Files that the kernel keeps in memory while nobody else wants it, less what it has to write.
     files = "active_file 60\ninactive_file 50\nfile_dirty 7\nfile_writeback 3\n"
     (tmp_path / "memory.stat").write_text(files)
-    assert memory.available() == 50_100
+    assert machine.available() == 50_100
     (tmp_path / "memory.stat").write_text("")
     (tmp_path / "memory.max").write_text("999\n")
-    assert memory.available() == 0
+    assert machine.available() == 0
 
 
 def test_the_room_is_the_limit_less_the_memory_in_use():
     cpu = torch.device("cpu")
     held = memory.resident()
     assert memory.room(held + GB, cpu) == pytest.approx(0.92 * (held + GB) - held, rel=0.1)
-    assert 0 < memory.room(None, cpu) < memory.available()
+    assert 0 < memory.room(None, cpu) < machine.available()
 
 
 def test_never_more_than_is_free(monkeypatch):

@@ -48,10 +48,10 @@ def choose(
 def _onnx_is_best(device: str) -> bool:
     if device not in ("auto", "cpu") or not (find_spec("onnx") and find_spec("onnxruntime")):
         return False
-    return device == "cpu" or not _has_cuda()
+    return device == "cpu" or not has_cuda()
 
 
-def _has_cuda() -> bool:
+def has_cuda() -> bool:
     """Return whether PyTorch can use CUDA; PyTorch is imported only if a driver is installed."""
     try:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")

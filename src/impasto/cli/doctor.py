@@ -15,6 +15,7 @@ _EXTRAS = (
     ("video", ("av",), "MP4"),
     ("onnx", ("onnx", "onnxruntime"), "ONNX"),
     ("studio", ("fastapi", "gradio", "dbos"), "studio"),
+    ("ray", ("ray", "fsspec"), "Ray"),
 )
 """Each extra, its modules, and the name shown."""
 

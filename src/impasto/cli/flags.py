@@ -17,6 +17,27 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 """Flags of most commands."""
 
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        help="Add a JSON object a line for each photo to this file: photo, seconds, out or error.",
+        metavar="FILE.jsonl",
+        show_default=False,
+    ),
+]
+OnRay = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        help="Work on a cluster of Ray: auto is the one this machine belongs to, or one of this "
+        "machine alone. Names may be URLs, such as s3://bucket/folder.",
+        metavar="auto|ADDRESS",
+        show_default=False,
+    ),
+]
+"""What commands have that make many pictures."""
+
 _PLAIN = (int, float, bool, Path)
 
 

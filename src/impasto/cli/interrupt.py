@@ -14,7 +14,7 @@ INTERRUPTED = 130
 
 
 @contextmanager
-def gentle_interrupt(what: str = "step") -> Iterator[Callable[[], bool]]:
+def gentle_interrupt(what: str = "this step") -> Iterator[Callable[[], bool]]:
     """Finish the current step on the first Ctrl-C; stop at once on the second."""
     interrupted = False
 
@@ -22,7 +22,7 @@ def gentle_interrupt(what: str = "step") -> Iterator[Callable[[], bool]]:
         nonlocal interrupted
         interrupted = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        typer.echo(f"\nimpasto: finishing this {what} (Ctrl-C again to stop at once)", err=True)
+        typer.echo(f"\nimpasto: finishing {what} (Ctrl-C again to stop at once)", err=True)
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _BUDGET = 30.0
 """Seconds spent on learning a painting on the fly."""
 
-_PHOTOS = 16
+PHOTOS = 16
 """The most photos of the command that are used for learning."""
 
 
@@ -81,7 +81,7 @@ def _learn(
                 err=True,
             )
     learning_photos: list[Source] = [
-        *photos[:_PHOTOS],
+        *photos[:PHOTOS],
         *(samples.photo(name) for name in samples.PHOTOS),
     ]
     keep_freed_memory()

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from impasto.cli.passing import is_painting
 from impasto.errors import OptionsError
 from impasto.options import ApplyOptions, ReadOptions, parsing
+from impasto.options.apply import AUTO
 
 if TYPE_CHECKING:
     from impasto.apply.stylised import Stylised
+    from impasto.images.read import Source
     from impasto.painter import Painting
 
 
@@ -33,7 +35,8 @@ class Refining:
 
         seconds = parsing.budget(budget)
         assert seconds
-        if len(shares) > 1 or options.mask or options.color != "style" or options.jobs > 1:
+        several = len(shares) > 1 or options.jobs not in (AUTO, 1)
+        if several or options.mask or options.color != "style":
             raise OptionsError("--refine cannot be used with mixtures, --mask, --color or --jobs")
         if is_painting(model):
             return cls(Path(model), seconds)
@@ -45,8 +48,8 @@ class Refining:
             )
         return cls(painting_of(found[2], found[1].body), seconds)
 
-    def refined(self, made: Stylised, photo: Path, read: ReadOptions) -> Painting:
-        """Refine a picture. Raises the errors of `Painter`."""
+    def __call__(self, made: Stylised, photo: Source, read: ReadOptions) -> Painting:
+        """Paint on. Raises the errors of `Painter`."""
         from impasto import stylize
 
         painter = stylize.refine(made, photo, self.painting, self.seconds, read)

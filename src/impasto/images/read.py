@@ -20,7 +20,7 @@ from impasto.images.picture import Picture, Stored, split
 from impasto.images.quiet import quiet
 from impasto.options import ReadOptions
 
-Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
+Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Stored
 
 MEMORY = "<memory>"
 """The name of a picture that does not come from a file."""
@@ -32,11 +32,12 @@ _DEFAULTS = ReadOptions()
 def read_picture(source: Source, options: ReadOptions = _DEFAULTS) -> Picture:
     """Read a picture as upright sRGB floats, with separate transparency.
 
-    ``source`` is a path, the bytes of a file, a PIL image, or an array: (H, W), (H, W, 3) or
-    (H, W, 4), uint8, uint16 or float in [0, 1], sRGB-encoded. A file may have any picture format
-    that Pillow reads, or HEIC with the extra ``heic``; of an animation, the first frame is read.
-    The EXIF orientation is applied, an embedded ICC profile is converted to sRGB (a broken one is
-    ignored), and 16-bit PNG and TIFF keep their depth.
+    ``source`` is a path, the bytes of a file, a PIL image, an array, or a result of `read_stored`,
+    which is returned as it is. Arrays are (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in
+    [0, 1], sRGB-encoded. A file may have any picture format that Pillow reads, or HEIC with the
+    extra ``heic``; of an animation, the first frame is read. The EXIF orientation is applied, an
+    embedded ICC profile is converted to sRGB (a broken one is ignored), and 16-bit PNG and TIFF
+    keep their depth.
 
     Raises `ImageError` if it is not a picture, is damaged, or exceeds a limit of ``options`` (bytes
     are checked before reading, pixels before decoding), and `MissingExtraError`.
@@ -46,21 +47,24 @@ def read_picture(source: Source, options: ReadOptions = _DEFAULTS) -> Picture:
 
 def read_stored(source: Source, options: ReadOptions = _DEFAULTS) -> Stored:
     """As `read_picture`, but keep 8-bit pictures at 8 bits. A uint8 array of RGB is not copied."""
+    if isinstance(source, Stored):
+        return source
     if isinstance(source, np.ndarray):
         return _from_array(source, options)
     if isinstance(source, Image.Image):
         return _from_pil(source, options)
     if isinstance(source, bytes):
-        check_bytes(len(source), MEMORY, options)
-        return _from_bytes(source, MEMORY, options)
+        return read_bytes(source, MEMORY, options)
     if isinstance(source, str | os.PathLike):
-        return _from_bytes(load_bytes(source, options), os.fspath(source), options)
+        return read_bytes(load_bytes(source, options), os.fspath(source), options)
     raise ImageError(
         f"a {type(source).__name__} is not a picture; give a path, bytes, a PIL image or an array"
     )
 
 
-def _from_bytes(data: bytes, name: str, options: ReadOptions) -> Stored:
+def read_bytes(data: bytes, name: str, options: ReadOptions = _DEFAULTS) -> Stored:
+    """Read the bytes of a file as `read_stored` does; ``name`` is what the file is called."""
+    check_bytes(len(data), name, options)
     with translated(name), quiet():
         image = open_image(data)
         if data.startswith(_TIFF) and (image is None or is_deep_planar(image)):

@@ -13,6 +13,10 @@ from impasto.options.machine import check_device
 from impasto.options.pictures import MAX_SIDE
 
 COLORS = ("style", "photo", "luminance")
+AUTO = "auto"
+MAX_JOBS = 1024
+"""The most processes, or actors of a cluster, that work at once."""
+
 BACKENDS = ("auto", "onnx", "torch")
 
 MAX_SEED = 2**31 - 2
@@ -61,8 +65,11 @@ class ApplyOptions(Checked):
         choices=BACKENDS,
     )
     device: str = option("auto", "auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
-    jobs: int = option(
-        1, "Pictures processed at once: while one is computed, others are read and written."
+    jobs: str | int = option(
+        AUTO,
+        "Of a folder, how many processes work on it, each with a network of its own; auto is what "
+        "the cores and the memory here are best used by.",
+        metavar="auto|N",
     )
 
     def __post_init__(self) -> None:
@@ -78,7 +85,18 @@ class ApplyOptions(Checked):
         self._choice("backend", BACKENDS)
         self._text("device")
         check_device(self.device)
-        self._integer("jobs", 1, 64)
+        self._set("jobs", _jobs(self.jobs))
+
+
+def _jobs(value: Any) -> str | int:
+    """Bring ``jobs`` to "auto" or a number."""
+    if value == AUTO:
+        return AUTO
+    digits = isinstance(value, str) and re.fullmatch(r"[0-9]{1,6}", value)
+    count = int(value) if digits or (isinstance(value, int) and not isinstance(value, bool)) else 0
+    if not 1 <= count <= MAX_JOBS:
+        raise OptionsError(f"--jobs must be auto or from 1 to {MAX_JOBS}, got {shown(value)}")
+    return count
 
 
 def _tile(value: Any) -> str | int:

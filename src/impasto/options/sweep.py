@@ -87,7 +87,7 @@ def parse_axis(text: str) -> Axis:
         )
     name = _known(name.strip())
     texts = _split(name, values)
-    return Axis(name, texts, tuple(_value(name, text) for text in texts))
+    return Axis(name, texts, tuple(read_value(name, text, "--vary ") for text in texts))
 
 
 def _known(name: str) -> str:
@@ -124,25 +124,26 @@ def _is_list(hint: Any) -> bool:
     return any(get_origin(kind) is tuple for kind in kinds) and not {int, float} & set(kinds)
 
 
-def _value(name: str, text: str) -> Any:
-    """Convert a value to the type of its option; `PaintOptions` checks it."""
-    hint, option = _HINTS[name], name.replace("_", "-")
+def read_value(name: str, text: str, before: str = "--") -> Any:
+    """Convert a value to the type of its option; `PaintOptions` checks it.
+
+    ``before`` precedes the name of the option in an error. Raises `OptionsError`.
+    """
+    hint, option = _HINTS[name], before + name.replace("_", "-")
     if _FIELDS[name].metadata.get("text"):
         return text
     if hint in (int, int | None):
         try:
             return int(text)
         except ValueError:
-            raise OptionsError(
-                f"--vary {option} must be whole numbers, got {shown(text)}"
-            ) from None
+            raise OptionsError(f"{option} must be whole numbers, got {shown(text)}") from None
     if hint in (float, float | None):
         try:
             return float(text)
         except ValueError:
-            raise OptionsError(f"--vary {option} must be numbers, got {shown(text)}") from None
+            raise OptionsError(f"{option} must be numbers, got {shown(text)}") from None
     if hint in (bool, bool | None):
         if text.lower() not in (*_TRUE, *_FALSE):
-            raise OptionsError(f"--vary {option} must be true or false, got {shown(text)}")
+            raise OptionsError(f"{option} must be true or false, got {shown(text)}")
         return text.lower() in _TRUE
     return text

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-import psutil
 import torch
 
 from impasto.errors import OptionsError
 from impasto.nets.feature_net import Geometry
+from impasto.runtime.machine import available, resident
 
 _LARGE_TILES = (2048, 1536, 1024)
 _TILES = (*_LARGE_TILES, 768)
@@ -36,8 +35,6 @@ _FREE_SHARE = 0.8
 
 _PLANNED_SHARE = 0.92
 """The share of --max-memory to plan for: fragmentation takes the rest."""
-
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -139,31 +136,6 @@ def lay_out(demand: Demand, room: int | None) -> Layout:
         f"a painting of {demand.width}x{demand.height} pixels needs {format_bytes(missing)} more "
         "memory: lower --size, raise --max-memory, or close other programs"
     )
-
-
-def resident() -> int:
-    """Return the resident memory of this process in bytes."""
-    return int(psutil.Process().memory_info().rss)
-
-
-def available() -> int:
-    """Return the bytes that this process can still allocate on the machine or in its container."""
-    free = int(psutil.virtual_memory().available)
-    try:
-        limit = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-        cached = _page_cache((_CGROUP / "memory.stat").read_text())
-    except (OSError, ValueError):  # not a container, or one without a limit ("max")
-        return free
-    return max(0, min(free, limit - used + cached))
-
-
-def _page_cache(stat: str) -> int:
-    """Return the bytes of cached files that the kernel drops when memory is needed."""
-    numbers = dict(line.split() for line in stat.splitlines())
-    files = sum(int(numbers.get(name, 0)) for name in ("active_file", "inactive_file"))
-    busy = sum(int(numbers.get(name, 0)) for name in ("file_dirty", "file_writeback"))
-    return max(0, files - busy)
 
 
 def room(max_memory: int | None, device: torch.device) -> int | None:
