@@ -234,7 +234,7 @@ def test_flags_say_what_the_settings_say():
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch):
-    for library in ("uvicorn", "dbos", "pydantic_settings"):
+    for library in ("uvicorn", "sqlalchemy", "pydantic_settings"):
         missing = ModuleNotFoundError(f"No module named {library!r}", name=library)
         with pytest.raises(MissingExtraError, match=r"impasto\[studio\]"), command._extra("serve"):
             raise missing

@@ -10,6 +10,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from impasto.options.checked import flag
+
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
 """What most commands have."""
@@ -58,11 +60,6 @@ def with_options(**bundles: type[Any] | Some) -> Callable[[Callable[..., Any]], 
         return run
 
     return decorate
-
-
-def flag(name: str) -> str:
-    """Return the flag of a field: ``style_weight`` is ``--style-weight``."""
-    return "--" + name.replace("_", "-")
 
 
 def _parameter(field: Field[Any], hint: Any, panel: str) -> inspect.Parameter:

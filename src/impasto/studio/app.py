@@ -6,24 +6,26 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from impasto import __version__
-from impasto.studio import problems
-from impasto.studio.context import Studio, open_studio
+from impasto.studio import page, problems
+from impasto.studio.context import open_studio
 from impasto.studio.metrics import Metrics
-from impasto.studio.middleware import Gate
+from impasto.studio.middleware import RequestMiddleware
 from impasto.studio.problems import Problem
 from impasto.studio.routes import (
-    description,
     docs,
     events,
     health,
     jobs,
     login,
     model,
+    openapi,
     styles,
     stylize,
 )
@@ -40,8 +42,7 @@ What goes wrong is answered as `application/problem+json` with a `code` that sta
 one line, and the `field` of the request that is wrong.
 """
 _ROUTERS = [
-    module.router
-    for module in (stylize, jobs, events, styles, model, health, login, docs, description)
+    module.router for module in (stylize, jobs, events, styles, model, health, login, docs, openapi)
 ]
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _OWN = ("/v1", "/model")
@@ -72,11 +73,12 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
         app.add_api_route(
             prefix + "/{rest:path}", _nothing_here, methods=_METHODS, include_in_schema=False
         )
-    problems.install(app)
-    app.add_middleware(Gate, studio=studio, metrics=metrics)
+    for kind in (HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, problems.answer_http)
+    app.add_middleware(RequestMiddleware, studio=studio, metrics=metrics)
     _add_cors(app, settings)
     if settings.page:
-        _mount_page(app, studio)
+        page.mount(app, studio)
     return app
 
 
@@ -98,12 +100,6 @@ def _add_cors(app: FastAPI, settings: Settings) -> None:
         ],
         expose_headers=["Location", "Content-Location", "Retry-After"],
     )  # fmt: skip
-
-
-def _mount_page(app: FastAPI, studio: Studio) -> None:
-    from impasto.studio.page import mount  # Gradio takes seconds to import
-
-    mount(app, studio)
 
 
 async def _nothing_here(request: Request) -> Response:

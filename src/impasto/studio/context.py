@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import sqlalchemy as sa
 
-from impasto.studio import queue
 from impasto.studio.database import connect
 from impasto.studio.jobs import JobStore
 from impasto.studio.keys import Keys, shared_secret
@@ -16,6 +17,8 @@ from impasto.studio.quick import Quick
 from impasto.studio.settings import Settings
 from impasto.studio.storage import Storage
 from impasto.studio.supervisor import Workers
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -37,20 +40,22 @@ class Studio:
 
     def __post_init__(self) -> None:
         """Make the threads that look at what comes in: as few as bound what lies in memory."""
-        self.desk = ThreadPoolExecutor(self.settings.at_once, thread_name_prefix="intake")
+        self.readers = ThreadPoolExecutor(self.settings.at_once, thread_name_prefix="readers")
+
+    async def checked(self, look: Callable[[], T]) -> T:
+        """Look at pictures that came in, in one of those threads; return what comes of it."""
+        return await asyncio.wrap_future(self.readers.submit(look))
 
     def forget(self, id: str) -> bool:
         """Remove a job that has ended, with its files; return whether there was one."""
-        job = self.store.job(id)
-        if not self.store.remove(id):
-            return False
-        self.files.remove(id)
-        queue.forget(self.engine, [(job.id, job.run)])
-        return True
+        removed = self.store.remove(id)
+        if removed:
+            self.files.remove(id)
+        return removed
 
     def close(self) -> None:
         """Finish what was begun, and let go of everything."""
-        self.desk.shutdown(wait=True, cancel_futures=True)
+        self.readers.shutdown(wait=True, cancel_futures=True)
         self.quick.close()
         self.engine.dispose()
 
@@ -59,7 +64,5 @@ def open_studio(settings: Settings, workers: Workers | None = None) -> Studio:
     """Open the studio of some settings. Raises `OutputError` for what cannot be used."""
     files = Storage(settings.data)
     engine = connect(settings.database_url)
-    queue.prepare(engine)
-    store = JobStore(engine, queue.enqueuer(engine))
     keys = Keys(settings, shared_secret(engine))
-    return Studio(settings, engine, store, files, Quick(settings), keys, workers)
+    return Studio(settings, engine, JobStore(engine), files, Quick(settings), keys, workers)

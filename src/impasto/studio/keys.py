@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.types import Scope
 
-from impasto.studio.database import metadata
+from impasto.studio.database import Table
 from impasto.studio.settings import Settings
 
 LOCAL = "local"
@@ -33,7 +33,7 @@ _SECRET = "sessions"
 
 _secrets = sa.Table(
     "studio_secrets",
-    metadata,
+    Table.metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
@@ -93,7 +93,7 @@ class Keys:
 
 
 def owner_of(request: Request) -> str:
-    """Return whose request it is, as the door found out (`door.Gate`), for routes and page alike.
+    """Return whose request it is, as the middleware found out, for routes and page alike.
 
     What belongs to nobody does not come this far, unless it may be answered to everybody.
     """

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -18,14 +19,14 @@ from starlette.types import Scope
 
 from impasto.errors import (
     ImageError,
-    ImpastoError,
     MissingExtraError,
     OptionsError,
     OutputError,
+    StyleError,
     WeightsError,
 )
+from impasto.images.header import TooManyPixels
 from impasto.studio.jobs import KeyReused, QueueFull, WrongState
-from impasto.studio.pictures import TooManyPixels
 from impasto.studio.quick import StylizerBusy
 
 log = logging.getLogger("impasto.studio")
@@ -44,38 +45,24 @@ class Kind:
 
 KINDS = {
     "invalid-option": Kind(422, "An option is wrong", "strength must be at least 0, got -1"),
-    "unknown-style": Kind(
-        422, "There is no such style", "there is no style 'wav'; did you mean 'wave'?"
-    ),
-    "bad-picture": Kind(
-        422,
-        "It is not a picture",
-        "the photo is not a picture that can be read; it looks like a PDF",
-    ),
+    "unknown-style": Kind(422, "There is no such style", "there is no style 'wav'"),
+    "bad-picture": Kind(422, "It is not a picture", "the photo is damaged"),
     "bad-form": Kind(422, "The form cannot be read", "the form ends in the middle"),
-    "unfit-format": Kind(
-        422, "The format cannot hold the picture", "a side of 20,000 pixels is over 16,383"
-    ),
+    "unfit-format": Kind(422, "The format cannot hold it", "a side of 20,000 pixels is too long"),
     "job-failed": Kind(422, "The painting failed", "the style picture is too small"),
-    "key-reused": Kind(
-        422, "The idempotency key is taken", "this key came before, with another order"
-    ),
+    "key-reused": Kind(422, "The idempotency key is taken", "this key came with another request"),
     "unauthorized": Kind(401, "A key is needed", "send Authorization: Bearer KEY, or X-API-Key"),
     "cross-site": Kind(403, "It comes from another site", "https://other.org may not do this"),
     "not-found": Kind(404, "There is no such thing", "there is no job of this id"),
-    "not-yet": Kind(404, "It is not there yet", "this job has no picture yet"),
+    "not-yet": Kind(404, "It is not there yet", "this job is running and has no picture"),
     "method-not-allowed": Kind(405, "This cannot be done here", "GET is not possible here"),
     "slow-upload": Kind(408, "It comes too slowly", "nothing came for 30 seconds"),
-    "wrong-state": Kind(409, "The job's state does not allow it", "it cannot be done when done"),
-    "too-large": Kind(413, "It is too large", "the request has more than the 67,108,864 bytes"),
-    "too-many-pixels": Kind(
-        413, "The picture has too many pixels", "the photo has 9000x9000 pixels, more than allowed"
-    ),
-    "unsupported-media-type": Kind(
-        415, "It is sent in the wrong way", "send multipart/form-data, as curl -F does"
-    ),
-    "wrong-host": Kind(421, "The studio is not called this", "evil.example is none of its names"),
-    "busy": Kind(429, "Too many photos wait", "66 photos are under way; try again in 5 seconds"),
+    "wrong-state": Kind(409, "The job's state does not allow it", "it is done already"),
+    "too-large": Kind(413, "It is too large", "a request may have at most 67,108,864 bytes"),
+    "too-many-pixels": Kind(413, "The picture has too many pixels", "the photo has 9000x9000"),
+    "unsupported-media-type": Kind(415, "It is sent in a wrong way", "send multipart/form-data"),
+    "wrong-host": Kind(421, "The studio has another name", "a.example is none of its names"),
+    "busy": Kind(429, "Too many photos wait", "too many photos wait to be stylised"),
     "queue-full": Kind(429, "Too many jobs wait", "100 jobs wait already"),
     "too-many-jobs": Kind(429, "You have too many jobs", "10 of your jobs are under way already"),
     "too-many-streams": Kind(429, "Too many streams are open", "100 streams are open already"),
@@ -133,20 +120,13 @@ def too_many(code: str, detail: str, retry: int) -> Problem:
 
 def of(error: Exception) -> Problem:
     """Return the problem that an error is to somebody outside; nothing of the inside is told."""
+    if isinstance(error, Problem):
+        return error
     for kind, say in _SAID:
         if isinstance(error, kind):
             return say(error)
     log.error("a request failed", exc_info=error)
     return Problem("internal", "something went wrong inside; the log of the studio says more")
-
-
-def install(app: FastAPI) -> None:
-    """Have an app answer whatever goes wrong with a problem."""
-    for kind in (
-        Problem, HTTPException, RequestValidationError, ImpastoError, StylizerBusy, QueueFull,
-        KeyReused, WrongState, SQLAlchemyError,
-    ):  # fmt: skip
-        app.add_exception_handler(kind, _answer)
 
 
 def answer(scope: Scope, problem: Problem) -> Response:
@@ -158,8 +138,9 @@ def answer(scope: Scope, problem: Problem) -> Response:
     return problem.response()
 
 
-async def _answer(request: Request, error: Exception) -> Response:
-    return answer(request.scope, error if isinstance(error, Problem) else of(error))
+async def answer_http(request: Request, error: Exception) -> Response:
+    """Answer what FastAPI itself finds wrong; all other errors reach the middleware."""
+    return answer(request.scope, of(error))
 
 
 def _of_options(error: Exception) -> Problem:
@@ -169,7 +150,7 @@ def _of_options(error: Exception) -> Problem:
     named = re.search(r"--([a-z][a-z-]*)", str(error))
     unknown = re.match(r"unknown option '([^']*)'", text)
     field = named[1].replace("-", "_") if named else unknown[1] if unknown else None
-    if re.match(r"there (is|are) no (style|pack)|.* is not a style|.* is a pack|no pack has", text):
+    if isinstance(error, StyleError):
         return Problem("unknown-style", text, field="style")
     return Problem("invalid-option", text, field=field)
 
@@ -195,11 +176,10 @@ def _of_weights(error: Exception) -> Problem:
 
 
 def _of_full(error: Exception) -> Problem:
-    assert isinstance(error, QueueFull)
-    if error.what == "queue":
-        return too_many("queue-full", f"{error.most} jobs wait already", RETRY_LATER)
-    text = f"{error.most} of your jobs are under way already"
-    return too_many("too-many-jobs", text, RETRY_LATER)
+    what, most = error.args
+    if what == "queue":
+        return too_many("queue-full", f"{most} jobs wait already", RETRY_LATER)
+    return too_many("too-many-jobs", f"{most} of your jobs are under way already", RETRY_LATER)
 
 
 def _of_validation(error: Exception) -> Problem:
@@ -259,18 +239,12 @@ def responses(*codes: str) -> dict[int | str, dict[str, Any]]:
     return found
 
 
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "title": "Problem",
-    "description": "What went wrong, as RFC 9457 has it. `code` stays what it is between versions.",
-    "required": ["type", "title", "status", "code", "detail"],
-    "properties": {
-        "type": {"type": "string", "description": "The code as a URN."},
-        "title": {"type": "string", "description": "The kind of problem, in words."},
-        "status": {"type": "integer", "description": "The status of the answer."},
-        "code": {"type": "string", "enum": list(KINDS), "description": "For programs."},
-        "detail": {"type": "string", "description": "What is wrong this time, in one line."},
-        "field": {"type": "string", "description": "What of the request is wrong."},
-    },
-}
-"""The schema of a problem."""
+class Body(BaseModel):
+    """What went wrong, as RFC 9457 has it. `code` stays what it is between versions."""
+
+    type: str = Field(description="The code as a URN.")
+    title: str = Field(description="The kind of problem, in words.")
+    status: int = Field(description="The status of the answer.")
+    code: str = Field(description="For programs.", json_schema_extra={"enum": [*KINDS]})
+    detail: str = Field(description="What is wrong this time, in one line.")
+    field: str = Field("", description="What of the request is wrong.")

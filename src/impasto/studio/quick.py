@@ -23,10 +23,10 @@ from impasto.images import check_format, fit
 from impasto.images.color import whiteness
 from impasto.images.encode import Job, jpeg, png, tiff, webp
 from impasto.images.fraction import read_fitting
+from impasto.images.header import Header, TooManyPixels, measure
 from impasto.images.picture import Stored, eight_bits
 from impasto.images.resize import resize_plane
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
-from impasto.studio.pictures import Header, TooManyPixels, measure
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
 from impasto.zoo.pack import Pack

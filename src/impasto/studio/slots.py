@@ -1,8 +1,8 @@
 """Slots: names of workers that outlive them, each held by one process at a time.
 
-DBOS gives a restarted worker its own workflows back by its name. So the name must be the same
-after a restart, and no other living worker may have it, on any machine: it is drawn by lot when a
-slot is first taken, and lies in the file that is locked.
+A restarted worker takes back at once what it had, which it knows by its name. So the name must be
+the same after a restart, and no other living worker may have it, on any machine: it is drawn by lot
+when a slot is first taken, and lies in the file that is locked.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from impasto.errors import OptionsError, WeightsError, nearest
+from impasto.errors import OptionsError, StyleError, WeightsError, nearest
 from impasto.nets.architecture import ORIGINAL
 from impasto.text import shown
 from impasto.zoo.cards import StyleCard, plain_name
@@ -224,20 +224,30 @@ def resolve(spec: str, *, fast: bool = False) -> tuple[Pack, Shares]:
 
     With ``fast``, a name means the first pack from the size standard down that has it.
 
-    Raises `OptionsError` for a text that makes no sense or names what is not there, with the
-    nearest known name, and `WeightsError` for a file that is not a pack.
+    Raises `StyleError` for a text that makes no sense or names what is not there, with the nearest
+    known name, and `WeightsError` for a file that is not a pack.
     """
-    where, shares = _parsed(spec)
+    where, shares = parse(spec)
     if where is not None and where.endswith(EXTENSION):
         return _from_file(where, shares)
-    candidates = _answering(where)
+    return choose(known(), where, shares, fast=fast), shares
+
+
+def choose(
+    entries: Sequence[Entry], where: str | None, shares: Shares, *, fast: bool = False
+) -> Pack:
+    """Return the first of some packs that has all styles of a mixture; else raise as `resolve`.
+
+    ``where`` is a pack's name or a size, to look there alone.
+    """
     if fast and where is not None:
-        raise OptionsError(f"{spec!r} says which pack, and so does --fast: leave one of them out")
+        raise OptionsError(f"{where}/ says which pack, and so does --fast: leave one of them out")
+    candidates = _named(entries, where)
     if fast:
         candidates = sorted(candidates, key=lambda entry: _rank(entry) < _FIRST.index(_FAST))
     for entry in candidates:
         if entry.pack is not None and set(shares) <= set(entry.pack.styles):
-            return entry.pack, shares
+            return entry.pack
     raise _not_found(shares, where, candidates)
 
 
@@ -245,21 +255,29 @@ def _answering(where: str | None) -> Sequence[Entry]:
     """Return the packs to look in; `WeightsError` if all that answer to a name are broken."""
     if where is not None and where.endswith(EXTENSION):
         return [Entry(Path(where).stem, Path(where), False, opened(where))]
-    entries = known()
+    return _named(known(), where)
+
+
+def _named(entries: Sequence[Entry], where: str | None) -> Sequence[Entry]:
+    """Return those of some packs that answer to a name, or all."""
     if where is None:
         return entries
     found = [entry for entry in entries if entry.answers_to(where)]
     if not found:
-        raise OptionsError(f"there is no pack {where!r}{_choose(where, _pack_names(entries))}")
+        names = _pack_names(entries)
+        raise StyleError(f"there is no pack {shown(where)!r}{_choose(where, names)}")
     if all(entry.pack is None for entry in found):
         raise WeightsError(found[0].broken)
     return found
 
 
-def _parsed(spec: str) -> tuple[str | None, Shares]:
-    """Return the pack, if the text says one, and the shares, if it names styles."""
+def parse(spec: str) -> tuple[str | None, Shares]:
+    """Return the pack, if the text says one, and the shares, if it names styles.
+
+    Raises `StyleError` for a text that makes no sense; nothing is looked for.
+    """
     if Path(spec).suffix.lower() in OF_OTHERS:
-        raise OptionsError(
+        raise StyleError(
             f"{shown(spec)}: is a file of another program, not a style; impasto import takes .pth "
             f"checkpoints of pytorch/examples, and packs end in {EXTENSION}"
         )
@@ -269,7 +287,9 @@ def _parsed(spec: str) -> tuple[str | None, Shares]:
     parts = [part.strip().rpartition("/") for part in spec.split(",")]
     packs = {pack for pack, slash, _ in parts if slash}
     if len(packs) > 1:
-        raise OptionsError(f"{spec!r} mixes packs; the styles of a mixture come from one of them")
+        raise StyleError(
+            f"{shown(spec)!r} mixes packs; the styles of a mixture come from one of them"
+        )
     return next(iter(packs), None), _shares([style for _, _, style in parts], spec)
 
 
@@ -282,14 +302,15 @@ def _shares(parts: Iterable[str], spec: str) -> Shares:
         except ValueError:
             share = math.nan
         if not style or not 0 <= share < math.inf:
-            raise OptionsError(
-                f"{part!r} is not a style; say a name, or a mixture such as starry:0.6,wave:0.4"
+            raise StyleError(
+                f"{shown(part)!r} is not a style; say a name, or a mixture such as "
+                "starry:0.6,wave:0.4"
             )
         if style in shares:
-            raise OptionsError(f"{spec!r} names {style} twice")
+            raise StyleError(f"{shown(spec)!r} names {shown(style)} twice")
         shares[style] = share
     if not sum(shares.values()) > 0:
-        raise OptionsError(f"the shares of {spec!r} are all 0")
+        raise StyleError(f"{shown(spec)!r} is not a style; its shares are all 0")
     return shares
 
 
@@ -307,14 +328,14 @@ def _from_file(path: str, shares: Shares) -> tuple[Pack, Shares]:
     if not shares and len(styles) == 1:
         return pack, {styles[0]: 1.0}
     if not shares:
-        raise OptionsError(f"{path} has {len(styles)} styles: say {path}/STYLE, {_listed(styles)}")
+        raise StyleError(f"{path} has {len(styles)} styles: say {path}/STYLE, {_listed(styles)}")
     for style in shares:
         if style not in pack.styles:
-            raise OptionsError(f"{path} has no style {style!r}{nearest(style, styles)}")
+            raise StyleError(f"{path} has no style {style!r}{nearest(style, styles)}")
     return pack, shares
 
 
-def _not_found(shares: Shares, where: str | None, entries: Sequence[Entry]) -> OptionsError:
+def _not_found(shares: Shares, where: str | None, entries: Sequence[Entry]) -> StyleError:
     """Say what is wrong with a request that no pack can fulfil."""
     styles = list(dict.fromkeys(style for entry in entries for style in entry.styles))
     broken = sum(entry.pack is None for entry in entries)
@@ -325,10 +346,14 @@ def _not_found(shares: Shares, where: str | None, entries: Sequence[Entry]) -> O
         for entry in entries:
             if entry.answers_to(style) and entry.pack is not None:
                 listed = _listed(entry.styles)
-                return OptionsError(f"{style} is a pack: say {style}/STYLE, {listed}")
+                return StyleError(f"{style} is a pack: say {style}/STYLE, {listed}")
         within = f" in {where}" if where else ""
-        return OptionsError(f"there is no style {style!r}{within}{_choose(style, styles)}{hint}")
-    return OptionsError(f"no pack has all of {', '.join(shares)}: a mixture is of styles of one")
+        return StyleError(
+            f"there is no style {shown(style)!r}{within}{_choose(style, styles)}{hint}"
+        )
+    return StyleError(
+        f"no pack has all of {shown(', '.join(shares))}: a mixture is of styles of one"
+    )
 
 
 def _choose(name: str, names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""``/v1/jobs``: paintings, ordered and followed to their end."""
+"""``/v1/jobs``: paintings, asked for and followed to their end."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from impasto.studio import fields, problems
 from impasto.studio.context import Studio
 from impasto.studio.jobs import UNDER_WAY
 from impasto.studio.jobs import Job as StoredJob
-from impasto.studio.multipart import Fields, read_form
+from impasto.studio.multipart import Fields, content, read_form
 from impasto.studio.problems import Problem
 from impasto.studio.requests import PaintRequest
 from impasto.studio.routes.answers import accepted, file_of, found
-from impasto.studio.routes.forming import PICTURES, binary, form
+from impasto.studio.routes.openapi import LOCATION, PICTURES, binary, form_body
 from impasto.studio.routes.schemas import Job, Jobs, Owner, TheStudio, job_of
-from impasto.studio.validation import MAX_STYLES, accept_paint, check_order
+from impasto.studio.validation import MAX_STYLES, accept_paint, check_request
 
 router = APIRouter(prefix="/v1", tags=["Jobs"])
 
@@ -37,26 +37,25 @@ _KEY = {
     "schema": {"type": "string", "maxLength": _LONGEST_KEY, "pattern": "^[!-~]+$"},
     "description": "A text of your choosing. Asked again with the same, the job that it made is "
     "answered, and no other is made.",
-    "example": "order-1729",
+    "example": "painting-1729",
 }
 _USUAL = ("unauthorized", "rate-limited", "unavailable")
 _ONE = (*_USUAL, "not-found")
-_LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The job."}}
 
 
 @router.post(
     "/jobs",
-    summary="Order a painting",
+    summary="Ask for a painting",
     operation_id="create_job",
     status_code=202,
     response_model=Job,
     response_description="The job was taken, and will not be lost.",
     openapi_extra={
-        **form(_FILES, fields.ORDER, required=("photo", "painting")),
+        **form_body(_FILES, fields.PAINT, required=("photo", "painting")),
         "parameters": [_KEY],
     },
     responses={
-        202: {"headers": _LOCATION},
+        202: {"headers": LOCATION},
         **problems.responses(
             *_USUAL, "cross-site", "slow-upload", "too-large", "too-many-pixels",
             "unsupported-media-type", "invalid-option", "bad-picture", "bad-form", "unfit-format",
@@ -70,23 +69,20 @@ async def create(request: Request, studio: TheStudio, owner: Owner) -> Response:
     That takes from seconds to minutes: follow it at `/events`.
     """
     key = _checked_key(request.headers.get("idempotency-key"))
+    files = {"photo": 1, "painting": MAX_STYLES}
+    read = read_form(request, fields=fields.PAINT, files=files, check=_request)
     with studio.quick.place():
-        files = {"photo": 1, "painting": MAX_STYLES}
-        read = read_form(request, fields=fields.ORDER, files=files, check=_order)
-        async with read as given:
-            photo, paintings = given.file("photo"), given.files.get("painting", [])
-            for name, came in (("photo", photo), ("painting", paintings)):
-                if not came:
-                    raise Problem("invalid-option", f"{name} is missing", field=name)
-            order = _order(given.fields)
-            check_order(order, studio.settings, len(paintings))
+        async with read as form:
+            photo = form.required("photo")
+            form.required("painting")
+            asked, styles = _request(form.fields), form.files["painting"]
+            check_request(asked, studio.settings, len(styles))
 
             def accept() -> StoredJob:
-                assert photo is not None
-                styles = [painting.read() for painting in paintings]
-                return accept_paint(studio, owner, photo.read(), styles, order, key)
+                pictures = [content(style) for style in styles]
+                return accept_paint(studio, owner, content(photo), pictures, asked, key)
 
-            job = await asyncio.wrap_future(studio.desk.submit(accept))
+            job = await studio.checked(accept)
     return await accepted(studio, job)
 
 
@@ -103,7 +99,7 @@ def listed(
     limit: Annotated[int, Query(ge=1, le=100, description="Most jobs in one answer.")] = 20,
     before: Annotated[
         float | None,
-        Query(description="Only jobs ordered before this time, in seconds since 1970."),
+        Query(description="Only jobs made before this time, in seconds since 1970."),
     ] = None,
 ) -> Jobs:
     """Answer your jobs, the newest first, a page at a time."""
@@ -127,49 +123,36 @@ def one(id: str, studio: TheStudio, owner: Owner) -> Job:
     return job_of(studio, found(studio, id, owner))
 
 
-@router.get(
-    "/jobs/{id}/picture",
-    summary="Get the picture",
-    operation_id="get_picture",
-    response_class=Response,
-    responses={
-        200: binary("The finished picture, or of a stopped job what it was then.", *PICTURES),
-        **problems.responses(*_ONE, "not-yet"),
-    },
-)
-async def picture(id: str, studio: TheStudio, owner: Owner) -> Response:
-    """Answer the picture in full size, in the format that was ordered."""
-    return await _file(studio, id, owner, "picture")
+def _add_file(what: str, called: str, text: str, answer: str, *kinds: str) -> None:
+    """Add the route of one of a job's files."""
+
+    async def file(id: str, studio: TheStudio, owner: Owner) -> Response:
+        return await file_of(studio, await asyncio.to_thread(found, studio, id, owner), what)
+
+    router.add_api_route(
+        f"/jobs/{{id}}/{what}",
+        file,
+        summary=f"Get the {called}",
+        description=text,
+        operation_id=f"get_{what}",
+        response_class=Response,
+        responses={200: binary(answer, *kinds), **problems.responses(*_ONE, "not-yet")},
+    )
 
 
-@router.get(
-    "/jobs/{id}/preview",
-    summary="Get the latest preview",
-    operation_id="get_preview",
-    response_class=Response,
-    responses={
-        200: binary("The picture as it was a moment ago, small.", "image/jpeg"),
-        **problems.responses(*_ONE, "not-yet"),
-    },
-)
-async def preview(id: str, studio: TheStudio, owner: Owner) -> Response:
-    """Answer what is there of the picture so far."""
-    return await _file(studio, id, owner, "preview")
-
-
-@router.get(
-    "/jobs/{id}/timelapse",
-    summary="Get the time-lapse",
-    operation_id="get_timelapse",
-    response_class=Response,
-    responses={
-        200: binary("How the picture came to be.", "video/mp4"),
-        **problems.responses(*_ONE, "not-yet"),
-    },
-)
-async def timelapse(id: str, studio: TheStudio, owner: Owner) -> Response:
-    """Answer a film of the painting; ranges of it can be asked for, as players do."""
-    return await _file(studio, id, owner, "timelapse")
+_add_file(
+    "picture", "picture", "Answer the picture in full size, in the format that was asked for.",
+    "The finished picture, or of a stopped job what it was then.", *PICTURES,
+)  # fmt: skip
+_add_file(
+    "preview", "latest preview", "Answer what is there of the picture so far.",
+    "The picture as it was a moment ago, small.", "image/jpeg",
+)  # fmt: skip
+_add_file(
+    "timelapse", "time-lapse",
+    "Answer a film of the painting; ranges of it can be asked for, as players do.",
+    "How the picture came to be.", "video/mp4",
+)  # fmt: skip
 
 
 @router.post(
@@ -225,12 +208,8 @@ def _delete(studio: Studio, id: str, owner: str) -> StoredJob | None:
     return studio.store.cancel(id, owner)
 
 
-async def _file(studio: Studio, id: str, owner: str, what: str) -> Response:
-    return await file_of(studio, await asyncio.to_thread(found, studio, id, owner), what)
-
-
-def _order(given: Fields) -> PaintRequest:
-    return PaintRequest.of(fields.values(fields.ORDER, given))
+def _request(given: Fields) -> PaintRequest:
+    return PaintRequest.of(fields.values(fields.PAINT, given))
 
 
 def _checked_key(key: str | None) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Request
@@ -126,61 +127,27 @@ class Readiness(BaseModel):
 def job_of(studio: Studio, job: StoredJob) -> Job:
     """Return what the API tells of a job."""
     here = f"/v1/jobs/{job.id}"
-    links = {
+    files = {
         name: f"{here}/{name}" if getattr(job, name) else None
         for name in ("preview", "picture", "timelapse")
     }
-    return Job(
-        id=job.id,
-        kind=job.kind,  # type: ignore[arg-type]
-        state=job.state,  # type: ignore[arg-type]
-        wish=job.wish,  # type: ignore[arg-type]
-        created=_when(job.created),
-        started=None if job.started is None else _when(job.started),
-        ended=None if job.ended is None else _when(job.ended),
-        ahead=studio.store.ahead(job) if job.state == "queued" else 0,
-        step=job.step,
-        steps=job.steps,
-        loss=job.loss,
-        seconds=job.seconds,
-        remaining=job.remaining,
-        width=job.width,
-        height=job.height,
-        order=dict(job.request),
-        error=None
-        if job.error_code is None
-        else JobError(code=job.error_code, detail=job.error or ""),
-        links=Links(self=here, events=f"{here}/events", **links),
-    )
+    told = {
+        **asdict(job),
+        "ahead": studio.store.ahead(job) if job.state == "queued" else 0,
+        "order": job.request,
+        "error": {"code": job.error_code, "detail": job.error or ""} if job.error_code else None,
+        "links": {"self": here, "events": f"{here}/events", **files},
+    }
+    return Job.model_validate(told)
 
 
 JOB_EXAMPLE: dict[str, Any] = {
-    "id": JOB,
-    "kind": "paint",
-    "state": "running",
-    "wish": "",
-    "created": _AT,
-    "started": _AT,
-    "ended": None,
-    "ahead": 0,
-    "step": 40,
-    "steps": 150,
-    "loss": 0.132,
-    "seconds": 9.5,
-    "remaining": 26.0,
-    "width": 640,
-    "height": 480,
+    "id": JOB, "kind": "paint", "state": "running", "wish": "", "created": _AT, "started": _AT,
+    "ended": None, "ahead": 0, "step": 40, "steps": 150, "loss": 0.132, "seconds": 9.5,
+    "remaining": 26.0, "width": 640, "height": 480, "error": None,
     "order": {"size": 640, "quality": "good", "strength": 1.0, "format": "png"},
-    "error": None,
     "links": {
-        "self": f"/v1/jobs/{JOB}",
-        "events": f"/v1/jobs/{JOB}/events",
-        "preview": f"/v1/jobs/{JOB}/preview",
-        "picture": None,
-        "timelapse": None,
+        "self": f"/v1/jobs/{JOB}", "events": f"/v1/jobs/{JOB}/events",
+        "preview": f"/v1/jobs/{JOB}/preview", "picture": None, "timelapse": None,
     },
-}
-
-
-def _when(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+}  # fmt: skip
