@@ -251,14 +251,14 @@ def test_a_slot_has_one_holder_and_keeps_its_name(tmp_path: Path) -> None:
     assert (first.number, second.number) == (0, 1)
     third = slots.take(tmp_path)
     assert third.number == 2
-    third.release()
+    third.file.close()
     name = first.name
-    first.release()
+    first.file.close()
     again = slots.take(tmp_path, 0)
     assert (again.number, again.name) == (0, name)
     assert len({again.name, second.name}) == 2
-    again.release()
-    second.release()
+    again.file.close()
+    second.file.close()
 
 
 def test_a_slot_is_free_when_its_holder_was_killed(tmp_path: Path) -> None:
@@ -273,11 +273,11 @@ def test_a_slot_is_free_when_its_holder_was_killed(tmp_path: Path) -> None:
     name = holder.stdout.readline().decode().strip()
     other = slots.take(tmp_path, 0)
     assert other.number == 1
-    other.release()
+    other.file.close()
     threading.Timer(0.3, holder.kill).start()
     slot = slots.take(tmp_path, 0, patience=LIMIT)  # worth waiting for
     assert (slot.number, slot.name) == (0, name)
-    slot.release()
+    slot.file.close()
     holder.communicate()
 
 
@@ -289,8 +289,8 @@ def test_machines_that_share_a_folder_share_no_slot(
     there = slots.take(tmp_path, 0)
     assert there.number == 0
     assert there.name != here.name
-    here.release()
-    there.release()
+    here.file.close()
+    there.file.close()
 
 
 def test_a_folder_for_slots_that_cannot_be_had_is_an_error_of_ours(tmp_path: Path) -> None:

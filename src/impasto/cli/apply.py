@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -127,6 +126,7 @@ def apply(
     from impasto.cli.pipes import STANDARD, Pipes
     from impasto.cli.refining import Refining
     from impasto.errors import OptionsError
+    from impasto.runtime.processors import processors
     from impasto.zoo.registry import resolve
 
     with Pipes() as pipes:
@@ -153,7 +153,7 @@ def apply(
                 model, [task.photo for task in tasks], budget, read, fast=fast, quiet=quiet
             )
         jobs = max(1, min(options.jobs, len(todo)))
-        threads = None if jobs == 1 else max(1, _processors() // jobs)
+        threads = None if jobs == 1 else max(1, processors() // jobs)
         networks = [
             Network(pack, shares, backend=options.backend, device=options.device, threads=threads)
             for _ in range(jobs)
@@ -284,13 +284,6 @@ def _made(
         futures = {pool.submit(make, task): task for task in todo}
         for future in as_completed(futures):
             yield futures[future], future.result()
-
-
-def _processors() -> int:
-    """Return how many of the processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _report(outcome: Outcome, out: str, *, into_folder: bool, quiet: bool, as_json: bool) -> None:

@@ -19,7 +19,6 @@ from impasto.studio.metrics import Metrics
 from impasto.studio.middleware import RequestMiddleware
 from impasto.studio.problems import Problem
 from impasto.studio.routes import (
-    docs,
     events,
     health,
     jobs,
@@ -42,7 +41,7 @@ What goes wrong is answered as `application/problem+json` with a `code` that sta
 one line, and the `field` of the request that is wrong.
 """
 _ROUTERS = [
-    module.router for module in (stylize, jobs, events, styles, model, health, login, docs, openapi)
+    module.router for module in (stylize, jobs, events, styles, model, health, login, openapi)
 ]
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _OWN = ("/v1", "/model")
@@ -65,6 +64,7 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.studio, app.state.metrics = studio, metrics
     for router in _ROUTERS:

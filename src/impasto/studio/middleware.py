@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from impasto.studio import problems
 from impasto.studio.context import Studio
-from impasto.studio.keys import LOCAL, belongs_to
+from impasto.studio.keys import LOCAL
 from impasto.studio.limits import SAFE, Body, Hosts, Rates, Sites, address
 from impasto.studio.metrics import Metrics
 from impasto.studio.problems import Problem
@@ -118,7 +117,7 @@ class RequestMiddleware:
             if method in SAFE and not path.startswith(_API):
                 return RedirectResponse("/login", 303, {"Cache-Control": "no-store"})
             raise _no_key()
-        belongs_to(scope, owner or "")
+        scope.setdefault("state", {})["owner"] = owner or ""
         return None
 
     def _who(self, headers: Headers) -> str | None:
@@ -131,7 +130,7 @@ class RequestMiddleware:
             key = token.strip()
         if key is not None:
             return self._keys.owner(key)
-        return self._keys.owner_of_session(cookie(headers))
+        return self._keys.owner_of_session(cookie_parser(headers.get("cookie", "")).get(COOKIE, ""))
 
 
 class Answer:
@@ -155,15 +154,6 @@ class Answer:
             if self._api:
                 headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
-
-
-def cookie(headers: Headers) -> str:
-    """Return the session that a browser sent along, "" without one."""
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return found.value if found else ""
 
 
 def _no_key() -> Problem:

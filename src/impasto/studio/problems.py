@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,8 +72,12 @@ KINDS = {
     "unavailable": Kind(503, "The studio cannot do this now", "the database does not answer"),
 }
 
-RETRY_SOON, RETRY_LATER, RETRY_MINUTE = 5, 30, 60
-"""Seconds in ``Retry-After``: when photos wait, when jobs do, and when there were too many."""
+RETRY_SOON, RETRY_LATER = 5, 30
+"""Seconds in ``Retry-After``: when photos wait, and when jobs do."""
+
+_LOG = "the log of the studio says more"
+_KNOWN = (WeightsError, OutputError, SQLAlchemyError)
+"""Errors that need no traceback in the log."""
 
 
 class Problem(Exception):  # noqa: N818 - it is what is answered
@@ -120,13 +124,47 @@ def too_many(code: str, detail: str, retry: int) -> Problem:
 
 def of(error: Exception) -> Problem:
     """Return the problem that an error is to somebody outside; nothing of the inside is told."""
-    if isinstance(error, Problem):
-        return error
-    for kind, say in _SAID:
-        if isinstance(error, kind):
-            return say(error)
-    log.error("a request failed", exc_info=error)
-    return Problem("internal", "something went wrong inside; the log of the studio says more")
+    match error:
+        case Problem():
+            return error
+        case HTTPException():
+            codes = {kind.status: code for code, kind in reversed(KINDS.items())}
+            code = codes.get(error.status_code, "invalid-option")
+            text = error.detail if error.status_code != 404 else "there is nothing at this address"
+            return Problem(code, str(text), headers=error.headers)
+        case RequestValidationError():
+            first = error.errors()[0]
+            field = str(first["loc"][-1])
+            return Problem("invalid-option", f"{field}: {first['msg']}", field=field)
+        case StylizerBusy():
+            return too_many("busy", "too many photos wait to be stylised", RETRY_SOON)
+        case QueueFull(what="queue"):
+            return too_many("queue-full", f"{error.most} jobs wait already", RETRY_LATER)
+        case QueueFull():
+            text = f"{error.most} of your jobs are under way already"
+            return too_many("too-many-jobs", text, RETRY_LATER)
+        case KeyReused():
+            return Problem("key-reused", "this idempotency key came with another request")
+        case WrongState():
+            return Problem("wrong-state", f"this cannot be done to a job that is {error}")
+        case OptionsError():
+            return _of_options(error)
+        case ImageError():
+            return _of_image(error)
+        case MissingExtraError():
+            return Problem("unavailable", str(error))
+        case OutputError() if str(error).startswith("result."):
+            return Problem("unfit-format", str(error).partition(": ")[2], field="format")
+    log.error("a request failed: %s", error, exc_info=not isinstance(error, _KNOWN) and error)
+    match error:
+        case WeightsError():
+            return Problem("broken-style", f"this style cannot be read; {_LOG}")
+        case OutputError():
+            return Problem("unavailable", f"nothing can be written now; {_LOG}")
+        case SQLAlchemyError():
+            text = "the database does not answer; try again in a moment"
+            return Problem("unavailable", text, headers={"Retry-After": str(RETRY_SOON)})
+    return Problem("internal", f"something went wrong inside; {_LOG}")
 
 
 def answer(scope: Scope, problem: Problem) -> Response:
@@ -143,80 +181,22 @@ async def answer_http(request: Request, error: Exception) -> Response:
     return answer(request.scope, of(error))
 
 
-def _of_options(error: Exception) -> Problem:
+def _of_options(error: OptionsError) -> Problem:
     """Name the field as the request has it: ``--style-weight`` is ``style_weight``."""
-    text = re.sub(r"--([a-z][a-z-]*)", lambda flag: flag[1].replace("-", "_"), str(error))
-    text = text.replace("<memory>: ", "")
-    named = re.search(r"--([a-z][a-z-]*)", str(error))
-    unknown = re.match(r"unknown option '([^']*)'", text)
-    field = named[1].replace("-", "_") if named else unknown[1] if unknown else None
+    text = str(error).replace("<memory>: ", "")
+    text = re.sub(r"--([a-z][a-z-]*)", lambda flag: flag[1].replace("-", "_"), text)
     if isinstance(error, StyleError):
         return Problem("unknown-style", text, field="style")
+    named = re.search(r"--([a-z][a-z-]*)|unknown option '([^']*)'", str(error))
+    field = named and (named[1].replace("-", "_") if named[1] else named[2])
     return Problem("invalid-option", text, field=field)
 
 
-def _of_image(error: Exception) -> Problem:
+def _of_image(error: ImageError) -> Problem:
     code = "too-many-pixels" if isinstance(error, TooManyPixels) else "bad-picture"
     text = str(error).replace("<memory>: ", "the picture ").replace("--", "")
     field = re.match(r"the (photo|painting|mask) ", text)
     return Problem(code, text, field=field[1] if field else "photo")
-
-
-def _of_output(error: Exception) -> Problem:
-    text = str(error)
-    if text.startswith("result."):
-        return Problem("unfit-format", text.partition(": ")[2], field="format")
-    log.error("a request failed: %s", text)
-    return Problem("unavailable", "nothing can be written now; the log of the studio says more")
-
-
-def _of_weights(error: Exception) -> Problem:
-    log.error("a style is broken: %s", error)
-    return Problem("broken-style", "this style cannot be read; the log of the studio says more")
-
-
-def _of_full(error: Exception) -> Problem:
-    what, most = error.args
-    if what == "queue":
-        return too_many("queue-full", f"{most} jobs wait already", RETRY_LATER)
-    return too_many("too-many-jobs", f"{most} of your jobs are under way already", RETRY_LATER)
-
-
-def _of_validation(error: Exception) -> Problem:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    field = str(first["loc"][-1])
-    return Problem("invalid-option", f"{field}: {first['msg']}", field=field)
-
-
-def _of_http(error: Exception) -> Problem:
-    assert isinstance(error, HTTPException)
-    codes = {kind.status: code for code, kind in reversed(KINDS.items())}
-    code = codes.get(error.status_code, "invalid-option")
-    detail = error.detail if error.status_code != 404 else "there is nothing at this address"
-    return Problem(code, str(detail), headers=error.headers)
-
-
-def _of_database(error: Exception) -> Problem:
-    log.error("the database failed: %s", str(getattr(error, "orig", error)).splitlines()[0])
-    text = "the database does not answer; try again in a moment"
-    return Problem("unavailable", text, headers={"Retry-After": str(RETRY_SOON)})
-
-
-_SAID: tuple[tuple[type[Exception], Callable[[Exception], Problem]], ...] = (
-    (HTTPException, _of_http),
-    (RequestValidationError, _of_validation),
-    (StylizerBusy, lambda _: too_many("busy", "too many photos wait to be stylised", RETRY_SOON)),
-    (QueueFull, _of_full),
-    (KeyReused, lambda _: Problem("key-reused", "this idempotency key came with another order")),
-    (WrongState, lambda e: Problem("wrong-state", f"this cannot be done to a job that is {e}")),
-    (OptionsError, _of_options),
-    (ImageError, _of_image),
-    (MissingExtraError, lambda e: Problem("unavailable", str(e))),
-    (WeightsError, _of_weights),
-    (OutputError, _of_output),
-    (SQLAlchemyError, _of_database),
-)
 
 
 def responses(*codes: str) -> dict[int | str, dict[str, Any]]:
@@ -224,18 +204,16 @@ def responses(*codes: str) -> dict[int | str, dict[str, Any]]:
     found: dict[int | str, dict[str, Any]] = {}
     for code in codes:
         kind = KINDS[code]
-        answer = found.setdefault(kind.status, {"description": "", "content": {}})
-        answer["description"] = "; ".join(
-            filter(None, (answer["description"], f"`{code}`: {kind.title.lower()}"))
-        )
-        content = answer["content"].setdefault(
-            MEDIA_TYPE, {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
-        )
-        content["examples"][code] = {"value": Problem(code, kind.example).to_dict()}
-        if kind.status == 429 or code == "unavailable":
-            answer["headers"] = {
-                "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}
-            }
+        content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
+        empty = {"description": "", "content": {MEDIA_TYPE: content}}
+        answer = found.setdefault(kind.status, empty)
+        said = f"`{code}`: {kind.title.lower()}"
+        answer["description"] = f"{answer['description']}; {said}".removeprefix("; ")
+        example = Problem(code, kind.example).to_dict()
+        answer["content"][MEDIA_TYPE]["examples"][code] = {"value": example}
+        if kind.status in (429, 503):
+            retry = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+            answer["headers"] = {"Retry-After": retry}
     return found
 
 

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from impasto.studio.keys import SESSION, owner_of
+from impasto.studio.keys import SESSION
 from impasto.studio.middleware import COOKIE
 from impasto.studio.problems import Problem
 from impasto.studio.routes import templates
-from impasto.studio.routes.schemas import TheStudio
+from impasto.studio.routes.schemas import Owner, TheStudio
 
 router = APIRouter(include_in_schema=False)
 
@@ -19,9 +19,9 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 @router.get("/login")
-async def ask(request: Request, studio: TheStudio) -> Response:
+async def ask(request: Request, studio: TheStudio, owner: Owner) -> Response:
     """Ask for a key, where one is needed."""
-    if not studio.keys.required or owner_of(request):
+    if not studio.keys.required or owner:
         return RedirectResponse("/", 303, _NOT_KEPT)
     return _form(request)
 

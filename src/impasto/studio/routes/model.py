@@ -16,7 +16,7 @@ from impasto.options import ApplyOptions
 from impasto.studio import fields
 from impasto.studio.multipart import Fields, read_form
 from impasto.studio.routes.openapi import binary, form_body
-from impasto.studio.routes.schemas import Owner, TheStudio
+from impasto.studio.routes.schemas import TheStudio
 from impasto.studio.routes.stylize import Asked, stylised
 
 router = APIRouter(tags=["Model Asset Exchange"])
@@ -69,8 +69,6 @@ _WRONG = {
 
 @router.post(
     "/model/predict",
-    summary="Stylise an image",
-    operation_id="predict",
     response_class=Response,
     openapi_extra=form_body(
         {"image": "The image: PNG, JPEG, TIFF and others."},
@@ -85,7 +83,6 @@ _WRONG = {
 async def predict(
     request: Request,
     studio: TheStudio,
-    owner: Owner,  # noqa: ARG001 - it asks for a key
     model: Annotated[str | None, Query(description=_MODEL.help)] = None,
 ) -> Response:
     """Answer an image in the style that `model` names, else in the default one."""
@@ -106,12 +103,7 @@ async def predict(
             return await stylised(request, studio, image, asked, "image")
 
 
-@router.get(
-    "/model/metadata",
-    summary="What the model is",
-    operation_id="metadata",
-    response_model=Metadata,
-)
+@router.get("/model/metadata")
 async def metadata() -> Metadata:
     """Answer what the Model Asset Exchange tells of a model."""
     return METADATA

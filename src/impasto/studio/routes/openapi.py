@@ -1,4 +1,4 @@
-"""``/v1/openapi.json``: the description of the API for programs, and its parts for forms."""
+"""The description of the API: ``/v1/openapi.json`` for programs, ``/docs`` for people to read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from impasto.studio import problems
 from impasto.studio.fields import Field
 from impasto.studio.requests import FORMATS
+from impasto.studio.routes import templates
 from impasto.studio.routes.schemas import JOB_EXAMPLE
 
 router = APIRouter(include_in_schema=False)
@@ -24,6 +25,13 @@ _FILE = {"type": "string", "format": "binary"}
 async def openapi(request: Request) -> Response:
     """Answer the description of the API."""
     return JSONResponse(described(request.app))
+
+
+@router.get("/docs")
+async def docs(request: Request) -> Response:
+    """Answer the description as a page with nothing from other hosts."""
+    given = {"paths": described(request.app)["paths"], "address": str(request.base_url).rstrip("/")}
+    return templates.TemplateResponse(request, "docs.html", given)
 
 
 def described(app: FastAPI) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -11,11 +13,12 @@ from pydantic import BaseModel, Field
 
 from impasto.studio.context import Studio
 from impasto.studio.jobs import Job as StoredJob
-from impasto.studio.keys import owner_of
+from impasto.studio.problems import Problem
 
 JOB = "q7Vv0m1pT3sJfW8LxZ2aBcDe"
 """An id in examples."""
 
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _AT = "2026-03-01T12:00:00Z"
 _WHEN = "When it was {}."
 
@@ -29,7 +32,17 @@ async def _studio(request: Request) -> Studio:
 
 
 async def _owner(request: Request) -> str:
-    return owner_of(request)
+    owner: str = request.state.owner  # as the middleware found out
+    return owner
+
+
+def _job(id: str, request: Request) -> StoredJob:
+    """Return a job of the owner's; that of somebody else is as unknown as none."""
+    studio: Studio = request.app.state.studio
+    with suppress(KeyError):
+        if _ID.fullmatch(id):
+            return studio.store.job(id, request.state.owner)
+    raise Problem("not-found", "there is no job of this id")
 
 
 TheStudio = Annotated[Studio, Depends(_studio)]
@@ -37,6 +50,9 @@ TheStudio = Annotated[Studio, Depends(_studio)]
 
 Owner = Annotated[str, Depends(_owner)]
 """Whose request it is."""
+
+TheJob = Annotated[StoredJob, Depends(_job)]
+"""The job that the address names."""
 
 
 class Style(BaseModel):

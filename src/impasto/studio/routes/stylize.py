@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
@@ -24,7 +25,7 @@ from impasto.studio.requests import FORMATS, PaintRequest
 from impasto.studio.routes.answers import accepted, file_of
 from impasto.studio.routes.openapi import LOCATION, PICTURES, binary, form_body
 from impasto.studio.routes.schemas import Job, Owner, TheStudio
-from impasto.studio.routes.waiting import Gone, unless_gone
+from impasto.studio.routes.waiting import check_there, unless_gone
 from impasto.studio.validation import accept_paint, check_picture
 from impasto.text import shown
 
@@ -61,8 +62,6 @@ _FILES = {
 
 @router.post(
     "/stylize",
-    summary="Stylise a photo",
-    operation_id="stylize",
     response_class=Response,
     openapi_extra=form_body(_FILES, FIELDS, required=("photo",)),
     responses={
@@ -185,15 +184,15 @@ async def _begin_painting(studio: Studio, owner: str, form: Form) -> StoredJob:
 
 async def _wait_for(request: Request, studio: Studio, job: StoredJob) -> Response:
     """Answer the picture of a job, or the job itself if that takes too long."""
-    end = asyncio.get_running_loop().time() + _patience(request)
-    with Gone(request) as gone:
-        while job.state not in (*FINAL, "stopped"):
-            if asyncio.get_running_loop().time() > end or studio.closing.is_set():
-                return await accepted(studio, job)
-            await gone.wait(_LOOK)
-            job = await asyncio.to_thread(studio.store.job, job.id)
+    end = time.monotonic() + _patience(request)
+    while job.state not in (*FINAL, "stopped"):
+        if time.monotonic() > end or studio.closing.is_set():
+            return await asyncio.to_thread(accepted, studio, job)
+        await asyncio.sleep(_LOOK)
+        await check_there(request)
+        job = await asyncio.to_thread(studio.store.job, job.id)
     if job.state == "done":
-        answer = await file_of(studio, job, "picture")
+        answer = await asyncio.to_thread(file_of, studio, job, "picture")
         answer.headers["Content-Location"] = f"/v1/jobs/{job.id}"
         return answer
     if job.state == "failed":
