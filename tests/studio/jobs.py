@@ -21,7 +21,7 @@ from impasto.studio.runner import WorkerContext
 from impasto.studio.settings import Settings, read
 from impasto.studio.storage import Storage
 
-ORDER: Mapping[str, Any] = {
+REQUEST: Mapping[str, Any] = {
     "size": 48,
     "steps": 8,
     "style_layers": "relu1_1,relu2_1",
@@ -71,7 +71,7 @@ def accept(
     files.put(id, "photo", photo)
     for number, style in enumerate(styles):
         files.put(id, f"style-{number}", style)
-    request = PaintRequest.of({**ORDER, **order}).flat()
+    request = PaintRequest.of({**REQUEST, **order}).flat()
     return store.accept("ann", "paint", request, id=id, max_queue=100, max_jobs=100)
 
 

@@ -29,8 +29,8 @@ from impasto.studio.runner import WorkerContext, WorkerLeaving
 from impasto.studio.settings import Settings
 from patience import LIMIT, Clock, wait_for
 from studio.jobs import (
-    ORDER,
     PHOTO,
+    REQUEST,
     STYLE,
     accept,
     context_for,
@@ -221,7 +221,7 @@ def test_two_paintings_are_blended_in_their_order(context: WorkerContext) -> Non
     painter = Painter(
         PHOTO,
         [STYLE, other],
-        runner.options(PaintRequest.of({**ORDER, "blend": [0.9, 0.1]}), context.settings),
+        runner.options(PaintRequest.of({**REQUEST, "blend": [0.9, 0.1]}), context.settings),
     )
     for _ in painter:
         pass

@@ -10,11 +10,11 @@ import pytest
 from impasto.errors import ImageError, OptionsError
 from impasto.images.header import TooManyPixels
 from impasto.options import PaintOptions
-from impasto.studio.context import Studio, open_studio
+from impasto.studio.context import Studio
 from impasto.studio.jobs import KeyReused, QueueFull
 from impasto.studio.requests import PaintRequest
 from impasto.studio.settings import read
-from impasto.studio.validation import MAX_STYLES, accept_paint, check_request, check_picture
+from impasto.studio.validation import MAX_STYLES, accept_paint, check_picture, check_request
 from studio.serving import PAINTING, PHOTO, drawn, encoded
 
 SETTINGS = read(max_size=1000, max_steps=300, max_pixels=10_000)
@@ -22,7 +22,7 @@ SETTINGS = read(max_size=1000, max_steps=300, max_pixels=10_000)
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Studio]:
-    found = open_studio(read(data=str(tmp_path / "data"), max_jobs=2))
+    found = Studio(read(data=str(tmp_path / "data"), max_jobs=2))
     yield found
     found.close()
 

@@ -50,7 +50,7 @@ def adopt(path: Path, recipe: Mapping[str, Any]) -> None:
     """Make a checkpoint of another machine go on here: with its threads, its kind of device.
 
     ``recipe`` is that of the painting here. The picture will differ from one painted in one place
-    by what arithmetic differs by. What was ordered has to be the same, as ever. Raises
+    by what arithmetic differs by. What is painted has to be the same, as ever. Raises
     `CheckpointError`.
     """
     try:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TypeVar
-
-import sqlalchemy as sa
 
 from impasto.studio.database import connect
 from impasto.studio.jobs import JobStore
@@ -21,26 +18,23 @@ from impasto.studio.supervisor import Workers
 T = TypeVar("T")
 
 
-@dataclass(eq=False)
 class Studio:
-    """A studio that is open. ``workers`` are those that this process looks after, if any."""
+    """A studio that is open. Who opens it starts and stops its workers.
 
-    settings: Settings
-    engine: sa.Engine
-    store: JobStore
-    files: Storage
-    quick: Quick
-    keys: Keys
-    workers: Workers | None = None
-    streams: int = 0
-    """How many streams of events are open."""
+    Raises `OutputError` for a folder or a database that cannot be used.
+    """
 
-    closing: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the server is to end: streams end at once then."""
-
-    def __post_init__(self) -> None:
-        """Make the threads that look at what comes in: as few as bound what lies in memory."""
-        self.readers = ThreadPoolExecutor(self.settings.at_once, thread_name_prefix="readers")
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.files = settings, Storage(settings.data)
+        self.engine = connect(settings.database_url)
+        self.store, self.keys = JobStore(self.engine), Keys(settings, shared_secret(self.engine))
+        self.quick, self.workers = Quick(settings), Workers(settings)
+        self.streams = 0
+        """How many streams of events are open."""
+        self.closing = asyncio.Event()
+        """Set when the server is to end: streams end at once then."""
+        self.readers = ThreadPoolExecutor(settings.at_once, thread_name_prefix="readers")
+        """Threads that look at what comes in: as few as bound what lies in memory."""
 
     async def checked(self, look: Callable[[], T]) -> T:
         """Look at pictures that came in, in one of those threads; return what comes of it."""
@@ -58,11 +52,3 @@ class Studio:
         self.readers.shutdown(wait=True, cancel_futures=True)
         self.quick.close()
         self.engine.dispose()
-
-
-def open_studio(settings: Settings, workers: Workers | None = None) -> Studio:
-    """Open the studio of some settings. Raises `OutputError` for what cannot be used."""
-    files = Storage(settings.data)
-    engine = connect(settings.database_url)
-    keys = Keys(settings, shared_secret(engine))
-    return Studio(settings, engine, JobStore(engine), files, Quick(settings), keys, workers)

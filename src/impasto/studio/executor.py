@@ -165,8 +165,8 @@ class Attempt:
             self._files.remove(self._id)
             return
         served, checkpoints = needed(job), self._checkpoints.names()
-        kept = {"running": checkpoints, "stopped": checkpoints[:1]}.get(job.state, [])
-        self._files.sweep(self._id, lambda name: served(name) or name in kept)
+        useful = {"running": checkpoints, "stopped": checkpoints[:1]}.get(job.state, [])
+        self._files.sweep(self._id, lambda name: served(name) or name in useful)
 
     def _without_paths(self, text: str) -> str:
         """Say nothing of where files of the studio lie."""

@@ -163,16 +163,14 @@ class JobStore:
                 return earlier
             self._check_room(connection, owner, max_queue, max_jobs)
             times = {"created": self._now, "queued": self._now}
-            new = sa.insert(jobs).values(**row, **asked, **times, state="queued").returning(jobs)
-            return Job(**connection.execute(new).mappings().one())
+            return _insert(connection, **row, **asked, **times, state="queued")
 
     def keep(self, owner: str, kind: str, request: Mapping[str, Any], **columns: Any) -> Job:
         """Record a job that is done already; ``columns`` has its ``id`` and its picture."""
         times = dict.fromkeys(("created", "queued", "started", "ended"), self._now)
         row = {"owner": owner, "kind": kind, "request": dict(request), "state": "done"}
         with self.engine.begin() as connection:
-            new = sa.insert(jobs).values(**row, **times, **columns).returning(jobs)
-            return Job(**connection.execute(new).mappings().one())
+            return _insert(connection, **row, **times, **columns)
 
     def by_key(self, owner: str, key: str | None, fingerprint: str | None) -> Job | None:
         """Return the job that an idempotency key made. Raises `KeyReused`."""
@@ -397,6 +395,12 @@ class JobStore:
     def _all(self, query: sa.Select[Any]) -> list[Job]:
         with self.engine.connect() as connection:
             return [Job(**row) for row in connection.execute(query).mappings()]
+
+
+def _insert(connection: sa.Connection, **values: Any) -> Job:
+    return Job(
+        **connection.execute(sa.insert(jobs).values(values).returning(jobs)).mappings().one()
+    )
 
 
 def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:

@@ -65,11 +65,11 @@ class Metrics:
             "impasto_photos_under_way", "Photos stylised or waiting.", registry=self.registry
         )
         photos.set_function(lambda: studio.quick.taken)
-        if workers := studio.workers:
+        if studio.settings.workers:
             alive = Gauge(
                 "impasto_workers_alive", "Workers of this server.", registry=self.registry
             )
-            alive.set_function(workers.alive)
+            alive.set_function(studio.workers.alive)
         self.registry.register(_Jobs(studio.store))
 
     def text(self) -> bytes:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
@@ -174,11 +173,6 @@ def answer(scope: Scope, problem: Problem) -> Response:
         data = {"status": "error", "message": problem.detail}
         return JSONResponse(data, status, headers=problem.headers)
     return problem.response()
-
-
-async def answer_http(request: Request, error: Exception) -> Response:
-    """Answer what FastAPI itself finds wrong; all other errors reach the middleware."""
-    return answer(request.scope, of(error))
 
 
 def _of_options(error: OptionsError) -> Problem:

@@ -263,16 +263,16 @@ class Quick:
 
     def _network(self, pack: Pack, *, keep: bool, threads: int | None) -> Network:
         """Return a network that is this thread's own, from among its latest if it can be."""
-        kept: dict[str, Network] = self._local.__dict__.setdefault("networks", {})
-        network = kept.pop(pack.sha256, None) if keep else None
+        latest: dict[str, Network] = self._local.__dict__.setdefault("networks", {})
+        network = latest.pop(pack.sha256, None) if keep else None
         if network is None:
             threads = None if threads is None else self._threads
             first = {pack.styles[0]: 1.0}
             network = Network(pack, first, backend="onnx", device="cpu", threads=threads)
         if keep:
-            kept[pack.sha256] = network
-            while len(kept) > _LATEST:
-                del kept[next(iter(kept))]
+            latest[pack.sha256] = network
+            while len(latest) > _LATEST:
+                del latest[next(iter(latest))]
         return network
 
 

@@ -7,6 +7,9 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from impasto.errors import StyleError
 from impasto.text import shown
@@ -26,16 +29,15 @@ _NONE = "there are no styles yet: impasto train makes them, impasto import takes
 
 @dataclass(frozen=True)
 class Style:
-    """A style that can be asked for by name, and the painting it was trained on."""
+    """A style that a photo can be painted in at once."""
 
-    name: str
-    title: str
-    painter: str
-    year: str
-    licence: str
-    source: str
-    pack: str
-    """The size of the network, or the name of the user's own pack."""
+    name: Annotated[str, Field(description="What requests call it.", examples=["wave"])]
+    title: Annotated[str, Field(description="The painting it was learnt from.")]
+    painter: Annotated[str, Field(description="Who painted that.", examples=["Hokusai"])]
+    year: Annotated[str, Field(description="When.", examples=["1831"])]
+    licence: Annotated[str, Field(description="The licence of that picture.")]
+    source: Annotated[str, Field(description="Where that picture is from.")]
+    pack: Annotated[str, Field(description="The network that has it.", examples=["quality"])]
 
 
 class Catalogue:

@@ -77,5 +77,4 @@ def _files(studio: Studio) -> bool:
 
 def _workers(studio: Studio) -> bool:
     """Workers on other machines are not this server's business."""
-    workers = studio.workers
-    return workers is None or studio.settings.workers == 0 or workers.alive() > 0
+    return studio.settings.workers == 0 or studio.workers.alive() > 0

@@ -27,17 +27,6 @@ ABOUT = (
 )
 
 
-class Metadata(BaseModel):
-    """What the Model Asset Exchange tells of a model."""
-
-    id: str
-    name: str
-    description: str
-    type: str
-    license: str
-    source: str
-
-
 class Wrong(BaseModel):
     """What went wrong."""
 
@@ -45,14 +34,14 @@ class Wrong(BaseModel):
     message: str
 
 
-METADATA = Metadata(
-    id="max-fast-neural-style-transfer",
-    name=TITLE,
-    description="Feed-forward style transfer by Impasto, with the interface of this model",
-    type="Image-To-Image Translation",
-    license="MIT",
-    source="https://developer.ibm.com/exchanges/models/all/max-fast-neural-style-transfer/",
-)
+METADATA = {
+    "id": "max-fast-neural-style-transfer",
+    "name": TITLE,
+    "description": "Feed-forward style transfer by Impasto, with the interface of this model",
+    "type": "Image-To-Image Translation",
+    "license": "MIT",
+    "source": "https://developer.ibm.com/exchanges/models/all/max-fast-neural-style-transfer/",
+}
 _MODEL = fields.Field("model", str, "A style's name; underscores may stand for hyphens.", None)
 _WRONG = {
     400: "It is not an image, or there is no such model.",
@@ -104,7 +93,7 @@ async def predict(
 
 
 @router.get("/model/metadata")
-async def metadata() -> Metadata:
+async def metadata() -> dict[str, str]:
     """Answer what the Model Asset Exchange tells of a model."""
     return METADATA
 

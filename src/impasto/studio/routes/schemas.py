@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from impasto.studio.context import Studio
 from impasto.studio.jobs import Job as StoredJob
 from impasto.studio.problems import Problem
+from impasto.studio.styles import Style
 
 JOB = "q7Vv0m1pT3sJfW8LxZ2aBcDe"
 """An id in examples."""
@@ -55,18 +56,6 @@ TheJob = Annotated[StoredJob, Depends(_job)]
 """The job that the address names."""
 
 
-class Style(BaseModel):
-    """A style that a photo can be painted in at once."""
-
-    name: str = Field(description="What requests call it.", examples=["wave"])
-    title: str = Field(description="The painting it was learnt from.", examples=["The Great Wave"])
-    painter: str = Field(description="Who painted that.", examples=["Hokusai"])
-    year: str = Field(description="When.", examples=["1831"])
-    licence: str = Field(description="The licence of that picture.", examples=["public domain"])
-    source: str = Field(description="Where that picture is from.")
-    pack: str = Field(description="The network that has it.", examples=["quality"])
-
-
 class Styles(BaseModel):
     """All styles, in the order of looking for them."""
 
@@ -92,7 +81,7 @@ class Links(BaseModel):
 
 
 class Job(BaseModel):
-    """A painting that was ordered, as it stands."""
+    """A painting that was asked for, as it stands."""
 
     id: str = Field(description="Nobody can guess it.")
     kind: Literal["paint", "apply"] = Field(description="`apply` are quick results kept.")
@@ -102,7 +91,7 @@ class Job(BaseModel):
     wish: Literal["", "stop", "cancel"] = Field(
         description="What was asked of it and will be done within a step."
     )
-    created: datetime = Field(description=_WHEN.format("ordered"))
+    created: datetime = Field(description=_WHEN.format("accepted"))
     started: datetime | None = Field(description=_WHEN.format("begun"))
     ended: datetime | None = Field(description=_WHEN.format("stopped or ended"))
     ahead: int = Field(description="Jobs that wait before it.")
@@ -113,7 +102,7 @@ class Job(BaseModel):
     remaining: float | None = Field(description="Seconds that it will still take, about.")
     width: int = Field(description="Pixels across; 0 is not known yet.")
     height: int = Field(description="Pixels down; 0 is not known yet.")
-    order: dict[str, Any] = Field(description="What was ordered.")
+    order: dict[str, Any] = Field(description="What was asked for.")
     error: JobError | None
     links: Links
 

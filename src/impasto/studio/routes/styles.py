@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from fastapi import APIRouter
 
 from impasto.studio import problems
 from impasto.studio.problems import Problem
-from impasto.studio.routes.schemas import Style, Styles, TheStudio
+from impasto.studio.routes.schemas import Styles, TheStudio
+from impasto.studio.styles import Style
 
 router = APIRouter(prefix="/v1", tags=["Quick"])
 
@@ -16,8 +15,7 @@ router = APIRouter(prefix="/v1", tags=["Quick"])
 @router.get("/styles", responses=problems.responses("unauthorized", "rate-limited"))
 def list_styles(studio: TheStudio) -> Styles:
     """Answer all styles: those that come with Impasto, and those of the studio's own packs."""
-    styles = [Style(**asdict(style)) for style in studio.quick.styles()]
-    return Styles(styles=styles, default=studio.quick.default)
+    return Styles(styles=studio.quick.styles(), default=studio.quick.default)
 
 
 @router.get(
@@ -27,5 +25,5 @@ def get_style(name: str, studio: TheStudio) -> Style:
     """Answer what is known of a style and of the painting it was learnt from."""
     for style in studio.quick.styles():
         if style.name == name:
-            return Style(**asdict(style))
+            return style
     raise Problem("not-found", "there is no style of this name")
