@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         OptionsError,
         OutOfMemoryError,
         OutputError,
+        StyleError,
         WeightsError,
     )
     from impasto.learning import learn
@@ -50,6 +51,7 @@ _HOMES = {
         "OptionsError",
         "OutOfMemoryError",
         "OutputError",
+        "StyleError",
         "WeightsError",
     ),
     "impasto.learning": ("learn",),
@@ -83,6 +85,7 @@ __all__ = [
     "Painting",
     "ReadOptions",
     "SaveOptions",
+    "StyleError",
     "WeightsError",
     "__version__",
     "learn",

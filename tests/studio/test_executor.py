@@ -20,7 +20,7 @@ from impasto.painter import Painter
 from impasto.record import Recorder
 from impasto.runtime import checkpoint
 from impasto.studio import executor, heartbeat, runner
-from impasto.studio.checkpoints import JobCheckpoints, adopt
+from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import connect
 from impasto.studio.jobs import Claim, ClaimLost, Job, jobs
 from impasto.studio.previews import Previews
@@ -389,10 +389,10 @@ def test_adopting_leaves_the_kept_file_alone(
     context.files.fetch(job.id, "checkpoint-1", path)
     recipe = checkpoint.read(path)[1]["run"]
     inode = path.stat().st_ino
-    adopt(path, recipe)
+    checkpoint.adopt(path, recipe)
     assert path.stat().st_ino == inode  # nothing to do
     recipe["ran"]["threads"] = 7
-    adopt(path, recipe)
+    checkpoint.adopt(path, recipe)
     assert checkpoint.read(path)[1]["run"]["ran"]["threads"] == 7
     assert context.files.get(job.id, "checkpoint-1") == before
 

@@ -16,7 +16,8 @@ from impasto.images.picture import Samples, floats
 from impasto.options import CheckpointOptions, PaintOptions, ReadOptions, RecordOptions
 from impasto.painter import Painter
 from impasto.record import Recorder
-from impasto.studio.checkpoints import JobCheckpoints, adopt
+from impasto.runtime.checkpoint import adopt
+from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import Claim, ClaimLost, JobStore

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import time
@@ -14,7 +13,7 @@ import fsspec
 import platformdirs
 from fsspec.implementations.local import LocalFileSystem
 
-from impasto.atomic import atomic_path
+from impasto.atomic import atomic_path, sync_folder
 from impasto.errors import OutputError
 
 _ID = re.compile(r"[A-Za-z0-9_-]{20,40}")
@@ -54,7 +53,7 @@ class Storage:
         _make(Path(key).parent)
         with atomic_path(key) as path:
             path.write_bytes(data)
-        _settle(Path(key).parent)
+        sync_folder(Path(key).parent)
 
     def take(self, job: str, name: str, path: Path) -> None:
         """Move a file that is whole to where it belongs; from `scratch` that costs nothing."""
@@ -68,7 +67,7 @@ class Storage:
             path.replace(key)
         except OSError as error:
             raise OutputError(f"{name}: cannot be written: {error.strerror}") from error
-        _settle(Path(key).parent)
+        sync_folder(Path(key).parent)
 
     def fetch(self, job: str, name: str, path: Path) -> None:
         """Bring a file to a local path of its own: changing that leaves the file as it is."""
@@ -156,14 +155,4 @@ def _make(folder: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{folder.name}: cannot be made: {error.strerror}") from error
-        _settle(folder.parent)
-
-
-def _settle(folder: Path) -> None:
-    """Have the names in a folder survive a power cut, where the system can do that."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(folder.parent)
