@@ -75,14 +75,12 @@ def opening(page: Page, owner: str, query: str) -> dict[str, Any]:
     styles = [style.name for style in studio.quick.styles()]
     linked = controls.read(query, styles=styles, largest=studio.settings.max_size)
     settings = dict(linked.settings)
+    found: dict[str, Any] = {"complaints": linked.complaints}
     if not settings:
         for job in studio.store.jobs(owner):
             if job.state in UNDER_WAY and not job.wish:
-                return {**jobs.again(page, owner, job.id), "job": job.id}
-    found: dict[str, Any] = {
-        "mode": settings.pop("mode", None if styles else "paint"),
-        "complaints": linked.complaints,
-    }
+                return {**found, **jobs.again(page, owner, job.id), "job": job.id}
+    found["mode"] = settings.pop("mode", None if styles else "paint")
     if painting := settings.pop("painting", None):
         found["paintings"] = [{"source": f"painting:{painting}", "name": painting}]
     return {**found, "settings": settings}

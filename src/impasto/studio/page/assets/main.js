@@ -10,7 +10,7 @@ import { apply } from "./settings.js";
 import "./share.js";
 import "./swatches.js";
 
-const { complaints = [], ...opening } = JSON.parse(document.body.dataset.opening);
+const { complaints, ...opening } = JSON.parse(document.body.dataset.opening);
 
 job.start();
 quick.start();
