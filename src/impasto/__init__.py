@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         OptionsError,
         OutOfMemoryError,
         OutputError,
-        StyleError,
         WeightsError,
     )
     from impasto.learning import learn
@@ -51,7 +50,6 @@ _HOMES = {
         "OptionsError",
         "OutOfMemoryError",
         "OutputError",
-        "StyleError",
         "WeightsError",
     ),
     "impasto.learning": ("learn",),
@@ -85,7 +83,6 @@ __all__ = [
     "Painting",
     "ReadOptions",
     "SaveOptions",
-    "StyleError",
     "WeightsError",
     "__version__",
     "learn",

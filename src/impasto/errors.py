@@ -2,7 +2,6 @@
 
 ImpastoError
 ├── OptionsError        an option is unknown, out of range, or conflicts with another
-│   └── StyleError      there is no such style, or the text does not name one
 ├── ImageError          a picture cannot be read, is not a picture, or is over a limit
 ├── OutputError         a result cannot be written where it was asked for
 ├── WeightsError        network weights are missing, corrupt or not what they claim
@@ -29,10 +28,6 @@ class Notice(Warning):
 
 class OptionsError(ImpastoError):
     """An option is unknown, out of range, or conflicts with another."""
-
-
-class StyleError(OptionsError):
-    """There is no such style, or the text does not name one."""
 
 
 class ImageError(ImpastoError):

@@ -21,12 +21,12 @@ from impasto.errors import (
     MissingExtraError,
     OptionsError,
     OutputError,
-    StyleError,
     WeightsError,
 )
 from impasto.images.header import TooManyPixels
 from impasto.studio.jobs import KeyReused, QueueFull, WrongState
 from impasto.studio.quick import StylizerBusy
+from impasto.zoo.registry import StyleError
 
 log = logging.getLogger("impasto.studio")
 

@@ -11,12 +11,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from impasto.errors import StyleError
 from impasto.text import shown
 from impasto.zoo import registry
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import EXTENSION, Pack
-from impasto.zoo.registry import Shares
+from impasto.zoo.registry import Shares, StyleError
 
 _LOOK_EVERY = 0.5
 """Seconds from one look for changed files to the next, at least."""

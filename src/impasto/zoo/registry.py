@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from impasto.errors import OptionsError, StyleError, WeightsError, nearest
+from impasto.errors import OptionsError, WeightsError, nearest
 from impasto.nets.architecture import ORIGINAL
 from impasto.text import shown
 from impasto.zoo.cards import StyleCard, plain_name
@@ -37,6 +37,10 @@ OF_OTHERS = (".onnx", ".pth", ".pt", ".ckpt", ".t7", ".model")
 _FIRST = ("quality", "standard", "turbo")
 _FAST = "standard"
 Shares = dict[str, float]
+
+
+class StyleError(OptionsError):
+    """There is no such style, or the text does not name one."""
 
 
 @dataclass(frozen=True)
