@@ -25,25 +25,6 @@ Fields = dict[str, str]
 Check = Callable[[Fields], object]
 
 
-class Form:
-    """The fields and the files of a form, by name. The files are gone when the form is."""
-
-    def __init__(self) -> None:
-        self.fields: Fields = {}
-        self.files: dict[str, list[UploadFile]] = {}
-
-    def file(self, name: str) -> UploadFile | None:
-        """Return the one file of this name."""
-        return next(iter(self.files.get(name, [])), None)
-
-    def required(self, name: str) -> UploadFile:
-        """Return the one, or the first, file of this name. Raises `Problem` without one."""
-        found = self.file(name)
-        if found is None:
-            raise Problem("invalid-option", f"{name} is missing: send it as a file", field=name)
-        return found
-
-
 def content(upload: UploadFile) -> bytes:
     """Return all of a file; blocks when it lies on the disk."""
     upload.file.seek(0)
@@ -63,24 +44,24 @@ async def read_form(
     if kind != _TYPE.encode() or not parameters.get(b"boundary"):
         text = f"send {_TYPE} with a boundary, as curl -F does"
         raise Problem("unsupported-media-type", text, headers={"Accept-Post": _TYPE})
-    parser = _Parser(request, fields, files, check)
+    form = Form(request, fields, files, check)
     try:
-        await parser.parse()
-        if not parser.ended:
-            raise Problem("bad-form", "the form ends in the middle")
-        parser.check()
-        yield parser.form
+        await form.parse()
+        form.finish()
+        yield form
     except MultiPartException as error:
         text = f"the form cannot be read: {shown(error.message)}"
         raise Problem("bad-form", text) from None
     finally:
-        for uploads in parser.form.files.values():
-            for upload in uploads:
-                upload.file.close()
+        for upload in (upload for uploads in form.files.values() for upload in uploads):
+            upload.file.close()
 
 
-class _Parser(MultiPartParser):
-    """Looks at each part as it begins, and sorts what came into a form."""
+class Form(MultiPartParser):
+    """The fields and the files of a form, by name. The files are gone when the form is.
+
+    Each part is looked at as it begins, and those that do not belong in the form are refused.
+    """
 
     def __init__(
         self,
@@ -90,40 +71,53 @@ class _Parser(MultiPartParser):
         check: Check,
     ) -> None:
         super().__init__(request.headers, request.stream())
-        self.form, self.ended = Form(), False
-        self._fields, self._files, self._check = fields, files, check
+        self.fields: Fields = {}
+        self.files: dict[str, list[UploadFile]] = {}
+        self._allowed, self._most, self._check = fields, files, check
         self._checked: Fields = {}
+        self._ended = False
 
-    def check(self) -> None:
-        """Have the fields checked that came since the last time."""
-        if self.form.fields != self._checked:
-            self._check(self.form.fields)
-            self._checked = dict(self.form.fields)
+    def file(self, name: str) -> UploadFile | None:
+        """Return the one file of this name."""
+        return next(iter(self.files.get(name, [])), None)
+
+    def required(self, name: str) -> UploadFile:
+        """Return the one, or the first, file of this name. Raises `Problem` without one."""
+        found = self.file(name)
+        if found is None:
+            raise Problem("invalid-option", f"{name} is missing: send it as a file", field=name)
+        return found
+
+    def finish(self) -> None:
+        """Check what came last. Raises `Problem`."""
+        if not self._ended:
+            raise Problem("bad-form", "the form ends in the middle")
+        self._check_fields()
 
     def on_headers_finished(self) -> None:
         """See what a part is called, and whether it may be here."""
         part = self._current_part
         _, parameters = parse_options_header(part.content_disposition)
         name = _text(parameters.get(b"name", b""))
-        if name in self._files:
-            if len(self.form.files.get(name, [])) >= self._files[name]:
-                most = self._files[name]
+        if name in self._most:
+            most = self._most[name]
+            if len(self.files.get(name, [])) >= most:
                 times = "once" if most == 1 else f"{most} times"
                 raise Problem("bad-form", f"{name} may come {times}", field=name)
-            self.check()
+            self._check_fields()
             # To Starlette a file is what has a file's name, whatever the part is called.
             part.content_disposition = b'form-data; name="file"; filename="file"'
-        elif name not in self._fields:
-            text = f"unknown field {shown(name)!r}{nearest(name, [*self._files, *self._fields])}"
+        elif name not in self._allowed:
+            text = f"unknown field {shown(name)!r}{nearest(name, [*self._most, *self._allowed])}"
             raise Problem("invalid-option", text, field=shown(name))
-        elif name in self.form.fields:
+        elif name in self.fields:
             raise Problem("bad-form", f"{name} may come once", field=name)
         else:
             part.content_disposition = b'form-data; name="field"'
         super().on_headers_finished()
         part.field_name = name
         if part.file is not None:
-            self.form.files.setdefault(name, []).append(part.file)
+            self.files.setdefault(name, []).append(part.file)
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         """Take some of a part."""
@@ -137,11 +131,17 @@ class _Parser(MultiPartParser):
         """Take the end of a part."""
         super().on_part_end()
         if self._current_part.file is None:
-            self.form.fields[self._current_part.field_name] = _text(self._current_part.data)
+            self.fields[self._current_part.field_name] = _text(self._current_part.data)
 
     def on_end(self) -> None:
         """Note that the form is whole."""
-        self.ended = True
+        self._ended = True
+
+    def _check_fields(self) -> None:
+        """Have the fields checked that came since the last time."""
+        if self.fields != self._checked:
+            self._check(self.fields)
+            self._checked = dict(self.fields)
 
 
 def _text(data: bytes | bytearray) -> str:
