@@ -14,7 +14,7 @@ _EXTRAS = (
     ("heic", ("pillow_heif",), "HEIC"),
     ("video", ("av",), "MP4"),
     ("onnx", ("onnx", "onnxruntime"), "ONNX"),
-    ("studio", ("fastapi", "gradio", "sqlalchemy"), "studio"),
+    ("studio", ("fastapi", "sqlalchemy"), "studio"),
 )
 """Each extra, the modules it brings, and what for."""
 
