@@ -63,6 +63,16 @@ def atomic_path(path: AnyPath, *, notify: bool = True) -> Iterator[Path]:
         raise OutputError(f"{shown(path)}: cannot be written: {reason(error)}") from error
 
 
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder survive a power cut, where the system can do that."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 def check_output(
     path: AnyPath,
     *,

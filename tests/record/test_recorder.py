@@ -4,6 +4,7 @@ import pytest
 from impasto.errors import CheckpointError, OutputError
 from impasto.events import Finished, Started
 from impasto.options import RecordOptions
+from impasto.record import Recorder
 
 
 def contents(folder):
@@ -133,3 +134,16 @@ def test_options_from_plain_data_will_do(recorder, everything, step):
         options.plot,
         options.timelapse,
     ]
+
+
+def test_what_takes_time_after_the_last_step_is_reserved(tmp_path):
+    def seconds(width: int, steps: int, **asked) -> float:
+        files = {name: tmp_path / file for name, file in asked.items()}
+        return Recorder(RecordOptions(**files), width, 480).reserve(steps)
+
+    plain = seconds(640, 100)
+    assert 0 < plain < seconds(1280, 100)
+    assert plain < seconds(640, 100, plot="plot.png")
+    film = {"timelapse": "film.gif"}
+    assert plain < seconds(640, 10, **film) < seconds(640, 100, **film)
+    assert seconds(640, 10_000, **film) == seconds(640, 100_000, **film)  # of so many pictures

@@ -73,6 +73,18 @@ def sizes_of(pack: Pack, options: ApplyOptions, width: int, height: int) -> list
     return sizes(width, height, options.style_scale)
 
 
+def work_of(pack: Pack, options: ApplyOptions, width: int, height: int) -> float:
+    """Return the multiplications of all passes of a network over a picture."""
+    plan = sizes_of(pack, options, width, height)
+    return pack.architecture.macs * sum(across * down for across, down in plan)
+
+
+def bytes_of(pack: Pack, options: ApplyOptions, width: int, height: int) -> int:
+    """Return about how many bytes the largest pass of a network over a picture takes."""
+    plan = sizes_of(pack, options, width, height)
+    return max(across * down for across, down in plan) * tiles.bytes_per_pixel(pack.architecture)
+
+
 @dataclass
 class Passes:
     """Paints photos with a network, in as many passes as they need.

@@ -14,7 +14,7 @@ _EXTRAS = (
     ("heic", ("pillow_heif",), "HEIC"),
     ("video", ("av",), "MP4"),
     ("onnx", ("onnx", "onnxruntime"), "ONNX"),
-    ("studio", ("fastapi", "gradio", "dbos"), "studio"),
+    ("studio", ("fastapi", "sqlalchemy"), "studio"),
     ("ray", ("ray", "fsspec"), "Ray"),
 )
 """Each extra, its modules, and the name shown."""

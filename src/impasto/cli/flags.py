@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self, get_type_hints
 import typer
 from typer.core import TyperCommand
 
+from impasto.options.checked import flag
 from impasto.plugins import Plugins
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only errors.")]
@@ -106,11 +107,6 @@ def with_options(**bundles: type[Any] | Some) -> Callable[[Callable[..., Any]], 
         return run
 
     return decorate
-
-
-def flag(name: str) -> str:
-    """Return the flag of a field: ``style_weight`` is ``--style-weight``."""
-    return "--" + name.replace("_", "-")
 
 
 def _parameter(field: Field[Any], hint: Any, panel: str) -> inspect.Parameter:

@@ -93,9 +93,11 @@ def worker(
     }  # fmt: skip
     with _extra("impasto worker"):
         from impasto.studio.settings import read
+
+        settings = read(**given)
         from impasto.studio.worker import run
 
-        run(read(**given))
+        run(settings)
 
 
 @contextmanager

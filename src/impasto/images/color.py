@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.images.picture import Floats, Samples, Stored, floats
+from impasto.images.picture import Floats, Samples, Stored, eight_bits, floats
 
 
 def linear_to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -108,6 +109,16 @@ def whiteness(picture: Stored) -> Floats:
     """Return how white a mask is, (H, W) in [0, 1]; transparent pixels count as black."""
     found = luma(floats(picture.rgb))
     return found if picture.alpha is None else found * floats(picture.alpha)
+
+
+def whiteness_in_bytes(picture: Stored) -> NDArray[np.uint8]:
+    """Return `whiteness` in 8 bits, computed a few rows at a time, for memory."""
+    found = np.empty(picture.rgb.shape[:2], np.uint8)
+    for row in range(0, len(found), _ROWS):
+        rows = slice(row, row + _ROWS)
+        alpha = None if picture.alpha is None else picture.alpha[rows]
+        found[rows] = eight_bits(whiteness(replace(picture, rgb=picture.rgb[rows], alpha=alpha)))
+    return found
 
 
 def with_luma(rgb: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float32]:

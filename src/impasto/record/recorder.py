@@ -20,10 +20,13 @@ from impasto.record.frames import Frames
 from impasto.record.log import Log
 from impasto.record.plot import EXTENSIONS as PLOT_EXTENSIONS
 from impasto.record.plot import plot
-from impasto.record.timelapse import TimeLapse
+from impasto.record.timelapse import MOST_SHOTS, TimeLapse
 from impasto.text import shown
 
 Picture = NDArray[np.float32]
+
+# Seconds that follow the last step. They are rough: a budget is many times longer.
+_SAVING_A_PIXEL, _PLOTTING, _FILMING, _FILMING_A_STEP = 4e-7, 0.7, 0.2, 0.008
 
 
 class Recorder:
@@ -47,6 +50,7 @@ class Recorder:
         photo: Picture | None = None,
         alpha: Picture | None = None,
     ) -> None:
+        self._pixels = width * height
         self._rows: list[Losses] = []
         self._log = Log(Path(options.log)) if options.log else None
         self._log_begun = False
@@ -77,6 +81,15 @@ class Recorder:
             self._frames_begun = True
         self._rows.append(Losses.of(event))
         return self._take_picture(event, cache(event.picture))
+
+    def reserve(self, steps: int) -> float:
+        """Return about how many seconds picture, plot and time-lapse take after so many steps."""
+        seconds = self._pixels * _SAVING_A_PIXEL
+        if self._plot:
+            seconds += _PLOTTING
+        if self._film:
+            seconds += _FILMING + _FILMING_A_STEP * min(steps, MOST_SHOTS)
+        return seconds
 
     def finish(self, picture: Picture | None = None) -> list[Saved]:
         """Write the plot and the time-lapse, and return the completed files.

@@ -39,6 +39,10 @@ _FAST = "standard"
 Shares = dict[str, float]
 
 
+class StyleError(OptionsError):
+    """A style is unknown, or a text does not name one."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A file in one of the known folders: a pack, or rows. ``broken`` says why it cannot be used.
@@ -224,20 +228,30 @@ def resolve(spec: str, *, fast: bool = False) -> tuple[Pack, Shares]:
 
     With ``fast``, the search starts at the size standard instead of quality.
 
-    Raises `OptionsError` for a malformed ``spec`` or an unknown name, suggesting the nearest known
+    Raises `StyleError` for a malformed ``spec`` or an unknown name, suggesting the nearest known
     one, and `WeightsError` for a file that is not a pack.
     """
-    where, shares = _parsed(spec)
+    where, shares = parse(spec)
     if where is not None and where.endswith(EXTENSION):
         return _from_file(where, shares)
-    candidates = _answering(where)
+    return choose(known(), where, shares, fast=fast), shares
+
+
+def choose(
+    entries: Sequence[Entry], where: str | None, shares: Shares, *, fast: bool = False
+) -> Pack:
+    """Return the first pack that has all styles of a mixture; raise as `resolve` if none has.
+
+    ``where`` is the name of a pack or a size to which the search is limited.
+    """
     if fast and where is not None:
-        raise OptionsError(f"{spec!r} names a pack, which conflicts with --fast; leave one out")
+        raise OptionsError(f"{where}/ names a pack, which conflicts with --fast; leave one out")
+    candidates = _named(entries, where)
     if fast:
         candidates = sorted(candidates, key=lambda entry: _rank(entry) < _FIRST.index(_FAST))
     for entry in candidates:
         if entry.pack is not None and set(shares) <= set(entry.pack.styles):
-            return entry.pack, shares
+            return entry.pack
     raise _not_found(shares, where, candidates)
 
 
@@ -245,21 +259,30 @@ def _answering(where: str | None) -> Sequence[Entry]:
     """Return the packs to search. Raises `WeightsError` if all with a name are broken."""
     if where is not None and where.endswith(EXTENSION):
         return [Entry(Path(where).stem, Path(where), False, opened(where))]
-    entries = known()
+    return _named(known(), where)
+
+
+def _named(entries: Sequence[Entry], where: str | None) -> Sequence[Entry]:
+    """Return the packs that answer to a name, or all of them without a name."""
     if where is None:
         return entries
     found = [entry for entry in entries if entry.answers_to(where)]
     if not found:
-        raise OptionsError(f"there is no pack {where!r}{_suggest(where, _pack_names(entries))}")
+        raise StyleError(
+            f"there is no pack {shown(where)!r}{_suggest(where, _pack_names(entries))}"
+        )
     if all(entry.pack is None for entry in found):
         raise WeightsError(found[0].broken)
     return found
 
 
-def _parsed(spec: str) -> tuple[str | None, Shares]:
-    """Return the pack, if ``spec`` names one, and the shares, if it names styles."""
+def parse(spec: str) -> tuple[str | None, Shares]:
+    """Return the pack, if ``spec`` names one, and the shares, if it names styles.
+
+    Raises `StyleError` for a malformed ``spec``; names are not looked up.
+    """
     if Path(spec).suffix.lower() in FOREIGN_EXTENSIONS:
-        raise OptionsError(
+        raise StyleError(
             f"{shown(spec)}: is a file of another program, not a style; packs end in {EXTENSION}; "
             "impasto import converts .pth checkpoints of pytorch/examples"
         )
@@ -269,7 +292,9 @@ def _parsed(spec: str) -> tuple[str | None, Shares]:
     parts = [part.strip().rpartition("/") for part in spec.split(",")]
     packs = {pack for pack, slash, _ in parts if slash}
     if len(packs) > 1:
-        raise OptionsError(f"{spec!r} mixes packs; all styles of a mixture must be from one pack")
+        raise StyleError(
+            f"{shown(spec)!r} mixes packs; all styles of a mixture must be from one pack"
+        )
     return next(iter(packs), None), _shares([style for _, _, style in parts], spec)
 
 
@@ -282,14 +307,15 @@ def _shares(parts: Iterable[str], spec: str) -> Shares:
         except ValueError:
             share = math.nan
         if not style or not 0 <= share < math.inf:
-            raise OptionsError(
-                f"{part!r} is not a style; give a name, or a mixture such as starry:0.6,wave:0.4"
+            raise StyleError(
+                f"{shown(part)!r} is not a style; give a name, or a mixture such as "
+                "starry:0.6,wave:0.4"
             )
         if style in shares:
-            raise OptionsError(f"{spec!r} names {style} twice")
+            raise StyleError(f"{shown(spec)!r} names {shown(style)} twice")
         shares[style] = share
     if not sum(shares.values()) > 0:
-        raise OptionsError(f"the shares of {spec!r} are all 0; at least one must be above 0")
+        raise StyleError(f"the shares of {shown(spec)!r} are all 0; at least one must be above 0")
     return shares
 
 
@@ -307,14 +333,14 @@ def _from_file(path: str, shares: Shares) -> tuple[Pack, Shares]:
     if not shares and len(styles) == 1:
         return pack, {styles[0]: 1.0}
     if not shares:
-        raise OptionsError(f"{path} has {len(styles)} styles; give {path}/STYLE, {_listed(styles)}")
+        raise StyleError(f"{path} has {len(styles)} styles; give {path}/STYLE, {_listed(styles)}")
     for style in shares:
         if style not in pack.styles:
-            raise OptionsError(f"{path} has no style {style!r}{nearest(style, styles)}")
+            raise StyleError(f"{path} has no style {style!r}{nearest(style, styles)}")
     return pack, shares
 
 
-def _not_found(shares: Shares, where: str | None, entries: Sequence[Entry]) -> OptionsError:
+def _not_found(shares: Shares, where: str | None, entries: Sequence[Entry]) -> StyleError:
     """Return the error for styles that no pack provides."""
     styles = list(dict.fromkeys(style for entry in entries for style in entry.styles))
     broken = sum(entry.pack is None for entry in entries)
@@ -325,11 +351,14 @@ def _not_found(shares: Shares, where: str | None, entries: Sequence[Entry]) -> O
         for entry in entries:
             if entry.answers_to(style) and entry.pack is not None:
                 listed = _listed(entry.styles)
-                return OptionsError(f"{style} is a pack; give {style}/STYLE, {listed}")
+                return StyleError(f"{style} is a pack; give {style}/STYLE, {listed}")
         within = f" in {where}" if where else ""
-        return OptionsError(f"there is no style {style!r}{within}{_suggest(style, styles)}{hint}")
-    return OptionsError(
-        f"no pack has all of {', '.join(shares)}; all styles of a mixture must be from one pack"
+        return StyleError(
+            f"there is no style {shown(style)!r}{within}{_suggest(style, styles)}{hint}"
+        )
+    return StyleError(
+        f"no pack has all of {shown(', '.join(shares))}; all styles of a mixture must be from one "
+        "pack"
     )
 
 

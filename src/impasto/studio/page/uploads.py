@@ -1,4 +1,4 @@
-"""Photos and paintings as they come in: checked, upright, no larger than anything made of them."""
+"""Uploaded photos and paintings: checked, upright, no larger than anything made of them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from impasto.studio.validation import check_picture
 
 
 @dataclass(frozen=True)
-class Photo:
-    """A picture file of ours, and the size of the picture."""
+class Upload:
+    """A picture file without metadata, and the size of the picture."""
 
     data: bytes
     width: int
     height: int
 
 
-def taken_in(data: bytes, settings: Settings) -> Photo:
-    """Read somebody's file and write it anew, without its metadata. Raises `ImageError`."""
+def normalised(data: bytes, settings: Settings) -> Upload:
+    """Read an uploaded file and write it anew, without its metadata. Raises `ImageError`."""
     check_picture(data, settings)
     limits = ReadOptions(max_pixels=settings.max_pixels, max_bytes=settings.max_upload)
     stored = read_fitting(data, settings.max_size, limits)
@@ -42,4 +42,4 @@ def taken_in(data: bytes, settings: Settings) -> Photo:
         image.save(file, "PNG", compress_level=1)
     else:
         image.save(file, "JPEG", quality=95, subsampling=0)
-    return Photo(file.getvalue(), *image.size)
+    return Upload(file.getvalue(), *image.size)

@@ -1,4 +1,4 @@
-"""The shelf: photos and quick results of the last hours, as files that give way to newer ones."""
+"""Photos and quick results of the last hours, as files that give way to newer ones."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from impasto.atomic import atomic_path
 from impasto.errors import OutputError
 
 MOST = 512 * 2**20
-"""Bytes on the shelf, at most."""
+"""Most bytes that are kept."""
 
 KEEP = 24 * 3600.0
-"""Seconds after which what nobody looked at is removed."""
+"""Seconds after which an unused picture is removed."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{24}")
 
 
-class Shelf:
-    """Pictures by owner and token. Whoever guesses a token of somebody else's finds nothing.
+class PictureCache:
+    """Pictures by owner and token: a token of another owner finds nothing.
 
-    It outlives a restart of the server, so that a page in a browser goes on where it was.
+    The files survive a restart of the server, so that open pages can go on.
     """
 
     def __init__(self, folder: Path, most: int = MOST) -> None:
@@ -34,12 +34,12 @@ class Shelf:
         self._lock = threading.Lock()
 
     def put(self, owner: str, data: bytes) -> str:
-        """Take a picture and return its token. Raises `OutputError`."""
+        """Store a picture and return its token. Raises `OutputError`."""
         token = secrets.token_urlsafe(18)
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise OutputError(f"{self._folder}: cannot be made: {error.strerror}") from error
+            raise OutputError(f"{self._folder}: cannot be created: {error.strerror}") from error
         with self._lock:
             self._make_room(len(data))
             with atomic_path(self._path(owner, token)) as path:
@@ -47,7 +47,7 @@ class Shelf:
         return token
 
     def get(self, owner: str, token: str) -> bytes:
-        """Return a picture. Raises `KeyError` when it is not there (any more)."""
+        """Return a picture. Raises `KeyError` for an unknown token."""
         if not _TOKEN.fullmatch(token):
             raise KeyError(token)
         path = self._path(owner, token)
@@ -56,7 +56,7 @@ class Shelf:
         except OSError:
             raise KeyError(token) from None
         with suppress(OSError):
-            os.utime(path)  # what is in use gives way last
+            os.utime(path)  # pictures in use are removed last
         return data
 
     def _path(self, owner: str, token: str) -> Path:
