@@ -264,7 +264,7 @@ def test_a_file_that_is_no_checkpoint_is_not_touched(tmp_path: Path) -> None:
     thesis.write_bytes(b"Chapter 1")
     for restart in (False, True):
         kept = CheckpointOptions(checkpoint=thesis, restart=restart)
-        with pytest.raises(CheckpointError, match=r"thesis\.doc: is there and is not a checkpoint"):
+        with pytest.raises(CheckpointError, match=r"thesis\.doc: exists and is not a checkpoint"):
             Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=kept)
     assert thesis.read_bytes() == b"Chapter 1"
 
