@@ -393,9 +393,7 @@ def test_what_is_used_does_not_grow_old(turbo: Pack, passing: Path) -> None:
     assert learnt.cached_rows("used") is not None
 
 
-def test_clearing_the_cache_deletes_nothing_else(
-    turbo: Pack, passing: Path
-) -> None:
+def test_clearing_the_cache_deletes_nothing_else(turbo: Pack, passing: Path) -> None:
     keep(turbo, "kiss")
     for key in "abc":
         learnt.cache_rows(rows_on(turbo, "storm"), key)
