@@ -339,7 +339,7 @@ def test_a_folder_that_cannot_be_made_is_named(turbo: Pack, tmp_path: Path) -> N
     assert "\n" not in str(caught.value)
 
 
-def test_what_was_learnt_in_passing_is_found_again(turbo: Pack, passing: Path) -> None:
+def test_cached_styles_are_found_again(turbo: Pack, passing: Path) -> None:
     assert learnt.cached_rows("ab" * 32) is None
     assert (learnt.count_cached(), learnt.clear_cache()) == (0, 0)
     rows = rows_on(turbo, "kiss")
@@ -355,7 +355,7 @@ def test_what_was_learnt_in_passing_is_found_again(turbo: Pack, passing: Path) -
     assert learnt.cached_rows("ab" * 32) is None
 
 
-def test_of_what_was_learnt_in_passing_so_many_are_kept_that_were_used_last(
+def test_the_cache_keeps_the_styles_used_last(
     turbo: Pack, passing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learnt, "MAX_CACHED", 3)
@@ -393,9 +393,7 @@ def test_what_is_used_does_not_grow_old(turbo: Pack, passing: Path) -> None:
     assert learnt.cached_rows("used") is not None
 
 
-def test_all_that_was_learnt_in_passing_is_forgotten_and_nothing_else(
-    turbo: Pack, passing: Path
-) -> None:
+def test_clearing_the_cache_deletes_nothing_else(turbo: Pack, passing: Path) -> None:
     keep(turbo, "kiss")
     for key in "abc":
         learnt.cache_rows(rows_on(turbo, "storm"), key)
@@ -421,7 +419,7 @@ def test_what_is_asked_for_otherwise_is_another_thing_to_learn(turbo: Pack) -> N
     assert len({key, *others}) == 5
 
 
-def test_states_are_kept_beside_what_was_learnt_in_passing(passing: Path) -> None:
+def test_states_are_stored_next_to_cached_styles(passing: Path) -> None:
     state = learnt.state_of("ab" * 32)
     assert state.parent == passing.parent / "learning"
     assert state != learnt.state_of("cd" * 32)
