@@ -227,3 +227,14 @@ def test_urls_of_a_library_that_is_missing_are_one_line(
     outcome = run("apply", style, "s4://bucket/in", "-o", "s4://bucket/out")
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err == "impasto: s4:// needs an extra: pip install 'impasto[ray]'\n"
+
+
+def test_what_is_found_to_be_wrong_beside_the_work_stops_it(
+    folder: Path, album: Path, style: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("impasto.cli.batch._PATIENCE", 0.0)
+    photos(album, "z/a.bmp", "z/a.png", draw=draw)
+    outcome = run("apply", style, "album", "-o", "painted", "--jobs=1")
+    assert outcome.code == 2
+    assert "album/z/a.bmp and album/z/a.png would both become painted/z/a.png" in outcome.err
+    assert not (folder / "painted" / "z").exists()
