@@ -98,6 +98,7 @@ bench-full: $(VENV)/.installed-dev peers
 	$(MEASURE)/preview.py --steps 100 --json $(MEASURED)/preview.json --sheet $(MEASURED)/preview.png
 	$(MEASURE)/apply_speed.py --json $(MEASURED)/apply_speed.json
 	$(MEASURE)/apply_size.py --json $(MEASURED)/apply_size.json
+	$(MEASURE)/archives.py --json $(MEASURED)/archives.json
 	$(MEASURE)/serve_load.py --json $(MEASURED)/serve_load.json
 	$(MEASURE)/apply_strokes.py --photo "$(DATA)/content/animal_red-panda.jpg" \
 		--json $(MEASURED)/apply_strokes.json --sheet $(MEASURED)/apply_strokes.png

@@ -135,6 +135,17 @@ def test_how_many_work(
     assert lay_out(options, most=1).jobs == 1
 
 
+def test_on_gpus_there_is_one_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.archive.processes.processors", lambda: 8)
+    monkeypatch.setattr("impasto.apply.backends.has_cuda", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    found = lay_out(ApplyOptions())
+    assert found == Layout(2, 4, ("cuda:0", "cuda:1"))
+    assert found.depth > Layout(2, 4).depth
+    assert lay_out(ApplyOptions(device="cuda:1")).devices == ("cuda:1",)
+    assert lay_out(ApplyOptions(backend="onnx")).devices == ()
+
+
 KILLED = """
 import os, signal, sys
 from archive.making import Fake

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -211,3 +212,29 @@ def test_mistakes_are_one_line_and_nothing_is_painted(folder: Path, run: Run, mi
     (line,) = outcome.err.splitlines()
     assert part in line
     assert listing(folder) == before
+
+
+def test_one_photo_is_not_for_a_cluster(run: Run, style: str) -> None:
+    outcome = run("apply", style, "photo.png", "-o", "out.png", "--ray=auto")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "--ray is for folders" in outcome.err
+
+
+def test_urls_of_a_library_that_is_missing_are_one_line(
+    run: Run, style: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    outcome = run("apply", style, "s4://bucket/in", "-o", "s4://bucket/out")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == "impasto: s4:// needs an extra: pip install 'impasto[ray]'\n"
+
+
+def test_what_is_found_to_be_wrong_beside_the_work_stops_it(
+    folder: Path, album: Path, style: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("impasto.cli.batch._PATIENCE", 0.0)
+    photos(album, "z/a.bmp", "z/a.png", draw=draw)
+    outcome = run("apply", style, "album", "-o", "painted", "--jobs=1")
+    assert outcome.code == 2
+    assert "album/z/a.bmp and album/z/a.png would both become painted/z/a.png" in outcome.err
+    assert not (folder / "painted" / "z").exists()

@@ -109,7 +109,10 @@ class Actors:
 
     def wait(self) -> Sequence[News]:
         """As `Pool.wait`."""
-        done, _ = self._ray.wait(list(self._asked), num_returns=1, timeout=_TICK)
+        asked = list(self._asked)
+        done, _ = self._ray.wait(asked, num_returns=1, timeout=_TICK)
+        if done:  # and all others that are there by now
+            done, _ = self._ray.wait(asked, num_returns=len(asked), timeout=0)
         found: list[News] = []
         for answer in done:
             if answer in self._asked:  # not forgotten with a lost actor meanwhile

@@ -31,10 +31,10 @@ class Files(Protocol):
         """Return the place of a name, or a path of names, in a folder."""
 
     def is_folder(self, place: str) -> bool:
-        """Return whether there is a folder."""
+        """Return whether there is a folder. Raises `ImageError` where nobody answers."""
 
     def is_file(self, place: str) -> bool:
-        """Return whether there is a file now, whoever wrote it."""
+        """Return whether there is a file now, whoever wrote it. Raises as `is_folder`."""
 
     def names_in(self, folder: str) -> Callable[[str], bool]:
         """Return what tells whether a picture of a name is in a folder, which need not be there."""
@@ -139,11 +139,11 @@ class Remote:
 
     def is_folder(self, place: str) -> bool:
         """As `Files.is_folder`."""
-        return bool(self._system.isdir(self._path(place)))
+        return self._ask(place, self._system.isdir)
 
     def is_file(self, place: str) -> bool:
         """As `Files.is_file`."""
-        return bool(self._system.isfile(self._path(place)))
+        return self._ask(place, self._system.isfile)
 
     def names_in(self, folder: str) -> Callable[[str], bool]:
         """As `Files.names_in`: all are listed at once, as asking for each would take hours."""
@@ -211,6 +211,13 @@ class Remote:
             except Exception as error:  # stores raise what they like
                 told = f"{shown(place)}: cannot be written: {reason(error)}"
                 raise OutputError(told) from error
+
+    def _ask(self, place: str, question: Callable[[str], Any]) -> bool:
+        try:
+            return bool(question(self._path(place)))
+        except Exception as error:  # stores raise what they like
+            told = f"{shown(place)}: cannot be reached: {reason(error)}"
+            raise ImageError(told) from error
 
     def _put(self, local: str, path: str) -> None:
         if self._protocol in _WHOLE:

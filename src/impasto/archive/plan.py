@@ -13,9 +13,9 @@ from threading import Thread
 from typing import Any
 
 from impasto.archive.places import Files, files_at, is_url
-from impasto.errors import ImageError, ImpastoError, OutputError
+from impasto.errors import ImageError, OutputError
 from impasto.images import EXTENSIONS, check_format, read_recipe
-from impasto.images.folders import Folder
+from impasto.images.folders import Folder, picture_extensions
 from impasto.options import SaveOptions
 from impasto.text import reason, shown
 
@@ -133,6 +133,8 @@ class FolderPlan:
             if photo in self._roots:
                 continue
             stem, ending = _split(photo.replace(os.sep, "/").rpartition("/")[2])
+            if is_url(photo) and ending.lower() not in picture_extensions():
+                raise ImageError(f"{shown(photo)}: no such folder")
             result = stem + self._result_ending(ending)
             check_format(result, 1, 1, self.save)
             out = self._files.join(self._base, result)
@@ -333,7 +335,7 @@ class Survey:
         if self._error is not None:
             raise self._error
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End it."""
         self._stop.set()
         self._thread.join()
@@ -346,8 +348,22 @@ class Survey:
                 if self._stop.is_set():
                     return
             self.total = total
-        except (ImpastoError, OSError, ValueError) as error:
+        except Exception as error:  # it is raised where somebody hears of it
             self._error = error
+
+
+@dataclass(frozen=True)
+class Known:
+    """In place of a `Survey`, where all is counted and checked already."""
+
+    total: int
+    wrong: bool = False
+
+    def check(self) -> None:
+        """As `Survey.check`."""
+
+    def close(self) -> None:
+        """As `Survey.close`."""
 
 
 def _told(closed: list[ImageError]) -> Iterator[Unreadable]:

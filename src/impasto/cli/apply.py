@@ -118,7 +118,7 @@ def apply(
     """
     from impasto.archive.makers import Stylising, Worker
     from impasto.archive.places import is_url
-    from impasto.archive.plan import FolderPlan
+    from impasto.archive.plan import FolderPlan, Known
     from impasto.cli.batch import Batch, plan, surveyed
     from impasto.cli.passing import PHOTOS, is_painting, learnt
     from impasto.cli.pipes import STANDARD, Pipes
@@ -176,5 +176,5 @@ def apply(
             assert survey
             outcome = batch.carry_out(replace(work, differs=making.differs), survey)
         else:
-            outcome = batch.carry_out([work], 1)
+            outcome = batch.carry_out([work], Known(1))
         batch.tell(outcome)

@@ -17,7 +17,7 @@ import typer
 from impasto.archive.engine import Archive, Event, Failed, Made, Pool
 from impasto.archive.makers import Worker
 from impasto.archive.places import is_url
-from impasto.archive.plan import FolderPlan, Item, Planned, Survey, There, Unreadable
+from impasto.archive.plan import FolderPlan, Item, Known, Planned, Survey, There, Unreadable
 from impasto.archive.processes import Here, Processes, lay_out
 from impasto.archive.report import Report
 from impasto.atomic import check_output
@@ -146,39 +146,31 @@ class Batch:
     """What chooses the processes; None where one after the other is made here."""
     into_folder: bool = True
 
-    def carry_out(self, plan: Iterable[Planned], total: int | Survey) -> Outcome:
+    def carry_out(self, plan: Iterable[Planned], survey: Survey | Known) -> Outcome:
         """Make all, show the progress, tell failures as they come.
 
         Raises what the plan raises, and `OutputError` for a report that cannot be written.
         """
         outcome = Outcome(self.verb, self.as_json)
         began = time.monotonic()
-        survey = total if isinstance(total, Survey) else None
-        counter = Counter(total if isinstance(total, int) else total.total, quiet=self.quiet)
-        report = Report(self.report)
-        pool = self._pool(counter, total if isinstance(total, int) else total.total)
+        counter, report = Counter(survey.total, quiet=self.quiet), Report(self.report)
+        pool = self._pool(counter, survey.total)
         if self.into_folder:
             make_place(self.out)
         what = "this picture" if isinstance(pool, Here) else "the pictures under way"
-        with gentle_interrupt(what) as interrupted, counter, report:
-
-            def stop() -> bool:
-                return interrupted() or (survey is not None and survey.wrong)
-
-            # Ray tells of workers that end where results are told.
-            stdout = redirect_stdout(sys.stderr) if self.ray else nullcontext()
-            with stdout, closing(Archive(plan, pool, stop).work()) as events:
+        # Ray tells of workers that end where results are told.
+        stdout = redirect_stdout(sys.stderr) if self.ray else nullcontext()
+        with gentle_interrupt(what) as interrupted, counter, report, stdout, closing(survey):
+            archive = Archive(plan, pool, stop=lambda: interrupted() or survey.wrong)
+            with closing(archive.work()) as events:
                 for event in events:
-                    if survey:
-                        counter.total = survey.total
+                    counter.total = survey.total
                     self._take(event, outcome, counter, report)
             outcome.stopped = interrupted()
-        if survey:
-            survey.stop()
-            survey.check()
-        count = total if isinstance(total, int) else total.total
-        seen = outcome.done + outcome.failed + outcome.skipped
-        outcome.left = None if count is None else max(0, count - seen) * outcome.stopped
+        survey.check()
+        if outcome.stopped:
+            seen = outcome.done + outcome.failed + outcome.skipped
+            outcome.left = None if survey.total is None else max(0, survey.total - seen)
         outcome.seconds = time.monotonic() - began
         return outcome
 

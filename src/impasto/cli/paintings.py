@@ -9,7 +9,7 @@ from pathlib import Path
 from impasto.archive.lists import read_list
 from impasto.archive.makers import Order, Paintings, Worker
 from impasto.archive.places import files_at, is_url
-from impasto.archive.plan import FolderPlan
+from impasto.archive.plan import FolderPlan, Known
 from impasto.cli.batch import Batch, surveyed
 from impasto.cli.pipes import Pipes
 from impasto.errors import ImageError, OptionsError, OutputError
@@ -57,7 +57,7 @@ class Many:
                 raise OptionsError("--list names photos and styles itself: give no others")
             plan = read_list(rows, self.options, self.out, self.save, overwrite=self.overwrite)
             batch = self._batch(self.out or str(rows.parent))
-            batch.tell(batch.carry_out(plan, len(plan.items)))
+            batch.tell(batch.carry_out(plan, Known(len(plan.items))))
             return
         assert content is not None
         folder = self._folder(content, styles)
