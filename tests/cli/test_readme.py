@@ -35,7 +35,8 @@ def test_what_was_found() -> None:
 
 
 def test_the_flags_are_there() -> None:
-    known = {opt for command in COMMANDS.values() for p in command.params for opt in p.opts}
+    flags = [p for command in COMMANDS.values() for p in command.params]
+    known = {opt for p in flags for opt in (*p.opts, *p.secondary_opts)}
     said = set(re.findall(r"--[a-z][a-z-]*", README))
     assert said <= known | OTHERS
 

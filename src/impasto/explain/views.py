@@ -75,10 +75,10 @@ def style_distances(
 
 def equal_weights(sight: Sight, painting: Floats, layers: list[str]) -> dict[str, float]:
     """Return the w_l with which Σ w_l E_l is the mean over layers of ‖G - A‖² / ‖A‖²."""
-    grams = {name: grams(F)[0] for name, F in sight(painting, layers).items()}
+    targets = {name: grams(F)[0] for name, F in sight(painting, layers).items()}
     return {
         name: A.numel() / (len(layers) * max(float(A.double().square().sum()), _TINY))
-        for name, A in grams.items()
+        for name, A in targets.items()
     }
 
 
