@@ -114,7 +114,7 @@ def _parameter(field: Field[Any], hint: Any, panel: str) -> inspect.Parameter:
     if field.metadata.get("text"):  # the dataclass parses it
         kind = str
     choices = field.metadata.get("choices")
-    metavar = _Choices.of(choices) if choices else field.metadata.get("metavar")
+    metavar = _Choices.of(choices) if choices is not None else field.metadata.get("metavar")
     option = typer.Option(
         *([flag(field.name)] if field.default is False else []),
         help=field.metadata["help"],

@@ -24,7 +24,7 @@ from impasto.images.header import Header, TooManyPixels, measure
 from impasto.images.picture import Stored
 from impasto.images.resize import resize_plane
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
-from impasto.runtime.processors import processors
+from impasto.runtime.machine import processors
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
 from impasto.zoo.pack import Pack
