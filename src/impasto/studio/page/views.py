@@ -101,6 +101,5 @@ def _assets() -> dict[str, bytes]:
 @cache
 def _template() -> jinja2.Template:
     loader = jinja2.FileSystemLoader(ASSETS.parent)
-    options = {"trim_blocks": True, "lstrip_blocks": True}
-    environment = jinja2.Environment(loader=loader, autoescape=True, **options)
+    environment = jinja2.Environment(autoescape=True, loader=loader, trim_blocks=True)
     return environment.get_template("index.html")
