@@ -58,7 +58,7 @@ def paint(page: Page, painting: str, size: int, quality: str) -> None:
     """Start a painting of the current photo."""
     page.get_by_role("tab", name="Paint").click()
     page.get_by_role("button", name=f"sample painting {painting}").click()
-    box = page.locator("#way-paint").get_by_label("number input for Size")
+    box = page.locator("#paint-size")
     box.fill(str(size))
     box.press("Enter")
     page.locator(f"#way-paint input[value={quality}]").check()
@@ -79,7 +79,7 @@ def fresh(browser: Browser, url: str, size: dict[str, int], *, dark: bool = Fals
 
 def caption_says(page: Page, text: str | re.Pattern[str]) -> None:
     """Wait until the caption contains a text."""
-    expect(page.locator("#stage .caption")).to_contain_text(text, timeout=PATIENCE)
+    expect(page.locator("#viewer .caption")).to_contain_text(text, timeout=PATIENCE)
 
 
 def save(page: Page, path: Path) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from impasto.studio.context import Studio
-from impasto.studio.page import routes, views
 from impasto.studio.page.context import Page
+from impasto.studio.page.routes import router as routes
+from impasto.studio.page.views import router as views
 
 __all__ = ["mount"]
 
@@ -17,5 +18,5 @@ __all__ = ["mount"]
 def mount(app: FastAPI, studio: Studio) -> None:
     """Add the page and its routes to an app."""
     app.state.page = Page.of(studio)
-    app.include_router(views.router)
-    app.include_router(routes.router)
+    app.include_router(views)
+    app.include_router(routes)

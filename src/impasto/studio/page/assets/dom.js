@@ -30,11 +30,8 @@ export function titled(name) {
 
 /** Let files be dropped on an element, chosen by `input` or, with `paste`, pasted anywhere. */
 export function takeFiles(target, input, take, { paste = false } = {}) {
-  let inside = 0;
-  const mark = (by) => {
-    inside = Math.max(0, inside + by);
-    target.classList.toggle("over", inside > 0);
-  };
+  const taken = (data) => data?.files.length && take([...data.files]);
+  const mark = (over) => target.classList.toggle("over", over);
   // Of two places, one in the other, the inner one takes what is dropped.
   const on = (name, act) =>
     target.addEventListener(name, (event) => {
@@ -43,20 +40,15 @@ export function takeFiles(target, input, take, { paste = false } = {}) {
       event.stopPropagation();
       act(event);
     });
-  on("dragenter", () => mark(1));
-  on("dragleave", () => mark(-1));
-  on("dragover", () => {});
-  on("drop", (event) => {
-    mark(-inside);
-    take([...event.dataTransfer.files]);
+  on("dragover", () => mark(true));
+  target.addEventListener("dragleave", () => mark(false));
+  on("drop", ({ dataTransfer }) => {
+    mark(false);
+    taken(dataTransfer);
   });
   input.addEventListener("change", () => {
-    take([...input.files]);
+    taken(input);
     input.value = "";
   });
-  if (!paste) return;
-  document.addEventListener("paste", (event) => {
-    const files = [...(event.clipboardData?.files ?? [])];
-    if (files.length) take(files);
-  });
+  if (paste) document.addEventListener("paste", ({ clipboardData }) => taken(clipboardData));
 }

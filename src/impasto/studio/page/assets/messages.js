@@ -32,6 +32,20 @@ export async function attempt(work, about = "action") {
   }
 }
 
+/** Do something with a file; its section says meanwhile that it is read, or why it is not. */
+export async function reading(section, work) {
+  const [busy, problem] = [".busy", ".problem"].map((one) => section.querySelector(one));
+  problem.hidden = true;
+  busy.hidden = false;
+  try {
+    await work();
+  } catch (error) {
+    problem.textContent = error.message;
+    problem.hidden = false;
+  }
+  busy.hidden = true;
+}
+
 on(["connected"], () => {
   connection.hidden = get("connected");
 });

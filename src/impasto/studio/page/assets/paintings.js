@@ -1,7 +1,7 @@
 // The paintings to paint in the style of, and the button that begins.
 
 import { el, takeFiles } from "./dom.js";
-import { attempt } from "./messages.js";
+import { attempt, reading } from "./messages.js";
 import { picture, post, upload } from "./server.js";
 import { settings } from "./settings.js";
 import { get, on, set } from "./state.js";
@@ -9,9 +9,7 @@ import { get, on, set } from "./state.js";
 const MOST = 4;
 
 const section = document.getElementById("paintings");
-const [group, input, busy, problem] = [".swatches", "input", ".busy", ".problem"].map((one) =>
-  section.querySelector(one),
-);
+const [group, input] = [".swatches", "input"].map((one) => section.querySelector(one));
 const button = document.getElementById("begin");
 const samples = [...group.children];
 const isSample = ({ source }) => source.startsWith("painting:");
@@ -24,20 +22,14 @@ function toggle(painting) {
   set({ paintings: removed ? rest : [...own(), painting] });
 }
 
-async function take(files) {
-  problem.hidden = true;
-  busy.hidden = false;
-  for (const file of files.slice(0, MOST)) {
-    try {
+function take(files) {
+  reading(section, async () => {
+    for (const file of files) {
       if (own().length >= MOST) throw new Error(`${MOST} paintings are the most.`);
       const { source } = await upload(file);
       set({ paintings: [...own(), { source, name: file.name }] });
-    } catch (error) {
-      problem.textContent = error.message;
-      problem.hidden = false;
     }
-  }
-  busy.hidden = true;
+  });
 }
 
 function tile(painting) {

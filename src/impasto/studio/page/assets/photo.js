@@ -1,37 +1,26 @@
 // The photo: a large place to drop one, later a slim bar to change it.
 
 import { el, takeFiles, titled } from "./dom.js";
+import { reading } from "./messages.js";
 import { picture, upload } from "./server.js";
 import { get, memory, on, set } from "./state.js";
 
 const section = document.getElementById("photo");
 const input = document.getElementById("photo-file");
-const [drop, bar, name, busy, problem] = [".drop", ".bar", ".name", ".busy", ".problem"].map((one) =>
-  section.querySelector(one),
-);
+const [drop, bar, name] = [".drop", ".bar", ".name"].map((one) => section.querySelector(one));
 let latest = 0;
 
 /** Take another photo; a picture that is shown makes room for it. */
 function choose(photo) {
-  problem.hidden = true;
   set({ photo, job: null, result: null });
 }
 
-async function take([first]) {
-  if (!first) return;
+function take([file]) {
   const mine = ++latest;
-  busy.hidden = false;
-  problem.hidden = true;
-  try {
-    const answer = await upload(first);
-    if (mine === latest) choose({ name: first.name, ...answer });
-  } catch (error) {
-    if (mine !== latest) return;
-    problem.textContent = error.message;
-    problem.hidden = false;
-  } finally {
-    if (mine === latest) busy.hidden = true;
-  }
+  reading(section, async () => {
+    const answer = await upload(file);
+    if (mine === latest) choose({ name: file.name, ...answer });
+  });
 }
 
 /** Go on with the photo that this browser remembers, if it is still there. */

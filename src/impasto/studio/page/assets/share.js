@@ -1,5 +1,6 @@
 // A link that opens the page with the settings it has now.
 
+import { show } from "./messages.js";
 import { settings } from "./settings.js";
 import { get } from "./state.js";
 
@@ -17,25 +18,15 @@ function link() {
   return found.href;
 }
 
-async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // Without HTTPS a browser may offer no clipboard: then the old way, if it offers that.
-    const area = document.createElement("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    const done = document.execCommand("copy");
-    area.remove();
-    return done;
-  }
-}
-
 button.addEventListener("click", async () => {
   const text = link();
-  button.textContent = (await copied(text)) ? "Link copied" : text;
   clearTimeout(timer);
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    show(text, "link"); // over plain HTTP a browser offers no clipboard: to be copied by hand
+    return;
+  }
+  button.textContent = "Link copied";
   timer = setTimeout(() => (button.textContent = usual), SAID);
 });
