@@ -198,11 +198,6 @@ def test_the_samples_are_as_the_page_says():
         height, width, _ = samples.photo(str(sample["name"])).shape
         assert (width, height) == (sample["width"], sample["height"])
     assert [sample["name"] for sample in pictures.SAMPLES] == list(samples.PHOTOS)
-    assert {path.stem for path in (ASSETS / "paintings").iterdir()} == set(samples.PAINTINGS)
-    with Image.open(ASSETS / "paintings" / "waves.jpg") as image:
-        kept = np.asarray(image, float)
-    drawn_again = Image.fromarray(samples.painting("waves", 384, 304)).resize((202, 160))
-    assert np.abs(kept - np.asarray(drawn_again, float)).mean() < 12
 
 
 # Jobs.

@@ -59,7 +59,7 @@ class Pictures:
         kind, _, name = source.partition(":")
         find: dict[str, Callable[[], bytes]] = {
             "sample": lambda: _sample(name),
-            "painting": lambda: self._painting(name),
+            "painting": lambda: _painting(name),
             "swatch": lambda: self._swatch(name),
             "cache": lambda: self._cache.get(owner, name),
             "job": lambda: self._of_job(owner, name),
@@ -73,8 +73,6 @@ class Pictures:
     def small(self, owner: str, source: str, side: int) -> bytes:
         """Return a JPEG of a picture, no side longer than ``side``."""
         kind, _, name = source.partition(":")
-        if kind == "painting" and side <= SIDES[0] and name in samples.PAINTINGS:
-            return (ASSETS / "paintings" / f"{name}.jpg").read_bytes()
         if kind == "job":
             return shrunk(self._of_job(owner, name, small=side <= LONG_SIDE), side)
         return shrunk(self.data(owner, source), side)
@@ -109,10 +107,6 @@ class Pictures:
             return self._studio.files.get(id, name)
         except (FileNotFoundError, ValueError):
             raise KeyError(name) from None
-
-    def _painting(self, name: str) -> bytes:
-        with self._making:  # the first time takes seconds
-            return _painting(name)
 
     def _swatch(self, style: str) -> bytes:
         key = f"{style} {self.swatch_version(style)}"
@@ -160,11 +154,10 @@ def _sample(name: str) -> bytes:
     return _png(Image.fromarray(samples.photo(name)))
 
 
-@lru_cache(len(samples.PAINTINGS))
 def _painting(name: str) -> bytes:
     if name not in samples.PAINTINGS:
         raise KeyError(name)
-    return _png(Image.fromarray(samples.painting(name)))
+    return samples.painting_file(name)
 
 
 def _png(image: Image.Image) -> bytes:
