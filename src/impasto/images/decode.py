@@ -10,9 +10,10 @@ from PIL import Image
 
 from impasto.errors import ImageError
 from impasto.images.cicp import declared_colours
-from impasto.images.deep import deep_values, plain_tiff
 from impasto.images.picture import Floats, Samples, scaled, split, unit
 from impasto.images.profiles import floats_to_srgb, is_srgb, to_srgb
+from impasto.images.sixteen_bit import deep_values
+from impasto.images.tiff import read_tiff
 from impasto.options import ReadOptions
 from impasto.text import shown
 
@@ -62,7 +63,7 @@ def decode(
 
 def decode_tiff(data: bytes, name: str, options: ReadOptions) -> Planes:
     """As `decode`, for TIFFs that Pillow cannot read."""
-    values, icc, orientation = plain_tiff(data, name, options)
+    values, icc, orientation = read_tiff(data, name, options)
     return _upright(*_from_values(values, icc, name), orientation)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from impasto.errors import ImageError, ImpastoError, MissingExtraError
 from impasto.images.load import check_pixels, looks_like
+from impasto.images.tiff import full_page, is_preview
 from impasto.options import ReadOptions
 from impasto.text import reason, shown
 
@@ -20,10 +21,6 @@ REFUSED = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 _HEIC_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
-_NEW_SUBFILE_TYPE = 254
-_MUCH_LARGER = 4
-_MOST_PAGES = 64
-
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 
 
@@ -33,7 +30,7 @@ def measured(
     """Return ``image`` if it could be opened and is within the limits, else raise `ImageError`."""
     if image is None:
         raise ImageError(f"{shown(name)}: is not a picture that can be read; {looks_like(data)}")
-    if _is_preview(image):
+    if is_preview(image):
         width, height = image.size
         raise ImageError(
             f"{shown(name)}: is a raw photo; only its preview of {width}x{height} pixels "
@@ -81,36 +78,11 @@ def _open_as(kind: str, data: bytes) -> Image.Image | None:
         return None
     try:
         image = factory(io.BytesIO(data), "")
-        if kind == "TIFF" and (page := _full_page(factory(io.BytesIO(data), ""))):
+        if kind == "TIFF" and (page := full_page(factory(io.BytesIO(data), ""))):
             image.seek(page)
         return image
     except (SyntaxError, IndexError, TypeError, struct.error):
         return None  # this is how a plugin rejects a file that is not its format
-
-
-def _full_page(image: Image.Image) -> int:
-    """Return the page of a TIFF that holds the full picture, if the first is only a preview.
-
-    The first page counts as a preview if it is marked as one or is much smaller than another page.
-    Do not use ``image`` afterwards.
-    """
-    sizes = {0: image.width * image.height}
-    least = 1 if _is_preview(image) else _MUCH_LARGER * sizes[0]
-    for page in range(1, _MOST_PAGES):
-        try:
-            image.seek(page)
-        except Exception:  # There is no such page, or the file is damaged there.
-            break
-        if not _is_preview(image):
-            sizes[page] = image.width * image.height
-    fullest = max(sizes, key=lambda page: sizes[page])
-    return fullest if sizes[fullest] >= least else 0
-
-
-def _is_preview(image: Image.Image) -> bool:
-    """Return whether a page of a TIFF is marked as a reduced version of another."""
-    kind = getattr(image, "tag_v2", {}).get(_NEW_SUBFILE_TYPE, 0)
-    return image.format == "TIFF" and isinstance(kind, int) and bool(kind & 1)
 
 
 def _is_heic(data: bytes) -> bool:

@@ -13,11 +13,11 @@ from PIL import Image
 from impasto.errors import ImageError
 from impasto.images.alpha import fill_hidden
 from impasto.images.decode import Planes, decode, decode_tiff
-from impasto.images.deep import is_deep_planar
 from impasto.images.load import check_bytes, check_pixels, load_bytes
 from impasto.images.opening import measured, open_image, translated
 from impasto.images.picture import Picture, Stored, split
 from impasto.images.quiet import quiet
+from impasto.images.tiff import is_deep_planar, is_tiff
 from impasto.options import ReadOptions
 
 Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Stored
@@ -25,7 +25,6 @@ Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Stored
 MEMORY = "<memory>"
 """The name of a picture that does not come from a file."""
 
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DEFAULTS = ReadOptions()
 
 
@@ -67,7 +66,7 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = _DEFAULTS) -> Stor
     check_bytes(len(data), name, options)
     with translated(name), quiet():
         image = open_image(data)
-        if data.startswith(_TIFF) and (image is None or is_deep_planar(image)):
+        if is_tiff(data) and (image is None or is_deep_planar(image)):
             planes = decode_tiff(data, name, options)
         else:
             with measured(image, data, name, options) as opened:
