@@ -83,7 +83,7 @@ GOOD = "a.png,wave.png,o.png,\n"
         (HEAD + "a.png,,,\n", "row 2: styles: name a painting"),
         (HEAD + "a.png,nix.png,,\n", "row 2: styles: .*nix.png: no such file"),
         (HEAD + "a.png,wave.png,o.pgn,\n", "row 2: out: .*did you mean '.png'"),
-        (HEAD + "a.png,wave.png,,big\n", "row 2: size takes whole numbers, got 'big'"),
+        (HEAD + "a.png,wave.png,,big\n", "row 2: size must be whole numbers, got 'big'"),
         (HEAD + "a.png,wave.png,,0\n", "row 2: --size must be a whole number from 1"),
         (HEAD + GOOD + GOOD, "row 3: out: .*o.png is that of row 2"),
         (HEAD + "a.png,wave.png,b.png,\nb.png,wave.png,,\n", "row 2: out: .*b.png is there and"),

@@ -48,7 +48,7 @@ def _explain(keep_networks: Callable[[pytest.MonkeyPatch], None]) -> Explained:
     options = ExplainOptions(size=SIZE, steps=STEPS, precision="float32", device="cpu")
     with pytest.MonkeyPatch.context() as patch:
         keep_networks(patch)  # each of the eleven pictures would read and build it anew
-        explainer = Explainer(photo("chelsea"), painting("waves", 160, 128), options)
+        explainer = Explainer(photo("chelsea"), painting("swirls", 160, 128), options)
         with pytest.raises(RuntimeError, match="to the end first"):
             _ = explainer.explanation
         events = list(explainer)

@@ -54,7 +54,7 @@ def test_a_folder_that_is_locked_is_named(folder: Path, monkeypatch: pytest.Monk
         return real(path)
 
     monkeypatch.setattr(os, "scandir", locked)
-    with pytest.raises(ImageError, match="in: the folder cannot be read: Permission denied"):
+    with pytest.raises(ImageError, match="in: cannot be looked into: Permission denied"):
         names(folder)
     reported: list[ImageError] = []
     assert names(folder, unreadable=reported.append) == ["a.HEIC", "b.jpg"]

@@ -205,7 +205,7 @@ def test_a_name_means_the_largest_network_and_fast_a_smaller_one(sizes: Quick):
     assert size("wave") == "quality"
     assert size("wave:0.3,starry:0.7", fast=True) == "standard"
     assert size("zebra", fast=True) == "turbo"
-    with pytest.raises(OptionsError, match="says which pack"):
+    with pytest.raises(OptionsError, match="names a pack, which conflicts"):
         size("turbo/wave", fast=True)
     assert sizes._catalogue.lighter("wave") == [
         "standard/wave:1.000000000",
