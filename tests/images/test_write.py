@@ -21,7 +21,7 @@ from impasto.options import SaveOptions
 SIXTEEN = SaveOptions(bits=16)
 RECIPE = {"version": "1.2.3", "content": "Größe 🎨.jpg", "steps": [1, 2.5, None], "n": {"a": True}}
 
-NEEDS_AVIF = pytest.mark.skipif(not features.check("avif"), reason="Pillow before 11.3")
+NEEDS_AVIF = pytest.mark.skipif(not features.check("avif"), reason="this Pillow cannot write AVIF")
 AVIF = pytest.param(".avif", marks=NEEDS_AVIF)
 
 

@@ -21,7 +21,7 @@ _ENCODERS: dict[str, Callable[[Job], bytes]] = {
     ".jpg": jpeg,
     ".jpeg": jpeg,
     ".webp": webp,
-    **({".avif": avif} if features.check("avif") else {}),  # Pillow before 11.3 has none
+    **({".avif": avif} if features.check("avif") else {}),  # some builds of Pillow lack it
     ".tif": tiff,
     ".tiff": tiff,
 }
