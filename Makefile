@@ -1,8 +1,8 @@
-# Each command does its own set-up: `make demo` paints, `make studio` opens the studio,
+# Each target does its own set-up: `make demo` paints, `make studio` opens the studio,
 # `make test` checks everything.
 .PHONY: demo test floor coverage lint studio browser examples docs controls bench bench-full peers gallery styles clean help
 
-# The first Python found that Impasto runs on; say PYTHON=... to choose another.
+# The first supported Python found; set PYTHON=... to choose another.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
@@ -20,19 +20,19 @@ DEMO := demo
 help:
 	@echo "make demo     set up, then paint a sample photo in the style of a sample painting"
 	@echo "make studio   set up, then serve the studio on this machine"
-	@echo "make test     set up, then lint, types, import contracts and all tests"
-	@echo "make floor    the command line with the oldest versions that pyproject.toml admits"
-	@echo "make coverage  all tests, and the lines that none of them runs (about 20 minutes)"
-	@echo "make lint     format and lint only"
-	@echo "make browser  install what tests of the studio drive: Chromium and PostgreSQL (Debian, root)"
-	@echo "make bench    measure, with the peers side by side (about 20 minutes)"
-	@echo "make bench-full DATA=folder   the same at full length (nights)"
-	@echo "make examples run the examples, and show what they made under build/examples"
+	@echo "make test     set up, then run lint, types, import contracts and all tests"
+	@echo "make floor    test the command line with the oldest supported versions of the libraries"
+	@echo "make coverage run all tests and list the lines they miss (about 20 minutes)"
+	@echo "make lint     format, and fix what ruff can fix"
+	@echo "make browser  install Chromium and PostgreSQL for the tests of the studio (Debian, root)"
+	@echo "make bench    measure side by side with other tools (about 20 minutes)"
+	@echo "make bench-full DATA=folder   the same at full length (several nights)"
+	@echo "make examples run the examples; results are in build/examples"
 	@echo "make docs     build the documentation site into build/site"
 	@echo "make controls paint the pictures of docs/control.md again (about 30 minutes)"
 	@echo "make gallery  paint the pictures of the README again (about 8 minutes)"
-	@echo "make styles   draw docs/styles.md, a picture of each style that comes with Impasto"
-	@echo "make clean    remove what the others made"
+	@echo "make styles   make docs/styles.md, with a picture in each bundled style"
+	@echo "make clean    remove what the other targets made"
 
 demo: $(VENV)/.installed
 	@$(BIN)/impasto samples coffee swirls --to $(DEMO)
@@ -46,13 +46,13 @@ studio: $(VENV)/.installed-studio
 test: $(VENV)/.installed-dev
 	scripts/check $(BIN)
 
-# PyTorch aside: its oldest versions have no builds for every machine. What pip brings first is what
-# runs the tests, and of no concern to pyproject.toml.
+# PyTorch is an exception, because its oldest versions have no builds for some machines. The first
+# pip command installs the tools that run the tests; pyproject.toml does not limit their versions.
 floor: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Impasto needs Python 3.11, 3.12 or 3.13: make floor PYTHON=/path/to/python3.12" >&2; exit 2; }
 	@rm -rf $(FLOOR)
 	@$(PYTHON) -m venv $(FLOOR)
-	@echo "installing the oldest versions into $(FLOOR)"
+	@echo "installing the oldest supported versions into $(FLOOR)"
 	@$(FLOOR)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv pytest pytest-xdist hypothesis filelock
 	@$(FLOOR)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps torch
 	@grep '^torch==' constraints.txt > $(FLOOR)/torch.txt
@@ -66,13 +66,13 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Tests that need one of them say so and are passed over where it is missing.
+# Tests that need one of them are skipped if it is missing.
 browser:
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		chromium fonts-dejavu-core postgresql
 
-# What each script measures, and for how long at full length: benchmarks/README.md.
+# benchmarks/README.md describes what each script measures and how long it takes.
 bench: $(VENV)/.installed-dev peers
 	$(MEASURE)/startup.py --json $(MEASURED)/startup.json
 	$(MEASURE)/step_time.py --rounds 3 --json $(MEASURED)/step_time.json
@@ -87,7 +87,7 @@ ifneq ($(DATA),)
 endif
 
 bench-full: $(VENV)/.installed-dev peers
-	@test -d "$(DATA)" || { echo "say where the pictures are: make bench-full DATA=folder" >&2; exit 2; }
+	@test -d "$(DATA)" || { echo "set the folder of pictures: make bench-full DATA=folder" >&2; exit 2; }
 	$(MEASURE)/startup.py --json $(MEASURED)/startup.json
 	$(MEASURE)/step_time.py --json $(MEASURED)/step_time.json
 	$(MEASURE)/time_to_quality.py $(PAIRS) --data "$(DATA)" --json $(MEASURED)/time_to_quality.json \
@@ -98,6 +98,7 @@ bench-full: $(VENV)/.installed-dev peers
 	$(MEASURE)/preview.py --steps 100 --json $(MEASURED)/preview.json --sheet $(MEASURED)/preview.png
 	$(MEASURE)/apply_speed.py --json $(MEASURED)/apply_speed.json
 	$(MEASURE)/apply_size.py --json $(MEASURED)/apply_size.json
+	$(MEASURE)/archives.py --json $(MEASURED)/archives.json
 	$(MEASURE)/serve_load.py --json $(MEASURED)/serve_load.json
 	$(MEASURE)/apply_strokes.py --photo "$(DATA)/content/animal_red-panda.jpg" \
 		--json $(MEASURED)/apply_strokes.json --sheet $(MEASURED)/apply_strokes.png
@@ -126,12 +127,12 @@ styles: $(VENV)/.installed
 clean:
 	rm -rf $(VENV) $(PEERS) $(FLOOR) $(DEMO) $(MEASURED) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-# Each installs all that it needs in one go; the larger ones hold the smaller ones. One at a time.
+# Each stamp installs everything in one go; larger sets include the smaller ones. No parallel runs.
 .NOTPARALLEL:
 define install
 	@test -n "$(PYTHON)" || { echo "Impasto needs Python 3.11, 3.12 or 3.13: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@test -x $(BIN)/python || { echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv $(VENV); }
-	@echo "installing Impasto (PyTorch is large: some minutes the first time)"
+	@test -x $(BIN)/python || { echo "creating $(VENV) with $(PYTHON)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing Impasto (takes some minutes the first time, because PyTorch is large)"
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $(patsubst %,$(VENV)/%,$(1))
 endef
@@ -149,7 +150,7 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt
 	$(call install,.installed .installed-studio .installed-dev)
 
 $(PEERS)/.installed: benchmarks/peers/requirements.txt | $(VENV)/.installed
-	@echo "installing the peers into $(PEERS)"
+	@echo "installing the other tools into $(PEERS)"
 	@test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement $<
 	@touch $@

@@ -38,8 +38,8 @@ from torch import Tensor
 
 from impasto import Network, paint
 from impasto.images import fit, read_picture, resize, save_picture
+from impasto.images.contact_sheet import contact_sheet, sheet_width
 from impasto.images.picture import eight_bits, floats
-from impasto.images.sheet import contact_sheet, sheet_width
 from impasto.nets import noise, transformer
 from impasto.nets.architecture import EPSILON
 from impasto.options import MODELS

@@ -26,8 +26,8 @@ from PIL import Image
 from preview import ALIKE, RGB, UNLIKE, compared
 
 from impasto.images import fit, read_picture, resize, save_picture
+from impasto.images.contact_sheet import contact_sheet, sheet_width
 from impasto.images.picture import Samples, eight_bits
-from impasto.images.sheet import contact_sheet, sheet_width
 from impasto.options import MODELS
 from impasto.samples import photo
 

@@ -34,8 +34,8 @@ from judge import Bytes, Judge, Score, Seen, score
 
 from impasto import Network
 from impasto.images import fit, read_picture, resize, save_picture
+from impasto.images.contact_sheet import contact_sheet, sheet_width
 from impasto.images.picture import eight_bits, floats
-from impasto.images.sheet import contact_sheet, sheet_width
 from impasto.zoo.registry import resolve
 
 TEN = {

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from impasto import Painter
 from impasto.events import Started, Step
-from impasto.options import CONVOLUTIONS_PER_BLOCK, VGG_WIDTHS
+from impasto.nets.feature_net import VGG19
 
 WARM_UP = 2
 """The first steps take longer: memory is touched for the first time."""
@@ -84,13 +84,13 @@ class Convolutions:
 
     def _made(self, width: int, height: int) -> Iterator[tuple[torch.Tensor, ...]]:
         channels = 3
-        for block, count in enumerate([*CONVOLUTIONS_PER_BLOCK[:4], 1]):
-            for _ in range(count):
-                filters = VGG_WIDTHS[block]
-                x = torch.rand(1, channels, height >> block, width >> block)
-                weight = torch.randn(filters, channels, 3, 3) / channels
-                yield (self._laid(x), self._laid(weight), torch.zeros(filters, dtype=self._dtype))
-                channels = filters
+        for spec in VGG19.until(["relu5_1"]):
+            if spec.kind == "conv":
+                x = torch.rand(1, channels, height // spec.stride, width // spec.stride)
+                weight = torch.randn(spec.channels, channels, 3, 3) / channels
+                bias = torch.zeros(spec.channels, dtype=self._dtype)
+                yield self._laid(x), self._laid(weight), bias
+                channels = spec.channels
 
     def _laid(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(self._dtype).contiguous(memory_format=torch.channels_last)

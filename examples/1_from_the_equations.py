@@ -2,12 +2,12 @@
 # # From the equations to a picture
 #
 # Neural style transfer (Gatys, Ecker, Bethge 2015 and 2016) changes the pixels of a picture until
-# a network that was trained to name what photos show sees two things in it: the *content* of a
-# photo, and the *style* of a painting. This page writes the method down in plain PyTorch, equation
-# by equation, and ends with the same picture by Impasto.
+# a network, trained to recognise objects in photos, sees two things in it: the *content* of a photo
+# and the *style* of a painting. This page implements the method in plain PyTorch, equation by
+# equation, and ends with the same picture made by Impasto.
 #
-# The pages of this folder are scripts: `python examples/1_from_the_equations.py`, or open them as
-# notebooks with Jupytext.
+# The pages in this folder are scripts. Run them, for example `python
+# examples/1_from_the_equations.py`, or open them as notebooks with Jupytext.
 
 # %%
 from __future__ import annotations
@@ -45,21 +45,22 @@ photo, painting = small(samples.photo("chelsea")), small(samples.painting("swirl
 # %% [markdown]
 # ## What the network sees
 #
-# VGG-19 computes layer after layer of *features*: for each place of the picture so many numbers.
-# Deep layers have forgotten the exact pixels and know forms; shallow ones know colours and edges.
+# VGG-19 computes *features* layer by layer: a number of values at each position of the picture.
+# Shallow layers represent colours and edges. Deep layers represent forms and lose the exact pixels.
 
 # %%
 net = vgg.build(weights.find("auto"))
 CONTENT, STYLE = "relu4_2", ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 for name, F in net(photo, [CONTENT, *STYLE]).items():
     _, channels, height, width = F.shape
-    print(f"{name}: {channels} numbers at each of {height} x {width} places")
+    print(f"{name}: {channels} values at each of {height} x {width} positions")
 
 # %% [markdown]
 # ## Content
 #
-# Let F be the features of our picture and P those of the photo at one layer, `relu4_2`. Equation 1
-# of the paper, as a mean instead of a sum, so that it means the same at every size:
+# Let F be the features of our picture and P those of the photo at one layer, `relu4_2`. This is
+# equation 1 of the paper, with a mean instead of a sum, so that its size does not depend on the
+# size of the picture:
 #
 # $$\mathcal{L}_{content} = \frac{1}{N M} \sum_{ij} (F_{ij} - P_{ij})^2$$
 
@@ -75,13 +76,13 @@ def content_loss(F: Tensor) -> Tensor:
 # %% [markdown]
 # ## Style
 #
-# What makes a style is not where something is but what goes together: when a place has much of
-# feature i, how much does it have of feature j? That is the *Gram matrix*, equation 3:
+# Style is not about where something is, but about what occurs together: where feature i is strong,
+# how strong is feature j? This is the *Gram matrix*, equation 3:
 #
 # $$G_{ij} = \frac{1}{M} \sum_k F_{ik} F_{jk}$$
 #
-# and the style loss is how far the Gram matrices are from the painting's, layer by layer, equations
-# 4 and 5. The weights 1000 / N² are those of the authors' own code, for N features.
+# The style loss is the distance between the Gram matrices of picture and painting, summed over the
+# layers: equations 4 and 5. The weights 1000 / N², for N features, are those of the authors' code.
 
 
 # %%
@@ -95,7 +96,7 @@ A = {name: gram(F) for name, F in net(painting, STYLE).items()}
 
 
 def style_loss(features: dict[str, Tensor]) -> Tensor:
-    """Weighted sum over the layers of how far Gram matrices are apart."""
+    """Weighted sum over the layers of the distances between Gram matrices."""
     total = torch.zeros(())
     for name, target in A.items():
         G = gram(features[name])
@@ -106,8 +107,8 @@ def style_loss(features: dict[str, Tensor]) -> Tensor:
 # %% [markdown]
 # ## Both
 #
-# Equation 7 adds them up, and automatic differentiation says how every pixel should change for the
-# sum to fall. L-BFGS does the rest.
+# Equation 7 adds both losses. Automatic differentiation computes how every pixel should change to
+# lower the sum, and L-BFGS does the rest.
 
 # %%
 image = photo.clone().requires_grad_(True)
@@ -134,11 +135,11 @@ print(f"the loss fell from {losses[0]:.3g} to {losses[-1]:.3g} in {len(losses)} 
 # %% [markdown]
 # ![The method by hand](out/from-the-equations.png)
 #
-# ## The same by Impasto
+# ## The same with Impasto
 #
-# The objective is that of preset `gatys`. Impasto starts in the painting's colours, weighs down the
-# directions in which the style loss is stiff, and preconditions the pixels: it comes further in as
-# many steps.
+# Preset `gatys` has the same objective. Impasto starts with the painting's colours, reduces the
+# weight of directions in which the style loss is stiff, and preconditions the pixels. So it gets
+# further in the same number of steps.
 
 # %%
 made = impasto.paint(

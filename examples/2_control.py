@@ -1,7 +1,7 @@
 # %% [markdown]
-# # Steering
+# # Strength, colours and strokes
 #
-# How much style, whose colours, how large the strokes: each is one option, and they go together.
+# Strength, colours and the size of strokes are one option each, and you can combine them.
 
 # %%
 from __future__ import annotations
@@ -14,7 +14,7 @@ from PIL import Image
 
 import impasto
 from impasto import samples
-from impasto.images.sheet import contact_sheet
+from impasto.images.contact_sheet import contact_sheet
 
 SIZE, STEPS = 144, 12
 OUT = Path("out")
@@ -28,7 +28,7 @@ def painted(**options: Any) -> np.ndarray:
 
 
 def show(name: str, tiles: list[tuple[str, np.ndarray]]) -> None:
-    """Write a sheet of pictures with what each was made with."""
+    """Write a sheet of labelled pictures."""
     sheet = contact_sheet(tiles, columns=len(tiles), width=len(tiles) * SIZE)
     Image.fromarray(sheet).save(OUT / name)
 
@@ -36,7 +36,7 @@ def show(name: str, tiles: list[tuple[str, np.ndarray]]) -> None:
 # %% [markdown]
 # ## Strength
 #
-# The statistics aimed at lie that far on the way from the photo's own to the painting's.
+# The strength sets the target statistics between those of the photo and those of the painting.
 
 # %%
 strengths = {s: painted(strength=s) for s in (0.25, 0.5, 1.0)}
@@ -45,7 +45,7 @@ show("strength.png", [(f"strength {s:g}", rgb) for s, rgb in strengths.items()])
 # %% [markdown]
 # ![Strengths](out/strength.png)
 #
-# The more of it, the farther from the photo:
+# The lower the strength, the further the result is from full strength:
 
 # %%
 full = strengths[1.0]

@@ -1,9 +1,10 @@
 # %% [markdown]
-# # A network that paints at once
+# # Training a network
 #
-# Instead of changing the pixels of one picture for minutes, a network can be trained once to do it
-# for any photo in one pass (Johnson, Alahi, Fei-Fei 2016). The loss is the same; what moves are the
-# network's weights. Begun with one that paints already, a few seconds show that it learns.
+# Instead of optimising the pixels of each picture for minutes, you can train a network once to
+# paint any photo in one pass (Johnson, Alahi, Fei-Fei 2016). The loss is the same, but the
+# optimiser changes the weights of the network. The training below starts from a trained network, so
+# a few seconds show that it learns.
 
 # %%
 from __future__ import annotations
@@ -29,8 +30,8 @@ waves = OUT / "waves.png"
 Image.fromarray(samples.painting("waves")).save(waves)
 
 # %% [markdown]
-# Four photos are far too few to learn from; thousands are usual. Training reports what it does; the
-# weight of the style moves on the way, so the style term without its weight says how it goes:
+# Four photos are far too few; thousands are usual. Training yields events. The weight of the style
+# changes during training, so the unweighted style term shows the progress:
 
 # %%
 options = TrainOptions(model="turbo", steps=40, size=96, style_size=192)
@@ -40,7 +41,7 @@ print(f"the style term fell from {losses[0]:.3g} to {losses[-1]:.3g}")
 assert losses[-1] < 0.6 * losses[0]
 
 # %% [markdown]
-# What was learnt is a pack of styles, a file of less than a megabyte. It paints photos of any size.
+# The result is a pack of styles, a file of less than a megabyte. It paints photos of any size.
 
 # %%
 pack = OUT / "waves.safetensors"

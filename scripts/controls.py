@@ -1,9 +1,9 @@
-"""Show what each control of `impasto paint` does, from samples alone.
+"""Show what each control of `impasto paint` does, with the sample pictures.
 
     python scripts/controls.py [FOLDER] [NAME ...]
 
-Every sheet is one photo painted several times, each with the flags under it. The pictures of
-docs/control.md are made by this script.
+Each sheet shows one photo painted several times, with the flags below. This script makes the
+pictures of docs/control.md.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from PIL import Image
 
 import impasto
 from impasto.images import resize
-from impasto.images.sheet import contact_sheet
-from impasto.options.presets import STYLE_LOSSES
+from impasto.images.contact_sheet import contact_sheet
+from impasto.losses import STYLE_LOSSES
 from impasto.samples import painting, photo
 
 SIZE, STEPS, CELL = 384, 80, 384
@@ -31,7 +31,7 @@ Case = tuple[str, Any, Any, dict[str, Any]]
 
 
 def main(folder: Path, *names: str) -> None:
-    """Make all sheets, or those named."""
+    """Make all sheets, or the named ones."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         for name, cases in sheets(Path(place)).items():
@@ -44,7 +44,7 @@ def main(folder: Path, *names: str) -> None:
 
 
 def painted(content: Any, styles: Any, options: dict[str, Any]) -> NDArray[np.float32]:
-    """Paint, or show the photo as it is when there is nothing to paint it with."""
+    """Paint a photo, or return it unchanged if there is no style."""
     if styles is None:
         rgb = content.astype(np.float32) / 255
         h, w, _ = rgb.shape
@@ -54,7 +54,7 @@ def painted(content: Any, styles: Any, options: dict[str, Any]) -> NDArray[np.fl
 
 
 def sheets(place: Path) -> dict[str, Iterable[Case]]:
-    """Return what to paint for each sheet; masks and maps are written to a folder."""
+    """Return the cases of each sheet; write masks and maps to a folder."""
     coffee, cat = photo("coffee")[:, :, :3], photo("chelsea")[:, :, :3]
     person, rocket = photo("astronaut")[:, :, :3], photo("rocket")[:, :, :3]
     swirls, embers, waves, dots = (painting(n) for n in ("swirls", "embers", "waves", "dots"))
@@ -101,7 +101,7 @@ def sheets(place: Path) -> dict[str, Iterable[Case]]:
 
 
 def _fine(first: float, second: float) -> dict[str, tuple[float, float]]:
-    """Give the shallow layers to one of two styles, the deep ones to the other."""
+    """Return shares that give shallow layers to one style and deep layers to the other."""
     fine = dict.fromkeys(("relu1_1", "relu2_1"), (first, second))
     return fine | dict.fromkeys(("relu3_1", "relu4_1", "relu5_1"), (1 - first, 1 - second))
 
@@ -146,7 +146,7 @@ def _freeze(place: Path, person: Any, style: Any) -> Iterator[Case]:
 
 
 def _person(rgb: Any) -> NDArray[np.float64]:
-    """Return a soft mask (h, w) of where the astronaut is: head, collar and suit."""
+    """Return a soft mask (h, w) of the astronaut: head, collar and suit."""
     h, w, _ = rgb.shape
     y, x = np.mgrid[0:h, 0:w] / np.array([h, w]).reshape(2, 1, 1)
     head = 1 - np.hypot((x - 0.44) / 0.14, (y - 0.22) / 0.2)

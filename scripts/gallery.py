@@ -1,4 +1,4 @@
-"""Paint the pictures of the README from samples alone: python scripts/gallery.py FOLDER."""
+"""Paint the pictures of the README from the samples: python scripts/gallery.py FOLDER."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
 
 
 def _tile(content: np.ndarray, style: np.ndarray, made: np.ndarray) -> np.ndarray:
-    """Set a painting over a strip with the photo and the sample painting it was made from."""
+    """Stack a painting on a strip with its photo and its sample painting."""
     height = round(WIDTH * 0.7)
     strip = (WIDTH - GAP) // 2
     big = _cropped(made, WIDTH, height)
@@ -50,7 +50,7 @@ def _tile(content: np.ndarray, style: np.ndarray, made: np.ndarray) -> np.ndarra
 
 
 def _cropped(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Scale and crop to the middle."""
+    """Resize and crop around the centre."""
     h, w, _ = rgb.shape
     scale = max(width / w, height / h)
     scaled = resize(rgb, max(width, round(w * scale)), max(height, round(h * scale)))

@@ -1,9 +1,9 @@
-"""Learn the styles of the gallery that ships: python scripts/learn_gallery.py --help.
+"""Learn the styles of the bundled gallery: python scripts/learn_gallery.py --help.
 
-For each card of gallery.json the painting is learnt as `impasto learn` does, a file each under
---work; then all rows go into one file, without their paintings. Stop it at any time: the same
-command goes on, and one with a larger --budget learns on from what is there. Styles that were
-learnt on another network are learnt again.
+For each card of gallery.json, the painting is learnt as with `impasto learn`, into a file under
+--work. Then all rows are written to one file, without their paintings. You can stop it at any time:
+repeat the command to continue, or give a larger --budget to keep learning. Styles that were learnt
+on another network are learnt again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from impasto.images import read_picture
 from impasto.options import LearnOptions
 from impasto.runtime.device import keep_freed_memory
 from impasto.training.learner import Learner
-from impasto.training.trainer import Keeping
+from impasto.training.trainer import StateFile
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import Pack
 from impasto.zoo.registry import network
@@ -32,16 +32,16 @@ from impasto.zoo.rows import Row, Rows, read_rows, write_rows
 
 HERE = Path(__file__).parent
 _MORE = ("folder", "file", "trim")
-"""What an entry of gallery.json has besides a card: where the painting is, and how many pixels of
-each edge are a frame."""
+"""Fields of gallery.json besides those of a card: the painting's file, and the width in pixels of
+the frame to cut off."""
 
 
 def main() -> None:
-    """Learn all that is missing, then write the pack."""
+    """Learn the missing styles, then write the pack."""
     parse = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parse.add_argument("--data", type=Path, required=True, help="folder of the paintings' folders")
+    parse.add_argument("--data", type=Path, required=True, help="parent of the painting folders")
     parse.add_argument("--photos", type=Path, help="(default: scikit-image's)")
     parse.add_argument("--budget", type=float, default=240, help="seconds each (default: 240)")
     parse.add_argument("--only", nargs="+", metavar="NAME", help="(default: all)")
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def learnt(entry: Mapping[str, Any], body: Pack, arguments: argparse.Namespace) -> Row:
-    """Return the row of a painting, learnt for the budget in all."""
+    """Return the row of a painting, learnt for the whole budget."""
     file = arguments.work / f"{entry['name']}.safetensors"
     before = known(file, body)
     missing = arguments.budget - (float(before.learning["seconds"]) if before else 0)
@@ -84,7 +84,7 @@ def learnt(entry: Mapping[str, Any], body: Pack, arguments: argparse.Namespace) 
         body=body,
         card=card,
     )
-    learner.begin_with(before, Keeping(file.with_suffix(".state")))
+    learner.begin_with(before, StateFile(file.with_suffix(".state")))
     for event in learner:
         if isinstance(event, Trained):
             latest = event
@@ -94,7 +94,7 @@ def learnt(entry: Mapping[str, Any], body: Pack, arguments: argparse.Namespace) 
 
 
 def known(file: Path, body: Pack) -> Row | None:
-    """Return what was learnt of a painting on this network."""
+    """Return the row learnt so far on this network, or None."""
     try:
         rows = read_rows(file)
     except WeightsError:
@@ -103,18 +103,18 @@ def known(file: Path, body: Pack) -> Row | None:
 
 
 def measured(row: Row) -> dict[str, Any]:
-    """Return the fields of a card that learning fills in."""
+    """Return the card fields that learning sets."""
     return {name: getattr(row.card, name) for name in ("sha256", "size", "weight", "distance")}
 
 
 def painting(path: Path, entry: Mapping[str, Any]) -> Path | np.ndarray[Any, Any]:
-    """Return the painting, without the frame that its photograph shows."""
+    """Return the painting without its frame."""
     trim = int(entry.get("trim", 0))
     return read_picture(path).rgb[trim:-trim, trim:-trim] if trim else path
 
 
 def short(learning: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a card needs of how a style was learnt."""
+    """Return the details of learning that a card needs."""
     return {name: learning[name] for name in ("version", "crops", "seconds", "photos")}
 
 

@@ -1,9 +1,9 @@
-"""Take the pictures of the studio that the documentation shows, of Impasto's own sample pictures.
+"""Take the screenshots of the studio for the documentation, with the sample pictures.
 
     python scripts/screenshots.py docs/images
 
-Serves a studio from an empty folder, paints in it, and looks at it in the system's Chromium. Takes
-some minutes on a few cores.
+Serves a studio from an empty folder, paints in it, and takes screenshots in the system's Chromium.
+Takes some minutes on a few cores.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ def studio() -> Iterator[str]:
 
 
 def use_sample(page: Page, name: str) -> None:
-    """Choose a sample photo on a page that has none yet."""
+    """Choose a sample photo on a page without a photo."""
     page.get_by_role("button", name=f"sample photo {name}").click()
 
 
 def paint(page: Page, painting: str, size: int, quality: str) -> None:
-    """Order a painting of the photo that is there."""
+    """Start a painting of the current photo."""
     page.get_by_role("tab", name="Paint").click()
     page.get_by_role("button", name=f"sample painting {painting}").click()
-    box = page.locator("#way-paint").get_by_label("number input for Size")
+    box = page.locator("#paint-size")
     box.fill(str(size))
     box.press("Enter")
     page.locator(f"#way-paint input[value={quality}]").check()
@@ -66,7 +66,7 @@ def paint(page: Page, painting: str, size: int, quality: str) -> None:
 
 
 def fresh(browser: Browser, url: str, size: dict[str, int], *, dark: bool = False) -> Page:
-    """Open the studio in a browser that knows nothing yet."""
+    """Open the studio in a fresh browser context."""
     theme = "dark" if dark else "light"
     context = browser.new_context(
         viewport=size, color_scheme=theme, device_scale_factor=2 if size is PHONE else 1
@@ -78,12 +78,12 @@ def fresh(browser: Browser, url: str, size: dict[str, int], *, dark: bool = Fals
 
 
 def caption_says(page: Page, text: str | re.Pattern[str]) -> None:
-    """Wait until the caption says something."""
-    expect(page.locator("#stage .caption")).to_contain_text(text, timeout=PATIENCE)
+    """Wait until the caption contains a text."""
+    expect(page.locator("#viewer .caption")).to_contain_text(text, timeout=PATIENCE)
 
 
 def save(page: Page, path: Path) -> None:
-    """Write what is seen."""
+    """Write a screenshot."""
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement?.blur()")
     page.wait_for_timeout(500)
@@ -92,7 +92,7 @@ def save(page: Page, path: Path) -> None:
 
 
 def take(browser: Browser, url: str, folder: Path) -> None:
-    """Take all pictures."""
+    """Take all screenshots."""
     page = fresh(browser, url, DESKTOP)
     use_sample(page, "coffee")
     paint(page, "swirls", 640, "draft")
@@ -117,10 +117,10 @@ def take(browser: Browser, url: str, folder: Path) -> None:
 
 
 def main() -> None:
-    """Take the pictures into the folder named on the command line."""
+    """Write the screenshots to the folder on the command line."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images")
     folder.mkdir(parents=True, exist_ok=True)
-    chromium = shutil.which("chromium") or sys.exit("no chromium on PATH")
+    chromium = shutil.which("chromium") or sys.exit("chromium is not on PATH")
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright, studio() as url:
         browser = playwright.chromium.launch(executable_path=chromium, args=sandbox)

@@ -1,7 +1,7 @@
-"""What the documentation site has besides docs/: the README and its like, and the examples.
+"""Adds pages to the documentation site besides docs/: the README files and the examples.
 
-Called by mkdocs. The pictures that examples make are shown where they were made: run
-`make examples` first, or the pages are without them.
+mkdocs calls this hook. Pictures made by the examples appear only if they exist: run
+`make examples` first.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def _example(script: Path) -> str:
-    """Return an example as Markdown, equations in MathML, without pictures nobody has made."""
+    """Return an example as Markdown, with equations in MathML and without missing pictures."""
     notebook = jupytext.read(script)
     text: str = jupytext.writes(notebook, fmt="markdown")
     text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""Draw docs/styles.md, a picture of each style that comes with Impasto: scripts/styles_page.py."""
+"""Make docs/styles.md, with a picture in each bundled style: scripts/styles_page.py."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from impasto.zoo.rows import read_rows
 
 DOCS = Path(__file__).parent.parent / "docs"
 PICTURES = DOCS / "images" / "styles"
-MADE, SHOWN = (960, 720), (288, 216)  # pixels that are painted, and that are kept
+MADE, SHOWN = (960, 720), (288, 216)  # size of the paintings, and size on the page
 ACROSS = 3
 HEAD = """# Styles
 
-What comes with Impasto, on a photo of scikit-image's. Each is one name in `impasto apply NAME
-photo.jpg -o out.png`; `impasto sheet photo.jpg -o sheet.png` shows them on a photo of yours, with
-`--group "{example}"` or `--search blue` some of them. Any other painting is learnt in a
-minute: `impasto learn painting.jpg`. `make styles` draws this page again.
+These styles come with Impasto, shown on a photo from scikit-image. Use one by name: `impasto apply
+NAME photo.jpg -o out.png`. `impasto sheet photo.jpg -o sheet.png` shows all of them on your photo;
+`--group "{example}"` or `--search blue` limits the choice. To learn the style of any
+other painting in a minute, use `impasto learn painting.jpg`. `make styles` makes this page again.
 """
 
 
@@ -41,7 +41,7 @@ def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     groups: dict[str, list[StyleCard]] = defaultdict(list)
     for card in pack.card.styles:
-        if card.name not in styles_of(pack):  # the photo itself
+        if card.name not in styles_of(pack):  # "original": the photo itself
             continue
         paints.shares = {card.name: 1.0}
         made = resize(paints(picture).rgb, *SHOWN)
@@ -52,13 +52,13 @@ def main() -> None:
 
 
 def shipped() -> Pack:
-    """Return the quality network with all styles that come with Impasto, and no others."""
+    """Return the quality network with all bundled styles and no others."""
     rows = read_rows(BUNDLED / "gallery.safetensors")
     return network("quality").with_rows(rows.rows)
 
 
 def cropped(name: str) -> Image.Image:
-    """Return a sample photo in the shape of the pictures."""
+    """Return a sample photo cropped to the shape of the pictures."""
     whole = Image.fromarray(photo(name)[:, :, :3])
     width = min(whole.width, whole.height * MADE[0] // MADE[1])
     height = width * MADE[1] // MADE[0]
@@ -68,7 +68,7 @@ def cropped(name: str) -> Image.Image:
 
 
 def page(groups: dict[str, list[StyleCard]]) -> str:
-    """Return the page: a table for each group."""
+    """Return the page, with a table per group."""
     parts = [HEAD.format(example=sorted(groups)[0])]
     for group, cards in sorted(groups.items()):
         parts.append(f"\n## {group}\n")
@@ -81,10 +81,10 @@ def page(groups: dict[str, list[StyleCard]]) -> str:
 
 
 def cell(card: StyleCard) -> str:
-    """Return what stands in a table for a style."""
+    """Return the table cell of a style."""
     about = [f"{card.painter}, *{card.title}*, {card.year}.", card.source, f"({card.licence})"]
-    said = " ".join(part for part in about if part).replace("|", "/")
-    return f"![{card.name}](images/styles/{card.name}.webp)<br>**{card.name}**<br>{said}"
+    text = " ".join(part for part in about if part).replace("|", "/")
+    return f"![{card.name}](images/styles/{card.name}.webp)<br>**{card.name}**<br>{text}"
 
 
 if __name__ == "__main__":

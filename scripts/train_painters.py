@@ -1,6 +1,6 @@
-"""Train the networks that ship: python scripts/train_painters.py PAINTINGS PHOTOS MODEL [FLAG...].
+"""Train the bundled networks: python scripts/train_painters.py PAINTINGS PHOTOS MODEL [FLAG...].
 
-Runs `impasto train` on the paintings of painters.json; what follows MODEL is handed on to it.
+Runs `impasto train` on the paintings of painters.json and passes the flags after MODEL to it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ CARDS = Path(os.path.relpath(Path(__file__).with_name("painters.json")))
 
 
 def main(paintings: Path, photos: Path, model: str, *flags: str) -> None:
-    """Train until the end, or Ctrl-C; the same command with --resume goes on."""
+    """Train until the end or Ctrl-C; repeat the command with --resume to continue."""
     files = [paintings / f"{card['file']}.jpg" for card in json.loads(CARDS.read_text())]
     styles = [flag for path in files for flag in ("--style", str(path))]
     command = [

@@ -68,16 +68,16 @@ def parameters(original: weights.Found) -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope="session")
-def net(parameters: dict[str, torch.Tensor]) -> vgg.VGG19:
+def net(parameters: dict[str, torch.Tensor]) -> vgg.VGG:
     """The original network as preset gatys uses it: max pooling, zero padding."""
     origin = weights.ORIGINAL
-    return vgg.VGG19(parameters, mean=origin.mean, scale=origin.scale, bgr=origin.bgr)
+    return vgg.VGG(parameters, mean=origin.mean, scale=origin.scale, bgr=origin.bgr)
 
 
-_NETWORKS: OrderedDict[Any, vgg.VGG19] = OrderedDict()
+_NETWORKS: OrderedDict[Any, vgg.VGG] = OrderedDict()
 
 
-def _kept(key: Any, build: Any) -> vgg.VGG19:
+def _kept(key: Any, build: Any) -> vgg.VGG:
     if key not in _NETWORKS:
         _NETWORKS[key] = build()
     _NETWORKS.move_to_end(key)
@@ -101,20 +101,20 @@ def networks_kept(
 
 
 def _keep_networks(patch: pytest.MonkeyPatch, original: weights.Found) -> None:
-    find, build, prepare = weights.find, vgg.build, vgg.VGG19.prepare
+    find, build, prepare = weights.find, vgg.build, vgg.VGG.prepare
 
     def found(choice: str = "auto", **options: Any) -> weights.Found:
         return original if choice in ("auto", "original") else find(choice, **options)
 
     usual = {"pooling": "max", "rescale": False, "padding": "zeros"}
 
-    def built(found: weights.Found, **options: Any) -> vgg.VGG19:
+    def built(found: weights.Found, **options: Any) -> vgg.VGG:
         key = (found, *sorted((usual | options).items()))
         network = _kept(key, lambda: build(found, **options))
         network.__dict__["kept"] = key
         return network
 
-    def prepared(self: vgg.VGG19, device: torch.device, precision: torch.dtype) -> vgg.VGG19:
+    def prepared(self: vgg.VGG, device: torch.device, precision: torch.dtype) -> vgg.VGG:
         key = self.__dict__.get("kept")
         if key is None:
             return prepare(self, device, precision)
@@ -124,7 +124,7 @@ def _keep_networks(patch: pytest.MonkeyPatch, original: weights.Found) -> None:
 
     patch.setattr(weights, "find", found)
     patch.setattr(vgg, "build", built)
-    patch.setattr(vgg.VGG19, "prepare", prepared)
+    patch.setattr(vgg.VGG, "prepare", prepared)
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,8 @@ CHROMIUM = Need("Chromium", "make browser")
 POSTGRESQL = Need("PostgreSQL", "make browser")
 CURL = Need("curl")
 CUDA = Need("GPU with CUDA")
-_KNOWN = {need.reason: need for need in (CHROMIUM, POSTGRESQL, CURL, CUDA)}
+RAY = Need("Ray", "pip install ray")
+_KNOWN = {need.reason: need for need in (CHROMIUM, POSTGRESQL, CURL, CUDA, RAY)}
 
 
 def chromium() -> str | None:

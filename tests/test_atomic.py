@@ -217,7 +217,7 @@ def test_check_output_tries_to_write(tmp_path, monkeypatch):
 def test_check_output_wants_space(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 8, 1000))
     check_output(tmp_path / "a.png", extensions=PNG, need_bytes=1000)
-    with pytest.raises(OutputError, match="needs 1,001 bytes, the disk has 1,000 free"):
+    with pytest.raises(OutputError, match="needs 1,001 bytes, but the disk has only 1,000 free"):
         check_output(tmp_path / "a.png", extensions=PNG, need_bytes=1001)
 
 
@@ -263,7 +263,7 @@ def test_a_file_that_is_protected_stays(tmp_path):
     only(tmp_path, "a.png")
 
 
-def test_other_names_of_a_file_keep_what_it_was_and_that_is_told(tmp_path):
+def test_hard_links_keep_the_earlier_content_with_a_notice(tmp_path):
     path, backup = tmp_path / "a.bin", tmp_path / "b.bin"
     path.write_bytes(b"old")
     backup.hardlink_to(path)

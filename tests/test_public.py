@@ -1,4 +1,4 @@
-"""What is public, how quickly it is there, and that importing does nothing else."""
+"""What is public, how fast it is imported, and that importing has no side effects."""
 
 from __future__ import annotations
 
@@ -131,7 +131,6 @@ def watch(event, arguments):
 sys.addaudithook(watch)
 import torch
 import torch._C
-import dbos, gradio  # what these do when they are imported is theirs
 cuda = torch.cuda.is_initialized()
 ours = True
 for name in json.loads(sys.argv[1]):

@@ -1,4 +1,4 @@
-"""The facade: what a program that imports Impasto sees."""
+"""The interface for programs that import Impasto."""
 
 from __future__ import annotations
 
@@ -264,16 +264,16 @@ def test_a_file_that_is_no_checkpoint_is_not_touched(tmp_path: Path) -> None:
     thesis.write_bytes(b"Chapter 1")
     for restart in (False, True):
         kept = CheckpointOptions(checkpoint=thesis, restart=restart)
-        with pytest.raises(CheckpointError, match=r"thesis\.doc: is there and is not a checkpoint"):
+        with pytest.raises(CheckpointError, match=r"thesis\.doc: exists and is not a checkpoint"):
             Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=kept)
     assert thesis.read_bytes() == b"Chapter 1"
 
 
-def test_an_earlier_run_is_replaced_if_that_is_said(tmp_path: Path) -> None:
+def test_an_earlier_run_is_replaced_on_request(tmp_path: Path) -> None:
     state = tmp_path / "state"
     Painter(PHOTO, STYLE, PaintOptions(**SMALL)).save_checkpoint(state)
     before = state.read_bytes()
-    with pytest.raises(CheckpointError, match="go on with --resume, or begin anew with --restart"):
+    with pytest.raises(CheckpointError, match="continue with --resume, or use --restart"):
         Painter(OTHER, STYLE, PaintOptions(**SMALL), checkpoint=CheckpointOptions(checkpoint=state))
     assert state.read_bytes() == before
     anew = CheckpointOptions(checkpoint=state, checkpoint_every=0, restart=True)
@@ -283,13 +283,13 @@ def test_an_earlier_run_is_replaced_if_that_is_said(tmp_path: Path) -> None:
         CheckpointOptions(checkpoint=state, resume=True, restart=True)
 
 
-def test_of_two_runs_with_one_checkpoint_the_second_is_told(tmp_path: Path) -> None:
+def test_the_second_of_two_runs_with_one_checkpoint_is_refused(tmp_path: Path) -> None:
     state = tmp_path / "state"
     kept = CheckpointOptions(checkpoint=state)
     first = iter(Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=kept))
     next(first)
     second = Painter(PHOTO, STYLE, PaintOptions(**SMALL), checkpoint=kept)
-    with pytest.raises(CheckpointError, match="state: another run keeps its state there"):
+    with pytest.raises(CheckpointError, match="state: is in use by another run"):
         next(iter(second))
     list(first)
     list(second)
@@ -325,7 +325,7 @@ def test_what_was_painted_on_a_gpu_is_painted_on_what_is_there(tmp_path: Path) -
     assert (ran["device"], ran["precision"]) == ("cpu", "float32")
     assert ran["memory"] == painting.recipe["ran"]["memory"]
     if not torch.cuda.is_available():
-        with pytest.raises(OptionsError, match="--device cuda: no CUDA device is seen"):
+        with pytest.raises(OptionsError, match="--device cuda: PyTorch sees no CUDA device"):
             impasto.rerun(tmp_path / "out.png", content=PHOTO, styles=[STYLE], device="cuda")
     with pytest.raises(OptionsError, match="--device"):
         impasto.rerun(tmp_path / "out.png", content=PHOTO, styles=[STYLE], device="gpu")
@@ -357,7 +357,7 @@ def test_a_budget_and_the_same_picture_without_a_clock(tmp_path: Path) -> None:
     assert painter.painting.recipe == painting.recipe
 
 
-def test_a_budget_counts_from_when_it_is_said_to_begin() -> None:
+def test_a_budget_counts_from_a_given_time() -> None:
     options = PaintOptions(**SMALL | {"steps": None, "budget": 60})
     clock = Clock()
     painter = Painter(PHOTO, STYLE, options, began=clock.now - 59.9, clock=clock)
@@ -453,13 +453,13 @@ def test_what_a_network_made_needs_its_photo_and_its_style(tmp_path: Path) -> No
     applied(tmp_path)
     with pytest.raises(ImageError, match="is not the picture that"):
         impasto.rerun(tmp_path / "out.png", content=OTHER)
-    with pytest.raises(OptionsError, match="needs no paintings"):
+    with pytest.raises(OptionsError, match="rerun it without paintings"):
         impasto.rerun(tmp_path / "out.png", styles=[STYLE])
     recipe = json.loads(json.dumps(read_recipe(tmp_path / "out.png")))
     for part, wrong in (("rows", {"wave": "0" * 64, "starry": "1" * 64}), ("body", "0" * 64)):
         changed = {**recipe, "model": {**recipe["model"], part: wrong}}
         save_picture(PHOTO, tmp_path / "other.png", recipe=changed)
-        with pytest.raises(WeightsError, match="is not here any more"):
+        with pytest.raises(WeightsError, match="has been removed or changed"):
             impasto.rerun(tmp_path / "other.png")
 
 
@@ -510,7 +510,7 @@ def test_it_begins_with_what_a_network_makes(tmp_path: Path) -> None:
     assert isinstance(again, Painter)
     list(again)
     np.testing.assert_array_equal(again.painting.rgb, painting.rgb)
-    with pytest.raises(OptionsError, match=r"--init wavy: is none of .* no file and no style"):
+    with pytest.raises(OptionsError, match=r"--init wavy: must be one of .* a file or a style"):
         paint(init="wavy")
 
 

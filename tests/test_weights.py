@@ -1,4 +1,4 @@
-"""Where weights come from, with fakes in every place; and what is read from them."""
+"""Where weights come from, with fakes for every source, and how they are read."""
 
 from __future__ import annotations
 

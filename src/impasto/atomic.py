@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, then moved into it."""
+"""Atomic file writes: files are written under a temporary name, then moved into place."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from impasto.text import reason, shown
 AnyPath = str | os.PathLike[str]
 
 _LONGEST_NAME = 255
-"""Bytes of a file's name, at most."""
+"""The longest file name, in bytes."""
 
 _ABANDONED = 24 * 3600.0
-"""Seconds without a change, after which nobody writes to a temporary file any more."""
+"""Seconds without a change after which a temporary file counts as abandoned."""
 
 
 @contextmanager
 def atomic_write(path: AnyPath) -> Iterator[BinaryIO]:
     """Open a binary file that appears at ``path`` only when the block ends without an error.
 
-    As `atomic_path`, for who writes through a file object.
+    As `atomic_path`, but gives a file object.
     """
     with atomic_path(path) as temporary, temporary.open("xb") as file:
         yield file
 
 
 @contextmanager
-def atomic_path(path: AnyPath, *, tell: bool = True) -> Iterator[Path]:
-    """Give a name to write to; the file moves to ``path`` when the block ends without an error.
+def atomic_path(path: AnyPath, *, notify: bool = True) -> Iterator[Path]:
+    """Yield a temporary path; the file moves to ``path`` when the block ends without an error.
 
-    Until then it is a hidden file in the same folder, removed on any failure; an earlier file at
-    ``path`` stays as it was, and no reader ever sees half a file. A link is followed: its target
-    is replaced. A file that replaces another has its permissions, else those that the umask says;
-    one that nobody may write is refused. Of a file with several names (hard links) the others keep
-    the earlier content, for they may be a backup's; a `Notice` says so, unless it is not to
-    ``tell``. Raises `OutputError` for any `OSError`, also one from inside the block (a full disk);
-    other errors pass through.
+    The temporary file is hidden, lies in the same folder, and is removed on any failure; an
+    existing file at ``path`` stays unchanged until then, so no reader ever sees half a file. A link
+    is followed and its target replaced. A new file gets the permissions of the one it replaces, or
+    those of the umask; a write-protected file is refused. If the existing file has other names
+    (hard links), those keep the earlier content, since they may be a backup; with ``notify`` a
+    `Notice` says so. Raises `OutputError` for any `OSError`, including one from inside the block
+    (such as a full disk); other errors pass through.
     """
     try:
         target = _target(path)
@@ -55,12 +55,22 @@ def atomic_path(path: AnyPath, *, tell: bool = True) -> Iterator[Path]:
             _check_writable(target)
             yield temporary
             _to_disk(temporary)
-            _take_place(temporary, target, tell=tell)
+            _replace(temporary, target, notify=notify)
         finally:
             with suppress(OSError):
                 temporary.unlink()
     except OSError as error:
         raise OutputError(f"{shown(path)}: cannot be written: {reason(error)}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder survive a power cut, where the system can do that."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def check_output(
@@ -70,11 +80,11 @@ def check_output(
     inputs: Sequence[AnyPath] = (),
     need_bytes: int = 0,
 ) -> None:
-    """Raise `OutputError` now for what would keep ``path`` from being written later.
+    """Raise `OutputError` now for anything that would prevent writing ``path`` later.
 
-    The extension is one of ``extensions`` (lower case, with the dot), the folder exists and takes
-    files, ``path`` is not a folder and none of ``inputs`` (links included), and ``need_bytes``
-    bytes are free. Leaves nothing behind.
+    Checks that the extension is one of ``extensions`` (lower case, with the dot), that the folder
+    exists and is writable, that ``path`` is neither a folder nor one of ``inputs`` (even through a
+    link), and that ``need_bytes`` bytes are free. Leaves nothing behind.
     """
     check_extension(path, extensions)
     try:
@@ -90,11 +100,13 @@ def check_output(
     except OSError as error:
         raise OutputError(f"{shown(path)}: cannot be written: {reason(error)}") from error
     if free < need_bytes:
-        raise OutputError(f"{shown(path)}: needs {need_bytes:,} bytes, the disk has {free:,} free")
+        raise OutputError(
+            f"{shown(path)}: needs {need_bytes:,} bytes, but the disk has only {free:,} free"
+        )
 
 
 def check_extension(path: AnyPath, extensions: Sequence[str]) -> str:
-    """Return the extension in lower case; `OutputError` if it is none of ``extensions``."""
+    """Return the extension in lower case. Raises `OutputError` unless it is in ``extensions``."""
     extension = Path(path).suffix.lower()
     if extension not in extensions:
         hint = nearest(extension, extensions)
@@ -105,11 +117,11 @@ def check_extension(path: AnyPath, extensions: Sequence[str]) -> str:
 
 
 def _temporary(target: Path) -> Path:
-    """Name a file beside ``target`` after it; sweep those that nobody writes to any more.
+    """Return a temporary name in the folder of ``target``, and delete abandoned temporary files.
 
-    A process that was killed while writing leaves its file behind, and it may be large. Whose it is
-    cannot be told by the number of a process: that of another container on the same disk is alive
-    there, and not here. So its age tells.
+    A process that is killed while writing leaves its file behind, which may be large. A process id
+    could not identify the owner, which may run in another container on the same disk; so the age
+    of the file decides.
     """
     begin = hidden_name(target, "")
     for stale in target.parent.glob(f"{begin}-*.tmp"):
@@ -120,12 +132,12 @@ def _temporary(target: Path) -> Path:
 
 
 def hidden_name(target: Path, ending: str) -> str:
-    """Return the name of a hidden file that belongs to ``target``, of the same length for all."""
+    """Return the name of a hidden file that belongs to ``target``; its length is fixed."""
     return f".impasto-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]}{ending}"
 
 
 def beside(path: Path, ending: str) -> Path:
-    """Return ``path`` with more at the end of its name, which is shortened where that is needed."""
+    """Return ``path`` with ``ending`` appended to its name, shortening the name if necessary."""
     room = _LONGEST_NAME - len(os.fsencode(ending))
     name = path.name
     while len(os.fsencode(name)) > room:
@@ -133,8 +145,8 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(name + ending)
 
 
-def _take_place(temporary: Path, target: Path, *, tell: bool) -> None:
-    """Move a finished file to where it belongs, with the permissions of what was there."""
+def _replace(temporary: Path, target: Path, *, notify: bool) -> None:
+    """Move a finished file to ``target``, with the permissions of the file it replaces."""
     try:
         there = target.stat()
     except FileNotFoundError:
@@ -142,16 +154,16 @@ def _take_place(temporary: Path, target: Path, *, tell: bool) -> None:
         return
     _check_writable(target)
     if temporary.stat().st_mode != there.st_mode:
-        with suppress(OSError):  # some disks of others have permissions for all alike
+        with suppress(OSError):  # some file systems do not support permissions
             temporary.chmod(stat.S_IMODE(there.st_mode))
     temporary.replace(target)
-    if there.st_nlink > 1 and tell:
-        told = f"{shown(target)}: had other names (hard links); they keep the earlier content"
-        warnings.warn(told, Notice, stacklevel=2)
+    if there.st_nlink > 1 and notify:
+        message = f"{shown(target)}: had other names (hard links); they keep the earlier content"
+        warnings.warn(message, Notice, stacklevel=2)
 
 
 def _check_writable(target: Path) -> None:
-    """Raise `OutputError` for a file that its owner protects from being written."""
+    """Raise `OutputError` for a write-protected file."""
     try:
         mode = target.stat().st_mode
     except FileNotFoundError:
@@ -166,14 +178,14 @@ def _to_disk(path: Path) -> None:
 
 
 def _target(path: AnyPath) -> Path:
-    """Follow links to the file to replace; refuse what must not be replaced by a file."""
+    """Resolve links to the file to replace. Raises `OutputError` if it must not be replaced."""
     try:
         target = Path(os.path.realpath(path))
         if target.is_dir():
-            raise OutputError(f"{shown(path)}: is a folder; give the name of a file")
+            raise OutputError(f"{shown(path)}: is a folder; give a file name")
         # Moving a file onto /dev/null or a pipe would replace the device itself.
         if target.exists() and not target.is_file():
-            raise OutputError(f"{shown(path)}: is not a regular file; give the name of a file")
+            raise OutputError(f"{shown(path)}: is not a regular file; give a file name")
     except ValueError as error:  # a NUL character in the name
         raise OutputError(f"{shown(path)}: is not a file name: {reason(error)}") from error
     if not target.parent.is_dir():
@@ -184,12 +196,12 @@ def _target(path: AnyPath) -> Path:
 def _same(target: Path, source: AnyPath) -> bool:
     try:
         return target.samefile(source)
-    except (OSError, ValueError):  # one of them is not there
+    except (OSError, ValueError):  # one of them does not exist
         return False
 
 
 def _probe(folder: Path) -> None:
-    """Really write a file: permission bits know nothing of read-only mounts and quotas."""
+    """Write a test file: permission bits do not show read-only mounts and quotas."""
     temporary = folder / f".impasto-{secrets.token_hex(8)}.tmp"
     try:
         temporary.write_bytes(b"\0")

@@ -1,13 +1,13 @@
-"""What can go wrong, as one tree. Every message is one line that a user can act on.
+"""Impasto's exceptions, as one tree. Every message is one line that a user can act on.
 
 ImpastoError
 ├── OptionsError        an option is unknown, out of range, or conflicts with another
 ├── ImageError          a picture cannot be read, is not a picture, or is over a limit
-├── OutputError         a result cannot be written where it was asked for
-├── WeightsError        network weights are missing, corrupt or not what they claim
+├── OutputError         a result cannot be written to the requested place
+├── WeightsError        network weights are missing, corrupt or not what they claim to be
 ├── CheckpointError     a checkpoint is missing, corrupt or belongs to another run
-├── DivergedError       the optimisation left the realm of finite numbers and could not return
-├── OutOfMemoryError    the work does not fit into the memory of the machine, or of its device
+├── DivergedError       the optimisation reached values that are not finite and could not recover
+├── OutOfMemoryError    the memory of the machine or of its device is too small
 └── MissingExtraError   an optional library is needed; the message names the extra to install
 """
 
@@ -19,11 +19,11 @@ from contextlib import contextmanager
 
 
 class ImpastoError(Exception):
-    """The base of every error Impasto raises on purpose."""
+    """The base class of all errors that Impasto raises deliberately."""
 
 
 class Notice(Warning):
-    """Something that somebody ought to know, and that is not an error."""
+    """Something that the user should know, but that is not an error."""
 
 
 class OptionsError(ImpastoError):
@@ -35,7 +35,7 @@ class ImageError(ImpastoError):
 
 
 class OutputError(ImpastoError):
-    """A result cannot be written where it was asked for."""
+    """A result cannot be written to the requested place."""
 
 
 class WeightsError(ImpastoError):
@@ -47,18 +47,18 @@ class CheckpointError(ImpastoError):
 
 
 class DivergedError(ImpastoError):
-    """The optimisation left the realm of finite numbers and could not return."""
+    """The optimisation reached values that are not finite and could not recover."""
 
 
 class OutOfMemoryError(ImpastoError):
-    """The work does not fit into the memory of the machine, or of its device."""
+    """The memory of the machine or of its device is too small."""
 
 
 class MissingExtraError(ImpastoError):
     """An optional library is needed; the message names the extra to install."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(what, extra)  # as given, so that it can be pickled
+        super().__init__(what, extra)  # unchanged, so that it can be pickled
 
     def __str__(self) -> str:
         what, extra = self.args
@@ -69,13 +69,13 @@ _MEMORY_SIGNS = (
     "out of memory", "allocate memory", "not enough memory", "failed to allocate", "bad_alloc",
     "bad allocation", "unable to allocate", "alloc_failed",
 )  # fmt: skip
-"""What libraries say, in lower case: PyTorch of CPU, CUDA and MPS, ONNX Runtime, oneDNN."""
+"""Parts of error messages, in lower case: PyTorch on CPU, CUDA and MPS, ONNX Runtime, oneDNN."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an exception of any library means that memory is short.
+    """Return whether an exception, from any library, means that memory ran out.
 
-    PyTorch has a class for it on GPUs, and raises a plain `RuntimeError` on the CPU.
+    PyTorch has a class for this on GPUs, but raises a plain `RuntimeError` on the CPU.
     """
     if isinstance(error, MemoryError | OutOfMemoryError):
         return True
@@ -86,7 +86,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def in_memory(way_out: str) -> Iterator[None]:
-    """Turn what means that memory is short into an `OutOfMemoryError` that names the way out."""
+    """Turn any out-of-memory exception into an `OutOfMemoryError` that suggests ``way_out``."""
     try:
         yield
     except ImpastoError:

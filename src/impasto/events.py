@@ -1,4 +1,4 @@
-"""What an engine reports while it works. Whoever asked draws the bar, the plot or the page."""
+"""Events that an engine yields while it works; the caller turns them into progress bars or logs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Started:
-    """The work begins (or goes on, when ``step`` is above 0).
+    """The work begins, or continues if ``step`` is above 0.
 
-    With a budget, ``steps`` and ``scales`` are a plan that follows what steps turn out to cost.
-    ``seconds`` is how long what is left is expected to take, None where that was not measured.
+    With a budget, ``steps`` and ``scales`` are a plan that is adjusted to the measured cost of
+    steps. ``seconds`` is the expected remaining time, None if it was not measured.
     """
 
     step: int
@@ -30,9 +30,9 @@ class Started:
 
 @dataclass(frozen=True)
 class Replanned:
-    """The budget has time for more scales than was thought, or for fewer.
+    """The budget allows more or fewer scales than planned.
 
-    When the last of them is not the picture's own size, the picture is enlarged at the end.
+    If the last scale is smaller than the picture, the result is enlarged at the end.
     """
 
     steps: int
@@ -52,14 +52,14 @@ class ScaleStarted:
 
 @dataclass(frozen=True)
 class Step:
-    """One evaluation of the objective and its gradient, and the move that followed.
+    """One evaluation of the objective and its gradient, and the update that followed.
 
-    The losses are those of the picture that ``picture()`` returns, float32 (height, width, 3) RGB
-    in [0, 1]: the one the step evaluated, or the last good one if the step was taken back.
-    ``content``, ``style`` and ``tv`` are weighted and add up to ``loss``; ``terms`` has the
-    same, one entry for each layer. ``seconds`` is the time since the start of the whole work,
-    without the pauses between kill and resume; ``remaining`` an estimate of what is left. With a
-    budget, ``steps`` is what is planned now; it equals ``step`` at the last one only.
+    The losses belong to the picture that ``picture()`` returns, float32 (height, width, 3) RGB in
+    [0, 1]: the one that was evaluated, or the last good one if the step was rejected. ``content``,
+    ``style`` and ``tv`` are weighted and add up to ``loss``; ``terms`` splits them by layer.
+    ``seconds`` is the time since the work began, without interruptions; ``remaining`` is an
+    estimate. With a budget, ``steps`` is the current plan; it equals ``step`` only at the last
+    step.
     """
 
     step: int
@@ -79,7 +79,7 @@ class Step:
 
 
 class Losses(NamedTuple):
-    """The losses of one step, as logs keep them: a row of plain numbers."""
+    """The losses of one step as a row of plain numbers, for logs."""
 
     step: int
     scale: int
@@ -93,7 +93,7 @@ class Losses(NamedTuple):
 
     @classmethod
     def of(cls, event: Step) -> Self:
-        """Take from a step what logs keep; the seconds are rounded to milliseconds."""
+        """Build from a step; seconds are rounded to milliseconds."""
         losses = (event.loss, event.content, event.style, event.tv)
         seconds = round(float(event.seconds), 3)
         return cls.from_numbers(
@@ -102,7 +102,7 @@ class Losses(NamedTuple):
 
     @classmethod
     def from_numbers(cls, numbers: Iterable[float]) -> Self:
-        """Build from nine floating-point numbers, as an array keeps them."""
+        """Build from nine floating-point numbers, as stored in an array."""
         step, scale, width, height, *losses = numbers
         loss, content, style, tv, seconds = (float(value) for value in losses)
         return cls(
@@ -112,7 +112,7 @@ class Losses(NamedTuple):
 
 @dataclass(frozen=True)
 class Saved:
-    """A file is complete on disk."""
+    """A file has been written completely."""
 
     path: Path
     what: str  # "picture", "checkpoint", ...
@@ -120,7 +120,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class SteppedBack:
-    """The step just reported had raised the loss, or was not finite: it was taken back."""
+    """The step just reported was rejected: it raised the loss, or was not finite."""
 
     step: int
     reason: str
@@ -128,7 +128,7 @@ class SteppedBack:
 
 @dataclass(frozen=True)
 class Finished:
-    """The work is done. ``loss`` is that of the finished picture's last evaluation."""
+    """The work is done. ``loss`` is from the last evaluation of the finished picture."""
 
     steps: int
     seconds: float
@@ -137,12 +137,13 @@ class Finished:
 
 @dataclass(frozen=True)
 class Trained:
-    """One step of training: a batch seen, the network moved.
+    """One step of training on one batch.
 
-    The losses are means over the batch, before the step: ``content`` and ``style`` without their
-    weights, which move as it trains, of pictures at full strength. On a GPU, which is not waited
-    for, all are of the step before. ``progress`` goes from 0 to 1, which it reaches at the last
-    step only; the seconds are as in `Step`. ``unreadable`` counts the photos passed over so far.
+    The losses are means over the batch before the update. ``content`` and ``style`` are unweighted,
+    since their weights change during training, and cover pictures at full strength only. On a GPU
+    they lag one step behind, so that training need not wait for them. ``progress`` runs from 0 to
+    1, which it reaches only at the last step; times are as in `Step`. ``unreadable`` counts the
+    photos skipped so far.
     """
 
     step: int
@@ -158,14 +159,14 @@ class Trained:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A photo that cannot be read was passed over; told once for each."""
+    """A photo was skipped because it cannot be read; reported once for each photo."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Stalled:
-    """The style term is where it was at the start, though a good part of the training is over."""
+    """The style term has not fallen although a good part of the training is over."""
 
     step: int
     reason: str

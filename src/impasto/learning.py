@@ -1,6 +1,6 @@
-"""The facade of learning: a painting to a network that paints in its style, known ones at once.
+"""Learns a style from a painting; the high-level interface.
 
-Nothing here imports PyTorch until there is something to be learnt.
+PyTorch is imported only when there is something to learn.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from impasto.apply.network import Network
 from impasto.atomic import check_output
@@ -17,6 +17,7 @@ from impasto.errors import CheckpointError, OptionsError
 from impasto.images.read import Source
 from impasto.nets.architecture import ORIGINAL
 from impasto.options import LearnOptions, ReadOptions
+from impasto.options.keywords import LearnKeywords
 from impasto.text import shown
 from impasto.training.painting import Painting, read_painting
 from impasto.zoo import learnt, registry
@@ -36,18 +37,18 @@ def learn(
     out: str | Path | None = None,
     body: str | None = None,
     read: ReadOptions | None = None,
-    **options: Any,
+    **options: Unpack[LearnKeywords],
 ) -> Network:
-    """Learn to paint photos in the style of a painting; return the network, ready to be called.
+    """Learn the style of a painting; return a network that paints in it, ready to be called.
 
-    ``photos`` is a folder or pictures to learn on; None is the few that come with scikit-image.
-    ``options`` are the fields of `LearnOptions`: ``budget=60`` is for how many seconds. With a
-    ``name`` the style is kept in the user's folder of styles, as `impasto learn` does, and `load`
-    knows it from then on; ``out`` is a file that it is added to. ``body`` is the network, a pack as
-    `impasto train --from` takes it; None is the one that ``out`` is, or else the one that ships in
-    the size that the options say.
+    ``photos`` is a folder or a list of pictures to learn on; None means the few that come with
+    scikit-image. ``options`` are the fields of `LearnOptions`, such as ``budget=60`` (seconds).
+    With a ``name`` the style is stored in the user's folder of styles, as by `impasto learn`, so
+    that `load` finds it; ``out`` is a file to which it is added. ``body`` is the network, given as
+    for `impasto train --from`; None means the one in ``out``, or else the bundled one of the size
+    in the options.
 
-    Raises the errors of `Learner`, and `OptionsError` for a name that is taken by another style.
+    Raises the errors of `Learner`, and `OptionsError` if another style has that name.
     """
     from impasto.training.learner import Learner
 
@@ -63,7 +64,7 @@ def learn(
     )
     if name is not None:
         check_free(name, learner.painting)
-    if out is not None:  # before the work, what would keep the style from being added
+    if out is not None:  # fail before the work starts if the style cannot be added
         there = learnt.rows_in(Path(out), learner.body.body, learner.card.name)
         row_of(learner.painting, learner.card.name, there, Path(out))
     for _ in learner:
@@ -76,40 +77,40 @@ def learn(
 
 
 def check_free(name: str, painting: Painting) -> None:
-    """Raise `OptionsError` for a name that is the style's of another painting."""
+    """Raise `OptionsError` if the style of another painting has this name."""
     name = plain_name(name)
     own = learnt.find(name)
     if own is None and name in registry.catalogue():
-        raise OptionsError(f"there is a style {name!r} already: give another --name")
-    if own is not None and not is_of(own[2], painting):
+        raise OptionsError(f"there is already a style {name!r}; give another --name")
+    if own is not None and not is_style_of(own[2], painting):
         raise OptionsError(
-            f"there is a style {name!r} of another painting: give another --name, or remove it "
-            f"with impasto models remove {name}"
+            f"there is already a style {name!r} of another painting; give another --name, or "
+            f"remove it with impasto models remove {name}"
         )
 
 
 def row_of(painting: Painting, name: str, rows: Sequence[Row], path: Path) -> Row | None:
-    """Return the row of a name among those of a file, if there is one.
+    """Return the row with this name among those of a file, if there is one.
 
-    Raises `OptionsError` if it is that of another painting, which would be lost.
+    Raises `OptionsError` if it belongs to another painting and would be lost.
     """
     found = next((row for row in rows if row.card.name == name), None)
-    if found and not is_of(found, painting):
+    if found and not is_style_of(found, painting):
         raise OptionsError(
-            f"{shown(path)}: has a style {name!r} of another painting: give another --name"
+            f"{shown(path)}: has a style {name!r} of another painting; give another --name"
         )
     return found
 
 
-def is_of(row: Row, painting: Painting) -> bool:
-    """Return whether a style is that of a painting, whatever the options it was learnt with."""
+def is_style_of(row: Row, painting: Painting) -> bool:
+    """Return whether a style was learnt from this painting, with any options."""
     return row.card.sha256 == painting.sha256 or row.learning.get("pixels") == painting.pixels
 
 
 def painting_of(row: Row, body: str) -> Path | bytes:
-    """Return what a style was learnt from: the file, if it is still there, or the style's own copy.
+    """Return a style's painting: the file, if it still exists, or the copy inside the style.
 
-    ``body`` is the hash of its network. Raises `OptionsError` where both are gone.
+    ``body`` is the hash of its network. Raises `OptionsError` if there is neither.
     """
     from impasto.runtime import checkpoint
 
@@ -121,14 +122,14 @@ def painting_of(row: Row, body: str) -> Path | bytes:
             if hashlib.sha256(file.read_bytes()).hexdigest() == row.card.sha256:
                 return file
     if not row.painting:
-        raise OptionsError(f"{row.card.name}: its painting is not there any more; name its file")
+        raise OptionsError(f"{row.card.name}: its painting no longer exists; give its file")
     return row.painting
 
 
-class InPassing:
-    """A painting that stands where the name of a style stands: learnt once, then known.
+class CachedStyle:
+    """The style of a painting that is given in place of a style's name: learnt once, then cached.
 
-    Raises `ImageError` for what is not a painting.
+    Raises `ImageError` if the painting cannot be used.
     """
 
     def __init__(self, painting: Source, options: LearnOptions, read: ReadOptions) -> None:
@@ -136,43 +137,43 @@ class InPassing:
         self.painting = read_painting(painting, options.style_size, read)
         self.body = registry.network(options.model)
         self.row = self._known()
-        """What has been learnt of it, if anything."""
+        """The style, if it has been learnt before."""
 
     @property
     def learnt(self) -> float:
-        """For how many seconds it was learnt already."""
+        """How long it has been learnt, in seconds."""
         return float(self.row.learning.get("seconds", 0)) if self.row else 0.0
 
     @property
     def key(self) -> str:
-        """What it is kept under."""
+        """Its key in the cache."""
         return learnt.key(self.painting.pixels, self.body.body, self.options.asked)
 
     def keep(self, row: Row) -> None:
-        """Keep what was learnt."""
+        """Store the style in the cache."""
         self.row = row
-        learnt.keep_in_passing(Rows(self.body.card.architecture, self.body.body, (row,)), self.key)
+        learnt.cache_rows(Rows(self.body.card.architecture, self.body.body, (row,)), self.key)
 
     @property
     def pack(self) -> Pack:
-        """The network with the style and the photo alone."""
+        """The network with only this style and the photo."""
         assert self.row
         return self.body.only([ORIGINAL]).with_rows([self.row])
 
     def _known(self) -> Row | None:
-        """Return the row of this painting that was learnt longest."""
-        kept = learnt.in_passing(self.key)
+        """Return the row of this painting that was learnt for the longest time."""
+        kept = learnt.cached_rows(self.key)
         files: Sequence[Rows] = [entry.rows for entry in registry.learnt() if entry.rows]
         found = [
             row
             for rows in (*files, *([kept] if kept else ()))
             if rows.body == self.body.body
             for row in rows.rows
-            if self._is_it(row)
+            if self._matches(row)
         ]
         return max(found, key=lambda row: float(row.learning.get("seconds", 0)), default=None)
 
-    def _is_it(self, row: Row) -> bool:
+    def _matches(self, row: Row) -> bool:
         asked = {"pixels": self.painting.pixels, **self.options.asked}
         same = all(row.learning.get(name) == value for name, value in asked.items())
         return same and isinstance(row.learning.get("seconds"), int | float)

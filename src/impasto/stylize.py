@@ -1,4 +1,4 @@
-"""The facade in one call: a painting, a picture once more from its recipe, a network trained."""
+"""The high-level interface: paint a picture, train a network, rerun a recipe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from impasto.apply.network import Network
 from impasto.apply.stylised import Stylised
@@ -25,8 +25,10 @@ from impasto.options import (
     SaveOptions,
     TrainOptions,
 )
+from impasto.options.keywords import PaintKeywords, TrainKeywords
 from impasto.options.machine import check_device
 from impasto.painter import Painter, Painting, Start, read_layouts
+from impasto.painter.recipe import grouped, located
 from impasto.runtime.device import choose_device
 from impasto.training.start import AUTO, started
 from impasto.training.trainer import Trainer
@@ -40,7 +42,7 @@ def paint(
     style: Source | Sequence[Source],
     *,
     read: ReadOptions | None = None,
-    **options: Any,
+    **options: Unpack[PaintKeywords],
 ) -> Painting:
     """Paint ``content`` in the style of ``style`` (one picture, or several) and return it.
 
@@ -56,10 +58,11 @@ def paint(
 def begun(
     content: Source, options: PaintOptions, read: ReadOptions
 ) -> tuple[PaintOptions, Start | None]:
-    """Return options, and what a network makes of the photo where ``init`` names its style.
+    """Resolve ``init``: if it names a style, stylise the photo with its network as the start.
 
-    From there it is not far any more: unless scales were asked for, there is one. Raises
-    `OptionsError` for an ``init`` that is neither a style nor a file.
+    Such a start is close to the result, so a single scale is enough unless scales are given.
+    Returns the options and the start, if any. Raises `OptionsError` for an ``init`` that is neither
+    a style nor a file.
     """
     if options.init in INITS or _is_file(options.init):
         return options, None
@@ -67,7 +70,7 @@ def begun(
         pack, shares = resolve(options.init)
     except OptionsError as error:
         raise OptionsError(
-            f"--init {options.init}: is none of {', '.join(INITS)}, no file and no style ({error})"
+            f"--init {options.init}: must be one of {', '.join(INITS)}, a file or a style ({error})"
         ) from error
     network = Network(pack, shares, device=options.device)
     made = network(content, read=read, size=options.size, bits=8)
@@ -78,9 +81,9 @@ def begun(
 def refine(
     made: Stylised, content: Source, style: Source, seconds: float, read: ReadOptions
 ) -> Painter:
-    """Return a `Painter` that paints on for some time from what a network made of a photo.
+    """Return a `Painter` that refines a network's result for a number of seconds.
 
-    ``style`` is the painting that the network's style was learnt from.
+    ``style`` is the painting from which the network's style was learnt.
     """
     height, width, _ = made.samples.shape
     shares = ",".join(f"{name}:{share:g}" for name, share in made.recipe["shares"].items())
@@ -91,7 +94,7 @@ def refine(
 
 
 def _is_file(init: str) -> bool:
-    """Return whether a start is said as a file, there or not: no style has a name like one."""
+    """Return whether ``init`` is a file name, existing or not; no style has such a name."""
     path = Path(init)
     return path.exists() or (path.suffix != "" and path.suffix != EXTENSION and ":" not in init)
 
@@ -104,15 +107,15 @@ def train(
     begin: str = AUTO,
     teacher: str | None = None,
     read: ReadOptions | None = None,
-    **options: Any,
+    **options: Unpack[TrainKeywords],
 ) -> Network:
     """Train a network that paints photos in the style of ``style``, and return it.
 
-    ``style`` is a painting, or several: then the network mixes them to equal shares, until it is
-    told others. ``photos`` is a folder or pictures to learn on; None is the few that come with
-    scikit-image. ``options`` are the fields of `TrainOptions`: ``budget="20m"`` is how long.
-    ``out`` is a file for the pack, which `load` reads. ``begin`` and ``teacher`` are packs as
-    `impasto train` takes them with ``--from`` and ``--teacher``. All is done in this process.
+    ``style`` is one painting or several; with several, the returned network mixes them in equal
+    shares. ``photos`` is a folder or a list of pictures to train on; None means the few that come
+    with scikit-image. ``options`` are the fields of `TrainOptions`, such as ``budget="20m"``.
+    ``out`` is a file for the pack, which `load` reads. ``begin`` and ``teacher`` are packs, given
+    as for ``--from`` and ``--teacher`` of `impasto train`. Everything runs in this process.
 
     Raises the errors of `Trainer`.
     """
@@ -148,24 +151,23 @@ def rerun(
 ) -> Painter | Stylised:
     """Make ``picture`` again from the recipe embedded in it.
 
-    Of a painting it returns the `Painter` that paints it again, of what a network made the picture.
-    The photo, the paintings and the masks are looked for where the recipe says and beside the
-    picture, and must have the same content as then; ``content`` and ``styles`` say where they are
-    now. It is made on the device that it was made on, if that is there, or on ``device``; on
-    another it may differ, and a `Notice` says so. Raises `ImageError` when there is no recipe or a
-    file is missing or another, `WeightsError` when the weights are others or the style is not there
-    any more.
+    Returns a `Painter` for a painting, or the finished picture if a network made it. The photo, the
+    paintings and the masks are looked up at the recorded paths and next to the picture, and must be
+    unchanged; ``content`` and ``styles`` override these paths. It runs on ``device``, by default
+    the one used before, if available; on another device the result may differ, and a `Notice` says
+    so. Raises `ImageError` if there is no recipe, or a file is missing or has changed, and
+    `WeightsError` if the weights have changed or the style no longer exists.
     """
     read = read or ReadOptions()
     recipe = read_recipe(picture, read)
     if recipe.get("kind") == "apply":
         if styles:
-            raise OptionsError(f"{picture} was made by a network: it needs no paintings")
-        return again(picture, recipe, content, read, device)
-    return repaint(picture, recipe, content, styles, read, checkpoint, device)
+            raise OptionsError(f"{picture} was made by a network; rerun it without paintings")
+        return rerun_stylised(picture, recipe, content, read, device)
+    return rerun_painting(picture, recipe, content, styles, read, checkpoint, device)
 
 
-def repaint(
+def rerun_painting(
     picture: str | Path,
     recipe: Mapping[str, Any],
     content: Source | None,
@@ -179,7 +181,7 @@ def repaint(
     try:
         if recipe["kind"] != "paint":
             raise ImageError(
-                f"{picture}: its recipe is of kind {recipe['kind']!r}, which has no rerun"
+                f"{picture}: its recipe is of kind {recipe['kind']!r}, which cannot be rerun"
             )
         options = PaintOptions.from_dict(recipe["options"])
         ran = recipe["ran"]
@@ -191,26 +193,27 @@ def repaint(
         options = replace(options, device=there)
         schedule = _schedule(ran.get("schedule", ()), options.size)
         layouts = read_layouts(ran.get("memory", ())) if same else {}
-        hands = [int(hand) for hand in recipe.get("hands", range(len(recipe["styles"])))]
-        files = recipe["files"] if "files" in recipe else _before_files(recipe)
-        recorded = [recipe["content"], *recipe["styles"]]
+        style_of_painting = [int(style) for style in recipe["style_of_painting"]]
+        files = recipe["files"]
+        entries = [recipe["content"], *recipe["styles"]]
         given: list[Source | None] = [content]
         given += styles or [None] * len(recipe["styles"])
-        if len(given) != len(recorded):
-            raise OptionsError(f"{picture} has {len(recorded) - 1} styles, got {len(given) - 1}")
+        if len(given) != len(entries):
+            raise OptionsError(f"{picture} has {len(entries) - 1} styles, got {len(given) - 1}")
         sources = [
-            _recorded(entry, source, folder) for entry, source in zip(recorded, given, strict=True)
+            _recorded(entry, source, folder) for entry, source in zip(entries, given, strict=True)
         ]
-        recorded += files.values()
+        entries += files.values()
         options = replace(options, **_files(files, folder))
-        hashes = [entry["sha256"] for entry in recorded]
+        hashes = [entry["sha256"] for entry in entries]
         trained = recipe["weights"]["name"], recipe["weights"]["sha256"]
         begun_with = recipe.get("start")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ImageError(f"{picture}: its recipe is incomplete or damaged ({error})") from error
+    as_styles: list[Any] = grouped(sources[1:], style_of_painting)
     painter = Painter(
         sources[0],
-        _grouped(sources[1:], hands),
+        as_styles,
         options,
         read=read,
         checkpoint=checkpoint,
@@ -224,19 +227,19 @@ def repaint(
     found = painter.recipe["weights"]
     if trained != (found["name"], found["sha256"]):
         raise WeightsError(
-            f"{picture} was painted with the weights {trained[0]!r}, found are {found['name']!r}"
+            f"{picture} was painted with the weights {trained[0]!r}, but {found['name']!r} is here"
         )
     return painter
 
 
-def again(
+def rerun_stylised(
     picture: str | Path,
     recipe: Mapping[str, Any],
     content: Source | None,
     read: ReadOptions,
     device: str | None = None,
 ) -> Stylised:
-    """Return what a network made once more, from its recipe. Raises as `rerun` does."""
+    """Stylise a picture again from its recipe. Raises as `rerun` does."""
     folder = Path(picture).parent
     try:
         names = ("strength", "color", "style_scale", "seed", "size")
@@ -267,9 +270,9 @@ def again(
 
 
 def _device(picture: str | Path, recorded: str, asked: str | None) -> str:
-    """Return the device to make a picture again on: the one asked for, or what it was made on.
+    """Return the device to rerun a picture on: the requested or the recorded one.
 
-    Raises `OptionsError` for one that is asked for and not there.
+    Raises `OptionsError` if the requested device is not available.
     """
     if asked is not None:
         check_device(asked)
@@ -280,13 +283,13 @@ def _device(picture: str | Path, recorded: str, asked: str | None) -> str:
             raise
         found = choose_device("auto")
     if found.type != recorded.partition(":")[0]:
-        told = f"{picture} was made on {recorded}; made again on {found.type}, it may differ"
-        warnings.warn(told, Notice, stacklevel=2)
+        message = f"{picture} was made on {recorded}; made again on {found.type}, it may differ"
+        warnings.warn(message, Notice, stacklevel=2)
     return str(found)
 
 
 def _bits(recipe: Mapping[str, Any]) -> int:
-    """Return how many bits a channel the file was to have."""
+    """Return the bits per channel of the file."""
     save = recipe.get("save")
     return SaveOptions.from_dict(save if isinstance(save, dict) else {}).bits
 
@@ -294,22 +297,21 @@ def _bits(recipe: Mapping[str, Any]) -> int:
 def _with_styles(
     picture: str | Path, body: str, wanted: Mapping[str, str]
 ) -> tuple[Pack, dict[str, str]]:
-    """Return a pack of a body that has rows of some hashes, and what these are called there."""
+    """Return a pack with this body that has rows with these hashes, and their names in it."""
     for pack in packs_of(body):
         rows = {pack.row(name).sha256: name for name in pack.styles}
         if all(sha256 in rows for sha256 in wanted.values()):
             return pack, {name: rows[sha256] for name, sha256 in wanted.items()}
     raise WeightsError(
-        f"{picture}: was made by a network in the style {', '.join(wanted)}, and that very style "
-        "is not here any more: it was removed, or learnt on since; with a copy of its file in the "
-        "folder that impasto models names it can be made again"
+        f"{picture}: was made in the style {', '.join(wanted)}, which has been removed or changed "
+        "since; to make it again, copy the old style file to the folder that impasto models shows"
     )
 
 
 def _schedule(recorded: Sequence[Sequence[Any]], size: int) -> list[Scale]:
-    """Return the scales and steps that were painted; none where the recipe does not say.
+    """Return the scales and steps that were painted; none if the recipe has no schedule.
 
-    Raises `TypeError` or `ValueError` for what cannot be.
+    Raises `TypeError` or `ValueError` if they are invalid.
     """
     schedule = [Scale.from_list(entry) for entry in recorded]
     for scale in schedule:
@@ -324,18 +326,13 @@ def _schedule(recorded: Sequence[Sequence[Any]], size: int) -> list[Scale]:
 def _start(
     picture: str | Path, recipe: Mapping[str, Any], content: Source, read: ReadOptions
 ) -> Start:
-    """Return once more what a network made to begin with."""
-    made = again(picture, recipe, content, read)
+    """Stylise the starting picture again."""
+    made = rerun_stylised(picture, recipe, content, read)
     return Start(made.rgb, made.recipe)
 
 
-def _before_files(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the files of a recipe of version 0.3 or before."""
-    return {"init": recipe["init"]} if recipe["init"] else {}
-
-
 def _files(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, Any]:
-    """Return the options that name files, with where those are now."""
+    """Return the options that name files, with their current paths."""
     found: dict[str, Any] = {}
     for name, entry in entries.items():
         path, (option, *number) = str(_recorded(entry, None, folder)), name.split()
@@ -343,17 +340,5 @@ def _files(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, 
     return found
 
 
-def _grouped(sources: Sequence[Source], hands: Sequence[int]) -> list[Any]:
-    """Return pictures as styles: those of one hand together."""
-    pairs = list(zip(sources, hands, strict=True))
-    return [[source for source, hand in pairs if hand == style] for style in sorted(set(hands))]
-
-
 def _recorded(entry: Mapping[str, Any], given: Source | None, folder: Path) -> Source:
-    if given is not None:
-        return given
-    name = str(entry["name"])
-    for candidate in (Path(name), folder / Path(name).name):
-        if candidate.is_file():
-            return candidate
-    raise ImageError(f"{name}: not found here nor in {folder}; say where it is now")
+    return located(str(entry["name"]), folder) if given is None else given

@@ -1,4 +1,4 @@
-"""One clear line for whatever a user or a file calls itself."""
+"""Turns names and errors into single printable lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 def shown(name: str | os.PathLike[str]) -> str:
     """Return a name as one printable line of at most about 200 characters."""
     text = os.fspath(name)
-    # A file name may hold line breaks, terminal codes or bytes that are not text at all.
+    # A file name may contain line breaks, terminal codes or invalid bytes.
     safe = "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
     )
@@ -16,6 +16,6 @@ def shown(name: str | os.PathLike[str]) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Return what an error says of itself, as one line."""
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return shown(" ".join(said.split())) or type(error).__name__
+    """Return the message of an error as one line."""
+    message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return shown(" ".join(message.split())) or type(error).__name__

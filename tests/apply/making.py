@@ -1,4 +1,4 @@
-"""Networks and photos for the tests: weights at random, in every part that training would move."""
+"""Networks and photos for the tests, with random weights for everything that training changes."""
 
 from __future__ import annotations
 

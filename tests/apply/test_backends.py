@@ -1,4 +1,4 @@
-"""Two back ends, one result; and who is chosen."""
+"""Both back ends give the same result; and which one is chosen."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import torch
 
 from apply import making
 from impasto.apply import backends
-from impasto.apply.backends import Moments, choose
-from impasto.apply.parts import PHOTO, STYLISED, stops, whole
+from impasto.apply.backend import Moments
+from impasto.apply.backends import choose
+from impasto.apply.stages import PHOTO, STYLISED, stages, whole
 from impasto.errors import MissingExtraError, OptionsError
 from impasto.nets.architecture import ARCHITECTURES, HERE
 
@@ -43,24 +44,24 @@ def test_they_agree(name):
     np.testing.assert_allclose(found, expected, atol=CLOSE)
     random = np.random.default_rng(1)
     moments, held = {}, {}
-    for stop in stops(architecture):
+    for stage in stages(architecture):
         given = {**held, PHOTO: photo}
-        for part in (stop.again, stop.part):
-            if part is None:
+        for segment in (stage.recompute, stage.segment):
+            if segment is None:
                 continue
-            taken = {name: given[name] for name in part.takes}
-            parts = [b.run(part, taken, making.MIX, noise, moments) for b in (one, other)]
-            for key in part.gives:
+            taken = {name: given[name] for name in segment.inputs}
+            parts = [b.run(segment, taken, making.MIX, noise, moments) for b in (one, other)]
+            for key in segment.outputs:
                 scale = np.abs(parts[1][key]).max()
                 np.testing.assert_allclose(parts[0][key] / scale, parts[1][key] / scale, atol=CLOSE)
             given |= parts[1]
-        if stop.norm:
+        if stage.norm:
             x = given[HERE]
-            mean = x.mean(axis=(0, 2, 3)) + random.uniform(-0.1, 0.1, stop.norm.channels)
-            variance = x.var(axis=(0, 2, 3)) * random.uniform(0.8, 1.2, stop.norm.channels)
-            moments[stop.norm.name] = Moments(mean.astype(np.float32), variance.astype(np.float32))
-        if stop.keeps:
-            held = {key: given[key] for key in stop.keeps}
+            mean = x.mean(axis=(0, 2, 3)) + random.uniform(-0.1, 0.1, stage.norm.channels)
+            variance = x.var(axis=(0, 2, 3)) * random.uniform(0.8, 1.2, stage.norm.channels)
+            moments[stage.norm.name] = Moments(mean.astype(np.float32), variance.astype(np.float32))
+        if stage.keeps:
+            held = {key: given[key] for key in stage.keeps}
     found, expected = stylised(one, moments), stylised(other, moments)
     np.testing.assert_allclose(found, expected, atol=CLOSE)
     # They were given other moments than the picture's own, and took them.
@@ -71,9 +72,9 @@ def test_onnx_runtime_where_it_is(monkeypatch):
     pytest.importorskip("onnxruntime")
     assert made("auto").name == "onnx"
     assert made("auto").device == "cpu"
-    monkeypatch.setattr(backends, "_has_cuda", lambda: False)
+    monkeypatch.setattr(backends, "has_cuda", lambda: False)
     assert made("auto", device="auto").name == "onnx"
-    monkeypatch.setattr(backends, "_has_cuda", lambda: True)
+    monkeypatch.setattr(backends, "has_cuda", lambda: True)
     assert made("auto", device="auto").name == "torch"
     assert made("auto").name == "onnx"
 
@@ -86,7 +87,7 @@ def test_pytorch_where_onnx_is_missing(monkeypatch, missing):
         made("onnx")
 
 
-def test_what_cannot_be_is_said():
+def test_impossible_choices_are_refused():
     with pytest.raises(OptionsError, match="did you mean 'torch'"):
         made("torhc")
     with pytest.raises(OptionsError, match="use torch for --device cuda"):

@@ -1,4 +1,4 @@
-"""The graph is what PyTorch computes: independent operators, the same network."""
+"""The ONNX graph computes the same network as PyTorch, with independent operators."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from apply import making
-from impasto.apply.graph import build, build_part
-from impasto.apply.parts import PHOTO, STYLISED, stops, whole
+from impasto.apply.graph import build, build_segment
+from impasto.apply.stages import PHOTO, STYLISED, stages, whole
 from impasto.nets.architecture import ARCHITECTURES, HERE
 from impasto.nets.noise import SEEDS
 
@@ -15,7 +15,7 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 CLOSE = 1e-4
-"""A fortieth of the step of eight bits; what was seen is a tenth of it."""
+"""One fortieth of an 8-bit level; the measured difference is a tenth of that."""
 
 
 def session(model):
@@ -61,23 +61,23 @@ def test_each_part_can_be_given_what_the_others_found(name):
     noise = making.noise(architecture, 48, 64)
     given = {"mix": making.MIX, PHOTO: image}
     given |= {f"{key}_field": field for key, field in noise.items()}
-    for stop in stops(architecture):
-        for part in (stop.again, stop.part):
-            if part is None:
+    for stage in stages(architecture):
+        for segment in (stage.recompute, stage.segment):
+            if segment is None:
                 continue
-            run = session(build_part(part, tensors, "given"))
+            run = session(build_segment(segment, tensors, "given"))
             feed = {found.name: given[found.name] for found in run.get_inputs()}
-            names = [f"{name}_given" for name in part.gives]
-            found = dict(zip(part.gives, run.run(names, feed), strict=True))
-            if part is stop.again:
+            names = [f"{name}_given" for name in segment.outputs]
+            found = dict(zip(segment.outputs, run.run(names, feed), strict=True))
+            if segment is stage.recompute:
                 given |= found
-        if stop.norm:
+        if stage.norm:
             x = found[HERE]
-            assert x.shape[:2] == (1, stop.norm.channels)
+            assert x.shape[:2] == (1, stage.norm.channels)
             mean, variance = (f(x, axis=(0, 2, 3), dtype=np.float64) for f in (np.mean, np.var))
-            given[f"{stop.norm.name}_mean"] = mean.astype(np.float32)
-            given[f"{stop.norm.name}_variance"] = variance.astype(np.float32)
-        if stop.keeps:
+            given[f"{stage.norm.name}_mean"] = mean.astype(np.float32)
+            given[f"{stage.norm.name}_variance"] = variance.astype(np.float32)
+        if stage.keeps:
             given |= found
     expected = making.by_torch(making.network(name, tensors), image)
     np.testing.assert_allclose(found[STYLISED], expected, atol=CLOSE)
@@ -98,7 +98,7 @@ def test_a_convolution_is_an_operator_or_two_and_a_normalisation_one():
     """What the speed rests on."""
     architecture = ARCHITECTURES["turbo"]
     for use, operator in (("own", "Instance"), ("given", "Batch"), ("moved", "Batch")):
-        graph = build_part(whole(architecture), making.tensors("turbo"), use).graph
+        graph = build_segment(whole(architecture), making.tensors("turbo"), use).graph
         kinds = [node.op_type for node in graph.node]
         assert kinds.count("Conv") == kinds.count("Pad") == len(architecture.convolutions)
         photos = operator == "Batch"  # the photo's own a·x + b

@@ -1,4 +1,4 @@
-"""Where a mask is white the photo is painted, where it is black it stays."""
+"""The photo is painted where a mask is white and stays where it is black."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_mask_is_a_picture_of_any_size_and_kind(tmp_path):
     np.testing.assert_allclose(found, PHOTO + mask * (NET(PHOTO).rgb - PHOTO), atol=1e-5)
 
 
-def test_mistakes_are_told(tmp_path):
+def test_mistakes_are_reported(tmp_path):
     with pytest.raises(OptionsError, match=r"is black \(levels 0 to 1 of 255\)"):
         NET(PHOTO, mask=LEFT / 255)
     with pytest.raises(OptionsError, match="2 masks, but 1 styles"):

@@ -1,4 +1,4 @@
-"""What a program that stylises pictures sees."""
+"""The interface for programs that stylise pictures."""
 
 from __future__ import annotations
 
@@ -319,7 +319,7 @@ def test_the_photo_s_colours_can_stay(color):
         ({"seed": -1}, "--seed must be a whole number from 0"),
         ({"tile": 3}, "--tile must be"),
         ({"tiles": 3}, "unknown option 'tiles'; did you mean 'tile'"),
-        ({"backend": "torch"}, "backend belongs to the network"),
+        ({"backend": "torch"}, "backend applies to the network"),
     ],
 )
 def test_options_are_checked(options, message):

@@ -1,4 +1,4 @@
-"""Large pictures are painted in passes; strokes have the size that was asked for."""
+"""Large pictures are painted in passes, with strokes of the requested size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from apply import making
 from impasto import Network
 from impasto.apply import passes
-from impasto.apply.canvas import Canvas, Change, Region
+from impasto.apply.padded import Box, Change, PaddedPhoto
 from impasto.apply.passes import LATER, LOOK, sizes
 from impasto.errors import OptionsError
 from impasto.images.color import luma
@@ -76,7 +76,7 @@ def test_a_later_pass_is_shown_what_the_first_has_changed():
 
 def resize_any(values, width, height):
     """As `resize`, of values from -1 to 1, by the spline that changes are enlarged by."""
-    return Change(values).enlarged(Region(0, height, 0, width), width, height)
+    return Change(values).enlarged(Box(0, height, 0, width), width, height)
 
 
 @given(
@@ -86,8 +86,8 @@ def resize_any(values, width, height):
 @settings(max_examples=30, deadline=None, derandomize=True)
 def test_a_part_is_enlarged_as_the_whole_is(top, left, height, width):
     change = Change(making.photo(41, 67) - np.float32(0.5))
-    whole = change.enlarged(Region(0, 100, 0, 150), 150, 100)
-    part = Region(top, min(top + height, 100), left, min(left + width, 150))
+    whole = change.enlarged(Box(0, 100, 0, 150), 150, 100)
+    part = Box(top, min(top + height, 100), left, min(left + width, 150))
     found = change.enlarged(part, 150, 100)
     np.testing.assert_allclose(
         found, whole[part.top : part.bottom, part.left : part.right], atol=1e-4
@@ -96,12 +96,12 @@ def test_a_part_is_enlarged_as_the_whole_is(top, left, height, width):
 
 def test_tiles_make_the_same_of_a_change():
     photo, change = making.photo(100, 150), Change(making.photo(41, 67, 3) - np.float32(0.5))
-    canvas = Canvas(photo, ARCHITECTURES["turbo"], change=change)
-    whole = canvas.cut(canvas.everything)
+    padded_photo = PaddedPhoto(photo, ARCHITECTURES["turbo"], change=change)
+    whole = padded_photo.cut(padded_photo.everything)
     assert whole.shape == (1, 3, 112, 160)
-    for region in (Region(0, 32, 16, 80), Region(64, 112, 96, 160)):
+    for region in (Box(0, 32, 16, 80), Box(64, 112, 96, 160)):
         rows, columns = slice(region.top, region.bottom), slice(region.left, region.right)
-        np.testing.assert_allclose(canvas.cut(region), whole[:, :, rows, columns], atol=1e-4)
+        np.testing.assert_allclose(padded_photo.cut(region), whole[:, :, rows, columns], atol=1e-4)
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])

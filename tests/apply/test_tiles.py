@@ -1,4 +1,4 @@
-"""In tiles a picture comes out as it does at once."""
+"""A picture computed in tiles equals the one computed as a whole."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from apply import making
 from impasto.apply import tiles
 from impasto.apply.backends import choose
-from impasto.apply.canvas import Canvas, Region
-from impasto.apply.parts import PHOTO, STYLISED, stops, whole
+from impasto.apply.padded import Box, PaddedPhoto
+from impasto.apply.stages import PHOTO, STYLISED, stages, whole
 from impasto.nets.architecture import ARCHITECTURES, Convolve
 
 pytest.importorskip("onnxruntime")
 
 CLOSE = 1e-4
-"""A fortieth of the step of eight bits; what was seen is a tenth of it."""
+"""One fortieth of an 8-bit level; the measured difference is a tenth of that."""
 
 QUICK = settings(max_examples=5, deadline=None, derandomize=True)
 
@@ -31,25 +31,25 @@ BACKENDS = {
 
 def at_once(photo, name, kind, color="style"):
     architecture = ARCHITECTURES[name]
-    canvas = Canvas(photo, architecture, color)
-    everything = canvas.everything
+    padded_photo = PaddedPhoto(photo, architecture, color)
+    everything = padded_photo.everything
     noise = making.noise(architecture, everything.bottom, everything.right)
-    given = {PHOTO: canvas.cut(everything)}
+    given = {PHOTO: padded_photo.cut(everything)}
     made = BACKENDS[name, kind].run(whole(architecture), given, making.MIX, noise)
-    canvas.put(everything, made[STYLISED])
-    return canvas.picture
+    padded_photo.put(everything, made[STYLISED])
+    return padded_photo.picture
 
 
 def tiled(photo, name, kind, side, color="style"):
     architecture = ARCHITECTURES[name]
-    canvas = Canvas(photo, architecture, color)
-    everything = canvas.everything
+    padded_photo = PaddedPhoto(photo, architecture, color)
+    everything = padded_photo.everything
     noise = making.noise(architecture, everything.bottom, everything.right)
     backend = BACKENDS[name, kind]
-    events = list(tiles.stylise(canvas, backend, architecture, making.MIX, noise, side))
+    events = list(tiles.stylise(padded_photo, backend, architecture, making.MIX, noise, side))
     assert [event.tile for event in events] == list(range(1, events[-1].tiles + 1))
     assert len(events) == tiles.count(everything, architecture, side)
-    return canvas.picture
+    return padded_photo.picture
 
 
 @pytest.mark.parametrize(("name", "kind"), [("turbo", "onnx"), ("turbo", "torch")])
@@ -93,7 +93,7 @@ def test_bytes_go_in_and_out_with_any_colours(color):
 @settings(QUICK, max_examples=100)
 def test_the_tiles_own_every_position_once(height, width, side, stride):
     owned = np.zeros((height * stride, width * stride), int)
-    rows = tiles.split(Region(0, *owned.shape[:1], 0, owned.shape[1]), side, stride)
+    rows = tiles.split(Box(0, *owned.shape[:1], 0, owned.shape[1]), side, stride)
     for top, bottom, left, right in (tile for row in rows for tile in row):
         assert {top % stride, bottom % stride, left % stride, right % stride} == {0}
         assert 0 < bottom - top <= max(side, stride)
@@ -105,10 +105,10 @@ def test_the_tiles_own_every_position_once(height, width, side, stride):
 @pytest.mark.parametrize("offset", [0.0, 1e4])
 def test_a_tally_of_parts_is_that_of_the_whole(offset):
     x = (np.random.default_rng(0).standard_normal((1, 3, 40, 50)) + offset).astype(np.float32)
-    tally = tiles.Tally(3)
+    running = tiles.RunningMoments(3)
     for part in (x[:, :, :7], x[:, :, 7:8, :20], x[:, :, 7:8, 20:], x[:, :, 8:]):
-        tally.add(part)
-    mean, variance = tally.moments
+        running.add(part)
+    mean, variance = running.moments
     exact = x.astype(np.float64)
     np.testing.assert_allclose(mean, exact.mean(axis=(0, 2, 3)), rtol=1e-6)
     np.testing.assert_allclose(variance, exact.var(axis=(0, 2, 3)), rtol=1e-6)
@@ -117,9 +117,9 @@ def test_a_tally_of_parts_is_that_of_the_whole(offset):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_only_what_is_large_is_tiled(name):
     architecture = ARCHITECTURES[name]
-    assert tiles.side_for(Region(0, 1024, 0, 1024), architecture) is None
-    side = tiles.side_for(Region(0, 12_000, 0, 12_000), architecture)
-    halo = max(stop.part.halo for stop in stops(architecture))
+    assert tiles.side_for(Box(0, 1024, 0, 1024), architecture) is None
+    side = tiles.side_for(Box(0, 12_000, 0, 12_000), architecture)
+    halo = max(stage.segment.halo for stage in stages(architecture))
     assert side > 8 * halo  # or the surroundings would cost more than the tile
 
 
@@ -143,18 +143,22 @@ def test_large_tensors_are_kept_in_half_and_hardly_differ(monkeypatch):
 def test_the_coarse_levels_are_computed_once():
     """What tiles cost: 2.6 times the work of the whole, with eighteen normalisations."""
     architecture = ARCHITECTURES["quality"]
-    kept = [stop for stop in stops(architecture) if stop.keeps]
-    assert all(stop.part.halo <= 32 for stop in kept)
-    spent = sum(work(part) for stop in stops(architecture) for part in (stop.part, stop.again))
+    kept = [stage for stage in stages(architecture) if stage.keeps]
+    assert all(stage.segment.halo <= 32 for stage in kept)
+    spent = sum(
+        work(segment)
+        for stage in stages(architecture)
+        for segment in (stage.segment, stage.recompute)
+    )
     assert architecture.macs < spent < 2.7 * architecture.macs
 
 
-def work(part):
-    """Multiply-accumulates of a part for each pixel."""
-    if part is None:
+def work(segment):
+    """Multiply-accumulates of a segment for each pixel."""
+    if segment is None:
         return 0
-    costs, stride = 0.0, dict(enumerate(part.architecture.strides()))
-    for index in range(part.start, part.stop):
+    costs, stride = 0.0, dict(enumerate(segment.architecture.strides()))
+    for index in range(segment.start, segment.stop):
         layer, step = stride[index]
         if isinstance(layer, Convolve):
             size = 3 if layer.folded else layer.size

@@ -1,4 +1,4 @@
-"""The scripts of benchmarks/ import one another as they do when run: by their bare names."""
+"""Lets the scripts of benchmarks/ import each other by their bare names, as when they run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every command that the scripts, their README and the Makefile show is one that they take."""
+"""Every command shown by the scripts, their README and the Makefile is valid."""
 
 from __future__ import annotations
 

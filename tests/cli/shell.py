@@ -1,4 +1,4 @@
-"""The command line as a user meets it: tiny pictures, shallow layers, real and faked shells."""
+"""Helpers to run the command line: tiny pictures, shallow layers, real and fake shells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Budgets and expected times as a user at a terminal meets them, on a clock of their own."""
+"""Budgets and time estimates on the command line, with a fake clock."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_command_takes_the_time_of_its_budget(
     assert (folder / "out-again.png").read_bytes() == (folder / "out.png").read_bytes()
 
 
-def test_too_little_time_is_said_and_paints_smaller(
+def test_too_little_time_is_reported_and_paints_smaller(
     folder: Path, paint_for: Callable[..., Outcome], run: Callable[..., Outcome]
 ) -> None:
     outcome = paint_for("0.001", size=260)
@@ -187,7 +187,7 @@ SCALES = ((320, 240, 180), (640, 480, 120))
         ),
     ],
 )
-def test_what_is_said_of_a_plan(
+def test_the_description_of_a_plan(
     capfd: pytest.CaptureFixture[str], event: Started | Replanned, planned: bool, lines: list[str]
 ) -> None:
     Progress((640, 480), planned=planned, quiet=False).take(event)

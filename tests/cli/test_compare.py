@@ -1,4 +1,4 @@
-"""``impasto compare`` as a user meets it."""
+"""``impasto compare`` on the command line."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_every_column_is_explained_and_so_is_the_protocol(run: Run) -> None:
     for measure in MEASURES:
         line = f"{measure.title}, {measure.better} is better: {measure.meaning}.\n"
         assert line in outcome.out
-    assert "* best of its column\n" in outcome.out
+    assert "* best in its column\n" in outcome.out
     assert "Protocol: pictures at 64×48" in outcome.out
     assert "original weights" in outcome.out
     # With one picture there is nothing to be best of.
@@ -164,8 +164,8 @@ def test_the_flags_are_the_options(run: Run) -> None:
         (["nix.png", *AGAINST], ["nix.png: no such file"]),
         (["soft.png", "--photo=nix.png", "--painting=style.png"], ["nix.png: no such file"]),
         (["soft.png", "--photo=photo.png", "--painting=nix.png"], ["nix.png: no such file"]),
-        (["soft.png", "tall.png", *AGAINST], ["tall.png: has 48x64 pixels", "64x48", "aspect"]),
-        (["soft.png", "--photo=photo.png", "--painting=empty"], ["empty: has no pictures"]),
+        (["soft.png", "tall.png", *AGAINST], ["tall.png: is 48x64 pixels", "64x48", "aspect"]),
+        (["soft.png", "--photo=photo.png", "--painting=empty"], ["empty: contains no pictures"]),
         (["soft.png", *AGAINST, "--csv=a.txt"], ["a.txt", ".csv"]),
         (["soft.png", *AGAINST, "--csv=no/a.csv"], ["no", "does not exist"]),
         (["soft.csv", *AGAINST, "--csv=soft.csv"], ["soft.csv", "also an input"]),

@@ -1,4 +1,4 @@
-"""``impasto explain`` as it is used; what is on the page is tested in tests/explain."""
+"""``impasto explain`` on the command line; tests/explain tests the page."""
 
 from __future__ import annotations
 

@@ -232,27 +232,27 @@ def wrong(folder: Path, paintings: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["paintings", "--name=mine"], ["--name is for one painting, 2 were given"]),
-        (["hugging.png", "notes.txt", "--name=a"], ["--name is for one painting, 2 were given"]),
-        (["starry.png"], ["there is a style 'starry' already", "--name"]),
+        (["paintings", "--name=mine"], ["--name needs a single painting, got 2"]),
+        (["hugging.png", "notes.txt", "--name=a"], ["--name needs a single painting, got 2"]),
+        (["starry.png"], ["there is already a style 'starry'", "--name"]),
         (
             ["paintings/swirls.png", "--name=starry"],
-            ["there is a style 'starry' already", "--name"],
+            ["there is already a style 'starry'", "--name"],
         ),
         (
             ["hugging.png"],
-            ["there is a style 'hugging' of another painting", "--name", "remove hugging"],
+            ["there is already a style 'hugging' of another painting", "--name", "remove hugging"],
         ),
-        (["hugging"], ["hugging: its painting is not there any more"]),
+        (["hugging"], ["hugging: its painting no longer exists"]),
         (["notes.txt"], ["notes.txt: is not a picture"]),
         (["nix.png"], ["nix.png: no such file"]),
         (["swrils"], ["swrils: no such file"]),
-        (["empty"], ["empty: holds no pictures"]),
+        (["empty"], ["empty: contains no pictures"]),
         (["hugging.png", "--name=The Kiss"], ["'The Kiss' cannot name a style"]),
         (["hugging.png", "--name=original"], ["'original' cannot name a style"]),
         (["hugging.png", "-o", "out.png"], ["out.png: has the extension '.png'"]),
         (["hugging.png", "-o", "no/a.safetensors"], ["no does not exist"]),
-        (["hugging.png", "--photos=empty"], ["empty: holds no photos"]),
+        (["hugging.png", "--photos=empty"], ["empty: contains no photos"]),
         (["hugging.png", "--photos=nowhere"], ["nowhere: is not a folder"]),
         (["hugging.png", "--cards=notes.txt"], ["--cards notes.txt: is not a JSON list"]),
         (["hugging.png", "--budget=1m"], ["--steps and --budget", "give one of them"]),
@@ -303,7 +303,7 @@ def test_a_painting_where_a_style_stands_is_learnt_once(
     line = ["apply", "paintings/swirls.png", "photo.png", "--budget=0.6s"]
     first = run(*line, "-o", "one.png")
     assert (first.code, first.out) == (0, "picture  one.png\n")
-    assert first.err.startswith("learning paintings/swirls.png for 0:01, once: ")
+    assert first.err.startswith("learning paintings/swirls.png for 0:01; this happens only once")
     assert "impasto paint photo.png paintings/swirls.png" in first.err
     assert read_recipe(folder / "one.png")["shares"] == {"swirls": 1}
     assert not styles.exists()
@@ -317,9 +317,11 @@ def test_a_painting_where_a_style_stands_is_learnt_once(
     np.testing.assert_array_equal(
         pixels(folder / "one.png"), pixels(folder / "painted" / "photo.png")
     )
-    assert "1 learnt in passing; impasto models clear forgets them" in run("models").out
-    assert run("models", "clear") == Outcome(0, "1 forgotten\n", "")
-    assert "learnt in passing" not in run("models").out
+    assert (
+        "1 cached by impasto apply PAINTING; impasto models clear removes them" in run("models").out
+    )
+    assert run("models", "clear") == Outcome(0, "1 removed\n", "")
+    assert "cached" not in run("models").out
     assert run(*line, "-o", "one.png").err.startswith("learning paintings/swirls.png")
 
 
@@ -367,19 +369,19 @@ def test_styles_get_other_names_and_are_forgotten(mine: Path, run: Run) -> None:
     assert run("models", "remove", "cuddle", "squall") == Outcome(0, "", "")
     assert listing(mine) == {}
     assert run("models", "show", "cuddle").code == 2
-    assert run("models", "clear") == Outcome(0, "0 forgotten\n", "")
+    assert run("models", "clear") == Outcome(0, "0 removed\n", "")
 
 
 @pytest.mark.usefixtures("mine")
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["rename", "hugging", "squall"], "there is a style 'squall' already"),
-        (["rename", "hugging", "starry"], "there is a style 'starry' already"),
+        (["rename", "hugging", "squall"], "there is already a style 'squall'"),
+        (["rename", "hugging", "starry"], "there is already a style 'starry'"),
         (["rename", "hugging", "The Kiss"], "'The Kiss' cannot name a style"),
         (
             ["rename", "huggin", "a"],
-            "'huggin' is not a style that you had learnt; did you mean 'hugging'?",
+            "'huggin' is not one of your own styles; did you mean 'hugging'?",
         ),
         (["rename", "hugging"], "NEW"),
         (["remove", "starry"], "(it comes with Impasto)"),
@@ -408,7 +410,7 @@ def test_styles_are_searched(run: Run) -> None:
     assert found("--search=BODY o.") == ["squall"]
     assert found("--search=nothing like it") == []
     assert {"hugging", "squall", "starry"} <= set(found())
-    assert run("models", "--search=nothing like it").out.startswith("no style is like that\n")
+    assert run("models", "--search=nothing like it").out.startswith("no style matches\n")
     rows = run("models", "--search=squall").out.splitlines()[1:]
     assert rows[0].split()[0] == "squall"
     assert not any(row.startswith(("hugging", "starry")) for row in rows)

@@ -1,4 +1,4 @@
-"""Whatever a user gets wrong is one line, exit code 2, and nothing is touched."""
+"""Every user error gives one line and exit code 2, and changes nothing."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "text": (paint_with(content="text.jpg"), ["text.jpg"]),
     "bomb": (paint_with(content="bomb.png"), ["100000x100000", "--max-pixels"]),
     "bomb as style": (paint_with(style="bomb.png"), ["bomb.png", "100000x100000"]),
-    "folder": (paint_with(content="subfolder"), ["subfolder", "is a folder"]),
+    "folder": (paint_with(content="subfolder"), ["out.png: is not a folder"]),
     "one pixel style": (paint_with(style="thread.png"), ["thread.png", "too small for relu2_2"]),
     "thread": (paint_with(content="thread.png"), ["48x1 pixels", "too small", "--size"]),
     "over max pixels": (paint_with("--max-pixels=100"), ["--max-pixels"]),
@@ -122,7 +122,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "no default checkpoint": (paint_with("--resume"), ["out.png.checkpoint", "no checkpoint"]),
     "foreign checkpoint": (
         paint_with("--resume", "--checkpoint=foreign.state"),
-        ["foreign.state", "no checkpoint"],
+        ["foreign.state", "not a checkpoint"],
     ),
     "cut checkpoint": (paint_with("--resume", "--checkpoint=cut.state"), ["cut.state", "damaged"]),
     "checkpoint of nothing": (

@@ -1,4 +1,4 @@
-"""The commands around models: listing, importing, exporting, and all styles on one sheet."""
+"""The commands for models: listing, importing, exporting, and the sheet of all styles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 from cli.shell import Outcome, draw, listing, pixels
 from impasto.cli.sheet import columns_for
 from impasto.images import read_picture
-from impasto.images.sheet import GAP
+from impasto.images.contact_sheet import GAP
 from impasto.nets.architecture import ARCHITECTURES
 from impasto.zoo.pack import read_pack, write_pack
 from zoo.making import random_pack, write
@@ -72,7 +72,7 @@ def test_the_list(run: Run) -> None:
     ]
     assert broken.startswith("broken  ")
     assert "broken.safetensors: is not a pack of styles that Impasto can read" in broken
-    assert where.startswith("own packs are in ")
+    assert where.startswith("your packs are in ")
 
 
 @pytest.mark.usefixtures("shelf")
@@ -89,8 +89,8 @@ def test_the_list_as_json(run: Run) -> None:
 
 def test_an_empty_list(run: Run) -> None:
     first, second = run("models").out.splitlines()
-    assert first == "no styles yet: impasto train makes them, impasto import takes them over"
-    assert second.startswith("own packs are in ")
+    assert first == "no styles yet: create one with impasto learn, impasto train or impasto import"
+    assert second.startswith("your packs are in ")
     assert run("models", "--json").out == "[]\n"
 
 
@@ -129,7 +129,7 @@ def test_the_parameters_of_a_card_are_all_that_the_pack_has(folder: Path, run: R
     ("arguments", "part"),
     [
         (["show", "stary"], "did you mean 'starry'?"),
-        (["show", "starry,wave"], "'starry,wave' is a mixture; say one style"),
+        (["show", "starry,wave"], "'starry,wave' is a mixture; name a single style"),
         (["show", "broken/x"], "broken.safetensors: is not a pack of styles"),
         (["show"], "NAME"),
         (["shwo"], "No such command 'shwo'"),
@@ -153,7 +153,7 @@ def test_import_then_apply(folder: Path, own: Path, run: Run) -> None:
     assert pixels(folder / "out.png").shape == (48, 64, 3)
 
     again = run("import", "candy.pth", "--name", "candy")
-    assert (again.code, "is there already; --overwrite replaces it" in again.err) == (2, True)
+    assert (again.code, "already exists; --overwrite replaces it" in again.err) == (2, True)
     assert run("import", "candy.pth", "--name", "candy", "--overwrite").code == 0
     assert run("import", "candy.pth", "--name=x", "-o", "x.safetensors").code == 0
     assert read_pack(folder / "x.safetensors").styles == ("x",)
@@ -163,7 +163,9 @@ def test_import_then_apply(folder: Path, own: Path, run: Run) -> None:
 def test_import_under_a_name_that_is_taken(folder: Path, run: Run) -> None:
     checkpoint(folder / "candy.pth")
     outcome = run("import", "candy.pth", "--name=starry")
-    assert "another pack has starry, too; for this one say starry/starry" in outcome.out
+    assert (
+        "another pack also has a style starry; to use this one, write starry/starry" in outcome.out
+    )
     assert "transformer-net" in run("models", "show", "starry/starry").out
     assert "transformer-net" not in run("models", "show", "starry").out
 
@@ -173,7 +175,7 @@ def test_import_under_a_name_that_is_taken(folder: Path, run: Run) -> None:
     [
         (["nix.pth", "--name=a"], "nix.pth: cannot be read: No such file"),
         (["photo.png", "--name=a"], "photo.png: is not a checkpoint that can be read"),
-        (["candy.pth", "--name=A b"], "--name must be lower case letters, digits and hyphens"),
+        (["candy.pth", "--name=A b"], "lower-case letters, digits and hyphens"),
         (["candy.pth", "--name=original"], "and not 'original'"),
         (["candy.pth", "--name=a", "-o", "a.pth"], "a.pth: has the extension '.pth'"),
         (["candy.pth", "--name=a", "-o", "no/a.safetensors"], "no does not exist"),

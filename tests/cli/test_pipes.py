@@ -1,9 +1,11 @@
-"""``-`` for a picture: standard input and output, as in a pipe of commands."""
+"""``-`` as a picture: standard input and output in a pipe."""
 
 from __future__ import annotations
 
 import io
+import struct
 import subprocess
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,8 +63,12 @@ def test_a_photo_goes_through_a_network(folder: Path, run: Run, form: str, kind:
     assert run("apply", "starry", "photo.png", "-o", "out.png").code == 0
     asked = ["--format", form] if form else []
     photo = (folder / "photo.png").read_bytes()
+    colours = b"cICP" + bytes([12, 99, 0, 1])  # of which one is not known, and a notice says so
+    chunk = struct.pack(">I", 4) + colours + struct.pack(">I", zlib.crc32(colours))
+    photo = photo[:33] + chunk + photo[33:]  # after the header
     done = piped(folder, "apply", "starry", "-", "-o", "-", *asked, data=photo)
     assert done.returncode == 0, done.stderr
+    assert b"impasto: standard input: declares unknown colour code points" in done.stderr
     made = Image.open(io.BytesIO(done.stdout))  # nothing else is there
     assert made.format == kind
     assert np.abs(np.asarray(made, float) - pixels(folder / "out.png")).mean() < 6
@@ -85,10 +91,10 @@ def test_a_photo_is_painted(folder: Path, run: Run, pipe: Pipe) -> None:
     [
         (("apply", "starry", "-", "-o", "-"), "impasto: standard input: is not a picture"),
         (("apply", "starry", "-", "-o", "tmp"), "one picture without a name"),
-        (("apply", "starry", "-", "-", "-o", "out"), "standard input, which is read once"),
-        (("apply", "starry", "photo.png", "-o", "-", "--json"), "both want standard output"),
-        (("paint", "-", "-", "-o", "out.png"), "standard input, which is read once"),
-        (("paint", "photo.png", "style.png", "-o", "-", "--json"), "both want standard output"),
+        (("apply", "starry", "-", "-", "-o", "out"), "can be used only once"),
+        (("apply", "starry", "photo.png", "-o", "-", "--json"), "both use standard output"),
+        (("paint", "-", "-", "-o", "out.png"), "can be used only once"),
+        (("paint", "photo.png", "style.png", "-o", "-", "--json"), "both use standard output"),
     ],
 )
 def test_mistakes_leave_nothing(
@@ -101,7 +107,7 @@ def test_mistakes_leave_nothing(
     assert not left(folder)
 
 
-def test_names_that_the_terminal_cannot_show_do_no_harm(folder: Path) -> None:
+def test_names_that_the_terminal_cannot_show_are_escaped(folder: Path) -> None:
     (folder / "photo.png").rename(folder / "東京.png")
     done = subprocess.run(
         [*IMPASTO, "apply", "turbo/starry", "東京.png", "-o", "大阪.png"],

@@ -1,4 +1,4 @@
-"""Killed at any moment, a painting goes on and ends as if nothing had happened."""
+"""A painting killed at any moment can be resumed and gives the same result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``impasto sweep`` as a user meets it."""
+"""``impasto sweep`` on the command line."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from impasto.cli.main import app
 from impasto.images import read_recipe
 from impasto.metrics.measures import NAMES
 from impasto.nets import vgg
+from impasto.nets.feature_net import VGG19
 from impasto.optimize.lbfgs import LBFGS
-from impasto.options import LAYER_NAMES, PaintOptions
-from impasto.options.sweep import read_axis
+from impasto.options import PaintOptions
+from impasto.options.sweep import parse_axis
 from impasto.sweep import engine
 from impasto.sweep.grid import lay_out
-from impasto.sweep.recipe import recipe_of
+from impasto.sweep.sheet_recipe import sheet_recipe
 
 Run = Callable[..., Outcome]
 SMALL = ["--size=48", "--steps=3", *SHALLOW[1:]]
@@ -40,7 +41,7 @@ WEIGHTS = "--vary=style-weight=0.1,1,10"
 
 @pytest.fixture(autouse=True)
 def _networks_of_the_session(
-    parameters: dict[str, torch.Tensor], net: vgg.VGG19, monkeypatch: pytest.MonkeyPatch
+    parameters: dict[str, torch.Tensor], net: vgg.VGG, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading the weights takes most of the time of a picture as small as these."""
     monkeypatch.setattr(vgg, "load", lambda _: parameters)
@@ -60,7 +61,7 @@ def sweep(run: Run) -> Run:
 
 @pytest.fixture(scope="module")
 def swept(
-    tmp_path_factory: pytest.TempPathFactory, parameters: dict[str, torch.Tensor], net: vgg.VGG19
+    tmp_path_factory: pytest.TempPathFactory, parameters: dict[str, torch.Tensor], net: vgg.VGG
 ) -> Path:
     """A folder like those of the tests where a sweep of three weights was made."""
     folder = tmp_path_factory.mktemp("swept")
@@ -147,7 +148,7 @@ def test_finished_cells_are_not_painted_again(folder: Path, sweep: Run, painted:
     first = pixels(folder / "sheet.png")
     outcome = sweep(WEIGHTS, "--csv=again.csv")
     assert painted == []
-    assert "3 pictures, 3 of them there already" in outcome.err
+    assert "3 pictures, 3 of them already finished" in outcome.err
     np.testing.assert_array_equal(pixels(folder / "sheet.png"), first)
     assert (folder / "sheet.csv").read_bytes() == (folder / "again.csv").read_bytes()
     # A larger sweep paints what is new, wherever it stands.
@@ -304,9 +305,7 @@ def test_ctrl_c_while_a_cell_is_painted_large(
     np.testing.assert_array_equal(pixels(folder / "out.png"), whole)
 
 
-def test_a_cell_that_cannot_be_painted_is_told_and_the_rest_goes_on(
-    folder: Path, sweep: Run
-) -> None:
+def test_a_cell_that_cannot_be_painted_is_reported_and_skipped(folder: Path, sweep: Run) -> None:
     outcome = sweep("--vary=style-layers=relu1_1;relu4_1", "--style-scale=0.05", "--csv=sheet.csv")
     assert outcome.code == 1
     assert "impasto: picture 1,2: style.png would be" in outcome.err
@@ -315,7 +314,7 @@ def test_a_cell_that_cannot_be_painted_is_told_and_the_rest_goes_on(
     assert "Traceback" not in outcome.err
 
 
-def test_where_no_cell_can_be_painted_there_is_no_sheet(folder: Path, sweep: Run) -> None:
+def test_without_any_painted_cell_there_is_no_sheet(folder: Path, sweep: Run) -> None:
     outcome = sweep("--vary=style-layers=relu3_1;relu4_1", "--style-scale=0.05")
     assert outcome.code == 2
     assert outcome.err.splitlines()[-1].startswith("impasto: style.png would be")
@@ -362,7 +361,7 @@ def test_a_folder_as_a_style_and_masks(folder: Path, run: Run) -> None:
     assert run(*moved).code == 0
     draw(folder / "hand" / "c.png", 60, 50)
     outcome = run(*moved)
-    assert (outcome.code, "from 4 pictures, here are 5" in outcome.err) == (2, True)
+    assert (outcome.code, "from 4 pictures, got 5" in outcome.err) == (2, True)
     draw(folder / "other.png", 56, 56, seed=33)
     outcome = run(*again)
     assert (outcome.code, "other.png: is not the picture" in outcome.err) == (2, True)
@@ -404,38 +403,38 @@ def test_a_full_disk_says_where_the_pictures_are(
     before = (folder / "sheet.png").read_bytes()
     monkeypatch.setattr("impasto.images.write.atomic_write", atomic.atomic_write)
     with monkeypatch.context() as patch:
-        patch.setattr("impasto.cli.sweeping.check_output", lambda *_, **__: None)
+        patch.setattr("impasto.cli.sweep_runner.check_output", lambda *_, **__: None)
         patch.setattr(atomic, "_target", full)
         outcome = sweep(WEIGHTS, "--quiet")
     assert outcome.code == 2
-    assert "No space left on device; the pictures themselves are in sheet.png.cells" in outcome.err
+    assert "No space left on device; the finished pictures are in sheet.png.cells" in outcome.err
     assert (folder / "sheet.png").read_bytes() == before
 
 
 def test_the_recipe_of_the_largest_sweep_fits_into_a_jpeg(folder: Path) -> None:
-    grid = lay_out({}, [read_axis(f"{n}={','.join(map(str, range(10)))}") for n in ("seed", TV)])
+    grid = lay_out({}, [parse_axis(f"{n}={','.join(map(str, range(10)))}") for n in ("seed", TV)])
     assert len(grid.cells) == 100
     photo, style = folder / "photo.png", folder / "style.png"
-    recipe = recipe_of(engine.Sweep(photo, [style], grid, folder=folder / "cells"))
+    recipe = sheet_recipe(engine.Sweep(photo, [style], grid, folder=folder / "cells"))
     assert len(json.dumps(recipe)) < 32_000
 
 
 TV = "tv-weight"
-MANY_LAYERS = ";".join(",".join(f"{layer}:{k}" for layer in LAYER_NAMES) for k in range(1, 101))
+MANY_LAYERS = ";".join(",".join(f"{layer}:{k}" for layer in VGG19.names) for k in range(1, 101))
 TWO = ["photo.png", "style.png"]
 OUT = ["-o", "sheet.png", *SMALL]
 MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "nothing varies": ([*TWO, *OUT], ["--vary NAME=VALUE"]),
-    "no painting": (["photo.png", *OUT, WEIGHTS], ["a painting at least", "photo.png"]),
+    "no painting": (["photo.png", *OUT, WEIGHTS], ["at least one painting", "photo.png"]),
     "missing photo": (["nix.png", "style.png", *OUT, WEIGHTS], ["nix.png: no such file"]),
     "missing painting": (["photo.png", "nix.png", *OUT, WEIGHTS], ["nix.png: no such file"]),
     "misspelt": ([*TWO, *OUT, "--vary=style-wieght=1,2"], ["mean 'style-weight'"]),
     "size varies": ([*TWO, *OUT, "--vary=size=32,48"], ["cannot vary size"]),
     "ambiguous commas": ([*TWO, *OUT, "--vary=style-layers=relu1_1,relu2_1"], ["semicolons"]),
     "unknown layer": ([*TWO, *OUT, "--vary=style-layers=relu1_1;relu_2_1"], ["mean 'relu2_1'"]),
-    "said twice": ([*TWO, *OUT, "--style-weight=3", WEIGHTS], ["--style-weight is given, and"]),
+    "said twice": ([*TWO, *OUT, "--style-weight=3", WEIGHTS], ["--style-weight is both given"]),
     "conflict": ([*TWO, *OUT, "--vary=quality=draft,good"], ["with quality draft", "--steps and"]),
-    "too many": ([*TWO, *OUT, f"--vary=seed={','.join(map(str, range(101)))}"], ["at most 100"]),
+    "too many": ([*TWO, *OUT, f"--vary=seed={','.join(map(str, range(101)))}"], ["limit is 100"]),
     "extension": ([*TWO, *SMALL, WEIGHTS, "-o", "a.gif"], ["a.gif", ".png"]),
     "sheet is photo": ([*TWO, *SMALL, WEIGHTS, "-o", "photo.png"], ["also an input"]),
     "table's extension": ([*TWO, *OUT, WEIGHTS, "--csv=a.txt"], ["a.txt", ".csv"]),
@@ -449,14 +448,14 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     ),
     "too many pixels": (
         [*TWO, *OUT, WEIGHTS, "--max-pixels=9999"],
-        ["sheet.png: the sheet would have", "more than 9,999", "--size"],
+        ["sheet.png: the sheet would be", "more than --max-pixels 9,999", "--size"],
     ),
     "too many options for a jpeg": (
         [*TWO, *SMALL, f"--vary=style-layers={MANY_LAYERS}", "-o", "a.jpg"],
         ["a.jpg: a JPEG has no room", ".png"],
     ),
-    "no sheet": (["photo.png", "--pick=1,1", "-o", "o.png"], ["photo.png: carries no", "recipe"]),
-    "a painting": (["made.png", "--pick=1,1", "-o", "o.png"], ["made.png: is not a sheet"]),
+    "no sheet": (["photo.png", "--pick=1,1", "-o", "o.png"], ["photo.png: has no", "recipe"]),
+    "a painting": (["made.png", "--pick=1,1", "-o", "o.png"], ["made.png: was not made by"]),
     "no such cell": (
         ["made-sheet.png", "--pick=2,1", "-o", "o.png"],
         ["--pick 2,1", "rows 1 to 1", "columns 1 to 3"],
@@ -465,11 +464,11 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "no place either": (["made-sheet.png", "--pick=1,", "-o", "o.png"], ["ROW,COLUMN"]),
     "picked with other options": (
         ["made-sheet.png", "--pick=1,1", "-o", "o.png", "--style-weight=3"],
-        ["--pick", "--style-weight", "allowed: --size"],
+        ["--pick", "--style-weight", "it allows --size"],
     ),
     "picked and varied": (
         ["made-sheet.png", "--pick=1,1", "-o", "o.png", WEIGHTS],
-        ["without --vary and --csv"],
+        ["cannot be combined with --vary or --csv"],
     ),
     "picked over the sheet": (
         ["made-sheet.png", "--pick=1,1", "-o", "made-sheet.png"],
@@ -512,7 +511,7 @@ def test_a_mistake_is_one_line_and_touches_nothing(
             "kind": "sweep",
             "cells": [{"row": 1, "column": 1, "options": {"size": 3}}],
             "options": {},
-            "hands": [0],
+            "style_of_painting": [0],
             "files": {},
             "content": {"name": "a", "sha256": ""},
             "styles": [{"name": "b", "sha256": ""}],

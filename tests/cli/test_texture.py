@@ -1,4 +1,4 @@
-"""The commands `texture` and `invert`, and canvases, from shell to picture."""
+"""The commands `texture` and `invert`, and canvases, from the shell to the picture."""
 
 from __future__ import annotations
 

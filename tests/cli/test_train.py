@@ -1,4 +1,4 @@
-"""``impasto train`` as a user meets it: real processes, killed and resumed, alone and together."""
+"""``impasto train`` on the command line: real processes, killed and resumed, one or several."""
 
 from __future__ import annotations
 
@@ -113,14 +113,14 @@ def test_it_begins_with_what_ships_and_learns_from_the_samples(
     tiny = [flag for flag in TINY if flag != "--from=none"]
     outcome = impasto(capfd, "train", *inputs[:2], *tiny, "--steps", 1, "-o", out)
     assert outcome.code == 0, outcome.err
-    assert "begins with nine.safetensors" in outcome.err
+    assert "starting from nine.safetensors" in outcome.err
     assert "the 4 photos that come with scikit-image" in outcome.err
     training = read_pack(out).card.training
     assert training["photos"] == 4
     assert "started_from" in training
 
 
-def test_progress_is_told_in_lines(
+def test_progress_is_printed_in_lines(
     capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
 ) -> None:
     outcome = impasto(
@@ -269,7 +269,7 @@ def test_what_was_stopped_before_is_not_lost(
     before = state.read_bytes()
     outcome = impasto(capfd, *line)
     assert outcome.code == 2
-    assert "go on with --resume, or begin anew with --restart" in outcome.err
+    assert "continue with --resume, or use --restart" in outcome.err
     assert state.read_bytes() == before
     assert impasto(capfd, *line, "--restart").code == 0
     assert not state.exists()
@@ -278,10 +278,10 @@ def test_what_was_stopped_before_is_not_lost(
         out.write_bytes(text)
         outcome = impasto(capfd, *line)
         assert (outcome.code, out.read_bytes()) == (2, text)
-        assert "waves.safetensors: is there already and is not a pack" in outcome.err
+        assert "waves.safetensors: already exists and is not a pack" in outcome.err
 
 
-def test_a_link_to_nothing_among_the_photos_is_told(
+def test_a_broken_link_among_the_photos_is_reported(
     capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
 ) -> None:
     photos = Path(inputs[inputs.index("--photos") + 1])
@@ -290,7 +290,7 @@ def test_a_link_to_nothing_among_the_photos_is_told(
         capfd, "train", *inputs, *TINY, "--steps", 6, "-o", tmp_path / "a.safetensors"
     )
     assert outcome.code == 0, outcome.err
-    assert "passed over: " in outcome.err
+    assert "skipped: " in outcome.err
     assert "zzz.png" in outcome.err
 
 
@@ -307,7 +307,7 @@ def test_a_link_to_nothing_among_the_photos_is_told(
         (["--from", "given", "--model", "standard"], "its network is turbo"),
         (["--teacher", "given"], "has no style 'waves'"),
         (["--processes", "none"], "--processes"),
-        (["--processes", "2", "--batch", "3"], "do not divide among 2"),
+        (["--processes", "2", "--batch", "3"], "cannot be divided evenly among 2"),
         (["--distance", "0.5,0.6"], "--distance has 2 numbers"),
         (["--cards", "nothing.json"], "nothing.json"),
         (["--resume"], "no checkpoint"),

@@ -1,4 +1,4 @@
-"""Every example runs to its end, from an empty folder, and every picture it shows is there."""
+"""Every example runs to the end in an empty folder and makes every picture that it shows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import jupytext
 import pytest
 from PIL import Image
 
+import pictures
 from impasto import samples
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ def test_an_example_runs(script, tmp_path, monkeypatch):
     given, cheaper = CHEAPER[script.stem]
     assert given in source
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(samples, "painting", partial(samples.painting, width=384, height=304))
+    monkeypatch.setattr(samples, "painting", partial(pictures.painting, width=384, height=304))
     code = compile(source.replace(given, cheaper), script, "exec")
     exec(code, {"__name__": "__main__"})
     shown = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", source)

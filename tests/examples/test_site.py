@@ -1,4 +1,4 @@
-"""The documentation site builds, with every link and picture there, and asks no other host."""
+"""The documentation site builds, its links and pictures exist, and it uses no other host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One painting explained, small and for real; every test of the package looks at it."""
+"""One small painting, explained for real and shared by all tests of the package."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from impasto.explain.explainer import Explainer
 from impasto.explain.explanation import Explanation
 from impasto.explain.render import render
 from impasto.options.explain import ExplainOptions
-from impasto.samples import painting, photo
+from impasto.samples import photo
 from nets import reference
+from pictures import painting
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,7 @@ def explained(
     worker_id: str,
     keep_networks: Callable[[pytest.MonkeyPatch], None],
 ) -> Explained:
-    """Explain once: whichever process of the tests comes first does it for all."""
+    """Explain once: the first test process does it for all."""
     if worker_id == "master":
         return _explain(keep_networks)
     kept = tmp_path_factory.getbasetemp().parent / "explained.pickle"
@@ -47,8 +48,8 @@ def _explain(keep_networks: Callable[[pytest.MonkeyPatch], None]) -> Explained:
     options = ExplainOptions(size=SIZE, steps=STEPS, precision="float32", device="cpu")
     with pytest.MonkeyPatch.context() as patch:
         keep_networks(patch)  # each of the eleven pictures would read and build it anew
-        explainer = Explainer(photo("chelsea"), painting("waves", 160, 128), options)
-        with pytest.raises(RuntimeError, match="before the iteration has ended"):
+        explainer = Explainer(photo("chelsea"), painting("swirls", 160, 128), options)
+        with pytest.raises(RuntimeError, match="to the end first"):
             _ = explainer.explanation
         events = list(explainer)
     return Explained(explainer.explanation, events)

@@ -1,12 +1,12 @@
-"""What the tests of this package share: how small the painting is, and a reader of pages."""
+"""Shared by the tests of this package: the size of the painting, and a reader of pages."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-from impasto.explain.events import Progressed
 from impasto.explain.explanation import Explanation
+from impasto.explain.progress import Progressed
 
 SIZE, STEPS = 64, 40
 COMMAND = "impasto explain photo.jpg 'starry & night.jpg' -o report.html"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from impasto.explain.channels import alike_together, strongest, variance_shares
+from impasto.explain.channels import clustered_order, strongest, variance_shares
 
 
 def test_variance_shares_are_those_of_numpy() -> None:
@@ -19,7 +19,7 @@ def test_variance_shares_are_those_of_numpy() -> None:
     assert shares.sum() == pytest.approx(1)
 
 
-def test_what_does_not_vary_has_no_share() -> None:
+def test_constant_channels_have_no_share() -> None:
     flat, ramp = np.full((3, 2, 2), 7, np.float32), np.zeros((3, 2, 2), np.float32)
     ramp[1, 0, 0] = 1
     np.testing.assert_array_equal(variance_shares([flat, flat]), [0, 0, 0])
@@ -38,15 +38,15 @@ def test_channels_of_a_group_end_up_side_by_side(seed: int) -> None:
     group = rng.permutation(np.repeat([0, 1, 2], 7))
     patterns = rng.random((3, 200))
     F = patterns[group] * rng.uniform(0.1, 10, (21, 1)) + 0.01 * rng.random((21, 200))
-    order = alike_together((F @ F.T / 200).astype(np.float32))
+    order = clustered_order((F @ F.T / 200).astype(np.float32))
     assert sorted(order) == list(range(21))
     assert (np.diff(group[order]) != 0).sum() == 2
 
 
-def test_silent_channels_do_no_harm() -> None:
+def test_silent_channels_are_accepted() -> None:
     A = np.zeros((4, 4), np.float32)
-    assert sorted(alike_together(A)) == [0, 1, 2, 3]
+    assert sorted(clustered_order(A)) == [0, 1, 2, 3]
     A[:2, :2] = 1
-    assert sorted(alike_together(A)) == [0, 1, 2, 3]
-    assert alike_together(np.ones((2, 2), np.float32)) == [0, 1]
-    assert alike_together(np.ones((1, 1), np.float32)) == [0]
+    assert sorted(clustered_order(A)) == [0, 1, 2, 3]
+    assert clustered_order(np.ones((2, 2), np.float32)) == [0, 1]
+    assert clustered_order(np.ones((1, 1), np.float32)) == [0]

@@ -7,14 +7,14 @@ from itertools import pairwise
 import pytest
 
 from impasto.explain.charts import BOX, chart
-from impasto.explain.explanation import Row
+from impasto.explain.explanation import StepLosses
 
 
-def make(count: int, scales: int = 1) -> list[Row]:
+def make(count: int, scales: int = 1) -> list[StepLosses]:
     found = []
     for step in range(1, count + 1):
         scale = 1 + (step - 1) * scales // count
-        found.append(Row(step, scale, 32 * scale, 24 * scale, 0.0, 0.0, 0.0, {}, 0.0))
+        found.append(StepLosses(step, scale, 32 * scale, 24 * scale, 0.0, 0.0, 0.0, {}, 0.0))
     return found
 
 
@@ -51,7 +51,7 @@ def test_within_a_decade_there_are_ticks_too() -> None:
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, math.nan, math.inf])
-def test_what_has_no_logarithm_is_a_gap(bad: float) -> None:
+def test_values_without_a_logarithm_are_gaps(bad: float) -> None:
     drawn = chart(make(5), [("a", "", [4.0, 3.0, bad, 2.0, 1.0]), ("b", "", [bad] * 5)])
     assert [pen for pen, _, _ in points(drawn.lines[0].path)] == ["M", "L", "M", "L"]
     assert [line.label for line in drawn.lines] == ["a"]

@@ -44,7 +44,7 @@ def test_text(x: float, text: str) -> None:
 
 
 @given(st.floats(-1e30, 1e30).filter(lambda x: x == 0 or abs(x) > 1e-30))
-def test_what_is_read_is_what_was_written_to_four_digits(x: float) -> None:
+def test_text_is_exact_to_four_digits(x: float) -> None:
     assert read(numbers.text(x)) == pytest.approx(x, rel=5.1e-4)
 
 

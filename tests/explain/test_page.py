@@ -57,32 +57,32 @@ def opened(chromium: Any, page: str, tmp_path: Path) -> Callable[..., Any]:
 
 
 def state(tab: Any) -> tuple[int, str, str, float]:
-    """Return which moment is shown, what is said of it, its picture, and where the cursor is."""
-    moment = int(tab.input_value("#moment"))
+    """Return which snapshot is shown, what is said of it, its picture, and where the cursor is."""
+    snapshot = int(tab.input_value("#snapshot"))
     left = tab.locator(".plot .cursor").first.evaluate("cursor => cursor.style.left")
-    return moment, tab.inner_text("#said"), tab.get_attribute("#stage", "src"), float(left[:-1])
+    return snapshot, tab.inner_text("#status"), tab.get_attribute("#stage", "src"), float(left[:-1])
 
 
 def test_the_slider_shows_the_pictures(opened: Any, explanation: Explanation) -> None:
-    moments, last = explanation.run.moments, len(explanation.run.rows)
+    snapshots, last = explanation.run.snapshots, len(explanation.run.rows)
     with opened() as tab:
         sources = tab.locator(".film img").evaluate_all("all => all.map(image => image.src)")
-        assert len(set(sources)) == len(moments)
-        assert state(tab)[0] == len(moments) - 1
-        for i in (0, len(moments) // 2, len(moments) - 1):
-            tab.locator("#moment").fill(str(i))
-            moment, said, source, cursor = state(tab)
-            step = moments[i].row.step
-            assert (moment, source) == (i, sources[i])
+        assert len(set(sources)) == len(snapshots)
+        assert state(tab)[0] == len(snapshots) - 1
+        for i in (0, len(snapshots) // 2, len(snapshots) - 1):
+            tab.locator("#snapshot").fill(str(i))
+            snapshot, said, source, cursor = state(tab)
+            step = snapshots[i].row.step
+            assert (snapshot, source) == (i, sources[i])
             assert said.startswith(f"Step {step} of {last} · loss ")
             assert cursor == pytest.approx(100 * (step - 1) / (last - 1), abs=0.01)
-            assert tab.get_attribute("#moment", "aria-valuetext") == said
+            assert tab.get_attribute("#snapshot", "aria-valuetext") == said
             assert tab.locator(".film .now").get_attribute("data-step") == str(step)
 
 
 def test_keys_and_clicks_move_it_too(opened: Any, explanation: Explanation) -> None:
     with opened() as tab:
-        tab.focus("#moment")
+        tab.focus("#snapshot")
         before = state(tab)
         tab.keyboard.press("ArrowLeft")
         after = state(tab)
@@ -92,14 +92,14 @@ def test_keys_and_clicks_move_it_too(opened: Any, explanation: Explanation) -> N
         assert state(tab)[1].startswith("Step 1 of ")
         tab.keyboard.press("End")
         assert state(tab) == before
-        assert len(explanation.run.moments) == before[0] + 1
+        assert len(explanation.run.snapshots) == before[0] + 1
         tab.locator(".film img").nth(2).click()
         assert state(tab)[0] == 2
         box = tab.locator(".plot .box").first
         box.click(position={"x": box.bounding_box()["width"] / 2, "y": 20})
-        step = explanation.run.moments[state(tab)[0]].row.step
+        step = explanation.run.snapshots[state(tab)[0]].row.step
         middle = (1 + len(explanation.run.rows)) / 2
-        nearest = min(abs(moment.row.step - middle) for moment in explanation.run.moments)
+        nearest = min(abs(snapshot.row.step - middle) for snapshot in explanation.run.snapshots)
         assert abs(step - middle) <= nearest + 1
 
 
@@ -172,6 +172,6 @@ def test_on_paper_everything_is_open(opened: Any) -> None:
         tab.emulate_media(media="print")
         tab.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert not tab.locator(".player").is_visible()
-        assert tab.locator("#moments").is_visible()
+        assert tab.locator("#snapshots").is_visible()
         assert tab.locator(".film img").first.is_visible()
         assert relative(tab.evaluate("getComputedStyle(document.body).backgroundColor")) == 1

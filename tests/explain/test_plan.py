@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from impasto.explain.plan import (
     CONTENT_LAYERS,
-    moments,
-    pictures_to_make,
+    reconstruction_tasks,
     small_side,
+    snapshots,
     step_cost,
 )
 from impasto.images import fit, with_pixel_count
@@ -38,7 +38,7 @@ def test_a_step_costs_what_its_convolutions_multiply() -> None:
 
 
 def test_figure_one() -> None:
-    made = pictures_to_make(STYLE)
+    made = reconstruction_tasks(STYLE)
     assert [a.layers for a in made if a.kind == "content"] == [(name,) for name in CONTENT_LAYERS]
     assert [a.layers for a in made if a.kind == "style"] == [STYLE[:i] for i in range(1, 6)]
     assert len({a.title for a in made}) == 10
@@ -46,7 +46,7 @@ def test_figure_one() -> None:
 
 @given(st.integers(1, 3000), st.integers(1, 40))
 def test_moments_rise_from_the_first_step_to_the_last(steps: int, most: int) -> None:
-    chosen = moments(steps, most)
+    chosen = snapshots(steps, most)
     assert chosen == sorted(set(chosen))
     assert 1 <= len(chosen) <= most
     assert chosen[-1] == steps
@@ -56,12 +56,12 @@ def test_moments_rise_from_the_first_step_to_the_last(steps: int, most: int) -> 
 
 
 def test_moments_are_denser_at_first() -> None:
-    gaps = [b - a for a, b in pairwise(moments(500, 26))]
+    gaps = [b - a for a, b in pairwise(snapshots(500, 26))]
     assert gaps[0] == min(gaps) < max(gaps) == gaps[-1]
     assert all(later >= earlier - 1 for earlier, later in pairwise(gaps))
-    assert len(moments(500, 26)) > 20
-    assert moments(5, 26) == [1, 2, 3, 4, 5]
-    assert moments(0, 26) == []
+    assert len(snapshots(500, 26)) > 20
+    assert snapshots(5, 26) == [1, 2, 3, 4, 5]
+    assert snapshots(0, 26) == []
 
 
 @given(

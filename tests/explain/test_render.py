@@ -63,7 +63,7 @@ def test_every_part_is_there(tree: Element, explanation: Explanation) -> None:
         assert [f.attributes["data-layers"] for f in figures] == [" ".join(m.layers) for m in made]
     film = body.one("ol", **{"class": "film"}).all("li")
     steps = [item.attributes["data-step"] for item in film]
-    assert steps == [str(moment.row.step) for moment in explanation.run.moments]
+    assert steps == [str(snapshot.row.step) for snapshot in explanation.run.snapshots]
     assert len(body.all("svg", role="img")) == 2
     assert len(body.all("math", displaystyle="true")) >= 30
     assert body.one(id="command").text == COMMAND
@@ -115,7 +115,7 @@ def test_a_small_report_is_small(page: str) -> None:
     assert len(page) < 1_500_000
 
 
-def test_the_layers_are_told_as_they_are(tree: Element) -> None:
+def test_the_layers_are_described_correctly(tree: Element) -> None:
     """Channels, receptive fields and strides of VGG-19, as the literature has them."""
     table = tree.one("table", id="layers")
     found = {row.attributes["data-layer"]: [td.text for td in row.all("td")] for row in
@@ -169,7 +169,7 @@ def test_the_terms_are_the_equations(
 
 def test_the_worked_equations_work_out(tree: Element, explanation: Explanation) -> None:
     """The numbers of each line, as they stand there, give its result."""
-    kept, first = explanation.run.kept, explanation.run.rows[0]
+    kept, first = explanation.run.best, explanation.run.rows[0]
     content = values_of(tree.one(id="eq-content").all("div")[1].one("math"))
     assert content == pytest.approx([content[1] * content[2] * content[3], 512, 40, kept.content],
                                     rel=2e-3)  # fmt: skip
@@ -221,17 +221,17 @@ def test_the_data_of_the_script_are_the_losses(tree: Element, explanation: Expla
 
 
 def test_the_moments_say_what_they_show(tree: Element, explanation: Explanation) -> None:
-    for item, moment in zip(
-        tree.one("ol", **{"class": "film"}).all("li"), explanation.run.moments, strict=True
+    for item, snapshot in zip(
+        tree.one("ol", **{"class": "film"}).all("li"), explanation.run.snapshots, strict=True
     ):
-        assert item.attributes["data-said"].startswith(f"Step {moment.row.step} of 40 · loss ")
+        assert item.attributes["data-text"].startswith(f"Step {snapshot.row.step} of 40 · loss ")
         source = item.one("img").attributes["src"].partition(",")[2]
         with Image.open(io.BytesIO(base64.b64decode(source))) as image:
             shown = np.asarray(image.convert("RGB"), float) / 255
-        assert np.abs(shown - moment.picture).mean() < 0.05
-    rows = tree.one("table", id="moments").one("tbody").all("tr")
+        assert np.abs(shown - snapshot.picture).mean() < 0.05
+    rows = tree.one("table", id="snapshots").one("tbody").all("tr")
     assert values(rows[3])[:3] == pytest.approx(
-        [getattr(explanation.run.moments[3].row, name) for name in ("loss", "content", "style")]
+        [getattr(explanation.run.snapshots[3].row, name) for name in ("loss", "content", "style")]
     )
 
 
@@ -280,13 +280,13 @@ def test_a_run_without_one_of_its_terms(explanation: Explanation, kind: str) -> 
     bare = replace(
         run,
         rows=tuple(map(without, run.rows)),
-        kept=without(run.kept),
-        moments=tuple(replace(m, row=without(m.row)) for m in run.moments),
+        best=without(run.best),
+        snapshots=tuple(replace(m, row=without(m.row)) for m in run.snapshots),
         **{f"{kind}_weight": 0.0},
     )
     tree = read(render(replace(explanation, run=bare)))
     terms = [row.attributes["data-term"] for row in tree.one("table", id="terms").all("tr")[1:-1]]
-    assert terms == list(bare.kept.terms)
+    assert terms == list(bare.best.terms)
     assert not tree.all(id="command")
 
 

@@ -1,4 +1,4 @@
-"""A file of ONNX stands on its own: it paints as PyTorch does, and says what it is."""
+"""An ONNX file is self-contained: it paints as PyTorch does, and describes itself."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_what_differs_from_pytorch_is_not_written(tmp_path, monkeypatch):
             return super().forward(*arguments) + 0.01
 
     monkeypatch.setattr(transformer, "TransferNet", Other)
-    with pytest.raises(OutputError, match=r"not written: as float32 .* by 0.01 at most"):
+    with pytest.raises(OutputError, match=r"not written: the float32 .* by 0.01 at most"):
         export(making.pack(), tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []
 
@@ -112,7 +112,7 @@ def test_what_is_not_finite_is_not_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_mistakes_are_told_before_the_work(tmp_path, monkeypatch):
+def test_mistakes_are_reported_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_file, "build", None)
     pack = making.pack()
     with pytest.raises(OptionsError, match="did you mean 'float16'"):
@@ -126,7 +126,7 @@ def test_mistakes_are_told_before_the_work(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("missing", ["onnx", "onnxruntime"])
-def test_a_missing_extra_is_told(tmp_path, monkeypatch, missing):
+def test_a_missing_extra_is_reported(tmp_path, monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
     for precision in PRECISIONS:
         with pytest.raises(MissingExtraError, match=r"impasto\[onnx\]"):

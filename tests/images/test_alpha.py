@@ -1,4 +1,4 @@
-"""Transparency: what is not seen does not count."""
+"""Transparency: invisible pixels do not count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colours that a file tells by numbers, against published matrices and values."""
+"""Declared colour spaces, against published matrices and values."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from PIL import Image
 from images import making
 from impasto.errors import ImageError, Notice
 from impasto.images import read_picture
+from impasto.images.cicp import declared_colours
 from impasto.images.read import read_stored
 
 # Published to XYZ under D65: Apple's Display P3, ITU-R BT.2020.
@@ -67,7 +68,7 @@ def test_a_png_says_its_primaries(points, to_xyz):
 
 
 @pytest.mark.parametrize("points", [(1, 13), (2, 2), (1, 1), (0, 13)])
-def test_srgb_and_nothing_said_stay_as_they_are(points):
+def test_srgb_and_undeclared_colours_stay_unchanged(points):
     picture = read_picture(png(GREYISH, cicp(*points)))
     np.testing.assert_array_equal(np.rint(picture.rgb * 255), GREYISH)
 
@@ -78,8 +79,8 @@ def test_a_narrow_range_is_widened():
     np.testing.assert_allclose(picture.rgb * 255, GREYISH, atol=1.5)
 
 
-def test_what_is_not_known_is_told():
-    with pytest.warns(Notice, match=r"primaries 12, transfer 9\), which is not known; .* as sRGB"):
+def test_unknown_code_points_are_reported():
+    with pytest.warns(Notice, match=r"primaries 12, transfer 9\); it is read as sRGB"):
         picture = read_picture(png(GREYISH, cicp(12, 9)))
     np.testing.assert_array_equal(np.rint(picture.rgb * 255), GREYISH)
 
@@ -102,8 +103,8 @@ def test_gamma_and_primaries_of_a_png():
     plain = read_picture(png(GREYISH, p3))
     np.testing.assert_allclose(plain.rgb, expected(GREYISH, P3_TO_XYZ), atol=1.5 / 255)
     for gamma in (1.0, 0.6):
-        told = (b"gAMA", struct.pack(">I", round(gamma * 100000)))
-        picture = read_picture(png(GREYISH, p3, told))
+        declared = (b"gAMA", struct.pack(">I", round(gamma * 100000)))
+        picture = read_picture(png(GREYISH, p3, declared))
         light = expected(GREYISH, P3_TO_XYZ, lambda values, g=gamma: values ** (1 / g))
         np.testing.assert_allclose(picture.rgb, light, atol=1.5 / 255)
     usual = read_picture(png(GREYISH, (b"gAMA", struct.pack(">I", 45455))))
@@ -111,7 +112,7 @@ def test_gamma_and_primaries_of_a_png():
 
 
 @pytest.mark.parametrize(
-    "told",
+    "declared",
     [
         (b"gAMA", struct.pack(">I", 0)),
         (b"cHRM", bytes(32)),
@@ -119,8 +120,8 @@ def test_gamma_and_primaries_of_a_png():
         (b"cICP", b"\x0c"),
     ],
 )
-def test_nonsense_is_ignored(told):
-    np.testing.assert_array_equal(np.rint(read_picture(png(GREYISH, told)).rgb * 255), GREYISH)
+def test_nonsense_is_ignored(declared):
+    np.testing.assert_array_equal(np.rint(read_picture(png(GREYISH, declared)).rgb * 255), GREYISH)
 
 
 def test_deep_pngs_are_converted_at_their_depth():
@@ -141,7 +142,7 @@ def test_deep_pngs_are_converted_at_their_depth():
         (18, "HLG", 0.5, 50.7 / 203),  # 1000 (1/12)^1.2
     ],
 )
-def test_hdr_is_told_and_its_page_white_is_white(transfer, name, code, light):
+def test_hdr_is_reported_and_its_reference_white_is_white(transfer, name, code, light):
     samples = np.full((2, 2, 3), round(code * 65535), np.uint16)
     data = making.png16(samples)
     data = data[:33] + chunk(*cicp(1, transfer)) + data[33:]
@@ -191,6 +192,40 @@ def test_heic_and_avif_say_their_primaries(kind):
         read_picture(bytes(data))
 
 
+def box(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(data)) + kind + data
+
+
+def items(primary: int, *, tiles: int = 0) -> bytes:
+    """A file of two items, of which the first has Display P3 and the second sRGB."""
+    colours = b"".join(
+        box(b"colr", b"nclx" + struct.pack(">HHHB", points, 13, 0, 0x80)) for points in (12, 1)
+    )
+    by_item = struct.pack(">I", 2) + b"".join(struct.pack(">HBB", n, 1, 0x80 | n) for n in (1, 2))
+    meta = box(b"pitm", bytes(4) + struct.pack(">H", primary))
+    meta += box(b"iprp", box(b"ipco", colours) + box(b"ipma", bytes(4) + by_item))
+    if tiles:
+        meta += box(b"iref", bytes(4) + box(b"dimg", struct.pack(">HHH", primary, 1, tiles)))
+    return box(b"ftyp", b"avif" + bytes(4)) + box(b"meta", bytes(4) + meta)
+
+
+@pytest.mark.parametrize(
+    ("data", "converted"),
+    [
+        (items(1), True),
+        (items(2), False),  # the first is a thumbnail or alpha
+        (items(3, tiles=1), True),
+        (items(3, tiles=2), False),
+        (items(3), False),
+        (items(1)[:-20], False),
+    ],
+)
+def test_colours_are_those_of_the_primary_item(data, converted):
+    rgb = np.array([[[200, 30, 30]]], np.uint8)
+    found = declared_colours(data, {}, "photo.avif").to_srgb(rgb)
+    assert np.abs(found - rgb / 255).max() > 0.02 if converted else found is rgb
+
+
 def test_twelve_and_signed_bits():
     import tifffile
 
@@ -200,7 +235,7 @@ def test_twelve_and_signed_bits():
     colour = np.dstack([signed, signed[:, ::-1], signed])
     picture = read_picture(making.tiff(colour, photometric="rgb"))
     np.testing.assert_allclose(picture.rgb[0, :, 1], signed[0, ::-1] / 32767, atol=1e-4)
-    with pytest.raises(ImageError, match="whole numbers from -5 to 9"):
+    with pytest.raises(ImageError, match="has values from -5 to 9"):
         read_picture(making.tiff(np.array([[-5, 9]], np.int16), photometric="minisblack"))
     # Twelve bits, two samples in three bytes: 0, 4095, 2048, 1024.
     file = io.BytesIO()
@@ -220,7 +255,7 @@ def test_twelve_and_signed_bits():
 
 
 @pytest.mark.parametrize(
-    ("array", "how", "said"),
+    ("array", "how", "described"),
     [
         (np.zeros((9, 9, 3), np.float32), {"photometric": "rgb", "compression": "zlib"},
          r"RGB, 3 channels of float 32 bits, compression \w*DEFLATE"),
@@ -228,6 +263,6 @@ def test_twelve_and_signed_bits():
          "CIELAB, 3 channels of 16 bits, compression NONE"),
     ],
 )  # fmt: skip
-def test_a_tiff_that_is_whole_but_not_known_is_told_so(array, how, said):
-    with pytest.raises(ImageError, match=rf"is a whole TIFF of a kind that cannot be read: {said}"):
+def test_a_tiff_that_of_an_unsupported_kind_is_described(array, how, described):
+    with pytest.raises(ImageError, match=rf"is an unsupported kind of TIFF: {described}"):
         read_picture(making.tiff(array, **how))

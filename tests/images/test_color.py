@@ -1,4 +1,4 @@
-"""Matched colours have the statistics they should, and move no further than they must."""
+"""Matched colours have the required statistics, and move no further than necessary."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from impasto.images import match_colours
+from impasto.images.color import whiteness, whiteness_in_bytes
+from impasto.images.picture import Stored, eight_bits
 
 
 def picture(seed, low=0.3, high=0.6, shape=(40, 50)):
@@ -66,3 +68,13 @@ def test_the_picture_given_is_left_alone():
     before = rgb.copy()
     match_colours(rgb, [picture(1)], [1.0])
     assert np.array_equal(rgb, before)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_whiteness_in_bytes_is_that_of_the_whole(alpha):
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 256, (600, 5, 3), np.uint8)
+    transparency = rng.integers(0, 256, (600, 5), np.uint8) if alpha else None
+    picture = Stored(rgb, transparency, "a mask", "0" * 64)
+    expected = eight_bits(whiteness(picture))
+    np.testing.assert_array_equal(whiteness_in_bytes(picture), expected)

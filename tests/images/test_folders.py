@@ -1,4 +1,4 @@
-"""The pictures under a folder: one home for all commands."""
+"""Finding the pictures in a folder, for all commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def names(folder: Path, **options: object) -> list[str]:
     return [str(path.relative_to(folder)) for path in pictures_in(folder, **options)]
 
 
-def test_pictures_are_told_by_their_extensions(folder: Path) -> None:
+def test_pictures_are_recognised_by_their_extensions(folder: Path) -> None:
     assert names(folder) == ["a.HEIC", "b.jpg", "in/c.png"]
     assert names(folder, without=folder / "in") == ["a.HEIC", "b.jpg"]
 
@@ -56,6 +56,6 @@ def test_a_folder_that_is_locked_is_named(folder: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(os, "scandir", locked)
     with pytest.raises(ImageError, match="in: cannot be looked into: Permission denied"):
         names(folder)
-    told: list[ImageError] = []
-    assert names(folder, unreadable=told.append) == ["a.HEIC", "b.jpg"]
-    assert len(told) == 1
+    reported: list[ImageError] = []
+    assert names(folder, unreadable=reported.append) == ["a.HEIC", "b.jpg"]
+    assert len(reported) == 1

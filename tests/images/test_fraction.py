@@ -1,4 +1,4 @@
-"""Reading at a fraction: what is brought to its size afterwards is as from the whole picture."""
+"""Reading at a fraction: after resizing, the result matches that from the full picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hostile bytes: whatever is done to a file, nothing but an `ImpastoError` comes out."""
+"""Hostile bytes: any change to a file raises nothing but `ImpastoError`."""
 
 from __future__ import annotations
 
@@ -113,12 +113,12 @@ def survives(data: bytes, path) -> None:
     """Read it each way; a picture or an `ImpastoError` of one line must come out."""
     path.write_bytes(data)
     for read, check in ((read_picture, check_picture), (read_recipe, dict)):
-        said = ""
+        message = ""
         try:
             check(read(path, LIMITS))
         except ImpastoError as error:
-            said = str(error)
-        assert said.isprintable()
+            message = str(error)
+        assert message.isprintable()
 
 
 def check_picture(picture) -> None:
@@ -134,7 +134,7 @@ KINDS = st.deferred(lambda: st.sampled_from(sorted(seeds())))
 
 def test_the_seeds_are_pictures():
     for kind, data in seeds().items():
-        if kind != "spider":  # its floats go to 255, which is said
+        if kind != "spider":  # its floats go to 255, which is reported
             assert read_picture(data, LIMITS).width in (13, 16, 17, 128), kind
 
 

@@ -1,4 +1,4 @@
-"""Lightness and hue of one picture with the rest of another, held to scikit-image's CIELAB."""
+"""Lightness and hue of one picture with the rest of another, against scikit-image's CIELAB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Luma apart from chroma: each stays what it is while the other is changed."""
+"""Luma and chroma: each stays the same while the other is changed."""
 
 from __future__ import annotations
 

@@ -225,7 +225,7 @@ def test_pillows_warning_about_many_pixels_never_escapes(monkeypatch):
     [
         (np.full((2, 2, 3), np.nan), "not finite"),
         (np.full((2, 2, 3), np.inf, np.float32), "not finite"),
-        (np.full((2, 2, 3), 1.5), "go from 1.5 to 1.5; scale them to 0 to 1"),
+        (np.full((2, 2, 3), 1.5), "range from 1.5 to 1.5; scale them to 0 to 1"),
         (np.full((2, 2, 3), -0.5), "scale them"),
         (np.zeros((2, 2, 5)), r"shape \(2, 2, 5\) is not a picture"),
         (np.zeros((1, 2, 2, 3)), "is not a picture"),
@@ -246,7 +246,7 @@ def test_float_files_that_are_no_picture():
         grey = np.full((4, 4), value, np.float32)
         refused(making.as_bytes(Image.fromarray(grey), "TIFF"), match)
         refused(making.tiff(np.dstack([grey] * 3), photometric="rgb"), match)
-    refused(Image.new("I", (2, 2), -5), "whole numbers from -5 to -5")
+    refused(Image.new("I", (2, 2), -5), "has values from -5 to -5")
 
 
 def test_what_is_no_source():

@@ -383,7 +383,7 @@ def test_of_a_tiff_the_full_picture_is_read(pages, expected, bits):
 def test_a_raw_photo_is_refused():
     """As NEF and DNG are: a preview comes first, and the photo is in a part of its own."""
     data = tiff_of((PREVIEW, 1), (FULL, 0), subifds=1)
-    with pytest.raises(ImageError, match=r"holds a raw photo, of which only a preview of 16x12"):
+    with pytest.raises(ImageError, match=r"is a raw photo; only its preview of 16x12"):
         read_picture(data)
 
 

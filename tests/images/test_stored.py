@@ -1,4 +1,4 @@
-"""Eight bits stay eight bits, and mean what the floats mean."""
+"""8-bit pictures stay at 8 bits and mean the same as floats."""
 
 from __future__ import annotations
 

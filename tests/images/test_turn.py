@@ -1,4 +1,4 @@
-"""Turned pictures have no empty corners."""
+"""Rotated pictures have no empty corners."""
 
 from __future__ import annotations
 

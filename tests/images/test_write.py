@@ -1,4 +1,4 @@
-"""What is saved is read back by other libraries than the one that wrote it."""
+"""Saved pictures are read back by other libraries than the one that wrote them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from impasto.options import SaveOptions
 SIXTEEN = SaveOptions(bits=16)
 RECIPE = {"version": "1.2.3", "content": "Größe 🎨.jpg", "steps": [1, 2.5, None], "n": {"a": True}}
 
-NEEDS_AVIF = pytest.mark.skipif(not features.check("avif"), reason="Pillow before 11.3")
+NEEDS_AVIF = pytest.mark.skipif(not features.check("avif"), reason="this Pillow cannot write AVIF")
 AVIF = pytest.param(".avif", marks=NEEDS_AVIF)
 
 
@@ -174,7 +174,7 @@ def test_a_recipe_without_a_version(tmp_path):
 @pytest.mark.parametrize("extension", EXTENSIONS)
 def test_a_picture_without_a_recipe(extension, tmp_path):
     save_picture(floats(making.colours()), tmp_path / f"a{extension}")
-    with pytest.raises(ImageError, match=f"a{extension}: carries no Impasto recipe"):
+    with pytest.raises(ImageError, match=f"a{extension}: has no Impasto recipe"):
         read_recipe(tmp_path / f"a{extension}")
 
 
@@ -185,7 +185,7 @@ def test_descriptions_that_are_no_recipe(text, tmp_path):
     exif = Image.Exif()
     exif[0x010E] = text
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png", exif=exif)
-    with pytest.raises(ImageError, match="carries no Impasto recipe"):
+    with pytest.raises(ImageError, match="has no Impasto recipe"):
         read_recipe(tmp_path / "a.png")
 
 
@@ -193,7 +193,7 @@ def test_a_recipe_without_end(tmp_path):
     exif = Image.Exif()
     exif[0x010E] = json.dumps({"a": "x" * 2**20})
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png", exif=exif)
-    with pytest.raises(ImageError, match="carries no Impasto recipe"):
+    with pytest.raises(ImageError, match="has no Impasto recipe"):
         read_recipe(tmp_path / "a.png")
     with pytest.raises(OutputError, match="1,048,576"):
         save_picture(floats(making.colours()), tmp_path / "b.png", recipe={"a": "x" * 2**20})
@@ -255,7 +255,7 @@ def test_sides_over_what_a_format_holds(extension, limit, turned, tmp_path):
         return np.zeros(shape, np.float32)
 
     save_picture(strip(limit), tmp_path / f"a{extension}")
-    with pytest.raises(OutputError, match=f"{limit + 1:,} pixels is over the {limit:,}"):
+    with pytest.raises(OutputError, match=f"{limit + 1:,} pixels.*allows at most {limit:,}"):
         save_picture(strip(limit + 1), tmp_path / f"b{extension}")
 
 

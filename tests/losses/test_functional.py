@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
 from impasto.losses import functional
+from impasto.losses.styles.gram import Gram
+from impasto.losses.styles.wasserstein import Wasserstein
+from impasto.losses.terms import SquaredTerm, StatisticLoss
 
 QUICK = settings(max_examples=30, deadline=None, derandomize=True)
 SIDES = st.integers(1, 7)
@@ -17,6 +20,10 @@ SIDES = st.integers(1, 7)
 
 def features(c=5, h=4, w=6, seed=0):
     return torch.randn(1, c, h, w, generator=torch.Generator().manual_seed(seed))
+
+
+def gram(F):
+    return functional.accumulate_gram(F) / (F.shape[2] * F.shape[3])
 
 
 def numpy_gram(F):
@@ -29,20 +36,20 @@ def numpy_gram(F):
 def test_gram_is_numpys(c, h, w):
     F = features(c, h, w)
     for memory in (torch.contiguous_format, torch.channels_last):
-        got = functional.gram(F.contiguous(memory_format=memory))
+        got = gram(F.contiguous(memory_format=memory))
         assert got.shape == (c, c)
         np.testing.assert_allclose(got.numpy(), numpy_gram(F), rtol=1e-5, atol=1e-6)
 
 
 def test_gram_of_features_that_are_no_contiguous_memory():
     F = features(5, 8, 9)[:, 1:4, ::2, 1:]
-    np.testing.assert_allclose(functional.gram(F).numpy(), numpy_gram(F), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(gram(F).numpy(), numpy_gram(F), rtol=1e-5, atol=1e-6)
 
 
 def test_the_rounding_of_bfloat16_evens_out_in_gram():
     """A product rounded once to bfloat16 would be off by 2e-3 on average, 4e-3 at most."""
     F = features(20, 64, 64).abs().bfloat16()
-    got = functional.gram(F)
+    got = gram(F)
     assert got.dtype == torch.float32
     off = np.abs(got.numpy() / numpy_gram(F) - 1)
     assert off.mean() < 5e-4
@@ -52,12 +59,12 @@ def test_gram_does_not_know_where_things_are():
     F = features(6, 8, 5)
     order = torch.randperm(40, generator=torch.Generator().manual_seed(1))
     shuffled = F.flatten(2)[..., order].view(1, 6, 5, 8)
-    torch.testing.assert_close(functional.gram(shuffled), functional.gram(F))
+    torch.testing.assert_close(gram(shuffled), gram(F))
 
 
 def test_gram_does_not_know_how_often_a_picture_is_repeated():
     F = features(6, 4, 5)
-    torch.testing.assert_close(functional.gram(F.repeat(1, 1, 3, 2)), functional.gram(F))
+    torch.testing.assert_close(gram(F.repeat(1, 1, 3, 2)), gram(F))
 
 
 @QUICK
@@ -70,8 +77,8 @@ def test_tiles_add_up_to_the_whole(rows, columns):
         for tile in (band[..., :columns], band[..., columns:])
     ]
     total = sum(functional.accumulate_gram(tile) for tile in tiles)
-    got = functional.finish_gram(total, sum(tile.shape[2] * tile.shape[3] for tile in tiles))
-    torch.testing.assert_close(got, functional.gram(F))
+    got = total / (9 * 7)
+    torch.testing.assert_close(got, gram(F))
 
 
 def test_gram_is_of_one_picture():
@@ -122,41 +129,59 @@ def test_total_variation_passes_gradcheck_in_float64():
     assert gradcheck(functional.total_variation, [x])
 
 
-def test_style_loss_passes_gradcheck_in_float64():
-    G, A = features(1, 4, 4).double().requires_grad_(True), features(1, 4, 4, seed=2).double()
-    assert gradcheck(lambda G: functional.style_loss(G, A), [G])
-
-
 def test_content_losses_in_closed_form():
     F, P = features(), features(seed=1)
     squares = ((F.double() - P.double()).numpy() ** 2).ravel()
-    assert float(functional.content_loss(F, P)) == pytest.approx(squares.mean(), rel=1e-5)
-    assert float(functional.content_loss_half_sum(F, P)) == pytest.approx(squares.sum() / 2)
+    mean, half_sum = (SquaredTerm("relu1_1", 1.0, P, mean) for mean in (True, False))
+
+    def loss(term, F):
+        return float(term.finish(term.accumulate(F, lambda whole: whole), 24).loss)
+
+    assert loss(mean, F) == pytest.approx(squares.mean(), rel=1e-5)
+    assert loss(half_sum, F) == pytest.approx(squares.sum() / 2)
     # By hand: 24 positions that are off by 3.
-    F = P + 3
-    assert float(functional.content_loss(F, P)) == pytest.approx(9, rel=1e-5)
-    assert float(functional.content_loss_half_sum(F, P)) == pytest.approx(9 * 120 / 2, rel=1e-5)
-    (G,) = torch.autograd.grad(
-        functional.content_loss_half_sum(P.requires_grad_(True), F.detach()), P
-    )
-    torch.testing.assert_close(G, P.detach() - F.detach())  # equation 2 of the paper
+    assert loss(mean, P + 3) == pytest.approx(9, rel=1e-5)
+    assert loss(half_sum, P + 3) == pytest.approx(9 * 120 / 2, rel=1e-5)
+    g = torch.zeros_like(F)
+    D = half_sum.finish(half_sum.accumulate(F, lambda whole: whole), 24).gradient
+    half_sum.vjp_(g, F, lambda whole: whole, D)
+    torch.testing.assert_close(g, F - P)  # equation 2 of the paper
 
 
-def test_content_losses_of_bfloat16_features_are_float32():
+def test_squares_of_bfloat16_features_are_float32():
     F, P = features().bfloat16(), features(seed=1)
-    for loss in (functional.content_loss, functional.content_loss_half_sum):
-        assert loss(F, P).dtype == torch.float32
-        assert float(loss(F, P)) == pytest.approx(float(loss(F.float(), P)))
+    got = functional.accumulate_squares(F, P)
+    assert got.dtype == torch.float32
+    assert float(got) == pytest.approx(float(functional.accumulate_squares(F.float(), P)))
 
 
-def test_style_loss_is_four_times_the_papers():
+def test_the_gram_loss_is_four_times_the_papers():
     F, S = features(5, 4, 6), features(5, 4, 6, seed=1)
     N, M = 5, 24
     rows, style_rows = F[0].reshape(N, M).double().numpy(), S[0].reshape(N, M).double().numpy()
     G, A = rows @ rows.T, style_rows @ style_rows.T  # the paper's: not divided by M
     paper = ((G - A) ** 2).sum() / (4 * N**2 * M**2)
-    got = functional.style_loss(functional.gram(F), functional.gram(S))
+    got = Gram([(1.0, gram(S))]).evaluate(gram(F)).loss
     assert float(got) == pytest.approx(4 * paper, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [Gram, Wasserstein])
+@pytest.mark.parametrize("guided", [False, True])
+def test_gradients_by_hand_are_those_of_autograd(kind, guided):
+    F, S = features(4, 5, 6).double(), features(4, 5, 6, seed=1).double()
+    T = torch.rand(1, 1, 5, 6, dtype=torch.float64) if guided else None
+    D = features(1, *kind.accumulate(F, T).shape, seed=2)[0, 0].double()
+    loss = kind([(0.3, kind.accumulate(S, None) / 30), (0.7, kind.accumulate(2 * S, None) / 30)])
+    by_hand, by_autograd = torch.zeros_like(F), torch.zeros_like(F)
+    loss.vjp_(by_hand, F, T, D)
+    StatisticLoss.vjp_(loss, by_autograd, F, T, D)
+    torch.testing.assert_close(by_hand, by_autograd)
+    if kind is Gram:
+        statistic = kind.accumulate(F, T) / 30
+        for own, other in zip(
+            loss.evaluate(statistic), StatisticLoss.evaluate(loss, statistic), strict=True
+        ):
+            torch.testing.assert_close(own, other)
 
 
 @QUICK

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from impasto.losses import maps
-from impasto.losses.build import build
-from impasto.losses.guides import Region
+from impasto.losses import point_sets
+from impasto.losses.builder import build
+from impasto.losses.contents import laplacian
+from impasto.losses.guides import StyleRegion
 from impasto.options import PaintOptions
 from losses.test_guides import close, columns, guide
 from losses.test_objective import narrow, picture
@@ -22,7 +23,7 @@ def options(style_loss, **changes):
     layers = {"style_layers": LAYERS}
     if style_loss == "emd":
         layers["content_layers"] = LAYERS
-    usual = {**layers, "optimizer": "lbfgs", "laplacian_weight": 0.5}
+    usual = {**layers, "relaxation": False, "laplacian_weight": 0.5}
     return PaintOptions(style_loss=style_loss, **{**usual, **changes})
 
 
@@ -113,7 +114,7 @@ def test_at_strength_nothing_the_photo_stays(style_loss):
 @pytest.mark.parametrize("style_loss", ["sliced", "nearest", "emd"])
 def test_a_region_pulls_inside_only(style_loss):
     """What a region is about has no gradient farther from it than a receptive field."""
-    left = Region("left", guide(columns(0, 16)), ((0, None),))
+    left = StyleRegion("left", guide(columns(0, 16)), ((0, None),))
     o = options(style_loss, content_weight=0, laplacian_weight=0, style_layers="relu1_1:1")
     found = built(o, regions=[left]).evaluate(picture(3))
     assert [name for name in found.terms if not name.endswith("left")] == []
@@ -136,14 +137,14 @@ def test_two_styles_by_their_shares():
 def test_a_laplacian_by_hand():
     x = torch.zeros(1, 1, 5, 5)
     x[0, 0, 2, 2] = 1
-    assert maps.laplacian(x)[0, 0].tolist() == [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
+    assert laplacian.laplacian(x)[0, 0].tolist() == [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
     plane = torch.arange(25.0).view(1, 1, 5, 5)
-    assert (maps.laplacian(plane) == 0).all()  # nothing linear is an edge
+    assert (laplacian.laplacian(plane) == 0).all()  # nothing linear is an edge
 
 
 def test_the_laplacian_term_sees_edges_and_no_colours():
     content = picture(0, 64, 64)
-    term = maps.Laplacian(content, pools=(1, 4))
+    term = laplacian.Laplacian(content, pools=(1, 4))
     assert float(term({"pixels": 0.5 * content + 0.5 * content})) == pytest.approx(0, abs=1e-6)
     assert float(term({"pixels": content + 0.3})) == pytest.approx(0, abs=1e-4)
     assert float(term({"pixels": picture(1, 64, 64)})) > 1
@@ -151,12 +152,12 @@ def test_the_laplacian_term_sees_edges_and_no_colours():
 
 def test_the_laplacian_of_a_tiny_picture_is_of_its_pixels():
     small = picture(0, 8, 8)
-    assert float(maps.Laplacian(small)({"pixels": small + picture(1, 8, 8)})) > 0
+    assert float(laplacian.Laplacian(small)({"pixels": small + picture(1, 8, 8)})) > 0
 
 
 def test_points_lie_in_the_middle_of_their_parts():
-    assert maps.lattice(4, 8, 4).tolist() == [[2, 2], [6, 2]]
-    assert maps.lattice(2, 3, 4).tolist() == [[2, 2]]
+    assert point_sets.lattice(4, 8, 4).tolist() == [[2, 2], [6, 2]]
+    assert point_sets.lattice(2, 3, 4).tolist() == [[2, 2]]
 
 
 WRAPPED = {"tileable": True, "content_weight": 0}
@@ -166,7 +167,7 @@ WRAPPED = {"tileable": True, "content_weight": 0}
 def test_a_tileable_picture_has_no_edges(style_loss):
     """Turned around by whole features, the picture has the same loss and its gradient turns."""
     layers = "relu1_1:0.3,relu3_1:0.3"
-    o = PaintOptions(style_loss=style_loss, optimizer="lbfgs", style_layers=layers, **WRAPPED)
+    o = PaintOptions(style_loss=style_loss, relaxation=False, style_layers=layers, **WRAPPED)
     x, net = picture(3, 64, 96), narrow()
     turned = x.roll((20, 44), dims=(2, 3))
     at, there = (build(o, net, x, [picture(1)]).evaluate(image) for image in (x, turned))
@@ -178,7 +179,7 @@ def test_a_tileable_picture_has_no_edges(style_loss):
 
 @pytest.mark.parametrize("tile", [16, 32, 64])
 def test_a_tileable_picture_in_tiles_is_the_same(tile):
-    o = PaintOptions(style_layers=LAYERS, optimizer="lbfgs", tv_weight=0.1, **WRAPPED)
+    o = PaintOptions(style_layers=LAYERS, relaxation=False, tv_weight=0.1, **WRAPPED)
     x, net = picture(3, 64, 96), narrow()
     whole = build(o, net, x, [picture(1)]).evaluate(x)
     tiled = build(o, net, x, [picture(1)], tile=tile).evaluate(x)

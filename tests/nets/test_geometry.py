@@ -1,4 +1,4 @@
-"""Positions: mirrored ones, and those that a kernel meets before enlarging."""
+"""Padding by reflection, and folded kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Noise belongs to places: it is white and normal, and the same wherever a place is looked at."""
+"""Noise is white and normal, and depends only on the position."""
 
 from __future__ import annotations
 

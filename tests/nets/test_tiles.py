@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from impasto.nets import vgg
+from impasto.nets.feature_net import VGG19
 from impasto.nets.tiles import split, unwrapped, wrapped
-from impasto.options import LAYER_NAMES
 from nets import reference
 
 QUICK = settings(max_examples=100, deadline=None, derandomize=True)
@@ -20,14 +20,14 @@ QUICK = settings(max_examples=100, deadline=None, derandomize=True)
     height=st.integers(16, 400),
     width=st.integers(16, 400),
     side=st.one_of(st.none(), st.integers(1, 500)),
-    name=st.sampled_from(LAYER_NAMES),
+    name=st.sampled_from(VGG19.names),
 )
 def test_the_tiles_own_every_feature_once(height, width, side, name):
-    stride = vgg.layer(name).stride
+    stride = VGG19.layer(name).stride
     height, width = max(height, stride), max(width, stride)
-    tiles = split(height, width, side, [name, "relu1_1"])
+    tiles = split(height, width, side, VGG19, [name, "relu1_1"])
     for layer in {"relu1_1", name}:
-        s = vgg.layer(layer).stride
+        s = VGG19.layer(layer).stride
         covered = torch.zeros(1, 1, height // s, width // s)
         for tile in tiles:
             outer = tile.cut(torch.zeros(1, 1, height, width))
@@ -48,14 +48,14 @@ def test_the_tiles_own_every_feature_once(height, width, side, name):
 @pytest.mark.parametrize("name", ["relu1_1", "conv3_1", "relu4_2", "pool4", "relu5_1"])
 def test_the_margin_is_what_the_features_depend_on(name):
     """By the gradient of one feature: no input beyond the margin matters, and some near it do."""
-    net = vgg.VGG19(
+    net = vgg.VGG(
         reference.narrow((2, 2, 2, 2, 2), positive=True),
         mean=(0, 0, 0),
         scale=(1, 1, 1),
         bgr=False,
         pooling="average",
     )
-    stride, margin = vgg.layer(name).stride, vgg.margin([name])
+    stride, margin = VGG19.layer(name).stride, VGG19.margin([name])
     image = torch.rand(1, 3, 32, 640).requires_grad_(True)
     features = net(image, [name])[name]
     middle = features.shape[-1] // 2

@@ -7,7 +7,7 @@ import torch
 
 from impasto.errors import OptionsError
 from impasto.nets import layers, vgg
-from impasto.options import LAYER_NAMES, PADDINGS, POOLINGS
+from impasto.nets.feature_net import PADDINGS, POOLINGS, VGG19
 from impasto.weights import ORIGINAL, TORCHVISION
 from nets import reference
 
@@ -19,12 +19,12 @@ def picture(height=40, width=56, seed=1):
 
 
 def build(parameters, origin=ORIGINAL, **options):
-    return vgg.VGG19(parameters, mean=origin.mean, scale=origin.scale, bgr=origin.bgr, **options)
+    return vgg.VGG(parameters, mean=origin.mean, scale=origin.scale, bgr=origin.bgr, **options)
 
 
 def plain(parameters, **options):
     """A network that is given its input as it is."""
-    return vgg.VGG19(parameters, mean=(0, 0, 0), scale=(1, 1, 1), bgr=False, **options)
+    return vgg.VGG(parameters, mean=(0, 0, 0), scale=(1, 1, 1), bgr=False, **options)
 
 
 def assert_same(got, expected, tolerance=1e-4):
@@ -40,9 +40,8 @@ def theirs(name):
 
 
 def test_the_names_are_the_fields_in_order():
-    assert list(LAYER_NAMES) == reference.NAMES
-    assert [layer.name for layer in vgg.LAYERS] == reference.NAMES
-    assert list(vgg.CONVOLUTIONS) == CONVOLUTIONS
+    assert list(VGG19.names) == reference.NAMES
+    assert [layer.name for layer in VGG19.layers] == reference.NAMES
 
 
 @pytest.mark.parametrize("pooling", ["max", "average"])
@@ -178,12 +177,12 @@ def measured(name, columns):
 @pytest.mark.parametrize("name", reference.NAMES)
 def test_receptive_field_and_stride_are_those_measured(name):
     (first, last), (next_first, _) = measured(name, lambda n: (n // 2, n // 2 + 1))
-    assert vgg.layer(name).receptive_field == last - first + 1
-    assert vgg.layer(name).stride == next_first - first
+    assert VGG19.layer(name).receptive_field == last - first + 1
+    assert VGG19.layer(name).stride == next_first - first
 
 
 def test_channels_are_those_of_the_weights(parameters):
-    for layer in vgg.LAYERS:
+    for layer in VGG19.layers:
         if layer.kind == "conv":
             assert parameters[f"{layer.name}.weight"].shape[0] == layer.channels
 
@@ -200,7 +199,7 @@ def test_the_smallest_side_works_and_one_pixel_less_does_not(pooling, padding):
             return False
 
     for name in (name for name in reference.NAMES if not name.startswith("relu")):
-        side = vgg.smallest_side([name], padding)
+        side = VGG19.smallest_side([name], padding)
         assert works(side, side, name), (name, side)
         assert works(side, 2 * side + 1, name), (name, side)
         assert not works(side - 1, side, name), (name, side)
@@ -208,9 +207,9 @@ def test_the_smallest_side_works_and_one_pixel_less_does_not(pooling, padding):
 
 
 def test_the_smallest_side_is_that_of_the_deepest_layer():
-    assert vgg.smallest_side(["relu4_2", "relu1_1", "pool2"]) == 8
-    assert vgg.smallest_side(["relu4_2", "relu1_1"], "reflect") == 16
-    assert vgg.deepest(["relu3_1", "pool2", "conv3_1"]).name == "relu3_1"
+    assert VGG19.smallest_side(["relu4_2", "relu1_1", "pool2"]) == 8
+    assert VGG19.smallest_side(["relu4_2", "relu1_1"], "reflect") == 16
+    assert VGG19.deepest(["relu3_1", "pool2", "conv3_1"]).name == "relu3_1"
 
 
 @pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-20])
@@ -260,7 +259,7 @@ def test_the_input_is_left_as_it_was():
 )
 def test_an_unknown_layer_names_the_nearest(name, hint):
     with pytest.raises(OptionsError, match=name) as caught:
-        vgg.layer(name)
+        VGG19.layer(name)
     assert hint in str(caught.value)
     with pytest.raises(OptionsError):
         build(reference.narrow())(picture(8, 8), [name])

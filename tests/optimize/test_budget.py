@@ -16,8 +16,8 @@ from impasto.events import Finished, Replanned, ScaleStarted, Started, Step
 from impasto.losses.objective import Evaluation
 from impasto.optimize.budget import FEW, Budget, Fixed
 from impasto.optimize.engine import Engine
-from impasto.optimize.pace import Pace
 from impasto.optimize.schedule import Scale, halves, plan, pyramid
+from impasto.optimize.step_cost import StepCost
 
 QUICK = settings(max_examples=50, deadline=None, derandomize=True)
 SHRUNK = 16
@@ -379,9 +379,9 @@ def test_what_ran_can_be_painted_again_without_a_clock(stop):
 def test_nothing_known_of_the_pace_is_no_reason_to_fail():
     """A clock that stands still: the most steps there may be, and no more."""
     budget = Budget(1.0, (Scale(4, 3, 0), Scale(8, 6, 0)), clock=lambda: 0.0)
-    planned = budget.begin(Pace())
+    planned = budget.begin(StepCost())
     assert sum(scale.steps for scale in planned) == 1_000_000
-    assert budget.replan(planned, 0, 7, Pace()) == planned
+    assert budget.replan(planned, 0, 7, StepCost()) == planned
 
 
 def test_a_budget_counts_from_when_it_is_said_to_begin():

@@ -43,7 +43,7 @@ class Bent(Exact):
         return Evaluation(
             evaluation.loss + bend,
             {**evaluation.terms, "content relu2_1": bend},
-            evaluation.goal + bend,
+            evaluation.surrogate + bend,
             evaluation.gradient * (1 + 2 * evaluation.loss / 50),
         )
 

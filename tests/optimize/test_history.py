@@ -1,4 +1,4 @@
-"""Rows against plain matrix products."""
+"""VectorRows against plain matrix products."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from impasto.optimize import history
-from impasto.optimize.history import Rows
+from impasto.optimize.history import VectorRows
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -14,7 +14,7 @@ def test_products_are_those_of_the_matrix(dtype, monkeypatch):
     monkeypatch.setattr(history, "_COLUMNS", 7)  # blocks that do not divide the length
     random = torch.Generator().manual_seed(0)
     vector, matrix = torch.randn(30, generator=random), torch.randn(3, 30, generator=random)
-    rows = Rows(5, vector, dtype)
+    rows = VectorRows(5, vector, dtype)
     for row in range(3):
         rows[row].copy_(matrix[row])
     kept = matrix.to(dtype).double()
@@ -31,10 +31,10 @@ def test_products_are_those_of_the_matrix(dtype, monkeypatch):
 def test_rows_travel(monkeypatch):
     monkeypatch.setattr(history, "_COLUMNS", 4)
     like = torch.zeros(6)
-    rows = Rows(4, like, torch.bfloat16)
+    rows = VectorRows(4, like, torch.bfloat16)
     rows[1].copy_(torch.arange(6.0))
     rows[0].zero_()
-    other = Rows(4, like, torch.bfloat16)
+    other = VectorRows(4, like, torch.bfloat16)
     other.kept = torch.from_numpy(rows.kept.numpy().copy())  # as a file does: numpy has no bfloat16
     assert torch.equal(other.used, rows.used)
     assert len(other.used) == 2

@@ -1,4 +1,4 @@
-"""What tests of options share."""
+"""Helpers shared by the tests of options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all options share: frozen, ranges, the way through JSON."""
+"""What all options share: frozen fields, ranges, conversion to JSON and back."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_they_are_frozen_and_every_field_has_a_help(kind):
         (ApplyOptions, "size", [0, 65_501, 1.5, "640", True], [None, 1, 65_500]),
         (ApplyOptions, "backend", ["onyx", None], ["auto", "onnx", "torch"]),
         (ApplyOptions, "device", [None, 0, "gpu", "cuda:x"], ["auto", "cpu", "cuda:1", "mps"]),
-        (ApplyOptions, "jobs", [0, 65, 1.0, None, "2", True], [1, 64]),
+        (ApplyOptions, "jobs", [0, 1025, 1.0, None, "many", "-2", True], ["auto", 1, "2", 1024]),
         (ReadOptions, "max_pixels", [0, -1, 1.5, None, "9", True], [1, 2**40]),
         (ReadOptions, "max_bytes", [0, -1, 1.5, None, "9", True], [1, 2**50]),
         (SaveOptions, "jpeg_quality", [0, 101, 95.0, None, "95", True], [1, 100]),

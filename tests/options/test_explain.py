@@ -27,10 +27,10 @@ def test_the_painting_is_made_as_paint_would() -> None:
 
 def test_parts_are_made_by_what_they_are_named_after() -> None:
     options = ExplainOptions(size=300, steps=90, style_weight=3, seed=5, precision="float32")
-    content = options.content_alone("relu3_2", 225)
+    content = options.content_reconstruction("relu3_2", 225)
     assert content.content_layers == (("relu3_2", 1.0),)
     assert (content.style_weight, content.content_weight) == (0, 1)
-    style = options.style_alone({"relu1_1": 0.5, "relu2_1": 2.0}, 225)
+    style = options.style_reconstruction({"relu1_1": 0.5, "relu2_1": 2.0}, 225)
     assert style.style_layers == (("relu1_1", 0.5), ("relu2_1", 2.0))
     assert (style.style_weight, style.content_weight) == (1, 0)
     for alone in (content, style):

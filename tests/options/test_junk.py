@@ -1,4 +1,4 @@
-"""Junk in any field is an `OptionsError`, or is accepted as a whole."""
+"""Junk in any field raises `OptionsError`, or is accepted as a whole."""
 
 from __future__ import annotations
 

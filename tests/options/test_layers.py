@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from impasto import options
+from impasto.nets.feature_net import VGG19
 from impasto.options import PaintOptions
 from options.refusing import refused
 
 
 def test_the_layers_are_those_of_vgg19():
-    assert len(options.LAYER_NAMES) == 37
-    assert options.LAYER_NAMES[:6] == (
-        "conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1", "conv2_1",
-    )  # fmt: skip
-    assert options.LAYER_NAMES[-3:] == ("conv5_4", "relu5_4", "pool5")
+    assert len(VGG19.names) == 37
+    assert VGG19.names[:6] == ("conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1", "conv2_1")
+    assert VGG19.names[-3:] == ("conv5_4", "relu5_4", "pool5")
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,7 @@ def test_how_many_steps_there_are():
         ("preset", "gatis", "did you mean 'gatys'"),
         ("preset", None, "choose from gatys, paper, default"),
         ("optimizer", "lbgfs", "did you mean 'lbfgs'"),
-        ("optimizer", "sgd", "choose from relaxed, lbfgs, adam"),
+        ("optimizer", "sgd", "choose from lbfgs, adam"),
         ("pooling", "avg", "did you mean 'average'"),
         ("quality", "bets", "did you mean 'best'"),
         ("quality", 95, "choose from draft, good, best"),

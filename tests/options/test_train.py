@@ -1,4 +1,4 @@
-"""How to train: what is refused, and how long it takes."""
+"""Options of training: what is refused, and the duration."""
 
 from __future__ import annotations
 

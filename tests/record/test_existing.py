@@ -1,4 +1,4 @@
-"""What is there already: replaced if it came from a run, else refused."""
+"""Existing files: replaced if they come from a run, otherwise refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 from impasto.errors import OutputError
 from impasto.options import RecordOptions
 from impasto.record import Recorder
-from impasto.record.existing import check_kind
+from impasto.record.existing import check_replaceable
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,10 @@ from impasto.record.existing import check_kind
         ("timelapse", "film.mp4", "not a film at all"),
     ],
 )
-def test_what_is_no_such_file_is_refused(tmp_path: Path, flag: str, name: str, text: str) -> None:
+def test_other_files_are_refused(tmp_path: Path, flag: str, name: str, text: str) -> None:
     path = tmp_path / name
     path.write_text(text)
-    with pytest.raises(OutputError, match=f"{name}: is there already and does not come from Impas"):
+    with pytest.raises(OutputError, match=f"{name}: already exists and was not written by Impas"):
         Recorder(RecordOptions(**{flag: path}), 8, 8)
     assert path.read_text() == text
 
@@ -38,7 +38,7 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path, flag: str, name: str, t
 def test_a_photo_of_ones_own_is_not_replaced(tmp_path: Path, flag: str, name: str) -> None:
     Image.new("RGB", (9, 9), (200, 30, 9)).save(tmp_path / name)
     before = (tmp_path / name).read_bytes()
-    with pytest.raises(OutputError, match="does not come from Impasto"):
+    with pytest.raises(OutputError, match="was not written by Impasto"):
         Recorder(RecordOptions(**{flag: tmp_path / name}), 8, 8)
     assert (tmp_path / name).read_bytes() == before
 
@@ -59,10 +59,10 @@ def test_what_an_earlier_run_left_is_replaced(tmp_path, recorder, steps, plot, f
 def test_a_log_of_which_there_is_half_a_line_is_a_log(tmp_path: Path) -> None:
     for text in ('{"st', '{"step": 1, "lo'):
         (tmp_path / "a.jsonl").write_text(text)
-        check_kind(tmp_path / "a.jsonl")
+        check_replaceable(tmp_path / "a.jsonl")
 
 
 def test_an_empty_file_is_nothing_to_lose(tmp_path: Path) -> None:
     (tmp_path / "a.gif").touch()
-    check_kind(tmp_path / "a.gif")
-    check_kind(tmp_path / "nothing.gif")
+    check_replaceable(tmp_path / "a.gif")
+    check_replaceable(tmp_path / "nothing.gif")

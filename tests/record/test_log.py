@@ -38,7 +38,7 @@ def test_a_line_a_step_with_exactly_the_keys(tmp_path, recorder, steps):
     assert lines[3]["loss"] == pytest.approx(sum(lines[3][k] for k in ("content", "style", "tv")))
 
 
-def test_what_is_not_finite_is_null(step, tmp_path):
+def test_values_that_are_not_finite_are_null(step, tmp_path):
     path = tmp_path / "losses.jsonl"
     Log(path).add(Losses.of(step(1, 2, loss=math.nan, style=math.inf)))
     line = json.loads(path.read_text(), parse_constant=pytest.fail)
@@ -84,7 +84,7 @@ def test_a_resume_cuts_the_log_to_the_checkpoint(tmp_path, recorder, steps, left
     assert left == "nothing" or path.stat().st_ino == inode, "who follows the file still does"
 
 
-def test_a_resume_with_no_step_left_still_cuts(tmp_path, recorder, steps):
+def test_a_resume_without_steps_left_still_truncates(tmp_path, recorder, steps):
     path = tmp_path / "log.jsonl"
     record = recorder(RecordOptions(log=path))
     for event in steps(4):

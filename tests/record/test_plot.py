@@ -50,7 +50,7 @@ def test_sizes_without_room_are_left_out(rows, tmp_path):
     assert np.diff(shown).min() >= 10
 
 
-def test_what_is_always_zero_is_left_out(rows, tmp_path):
+def test_terms_that_are_always_zero_are_left_out(rows, tmp_path):
     text = svg([row._replace(tv=0.0) for row in rows], tmp_path / "plot.svg")
     assert "<!-- total variation -->" not in text
     assert "<!-- content -->" in text

@@ -4,6 +4,7 @@ import pytest
 from impasto.errors import CheckpointError, OutputError
 from impasto.events import Finished, Started
 from impasto.options import RecordOptions
+from impasto.record import Recorder
 
 
 def contents(folder):
@@ -65,7 +66,7 @@ def test_the_state_of_a_run_without_steps(recorder, everything):
     assert record.finish() == []
 
 
-@pytest.mark.parametrize("name", ["rows", "film_pace", "film_steps", "film_data", "film_sizes"])
+@pytest.mark.parametrize("name", ["rows", "film_spacing", "film_steps", "film_data", "film_sizes"])
 def test_a_damaged_state_is_refused(recorder, everything, steps, name):
     record = recorder(everything("run"))
     for event in steps(5):
@@ -90,9 +91,9 @@ def test_a_damaged_state_is_refused(recorder, everything, steps, name):
         ({"frames": "photo.png/frames"}, r"photo\.png is not a folder"),
         ({"frames": "x" * 300}, "name too long"),
         ({"plot": "photo.png"}, "input"),
-        ({"frames": "old"}, r"--frames .*old could write over .*frame-000010\.png"),
+        ({"frames": "old"}, r"--frames .*old could overwrite .*frame-000010\.png"),
         ({"frames": "new", "plot": "old/frame-000020.png"}, None),
-        ({"frames": "old", "plot": "old/frame-000020.png"}, "could write over"),
+        ({"frames": "old", "plot": "old/frame-000020.png"}, "could overwrite"),
         ({"frames": "log.txt", "log": "log.txt"}, "--log and --frames both ask for"),
     ],
 )
@@ -133,3 +134,16 @@ def test_options_from_plain_data_will_do(recorder, everything, step):
         options.plot,
         options.timelapse,
     ]
+
+
+def test_what_takes_time_after_the_last_step_is_reserved(tmp_path):
+    def seconds(width: int, steps: int, **asked) -> float:
+        files = {name: tmp_path / file for name, file in asked.items()}
+        return Recorder(RecordOptions(**files), width, 480).reserve(steps)
+
+    plain = seconds(640, 100)
+    assert 0 < plain < seconds(1280, 100)
+    assert plain < seconds(640, 100, plot="plot.png")
+    film = {"timelapse": "film.gif"}
+    assert plain < seconds(640, 10, **film) < seconds(640, 100, **film)
+    assert seconds(640, 10_000, **film) == seconds(640, 100_000, **film)  # of so many pictures

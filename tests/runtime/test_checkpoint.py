@@ -1,4 +1,4 @@
-"""Checkpoints: exact round trips, every kind of damage, and whole or not there."""
+"""Checkpoints: exact round trips, every kind of damage, and atomic writes."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_scalar_stays_a_scalar(tmp_path):
     assert_equal(checkpoint.read(tmp_path / "a")[0], {"x": np.array(2.5)})
 
 
-def test_arrays_that_are_no_contiguous_memory(tmp_path):
+def test_arrays_that_are_not_contiguous(tmp_path):
     x = np.arange(24.0).reshape(4, 6)
     checkpoint.write(tmp_path / "a", {"t": x.T, "part": x[::2, 1:4]}, {})
     arrays, _ = checkpoint.read(tmp_path / "a")
@@ -104,7 +104,7 @@ def refused(path, data=None):
     return message
 
 
-def test_what_is_no_checkpoint(tmp_path):
+def test_other_files_are_not_checkpoints(tmp_path):
     assert "start without --resume" in refused(tmp_path / "nothing")
     refused(tmp_path)
     refused(tmp_path / "a", b"")
@@ -125,7 +125,7 @@ def test_another_version(path, monkeypatch):
     monkeypatch.setattr(checkpoint, "_VERSION", 2)
     checkpoint.write(path, ARRAYS, DATA)
     monkeypatch.undo()
-    assert "version 2, this Impasto reads version 1" in refused(path)
+    assert "version 2; this Impasto reads version 1" in refused(path)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_another_version(path, monkeypatch):
         {"impasto checkpoint": "one"},
     ],
 )
-def test_headers_that_make_no_sense(tmp_path, change):
+def test_invalid_headers(tmp_path, change):
     header = {"impasto checkpoint": "1", "data": "{}", "crc32": json.dumps({"x": 0})}
     safetensors.numpy.save_file({"x": np.ones(3)}, tmp_path / "a", metadata=header | change)
     refused(tmp_path / "a")
@@ -175,7 +175,7 @@ def flipped(whole, place, flip):
 @given(data=st.data(), flip=st.integers(1, 255))
 def test_a_byte_of_the_arrays_flipped(tmp_path, whole, data, flip):
     place = data.draw(st.integers(header_end(whole), len(whole) - 1))
-    assert "check sum" in refused(tmp_path / "a", flipped(whole, place, flip))
+    assert "checksums" in refused(tmp_path / "a", flipped(whole, place, flip))
 
 
 @settings(QUICK, max_examples=300)

@@ -1,4 +1,4 @@
-"""Devices: those that are there, and errors for those that are not."""
+"""Devices: available ones, and errors for the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pretend(monkeypatch, *, cuda=0, mps=False):
         (1, True, "mps", "mps"),
     ],
 )
-def test_what_is_there_is_chosen(monkeypatch, cuda, mps, name, chosen):
+def test_an_available_device_is_chosen(monkeypatch, cuda, mps, name, chosen):
     pretend(monkeypatch, cuda=cuda, mps=mps)
     assert devices.choose_device(name) == torch.device(chosen)
 
@@ -36,13 +36,13 @@ def test_what_is_there_is_chosen(monkeypatch, cuda, mps, name, chosen):
 @pytest.mark.parametrize(
     ("cuda", "name", "message"),
     [
-        (0, "cuda", "--device cuda: no CUDA device is seen"),
-        (0, "cuda:0", "--device cuda:0: no CUDA device is seen"),
-        (2, "cuda:2", "--device cuda:2: this PyTorch sees 2 CUDA devices"),
-        (2, "mps", "--device mps: no MPS device is seen"),
+        (0, "cuda", "--device cuda: PyTorch sees no CUDA device"),
+        (0, "cuda:0", "--device cuda:0: PyTorch sees no CUDA device"),
+        (2, "cuda:2", "--device cuda:2: PyTorch sees 2 CUDA devices"),
+        (2, "mps", "--device mps: PyTorch sees no MPS device"),
     ],
 )
-def test_what_is_not_there_is_an_error_that_says_what_to_do(monkeypatch, cuda, name, message):
+def test_an_unavailable_device_is_a_helpful_error(monkeypatch, cuda, name, message):
     pretend(monkeypatch, cuda=cuda)
     with pytest.raises(OptionsError, match=message) as caught:
         devices.choose_device(name)
@@ -103,7 +103,5 @@ def test_float32_is_float32_unless_tf32_is_asked_for(monkeypatch, name, allowed)
 
 @pytest.mark.parametrize("name", ["cpu", "mps"])
 def test_tf32_is_for_cuda(name):
-    with pytest.raises(
-        OptionsError, match=f"tf32 is for CUDA devices, not for {name}: use float32"
-    ):
+    with pytest.raises(OptionsError, match=f"tf32 needs a CUDA device, got {name}: use float32"):
         devices.choose_precision("tf32", torch.device(name))

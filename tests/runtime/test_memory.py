@@ -1,4 +1,4 @@
-"""Layouts fit into the room they are given, and the operating system agrees."""
+"""Layouts fit into the memory limit, as the operating system confirms."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from impasto.errors import OptionsError
+from impasto.nets.feature_net import VGG19
 from impasto.options import PaintOptions
-from impasto.runtime import memory
+from impasto.runtime import machine, memory
 from impasto.runtime.memory import Demand, Layout, lay_out
 
 QUICK = settings(max_examples=100, deadline=None, derandomize=True)
@@ -25,7 +26,7 @@ def demand(width=4096, height=3072, **changes):
     layers = ("relu4_2", "relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     values = {"layers": layers, "content_layers": layers[:1], "bytes_per_value": 4}
     values |= {"history": 100, **changes}
-    return Demand(width=width, height=height, **values)
+    return Demand(geometry=VGG19, width=width, height=height, **values)
 
 
 def need(asked, layout):
@@ -76,29 +77,29 @@ def test_too_little_says_how_much_is_missing():
 
 
 def test_a_container_limits_what_is_available(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
-    free = memory.available()
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
+    free = machine.available()
     assert free > 0
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.current").write_text("1000\n")
-    assert memory.available() == pytest.approx(free, rel=0.5)
+    assert machine.available() == pytest.approx(free, rel=0.5)
     (tmp_path / "memory.max").write_text("51000\n")
     (tmp_path / "memory.stat").write_text("anon 700\nactive_file 0\ninactive_file 0\n")
-    assert memory.available() == 50_000
+    assert machine.available() == 50_000
     # Files that the kernel keeps in memory while nobody else wants it, less what it has to write.
     files = "active_file 60\ninactive_file 50\nfile_dirty 7\nfile_writeback 3\n"
     (tmp_path / "memory.stat").write_text(files)
-    assert memory.available() == 50_100
+    assert machine.available() == 50_100
     (tmp_path / "memory.stat").write_text("")
     (tmp_path / "memory.max").write_text("999\n")
-    assert memory.available() == 0
+    assert machine.available() == 0
 
 
-def test_the_room_is_what_was_allowed_less_what_is_held():
+def test_the_room_is_the_limit_less_the_memory_in_use():
     cpu = torch.device("cpu")
     held = memory.resident()
     assert memory.room(held + GB, cpu) == pytest.approx(0.92 * (held + GB) - held, rel=0.1)
-    assert 0 < memory.room(None, cpu) < memory.available()
+    assert 0 < memory.room(None, cpu) < machine.available()
 
 
 def test_never_more_than_is_free(monkeypatch):
@@ -139,7 +140,7 @@ def test_sizes_are_read(text, size):
 @pytest.mark.parametrize(
     "text", ["", "0", "-1GB", "4 apples", "1e9", 0, -5, 1.5, True, "GB", "٤GB"]
 )
-def test_what_is_no_size_is_refused(text):
+def test_invalid_sizes_are_refused(text):
     with pytest.raises(OptionsError, match="--max-memory must be a size such as"):
         PaintOptions(max_memory=text)
 
@@ -168,7 +169,7 @@ for k in range(4):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_step_of_lbfgs_holds_what_is_planned_for():
+def test_a_step_of_lbfgs_uses_the_planned_memory():
     """Besides its history: picture and last one, both gradients, direction, and a plane or two."""
     outcome = subprocess.run(
         [sys.executable, "-c", STEPS],

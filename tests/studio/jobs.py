@@ -14,12 +14,14 @@ from PIL import Image
 
 from impasto.painter import Painter
 from impasto.studio import runner
-from impasto.studio.jobs import Enqueue, Job, JobStore, new_id
+from impasto.studio.executor import execute
+from impasto.studio.jobs import Claim, Job, JobStore, new_id
 from impasto.studio.requests import PaintRequest
+from impasto.studio.runner import WorkerContext
 from impasto.studio.settings import Settings, read
 from impasto.studio.storage import Storage
 
-ORDER: Mapping[str, Any] = {
+REQUEST: Mapping[str, Any] = {
     "size": 48,
     "steps": 8,
     "style_layers": "relu1_1,relu2_1",
@@ -51,10 +53,6 @@ def pixels(data: bytes) -> np.ndarray:
         return np.asarray(image)
 
 
-def unqueued(connection: sa.Connection, job: str, run: int, *, first: bool = False) -> None:
-    """Queue nothing: the test itself has the work done."""
-
-
 def settings_for(data: Path, **given: Any) -> Settings:
     # The process of the tests has grown before it gets here.
     return read(data=str(data), threads=1, **{"max_memory": 2**38, **given})
@@ -73,22 +71,28 @@ def accept(
     files.put(id, "photo", photo)
     for number, style in enumerate(styles):
         files.put(id, f"style-{number}", style)
-    request = PaintRequest.of({**ORDER, **order}).flat()
+    request = PaintRequest.of({**REQUEST, **order}).flat()
     return store.accept("ann", "paint", request, id=id, max_queue=100, max_jobs=100)
 
 
-def workshop(
-    settings: Settings, engine: sa.Engine, worker: str = "one", enqueue: Enqueue = unqueued
-) -> runner.WorkerContext:
+def context_for(settings: Settings, engine: sa.Engine, worker: str = "one") -> WorkerContext:
     files = Storage(settings.data)
-    return runner.WorkerContext(
+    return WorkerContext(
         settings=settings,
-        store=JobStore(engine, enqueue),
+        store=JobStore(engine),
         files=files,
         scratch=files.scratch(worker),
         worker=worker,
         leaving=threading.Event(),
     )
+
+
+def work(context: WorkerContext) -> Claim | None:
+    """Do the job whose turn it is, and return the claim to it; None if there is none."""
+    claim = context.store.claim(context.worker)
+    if claim:
+        execute(context, claim)
+    return claim
 
 
 def uninterrupted(settings: Settings, job: Job, files: Storage) -> np.ndarray:

@@ -58,9 +58,8 @@ class Postgres:
             connection.execute(
                 sa.text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}")
             )
-            for statement in ("DROP SCHEMA IF EXISTS dbos CASCADE", "DROP SCHEMA public CASCADE"):
+            for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
                 connection.execute(sa.text(statement))
-            connection.execute(sa.text("CREATE SCHEMA public"))
         engine.dispose()
         return self._url
 

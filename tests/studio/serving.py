@@ -95,14 +95,14 @@ def served(
         patch.setattr(registry, "user_folder", lambda: folder / "models")
         if styles:
             own_styles(folder / "models", *styles)
-        given = {"data": str(folder / "data"), "port": 0, "page": False, "rate": 100_000}
-        chosen = read(**{**given, **settings})
+        given = {"port": 0, "page": False, "workers": 0, "rate": 100_000, **settings}
+        chosen = read(data=str(folder / "data"), **given)
         app = create_app(chosen)
         config = configured(chosen, app)
         config.http = http or config.http
         listening = bound("127.0.0.1", 0)
         addresses: list[str] = []
-        server = Server(config, app.state.studio, None, lambda url, _: addresses.append(url))
+        server = Server(config, app.state.studio, lambda url, _: addresses.append(url))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         try:

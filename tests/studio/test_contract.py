@@ -71,7 +71,7 @@ def test_stylize_takes_what_apply_has(api: Served):
     assert (said["fast"]["type"], said["fast"]["default"]) == ("boolean", False)
 
 
-@pytest.mark.parametrize("name", fields.ORDER)
+@pytest.mark.parametrize("name", fields.PAINT)
 def test_every_field_reaches_the_order(api: Served, name: str):
     given = {
         "size": 50, "steps": 4, "quality": "draft", "budget": "20s", "preset": "paper",

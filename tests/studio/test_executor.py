@@ -20,26 +20,26 @@ from impasto.painter import Painter
 from impasto.record import Recorder
 from impasto.runtime import checkpoint
 from impasto.studio import executor, heartbeat, runner
-from impasto.studio.checkpoints import JobCheckpoints, adopt
+from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import connect
-from impasto.studio.executor import carry_out
-from impasto.studio.jobs import Claim, ClaimLost, Job
+from impasto.studio.jobs import Claim, ClaimLost, Job, jobs
 from impasto.studio.previews import Previews
 from impasto.studio.requests import PaintRequest
 from impasto.studio.runner import WorkerContext, WorkerLeaving
 from impasto.studio.settings import Settings
 from patience import LIMIT, Clock, wait_for
 from studio.jobs import (
-    ORDER,
     PHOTO,
+    REQUEST,
     STYLE,
     accept,
+    context_for,
     drawn,
     encoded,
     pixels,
     settings_for,
     uninterrupted,
-    workshop,
+    work,
 )
 
 
@@ -49,9 +49,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def shop(settings: Settings) -> Iterator[WorkerContext]:
+def context(settings: Settings) -> Iterator[WorkerContext]:
     engine = connect(settings.database_url)
-    yield workshop(settings, engine)
+    yield context_for(settings, engine)
     engine.dispose()
 
 
@@ -61,7 +61,7 @@ def _networks_kept(networks_kept: None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _quick_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
+def _quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "_INTERVAL", 0.01)
     given = {**heartbeat.Heartbeat.__init__.__kwdefaults__, "patience": math.inf, "interval": 0.01}
     monkeypatch.setattr(heartbeat.Heartbeat.__init__, "__kwdefaults__", given)
@@ -90,52 +90,52 @@ def kill() -> None:
     raise Killed
 
 
-def kill_after(monkeypatch: pytest.MonkeyPatch, shop: WorkerContext, job: Job, step: int) -> None:
+def kill_after(monkeypatch: pytest.MonkeyPatch, context: WorkerContext, step: int) -> None:
     """Have an attempt die after a step, its files where they are."""
     with monkeypatch.context() as patch:
         after_step(patch, step, kill)
         with pytest.raises(Killed):
-            carry_out(shop, job.id, shop.store.job(job.id).run)
+            work(context)
 
 
-def names(shop: WorkerContext, job: Job) -> list[str]:
-    return shop.files.names(job.id)
+def names(context: WorkerContext, job: Job) -> list[str]:
+    return context.files.names(job.id)
 
 
-def picture(shop: WorkerContext, job: Job) -> np.ndarray:
-    name = shop.store.job(job.id).picture
+def picture(context: WorkerContext, job: Job) -> np.ndarray:
+    name = context.store.job(job.id).picture
     assert name is not None
-    return pixels(shop.files.get(job.id, name))
+    return pixels(context.files.get(job.id, name))
 
 
-def test_a_job_is_painted_as_it_was_ordered(shop: WorkerContext) -> None:
-    job = accept(shop.store, shop.files)
-    carry_out(shop, job.id, 1)
-    done = shop.store.job(job.id)
+def test_a_job_is_painted_as_it_was_ordered(context: WorkerContext) -> None:
+    job = accept(context.store, context.files)
+    work(context)
+    done = context.store.job(job.id)
     assert (done.state, done.step, done.steps, done.error) == ("done", 8, 8, None)
     assert (done.width, done.height, done.attempt) == (48, 36, 1)
     assert done.seconds > 0
-    rows = shop.store.losses(job.id)
+    rows = context.store.losses(job.id)
     assert [row.step for row in rows] == list(range(1, 9))
     assert rows[-1].loss == done.loss
-    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
+    np.testing.assert_array_equal(
+        picture(context, job), uninterrupted(context.settings, job, context.files)
+    )
     assert done.preview is not None
-    assert pixels(shop.files.get(job.id, done.preview)).shape == (36, 48, 3)
-    film = shop.files.get(job.id, done.timelapse or "")
+    assert pixels(context.files.get(job.id, done.preview)).shape == (36, 48, 3)
+    film = context.files.get(job.id, done.timelapse or "")
     assert film[4:8] == b"ftyp"
     kept = {"photo", "style-0", done.preview, done.picture, done.timelapse}
-    assert set(names(shop, job)) == kept
-    assert list(shop.scratch.iterdir()) == []
+    assert set(names(context, job)) == kept
+    assert list(context.scratch.iterdir()) == []
 
 
-def test_a_job_is_not_done_again(shop: WorkerContext) -> None:
-    job = accept(shop.store, shop.files)
-    carry_out(shop, job.id, 1)
-    before = shop.store.job(job.id)
-    carry_out(shop, job.id, 1)
-    carry_out(shop, job.id, 2)
-    carry_out(shop, "no such job has this id", 1)
-    assert shop.store.job(job.id) == before
+def test_a_job_is_not_done_again(context: WorkerContext) -> None:
+    job = accept(context.store, context.files)
+    work(context)
+    before = context.store.job(job.id)
+    assert work(context) is None
+    assert context.store.job(job.id) == before
 
 
 @pytest.mark.parametrize(
@@ -144,16 +144,16 @@ def test_a_job_is_not_done_again(shop: WorkerContext) -> None:
      ("tiff", "tif", "TIFF")],
 )  # fmt: skip
 def test_pictures_come_in_the_format_ordered_with_recipe_and_without_location(
-    shop: WorkerContext, tmp_path: Path, format: str, extension: str, kind: str
+    context: WorkerContext, tmp_path: Path, format: str, extension: str, kind: str
 ) -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 51.0, 29.0)})  # GPS
     exif[0x013B] = "Somebody"  # artist
     photo = encoded(drawn(seed=1), "JPEG", exif=exif, comment=b"at home")
-    job = accept(shop.store, shop.files, photo=photo, format=format, steps=2)
-    carry_out(shop, job.id, 1)
-    name = shop.store.job(job.id).picture or ""
-    data = shop.files.get(job.id, name)
+    job = accept(context.store, context.files, photo=photo, format=format, steps=2)
+    work(context)
+    name = context.store.job(job.id).picture or ""
+    data = context.files.get(job.id, name)
     assert name == f"picture-1.{extension}"
     with Image.open(io.BytesIO(data)) as image:
         assert image.format == kind
@@ -168,18 +168,18 @@ def test_pictures_come_in_the_format_ordered_with_recipe_and_without_location(
     recipe = read_recipe(path)
     assert recipe["options"]["steps"] == 2
     assert recipe["studio"]["format"] == format
-    assert str(shop.files.home).encode() not in data
+    assert str(context.files.home).encode() not in data
 
 
-def test_transparency_is_the_photos_own(shop: WorkerContext) -> None:
+def test_transparency_is_the_photos_own(context: WorkerContext) -> None:
     photo = encoded(drawn(seed=1, mode="RGBA"))
-    job = accept(shop.store, shop.files, photo=photo, steps=2)
-    carry_out(shop, job.id, 1)
-    assert picture(shop, job).shape == (36, 48, 4)
-    assert pixels(shop.files.get(job.id, shop.store.job(job.id).preview or "")).shape[2] == 3
+    job = accept(context.store, context.files, photo=photo, steps=2)
+    work(context)
+    assert picture(context, job).shape == (36, 48, 4)
+    assert pixels(context.files.get(job.id, context.store.job(job.id).preview or "")).shape[2] == 3
 
 
-def test_colours_can_be_the_photos(shop: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_can_be_the_photos(context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[np.ndarray] = []
     take = Recorder.take
 
@@ -189,11 +189,13 @@ def test_colours_can_be_the_photos(shop: WorkerContext, monkeypatch: pytest.Monk
         return take(self, event)
 
     monkeypatch.setattr(Recorder, "take", seen)
-    plain, coloured = (accept(shop.store, shop.files, color=color) for color in ("style", "photo"))
-    for job in (plain, coloured):
-        carry_out(shop, job.id, 1)
-    ours = picture(shop, coloured).astype(np.float32) / 255
-    theirs = picture(shop, plain).astype(np.float32) / 255
+    plain, coloured = (
+        accept(context.store, context.files, color=color) for color in ("style", "photo")
+    )
+    for _ in range(2):
+        work(context)
+    ours = picture(context, coloured).astype(np.float32) / 255
+    theirs = picture(context, plain).astype(np.float32) / 255
     with Image.open(io.BytesIO(PHOTO)) as image:
         photo = resize(np.asarray(image, np.float32) / 255, 48, 36)
 
@@ -208,46 +210,48 @@ def test_colours_can_be_the_photos(shop: WorkerContext, monkeypatch: pytest.Monk
     assert strays(taken[4]) > 0.05
     assert max(map(strays, taken[8:])) < 0.004
     assert np.abs(ours - theirs).mean() > 0.02
-    preview = pixels(shop.files.get(coloured.id, shop.store.job(coloured.id).preview or ""))
+    preview = pixels(context.files.get(coloured.id, context.store.job(coloured.id).preview or ""))
     assert np.abs(preview / 255 - ours).mean() < 0.03
 
 
-def test_two_paintings_are_blended_in_their_order(shop: WorkerContext) -> None:
+def test_two_paintings_are_blended_in_their_order(context: WorkerContext) -> None:
     other = encoded(drawn(56, 56, seed=3))
-    job = accept(shop.store, shop.files, styles=(STYLE, other), blend=[0.9, 0.1])
-    carry_out(shop, job.id, 1)
+    job = accept(context.store, context.files, styles=(STYLE, other), blend=[0.9, 0.1])
+    work(context)
     painter = Painter(
         PHOTO,
         [STYLE, other],
-        runner.options(PaintRequest.of({**ORDER, "blend": [0.9, 0.1]}), shop.settings),
+        runner.options(PaintRequest.of({**REQUEST, "blend": [0.9, 0.1]}), context.settings),
     )
     for _ in painter:
         pass
     expected = np.rint(painter.painting.rgb * 255).astype(np.uint8)
-    np.testing.assert_array_equal(picture(shop, job), expected)
+    np.testing.assert_array_equal(picture(context, job), expected)
 
 
 # Killed and gone on.
 
 
 def test_killed_again_and_again_it_ends_in_the_same_picture(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = accept(shop.store, shop.files)
+    job = accept(context.store, context.files)
     for step in (2, 3, 6):
-        kill_after(monkeypatch, shop, job, step)
-        assert JobCheckpoints(shop.files, job.id, 0).names() == [
-            f"checkpoint-{shop.store.job(job.id).attempt}"
+        kill_after(monkeypatch, context, step)
+        assert JobCheckpoints(context.files, job.id, 0).names() == [
+            f"checkpoint-{context.store.job(job.id).attempt}"
         ]
     begun: list[int] = []
     with monkeypatch.context() as patch:
-        after_step(patch, 0, lambda: begun.append(shop.store.job(job.id).step))
-        carry_out(shop, job.id, 1)
-    done = shop.store.job(job.id)
+        after_step(patch, 0, lambda: begun.append(context.store.job(job.id).step))
+        work(context)
+    done = context.store.job(job.id)
     assert (done.state, done.attempt) == ("done", 4)
-    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
-    assert [row.step for row in shop.store.losses(job.id)] == list(range(1, 9))
-    assert len(names(shop, job)) == 5
+    np.testing.assert_array_equal(
+        picture(context, job), uninterrupted(context.settings, job, context.files)
+    )
+    assert [row.step for row in context.store.losses(job.id)] == list(range(1, 9))
+    assert len(names(context, job)) == 5
 
 
 def test_in_a_bucket_it_goes_on_as_well(
@@ -256,22 +260,24 @@ def test_in_a_bucket_it_goes_on_as_well(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     engine = connect(settings.database_url)
     remote = settings.model_copy(update={"data": "memory://studio"})
-    shop = workshop(remote, engine)
-    assert shop.scratch.is_relative_to(tmp_path / "cache")
-    job = accept(shop.store, shop.files)
-    kill_after(monkeypatch, shop, job, 5)
-    assert "checkpoint-1" in names(shop, job)
-    carry_out(shop, job.id, 1)
-    assert shop.store.job(job.id).attempt == 2
-    np.testing.assert_array_equal(picture(shop, job), uninterrupted(remote, job, shop.files))
-    assert len(names(shop, job)) == 5
-    shop.files.remove(job.id)
+    context = context_for(remote, engine)
+    assert context.scratch.is_relative_to(tmp_path / "cache")
+    job = accept(context.store, context.files)
+    kill_after(monkeypatch, context, 5)
+    assert "checkpoint-1" in names(context, job)
+    work(context)
+    assert context.store.job(job.id).attempt == 2
+    np.testing.assert_array_equal(picture(context, job), uninterrupted(remote, job, context.files))
+    assert len(names(context, job)) == 5
+    context.files.remove(job.id)
     engine.dispose()
 
 
-def test_at_most_a_step_is_done_again(shop: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = accept(shop.store, shop.files)
-    kill_after(monkeypatch, shop, job, 5)  # before its checkpoint: the state of step 4 is kept
+def test_at_most_a_step_is_done_again(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept(context.store, context.files)
+    kill_after(monkeypatch, context, 5)  # before its checkpoint: the state of step 4 is kept
     steps: list[int] = []
     take = runner.PaintRunner._take
 
@@ -281,142 +287,149 @@ def test_at_most_a_step_is_done_again(shop: WorkerContext, monkeypatch: pytest.M
         take(self, event)
 
     monkeypatch.setattr(runner.PaintRunner, "_take", taken)
-    carry_out(shop, job.id, 1)
+    work(context)
     assert steps == [5, 6, 7, 8]
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", None], ids=["empty", "foreign", "cut"])
 def test_a_damaged_checkpoint_starts_the_job_afresh(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
 ) -> None:
-    job = accept(shop.store, shop.files)
-    kill_after(monkeypatch, shop, job, 5)
-    whole = shop.files.get(job.id, "checkpoint-1")
-    shop.files.put(job.id, "checkpoint-1", whole[:-100] if damage is None else damage)
-    carry_out(shop, job.id, 1)
-    assert shop.store.job(job.id).state == "done"
-    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
-    assert len(names(shop, job)) == 5
+    job = accept(context.store, context.files)
+    kill_after(monkeypatch, context, 5)
+    whole = context.files.get(job.id, "checkpoint-1")
+    context.files.put(job.id, "checkpoint-1", whole[:-100] if damage is None else damage)
+    work(context)
+    assert context.store.job(job.id).state == "done"
+    np.testing.assert_array_equal(
+        picture(context, job), uninterrupted(context.settings, job, context.files)
+    )
+    assert len(names(context, job)) == 5
 
 
 def test_an_unfitting_checkpoint_starts_the_job_afresh(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = accept(shop.store, shop.files, size=32)
-    kill_after(monkeypatch, shop, other, 5)
-    job = accept(shop.store, shop.files)
-    shop.files.put(job.id, "checkpoint-0", shop.files.get(other.id, "checkpoint-1"))
-    carry_out(shop, job.id, 1)
-    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
+    other = accept(context.store, context.files, size=32)
+    kill_after(monkeypatch, context, 5)
+    unfitting = context.files.get(other.id, "checkpoint-1")
+    context.store.cancel(other.id, "ann")
+    work(context)
+    job = accept(context.store, context.files)
+    context.files.put(job.id, "checkpoint-0", unfitting)
+    work(context)
+    np.testing.assert_array_equal(
+        picture(context, job), uninterrupted(context.settings, job, context.files)
+    )
 
 
 def test_an_older_checkpoint_serves_where_the_newest_is_damaged(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = accept(shop.store, shop.files)
-    kill_after(monkeypatch, shop, job, 5)
-    shop.files.put(job.id, "checkpoint-7", b"nonsense")
-    shop.store.claim(job.id, 1, shop.worker)
+    job = accept(context.store, context.files)
+    kill_after(monkeypatch, context, 5)
+    context.files.put(job.id, "checkpoint-7", b"nonsense")
+    context.store.claim(context.worker)
     begun: list[int] = []
     with monkeypatch.context() as patch:
-        follow = runner.PaintRunner.follow
+        run = runner.PaintRunner.run
 
-        def followed(self: Any, name: str | None) -> str:
+        def ran(self: Any, name: str | None) -> str:
             begun.append(0 if name is None else int(name.removeprefix("checkpoint-")))
-            return follow(self, name)
+            return run(self, name)
 
-        patch.setattr(runner.PaintRunner, "follow", followed)
-        carry_out(shop, job.id, 1)
+        patch.setattr(runner.PaintRunner, "run", ran)
+        work(context)
     assert begun == [7, 1]
-    assert shop.store.job(job.id).state == "done"
+    assert context.store.job(job.id).state == "done"
 
 
 def test_a_checkpoint_of_another_machine_goes_on_here(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = accept(shop.store, shop.files)
-    kill_after(monkeypatch, shop, job, 6)
-    path = shop.scratch / "there"
-    shop.files.fetch(job.id, "checkpoint-1", path)
+    job = accept(context.store, context.files)
+    kill_after(monkeypatch, context, 6)
+    path = context.scratch / "there"
+    context.files.fetch(job.id, "checkpoint-1", path)
     arrays, data = checkpoint.read(path)
     data["run"]["ran"]["threads"] = 48
     data["run"]["versions"]["torch"] = "0.1"
     checkpoint.write(path, arrays, data)
-    shop.files.take(job.id, "checkpoint-1", path)
+    context.files.take(job.id, "checkpoint-1", path)
     steps: list[int] = []
     with monkeypatch.context() as patch:
         after_step(patch, 0, lambda: steps.append(0), times=99)
-        carry_out(shop, job.id, 1)
+        work(context)
     assert len(steps) == 3
-    assert shop.store.job(job.id).state == "done"
+    assert context.store.job(job.id).state == "done"
 
 
-def test_who_is_late_removes_no_newer_checkpoint(shop: WorkerContext) -> None:
-    job = accept(shop.store, shop.files)
-    late, newer = (JobCheckpoints(shop.files, job.id, attempt) for attempt in (1, 2))
+def test_who_is_late_removes_no_newer_checkpoint(context: WorkerContext) -> None:
+    job = accept(context.store, context.files)
+    late, newer = (JobCheckpoints(context.files, job.id, attempt) for attempt in (1, 2))
     for kept, expected in (
         (late, ["checkpoint-1"]),
         (newer, ["checkpoint-2"]),
         (late, ["checkpoint-2", "checkpoint-1"]),
         (newer, ["checkpoint-2"]),
     ):
-        path = shop.scratch / "state"
+        path = context.scratch / "state"
         path.write_bytes(b"x")
         kept.put(path)
         assert newer.names() == expected
 
 
 def test_adopting_leaves_the_kept_file_alone(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = accept(shop.store, shop.files)
-    kill_after(monkeypatch, shop, job, 6)
-    before = shop.files.get(job.id, "checkpoint-1")
-    path = shop.scratch / "mine"
-    shop.files.fetch(job.id, "checkpoint-1", path)
+    job = accept(context.store, context.files)
+    kill_after(monkeypatch, context, 6)
+    before = context.files.get(job.id, "checkpoint-1")
+    path = context.scratch / "mine"
+    context.files.fetch(job.id, "checkpoint-1", path)
     recipe = checkpoint.read(path)[1]["run"]
     inode = path.stat().st_ino
-    adopt(path, recipe)
+    checkpoint.adopt(path, recipe)
     assert path.stat().st_ino == inode  # nothing to do
     recipe["ran"]["threads"] = 7
-    adopt(path, recipe)
+    checkpoint.adopt(path, recipe)
     assert checkpoint.read(path)[1]["run"]["ran"]["threads"] == 7
-    assert shop.files.get(job.id, "checkpoint-1") == before
+    assert context.files.get(job.id, "checkpoint-1") == before
 
 
-def test_a_budget_goes_on_counting(shop: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.clock = clock = Clock(tick=0.02)
-    job = accept(shop.store, shop.files, steps=None, budget=6)
+def test_a_budget_goes_on_counting(context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    context.clock = clock = Clock(tick=0.02)
+    job = accept(context.store, context.files, steps=None, budget=6)
     with monkeypatch.context() as patch:
         after_step(patch, 3, lambda: clock.go_on(2))
-        kill_after(monkeypatch, shop, job, 4)
-    _, data = checkpoint.read(_fetched(shop, job))
+        kill_after(monkeypatch, context, 4)
+    _, data = checkpoint.read(_fetched(context, job))
     assert data["engine"]["planner"]["spent"] > 2
-    carry_out(shop, job.id, 1)
-    done = shop.store.job(job.id)
+    work(context)
+    done = context.store.job(job.id)
     assert done.state == "done"
     assert done.step == done.steps > 3
     assert done.seconds < 4  # without the two between two steps
-    assert [row.step for row in shop.store.losses(job.id)] == list(range(1, done.steps + 1))
+    assert [row.step for row in context.store.losses(job.id)] == list(range(1, done.steps + 1))
 
 
 def test_a_budget_that_is_over_ends_the_job_at_its_checkpoint(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.clock = clock = Clock(tick=0.02)
-    job = accept(shop.store, shop.files, steps=None, budget=3)
+    context.clock = clock = Clock(tick=0.02)
+    job = accept(context.store, context.files, steps=None, budget=3)
     with monkeypatch.context() as patch:
         after_step(patch, 2, lambda: clock.go_on(3))
-        kill_after(monkeypatch, shop, job, 3)
-    carry_out(shop, job.id, 1)
-    done = shop.store.job(job.id)
+        kill_after(monkeypatch, context, 3)
+    work(context)
+    done = context.store.job(job.id)
     assert (done.state, done.step, done.steps) == ("done", 2, 2)
-    assert len(shop.store.losses(job.id)) == 2  # the third was lost with its attempt
+    assert len(context.store.losses(job.id)) == 2  # the third was lost with its attempt
 
 
-def _fetched(shop: WorkerContext, job: Job) -> Path:
-    path = shop.scratch / "seen"
-    shop.files.fetch(job.id, JobCheckpoints(shop.files, job.id, 0).names()[0], path)
+def _fetched(context: WorkerContext, job: Job) -> Path:
+    path = context.scratch / "seen"
+    context.files.fetch(job.id, JobCheckpoints(context.files, job.id, 0).names()[0], path)
     return path
 
 
@@ -424,172 +437,176 @@ def _fetched(shop: WorkerContext, job: Job) -> Path:
 
 
 def test_a_stopped_job_shows_its_picture_and_goes_on(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = accept(shop.store, shop.files)
+    job = accept(context.store, context.files)
     with monkeypatch.context() as patch:
-        after_step(patch, 3, lambda: _wish_and_wait(shop, "stop", job))
-        carry_out(shop, job.id, 1)
-    stopped = shop.store.job(job.id)
+        after_step(patch, 3, lambda: _wish_and_wait(context, "stop", job))
+        work(context)
+    stopped = context.store.job(job.id)
     assert stopped.state == "stopped"
     assert stopped.step == 3
-    assert picture(shop, job).shape == (36, 48, 3)
-    assert stopped.timelapse in names(shop, job)
-    assert [n for n in names(shop, job) if n.startswith("check")] == ["checkpoint-1"]
+    assert picture(context, job).shape == (36, 48, 3)
+    assert stopped.timelapse in names(context, job)
+    assert [n for n in names(context, job) if n.startswith("check")] == ["checkpoint-1"]
 
-    again = shop.store.go_on(job.id, "ann")
+    again = context.store.go_on(job.id, "ann")
     assert again.picture == stopped.picture  # shown while it goes on
-    carry_out(shop, job.id, again.run)
-    assert shop.store.job(job.id).state == "done"
-    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
-    assert len(names(shop, job)) == 5
+    work(context)
+    assert context.store.job(job.id).state == "done"
+    np.testing.assert_array_equal(
+        picture(context, job), uninterrupted(context.settings, job, context.files)
+    )
+    assert len(names(context, job)) == 5
 
 
-def _wish_and_wait(shop: WorkerContext, wish: str, job: Job) -> None:
-    """Have the owner wish something, and the pulse hear of it."""
-    getattr(shop.store, wish)(job.id, "ann")
-    _beats(shop, job)
+def _wish_and_wait(context: WorkerContext, wish: str, job: Job) -> None:
+    """Have the owner wish something, and the heartbeat hear of it."""
+    getattr(context.store, wish)(job.id, "ann")
+    _beats(context, job)
 
 
-def _beats(shop: WorkerContext, job: Job, times: int = 2) -> None:
-    """Wait until the pulse has beaten once since, and is about to beat again."""
+def _beats(context: WorkerContext, job: Job, times: int = 2) -> None:
+    """Wait until the heartbeat has beaten once since, and is about to beat again."""
     for _ in range(times):
-        before = shop.store.job(job.id).beat
-        wait_for(lambda before=before: shop.store.job(job.id).beat > before)
+        before = context.store.job(job.id).beat
+        wait_for(lambda before=before: context.store.job(job.id).beat > before)
 
 
 def test_a_job_stopped_before_its_first_step_goes_on_too(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = accept(shop.store, shop.files)
+    job = accept(context.store, context.files)
     with monkeypatch.context() as patch:  # its worker died before it painted anything
         patch.setattr(runner, "Painter", lambda *_, **__: kill())
         with pytest.raises(Killed):
-            carry_out(shop, job.id, 1)
-    shop.store.stop(job.id, "ann")
-    carry_out(shop, job.id, 1)
-    stopped = shop.store.job(job.id)
+            work(context)
+    context.store.stop(job.id, "ann")
+    work(context)
+    stopped = context.store.job(job.id)
     assert (stopped.state, stopped.step) == ("stopped", 0)
-    assert picture(shop, job).shape == (36, 48, 3)
-    carry_out(shop, job.id, shop.store.go_on(job.id, "ann").run)
-    assert shop.store.job(job.id).state == "done"
+    assert picture(context, job).shape == (36, 48, 3)
+    context.store.go_on(job.id, "ann")
+    work(context)
+    assert context.store.job(job.id).state == "done"
 
 
 def test_a_cancelled_job_leaves_nothing(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = accept(shop.store, shop.files)
-    after_step(monkeypatch, 3, lambda: _wish_and_wait(shop, "cancel", job))
-    carry_out(shop, job.id, 1)
-    ended = shop.store.job(job.id)
+    job = accept(context.store, context.files)
+    after_step(monkeypatch, 3, lambda: _wish_and_wait(context, "cancel", job))
+    work(context)
+    ended = context.store.job(job.id)
     assert (ended.state, ended.picture, ended.preview) == ("cancelled", None, None)
     assert ended.step == 3
-    assert names(shop, job) == []
+    assert names(context, job) == []
 
 
 def test_a_job_cancelled_while_its_worker_was_dead_is_not_painted(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = accept(shop.store, shop.files)
-    kill_after(monkeypatch, shop, job, 3)
-    shop.store.cancel(job.id, "ann")
+    job = accept(context.store, context.files)
+    kill_after(monkeypatch, context, 3)
+    context.store.cancel(job.id, "ann")
     monkeypatch.setattr(runner, "Painter", lambda *_, **__: pytest.fail("it paints"))
-    carry_out(shop, job.id, 1)
-    assert shop.store.job(job.id).state == "cancelled"
-    assert names(shop, job) == []
+    work(context)
+    assert context.store.job(job.id).state == "cancelled"
+    assert names(context, job) == []
 
 
 # Claims.
 
 
 def test_who_lost_the_job_leaves_the_winners_files_alone(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker takes the job over and finishes it, while this one is only slow."""
-    job = accept(shop.store, shop.files)
-    other = workshop(shop.settings, shop.store.engine, "two")
+    job = accept(context.store, context.files)
+    other = context_for(context.settings, context.store.engine, "two")
 
     def overtake() -> None:
-        silenced = shop.store.engine
-        with silenced.begin() as connection:
-            from impasto.studio.database import jobs
-
+        with context.store.engine.begin() as connection:
             connection.execute(jobs.update().values(beat=0.0))
-        carry_out(other, job.id, 1)
+        work(other)
 
     with monkeypatch.context() as patch:
         after_step(patch, 4, overtake)
-        patch.setattr(
-            heartbeat.Heartbeat, "_run", lambda _: None
-        )  # the slow one's, and the other's
-        carry_out(shop, job.id, 1)
-    done = shop.store.job(job.id)
+        patch.setattr(heartbeat.Heartbeat, "_run", lambda _: None)  # of both
+        work(context)
+    done = context.store.job(job.id)
     assert (done.state, done.worker, done.attempt) == ("done", "two", 2)
     assert done.picture == "picture-2.png"
-    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
-    left = [name for name in names(shop, job) if "-1" in name and not name.startswith("check")]
+    np.testing.assert_array_equal(
+        picture(context, job), uninterrupted(context.settings, job, context.files)
+    )
+    left = [name for name in names(context, job) if "-1" in name and not name.startswith("check")]
     assert left == []
 
 
 def test_who_loses_at_the_very_end_publishes_nothing(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = accept(shop.store, shop.files)
+    job = accept(context.store, context.files)
     finish = runner.PaintRunner.finish
 
     def finished(self: Any) -> Iterator[Any]:
         yield from finish(self)
-        assert shop.store.claim(job.id, 1, shop.worker)  # as if somebody took it now
+        assert context.store.claim(context.worker)  # as if somebody took it now
 
     monkeypatch.setattr(runner.PaintRunner, "finish", finished)
-    carry_out(shop, job.id, 1)
-    after = shop.store.job(job.id)
+    work(context)
+    after = context.store.job(job.id)
     assert (after.state, after.attempt, after.picture, after.timelapse) == (
         "running",
         2,
         None,
         None,
     )
-    left = set(names(shop, job)) - {"checkpoint-1", after.preview}
+    left = set(names(context, job)) - {"checkpoint-1", after.preview}
     assert left == {"photo", "style-0"}
 
 
 def test_an_answer_that_never_came_costs_no_files(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database took the end of the job down, but the connection broke before it said so."""
-    job = accept(shop.store, shop.files)
-    end = shop.store.end
+    job = accept(context.store, context.files)
+    end = context.store.end
 
     def ended(*arguments: Any, **columns: Any) -> None:
         end(*arguments, **columns)
         raise OperationalError("", None, Exception("the connection broke"))
 
-    monkeypatch.setattr(shop.store, "end", ended)
-    carry_out(shop, job.id, 1)
-    assert shop.store.job(job.id).state == "done"
-    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
+    monkeypatch.setattr(context.store, "end", ended)
+    work(context)
+    assert context.store.job(job.id).state == "done"
+    np.testing.assert_array_equal(
+        picture(context, job), uninterrupted(context.settings, job, context.files)
+    )
 
 
 def test_a_worker_that_is_to_leave_keeps_all_its_work(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = accept(shop.store, shop.files)
-    shop.settings.__dict__["checkpoint_every"] = 60.0
+    job = accept(context.store, context.files)
+    context.settings.__dict__["checkpoint_every"] = 60.0
     with monkeypatch.context() as patch:
-        after_step(patch, 5, shop.leaving.set)
+        after_step(patch, 5, context.leaving.set)
         with pytest.raises(WorkerLeaving):
-            carry_out(shop, job.id, 1)
-    left = shop.store.job(job.id)
-    assert (left.state, left.run, left.stuck, left.step) == ("queued", 2, 0, 5)
-    other = workshop(shop.settings, shop.store.engine, "two")
+            work(context)
+    left = context.store.job(job.id)
+    assert (left.state, left.stuck, left.step) == ("queued", 0, 5)
+    other = context_for(context.settings, context.store.engine, "two")
     steps: list[int] = []
     with monkeypatch.context() as patch:
         after_step(patch, 0, lambda: steps.append(0), times=99)
-        carry_out(other, job.id, 2)
+        work(other)
     assert len(steps) == 3
     assert list(other.scratch.iterdir()) == []  # what it went on from lay there
-    np.testing.assert_array_equal(picture(shop, job), uninterrupted(shop.settings, job, shop.files))
+    np.testing.assert_array_equal(
+        picture(context, job), uninterrupted(context.settings, job, context.files)
+    )
 
 
 # Failures.
@@ -604,60 +621,60 @@ def test_a_worker_that_is_to_leave_keeps_all_its_work(
     ],
 )
 def test_what_cannot_be_painted_fails_with_a_reason(
-    shop: WorkerContext, given: dict[str, Any], code: str, text: str
+    context: WorkerContext, given: dict[str, Any], code: str, text: str
 ) -> None:
-    job = accept(shop.store, shop.files, **given)
-    carry_out(shop, job.id, 1)
-    failed = shop.store.job(job.id)
+    job = accept(context.store, context.files, **given)
+    work(context)
+    failed = context.store.job(job.id)
     assert (failed.state, failed.error_code) == ("failed", code)
     assert text in (failed.error or "")
-    assert str(shop.files.home) not in (failed.error or "")
-    assert names(shop, job) == ["photo", "style-0"]
+    assert str(context.files.home) not in (failed.error or "")
+    assert names(context, job) == ["photo", "style-0"]
 
 
 def test_a_full_disk_fails_the_job_and_tells_no_path(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    job = accept(shop.store, shop.files)
+    job = accept(context.store, context.files)
     monkeypatch.setattr("impasto.atomic._to_disk", full)
     monkeypatch.setattr("impasto.studio.previews.Previews.add", lambda *_: "")
-    carry_out(shop, job.id, 1)
-    failed = shop.store.job(job.id)
+    work(context)
+    failed = context.store.job(job.id)
     assert (failed.state, failed.error_code) == ("failed", "output-error")
     assert failed.error == "checkpoint: cannot be written: No space left on device"
 
 
 def test_a_time_lapse_that_cannot_be_made_does_not_cost_the_picture(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> None:
         raise OutputError("no codec")
 
-    job = accept(shop.store, shop.files)
+    job = accept(context.store, context.files)
     monkeypatch.setattr(Recorder, "finish", broken)
-    carry_out(shop, job.id, 1)
-    done = shop.store.job(job.id)
+    work(context)
+    done = context.store.job(job.id)
     assert (done.state, done.timelapse) == ("done", None)
-    assert picture(shop, job).shape == (36, 48, 3)
+    assert picture(context, job).shape == (36, 48, 3)
 
 
 def test_a_wish_to_stop_that_comes_with_the_last_step_comes_too_late(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = accept(shop.store, shop.files)
+    job = accept(context.store, context.files)
     take = runner.PaintRunner._take
 
     def taken(self: Any, event: Any) -> None:
         take(self, event)
         if isinstance(event, Finished):
-            _wish_and_wait(shop, "stop", job)
+            _wish_and_wait(context, "stop", job)
 
     monkeypatch.setattr(runner.PaintRunner, "_take", taken)
-    carry_out(shop, job.id, 1)
-    assert shop.store.job(job.id).state == "done"
+    work(context)
+    assert context.store.job(job.id).state == "done"
 
 
 @pytest.mark.parametrize(
@@ -665,42 +682,42 @@ def test_a_wish_to_stop_that_comes_with_the_last_step_comes_too_late(
     [(ZeroDivisionError("secret"), "internal"), (OutOfMemoryError("secret"), "memory")],
 )
 def test_an_error_of_ours_is_told_in_a_word(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise error
 
-    job = accept(shop.store, shop.files)
+    job = accept(context.store, context.files)
     monkeypatch.setattr(runner, "Painter", broken)
-    carry_out(shop, job.id, 1)
-    failed = shop.store.job(job.id)
+    work(context)
+    failed = context.store.job(job.id)
     assert (failed.state, failed.error_code) == ("failed", code)
     assert "secret" not in (failed.error or "")
 
 
 def test_a_job_that_kills_its_workers_is_given_up(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = 4
     monkeypatch.setattr(executor, "HOPELESS", most)
-    job = accept(shop.store, shop.files)
+    job = accept(context.store, context.files)
     after_step(monkeypatch, 3, kill, times=99)
     deaths = 0
-    while shop.store.job(job.id).state != "failed":
+    while context.store.job(job.id).state != "failed":
         try:
-            carry_out(shop, job.id, 1)
+            work(context)
         except Killed:
             deaths += 1
-    assert shop.store.job(job.id).error_code == "hopeless"
+    assert context.store.job(job.id).error_code == "hopeless"
     # The first got somewhere; whether it told of its last step before it died, only it knows.
     assert most <= deaths <= most + 2
 
 
 def test_a_database_that_does_not_answer_for_a_while_costs_nothing(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = accept(shop.store, shop.files)
-    beat, broken = shop.store.beat, [3]
+    job = accept(context.store, context.files)
+    beat, broken = context.store.beat, [3]
 
     def beaten(claim: Claim, rows: Sequence[Losses] = (), **columns: Any) -> str:
         if broken[0] and rows:
@@ -708,45 +725,45 @@ def test_a_database_that_does_not_answer_for_a_while_costs_nothing(
             raise OperationalError("", None, Exception("gone"))
         return beat(claim, rows, **columns)
 
-    monkeypatch.setattr(shop.store, "beat", beaten)
-    carry_out(shop, job.id, 1)
-    assert shop.store.job(job.id).state == "done"
-    assert [row.step for row in shop.store.losses(job.id)] == list(range(1, 9))
+    monkeypatch.setattr(context.store, "beat", beaten)
+    work(context)
+    assert context.store.job(job.id).state == "done"
+    assert [row.step for row in context.store.losses(job.id)] == list(range(1, 9))
     assert broken == [0]
 
 
 def test_files_that_cannot_be_had_leave_the_job_for_later(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(*_: Any) -> bytes:
         raise ConnectionError("the bucket does not answer")
 
-    job = accept(shop.store, shop.files)
+    job = accept(context.store, context.files)
     with monkeypatch.context() as patch:
-        patch.setattr(shop.files, "get", unreachable)
+        patch.setattr(context.files, "get", unreachable)
         with pytest.raises(ConnectionError):
-            carry_out(shop, job.id, 1)
-    assert shop.store.job(job.id).state == "running"
-    carry_out(shop, job.id, 1)
-    assert shop.store.job(job.id).state == "done"
+            work(context)
+    assert context.store.job(job.id).state == "running"
+    work(context)
+    assert context.store.job(job.id).state == "done"
 
 
-# The pulse.
+# The heartbeat.
 
 
-def _pulse(shop: WorkerContext, **given: Any) -> tuple[Job, heartbeat.Heartbeat]:
-    job = accept(shop.store, shop.files)
-    claim = shop.store.claim(job.id, 1, shop.worker)
+def _heartbeat(context: WorkerContext, **given: Any) -> tuple[Job, heartbeat.Heartbeat]:
+    job = accept(context.store, context.files)
+    claim = context.store.claim(context.worker)
     assert claim
-    return job, heartbeat.Heartbeat(shop.store, claim, **{"hung": lambda: None, **given})
+    return job, heartbeat.Heartbeat(context.store, claim, **{"hung": lambda: None, **given})
 
 
-def test_a_slow_step_is_no_dead_worker_but_a_hung_one_is(shop: WorkerContext) -> None:
+def test_a_slow_step_is_no_dead_worker_but_a_hung_one_is(context: WorkerContext) -> None:
     hung, clock = [], Clock()
-    job, beating = _pulse(shop, patience=30, hung=lambda: hung.append(1), clock=clock)
+    job, beating = _heartbeat(context, patience=30, hung=lambda: hung.append(1), clock=clock)
     with beating:
         clock.go_on(29)
-        _beats(shop, job)
+        _beats(context, job)
         assert not hung
         clock.go_on(2)
         wait_for(lambda: hung)
@@ -754,31 +771,31 @@ def test_a_slow_step_is_no_dead_worker_but_a_hung_one_is(shop: WorkerContext) ->
     assert hung == [1]
 
 
-def test_patience_grows_with_the_longest_step(shop: WorkerContext) -> None:
+def test_patience_grows_with_the_longest_step(context: WorkerContext) -> None:
     hung, clock = [], Clock()
-    job, beating = _pulse(shop, patience=30, hung=lambda: hung.append(1), clock=clock)
+    job, beating = _heartbeat(context, patience=30, hung=lambda: hung.append(1), clock=clock)
     with beating:
         clock.go_on(20)
         beating.sign()
         clock.go_on(199)
-        _beats(shop, job)
+        _beats(context, job)
         assert not hung
         clock.go_on(2)
         wait_for(lambda: hung)
 
 
-def test_the_first_step_is_told_at_once(shop: WorkerContext) -> None:
-    job, beating = _pulse(shop, interval=10 * LIMIT)
+def test_the_first_step_is_told_at_once(context: WorkerContext) -> None:
+    job, beating = _heartbeat(context, interval=10 * LIMIT)
     with beating:
         beating.note(Losses(1, 1, 4, 4, 1.0, 1.0, 0.0, 0.0, 0.1))
-        wait_for(lambda: shop.store.job(job.id).step == 1)
-        assert shop.store.job(job.id).stuck == 0
+        wait_for(lambda: context.store.job(job.id).step == 1)
+        assert context.store.job(job.id).stuck == 0
 
 
-def test_a_lost_claim_is_noticed(shop: WorkerContext) -> None:
-    job, beating = _pulse(shop)
+def test_a_lost_claim_is_noticed(context: WorkerContext) -> None:
+    _, beating = _heartbeat(context)
     with beating:
-        shop.store.claim(job.id, 1, shop.worker)
+        context.store.claim(context.worker)
         wait_for(lambda: beating.lost)
     with pytest.raises(ClaimLost):
         beating.beat()
@@ -806,26 +823,26 @@ def test_checkpoints_stay_small(settings: Settings, size: int) -> None:
     ],
 )
 def test_a_preview_is_made_less_often_where_it_is_dear(
-    shop: WorkerContext, monkeypatch: pytest.MonkeyPatch, cost: float, steps: list[int]
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch, cost: float, steps: list[int]
 ) -> None:
     """On a clock of its own: a step takes half a second."""
-    shop.clock = clock = Clock(0.0)
-    job = accept(shop.store, shop.files, steps=11)
+    context.clock = clock = Clock(0.0)
+    job = accept(context.store, context.files, steps=11)
     add, made = Previews.add, []
 
     def added(self: Previews, picture: Any) -> str:
         made.append(1 + int(2 * clock.now))
         return add(self, picture)
 
-    put = shop.files.put
+    put = context.files.put
 
     def slow(job: str, name: str, data: bytes) -> None:
         clock.go_on(cost)
         put(job, name, data)
 
     monkeypatch.setattr(Previews, "add", added)
-    monkeypatch.setattr(shop.files, "put", slow)
+    monkeypatch.setattr(context.files, "put", slow)
     after_step(monkeypatch, 0, lambda: clock.go_on(0.5), times=99)
-    carry_out(shop, job.id, 1)
+    work(context)
     assert made[:-1] == steps  # the last is that of the finished picture
-    assert shop.store.job(job.id).preview == f"preview-1-{len(made)}.jpg"
+    assert context.store.job(job.id).preview == f"preview-1-{len(made)}.jpg"

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy.engine import URL
 
+from impasto.errors import OutputError
 from impasto.events import Losses
-from impasto.studio import database, queue
+from impasto.studio import database
 from impasto.studio.jobs import (
     FINAL,
     GRACE,
@@ -27,32 +29,19 @@ from impasto.studio.jobs import (
     KeyReused,
     QueueFull,
     WrongState,
+    jobs,
+    losses,
     new_id,
 )
+from impasto.studio.settings import read
 from patience import a_moment
 
 THREADS = 8
 
 
-class Queued(list[tuple[str, int]]):
-    """Takes down what is queued; raises if it is told to."""
-
-    broken = False
-
-    def __call__(self, _: sa.Connection, job: str, run: int, **__: bool) -> None:
-        if self.broken:
-            raise RuntimeError("the queue is broken")
-        self.append((job, run))
-
-
 @pytest.fixture
-def queued() -> Queued:
-    return Queued()
-
-
-@pytest.fixture
-def store(engine: sa.Engine, queued: Queued) -> JobStore:
-    return JobStore(engine, queued)
+def store(engine: sa.Engine) -> JobStore:
+    return JobStore(engine)
 
 
 def accept(store: JobStore, owner: str = "ann", **given: Any) -> Job:
@@ -61,18 +50,18 @@ def accept(store: JobStore, owner: str = "ann", **given: Any) -> Job:
 
 
 def claimed(store: JobStore, job: Job, worker: str = "one") -> Claim:
-    claim = store.claim(job.id, store.job(job.id).run, worker)
+    """Claim the job whose turn it is, which is to be this one."""
+    claim = store.claim(worker)
     assert claim is not None
+    assert claim.job.id == job.id
     return claim
 
 
 def silence(store: JobStore, job: str, seconds: float = GRACE + 1) -> None:
     """Have the job's worker not heard of for so long."""
     with store.engine.begin() as connection:
-        jobs = database.jobs
-        connection.execute(
-            sa.update(jobs).where(jobs.c.id == job).values(beat=jobs.c.beat - seconds)
-        )
+        silenced = sa.update(jobs).where(jobs.c.id == job)
+        connection.execute(silenced.values(beat=jobs.c.beat - seconds))
 
 
 def row(step: int, loss: float = 1.0) -> Losses:
@@ -97,19 +86,11 @@ def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
 # What clients do.
 
 
-def test_an_accepted_job_is_queued_once_and_can_be_read(store: JobStore, queued: Queued) -> None:
+def test_an_accepted_job_waits_and_can_be_read(store: JobStore) -> None:
     job = accept(store)
-    assert queued == [(job.id, 1)]
-    assert (job.state, job.owner, job.request, job.run) == ("queued", "ann", {"size": 64}, 1)
-    assert store.jobs("ann") == [job]
+    assert (job.state, job.owner, job.request, job.attempt) == ("queued", "ann", {"size": 64}, 0)
+    assert store.jobs("ann") == [job] == [store.job(job.id)]
     assert store.counts() == {**dict.fromkeys(STATES, 0), "queued": 1}
-
-
-def test_a_job_that_cannot_be_queued_is_not_accepted(store: JobStore, queued: Queued) -> None:
-    queued.broken = True
-    with pytest.raises(RuntimeError):
-        accept(store)
-    assert store.jobs("ann") == []
 
 
 def test_nobody_sees_the_jobs_of_others(store: JobStore) -> None:
@@ -152,33 +133,30 @@ def test_a_running_job_counts_for_its_client_and_not_for_the_queue(store: JobSto
     assert accept(store, max_queue=1, max_jobs=2).state == "queued"
 
 
-def test_a_key_that_comes_again_makes_no_second_job(store: JobStore, queued: Queued) -> None:
+def test_a_key_that_comes_again_makes_no_second_job(store: JobStore) -> None:
     job = accept(store, key="k", fingerprint="f")
     # Even where there is no room for another one.
     again = accept(store, key="k", fingerprint="f", max_queue=1, max_jobs=1)
     assert again == job
-    assert len(queued) == 1
+    assert store.jobs("ann") == [job]
     with pytest.raises(KeyReused):
         accept(store, key="k", fingerprint="g")
     assert accept(store, "bob", key="k", fingerprint="g").id != job.id
 
 
-def test_a_key_that_comes_several_times_at_the_same_moment_makes_one_job(
-    store: JobStore, queued: Queued
-) -> None:
+def test_a_key_that_comes_several_times_at_the_same_moment_makes_one_job(store: JobStore) -> None:
     for number in range(5):
         key = f"key {number}"
         made = at_once(THREADS, lambda _, key=key: accept(store, key=key, fingerprint="f"))
         assert len({job.id for job in made}) == 1
-    assert len(queued) == 5
+    assert len(store.jobs("ann")) == 5
 
 
 def test_a_waiting_job_stops_and_ends_at_once(store: JobStore) -> None:
     stopped, cancelled = accept(store), accept(store)
     assert store.stop(stopped.id, "ann").state == "stopped"
     assert store.cancel(cancelled.id, "ann").state == "cancelled"
-    assert store.claim(stopped.id, 1, "one") is None
-    assert store.claim(cancelled.id, 1, "one") is None
+    assert store.claim("one") is None
     assert store.job(cancelled.id).ended is not None
 
 
@@ -196,23 +174,21 @@ def test_wishes_reach_the_worker(store: JobStore) -> None:
         store.stop(claim.job.id, "ann")
 
 
-def test_a_stopped_job_goes_on_as_a_new_run(store: JobStore, queued: Queued) -> None:
-    job = accept(store)
+def test_a_stopped_job_goes_on_after_those_that_wait(store: JobStore) -> None:
+    job, other = accept(store), accept(store)
     store.stop(job.id, "ann")
     again = store.go_on(job.id, "ann")
-    assert (again.state, again.run, again.ended) == ("queued", 2, None)
-    assert queued == [(job.id, 1), (job.id, 2)]
-    assert store.claim(job.id, 1, "one") is None  # the old run's workflow comes late
-    claim = claimed(store, job)
+    assert (again.state, again.ended, store.ahead(again)) == ("queued", None, 1)
+    claimed(store, other)
+    claim = claimed(store, job, "two")
     store.stop(job.id, "ann")
     assert store.go_on(job.id, "ann").wish == ""  # before the worker heard of it
     store.end(claim, "done")
     with pytest.raises(WrongState):
         store.go_on(job.id, "ann")
-    assert len(queued) == 2
 
 
-def test_going_on_is_bounded_as_well(store: JobStore, queued: Queued) -> None:
+def test_going_on_is_bounded_as_well(store: JobStore) -> None:
     job = accept(store)
     store.stop(job.id, "ann")
     accept(store)
@@ -220,7 +196,6 @@ def test_going_on_is_bounded_as_well(store: JobStore, queued: Queued) -> None:
         with pytest.raises(QueueFull):
             store.go_on(job.id, "ann", **bounds)
     assert store.job(job.id).state == "stopped"
-    assert len(queued) == 2
     assert store.go_on(job.id, "ann", max_queue=2, max_jobs=2).state == "queued"
 
 
@@ -233,12 +208,12 @@ def test_a_wish_never_slips_through_between_two_states(store: JobStore) -> None:
             rounds = 0
             while rounds < 3:
                 rounds += asked.is_set()
-                now = store.job(job.id)
-                if claim := store.claim(job.id, now.run, "one"):
+                if claim := store.claim("one"):
                     if store.beat(claim) == "cancel":
+                        store.end(claim, "cancelled")
                         return
                     store.release(claim)
-                elif now.state == "cancelled":
+                elif store.job(job.id).state == "cancelled":
                     return
             pytest.fail("the wish was lost")
 
@@ -256,8 +231,8 @@ def test_a_wish_meets_a_job_that_is_let_go_of_at_that_moment(store: JobStore) ->
     claimed(store, job)
     cancelling = threading.Thread(target=store.cancel, args=(job.id, "ann"))
     with store.engine.begin() as connection:
-        released = sa.update(database.jobs).where(database.jobs.c.id == job.id)
-        connection.execute(released.values(state="queued", run=2))
+        released = sa.update(jobs).where(jobs.c.id == job.id)
+        connection.execute(released.values(state="queued"))
         cancelling.start()
         a_moment()  # it sees the job run, and waits for this to end
     cancelling.join()
@@ -268,20 +243,39 @@ def test_a_wish_meets_a_job_that_is_let_go_of_at_that_moment(store: JobStore) ->
 
 
 def test_of_several_workers_one_gets_the_job(store: JobStore) -> None:
-    for _ in range(10):
+    for number in range(10):
         job = accept(store)
-        outcomes = at_once(THREADS, lambda n, job=job: store.claim(job.id, 1, f"worker {n}"))
+        outcomes = at_once(THREADS, lambda n, r=number: store.claim(f"worker {r} {n}"))
         claims = [outcome for outcome in outcomes if outcome is not None]
         assert len(claims) == 1, outcomes
-        assert claims[0].attempt == store.job(job.id).attempt == 1
+        assert (claims[0].job.id, claims[0].attempt, store.job(job.id).attempt) == (job.id, 1, 1)
         assert store.beat(claims[0]) == ""
 
 
-def test_of_several_threads_of_one_worker_one_holds_the_job(store: JobStore) -> None:
+def test_no_two_workers_that_come_at_once_get_the_same_job(store: JobStore) -> None:
+    made = {accept(store).id for _ in range(2 * THREADS)}
+    taken: list[str] = []
+    while len(taken) < len(made):  # PostgreSQL may tell one that comes meanwhile of no job at all
+        workers = [f"worker {len(taken)} {n}" for n in range(THREADS)]
+        claims = at_once(THREADS, lambda n, workers=workers: store.claim(workers[n]))
+        taken += [claim.job.id for claim in claims if claim]
+    assert Counter(taken) == Counter(made)
+
+
+def test_jobs_are_worked_at_in_their_order(store: JobStore) -> None:
+    made = [accept(store) for _ in range(3)]
+    for number, job in enumerate(made):
+        claimed(store, job, f"worker {number}")
+    assert store.claim("another") is None
+
+
+def test_of_several_claims_of_one_worker_the_latest_holds_the_job(store: JobStore) -> None:
     """A worker may take what it had before; then its earlier claim is void."""
-    job = accept(store)
-    claims = at_once(THREADS, lambda _: store.claim(job.id, 1, "one"))
-    assert Counter(claim.attempt for claim in claims) == Counter(range(1, THREADS + 1))
+    accept(store)
+    claims = at_once(THREADS, lambda _: store.claim("one"))
+    # PostgreSQL passes over a row that another is taking at that moment.
+    attempts = sorted(claim.attempt for claim in claims if claim)
+    assert attempts == list(range(1, len(attempts) + 1))
 
     def beats(claim: Claim) -> bool:
         try:
@@ -290,18 +284,18 @@ def test_of_several_threads_of_one_worker_one_holds_the_job(store: JobStore) -> 
             return False
         return True
 
-    assert [claim.attempt for claim in claims if beats(claim)] == [THREADS]
+    assert [claim.attempt for claim in claims if claim and beats(claim)] == attempts[-1:]
 
 
 def test_a_job_is_taken_from_a_worker_that_was_not_heard_of(store: JobStore) -> None:
     job = accept(store)
     old = claimed(store, job)
-    assert store.claim(job.id, 1, "two") is None
-    assert store.abandoned() == []
-    silence(store, job.id)
-    assert [found.id for found in store.abandoned()] == [job.id]
+    assert store.claim("two") is None
+    silence(store, job.id, GRACE - 5)
+    assert store.claim("two") is None
+    silence(store, job.id, 6)
     new = claimed(store, job, "two")
-    assert (new.attempt, store.abandoned()) == (2, [])
+    assert (new.attempt, store.claim("three")) == (2, None)
 
     for act in (
         lambda: store.beat(old, [row(1)]),
@@ -325,30 +319,30 @@ def test_a_worker_takes_its_own_job_back_at_once(store: JobStore) -> None:
     assert claimed(store, job, "one").attempt == 2
 
 
-def test_an_abandoned_job_is_queued_again_once(store: JobStore, queued: Queued) -> None:
+def test_an_abandoned_job_is_taken_over_once_and_before_those_that_wait(store: JobStore) -> None:
     job = accept(store)
     old = claimed(store, job)
-    assert not store.requeue(store.job(job.id))  # it is not abandoned
+    accept(store)
     silence(store, job.id)
-    seen = store.abandoned()[0]
-    assert sorted(at_once(THREADS, lambda _: store.requeue(seen))) == [False] * 7 + [True]
-    assert queued == [(job.id, 1), (job.id, 2)]
+    assert claimed(store, job, "two").attempt == 2
     with pytest.raises(ClaimLost):
         store.beat(old)
-    assert store.claim(job.id, 1, "one") is None  # its old run is void, even for its old worker
-    assert claimed(store, job, "two").attempt == 2
+    assert store.claim("three").job.id != job.id  # type: ignore[union-attr]
+    assert store.claim("four") is None
 
 
-def test_a_released_job_is_first_in_the_queue_and_not_held_against_it(
-    store: JobStore, queued: Queued
-) -> None:
-    job = accept(store)
+def test_a_released_job_is_first_in_the_queue_and_not_held_against_it(store: JobStore) -> None:
+    job, other = accept(store), accept(store)
     claim = claimed(store, job)
+    assert store.ahead(other) == 0
     store.release(claim)
     after = store.job(job.id)
-    assert (after.state, after.run, after.stuck, after.worker) == ("queued", 2, 0, "")
-    assert queued[-1] == (job.id, 2)
+    assert (after.state, after.stuck, after.worker) == ("queued", 0, "")
+    assert store.ahead(other) == 1
+    with pytest.raises(ClaimLost):
+        store.beat(claim)
     assert claimed(store, job, "two").attempt == 2
+    claimed(store, other, "three")
 
 
 def test_steps_done_again_replace_those_of_before(store: JobStore) -> None:
@@ -422,7 +416,7 @@ def test_only_ended_jobs_are_removed_and_their_losses_with_them(store: JobStore)
     assert store.remove(job.id)
     assert store.losses(job.id) == []
     with store.engine.connect() as connection:
-        count = sa.select(sa.func.count()).select_from(database.losses)
+        count = sa.select(sa.func.count()).select_from(losses)
         assert connection.execute(count).scalar_one() == 0
 
 
@@ -431,12 +425,19 @@ def test_what_is_done_already_can_be_kept(store: JobStore) -> None:
     assert (job.state, job.picture, job.kind) == ("done", "picture-1.png", "apply")
 
 
+def test_a_database_that_cannot_be_used_is_named_without_its_password(tmp_path: Path) -> None:
+    url = read(
+        data=str(tmp_path), database="postgresql://me:secret@127.0.0.1:1/x?connect_timeout=1"
+    ).database_url
+    with pytest.raises(OutputError, match="cannot be used") as caught:
+        database.connect(url)
+    assert "secret" not in str(caught.value)
+
+
 def test_several_processes_may_start_with_an_empty_database(database_url: URL) -> None:
     def start(_: int) -> None:
         engine = database.connect(database_url)
-        queue.prepare(engine)
-        store = JobStore(engine, queue.enqueuer(engine))
-        accept(store)
+        accept(JobStore(engine))
         engine.dispose()
 
     assert at_once(3, start) == [None] * 3
@@ -451,11 +452,11 @@ class Anything(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.engine = database.connect(URL.create("sqlite"))  # in memory
-        self.queued = Queued()
-        self.store = JobStore(self.engine, self.queued)
+        self.store = JobStore(self.engine)
         self.id = accept(self.store).id
         self.claims: list[Claim] = []
         self.final: Job | None = None
+        self.silent = False
 
     def teardown(self) -> None:
         self.engine.dispose()
@@ -469,26 +470,22 @@ class Anything(RuleBasedStateMachine):
         with suppress(WrongState):
             getattr(self.store, wish)(self.id, "ann")
 
-    @rule(worker=st.sampled_from(["one", "two"]), back=st.integers(0, 2))
-    def workflow(self, worker: str, back: int) -> None:
-        """Some run that was queued comes to a worker, maybe late, maybe again."""
-        job, run, silent = self.job, self.queued[-1 - back % len(self.queued)][1], self.silent
-        claim = self.store.claim(self.id, run, worker)
+    @rule(worker=st.sampled_from(["one", "two"]))
+    def claim(self, worker: str) -> None:
+        job = self.job
+        claim = self.store.claim(worker)
+        left = job.state == "running" and (worker == job.worker or self.silent)
+        assert bool(claim) == (job.state == "queued" or left)
         if claim:
-            assert run == job.run
             assert claim.attempt == job.attempt + 1
-            assert job.state == "queued" or worker == job.worker or silent
             self.claims.append(claim)
+            self.silent = False
 
     @precondition(lambda self: self.job.state == "running")
     @rule()
     def silence(self) -> None:
         silence(self.store, self.id)
-
-    @rule()
-    def rescue(self) -> None:
-        for job in self.store.abandoned():
-            assert self.store.requeue(job)
+        self.silent = True
 
     @precondition(lambda self: self.claims)
     @rule(which=st.integers(0, 3), act=st.sampled_from(["beat", "release", "done", "stopped"]))
@@ -498,6 +495,7 @@ class Anything(RuleBasedStateMachine):
         try:
             if act == "beat":
                 self.store.beat(claim, [row(before.step + 1)])
+                self.silent = False
             elif act == "release":
                 self.store.release(claim)
             else:
@@ -512,10 +510,6 @@ class Anything(RuleBasedStateMachine):
     def holds(claim: Claim, job: Job) -> bool:
         return job.state == "running" and job.attempt == claim.attempt
 
-    @property
-    def silent(self) -> bool:
-        return bool(self.store.abandoned())
-
     @invariant()
     def what_has_ended_stays_as_it_was(self) -> None:
         job = self.job
@@ -523,12 +517,6 @@ class Anything(RuleBasedStateMachine):
             assert job == self.final
         if job.state in FINAL:
             self.final = job
-
-    @invariant()
-    def what_waits_is_queued(self) -> None:
-        assert self.queued == [(self.id, run + 1) for run in range(len(self.queued))]
-        if self.job.state == "queued":
-            assert self.queued[-1] == (self.id, self.job.run)
 
 
 Anything.TestCase.settings = hypothesis.settings(

@@ -37,8 +37,9 @@ def api(shared: Served) -> Iterator[Served]:
 
 
 def claimed(api: Served, id: str) -> Claim:
-    found = api.studio.store.claim(id, api.studio.store.job(id).run, "tester")
+    found = api.studio.store.claim(f"worker of {id}")
     assert found
+    assert found.job.id == id
     return found
 
 

@@ -1,7 +1,8 @@
-"""What is behind the page: its routes, its shelf, its links, and what of Gradio is let through."""
+"""What is behind the page: its routes, its cache, its links, and what hostile clients are told."""
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -15,21 +16,22 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from impasto import samples
-from impasto.errors import ImageError, OptionsError
 from impasto.events import Losses
 from impasto.images import read_recipe
-from impasto.studio.jobs import QueueFull, WrongState, new_id
-from impasto.studio.page import link, sources
-from impasto.studio.page.shelf import Shelf
-from impasto.studio.quick import StylizerBusy
+from impasto.studio import styles
+from impasto.studio.jobs import new_id
+from impasto.studio.page import controls, pictures
+from impasto.studio.page.cache import PictureCache
+from impasto.studio.page.context import Page
+from impasto.studio.page.jobs import thinned
+from impasto.studio.page.views import opening
 from impasto.studio.requests import STEERED, PaintRequest
-from impasto.studio.settings import read
 from impasto.zoo import registry
 from patience import made_older
 from studio.serving import PAINTING, PHOTO, Served, decoded, drawn, encoded, served
 from zoo.making import write
 
-ASSETS = Path(sources.__file__).parent / "assets"
+ASSETS = pictures.ASSETS
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,15 @@ ANN, BOB = ({"X-API-Key": letter * 20} for letter in "ab")
 
 
 def send(studio: Served, data: bytes, **options: Any) -> httpx.Response:
-    return studio.client.post("/studio/photo", content=data, **options)
+    return studio.client.post("/studio/photos", content=data, **options)
+
+
+QUICK = {"style": "wave", "size": 64}
+PAINT = {"size": 64, "quality": "draft"}
+
+
+def page_of(studio: Served) -> Page:
+    return studio.app.state.page
 
 
 def finished(studio: Served, owner: str = "local", **columns: Any) -> str:
@@ -107,15 +117,15 @@ def test_transparency_stays(open_studio: Served):
 def test_what_is_no_photo_is_a_problem_and_nothing_stays(
     open_studio: Served, data: bytes, status: int, said: str
 ):
-    shelf = open_studio.studio.files.home / "page"
-    before = set(shelf.iterdir()) if shelf.exists() else set()
+    cache = open_studio.studio.files.home / "page"
+    before = set(cache.iterdir()) if cache.exists() else set()
     answer = send(open_studio, data)
     assert (answer.status_code, answer.headers["content-type"]) == (
         status,
         "application/problem+json",
     )
     assert said in answer.json()["detail"]
-    assert (set(shelf.iterdir()) if shelf.exists() else set()) == before
+    assert (set(cache.iterdir()) if cache.exists() else set()) == before
 
 
 # Pictures that go out.
@@ -124,8 +134,8 @@ def test_what_is_no_photo_is_a_problem_and_nothing_stays(
 @pytest.mark.parametrize(
     "source",
     [
-        "shelf:" + "A" * 24,
-        "shelf:../../secret",
+        "cache:" + "A" * 24,
+        "cache:../../secret",
         "job:" + "A" * 24,
         "photo:..",
         "style:" + "A" * 24 + ":0",
@@ -157,7 +167,7 @@ def test_pictures_of_a_job_come_in_their_sizes(open_studio: Served):
     assert size(f"photo:{id}", 160) == (64, 48)
     assert size(f"style:{id}:0", 160) == (56, 56)
     assert size("sample:astronaut", 160) == (160, 160)
-    assert open_studio.client.get(f"/studio/picture/job:{id}?side=7").status_code == 404
+    assert open_studio.client.get(f"/studio/picture/job:{id}?side=7").status_code == 422
     saved = open_studio.client.get(f"/studio/file/job:{id}/picture")
     assert saved.headers["content-disposition"] == 'attachment; filename="impasto.png"'
     assert decoded(saved.content).size == (90, 60)
@@ -183,21 +193,11 @@ def test_a_swatch_is_made_once(open_studio: Served, monkeypatch: pytest.MonkeyPa
     assert swatches[0] != swatches[1]
 
 
-def test_the_styles_are_those_of_the_packs(open_studio: Served):
-    names = [style["name"] for style in open_studio.client.get("/studio/styles").json()]
-    assert names == ["wave", "starry"]
-
-
 def test_the_samples_are_as_the_page_says():
-    for sample in sources.SAMPLES:
+    for sample in pictures.SAMPLES:
         height, width, _ = samples.photo(str(sample["name"])).shape
         assert (width, height) == (sample["width"], sample["height"])
-    assert [sample["name"] for sample in sources.SAMPLES] == list(samples.PHOTOS)
-    assert {path.stem for path in (ASSETS / "paintings").iterdir()} == set(samples.PAINTINGS)
-    with Image.open(ASSETS / "paintings" / "waves.jpg") as image:
-        kept = np.asarray(image, float)
-    drawn_again = Image.fromarray(samples.painting("waves", 384, 304)).resize((202, 160))
-    assert np.abs(kept - np.asarray(drawn_again, float)).mean() < 12
+    assert [sample["name"] for sample in pictures.SAMPLES] == list(samples.PHOTOS)
 
 
 # Jobs.
@@ -208,7 +208,7 @@ def test_a_job_is_told_with_the_losses_since(open_studio: Served):
     id = open_studio.order().json()["id"]
     told = open_studio.client.get(f"/studio/jobs/{id}").json()
     assert (told["state"], told["rows"], told["version"], told["ahead"]) == ("queued", [], "", 0)
-    claim = store.claim(id, 1, "tester")
+    claim = store.claim("tester")
     rows = [Losses(n, 1, 48, 36, 9.0 / n, 1.0, 8.0 / n, 0.0, 0.1 * n) for n in range(1, 4)]
     store.beat(claim, rows, steps=3, preview="preview-1-1.jpg", remaining=1.5)
     told = open_studio.client.get(f"/studio/jobs/{id}?after=1").json()
@@ -230,8 +230,6 @@ def test_what_was_cancelled_is_not_listed(open_studio: Served):
 
 @given(st.integers(0, 2000), st.integers(1, 400))
 def test_thinned_rows_keep_the_last_and_their_order(count: int, most: int):
-    from impasto.studio.page.jobs import thinned
-
     rows = [Losses(n, 1, 8, 8, 1.0, 1.0, 1.0, 1.0, 1.0) for n in range(count)]
     found = thinned(rows, most)
     assert len(found) <= most
@@ -239,29 +237,17 @@ def test_thinned_rows_keep_the_last_and_their_order(count: int, most: int):
     assert found[-1:] == rows[-1:]
 
 
-def test_a_stopped_painting_can_be_taken_for_done(open_studio: Served):
-    from impasto.studio.page import jobs
-    from impasto.studio.page.desk import Desk, Unable
-
-    desk, studio = Desk.of(open_studio.studio), open_studio.studio
-    id = open_studio.order().json()["id"]
-    with pytest.raises(Unable, match="cancel it first"):
-        jobs.remove(desk, "local", id)
-    with pytest.raises(WrongState):
-        jobs.settle(desk, "local", id)
-    studio.store.stop(id, "local")
+def test_a_stopped_painting_can_be_taken_for_done(keyed: Served):
+    studio = keyed.studio
+    id = keyed.order(headers=ANN).json()["id"]
+    settle = f"/studio/jobs/{id}/settle"
+    assert keyed.client.post(settle, headers=ANN).json()["code"] == "wrong-state"
+    studio.store.stop(id, "ann")
     studio.files.put(id, "checkpoint-1", b"x")
-    with pytest.raises(KeyError):
-        jobs.settle(desk, "somebody", id)
-    jobs.settle(desk, "local", id)
+    assert keyed.client.post(settle, headers=BOB).status_code == 404
+    assert keyed.client.post(settle, headers=ANN).status_code == 204
     assert studio.store.job(id).state == "done"
     assert "checkpoint-1" not in studio.files.names(id)
-    with pytest.raises(KeyError):
-        jobs.remove(desk, "somebody", id)
-    jobs.remove(desk, "local", id)
-    assert studio.files.names(id) == []
-    with pytest.raises(KeyError):
-        studio.store.job(id)
 
 
 def test_one_key_sees_nothing_of_another(keyed: Served):
@@ -269,6 +255,7 @@ def test_one_key_sees_nothing_of_another(keyed: Served):
     source = send(keyed, PHOTO, headers=ANN).json()["source"]
     paths = [
         f"/studio/jobs/{id}",
+        f"/studio/jobs/{id}/settings",
         f"/studio/picture/job:{id}",
         f"/studio/picture/photo:{id}",
         f"/studio/picture/style:{id}:0",
@@ -279,48 +266,56 @@ def test_one_key_sees_nothing_of_another(keyed: Served):
         assert keyed.client.get(path, headers=ANN).status_code == 200
         assert keyed.client.get(path, headers=BOB).status_code == 404
         assert keyed.client.get(path).status_code == 401
+    order = {"photo": source, "settings": QUICK}
+    for path, body in (
+        ("/studio/quick", order),
+        ("/studio/quick/keep", {**order, "source": source}),
+        ("/studio/paint", {"photo": source, "paintings": ["painting:dots"], "settings": PAINT}),
+    ):
+        assert keyed.client.post(path, json=body, headers=BOB).status_code == 404
+        assert keyed.client.post(path, json=body).status_code == 401
     assert keyed.client.get("/studio/jobs", headers=BOB).json() == {"jobs": []}
     assert keyed.client.get("/", follow_redirects=False).headers["location"] == "/login"
 
 
-# The shelf.
+# The cache.
 
 
-def test_the_shelf_keeps_what_is_used_and_no_more_than_it_may(tmp_path: Path):
-    shelf = Shelf(tmp_path / "shelf", most=2500)
-    first, second = (shelf.put("ann", bytes([n]) * 1000) for n in range(2))
-    made_older(next(p for p in shelf._folder.iterdir() if second in p.name), 60)
-    made_older(next(p for p in shelf._folder.iterdir() if first in p.name), 90)
-    assert shelf.get("ann", first) == bytes(1000)  # in use: it gives way last
-    third = shelf.put("ann", b"3" * 1000)
-    assert Shelf(tmp_path / "shelf").get("ann", first) == bytes(1000)  # after a restart, too
-    assert shelf.get("ann", third)
+def test_the_cache_keeps_what_is_used_and_no_more_than_it_may(tmp_path: Path):
+    cache = PictureCache(tmp_path / "cache", most=2500)
+    first, second = (cache.put("ann", bytes([n]) * 1000) for n in range(2))
+    made_older(next(p for p in cache._folder.iterdir() if second in p.name), 60)
+    made_older(next(p for p in cache._folder.iterdir() if first in p.name), 90)
+    assert cache.get("ann", first) == bytes(1000)  # in use: it gives way last
+    third = cache.put("ann", b"3" * 1000)
+    assert PictureCache(tmp_path / "cache").get("ann", first) == bytes(1000)  # after a restart, too
+    assert cache.get("ann", third)
     with pytest.raises(KeyError):
-        shelf.get("ann", second)
+        cache.get("ann", second)
     with pytest.raises(KeyError):
-        shelf.get("bob", first)
-    for token in ("", "../shelf", "x" * 24, f"{first}/", f"../{first}"):
+        cache.get("bob", first)
+    for token in ("", "../cache", "x" * 24, f"{first}/", f"../{first}"):
         with pytest.raises(KeyError):
-            shelf.get("ann", token)
+            cache.get("ann", token)
 
 
-def test_the_shelf_forgets_after_a_day(tmp_path: Path):
-    shelf = Shelf(tmp_path)
-    old = shelf.put("ann", b"old")
+def test_the_cache_forgets_after_a_day(tmp_path: Path):
+    cache = PictureCache(tmp_path)
+    old = cache.put("ann", b"old")
     path = next(tmp_path.iterdir())
     made_older(path, 25 * 3600)
-    shelf.put("ann", b"new")
+    cache.put("ann", b"new")
     assert not path.exists()
     with pytest.raises(KeyError):
-        shelf.get("ann", old)
+        cache.get("ann", old)
 
 
 # Links.
 
 
 def test_a_link_is_read():
-    found = link.read(
-        "?mode=quick&style=wave&strength=0.8&color=photo&size=1024&stroke=0.5&quality=best"
+    found = controls.read(
+        "mode=quick&style=wave&strength=0.8&color=photo&size=1024&style_scale=0.5&quality=best"
         "&painting=dots&seed=3&utm=x",
         styles=["wave"],
         largest=2048,
@@ -328,10 +323,10 @@ def test_a_link_is_read():
     assert found.complaints == ()
     assert found.settings == {
         "mode": "quick", "style": "wave", "strength": 0.8, "color": "photo", "size": 1024,
-        "stroke": 0.5, "quality": "best", "painting": "dots", "seed": 3,
+        "style_scale": 0.5, "quality": "best", "painting": "dots", "seed": 3,
     }  # fmt: skip
-    painted = link.read("stroke=0.25&mode=paint", styles=[], largest=2048)
-    assert painted.settings == {"stroke": 0.25, "mode": "paint"}
+    painted = controls.read("style_scale=0.25&mode=paint", styles=[], largest=2048)
+    assert painted.settings == {"style_scale": 0.25, "mode": "paint"}
 
 
 @pytest.mark.parametrize(
@@ -340,7 +335,7 @@ def test_a_link_is_read():
         ("style=wav", "did you mean 'wave'?"),
         ("strength=2", "from 0.1 to 1.5"),
         ("strength=nan", "from 0.1 to 1.5"),
-        ("stroke=0.3", "from 0.5 to 2"),
+        ("style_scale=0.3", "from 0.5 to 2"),
         ("seed=-1", "from 0 to"),
         ("seed=inf", "from 0 to"),
         ("size=9999", "from 128 to 2048"),
@@ -350,7 +345,7 @@ def test_a_link_is_read():
     ],
 )
 def test_what_a_link_says_wrongly_is_told_and_left_out(query: str, said: str | None):
-    found = link.read(query, styles=["wave", "starry"], largest=2048)
+    found = controls.read(query, styles=["wave", "starry"], largest=2048)
     assert found.settings == {}
     assert [said in text for text in found.complaints] == ([True] if said else [])
 
@@ -358,246 +353,213 @@ def test_what_a_link_says_wrongly_is_told_and_left_out(query: str, said: str | N
 @given(st.text(), st.lists(st.text(max_size=8), max_size=3))
 def test_no_link_breaks_the_page(query: str, styles: list[str]):
     for text in (query, f"style={query}", f"size={query}", f"strength={query}"):
-        link.read(text, styles=styles, largest=2048)
+        controls.read(text, styles=styles, largest=2048)
 
 
-def test_the_settings_of_the_page_are_those_of_links_and_orders():
-    from impasto.studio.page import layout
-
-    settings = read(data="x")
-    quick, paint = layout._quick_controls(settings), layout._paint_controls(settings)
-    values = {name: control.value for name, control in {**paint, **quick}.items()}
-    query = "&".join(f"{name}={value}" for name, value in values.items())
-    found = link.read(query, styles=[], largest=settings.max_size)
-    assert found.complaints == ()
-    assert found.settings == values
+def test_the_page_lays_out_the_settings_of_links_and_orders(open_studio: Served):
+    document = open_studio.client.get("/").text
+    for mode in controls.MODES:
+        form = document.split(f'id="way-{mode}"')[1].split("</form>")[0]
+        values = dict(re.findall(r'type="number"[^>]* name="(\w+)"[^>]* value="([^"]+)"', form))
+        values |= dict(re.findall(r'name="(\w+)" value="([^"]+)" checked', form))
+        assert {"strength", "style_scale", "color", "size"} < set(values)
+        query = "&".join(f"{name}={value}" for name, value in values.items())
+        found = controls.read(query, styles=["wave", "starry"], largest=320)
+        assert found.complaints == ()
+        assert set(found.settings) == set(values)
     assert {"size", "style_scale", "quality"} <= {*STEERED}
+    assert 'max="320"' in document  # no size that the studio refuses
+    assert re.findall(r'name="style" value="(\w+)"', document) == ["wave", "starry"]
 
 
 # What opens, and what is made again.
 
 
-def test_the_page_opens_with_what_is_under_way(open_studio: Served):
-    from impasto.studio.page.desk import Desk
-    from impasto.studio.page.opening import again, open_page
+def opened(studio: Served, query: str, **options: Any) -> dict[str, Any]:
+    """What the document tells its scripts."""
+    answer = studio.client.get(f"/?{query}", **options)
+    return json.loads(html.unescape(re.search(r'data-opening="([^"]*)"', answer.text)[1]))
 
-    desk = Desk.of(open_studio.studio)
-    done = finished(open_studio, "eve")
-    found, complaints = open_page(desk, "eve", "", json.dumps({"source": "sample:coffee"}))
-    assert not complaints
-    assert "stage" not in found
-    assert "photo" not in found  # what a browser remembers must be whole
-    remembered = json.dumps({"source": "sample:coffee", "name": "Coffee"})
-    found, _ = open_page(desk, "eve", "", remembered)
-    assert found["photo"]["width"] == 600
-    assert (
-        open_page(desk, "eve", "", '{"source": "shelf:gone", "name": "x"}')[0].get("photo") is None
-    )
-    assert open_page(desk, "eve", "", "{broken")[0].get("photo") is None
-    made = again(desk, "eve", done)
-    assert made["mode"] == "paint"
-    assert (made["strength"], made["stroke"], made["size"]) == (0.5, 0.5, 64)
-    assert made["photo"]["source"] == f"photo:{done}"
-    assert [one["source"] for one in made["paintings"]] == [f"style:{done}:0"]
-    with pytest.raises(KeyError):
-        again(desk, "local", done)
+
+def test_the_page_opens_with_a_link(open_studio: Served):
+    found = opened(open_studio, "mode=paint&painting=dots&size=256&strength=9")
+    assert (found["mode"], found["settings"]) == ("paint", {"size": 256})
+    assert found["paintings"] == [{"source": "painting:dots", "name": "dots"}]
+    assert "from 0.1 to 1.5" in found["complaints"][0]
+
+
+@pytest.mark.parametrize("text", ['"><script>alert(1)</script>', "'onload='x", "{{7*7}}{%x%}"])
+def test_what_a_link_says_is_text_in_the_document(open_studio: Served, text: str):
+    query = str(httpx.QueryParams({"style": text}))
+    assert text in opened(open_studio, query)["complaints"][0]
+    if "{" not in text:
+        assert text not in open_studio.client.get(f"/?{query}").text
+
+
+def test_the_page_opens_with_what_is_under_way(keyed: Served):
+    page = page_of(keyed)
+    done = finished(keyed, "eve")
+    assert "job" not in opening(page, "eve", "")
+    id = keyed.order(headers=ANN, strength=0.5, style_scale=0.5).json()["id"]
+    found = opened(keyed, "", headers=ANN)
+    assert found["job"] == id
+    assert (found["mode"], found["photo"]["source"]) == ("paint", f"photo:{id}")
+    assert (found["photo"]["width"], found["photo"]["height"]) == (64, 48)
+    assert "job" not in opened(keyed, "mode=quick", headers=ANN)
+    assert "job" not in opened(keyed, "", headers=BOB)
+    keyed.studio.store.cancel(id, "ann")
+    assert done not in json.dumps(opened(keyed, "", headers=ANN))
+
+
+def test_a_painting_is_made_again_with_its_settings(open_studio: Served):
+    id = finished(open_studio)
+    made = open_studio.client.get(f"/studio/jobs/{id}/settings").json()
+    assert made["settings"] == {
+        "size": 64, "quality": "good", "strength": 0.5, "color": "style", "style_scale": 0.5,
+    }  # fmt: skip
+    assert [one["source"] for one in made["paintings"]] == [f"style:{id}:0"]
+    order = {
+        "photo": made["photo"]["source"],
+        "paintings": [one["source"] for one in made["paintings"]],
+        "settings": {**made["settings"], "quality": "draft"},
+    }
+    again = open_studio.client.post("/studio/paint", json=order).json()["id"]
+    files = open_studio.studio.files
+    assert (files.get(again, "photo"), files.get(again, "style-0")) == (PHOTO, PAINTING)
+    assert open_studio.studio.store.job(again).request["quality"] == "draft"
+    open_studio.studio.store.cancel(again, "local")
 
 
 def test_a_quick_result_is_kept_with_its_photo(open_studio: Served):
-    from impasto.studio.page import quick
-    from impasto.studio.page.desk import Desk, Unable
-    from impasto.studio.page.opening import again
-
-    desk = Desk.of(open_studio.studio)
-    settings = quick.QuickSettings("wave", 0.7, "photo", 256, 0.5, 3)
-    result = quick.finish(desk, "fay", "sample:chelsea", settings)
+    settings = {
+        "style": "wave", "strength": "0.7", "color": "photo", "size": "256", "style_scale": 0.5,
+        "seed": 3,
+    }  # fmt: skip
+    order = {"photo": "sample:chelsea", "settings": settings, "draft": True}
+    result = open_studio.client.post("/studio/quick", json=order).json()
     assert (result["width"], result["height"]) == (256, 170)
-    assert quick.look(desk, "fay", "sample:chelsea", settings)["draft"] is False  # one network
-    job = quick.keep(desk, "fay", result)
+    assert result["draft"] is False  # there is one network
+    id = open_studio.client.post("/studio/quick/keep", json=result).json()["id"]
+    job = open_studio.studio.store.job(id, "local")
     assert (job.kind, job.state, job.width) == ("apply", "done", 256)
     files = open_studio.studio.files
-    assert decoded(files.get(job.id, "photo")).size == (451, 300)
-    assert files.get(job.id, job.picture) == desk.sources.data("fay", result["source"])
-    made = again(desk, "fay", job.id)
-    assert (made["swatches"], made["strength"], made["color"]) == ("wave", 0.7, "photo")
-    assert (made["stroke"], made["seed"]) == (0.5, 3)
-    with pytest.raises(KeyError):
-        quick.keep(desk, "somebody", result)
-    with pytest.raises(Unable, match="finished"):
-        quick.keep(desk, "fay", {**result, "draft": True})
-    with pytest.raises(OptionsError, match="a size up to 320"):
-        quick.keep(desk, "fay", {**result, "size": 321})
+    assert decoded(files.get(id, "photo")).size == (451, 300)
+    made = open_studio.client.get(f"/studio/file/{result['source']}/picture").content
+    assert files.get(id, job.picture) == made
+    again = open_studio.client.get(f"/studio/jobs/{id}/settings").json()
+    assert (again["mode"], again["photo"]["source"]) == ("quick", f"photo:{id}")
+    assert again["settings"] == {**settings, "strength": 0.7, "size": 256}
 
 
-def test_a_look_is_a_draft_until_it_is_finished(open_studio: Served, tmp_path, monkeypatch):
-    from impasto.studio import styles
-    from impasto.studio.page import quick
-    from impasto.studio.page.desk import Desk
-
+def test_a_draft_is_finished_by_the_larger_network(open_studio: Served, tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "user_folder", lambda: tmp_path)
     monkeypatch.setattr(styles, "_LOOK_EVERY", 0.0)
     for size in ("quality", "turbo"):
         write(tmp_path / f"{size}.safetensors", "wave", size=size)
-    desk = Desk.of(open_studio.studio)
-    settings = quick.QuickSettings("wave", 0.7, "photo", 320)
     monkeypatch.setattr(open_studio.studio.quick, "_fits", lambda style, *_: "turbo" in style)
-    results = [make(desk, "fay", "sample:chelsea", settings) for make in (quick.look, quick.finish)]
+    order = {"photo": "sample:chelsea", "settings": {**QUICK, "size": 320, "seed": 2}}
+
+    def made(draft: bool) -> dict[str, Any]:
+        return open_studio.client.post("/studio/quick", json={**order, "draft": draft}).json()
+
+    results = made(True), made(False)
     assert [result["draft"] for result in results] == [True, False]
     for result, size in zip(results, ("turbo", "quality"), strict=True):
-        (tmp_path / "made.jpg").write_bytes(desk.sources.data("fay", result["source"]))
+        data = open_studio.client.get(f"/studio/file/{result['source']}/picture").content
+        (tmp_path / "made.jpg").write_bytes(data)
         assert read_recipe(tmp_path / "made.jpg")["model"]["architecture"] == size
-        assert quick.QuickSettings.of(result, 320) == settings
+        assert result["settings"]["seed"] == 2
     monkeypatch.setattr(open_studio.studio.quick, "_fits", lambda *_: True)
-    assert quick.look(desk, "fay", "sample:chelsea", settings)["draft"] is False
+    assert made(True)["draft"] is False
+
+
+# Hostile clients.
+
+ORDER = {"photo": "sample:coffee", "settings": QUICK}
+DOTS = ["painting:dots"]
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("path", "body", "status", "said"),
     [
-        StylizerBusy(),
-        QueueFull("queue", 100),
-        QueueFull("client", 10),
-        KeyError("A" * 24),
-        WrongState("done"),
-        ImageError("<memory>: is not a picture"),
-        RuntimeError("secret of the inside"),
+        ("quick", {**ORDER, "photo": "cache:../x"}, 404, "not there"),
+        ("quick", {**ORDER, "photo": "http://example.org/x.png"}, 404, "not there"),
+        ("quick", {**ORDER, "photo": "/etc/passwd"}, 404, "not there"),
+        ("quick", {**ORDER, "photo": {"path": "/etc/passwd"}}, 422, "photo"),
+        ("quick", {**ORDER, "settings": {**QUICK, "style": "wav"}}, 422, "did you mean 'wave'?"),
+        ("quick", {**ORDER, "settings": {**QUICK, "style": "../wave"}}, 422, "no pack"),
+        ("quick", {**ORDER, "settings": {**QUICK, "size": 321}}, 422, "size is at most 320"),
+        ("quick", {**ORDER, "settings": {**QUICK, "size": -1}}, 422, "size"),
+        ("quick", {**ORDER, "settings": {**QUICK, "strength": 9}}, 422, "strength must be"),
+        ("quick", {**ORDER, "settings": {**QUICK, "seed": {"a": 1}}}, 422, "seed"),
+        ("quick", {**ORDER, "settings": {**QUICK, "color": "<b>"}}, 422, "color does not"),
+        ("quick", {**ORDER, "settings": None}, 422, "settings"),
+        ("quick", [1], 422, ""),
+        ("quick/keep", {**ORDER, "source": "job:x"}, 404, "not there"),
+        ("quick/keep", {**ORDER, "source": "sample:coffee"}, 404, "not there"),
+        ("quick/keep", ORDER, 422, "source"),
+        ("paint", {"photo": "job:x", "paintings": DOTS, "settings": PAINT}, 404, "not there"),
+        ("paint", {**ORDER, "paintings": ["painting:../dots"], "settings": PAINT}, 404, "not"),
+        ("paint", {**ORDER, "paintings": [], "settings": PAINT}, 422, "paintings"),
+        ("paint", {**ORDER, "paintings": DOTS * 9, "settings": PAINT}, 422, "paintings"),
+        ("paint", {**ORDER, "paintings": DOTS, "settings": {**PAINT, "size": 1e9}}, 422, "size"),
+        ("paint", {**ORDER, "paintings": DOTS, "settings": {**PAINT, "quality": "x"}}, 422, "qual"),
     ],
 )
-def test_whatever_goes_wrong_is_said_in_plain_words(error: Exception):
-    from impasto.studio.page.desk import in_words
-
-    said = in_words(error)
-    assert re.fullmatch(r"[A-Z][^<>_\n]*\.?", said)
-    assert "secret" not in said
-    assert "AAAA" not in said
-
-
-# Gradio.
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "gradio_api/info",
-        "gradio_api/openapi.json",
-        "gradio_api/upload",
-        "gradio_api/upload_progress?upload_id=x",
-        "gradio_api/file=/etc/passwd",
-        "gradio_api/file=http://example.org/x.png",
-        "gradio_api/proxy=http://example.org/",
-        "gradio_api/stream/x/1/2/playlist.m3u8",
-        "gradio_api/call/stylise",
-        "gradio_api/run/predict",
-        "gradio_api/component_server",
-        "gradio_api/runs",
-        "gradio_api/token",
-        "gradio_api/vibe-code",
-        "gradio_api/dev/reload",
-        "gradio_api/custom_component/x/client/component/index.js",
-        "monitoring",
-        "monitoring/summary",
-        "login_check",
-    ],
-)
-def test_of_gradio_only_what_the_page_needs_is_reached(open_studio: Served, path: str):
-    for method in ("GET", "POST"):
-        assert open_studio.client.request(method, f"/{path}").status_code in (404, 405)
-
-
-def test_the_page_speaks_of_nobody_else(open_studio: Served):
-    answer = open_studio.client.get("/", headers={"Accept-Encoding": "br, gzip"})
-    assert answer.status_code == 200
-    assert answer.headers["cache-control"] == "no-store"
-    hosts = set(re.findall(r"https?://([^/\"'\\ ]+)", answer.text))
-    assert hosts <= {open_studio.url.removeprefix("http://")}
-    assert str(open_studio.studio.files.home) not in answer.text
-    assert "og:" not in answer.text
-    script = re.search(r"assets/index-[\w-]+\.js", answer.text)[0]
-    assert "immutable" in open_studio.client.get(f"/{script}").headers["cache-control"]
-    theme = open_studio.client.get("/theme.css").text
-    assert not re.search(r"@import|@font-face|url\((?!['\"]?data:)", theme)
-
-
-def event(studio: Served, name: str, data: list[Any], **more: Any) -> tuple[dict, list[str]]:
-    """Send an event as a browser might, or somebody else; return the answer and the warnings."""
-    config = studio.client.get("/config").json()
-    number = next(
-        dependency["id"]
-        for dependency in config["dependencies"]
-        if any(target[1] == name for target in dependency["targets"]) and dependency["backend_fn"]
-    )
-    session = new_id()
-    joined = {"data": data, "fn_index": number, "session_hash": session, **more}
-    assert studio.client.post("/gradio_api/queue/join", json=joined).status_code == 200
-    warnings = []
-    with studio.client.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as lines:
-        for line in lines.iter_lines():
-            message = json.loads(line.removeprefix("data:") or "{}") if line else {}
-            if message.get("msg") == "log":
-                warnings.append(message["log"])
-            if message.get("msg") == "process_completed":
-                return message, warnings
-    raise AssertionError("it did not end")
-
-
-COFFEE = {"source": "sample:coffee", "mode": "quick"}
-QUICK = [1, 1, "style", 256, 0]
-DRAFT = {"draft": True, "photo": "sample:coffee", "style": "wave", "size": 256}
-SETTINGS = [1, 1, "style", 256, "good"]
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "said"),
-    [
-        ("change", [{**COFFEE, "source": "shelf:../x"}, "wave", *QUICK], "not there"),
-        ("change", [COFFEE, "wav", *QUICK], "did you mean 'wave'?"),
-        ("change", [COFFEE, {"a": 1}, *QUICK], "style"),
-        ("change", [COFFEE, "wave", 1, 9, "style", 256, 0], None),
-        ("change", [COFFEE, "wave", 1, 1, "style", 256, {"a": 1}], "seed must be"),
-        ("change", ["sample:coffee", "wave", *QUICK], None),
-        ("click", [{"source": "job:x"}, [{"source": "painting:dots"}], *SETTINGS], "not there"),
-        ("click", [COFFEE, [{"source": "painting:../dots"}], *SETTINGS], "not there"),
-        ("click", [COFFEE, [1, 2], *SETTINGS], "log says more"),
-        ("keep", [{"result": {"source": "job:x", "style": "wave", "size": 256}}], "quick result"),
-        ("keep", ["x"], "log says more"),
-        ("finish", ["x"], "log says more"),
-        ("finish", [{"result": {"source": "shelf:x", "draft": True}}], "style and a size"),
-        ("finish", [{"result": {**DRAFT, "photo": "job:x"}}], "not there"),
-        ("finish", [{"result": {**DRAFT, "draft": False}}], None),
-    ],
-)
-def test_events_that_no_page_sends_do_no_harm(
-    open_studio: Served, name: str, data: list[Any], said: str | None
+def test_what_no_page_sends_is_refused_in_words(
+    open_studio: Served, path: str, body: Any, status: int, said: str
 ):
     jobs = len(open_studio.studio.store.jobs("local"))
-    answer, warnings = event(open_studio, name, data)
-    assert answer["success"] or not warnings
-    text = json.dumps([answer, warnings])
-    assert "Traceback" not in text
-    assert "/site-packages/" not in text
-    if said:
-        assert said in " ".join(warnings)
+    answer = open_studio.client.post(f"/studio/{path}", json=body)
+    assert (answer.status_code, answer.headers["content-type"]) == (
+        status,
+        "application/problem+json",
+    )
+    assert said in answer.json()["detail"]
+    assert not re.search(r"Traceback|/site-packages/|pydantic", answer.text)
     assert len(open_studio.studio.store.jobs("local")) == jobs
 
 
-def test_nobody_has_the_studio_fetch_anything(open_studio: Served, monkeypatch: pytest.MonkeyPatch):
-    from gradio import processing_utils
+def test_orders_are_small_and_come_from_the_page_alone(open_studio: Served):
+    large = {**ORDER, "more": "x" * 70_000}
+    for path in ("quick", "quick/keep", "paint"):
+        assert open_studio.client.post(f"/studio/{path}", json=large).status_code == 413
+        other = {"Origin": "https://example.org", "Sec-Fetch-Site": "cross-site"}
+        answer = open_studio.client.post(f"/studio/{path}", json=ORDER, headers=other)
+        assert answer.json()["code"] == "cross-site"
+        plain = {"Content-Type": "text/plain"}
+        answer = open_studio.client.post(f"/studio/{path}", content=b"{}", headers=plain)
+        assert answer.status_code == 422
 
-    fetched = []
 
-    async def fetch(url: str, **_: Any) -> str:
-        fetched.append(url)
-        return __file__
+@pytest.mark.parametrize("path", ["config", "theme.css", "assets/x.js", "x", "studio/x"])
+def test_there_is_nothing_else(open_studio: Served, path: str):
+    assert open_studio.client.get(f"/{path}").status_code == 404
 
-    monkeypatch.setattr(processing_utils, "async_ssrf_protected_download", fetch)
-    address = "http://example.org/x.png"
-    for path in (address, "/etc/passwd"):
-        file = {"path": path, "url": address, "meta": {"_type": "gradio.FileData"}}
-        for photo in (file, {**COFFEE, "more": file}):
-            event(open_studio, "change", [photo, "wave", *QUICK])
-            event(open_studio, "keep", [{"result": photo}])
-            event(open_studio, "finish", [{"result": photo}])
-    assert fetched == []
+
+@pytest.mark.parametrize("name", ["none.js", "../index.html", "%2e%2e/routes.py", "/etc/passwd"])
+def test_no_other_file_is_an_asset(open_studio: Served, name: str):
+    assert open_studio.client.get(f"/studio/assets/x/{name}").status_code == 404
+
+
+def test_the_document_runs_only_its_own_scripts_and_asks_nobody_else(open_studio: Served):
+    answer = open_studio.client.get("/")
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
+    assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=", answer.text)
+    assert not re.search(r"https?://", answer.text)
+    assert str(open_studio.studio.files.home) not in answer.text
+    loaded = re.findall(r'"(studio/assets/[^"]+)"', answer.text)
+    assert {Path(address).name for address in loaded} >= {path.name for path in ASSETS.glob("*.js")}
+    for address in loaded:
+        file = open_studio.client.get(f"/{address}")
+        assert "immutable" in file.headers["cache-control"]
+        if address.endswith((".js", ".css")):
+            text = file.text.replace("http://www.w3.org/2000/svg", "")
+            assert not re.search(r"https?://|@import|@font-face|innerHTML|\beval\(", text)
 
 
 # The looks.
@@ -614,11 +576,11 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("theme", [":root", ".dark"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_can_be_read(theme: str):
-    sheet = (ASSETS / "page.css").read_text()
-    block = sheet.split(f"{theme} {{", 1)[1].split("}", 1)[0]
-    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block))
+    pair = re.compile(r"--([a-z-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")
+    found = pair.findall((ASSETS / "page.css").read_text())
+    colours = {name: light if theme == "light" else dark for name, light, dark in found}
     for text in ("ink", "soft", "red"):
         for ground in ("paper", "sheet"):
             assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)

@@ -11,9 +11,10 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from starlette import formparsers
 
 from impasto.images import read_recipe
-from impasto.studio import multipart, styles
+from impasto.studio import styles
 from impasto.studio.routes import stylize
 from impasto.zoo import registry
 from patience import LIMIT, wait_for
@@ -200,7 +201,7 @@ def test_a_photo_is_upright(api: Served):
     [
         ({"style": "wav"}, "unknown-style", "style", "did you mean 'wave'"),
         ({"style": ""}, None, None, ""),
-        ({"style": "wave:0,starry:0"}, "unknown-style", "style", "is not a style"),
+        ({"style": "wave:0,starry:0"}, "unknown-style", "style", "are all 0"),
         ({"style": "../../etc/passwd"}, "unknown-style", "style", "no pack"),
         ({"style": "/tmp/x.safetensors"}, "unknown-style", "style", "is not a style"),
         ({"style": "own.safetensors/wave"}, "unknown-style", "style", "is not a style"),
@@ -218,7 +219,7 @@ def test_a_photo_is_upright(api: Served):
         ({"seed": "9999999999"}, "invalid-option", "seed", "from 0 to"),
         ({"seed": "1.5"}, "invalid-option", "seed", "whole number"),
         ({"fast": "perhaps"}, "invalid-option", "fast", "true or false, got 'perhaps'"),
-        ({"fast": "1", "style": "own/wave"}, "invalid-option", "fast", "which pack"),
+        ({"fast": "1", "style": "own/wave"}, "invalid-option", "fast", "names a pack"),
         ({"mask": "white"}, "bad-picture", "mask", "not a picture"),
         ({"format": "gif"}, "invalid-option", "format", "did you mean 'tiff'"),
         ({"sise": "64"}, "invalid-option", "sise", "did you mean 'size'"),
@@ -320,17 +321,23 @@ def test_many_headers_in_a_part_are_refused(api: Served):
 
 
 def test_a_large_photo_goes_by_the_disk_and_leaves_nothing(api: Served, monkeypatch):
-    opened = []
-    real = multipart.tempfile.TemporaryFile
-    monkeypatch.setattr(
-        multipart.tempfile, "TemporaryFile", lambda: opened.append(real()) or opened[-1]
-    )
+    opened, rolled = [], []
+    add = formparsers.UploadFile.__init__
+
+    def noted(self, *given, **named):
+        add(self, *given, **named)
+        opened.append(self.file)
+        roll = self.file.rollover
+        self.file.rollover = lambda: rolled.append(self.file) or roll()
+
+    monkeypatch.setattr(formparsers.UploadFile, "__init__", noted)
     noise = np.random.default_rng(0).integers(0, 256, (800, 1000, 3), dtype=np.uint8)
     photo = encoded(Image.fromarray(noise))
     assert len(photo) > 2_000_000
     answer = stylize_(api, photo, style="wave", size=40)
     assert decoded(answer.content).size == (40, 32)
     assert len(opened) == 1
+    assert rolled == opened
     assert opened[0].closed
 
 
@@ -414,7 +421,7 @@ def test_a_painting_is_a_draft_that_is_waited_for(api: Served):
         assert job.request == {
             "size": 64, "quality": "draft", "strength": 0.8, "color": "photo", "format": "jpeg",
         }  # fmt: skip
-        claim = api.studio.store.claim(job.id, 1, "tester")
+        claim = api.studio.store.claim(f"worker of {job.id}")
         assert claim
         api.studio.files.put(job.id, "picture-1.jpg", picture)
         api.studio.store.end(claim, "done", picture="picture-1.jpg")
@@ -445,7 +452,7 @@ def test_a_painting_that_fails_says_why(api: Served):
 
     def fail() -> None:
         (job,) = wait_for(lambda: [j for j in store.jobs("local") if j.state == "queued"])
-        claim = api.studio.store.claim(job.id, 1, "tester")
+        claim = api.studio.store.claim(f"worker of {job.id}")
         assert claim
         api.studio.store.end(claim, "failed", error_code="x", error="the style is too small")
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from impasto.errors import ImageError, OptionsError
+from impasto.images.header import TooManyPixels
 from impasto.options import PaintOptions
-from impasto.studio.context import Studio, open_studio
+from impasto.studio.context import Studio
 from impasto.studio.jobs import KeyReused, QueueFull
-from impasto.studio.pictures import TooManyPixels
 from impasto.studio.requests import PaintRequest
 from impasto.studio.settings import read
-from impasto.studio.validation import MAX_STYLES, accept_paint, check_order, check_picture
+from impasto.studio.validation import MAX_STYLES, accept_paint, check_picture, check_request
 from studio.serving import PAINTING, PHOTO, drawn, encoded
 
 SETTINGS = read(max_size=1000, max_steps=300, max_pixels=10_000)
@@ -22,7 +22,7 @@ SETTINGS = read(max_size=1000, max_steps=300, max_pixels=10_000)
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Studio]:
-    found = open_studio(read(data=str(tmp_path / "data"), max_jobs=2))
+    found = Studio(read(data=str(tmp_path / "data"), max_jobs=2))
     yield found
     found.close()
 
@@ -66,7 +66,7 @@ def test_what_is_no_picture_is_said_of_what_it_is(data: bytes, kind: type, says:
 )
 def test_an_order_beyond_the_studios_bounds_is_refused(paint: dict, styles: int, says: str):
     with pytest.raises(OptionsError, match=says):
-        check_order(PaintRequest(paint=paint), SETTINGS, styles)
+        check_request(PaintRequest(paint=paint), SETTINGS, styles)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_an_order_beyond_the_studios_bounds_is_refused(paint: dict, styles: int,
     ],
 )
 def test_an_order_within_them_is_taken(paint: dict, styles: int):
-    check_order(PaintRequest(paint=paint), SETTINGS, styles)
+    check_request(PaintRequest(paint=paint), SETTINGS, styles)
 
 
 def test_a_job_has_its_files_before_it_is_there(studio: Studio, monkeypatch: pytest.MonkeyPatch):

@@ -16,14 +16,15 @@ import pytest
 import sqlalchemy as sa
 
 from impasto.errors import OutputError
-from impasto.studio import queue, slots, supervisor, worker
+from impasto.studio import slots, supervisor, worker
 from impasto.studio.database import connect
-from impasto.studio.jobs import GRACE, JobStore
+from impasto.studio.jobs import GRACE, Claim, JobStore
+from impasto.studio.runner import WorkerContext
 from impasto.studio.settings import Settings
 from impasto.studio.storage import Storage
 from impasto.studio.supervisor import Workers
 from patience import LIMIT, Clock, a_moment, wait_for
-from studio.jobs import accept, pixels, settings_for, uninterrupted
+from studio.jobs import accept, context_for, pixels, settings_for, uninterrupted
 
 
 @pytest.fixture
@@ -35,14 +36,13 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def engine(settings: Settings) -> Iterator[sa.Engine]:
     made = connect(settings.database_url)
-    queue.prepare(made)
     yield made
     made.dispose()
 
 
 @pytest.fixture
 def store(engine: sa.Engine) -> JobStore:
-    return JobStore(engine, queue.enqueuer(engine))
+    return JobStore(engine)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ take = runner.PaintRunner._take
 def waiting(self, event):
     take(self, event)
     if self.step == {step}:
-        self._shop.leaving.wait()
+        self._context.leaving.wait()
 
 runner.PaintRunner._take = waiting
 raise SystemExit(worker.main())
@@ -111,20 +111,18 @@ def test_what_one_worker_kept_the_next_goes_on_with_and_after_a_kill_it_has_its_
     log = ended(first)
     assert first.returncode == 0, log
     left = store.job(job.id)
-    assert (left.state, left.run, left.stuck, left.step) == ("queued", 2, 0, 4)
+    assert (left.state, left.stuck, left.step) == ("queued", 0, 4)
     assert "checkpoint-1" in files.names(job.id)
 
     second = start(settings, wait_at=6)
     wait_for(lambda: store.job(job.id).step == 6)
     second.kill()
     assert "attempt 2 begins after step 4" in ended(second)
-    left = store.job(job.id)
+    left = store.job(job.id)  # it still runs, to all appearances
 
     third = start(settings)
     wait_for(lambda: store.job(job.id).attempt == 3)
-    again = store.job(job.id)
-    if again.beat - left.beat < GRACE:  # else anybody may have it, on so slow a machine
-        assert again.run == 2
+    assert store.job(job.id).worker == left.worker
     wait_for(lambda: store.job(job.id).state == "done")
     third.send_signal(signal.SIGTERM)
     log = ended(third)
@@ -156,45 +154,77 @@ def test_a_worker_started_by_hand_outlives_its_terminal_and_a_tied_one_does_not(
     tied.stderr.close()
 
 
+@pytest.fixture
+def context(settings: Settings, engine: sa.Engine) -> WorkerContext:
+    return context_for(settings, engine)
+
+
 def test_a_step_that_takes_too_long_to_leave_does_not_keep_the_worker(
-    settings: Settings, store: JobStore, files: Storage, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a thread of this process: what `leave` does when no event comes."""
-    from impasto.studio import work
+    job, go = accept(context.store, context.files), threading.Event()
 
-    job = accept(store, files)
-    leaving = threading.Event()
-    bench = work.Bench(settings, store.engine, files, "one", leaving)
-    monkeypatch.setattr(work, "_TO_LEAVE", 0.2)
-    claim = store.claim(job.id, 1, "one")
-    bench._shop.claim = claim
-    with bench._one_at_a_time:
-        leaving.set()
-        bench.leave()  # although nobody puts the job down
-    assert (store.job(job.id).state, store.job(job.id).run) == ("queued", 2)
+    def endless(context: WorkerContext, claim: Claim) -> None:
+        context.claim = claim
+        go.wait(LIMIT)
+
+    monkeypatch.setattr(worker, "execute", endless)
+    monkeypatch.setattr(worker, "_TO_LEAVE", 0.2)
+    working = worker.Worker(context)
+    working.start()
+    wait_for(lambda: context.claim)
+    context.leaving.set()
+    assert not working.leave()
+    assert (context.store.job(job.id).state, context.store.job(job.id).worker) == ("queued", "")
+    go.set()
+    monkeypatch.setattr(worker, "_TO_LEAVE", LIMIT)
+    assert working.leave()
 
 
-def test_a_process_paints_one_picture_at_a_time(
-    settings: Settings, store: JobStore, files: Storage, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_does_one_job_after_the_other_and_waits_when_there_is_none(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from impasto.studio import work
+    done: list[str] = []
 
-    at_once, most = [0], [0]
+    def execute(context: WorkerContext, claim: Claim) -> None:
+        done.append(claim.job.id)
+        context.store.end(claim, "done")
 
-    def painted(*_: object) -> None:
-        at_once[0] += 1
-        most[0] = max(most[0], at_once[0])
-        a_moment()
-        at_once[0] -= 1
+    monkeypatch.setattr(worker, "execute", execute)
+    monkeypatch.setattr(worker, "_TO_LEAVE", LIMIT)
+    made = [accept(context.store, context.files).id for _ in range(2)]
+    working = worker.Worker(context)
+    working.start()
+    wait_for(lambda: done == made)
+    made.append(accept(context.store, context.files).id)
+    wait_for(lambda: done == made)
+    context.leaving.set()
+    assert working.leave()
 
-    monkeypatch.setattr(work, "carry_out", painted)
-    bench = work.Bench(settings, store.engine, files, "one", threading.Event())
-    threads = [threading.Thread(target=bench._paint, args=("job", 1)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == [1]
+
+@pytest.mark.parametrize("error", [ConnectionError("gone"), ZeroDivisionError("a mistake")])
+def test_after_an_error_the_job_is_tried_again_but_not_at_once(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    pauses: list[float] = []
+    context.leaving.wait = lambda seconds: pauses.append(seconds) or False  # type: ignore
+
+    def execute(context: WorkerContext, claim: Claim) -> None:
+        if claim.attempt == 1:
+            raise error
+        context.store.end(claim, "done")
+        context.leaving.set()
+
+    monkeypatch.setattr(worker, "execute", execute)
+    monkeypatch.setattr(worker, "_TO_LEAVE", LIMIT)
+    job = accept(context.store, context.files)
+    working = worker.Worker(context)
+    working.start()
+    wait_for(context.leaving.is_set)
+    assert working.leave()
+    assert context.store.job(job.id).state == "done"
+    assert pauses[:1] == [GRACE]
 
 
 def test_what_a_worker_cannot_use_is_said_in_a_line(
@@ -221,14 +251,14 @@ def test_a_slot_has_one_holder_and_keeps_its_name(tmp_path: Path) -> None:
     assert (first.number, second.number) == (0, 1)
     third = slots.take(tmp_path)
     assert third.number == 2
-    third.release()
+    third.file.close()
     name = first.name
-    first.release()
+    first.file.close()
     again = slots.take(tmp_path, 0)
     assert (again.number, again.name) == (0, name)
     assert len({again.name, second.name}) == 2
-    again.release()
-    second.release()
+    again.file.close()
+    second.file.close()
 
 
 def test_a_slot_is_free_when_its_holder_was_killed(tmp_path: Path) -> None:
@@ -243,11 +273,11 @@ def test_a_slot_is_free_when_its_holder_was_killed(tmp_path: Path) -> None:
     name = holder.stdout.readline().decode().strip()
     other = slots.take(tmp_path, 0)
     assert other.number == 1
-    other.release()
+    other.file.close()
     threading.Timer(0.3, holder.kill).start()
     slot = slots.take(tmp_path, 0, patience=LIMIT)  # worth waiting for
     assert (slot.number, slot.name) == (0, name)
-    slot.release()
+    slot.file.close()
     holder.communicate()
 
 
@@ -259,8 +289,8 @@ def test_machines_that_share_a_folder_share_no_slot(
     there = slots.take(tmp_path, 0)
     assert there.number == 0
     assert there.name != here.name
-    here.release()
-    there.release()
+    here.file.close()
+    there.file.close()
 
 
 def test_a_folder_for_slots_that_cannot_be_had_is_an_error_of_ours(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Crops by number: the same whoever asks, whatever lies in the folder, read once."""
+"""Numbered crops: always the same, whatever the folder contains, each photo read once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 from impasto.errors import ImageError
 from impasto.options import ReadOptions
 from impasto.training import data
-from impasto.training.data import Crops, Order, Shelf, photos_in
+from impasto.training.data import Crops, PhotoCache, PhotoOrder, photos_in
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_every_photo_is_read_once(folder: Path, reads: Counter[Any]) -> None:
 
 def test_a_folder_that_does_not_fit_comes_in_parts() -> None:
     """Each part several times over, all of it in the end, in another order the next time."""
-    order = Order(count=100, part=30, seed=0)
+    order = PhotoOrder(count=100, part=30, seed=0)
     shown = [order(number) for number in range(1600)]
     for turn in (shown[:800], shown[800:]):
         assert Counter(turn) == dict.fromkeys(range(100), 8)
@@ -116,7 +116,7 @@ def test_what_is_kept_is_bounded(folder: Path, reads: Counter[Any]) -> None:
     for number in range(0, 144, 2):
         greys += _greys(crops, range(number, number + 2))
         crops.ahead(range(number + 2, number + 4))
-        assert crops._shelf._bytes <= room
+        assert crops._cache._bytes <= room
     crops.close()
     assert Counter(greys) == dict.fromkeys(range(9), 16)
     assert max(reads.values()) <= 3  # twice through the folder, and a little
@@ -133,7 +133,7 @@ def test_what_is_read_again_is_the_same(folder: Path) -> None:
             assert found.equal(wanted[{0: 0, 70: 1, 3: 2}[number]])
 
 
-def test_what_cannot_be_read_is_passed_over_and_told(folder: Path) -> None:
+def test_unreadable_photos_are_skipped_and_reported(folder: Path) -> None:
     for i in range(4):
         (folder / f"bad{i}.jpg").write_bytes(b"not a photo")
     crops = _crops(folder)
@@ -170,10 +170,10 @@ def test_crops_keep_proportions_and_come_from_the_photo(tmp_path: Path) -> None:
 def test_photos_in_memory_and_long_ones() -> None:
     long = np.zeros((40, 400, 3), np.uint8)
     long[:, 180:220] = 255
-    shelf = Shelf([long, long.astype(np.float32) / 255], 20, ReadOptions())
+    cache = PhotoCache([long, long.astype(np.float32) / 255], 20, ReadOptions())
     for number in (0, 1):
-        found = shelf[number]
+        found = cache[number]
         assert found.shape == (20, 40, 3)
         assert found.dtype == torch.uint8
         assert float(found[:, 12:28].float().mean()) == pytest.approx(255, abs=2)
-    shelf.close()
+    cache.close()

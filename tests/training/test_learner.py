@@ -1,4 +1,4 @@
-"""Learning a row of a network that ships, end to end: tiny crops, the real VGG."""
+"""Learning a row of a bundled network, end to end: tiny crops, the real VGG."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from impasto.events import Saved, Trained, TrainingEvent, Unreadable
 from impasto.images import save_picture
 from impasto.nets.architecture import ORIGINAL, style_tensors
 from impasto.options import LearnOptions, ReadOptions, TrainOptions
-from impasto.samples import painting, photo
-from impasto.training.criterion import Evaluation
+from impasto.samples import photo
 from impasto.training.learner import Learner
 from impasto.training.painting import Painting, read_painting
-from impasto.training.rows import RowLoop
-from impasto.training.trainer import Keeping
+from impasto.training.perceptual import PerceptualTerms
+from impasto.training.row_loop import RowLoop
+from impasto.training.trainer import StateFile
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import Pack
 from impasto.zoo.registry import network
 from impasto.zoo.rows import Row, read_rows, write_rows
 from patience import Clock
+from pictures import painting
 from zoo.making import random_pack
 
 Build = Callable[..., Learner]
@@ -158,7 +159,7 @@ def test_the_same_learning_twice_is_the_same_to_the_bit(learner: Build) -> None:
 
 def stopped(made: Learner, after: int, path: Path) -> Learner:
     """Learn so many steps of more, keeping the state."""
-    made.begin_with(None, Keeping(path))
+    made.begin_with(None, StateFile(path))
     for event in made:
         if isinstance(event, Trained) and event.step == after:
             made.stop()
@@ -172,7 +173,7 @@ def test_a_learning_that_was_stopped_ends_in_the_same_row(learner: Build, tmp_pa
     first = stopped(learner(steps=4), 2, tmp_path / "below" / "state.safetensors")
     assert first.row.learning["steps"] == 2
     second = learner(steps=2)
-    second.begin_with(first.row, Keeping(tmp_path / "below" / "state.safetensors"))
+    second.begin_with(first.row, StateFile(tmp_path / "below" / "state.safetensors"))
     steps = trained(iter(second))
     assert [step.step for step in steps] == [3, 4]
     assert steps == without_a_stop[2:]
@@ -182,10 +183,10 @@ def test_a_learning_that_was_stopped_ends_in_the_same_row(learner: Build, tmp_pa
     assert (second.row.learning["crops"], second.terms["crops"]) == (4, 4)
 
 
-def test_the_state_is_told_when_it_is_kept(learner: Build, tmp_path: Path) -> None:
+def test_saving_the_state_is_reported(learner: Build, tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     made = learner(steps=2, clock=Clock(tick=1.0))
-    made.begin_with(None, Keeping(path, every=0))
+    made.begin_with(None, StateFile(path, every=0))
     kinds = [type(event) for event in made]
     assert kinds == [Trained, Saved, Trained, Saved, Saved]
     assert path.is_file()
@@ -209,7 +210,7 @@ def test_the_state_of_another_learning_is_not_gone_on_with(
     path = tmp_path / "state.safetensors"
     first = stopped(learner(), 1, path)
     made, fresh = learner(**other, steps=1), learner(**other, steps=1)
-    made.begin_with(first.row, Keeping(path))
+    made.begin_with(first.row, StateFile(path))
     fresh.begin_with(first.row)
     assert [step.step for step in trained(iter(made))] == [1]
     list(fresh)
@@ -221,15 +222,15 @@ def test_a_damaged_state_is_not_gone_on_with(learner: Build, tmp_path: Path) -> 
     first = stopped(learner(), 1, path)
     path.write_bytes(path.read_bytes()[:-50])
     made = learner(steps=1)
-    made.begin_with(first.row, Keeping(path))
+    made.begin_with(first.row, StateFile(path))
     assert [step.step for step in trained(iter(made))] == [1]
 
 
-def test_a_state_is_of_no_use_to_who_begins_anew(learner: Build, tmp_path: Path) -> None:
+def test_a_state_is_ignored_when_starting_over(learner: Build, tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     stopped(learner(), 1, path)
     made = learner(steps=1)
-    made.begin_with(None, Keeping(path))
+    made.begin_with(None, StateFile(path))
     assert [step.step for step in trained(iter(made))] == [1]
 
 
@@ -347,7 +348,7 @@ def test_a_painting_that_is_too_small_is_refused(height: int, width: int) -> Non
 
 
 def test_a_painting_too_long_for_the_layers_is_refused() -> None:
-    with pytest.raises(OptionsError, match=r"on its short side, .*raise --style-size"):
+    with pytest.raises(OptionsError, match=r"its short side would have .*raise --style-size"):
         build(np.zeros((40, 600, 3), np.uint8))
 
 
@@ -378,7 +379,7 @@ def test_paintings_with_little_in_them_are_learnt(learner: Build, plain: np.ndar
     assert 0 < made.row.card.weight < math.inf
 
 
-def test_photos_that_cannot_be_read_are_told_once(learner: Build, tmp_path: Path) -> None:
+def test_unreadable_photos_are_reported_once(learner: Build, tmp_path: Path) -> None:
     save_picture(cat(), tmp_path / "cat.png")
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
     events = list(learner(photos=tmp_path, steps=4))
@@ -390,7 +391,7 @@ def test_photos_that_cannot_be_read_are_told_once(learner: Build, tmp_path: Path
 
 
 def test_without_a_photo_that_can_be_read_nothing_is_learnt(learner: Build, tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="holds no photos"):
+    with pytest.raises(ImageError, match="contains no photos"):
         learner(photos=tmp_path)
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
     with pytest.raises(ImageError, match=r"cannot be read.*broken\.jpg"):
@@ -427,11 +428,11 @@ def test_a_budget_comes_on_top_of_what_was_learnt_before(learner: Build, tmp_pat
     path = tmp_path / "state.safetensors"
     build = partial(learner, steps=None, budget=5.0)
     first = build(clock=Clock(tick=1.0))
-    first.begin_with(None, Keeping(path))
+    first.begin_with(None, StateFile(path))
     list(first)
     before = first.row.learning
     second = build(clock=Clock(tick=1.0))
-    second.begin_with(first.row, Keeping(path))
+    second.begin_with(first.row, StateFile(path))
     steps = trained(iter(second))
     assert steps[0].step == before["steps"] + 1
     assert steps[0].progress > 0.5
@@ -450,12 +451,12 @@ def test_it_can_be_stopped_after_any_step(learner: Build) -> None:
 
 
 def test_a_learning_that_diverges_says_so(learner: Build, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(self: RowLoop) -> Evaluation:
+    def lost(self: RowLoop) -> PerceptualTerms:
         for parameter in self.net.style_parameters().values():
             parameter.grad = torch.full_like(parameter, torch.nan)
         return nothing
 
-    nothing = Evaluation(torch.ones(1), torch.ones(1), torch.zeros(1))
+    nothing = PerceptualTerms(torch.ones(1), torch.ones(1), torch.zeros(1))
     monkeypatch.setattr(RowLoop, "_found", lambda self, *_: lost(self))
     made = learner(steps=50)
     with pytest.raises(DivergedError, match=r"--learning-rate 0\.00625"):
@@ -463,7 +464,7 @@ def test_a_learning_that_diverges_says_so(learner: Build, monkeypatch: pytest.Mo
     assert np.isfinite(numbers(made.row)).all()
 
 
-def test_what_is_told_of_a_row(learner: Build, tmp_path: Path) -> None:
+def test_the_record_of_a_row(learner: Build, tmp_path: Path) -> None:
     save_picture(swirls(), tmp_path / "My Swirls (2).png")
     card = StyleCard(name="other", title="Swirls", painter="Nobody")
     made = learner(tmp_path / "My Swirls (2).png", steps=1, seed=3, distance=0.5)

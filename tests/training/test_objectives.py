@@ -1,4 +1,4 @@
-"""What is asked of pictures by paintings, and by a larger network."""
+"""The objectives: match paintings, or a larger network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from impasto.nets.transformer import TransferNet, load, white_noise
-from impasto.training.objectives import Batch, Taught, distance
+from impasto.training.objectives import Batch, TeacherObjective, distance
 from impasto.training.sampling import Assignment
 from zoo.making import random_pack
 
@@ -34,17 +34,17 @@ def test_a_teacher_asks_for_what_it_makes_itself() -> None:
         turned = net(batch.inputs, batch.mix[:, [0, 2, 1]], batch.noise).clamp(0, 1)
     least = 0.01 * (2 + 1 + 0.5 + 0.5)  # what the Charbonnier distance has at 0
     for made, rows in ((same, [0, 1, 2]), (turned, [0, 2, 1])):
-        asked = Taught(net, rows, (1, 2))(made, batch)
+        asked = TeacherObjective(net, rows, (1, 2))(made, batch)
         torch.testing.assert_close(asked.loss, torch.tensor(least))
         assert float(asked.gradient.abs().max()) < 1e-7
-        other = Taught(net, rows, (1, 2))(1 - made, batch)
+        other = TeacherObjective(net, rows, (1, 2))(1 - made, batch)
         assert float(other.loss) > 5 * least
 
 
 def test_a_teacher_is_not_moved() -> None:
     net = _net("swirls", "dots")
     batch = _batch(net)
-    Taught(net, [0, 1, 2], (1, 2))(torch.rand(4, 3, 32, 48), batch)
+    TeacherObjective(net, [0, 1, 2], (1, 2))(torch.rand(4, 3, 32, 48), batch)
     assert all(parameter.grad is None for parameter in net.parameters())
 
 

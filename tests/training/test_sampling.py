@@ -1,4 +1,4 @@
-"""Which style at which strength, with which noise."""
+"""Drawing styles, strengths and noise."""
 
 from __future__ import annotations
 

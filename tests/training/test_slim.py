@@ -1,4 +1,4 @@
-"""A small network that begins with a large one's strongest channels."""
+"""A small network initialised with the strongest channels of a large one."""
 
 from __future__ import annotations
 

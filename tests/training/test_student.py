@@ -1,4 +1,4 @@
-"""The network as it is trained against the network that is shipped."""
+"""The network for training against the network that is applied."""
 
 from __future__ import annotations
 

@@ -17,14 +17,15 @@ from impasto.events import Saved, Stalled, Trained, TrainingEvent, Unreadable
 from impasto.images import save_picture
 from impasto.nets.architecture import ORIGINAL, style_tensors
 from impasto.options import TrainOptions
-from impasto.samples import painting, photo
+from impasto.samples import photo
 from impasto.training import loop, objectives
-from impasto.training.criterion import Criterion, Evaluation
+from impasto.training.perceptual import PerceptualLoss, PerceptualTerms
 from impasto.training.sampling import Assignment, assign
 from impasto.training.slim import slimmed
-from impasto.training.trainer import Keeping, Trainer, arranged
+from impasto.training.trainer import StateFile, Trainer, arranged
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import Pack, read_pack, write_pack
+from pictures import painting
 from zoo.making import random_pack
 
 pytestmark = pytest.mark.usefixtures("networks_kept")
@@ -135,13 +136,13 @@ def test_the_first_style_is_the_photo(photos: Path, swirls: np.ndarray) -> None:
 def test_a_resumed_training_ends_in_the_same_network(
     photos: Path, swirls: np.ndarray, whole: Pack, tmp_path: Path
 ) -> None:
-    keeping = Keeping(tmp_path / "state", every=0)
-    stopped = Trainer([swirls], photos, OPTIONS, keeping=keeping)
+    state_file = StateFile(tmp_path / "state", every=0)
+    stopped = Trainer([swirls], photos, OPTIONS, state_file=state_file)
     for event in stopped:
         if isinstance(event, Saved) and stopped.training["steps"] == 2:
             break
     resumed = Trainer(
-        [swirls], photos, OPTIONS, keeping=Keeping(tmp_path / "state", every=60, resume=True)
+        [swirls], photos, OPTIONS, state_file=StateFile(tmp_path / "state", every=60, resume=True)
     )
     steps = _trained(iter(resumed))
     assert [step.step for step in steps] == [3, 4, 5, 6]
@@ -167,11 +168,11 @@ def test_weights_move_until_styles_are_as_far_from_the_photo_as_asked(
     """
     ease = torch.tensor([1.0, 0.3, 1.5])
 
-    def evaluate(_: object, images: torch.Tensor, *_rest: object) -> Evaluation:
+    def evaluate(_: object, images: torch.Tensor, *_rest: object) -> PerceptualTerms:
         weights, k = trainer._logs.exp()[drawn.styles], ease[drawn.styles]
         # At a lower strength, the distance says nothing.
         contents = torch.where(drawn.strengths == 1, weights / (weights + k), 1e-3)
-        return Evaluation(contents, torch.ones(len(images)), torch.zeros_like(images))
+        return PerceptualTerms(contents, torch.ones(len(images)), torch.zeros_like(images))
 
     def deal(step: int, *rest: Any) -> Assignment:
         nonlocal drawn
@@ -179,8 +180,8 @@ def test_weights_move_until_styles_are_as_far_from_the_photo_as_asked(
         return drawn
 
     drawn = assign(0, 16, (1, 2), 0)
-    monkeypatch.setattr(Criterion, "evaluate", evaluate)
-    monkeypatch.setattr(Criterion, "photos", lambda *_: {})
+    monkeypatch.setattr(PerceptualLoss, "evaluate", evaluate)
+    monkeypatch.setattr(PerceptualLoss, "photos", lambda *_: {})
     monkeypatch.setattr(loop, "assign", deal)
     monkeypatch.setattr(loop, "noises", lambda *_: {})
     monkeypatch.setattr(objectives, "_GAIN", 0.1)  # to be there soon
@@ -213,28 +214,28 @@ def test_a_checkpoint_of_another_training_is_refused(
     photos: Path, swirls: np.ndarray, dots: np.ndarray, tmp_path: Path
 ) -> None:
     path = tmp_path / "state"
-    list(Trainer([swirls], photos, _options(steps=1), keeping=Keeping(path, 0)))
-    again = Keeping(path, 60, resume=True)
-    Trainer([swirls], photos, _options(steps=9), keeping=again)  # longer is no other training
+    list(Trainer([swirls], photos, _options(steps=1), state_file=StateFile(path, 0)))
+    again = StateFile(path, 60, resume=True)
+    Trainer([swirls], photos, _options(steps=9), state_file=again)  # longer is no other training
     with pytest.raises(CheckpointError, match="batch"):
-        Trainer([swirls], photos, _options(batch=1), keeping=again)
+        Trainer([swirls], photos, _options(batch=1), state_file=again)
     with pytest.raises(CheckpointError, match="styles"):
-        Trainer([dots], photos, OPTIONS, keeping=again)
+        Trainer([dots], photos, OPTIONS, state_file=again)
     with pytest.raises(CheckpointError, match="no checkpoint"):
-        Trainer([swirls], photos, OPTIONS, keeping=Keeping(tmp_path / "none", 60, resume=True))
+        Trainer([swirls], photos, OPTIONS, state_file=StateFile(tmp_path / "none", 60, resume=True))
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match="damaged"):
-        Trainer([swirls], photos, OPTIONS, keeping=again)
+        Trainer([swirls], photos, OPTIONS, state_file=again)
 
 
 def test_two_trainings_do_not_share_a_state(
     photos: Path, swirls: np.ndarray, tmp_path: Path
 ) -> None:
     path = tmp_path / "state"
-    first = iter(Trainer([swirls], photos, _options(steps=2), keeping=Keeping(path, 60)))
+    first = iter(Trainer([swirls], photos, _options(steps=2), state_file=StateFile(path, 60)))
     next(first)
-    second = Trainer([swirls], photos, _options(steps=2), keeping=Keeping(path, 60))
-    with pytest.raises(CheckpointError, match="state: another run keeps its state there"):
+    second = Trainer([swirls], photos, _options(steps=2), state_file=StateFile(path, 60))
+    with pytest.raises(CheckpointError, match="state: is in use by another run"):
         next(iter(second))
     list(first)
 
@@ -284,16 +285,16 @@ def test_a_start_has_to_fit(photos: Path, swirls: np.ndarray, tmp_path: Path) ->
     first = Trainer([swirls], photos, OPTIONS)
     write_pack(first.pack, tmp_path / "start.safetensors")
     start = read_pack(tmp_path / "start.safetensors")
-    with pytest.raises(OptionsError, match="its network is turbo, --model is standard"):
+    with pytest.raises(OptionsError, match="its network is turbo, but --model is standard"):
         Trainer([swirls], photos, _options(model="standard"), start=start)
-    keeping = Keeping(tmp_path / "state.safetensors")
-    trainer = Trainer([swirls], photos, OPTIONS, start=start, keeping=keeping)
+    state_file = StateFile(tmp_path / "state.safetensors")
+    trainer = Trainer([swirls], photos, OPTIONS, start=start, state_file=state_file)
     list(trainer.save())
     with pytest.raises(CheckpointError, match="start"):
-        Trainer([swirls], photos, OPTIONS, keeping=replace(keeping, resume=True))
+        Trainer([swirls], photos, OPTIONS, state_file=replace(state_file, resume=True))
 
 
-def test_bad_photos_are_told_once(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
+def test_bad_photos_are_reported_once(photos: Path, swirls: np.ndarray, tmp_path: Path) -> None:
     for path in photos.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
@@ -305,7 +306,7 @@ def test_bad_photos_are_told_once(photos: Path, swirls: np.ndarray, tmp_path: Pa
 
 
 @pytest.mark.parametrize(("fall", "told"), [(0.0, 1), (0.004, 0)])
-def test_a_training_that_goes_nowhere_is_told(
+def test_a_stalled_training_is_reported(
     photos: Path, swirls: np.ndarray, monkeypatch: pytest.MonkeyPatch, fall: float, told: int
 ) -> None:
     def learn(_: loop.Loop, _began: float) -> tuple[list[float], list[str]]:
@@ -377,14 +378,14 @@ def test_pictures_too_small_to_see_anything_in_are_refused(
 def test_it_stops_when_asked_and_goes_on(
     photos: Path, swirls: np.ndarray, whole: Pack, tmp_path: Path
 ) -> None:
-    keeping = Keeping(tmp_path / "state")
-    trainer = Trainer([swirls], photos, OPTIONS, keeping=keeping)
+    state_file = StateFile(tmp_path / "state")
+    trainer = Trainer([swirls], photos, OPTIONS, state_file=state_file)
     for event in trainer:
         if isinstance(event, Trained) and event.step == 3:
             trainer.stop()
     assert trainer.stopped
     assert trainer.training["steps"] == 4
-    resumed = Trainer([swirls], photos, OPTIONS, keeping=replace(keeping, resume=True))
+    resumed = Trainer([swirls], photos, OPTIONS, state_file=replace(state_file, resume=True))
     assert [step.step for step in _trained(iter(resumed))] == [5, 6]
     assert not resumed.stopped
     assert _same(resumed.pack, whole)
@@ -402,7 +403,7 @@ def test_the_photos_of_a_step_divide_among_processes() -> None:
     assert photos_of(8, device="cuda") == (48, 3)
     assert photos_of(2, batch=8, each=2) == (4, 2)
     assert photos_of(1, batch=1) == (1, 3)
-    with pytest.raises(OptionsError, match="--batch 9 is 3 photos"):
+    with pytest.raises(OptionsError, match="--batch 9 gives 3 photos"):
         photos_of(2, batch=9)
 
 

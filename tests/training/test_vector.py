@@ -1,4 +1,4 @@
-"""One vector for all parameters, moved as torch.optim.Adam moves them."""
+"""One vector for all parameters, updated like torch.optim.Adam."""
 
 from __future__ import annotations
 

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from impasto.errors import ImageError
-from impasto.options import ReadOptions, SaveOptions
-from impasto.video.animation import is_animation, stylise_animation
+from impasto.images import read_recipe
+from impasto.options import ReadOptions
+from impasto.video.animation import find_animation, stylise_animation
 from video.making import Plain, apart, picture
 
 READ = ReadOptions()
@@ -38,9 +39,10 @@ def shown(path):
 
 
 def stylise(photo, out, stability=0.0, size=None, read=READ):
-    stylise_animation(
-        Plain(), photo, out, stability=stability, size=size, save=SaveOptions(), read=read
-    )
+    animation = find_animation(photo.read_bytes(), str(photo), read)
+    made = stylise_animation(Plain(), animation, stability=stability, size=size, read=read)
+    made.save(out)
+    assert read_recipe(out)["negative"]
     return shown(out)
 
 
@@ -69,14 +71,23 @@ def test_sizes_and_limits(tmp_path):
     photo = clip(tmp_path / "a.gif")
     frames, _, _ = stylise(photo, tmp_path / "out.gif", size=32, stability=0.9)
     assert frames[0].shape == (24, 32, 4)
-    with pytest.raises(ImageError, match="4 frames of 64x48, more than 10,000 pixels in all"):
+    with pytest.raises(ImageError, match="4 frames of 64x48, more than 10,000 pixels in total"):
         stylise(photo, tmp_path / "out.gif", read=ReadOptions(max_pixels=10_000))
-    (tmp_path / "no.gif").write_bytes(b"GIF89a no")
-    with pytest.raises(ImageError):
-        stylise(tmp_path / "no.gif", tmp_path / "out.gif")
 
 
 def test_what_moves(tmp_path):
-    assert is_animation(clip(tmp_path / "a.gif"), READ)
-    Image.fromarray(picture(0)).save(tmp_path / "b.webp")
-    assert not is_animation(tmp_path / "b.webp", READ)
+    found = find_animation(clip(tmp_path / "a.gif").read_bytes(), "a.gif", READ)
+    assert (found.frames, found.width, found.height) == (4, 64, 48)
+    first, second = (Image.fromarray(picture(number)) for number in range(2))
+    first.save(tmp_path / "b.webp")
+    first.save(tmp_path / "c.tif", save_all=True, append_images=[second])
+    first.save(tmp_path / "d.jpg", "MPO", save_all=True, append_images=[second])
+    for name in ("b.webp", "c.tif", "d.jpg"):
+        assert find_animation((tmp_path / name).read_bytes(), name, READ) is None
+
+
+def test_progress(tmp_path):
+    animation = find_animation(clip(tmp_path / "a.gif").read_bytes(), "a.gif", READ)
+    told = []
+    stylise_animation(Plain(), animation, stability=0, size=None, read=READ, progress=told.append)
+    assert told == [0.25, 0.5, 0.75, 1]

@@ -1,4 +1,4 @@
-"""The styles that a user had learnt: found by name, kept, renamed, removed and forgotten."""
+"""The user's own styles: found by name, stored, renamed, removed and cached."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DAY = 24 * 3600.0
 @pytest.fixture(autouse=True)
 def passing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in the place of what was learnt in passing; not made yet."""
-    monkeypatch.setattr(learnt, "passing_folder", lambda: tmp_path / "cache" / "styles")
+    monkeypatch.setattr(learnt, "cache_folder", lambda: tmp_path / "cache" / "styles")
     return tmp_path / "cache" / "styles"
 
 
@@ -118,7 +118,7 @@ def test_rows_that_ship_come_before_the_users(turbo: Pack, bundled: Path) -> Non
     assert pack.row("storm").sha256 == shipped.sha256
     assert learnt.find("kiss") is None
     with pytest.raises(
-        OptionsError, match=r"'kiss' is not a style that you had .*it comes with Imp"
+        OptionsError, match=r"'kiss' is not one of your own styles .*it comes with Imp"
     ):
         learnt.remove("kiss")
 
@@ -136,14 +136,18 @@ def test_rows_of_another_network_are_broken_and_say_so(turbo: Pack) -> None:
     keep(turbo, "storm")
     broken = [entry for entry in known() if entry.broken]
     assert [(entry.name, entry.rows, entry.styles) for entry in broken] == [("kiss", None, ())]
-    assert broken[0].broken.startswith(f"{path}: was learnt on another turbo network")
+    assert broken[0].broken.startswith(
+        f"{path}: was learnt on a turbo network that is not installed"
+    )
     with pytest.raises(OptionsError, match=r"no style 'kiss'.*1 broken: see impasto models"):
         resolve("kiss")
     for spec in (f"{path}/kiss", f"{path}"):
-        with pytest.raises(WeightsError, match="was learnt on another turbo network") as caught:
+        with pytest.raises(
+            WeightsError, match="was learnt on a turbo network that is not installed"
+        ) as caught:
             resolve(spec)
         assert str(caught.value).startswith(str(path))
-    with pytest.raises(WeightsError, match="another turbo network"):
+    with pytest.raises(WeightsError, match="a turbo network that is not installed"):
         catalogue(str(path))
     learnt.remove("kiss")
 
@@ -167,7 +171,7 @@ def test_a_damaged_file_of_rows_is_broken_and_leaves_the_others(turbo: Pack) -> 
 
 
 @pytest.mark.usefixtures("quality")
-def test_a_file_of_rows_is_said_by_its_path(turbo: Pack, tmp_path: Path) -> None:
+def test_a_file_of_rows_is_given_by_its_path(turbo: Pack, tmp_path: Path) -> None:
     one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
     write_rows(rows_on(turbo, "wave"), one)
     write_rows(rows_on(turbo, "kiss", "storm"), two)
@@ -177,7 +181,9 @@ def test_a_file_of_rows_is_said_by_its_path(turbo: Pack, tmp_path: Path) -> None
     assert pack.row("wave").sha256 == rows_on(turbo, "wave").rows[0].sha256
     assert resolve(f"{two}/storm:2,kiss:1")[1] == {"storm": 2, "kiss": 1}
     assert catalogue(str(two)).keys() == {"kiss", "storm"}
-    with pytest.raises(OptionsError, match=r"has 2 styles: say \S+/STYLE, STYLE one of kiss, s"):
+    with pytest.raises(
+        OptionsError, match=r"has 2 styles; give \S+/STYLE, where STYLE is one of kiss, s"
+    ):
         resolve(f"{two}")
     with pytest.raises(OptionsError, match="has no style 'kis'; did you mean 'kiss'"):
         resolve(f"{two}/kis")
@@ -193,7 +199,7 @@ def test_a_network_to_learn_on_is_without_rows(turbo: Pack) -> None:
     with pytest.raises(OptionsError, match="there is no pack 'kiss'"):
         find("kiss")
     assert registry.shipped("standard") is None
-    with pytest.raises(OptionsError, match="no network of the size standard"):
+    with pytest.raises(OptionsError, match="without a network of size standard"):
         registry.network("standard")
 
 
@@ -244,16 +250,16 @@ def test_a_file_that_is_there_is_not_written_over(turbo: Pack) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "part"),
     [
-        ("kiss", "starry", "there is a style 'starry' already"),
-        ("kiss", "storm", "there is a style 'storm' already"),
-        ("kiss", "kiss", "there is a style 'kiss' already"),
+        ("kiss", "starry", "there is already a style 'starry'"),
+        ("kiss", "storm", "there is already a style 'storm'"),
+        ("kiss", "kiss", "there is already a style 'kiss'"),
         ("kiss", ORIGINAL, "'original' cannot name a style"),
         ("kiss", "The Kiss", "'The Kiss' cannot name a style"),
         ("kiss", "", "'' cannot name a style"),
         ("kiss", "../kiss", "cannot name a style"),
         ("kiss", "a" * 41, "cannot name a style"),
-        ("kis", "rain", "'kis' is not a style that you had learnt; did you mean 'kiss'?"),
-        ("starry", "rain", "'starry' is not a style that you had learnt (it comes with Impasto)"),
+        ("kis", "rain", "'kis' is not one of your own styles; did you mean 'kiss'?"),
+        ("starry", "rain", "'starry' is not one of your own styles (it comes with Impasto)"),
     ],
 )
 def test_names_that_are_refused(turbo: Pack, old: str, new: str, part: str) -> None:
@@ -278,7 +284,7 @@ def test_a_style_is_forgotten_with_its_file(turbo: Pack) -> None:
     assert [*registry.styles_folder().iterdir()] == [other]
     with pytest.raises(OptionsError, match="no style 'kiss'"):
         resolve("kiss")
-    with pytest.raises(OptionsError, match="'kiss' is not a style that you had learnt"):
+    with pytest.raises(OptionsError, match="'kiss' is not one of your own styles"):
         learnt.remove("kiss")
 
 
@@ -328,75 +334,73 @@ def test_one_of_several_in_a_file_is_forgotten(turbo: Pack) -> None:
 
 def test_a_folder_that_cannot_be_made_is_named(turbo: Pack, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(OutputError, match="file: cannot be made") as caught:
+    with pytest.raises(OutputError, match="file: cannot be created") as caught:
         learnt.keep(rows_on(turbo, "kiss"), tmp_path / "file" / "a.safetensors")
     assert "\n" not in str(caught.value)
 
 
-def test_what_was_learnt_in_passing_is_found_again(turbo: Pack, passing: Path) -> None:
-    assert learnt.in_passing("ab" * 32) is None
-    assert (learnt.count_passing(), learnt.clear_passing()) == (0, 0)
+def test_cached_styles_are_found_again(turbo: Pack, passing: Path) -> None:
+    assert learnt.cached_rows("ab" * 32) is None
+    assert (learnt.count_cached(), learnt.clear_cache()) == (0, 0)
     rows = rows_on(turbo, "kiss")
-    learnt.keep_in_passing(rows, "ab" * 32)
-    found = learnt.in_passing("ab" * 32)
+    learnt.cache_rows(rows, "ab" * 32)
+    found = learnt.cached_rows("ab" * 32)
     assert found is not None
     assert found.rows[0].sha256 == rows.rows[0].sha256
-    assert learnt.in_passing("cd" * 32) is None
-    assert learnt.count_passing() == 1
+    assert learnt.cached_rows("cd" * 32) is None
+    assert learnt.count_cached() == 1
     assert [*passing.iterdir()] == [passing / f"{'ab' * 32}.safetensors"]
     assert catalogue().keys() == {"starry", "wave"}
     (passing / f"{'ab' * 32}.safetensors").write_bytes(b"damaged")
-    assert learnt.in_passing("ab" * 32) is None
+    assert learnt.cached_rows("ab" * 32) is None
 
 
-def test_of_what_was_learnt_in_passing_so_many_are_kept_that_were_used_last(
+def test_the_cache_keeps_the_styles_used_last(
     turbo: Pack, passing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learnt, "MOST_IN_PASSING", 3)
+    monkeypatch.setattr(learnt, "MAX_CACHED", 3)
     rows = rows_on(turbo, "kiss")
     for key in "edcb":
-        learnt.keep_in_passing(rows, key)
+        learnt.cache_rows(rows, key)
         for path in passing.iterdir():
             made_older(path, 60)
-    assert learnt.count_passing() == 3
-    assert learnt.in_passing("e") is None
-    assert learnt.in_passing("d") is not None  # used: younger than the others now
-    learnt.keep_in_passing(rows, "a")
+    assert learnt.count_cached() == 3
+    assert learnt.cached_rows("e") is None
+    assert learnt.cached_rows("d") is not None  # used: younger than the others now
+    learnt.cache_rows(rows, "a")
     assert sorted(path.stem for path in passing.iterdir()) == ["a", "b", "d"]
 
 
 def test_what_was_not_used_for_long_is_forgotten(turbo: Pack, passing: Path) -> None:
     rows = rows_on(turbo, "kiss")
     for key, days in (("old", 91), ("older", 400), ("young", 80)):
-        learnt.keep_in_passing(rows, key)
+        learnt.cache_rows(rows, key)
         made_older(passing / f"{key}.safetensors", days * DAY)
     (passing / "notes.txt").write_text("no style")
     made_older(passing / "notes.txt", 400 * DAY)
-    learnt.keep_in_passing(rows, "new")
+    learnt.cache_rows(rows, "new")
     names = ["new.safetensors", "notes.txt", "young.safetensors"]
     assert sorted(path.name for path in passing.iterdir()) == names
 
 
 def test_what_is_used_does_not_grow_old(turbo: Pack, passing: Path) -> None:
     rows = rows_on(turbo, "kiss")
-    learnt.keep_in_passing(rows, "used")
+    learnt.cache_rows(rows, "used")
     made_older(passing / "used.safetensors", 89 * DAY)
-    assert learnt.in_passing("used") is not None
+    assert learnt.cached_rows("used") is not None
     made_older(passing / "used.safetensors", 89 * DAY)
-    learnt.keep_in_passing(rows, "new")
-    assert learnt.in_passing("used") is not None
+    learnt.cache_rows(rows, "new")
+    assert learnt.cached_rows("used") is not None
 
 
-def test_all_that_was_learnt_in_passing_is_forgotten_and_nothing_else(
-    turbo: Pack, passing: Path
-) -> None:
+def test_clearing_the_cache_deletes_nothing_else(turbo: Pack, passing: Path) -> None:
     keep(turbo, "kiss")
     for key in "abc":
-        learnt.keep_in_passing(rows_on(turbo, "storm"), key)
+        learnt.cache_rows(rows_on(turbo, "storm"), key)
     (passing / "notes.txt").write_text("no style")
-    assert learnt.count_passing() == 3
-    assert learnt.clear_passing() == 3
-    assert learnt.count_passing() == 0
+    assert learnt.count_cached() == 3
+    assert learnt.clear_cache() == 3
+    assert learnt.count_cached() == 0
     assert [path.name for path in passing.iterdir()] == ["notes.txt"]
     assert own_styles() == ["kiss"]
 
@@ -415,7 +419,7 @@ def test_what_is_asked_for_otherwise_is_another_thing_to_learn(turbo: Pack) -> N
     assert len({key, *others}) == 5
 
 
-def test_states_are_kept_beside_what_was_learnt_in_passing(passing: Path) -> None:
+def test_states_are_stored_next_to_cached_styles(passing: Path) -> None:
     state = learnt.state_of("ab" * 32)
     assert state.parent == passing.parent / "learning"
     assert state != learnt.state_of("cd" * 32)

@@ -1,4 +1,4 @@
-"""Which pack a name means, in whatever state the folders are."""
+"""Which pack a name refers to, for any content of the folders."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_best_network_comes_first_and_fast_means_the_next(bundled: Path) -> 
     ):
         assert Path(resolve(spec)[0].name).stem == best
         assert Path(resolve(spec, fast=True)[0].name).stem == fast
-    with pytest.raises(OptionsError, match="says which pack, and so does --fast"):
+    with pytest.raises(OptionsError, match="names a pack, which conflicts with --fast"):
         resolve("turbo/starry", fast=True)
 
 
@@ -76,8 +76,8 @@ def test_what_a_text_means(spec: str, pack: str, shares: dict[str, float]) -> No
 
 
 @pytest.mark.parametrize("spec", ["./x.onnx", "candy.pth", "models/candy.t7"])
-def test_a_file_of_another_program_is_told(spec: str) -> None:
-    with pytest.raises(OptionsError, match=r"a file of another program.*impasto import takes"):
+def test_a_file_of_another_program_is_recognised(spec: str) -> None:
+    with pytest.raises(OptionsError, match=r"a file of another program.*impasto import converts"):
         resolve(spec)
 
 
@@ -103,7 +103,7 @@ def test_a_pack_is_found_by_its_size_its_name_and_its_file(tmp_path: Path) -> No
         find(f"{tmp_path}/none.safetensors")
 
 
-def test_a_file_is_said_by_its_path(tmp_path: Path) -> None:
+def test_a_file_is_given_by_its_path(tmp_path: Path) -> None:
     one = write(tmp_path / "a, b:c/one.safetensors", "kiss")
     two = write(tmp_path / "two.safetensors", "kiss", "wave")
     assert resolve(f"{one}")[1] == {"kiss": 1}
@@ -111,7 +111,7 @@ def test_a_file_is_said_by_its_path(tmp_path: Path) -> None:
     assert resolve(f"{one}/kiss")[1] == {"kiss": 1}
     assert resolve(f"{two}/kiss:1,wave:2")[1] == {"kiss": 1, "wave": 2}
     with pytest.raises(
-        OptionsError, match=r"has 2 styles: say \S+two.safetensors/STYLE.*kiss, wave"
+        OptionsError, match=r"has 2 styles; give \S+two.safetensors/STYLE.*kiss, wave"
     ):
         resolve(f"{two}")
     with pytest.raises(OptionsError, match=r"has no style 'wav'; did you mean 'wave'"):
@@ -129,7 +129,7 @@ def test_a_file_is_said_by_its_path(tmp_path: Path) -> None:
         ("turbo/candi", ["no style 'candi' in turbo", "starry, wave, dots, kiss"]),
         ("trubo/starry", ["no pack 'trubo'; did you mean 'turbo'?"]),
         ("mime/starry", ["no pack 'mime'; did you mean 'mine'?"]),
-        ("mine", ["mine is a pack: say mine/STYLE, STYLE one of starry, kiss"]),
+        ("mine", ["mine is a pack; give mine/STYLE, where STYLE is one of starry, kiss"]),
         ("standard", ["standard is a pack"]),
         ("kiss,dots", ["no pack has all of kiss, dots"]),
         ("turbo/starry,standard/wave", ["mixes packs"]),

@@ -1,4 +1,4 @@
-"""Files of rows: what is written comes back, all else is refused; rows on their network."""
+"""Files of rows: what is written is read back, anything else is refused; rows on their network."""
 
 from __future__ import annotations
 
@@ -188,43 +188,43 @@ def style_with(**values: object) -> Change:
         (set_to(kind="network"), "it holds a network, not rows of styles"),
         (set_to(kind=None), "it holds a network, not rows of styles"),
         (set_to(kind=["styles"]), "it holds a network, not rows of styles"),
-        (set_to(version=2), "it is of version 2, known is 1"),
-        (set_to(version="1"), "it is of version '1', known is 1"),
-        (set_to(version=None), "it is of version None"),
+        (set_to(version=2), "it has version 2, supported is 1"),
+        (set_to(version="1"), "it has version '1', supported is 1"),
+        (set_to(version=None), "it has version None"),
         (set_to(architecture="huge"), "no network 'huge' that styles can be added to"),
         (set_to(architecture="transformer-net"), "no network 'transformer-net'"),
         (set_to(architecture=["turbo"]), "unhashable"),
         (set_to(architecture=None), "no network None"),
         (set_to(architecture="quality"), "not floats (2, "),
-        (set_to(body="ab" * 31), "does not say which network it belongs to"),
-        (set_to(body="AB" * 32), "does not say which network it belongs to"),
-        (set_to(body="ab" * 32 + "\n"), "does not say which network it belongs to"),
-        (set_to(body="../" * 21 + "a"), "does not say which network it belongs to"),
-        (set_to(body=None), "does not say which network it belongs to"),
-        (set_to(body=7), "does not say which network it belongs to"),
+        (set_to(body="ab" * 31), "does not name the network it belongs to"),
+        (set_to(body="AB" * 32), "does not name the network it belongs to"),
+        (set_to(body="ab" * 32 + "\n"), "does not name the network it belongs to"),
+        (set_to(body="../" * 21 + "a"), "does not name the network it belongs to"),
+        (set_to(body=None), "does not name the network it belongs to"),
+        (set_to(body=7), "does not name the network it belongs to"),
         (lambda about: about.pop("body"), "body"),
         (lambda about: about.pop("architecture"), "architecture"),
         (lambda about: about.pop("styles"), "styles"),
         (set_to(styles=[], learning=[]), "it has 0 styles"),
-        (set_to(styles="kiss"), "a style's card is str"),
+        (set_to(styles="kiss"), "a style card is a str"),
         (set_to(styles=None), "NoneType"),
         (set_to(styles=7), "int"),
-        (lambda about: about["styles"].pop(), "how each of its styles was learnt"),
+        (lambda about: about["styles"].pop(), "lacks the learning record of a style"),
         (lambda about: (about["styles"].pop(), about["learning"].pop()), "not floats (1, "),
-        (style_with(name="kiss"), "it has 2 styles, 1 of them different"),
-        (style_with(name=ORIGINAL), "it has 2 styles, 1 of them different"),
-        (style_with(name="Storm"), "not a name of a style"),
-        (style_with(name="../../etc"), "not a name of a style"),
-        (style_with(name=None), "name of a style's card is None"),
-        (style_with(year=1889), "year of a style's card is 1889"),
-        (style_with(weight=float("inf")), "weight of a style's card is inf"),
-        (set_to(learning=[{}]), "how each of its styles was learnt"),
-        (set_to(learning=[{}, 7]), "how each of its styles was learnt"),
-        (set_to(learning=[{}, []]), "how each of its styles was learnt"),
-        (set_to(learning={"a": {}, "b": {}}), "how each of its styles was learnt"),
-        (set_to(learning="ab"), "how each of its styles was learnt"),
+        (style_with(name="kiss"), "it has 2 styles, 1 of them distinct"),
+        (style_with(name=ORIGINAL), "it has 2 styles, 1 of them distinct"),
+        (style_with(name="Storm"), "not a valid style name"),
+        (style_with(name="../../etc"), "not a valid style name"),
+        (style_with(name=None), "name of a style card must be of type str, got None"),
+        (style_with(year=1889), "year of a style card must be of type str, got 1889"),
+        (style_with(weight=float("inf")), "weight of a style card must be of type float, got inf"),
+        (set_to(learning=[{}]), "lacks the learning record of a style"),
+        (set_to(learning=[{}, 7]), "lacks the learning record of a style"),
+        (set_to(learning=[{}, []]), "lacks the learning record of a style"),
+        (set_to(learning={"a": {}, "b": {}}), "lacks the learning record of a style"),
+        (set_to(learning="ab"), "lacks the learning record of a style"),
         (set_to(learning=None), "NoneType"),
-        (lambda about: about.pop("learning"), "how each of its styles was learnt"),
+        (lambda about: about.pop("learning"), "lacks the learning record of a style"),
     ],
 )
 def test_a_header_that_makes_no_sense(tmp_path: Path, change: Change, part: str) -> None:
@@ -248,8 +248,8 @@ def painted(picture: np.ndarray) -> Change:
 @pytest.mark.parametrize(
     ("change", "part"),
     [
-        (poke(np.nan), "its rows hold values that are not finite"),
-        (poke(-np.inf), "its rows hold values that are not finite"),
+        (poke(np.nan), "its rows have values that are not finite"),
+        (poke(-np.inf), "its rows have values that are not finite"),
         (lambda t: t.update(rows=t["rows"][:1]), "not floats (2, "),
         (lambda t: t.update(rows=t["rows"][:, :-1].copy()), "not floats (2, "),
         (lambda t: t.update(rows=t["rows"].ravel()), "not floats (2, "),
@@ -379,7 +379,7 @@ def test_any_value_in_the_header(tmp_path: Path, field: str, value: object) -> N
 def test_a_file_of_rows_is_no_network(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     write_rows(some(), path)
-    with pytest.raises(WeightsError, match=r"a\.safetensors: .*holds rows of styles, not a netw"):
+    with pytest.raises(WeightsError, match=r"a\.safetensors: .*holds styles without a netw"):
         read_pack(path)
 
 

@@ -1,1 +1,1 @@
-"""Stylising a picture with a trained network: back ends, tiles, strength, colour."""
+"""Stylises pictures with a trained network: back ends, tiles, strength, colour."""

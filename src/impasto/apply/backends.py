@@ -1,66 +1,19 @@
-"""What computes a network: one interface, and the choice of who stands behind it."""
+"""Chooses the back end that runs a network."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
-from impasto.apply.parts import Part
+from impasto.apply.backend import Backend
 from impasto.errors import OptionsError, nearest
-from impasto.images.picture import Floats
 from impasto.nets.architecture import Architecture
 from impasto.options import BACKENDS
-
-
-class Moments(NamedTuple):
-    """Mean and (biased) variance over positions, (channels,) each."""
-
-    mean: Floats
-    variance: Floats
-
-
-def moved_moments(found: Mapping[str, Floats], norms: Iterable[str]) -> dict[str, Moments]:
-    """Return the moments that a back end moved, out of what it found."""
-    return {name: Moments(found[f"{name}_mean"], found[f"{name}_variance"]) for name in norms}
-
-
-Fields = Mapping[str, Floats]
-"""Tensors (1, channels, height, width) by name, float32."""
-
-
-class Backend(Protocol):
-    """A network with its weights, on a device."""
-
-    @property
-    def name(self) -> str:
-        """What it is called in options."""
-
-    @property
-    def device(self) -> str:
-        """What it computes on: ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
-
-    def run(
-        self,
-        part: Part,
-        given: Fields,
-        mix: Floats,
-        noise: Fields,
-        moments: Mapping[str, Moments] | None = None,
-        share: float = 0.0,
-    ) -> dict[str, Floats]:
-        """Compute a part of the network: what it gives, from what it takes.
-
-        The photo, RGB in [0, 1], is padded already (see `nets.geometry`). ``mix`` (styles,) says
-        how much of each style; ``noise`` has the field of each place where noise is added. Where
-        ``moments`` are given, they are what the normalisations of those names divide out, instead
-        of the mean and variance of what they are given; with a ``share`` above 0 they are first
-        moved so far towards these, and the result has them too, see `moved_moments`.
-        """
 
 
 def choose(
@@ -71,11 +24,11 @@ def choose(
     device: str = "auto",
     threads: int | None = None,
 ) -> Backend:
-    """Return a back end with these weights; "auto" is what is quickest here.
+    """Return a back end with these weights; "auto" picks the fastest on this machine.
 
-    That is PyTorch on a CUDA device, else ONNX Runtime, which needs no PyTorch in memory, else
-    PyTorch. ``threads`` is how many of the CPU's to use, None for all. Raises `OptionsError` for a
-    device that is not there, and `MissingExtraError`.
+    That is PyTorch on a CUDA device, else ONNX Runtime, which does not load PyTorch, else PyTorch.
+    ``threads`` is the number of CPU threads, None for all. Raises `OptionsError` for a device that
+    is not available, and `MissingExtraError`.
     """
     if backend not in BACKENDS:
         raise OptionsError(f"--backend does not know {backend!r}{nearest(backend, BACKENDS)}")
@@ -88,18 +41,18 @@ def choose(
     from impasto.apply.onnx_backend import OnnxBackend
 
     if device not in ("auto", "cpu"):
-        raise OptionsError(f"--backend onnx computes on the CPU; use torch for --device {device}")
+        raise OptionsError(f"--backend onnx runs on the CPU only; use torch for --device {device}")
     return OnnxBackend(tensors, threads=threads)
 
 
 def _onnx_is_best(device: str) -> bool:
     if device not in ("auto", "cpu") or not (find_spec("onnx") and find_spec("onnxruntime")):
         return False
-    return device == "cpu" or not _has_cuda()
+    return device == "cpu" or not has_cuda()
 
 
-def _has_cuda() -> bool:
-    """Return whether PyTorch can compute on CUDA; PyTorch is imported only where a driver is."""
+def has_cuda() -> bool:
+    """Return whether PyTorch can use CUDA; PyTorch is imported only if a driver is installed."""
     try:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:

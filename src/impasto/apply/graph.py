@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.apply.parts import PHOTO, STYLISED, Part
+from impasto.apply.stages import PHOTO, STYLISED, Segment
 from impasto.errors import MissingExtraError
 from impasto.nets import noise
 from impasto.nets.architecture import (
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     import onnx
 
 Use = Literal["own", "given", "moved"]
-"""Which moments normalisations divide out: those of what they are given; those that are given; or
-these, moved by a share towards the former."""
+"""The moments that normalisations use: those of their own input; given ones; or given ones that are
+first moved by a share towards those of their own input."""
 
 SHARE = "share"
 """The input that says how far moments are moved."""
 
 OPSET, IR_VERSION = 17, 8
-"""Of early 2022, which every runtime in use reads."""
+"""Versions of early 2022, which all current runtimes support."""
 
 
 def build(
@@ -51,44 +51,47 @@ def build(
     """Return the network with ``tensors`` (see `Architecture.shapes`) as an ONNX model.
 
     Its inputs are ``image`` (n, 3, height, width), RGB in [0, 1], of any size, and ``mix``
-    (styles,), how much of each style; both float32. A network that adds noise also has ``seed``
-    (1,), int64, from 0 to below `nets.noise.SEEDS`, which may be left out and then is the one given
-    here; onnxruntime-web knows it only like that. Its output ``stylised`` is of the image's shape,
-    clipped to [0, 1].
+    (styles,), the share of each style; both float32. A network that adds noise also has the input
+    ``seed`` (1,), int64, from 0 to below `nets.noise.SEEDS`. It is optional and defaults to the
+    ``seed`` given here; onnxruntime-web supports only the default. The output ``stylised`` has the
+    shape of the image and is clipped to [0, 1].
 
     ``precision`` is that of the weights in the file; all arithmetic is float32. Raises
     `MissingExtraError` without the package onnx.
     """
     graph = _Graph(tensors, precision)
     graph.inputs["image"] = ("n", 3, "height", "width")
-    photo = graph.framed("image", architecture)
+    photo = graph.pad_image("image", architecture)
     fields = graph.noise(photo, architecture, seed) if architecture.noises else {}
-    x = graph.begun(photo, architecture)
+    x = graph.begin(photo, architecture)
     state = _run(graph, architecture.layers, {HERE: x}, fields, "own")
-    y = graph.finished(state[HERE], photo, architecture)
+    y = graph.finish(state[HERE], photo, architecture)
     graph.clipped(graph.cropped(y), "stylised")
     graph.outputs["stylised"] = ("n", 3, "height", "width")
     return graph.model(architecture)
 
 
-def build_part(part: Part, tensors: Mapping[str, NDArray[Any]], use: Use) -> onnx.ModelProto:
-    """Return a part of a network as an ONNX model.
+def build_segment(
+    segment: Segment, tensors: Mapping[str, NDArray[Any]], use: Use
+) -> onnx.ModelProto:
+    """Return a segment of a network as an ONNX model.
 
-    Its inputs are what the part takes, by their names, ``mix`` (styles,), and ``NAME_field`` for
-    the noise at each place where noise is added; unless normalisations ``use`` moments of their own
-    also ``NAME_mean`` and ``NAME_variance`` (channels,). Its outputs are ``NAME_given`` for all
-    that the part gives. Where moments are moved, there is an input `SHARE`, from 0 to 1, and
-    ``NAME_mean_given`` and ``NAME_variance_given`` are what they were moved to. Raises
-    `MissingExtraError` without the package onnx.
+    Its inputs are those of the segment, ``mix`` (styles,), and ``NAME_field`` for the noise of each
+    layer that adds it. Unless normalisations ``use`` their own moments, there are also
+    ``NAME_mean`` and ``NAME_variance`` (channels,), which they use instead of the mean and variance
+    of their input. Its outputs are named ``NAME_given`` after those of the segment. If moments are
+    moved, there is an input `SHARE`, from 0 to 1, and the outputs ``NAME_mean_given`` and
+    ``NAME_variance_given`` are the moved moments. Raises `MissingExtraError` without the package
+    onnx.
     """
     graph = _Graph(tensors, "float32")
-    for name in part.takes:
+    for name in segment.inputs:
         graph.inputs[name] = ("n", f"{name}_channels", f"{name}_rows", f"{name}_columns")
-    state = {name: name for name in part.takes}
+    state = {name: name for name in segment.inputs}
     if HERE not in state:
-        state[HERE] = graph.begun(PHOTO, part.architecture)
+        state[HERE] = graph.begin(PHOTO, segment.architecture)
     fields = {}
-    for layer in part.layers:
+    for layer in segment.layers:
         if isinstance(layer, Noise):
             fields[layer.name] = f"{layer.name}_field"
             graph.inputs[f"{layer.name}_field"] = (
@@ -97,14 +100,14 @@ def build_part(part: Part, tensors: Mapping[str, NDArray[Any]], use: Use) -> onn
                 f"{layer.name}_rows",
                 f"{layer.name}_columns",
             )
-    state = _run(graph, part.layers, state, fields, use)
-    for name in part.gives:
+    state = _run(graph, segment.layers, state, fields, use)
+    for name in segment.outputs:
         if name == STYLISED:
-            graph.clipped(graph.finished(state[HERE], PHOTO, part.architecture), f"{name}_given")
+            graph.clipped(graph.finish(state[HERE], PHOTO, segment.architecture), f"{name}_given")
         else:
             graph.add("Identity", state[name], name=f"{name}_given")
         graph.outputs[f"{name}_given"] = ("n", "given_channels", "given_rows", "given_columns")
-    return graph.model(part.architecture)
+    return graph.model(segment.architecture)
 
 
 def _run(
@@ -114,7 +117,7 @@ def _run(
     fields: Mapping[str, str],
     use: Use,
 ) -> dict[str, str]:
-    """Add the layers, in order; return the names of the values they leave."""
+    """Add the layers to the graph, in order; return the names of the resulting values."""
     kept = dict(state)
     x = kept[HERE]
     for layer in layers:
@@ -136,7 +139,7 @@ def _run(
 
 
 class _Graph:
-    """Nodes in the making. Every method returns the name of the value it adds."""
+    """A graph under construction. Every method returns the name of the value it adds."""
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]], precision: str) -> None:
         try:
@@ -173,12 +176,12 @@ class _Graph:
         return name
 
     def _weight(self, name: str, value: NDArray[Any] | None = None) -> str:
-        """Add a tensor of the network; one that was computed from them stays float32."""
+        """Add a tensor of the network; a ``value`` derived from it stays float32."""
         if value is not None or not self._half:
             value = self._tensors[name] if value is None else value
             return self._constant(name, np.ascontiguousarray(value, np.float32))
         half = self._constant(f"{name}_half", np.asarray(self._tensors[name], np.float16))
-        # Runtimes compute this once, when they load the graph.
+        # Runtimes compute this only once, when they load the graph.
         return self.add("Cast", half, name=name, to=self._onnx.TensorProto.FLOAT)
 
     def mixed(self, name: str) -> str:
@@ -227,28 +230,28 @@ class _Graph:
             centred = self.add("Sub", x, self.add("Unsqueeze", own_mean, self.whole(0, 2, 3)))
             mean = self._moved(mean, own_mean)
             variance = self._moved(variance, self._mean(self.add("Mul", centred, centred)))
-        # With moments that are given, this is one a·x + b.
+        # With given moments this is a single a·x + b.
         return self.add("BatchNormalization", x, scale, shift, mean, variance, epsilon=EPSILON)
 
     def _mean(self, x: str) -> str:
-        """Average one picture over positions: (channels,)."""
-        return self.add("Squeeze", self.add("ReduceMean", x, axes=[0, 2, 3], keepdims=1),
-                        self.whole(0, 2, 3))  # fmt: skip
+        """Average a single picture over positions: (channels,)."""
+        mean = self.add("ReduceMean", x, axes=[0, 2, 3], keepdims=1)
+        return self.add("Squeeze", mean, self.whole(0, 2, 3))
 
     def _moved(self, moment: str, own: str) -> str:
-        """Move a moment by the share towards another, and give it out."""
+        """Move a given moment by the share towards that of the input, and output it."""
         name = f"{moment}_given"
         step = self.add("Mul", self.add("Sub", own, moment), SHARE)
         self.outputs[name] = self.inputs[moment]
         return self.add("Add", moment, step, name=name)
 
     def noisy(self, layer: Noise, x: str, field: str) -> str:
-        """Add a field of noise, times what the mix of styles says of each channel."""
+        """Add noise, scaled for each channel by the mix of styles."""
         much = self.add("Unsqueeze", self.mixed(f"{layer.name}_noise"), self.whole(1, 2))
         return self.add("Add", x, self.add("Mul", much, field))
 
-    def begun(self, photo: str, architecture: Architecture) -> str:
-        """Turn a padded photo to what the first layer is given."""
+    def begin(self, photo: str, architecture: Architecture) -> str:
+        """Turn a padded photo into the input of the first layer."""
         x = photo
         if architecture.centre:
             x = self.add("Sub", x, self.number(architecture.centre))
@@ -256,8 +259,8 @@ class _Graph:
             x = self.add("Mul", x, self.number(architecture.range))
         return x
 
-    def finished(self, x: str, photo: str, architecture: Architecture) -> str:
-        """Turn what the last layer gives of a padded photo to the stylised picture."""
+    def finish(self, x: str, photo: str, architecture: Architecture) -> str:
+        """Turn the output of the last layer into the stylised picture."""
         if architecture.range != 1:
             x = self.add("Div", x, self.number(architecture.range))
         return self.add("Add", x, self.scaled(photo, *PHOTO_TABLES)) if architecture.photo else x
@@ -266,17 +269,17 @@ class _Graph:
         self.add("Clip", y, self.number(0.0), self.number(1.0), name=name)
 
     def scaled(self, photo: str, scale: str, shift: str) -> str:
-        """Multiply and shift the photo as the mix of styles says: one a·x + b."""
+        """Scale and shift the photo by the mix of styles: a single a·x + b."""
         nothing = self._constant("no_mean", np.zeros(3, np.float32))
         one = self._constant("no_variance", np.ones(3, np.float32))
         mixed = (self.mixed(scale), self.mixed(shift))
         return self.add("BatchNormalization", photo, *mixed, nothing, one, epsilon=0.0)
 
-    def framed(self, image: str, architecture: Architecture) -> str:
-        """Pad by reflection, as `geometry.reflected` says, whatever the size.
+    def pad_image(self, image: str, architecture: Architecture) -> str:
+        """Pad by reflection as `geometry.reflected`, for pictures of any size.
 
-        The operation made for it, Pad, refuses pictures that are no larger than the margin; and
-        only what lies outside is gathered, because gathering is slow.
+        The operator Pad rejects pictures that are not larger than the margin. Only the margin is
+        gathered, because gathering is slow.
         """
         stride = architecture.stride
         for axis, side in ((2, "height"), (3, "width")):
@@ -300,14 +303,14 @@ class _Graph:
         return self.add("Gather", image, index, axis=axis)
 
     def cropped(self, y: str) -> str:
-        """Cut what was framed back to the image's size."""
+        """Crop the padded result back to the image's size."""
         end = self.add("Shape", "image", start=2, end=4)
         return self.add("Slice", y, self.whole(0, 0), end, self.whole(2, 3))
 
     def noise(self, photo: str, architecture: Architecture, seed: int) -> dict[str, str]:
-        """Add what `nets.noise.fields` computes for a padded photo, by the input ``seed``."""
+        """Add the noise of `nets.noise.fields` for a padded photo, from the input ``seed``."""
         self.inputs["seed"] = (1,)
-        self._constant("seed", np.array([seed], np.int64))  # what it is where none is given
+        self._constant("seed", np.array([seed], np.int64))  # the default
         found = {}
         for name, stride in architecture.noise_strides.items():
             level = self.index(stride * noise.LEVEL % noise.PRIME)

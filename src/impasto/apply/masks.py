@@ -1,4 +1,4 @@
-"""Where a picture is painted and where it stays the photo: masks in grey, with soft edges."""
+"""Masks: grey pictures, possibly with soft edges, that say where the photo is stylised."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ROWS = 256
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """How white a mask is, (height, width) in [0, 1], and the file that it is of."""
+    """How white a mask is, (height, width) in [0, 1], and the file it comes from."""
 
     white: Floats
     name: str
@@ -34,16 +34,16 @@ def masks_of(
     height: int,
     read: ReadOptions,
 ) -> list[Mask]:
-    """Return masks, brought to a size: one, or one for each style.
+    """Read masks and resize them: one for all styles, or one for each style.
 
-    Where they add up to more than 1 they are brought down to that. Raises `OptionsError` for
-    another number of masks, or one that is black, and `ImageError`.
+    Where they add up to more than 1 they are scaled down. Raises `OptionsError` for a wrong number
+    of masks or an entirely black one, and `ImageError`.
     """
     sources: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
     if len(sources) not in (1, len(shares)):
         raise OptionsError(
-            f"--mask has {len(sources)} masks, but {len(shares)} styles were given: "
-            "give one for all, or one for each"
+            f"--mask has {len(sources)} masks, but {len(shares)} styles were given; "
+            "give one mask for all, or one for each"
         )
     found = [_mask(source, width, height, read) for source in sources]
     if len(found) > 1:
@@ -58,14 +58,14 @@ def _mask(source: Source, width: int, height: int, read: ReadOptions) -> Mask:
     if white.max() < DARK:
         raise OptionsError(
             f"--mask {picture.name}: is black ({levels(white)}), so nothing would be painted; "
-            "paint white where the style belongs"
+            "make it white where the style belongs"
         )
     white = resize_plane(white, width, height, soft=True)
     return Mask(white, picture.name, picture.sha256)
 
 
 def lay_over(picture: Samples, painted: Samples, photo: Samples, mask: Floats) -> None:
-    """Bring what a painting changes of a photo into a picture, in place, as a mask says."""
+    """Add the difference between ``painted`` and ``photo``, times a mask, to a picture in place."""
     eight = picture.dtype == np.uint8
     for row in range(0, len(picture), _ROWS):
         rows = slice(row, row + _ROWS)

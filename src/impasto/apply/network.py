@@ -1,19 +1,19 @@
-"""A network with the styles chosen: called with a photo, it returns the stylised picture."""
+"""A network with selected styles: call it with a photo to get the stylised picture."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeGuard, overload
+from typing import TYPE_CHECKING, Any, TypeGuard, Unpack, overload
 
 import numpy as np
 
 import impasto
 from impasto.apply import backends, tiles
-from impasto.apply.canvas import Region
+from impasto.apply.frame_moments import FrameMoments
 from impasto.apply.masks import Mask, lay_over, masks_of
-from impasto.apply.moments import RunningMoments
+from impasto.apply.padded import Box
 from impasto.apply.passes import Passes, Progress, sizes_of
 from impasto.apply.stylised import Stylised
 from impasto.errors import ImageError, OptionsError, in_memory
@@ -26,6 +26,7 @@ from impasto.images.resize import resize_plane
 from impasto.nets import noise
 from impasto.nets.geometry import padded
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
+from impasto.options.keywords import StylizeKeywords
 from impasto.zoo.pack import Pack
 
 if TYPE_CHECKING:
@@ -35,13 +36,21 @@ _OPTIONS = ApplyOptions()
 _WAY_OUT = "choose a smaller --size or --tile"
 
 
+class _CallKeywords(StylizeKeywords, total=False):
+    """The keyword arguments of a network's call."""
+
+    read: ReadOptions | None
+    mask: Source | Sequence[Source] | None
+    progress: Progress | None
+    bits: int | None
+
+
 class Network:
     """A pack's network with a share of each style, ready to be called. `impasto.load` returns it.
 
-    ``shares`` by style name are made to add up to 1. ``backend`` and ``device`` are as in
-    `ApplyOptions`; ``threads`` is how many of the CPU's to use, None for all. Raises
-    `OptionsError` for a style that the pack has not and a device that is not there, and
-    `MissingExtraError`.
+    ``shares`` maps style names to shares and is normalised. ``backend`` and ``device`` are as in
+    `ApplyOptions`; ``threads`` is the number of CPU threads, None for all. Raises `OptionsError`
+    for an unknown style or an unavailable device, and `MissingExtraError`.
     """
 
     def __init__(
@@ -53,7 +62,7 @@ class Network:
         device: str = _OPTIONS.device,
         threads: int | None = None,
     ) -> None:
-        pack.mix(shares)  # raises for what cannot be mixed
+        pack.mix(shares)  # raises an error for invalid shares
         self.pack = pack
         self.shares = dict(shares)
         options = ApplyOptions(backend=backend, device=device)
@@ -66,13 +75,17 @@ class Network:
         )
 
     @overload
-    def __call__(self, picture: Tensor, **options: Any) -> Tensor: ...
+    def __call__(self, picture: Tensor, **options: Unpack[_CallKeywords]) -> Tensor: ...
 
     @overload
-    def __call__(self, picture: Source, **options: Any) -> Stylised: ...
+    def __call__(  # type: ignore[overload-overlap]  # a text is one path
+        self, picture: Source, **options: Unpack[_CallKeywords]
+    ) -> Stylised: ...
 
     @overload
-    def __call__(self, picture: Sequence[Source], **options: Any) -> list[Stylised]: ...
+    def __call__(
+        self, picture: Sequence[Source], **options: Unpack[_CallKeywords]
+    ) -> list[Stylised]: ...
 
     def __call__(
         self,
@@ -82,24 +95,24 @@ class Network:
         mask: Source | Sequence[Source] | None = None,
         progress: Progress | None = None,
         bits: int | None = None,
-        **options: Any,
+        **options: Unpack[StylizeKeywords],
     ) -> Any:
-        """Stylise a picture, or each of a list of them.
+        """Stylise one picture, or a list of pictures.
 
-        ``picture`` is what `read_picture` takes: a path, bytes, a PIL image or an array; a list of
-        those gives a list. A tensor (3, h, w) or (n, 3, h, w) in [0, 1] gives a tensor of its type,
-        on its device. ``options`` are ``strength``, ``color``, ``style_scale``, ``seed``, ``size``
-        and ``tile`` of `ApplyOptions`. ``mask`` is a picture in grey, white where the photo is
-        painted and black where it stays, or a list of one for each style. With ``bits=8`` the
-        result is kept in 8 bits a channel, which are enough for most files and take a quarter of
-        the memory: 100 megapixels fit into 2 GB.
+        ``picture`` is anything that `read_picture` accepts: a path, bytes, a PIL image or an array;
+        a list gives a list. A tensor (3, h, w) or (n, 3, h, w) in [0, 1] gives a tensor of the same
+        type on the same device. ``options`` are ``strength``, ``color``, ``style_scale``, ``seed``,
+        ``size`` and ``tile`` of `ApplyOptions`. ``mask`` is a grey picture, white where the photo
+        is painted and black where it stays, or a list with one for each style. With ``bits=8`` the
+        result has 8 bits per channel, which is enough for most files and takes a quarter of the
+        memory: 100 megapixels fit into 2 GB.
 
-        Raises `ImageError` for what is not a picture, and `OptionsError`.
+        Raises `ImageError` for anything that is not a picture, and `OptionsError`.
         """
         chosen = ApplyOptions.from_dict(options)
         for name in options.keys() & {"backend", "device", "jobs"}:
             raise OptionsError(
-                f"{name} belongs to the network, not to one picture: choose it when you load"
+                f"{name} applies to the network, not to one picture; pass it to impasto.load"
             )
         if _is_tensor(picture):
             return self._tensor(picture, chosen, mask, progress)
@@ -120,19 +133,19 @@ class Network:
         read: ReadOptions | None = None,
         progress: Progress | None = None,
         bits: int | None = None,
-        running: RunningMoments | None = None,
+        moments: FrameMoments | None = None,
     ) -> Stylised:
-        """Stylise one picture. ``backend``, ``device`` and ``jobs`` of ``options`` are not used.
+        """Stylise one picture. ``backend``, ``device`` and ``jobs`` of ``options`` are ignored.
 
-        ``mask`` takes the place of that of the options. With ``running`` moments it is a frame of a
-        film.
+        ``mask`` overrides the one in the options. With ``moments`` the picture is the next frame of
+        a film.
         """
         if bits is not None:
-            SaveOptions(bits=bits)  # raises for what no file can have
+            SaveOptions(bits=bits)  # raises an error for an invalid number
         read = read or ReadOptions()
         self.check(options)
         photo = read_stored(picture, read)
-        seen_part(photo)  # raises where there is nothing to paint
+        seen_part(photo)  # raises an error if nothing is visible
         if options.size is not None:
             photo = _resized(photo, options.size)
         height, width, _ = photo.rgb.shape
@@ -140,7 +153,7 @@ class Network:
         masks = masks_of(given, self.shares, width, height, read) if given is not None else []
         eight = bits == 8 or (options.size is None and _is_eight_bit(picture))
         kind = "uint8" if eight else "float32"
-        painter = Passes(self.pack, self.backend, options, kind, progress, running)
+        painter = Passes(self.pack, self.backend, options, kind, progress, moments)
         shares = [{name: 1.0} for name in self.shares] if len(masks) > 1 else [self.shares]
         if masks:
             made = (eight_bits(photo.rgb) if eight else floats(photo.rgb)).copy()
@@ -148,24 +161,26 @@ class Network:
                 lay_over(made, painter.paint(photo.rgb, share), floats(photo.rgb), where.white)
         else:
             made = painter.paint(photo.rgb, self.shares)
-        if self._is_grey and is_grey(photo.rgb):  # of two greys nothing coloured is made
+        if self._is_grey and is_grey(photo.rgb):  # a grey style must not colour a grey photo
             make_grey_(made)
         return Stylised(made, photo.alpha, self._recipe(photo, options, masks, painter))
 
     def check(self, options: ApplyOptions, read: ReadOptions | None = None) -> None:
-        """Raise `OptionsError` for what cannot be asked of this network, or a mask of no use.
+        """Raise `OptionsError` for options that this network does not support.
 
-        `ImageError` for a mask that is not a picture. With ``read`` the masks are looked at, too.
+        With ``read`` the masks are read and checked, too: that may also raise `ImageError`.
         """
         self.pack.mix(self.shares, options.strength)
         if read is not None and options.mask is not None:
             masks_of(options.mask, self.shares, 1, 1, read)
         if options.style_scale != 1 and not self.pack.has_original:
-            raise OptionsError(f"{self.pack.name} cannot vary --style-scale: it was not trained to")
+            raise OptionsError(
+                f"{self.pack.name} cannot vary --style-scale; leave out --style-scale"
+            )
 
     @property
     def _is_grey(self) -> bool:
-        """Whether all paintings of the styles are without colour."""
+        """Whether the paintings of all styles are grey."""
         cards = {card.name: card for card in self.pack.card.styles}
         return all(cards[name].grey for name, share in self.shares.items() if share)
 
@@ -196,10 +211,10 @@ class Network:
         return (result if picture.ndim == 4 else result[0]).contiguous().to(picture)
 
     def _on_device(self, batch: Tensor, options: ApplyOptions) -> Tensor | None:
-        """Stylise a batch where it is, if all that is asked is one pass of PyTorch."""
+        """Stylise a batch on its device if a single pass of PyTorch is enough, else return None."""
         height, width = batch.shape[2:]
         architecture = self.pack.architecture
-        whole = Region(0, padded(height, architecture), 0, padded(width, architecture))
+        whole = Box(0, padded(height, architecture), 0, padded(width, architecture))
         plain = (options.color, options.size, options.mask) == ("style", None, None)
         one = len(sizes_of(self.pack, options, width, height)) == 1
         fits = isinstance(options.tile, str) and not tiles.side_for(whole, architecture)
@@ -217,7 +232,7 @@ class Network:
     def _recipe(
         self, photo: Stored, options: ApplyOptions, masks: Sequence[Mask], painter: Passes
     ) -> dict[str, Any]:
-        """Return how a picture was made, as plain data."""
+        """Return the recipe of a picture, as plain data."""
         return {
             "kind": "apply",
             "version": impasto.__version__,
@@ -257,12 +272,12 @@ def load(
     device: str = _OPTIONS.device,
     threads: int | None = None,
 ) -> Network:
-    """Return a network by the styles it is to paint in, ready to be called with pictures.
+    """Load a network that paints in the given styles, ready to be called with pictures.
 
-    ``styles`` is a name, ``"starry"``; a mixture, ``"starry:0.6,wave:0.4"``; either with the pack
-    before it, ``"turbo/starry"``; or the file of a pack, ``"mine.safetensors"``. With ``fast`` a
-    name means the smaller network that has it. The rest is as for `Network`. Raises
-    `OptionsError`, `WeightsError` and `MissingExtraError`.
+    ``styles`` is a name, ``"starry"``; a mixture, ``"starry:0.6,wave:0.4"``; either with a pack in
+    front, ``"turbo/starry"``; or the file of a pack, ``"mine.safetensors"``. With ``fast``, smaller
+    networks are preferred. The other arguments are as for `Network`. Raises `OptionsError`,
+    `WeightsError` and `MissingExtraError`.
     """
     from impasto.zoo.registry import resolve
 
@@ -280,7 +295,7 @@ def _resized(photo: Stored, size: int) -> Stored:
 
 
 def _is_eight_bit(source: Any) -> bool:
-    """Tell whether it is a uint8 array of RGB: what is made of it is one, too."""
+    """Return whether a source is a uint8 array of RGB; the result is then one, too."""
     return (
         isinstance(source, np.ndarray)
         and source.dtype == np.uint8
@@ -290,6 +305,6 @@ def _is_eight_bit(source: Any) -> bool:
 
 
 def _is_tensor(picture: Any) -> TypeGuard[Tensor]:
-    """Return whether it is a PyTorch tensor, without importing PyTorch for it."""
+    """Return whether a picture is a PyTorch tensor, without importing PyTorch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(picture, torch.Tensor)

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU. Nothing here imports PyTorch."""
+"""The back end for ONNX Runtime on the CPU. It does not import PyTorch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.apply.backends import Fields, Moments
-from impasto.apply.graph import SHARE, Use, build_part
-from impasto.apply.parts import Part
+from impasto.apply.backend import Fields, Moments
+from impasto.apply.graph import SHARE, Use, build_segment
+from impasto.apply.stages import Segment
 from impasto.errors import MissingExtraError
 from impasto.images.picture import Floats
 
@@ -18,7 +18,7 @@ _ERRORS_ONLY = 3
 
 
 class OnnxBackend:
-    """A `Backend` by ONNX Runtime. Raises `MissingExtraError` where that is not installed."""
+    """A `Backend` that uses ONNX Runtime. Raises `MissingExtraError` if it is not installed."""
 
     name = "onnx"
     device = "cpu"
@@ -41,7 +41,7 @@ class OnnxBackend:
 
     def run(
         self,
-        part: Part,
+        segment: Segment,
         given: Fields,
         mix: Floats,
         noise: Fields,
@@ -49,7 +49,7 @@ class OnnxBackend:
         share: float = 0.0,
     ) -> dict[str, Floats]:
         """As `Backend.run`."""
-        session = self._session(part, _use(moments, share))
+        session = self._session(segment, _use(moments, share))
         values: dict[str, Any] = {"mix": mix, SHARE: np.float32(share), **given}
         values |= {f"{name}_field": field for name, field in noise.items()}
         for name, (mean, variance) in (moments or {}).items():
@@ -61,23 +61,23 @@ class OnnxBackend:
             if name in asked
         }
         names = [found.name for found in session.get_outputs()]
-        found = zip(names, session.run(names, feed), strict=True)
-        return {name.removesuffix("_given"): value for name, value in found}
+        outputs = zip(names, session.run(names, feed), strict=True)
+        return {name.removesuffix("_given"): value for name, value in outputs}
 
-    def _session(self, part: Part, use: Use) -> Any:
-        """Return a session for a part. The latest is kept: tiles ask in turn."""
+    def _session(self, segment: Segment, use: Use) -> Any:
+        """Return a session for a segment. The latest is kept, since all tiles use it in turn."""
         key, session = self._latest
-        if key != (part, use):
+        if key != (segment, use):
             options = self._runtime.SessionOptions()
             options.log_severity_level = _ERRORS_ONLY
             options.intra_op_num_threads = self._threads or 0
-            # Plans of memory are made for each size of picture, and lie beside each other.
+            # Memory patterns would be kept for every size of picture.
             options.enable_mem_pattern = False
-            model = build_part(part, self._tensors, use)
+            model = build_segment(segment, self._tensors, use)
             session = self._runtime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
-            self._latest = ((part, use), session)
+            self._latest = ((segment, use), session)
         return session
 
 

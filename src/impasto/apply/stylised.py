@@ -1,4 +1,4 @@
-"""What a network makes of a photo."""
+"""The result of stylising a photo."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from impasto.options import SaveOptions
 class Stylised:
     """A stylised picture.
 
-    ``samples`` is (height, width, 3), RGB in sRGB: uint8 where 8 bits were asked for, or a uint8
-    array of RGB was stylised at its own size; else float32 in [0, 1]. ``transparency`` is the
-    photo's own, (height, width), uint8 or float32, or None. ``recipe`` says how it was made, as
-    plain data.
+    ``samples`` is (height, width, 3), RGB in sRGB: uint8 if 8 bits were requested, or if a uint8
+    array of RGB was stylised at its own size; else float32 in [0, 1]. ``transparency`` is that of
+    the photo, (height, width), uint8 or float32, or None. ``recipe`` records how the picture was
+    made, as plain data.
     """
 
     samples: Samples
@@ -39,7 +39,7 @@ class Stylised:
 
     @property
     def alpha(self) -> Floats | None:
-        """The photo's own transparency as float32 (height, width) in [0, 1], or None."""
+        """The photo's transparency as float32 (height, width) in [0, 1], or None."""
         return None if self.transparency is None else floats(self.transparency)
 
     @cached_property
@@ -61,13 +61,13 @@ class Stylised:
         save_picture(self.samples, path, options=saving, alpha=self.transparency, recipe=recipe)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        """Be ``rgb`` to NumPy."""
+        """Convert to NumPy as ``rgb``."""
         if copy is False and (self.samples.dtype == np.uint8 or dtype not in (None, np.float32)):
-            raise ValueError("the picture cannot be had as such an array without a copy")
+            raise ValueError("the picture cannot be converted to this type without a copy")
         return np.array(self.rgb, dtype=dtype, copy=copy)
 
     def _repr_png_(self) -> bytes:
-        """Show itself in a notebook."""
+        """Return a PNG file, which notebooks display."""
         data = io.BytesIO()
         self.image.save(data, "PNG")
         return data.getvalue()

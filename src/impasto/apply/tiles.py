@@ -1,11 +1,11 @@
-"""Pictures too large to be computed at once, tile by tile, to the same result.
+"""Computes large pictures tile by tile, with the same result as for the whole picture.
 
-What keeps tiles from agreeing are the normalisations: each divides out the mean and variance of
-the whole picture. So each is a stop (see `parts`): all tiles are brought to it and its moments
-summed up, before any goes on. No seam can exist, because every tile computes what the whole picture
-would. What is small is kept from stop to stop, so the coarse levels, which see far, are computed
-once and without surroundings to speak of; only the fine levels, which see a few pixels around them,
-are computed again at each stop of theirs.
+What couples the tiles are the normalisations: each uses the mean and variance of the whole picture.
+So each ends a stage (see `stages`): all tiles are brought to it and its moments are summed up
+before any tile goes on. There are no seams, because every tile computes exactly its part of the
+whole. Small tensors are kept from stage to stage, so the coarse levels, which have large receptive
+fields, are computed only once and almost without margins; only the fine levels, which need a few
+pixels around them, are recomputed in each stage.
 """
 
 from __future__ import annotations
@@ -20,52 +20,51 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.apply.backends import Backend, Fields, Moments
-from impasto.apply.canvas import Canvas, Region
-from impasto.apply.moments import Lane
-from impasto.apply.parts import PHOTO, STYLISED, Stop, stops
+from impasto.apply.backend import Backend, Fields, Moments
+from impasto.apply.frame_moments import PassMoments
+from impasto.apply.padded import Box, PaddedPhoto
+from impasto.apply.stages import PHOTO, STYLISED, Stage, stages
 from impasto.images.picture import Floats
 from impasto.nets.architecture import HERE, Architecture, Convolve, Keep
 
 _VALUE = 4
 _WHOLE_BYTES = 2**30
-"""A picture that needs no more than this is computed at once."""
+"""A picture that needs no more memory than this is computed as a whole."""
 
 _TILE_BYTES = 2**27
-"""What a tile may need, with what is around it; more would hardly be quicker."""
-
+"""The memory of a tile with its margin; larger tiles would hardly be faster."""
 
 _KEPT_BYTES = 2**28
-"""A tensor that would take more than this is kept in float16."""
+"""A tensor larger than this is stored in float16."""
 
 
 @dataclass(frozen=True)
 class TileDone:
-    """So many tiles are done, counted over all passes."""
+    """The number of finished tiles and the total, counted over all stages."""
 
     tile: int
     tiles: int
 
 
-def side_for(region: Region, architecture: Architecture) -> int | None:
-    """Return the side of the tiles in pixels that suits a padded picture; None for no tiles."""
+def side_for(region: Box, architecture: Architecture) -> int | None:
+    """Return a suitable tile side in pixels for a padded picture; None for no tiles."""
     each = bytes_per_pixel(architecture)
     if (region.bottom - region.top) * (region.right - region.left) * each <= _WHOLE_BYTES:
         return None
     return math.isqrt(_TILE_BYTES // each)
 
 
-def count(region: Region, architecture: Architecture, side: int) -> int:
-    """Return how many tiles are reported of a padded picture."""
+def count(region: Box, architecture: Architecture, side: int) -> int:
+    """Return how many tiles `stylise` reports for a padded picture."""
     rows = split(region, side, architecture.stride)
-    return len(list(stops(architecture))) * sum(map(len, rows))
+    return len(list(stages(architecture))) * sum(map(len, rows))
 
 
 def bytes_per_pixel(architecture: Architecture) -> int:
-    """Return an estimate of the memory that a pass takes, for each pixel.
+    """Estimate the memory of one pass in bytes per pixel.
 
-    The picture and the result, and around the costliest layer its input (enlarged or padded), its
-    output, one copy in the making, and what was kept.
+    It counts the picture and the result, and for the most expensive layer its input (enlarged or
+    padded), its output, one temporary copy, and the kept tensors.
     """
     channels, kept, most = 3, 0.0, 0.0
     for layer, stride in architecture.strides():
@@ -78,14 +77,14 @@ def bytes_per_pixel(architecture: Architecture) -> int:
     return math.ceil(_VALUE * (2 * 3 + most))
 
 
-def split(within: Region, side: int, stride: int) -> list[list[Region]]:
-    """Split a padded picture into rows of tiles of about equal size, none longer than ``side``.
+def split(within: Box, side: int, stride: int) -> list[list[Box]]:
+    """Split a padded picture into rows of tiles of about equal size, at most ``side`` long.
 
-    Their edges are multiples of ``stride``, which a tile is at least as long as.
+    Their edges are multiples of ``stride``; a tile is at least ``stride`` long.
     """
     rows = _edges(within.bottom, side, stride)
     columns = _edges(within.right, side, stride)
-    return [[Region(*row, *column) for column in pairwise(columns)] for row in pairwise(rows)]
+    return [[Box(*row, *column) for column in pairwise(columns)] for row in pairwise(rows)]
 
 
 def _edges(length: int, side: int, stride: int) -> list[int]:
@@ -95,127 +94,126 @@ def _edges(length: int, side: int, stride: int) -> list[int]:
 
 
 def stylise(
-    canvas: Canvas,
+    padded_photo: PaddedPhoto,
     backend: Backend,
     architecture: Architecture,
     mix: Floats,
     noise: Fields,
     side: int,
-    lane: Lane | None = None,
+    frame_moments: PassMoments | None = None,
 ) -> Iterator[TileDone]:
-    """Stylise in tiles of at most ``side`` pixels, surroundings apart; report each of them.
+    """Stylise in tiles of at most ``side`` pixels, not counting margins; report each tile.
 
-    ``noise`` is that of the whole picture, see `nets.noise`; a ``lane`` has the moments of the
-    frames of a film before this one. The result is in ``canvas.picture``
-    when the iteration ends.
+    ``noise`` is that of the whole picture, see `nets.noise`; ``frame_moments`` are those of earlier
+    frames of a film. When the iteration ends, the result is in ``padded_photo.picture``.
     """
-    rows = split(canvas.everything, side, architecture.stride)
-    plan = list(stops(architecture))
+    rows = split(padded_photo.everything, side, architecture.stride)
+    plan = list(stages(architecture))
     total, done = len(plan) * sum(map(len, rows)), 0
-    held = _Held(canvas.everything)
+    stored = _StoredTensors(padded_photo.everything)
     moments: dict[str, Moments] = {}
-    for stop in plan:
-        tally = Tally(stop.norm.channels if stop.norm else 0)
-        held.begin(stop)
+    for stage in plan:
+        running = RunningMoments(stage.norm.channels if stage.norm else 0)
+        stored.begin(stage)
         for row in rows:
-            held.settle(row[0].top - stop.part.halo)
+            stored.settle(row[0].top - stage.segment.halo)
             for tile in row:
-                outer = tile.grown(stop.part.halo, canvas.everything)
-                given = _given(stop, outer, canvas, held, backend, mix, noise, moments)
-                fields = _cut_all(noise, outer, canvas.everything)
-                found = backend.run(stop.part, given, mix, fields, moments)
+                outer = tile.grown(stage.segment.halo, padded_photo.everything)
+                given = _inputs(stage, outer, padded_photo, stored, backend, mix, noise, moments)
+                fields = _cut_all(noise, outer, padded_photo.everything)
+                found = backend.run(stage.segment, given, mix, fields, moments)
                 found = {name: tile.cut(field, outer) for name, field in found.items()}
                 if STYLISED in found:
-                    canvas.put(tile, found[STYLISED])
-                if stop.norm:
-                    tally.add(found[HERE])
-                held.take(tile, found)
+                    padded_photo.put(tile, found[STYLISED])
+                if stage.norm:
+                    running.add(found[HERE])
+                stored.take(tile, found)
                 done += 1
                 yield TileDone(done, total)
-        held.end()
-        if stop.norm:
-            own = tally.moments
-            moments[stop.norm.name] = lane.moved(stop.norm.name, own) if lane else own
+        stored.end()
+        if stage.norm:
+            name, own = stage.norm.name, running.moments
+            moments[name] = frame_moments.moved(name, own) if frame_moments else own
 
 
-def _given(
-    stop: Stop,
-    outer: Region,
-    canvas: Canvas,
-    held: _Held,
+def _inputs(
+    stage: Stage,
+    outer: Box,
+    padded_photo: PaddedPhoto,
+    stored: _StoredTensors,
     backend: Backend,
     mix: Floats,
     noise: Fields,
     moments: Mapping[str, Moments],
 ) -> dict[str, Floats]:
-    """Return what a stop's part takes, of a region."""
-    given = {name: held.cut(name, outer) for name in stop.part.takes if name in held}
-    if PHOTO in stop.part.takes:
-        given[PHOTO] = canvas.cut(outer)
-    if stop.again:
-        wider = outer.grown(stop.again.halo, canvas.everything)
-        fields = _cut_all(noise, wider, canvas.everything)
-        photo = {PHOTO: canvas.cut(wider)}
-        again = backend.run(stop.again, photo, mix, fields, moments)
+    """Return the inputs of a stage's segment for a box."""
+    given = {name: stored.cut(name, outer) for name in stage.segment.inputs if name in stored}
+    if PHOTO in stage.segment.inputs:
+        given[PHOTO] = padded_photo.cut(outer)
+    if stage.recompute:
+        wider = outer.grown(stage.recompute.halo, padded_photo.everything)
+        fields = _cut_all(noise, wider, padded_photo.everything)
+        photo = {PHOTO: padded_photo.cut(wider)}
+        again = backend.run(stage.recompute, photo, mix, fields, moments)
         given |= {name: outer.cut(field, wider) for name, field in again.items()}
     return given
 
 
-def _cut_all(fields: Fields, region: Region, everything: Region) -> dict[str, Floats]:
+def _cut_all(fields: Fields, region: Box, everything: Box) -> dict[str, Floats]:
     return {name: region.cut(field, everything) for name, field in fields.items()}
 
 
-class _Held:
-    """Tensors of the whole picture that are kept from stop to stop.
+class _StoredTensors:
+    """Tensors of the whole picture that are kept from stage to stage.
 
-    A new one takes the place of the old of its name where it has its shape, as soon as no tile
-    needs the old any more. Where all would be large, they are kept in float16.
+    A new tensor overwrites the old one of the same name and shape as soon as no tile needs the old
+    values. Large tensors are stored in float16.
     """
 
-    def __init__(self, everything: Region) -> None:
-        self._everything = everything
+    def __init__(self, everything: Box) -> None:
+        self._whole = everything
         self._arrays: dict[str, NDArray[Any]] = {}
         self._fresh: dict[str, NDArray[Any]] = {}
-        self._waiting: deque[tuple[Region, dict[str, Floats]]] = deque()
+        self._waiting: deque[tuple[Box, dict[str, Floats]]] = deque()
         self._keeps: tuple[str, ...] = ()
 
     def __contains__(self, name: str) -> bool:
         return name in self._arrays
 
-    def cut(self, name: str, region: Region) -> Floats:
-        """Return a region (1, channels, h, w) of a tensor, as it was before this stop."""
-        return region.cut(self._arrays[name], self._everything).astype(np.float32)
+    def cut(self, name: str, region: Box) -> Floats:
+        """Return a box (1, channels, h, w) of a tensor as it was before this stage."""
+        return region.cut(self._arrays[name], self._whole).astype(np.float32)
 
-    def begin(self, stop: Stop) -> None:
-        """Get ready for a stop."""
-        self._keeps = stop.keeps
+    def begin(self, stage: Stage) -> None:
+        """Start a stage."""
+        self._keeps = stage.keeps
 
-    def take(self, tile: Region, found: Mapping[str, Floats]) -> None:
-        """Keep what was found of a tile, as far as the stop keeps it."""
+    def take(self, tile: Box, found: Mapping[str, Floats]) -> None:
+        """Store the tensors of a tile that the stage keeps."""
         kept = {name: found[name] for name in self._keeps if name in found}
         if kept:
             self._waiting.append((tile, kept))
 
     def settle(self, until: int) -> None:
-        """Write what waits of the rows that end by there: nobody needs what was there before."""
+        """Write the waiting tiles that end at row ``until``: no tile needs the old values there."""
         while self._waiting and self._waiting[0][0].bottom <= until:
             tile, kept = self._waiting.popleft()
             for name, field in kept.items():
-                tile.cut(self._target(name, tile, field), self._everything)[...] = field
+                tile.cut(self._target(name, tile, field), self._whole)[...] = field
 
     def end(self) -> None:
-        """End a stop: the new tensors take the place of the old."""
-        self.settle(self._everything.bottom)
+        """End a stage: the new tensors replace the old ones."""
+        self.settle(self._whole.bottom)
         if self._keeps:
             arrays = self._arrays | self._fresh
             self._arrays = {name: arrays[name] for name in self._keeps}
         self._fresh = {}
 
-    def _target(self, name: str, tile: Region, field: Floats) -> NDArray[Any]:
-        """Return the tensor of the whole picture that a tile's is a part of."""
+    def _target(self, name: str, tile: Box, field: Floats) -> NDArray[Any]:
+        """Return the tensor of the whole picture to write a tile into."""
         if name not in self._fresh:
             step = (tile.bottom - tile.top) // field.shape[2]
-            height, width = self._everything.bottom // step, self._everything.right // step
+            height, width = self._whole.bottom // step, self._whole.right // step
             shape = (1, field.shape[1], height, width)
             old = self._arrays.get(name)
             if old is None or old.shape != shape:
@@ -225,11 +223,11 @@ class _Held:
         return self._fresh[name]
 
 
-class Tally:
-    """Mean and variance of every channel over positions that come in parts.
+class RunningMoments:
+    """Mean and variance of every channel, accumulated over tiles.
 
-    Each part is centred on its own mean, and parts are joined as Chan, Golub and LeVeque 1979
-    (equations 2.1) say, in float64: nothing cancels, however large the mean.
+    Each tile is centred on its own mean, and tiles are combined by Chan, Golub and LeVeque 1979
+    (equations 2.1) in float64, so there is no cancellation, however large the mean.
     """
 
     def __init__(self, channels: int) -> None:
@@ -238,11 +236,11 @@ class Tally:
         self._squares = np.zeros(channels)
 
     def add(self, x: Floats) -> None:
-        """Count the positions of (1, channels, h, w)."""
+        """Add the positions of (1, channels, h, w)."""
         _, _, height, width = x.shape
         count = height * width
-        # Row by row in float32, and rows in float64: as exact as it needs to be, and ten times as
-        # fast as all in float64.
+        # Rows are summed in float32 and their sums in float64: accurate enough, and ten times as
+        # fast as float64 throughout.
         near = x[0].mean(axis=(1, 2), keepdims=True)
         centred = x[0] - near
         left = centred.sum(axis=2).sum(axis=1, dtype=np.float64) / count
@@ -257,6 +255,6 @@ class Tally:
 
     @property
     def moments(self) -> Moments:
-        """Mean and variance of all so far."""
+        """Mean and variance of everything added so far."""
         variance = self._squares / self._count
         return Moments(self._mean.astype(np.float32), variance.astype(np.float32))

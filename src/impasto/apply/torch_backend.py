@@ -1,4 +1,4 @@
-"""PyTorch, on any device that it knows."""
+"""The back end for PyTorch, on any device that it supports."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto.apply.backends import Fields, Moments
-from impasto.apply.parts import PHOTO, STYLISED, Part
+from impasto.apply.backend import Fields, Moments
+from impasto.apply.stages import PHOTO, STYLISED, Segment
 from impasto.images.picture import Floats
 from impasto.nets import transformer
 from impasto.nets.architecture import HERE, Architecture
@@ -21,7 +21,7 @@ from impasto.runtime.device import choose_device, choose_precision
 
 
 class TorchBackend:
-    """A `Backend` by PyTorch. Raises `OptionsError` for a device that is not there."""
+    """A `Backend` that uses PyTorch. Raises `OptionsError` for a device that is not available."""
 
     name = "torch"
 
@@ -46,7 +46,7 @@ class TorchBackend:
 
     def run(
         self,
-        part: Part,
+        segment: Segment,
         given: Fields,
         mix: Floats,
         noise: Fields,
@@ -58,14 +58,14 @@ class TorchBackend:
         with torch.inference_mode(), _threads(self._threads):
             state = {name: self._tensor(field) for name, field in given.items()}
             fields = {name: self._tensor(field) for name, field in noise.items()}
-            given_moments = self._given(moments, share, moved)
-            found = self._run(part, state, self._tensor(mix)[None], fields, given_moments)
-            gives = {**{name: found[name] for name in part.gives}, **moved}
-            return {name: tensor.contiguous().cpu().numpy() for name, tensor in gives.items()}
+            moments_of = self._moments_of(moments, share, moved)
+            found = self._run(segment, state, self._tensor(mix)[None], fields, moments_of)
+            outputs = {name: found[name] for name in segment.outputs} | moved
+            return {name: tensor.contiguous().cpu().numpy() for name, tensor in outputs.items()}
 
     @torch.inference_mode()
     def stylise(self, photos: Tensor, mix: Floats, noise: Fields) -> Tensor:
-        """Stylise (n, 3, h, w) RGB in [0, 1] on this device, without a way through NumPy."""
+        """Stylise (n, 3, h, w) RGB in [0, 1] on this device, without copying through NumPy."""
         with _threads(self._threads):
             fields = {name: self._tensor(field) for name, field in noise.items()}
             made: Tensor = self._net(photos, self._tensor(mix)[None], fields)
@@ -73,7 +73,7 @@ class TorchBackend:
 
     def _run(
         self,
-        part: Part,
+        segment: Segment,
         given: Mapping[str, Tensor],
         mix: Tensor,
         noise: Mapping[str, Tensor],
@@ -82,16 +82,16 @@ class TorchBackend:
         state = dict(given)
         if HERE not in state:
             state[HERE] = self._net.begin(given[PHOTO])
-        found = self._net.run(part.layers, state, mix, noise, moments)
-        if STYLISED in part.gives:
+        found = self._net.run(segment.layers, state, mix, noise, moments)
+        if STYLISED in segment.outputs:
             photo = given.get(PHOTO)
             found[STYLISED] = self._net.finish(found[HERE], photo, mix).clamp_(0, 1)
         return found
 
-    def _given(
+    def _moments_of(
         self, moments: Mapping[str, Moments] | None, share: float, moved: dict[str, Tensor]
     ) -> Callable[[str, Tensor], transformer.Moments]:
-        """Return what gives a normalisation its moments, and leaves in ``moved`` what it moves."""
+        """Return what gives a normalisation its moments; moved moments are added to ``moved``."""
         if moments is None:
             return own_moments
 

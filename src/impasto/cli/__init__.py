@@ -1,6 +1,6 @@
-"""The command line: draws what the engines report. One file per command."""
+"""The command line: one file per command."""
 
 import time
 
 BEGAN = time.monotonic()
-"""When the command began. Read here, since imports take a good part of a short budget."""
+"""When the command began. It is read here because imports take a good part of a short budget."""

@@ -1,4 +1,4 @@
-"""The progress bar that all commands draw."""
+"""The progress bar of all commands."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from rich.progress import (
 
 
 def bar(console: Console, *middle: ProgressColumn, hidden: bool = False) -> Progress:
-    """Return a bar as wide as the console: what is done, ``middle``, and the field ``left``.
+    """Return a progress bar as wide as the console: task, ``middle``, and the field ``left``.
 
-    It goes away when it stops; ``hidden`` ones are never seen.
+    It disappears when it stops; a ``hidden`` bar is never drawn.
     """
     return Progress(
         TextColumn("{task.description}"),
@@ -35,15 +35,15 @@ def bar(console: Console, *middle: ProgressColumn, hidden: bool = False) -> Prog
 
 
 def losses() -> tuple[ProgressColumn, ProgressColumn]:
-    """Return the columns of a bar with the share that is done, and the field ``losses``."""
+    """Return two columns: the percentage done, and the field ``losses``."""
     return TaskProgressColumn(), TextColumn("{task.fields[losses]}")
 
 
 class Drawing:
-    """What draws on stderr while work goes on: a bar, or lines where it is not a terminal.
+    """Shows progress on stderr: a bar, or lines if stderr is not a terminal.
 
-    Enter it before the work and leave it after. ``middle`` are columns of the bar, and `_begin`
-    adds its task.
+    Use it as a context manager around the work. ``middle`` are columns of the bar; `_begin` adds
+    its task.
     """
 
     def __init__(self, *middle: ProgressColumn, quiet: bool) -> None:
@@ -66,7 +66,7 @@ class Drawing:
         self._bar.stop()
 
     def _begin(self) -> TaskID:
-        """Add the task of the bar, and say what is to be said before it."""
+        """Add the task of the bar, and print lines that come before it."""
         raise NotImplementedError
 
     def _line(self, text: str) -> None:

@@ -1,85 +1,86 @@
-"""Which photo becomes which file: one photo a file, several or folders a folder."""
+"""Carrying out many pictures for somebody at a terminal: checks, progress, Ctrl-C, what became."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import json
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import closing, nullcontext, redirect_stdout
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import typer
+
+from impasto.archive.engine import Archive, Event, Failed, Made, Pool
+from impasto.archive.makers import Worker
+from impasto.archive.places import is_url
+from impasto.archive.plan import FolderPlan, Item, Known, Planned, Survey, There, Unreadable
+from impasto.archive.processes import Here, Processes, lay_out
+from impasto.archive.report import Report
 from impasto.atomic import check_output
+from impasto.cli.counter import Counter
+from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.errors import ImageError, OptionsError, OutputError, nearest
-from impasto.images import EXTENSIONS, check_format, read_recipe
-from impasto.images.folders import pictures_in
-from impasto.options import SaveOptions
+from impasto.images import EXTENSIONS, check_format
+from impasto.options import ApplyOptions, SaveOptions
+from impasto.options.apply import AUTO
 from impasto.text import reason, shown
 
-_OTHERWISE = ".png"
-"""The format of what cannot be written in the format of its photo."""
+if TYPE_CHECKING:
+    from impasto.cli.pipes import Pipes
 
+FORMATS = (*EXTENSIONS, ".gif")
+"""The formats of results of a network: animations, too."""
 
-ANIMATIONS = (".gif", ".webp")
-"""What pictures that move are written as."""
+_FEW = 8
+"""So many pictures are made in this process: others would take longer to start."""
 
-_KNOWN = tuple(dict.fromkeys((*EXTENSIONS, *ANIMATIONS)))
-
-
-@dataclass(frozen=True)
-class Task:
-    """A photo, and the file that is to be made of it."""
-
-    photo: Path
-    out: Path
+_PATIENCE = 3.0
+"""Seconds in which all is listed and checked before the work begins; the rest is beside it."""
 
 
 def plan(
-    photos: Sequence[Path],
-    out: str,
-    form: str | None,
-    save: SaveOptions,
-    unreadable: Callable[[ImageError], None],
-) -> tuple[list[Task], bool]:
-    """Return what is to be made of what, and whether it goes into a folder, which is made.
+    photos: Sequence[str], out: str, form: str | None, save: SaveOptions, *, overwrite: bool
+) -> Item | FolderPlan:
+    """Return what is to be made of what: a file of a photo, or what goes into a folder.
 
-    A folder inside that cannot be looked into is handed to ``unreadable``.
-
-    Raises what is wrong before anything is done: `ImageError` for photos that are not there and
-    folders without any, `OutputError` for two results of one name, one that is an input, and
-    one that cannot be written; `OptionsError` for an unknown ``form``.
+    Raises what is wrong at first sight: `ImageError` for photos that are not there, `OutputError`
+    for a result that cannot be written, `OptionsError` for an unknown ``form``.
     """
     try:
-        return _plan(photos, out, form, save, unreadable)
+        return _plan(photos, out, form, save, overwrite=overwrite)
     except (OSError, ValueError) as error:  # a name that is too long, a folder that is closed
         raise OutputError(f"{shown(out)}: cannot be written: {reason(error)}") from error
 
 
 def _plan(
-    photos: Sequence[Path],
-    out: str,
-    form: str | None,
-    save: SaveOptions,
-    unreadable: Callable[[ImageError], None],
-) -> tuple[list[Task], bool]:
+    photos: Sequence[str], out: str, form: str | None, save: SaveOptions, *, overwrite: bool
+) -> Item | FolderPlan:
     for photo in photos:
-        if not photo.exists():
+        if not is_url(photo) and not Path(photo).exists():
             raise ImageError(f"{shown(photo)}: no such file")
     target = Path(out)
-    several = len(photos) > 1 or photos[0].is_dir()
-    if not several and not target.is_dir() and not out.endswith(("/", os.sep)):
+    several = len(photos) > 1 or is_url(out) or is_url(photos[0]) or Path(photos[0]).is_dir()
+    if not several and not target.is_dir() and not out.endswith("/"):
         if form is not None:
             raise OptionsError("--format is for a folder; the name of a file says its own")
-        check_output(target, extensions=_KNOWN, inputs=photos)
-        _check_format(target, save)
-        return [Task(photos[0], target)], False
-    if target.suffix.lower() in _KNOWN and not target.is_dir():
+        check_output(target, extensions=FORMATS, inputs=photos)
+        check_format(target, 1, 1, save, extensions=FORMATS)
+        return Item(photos[0], str(target), anew=True)
+    if target.suffix.lower() in FORMATS and not target.is_dir():
         raise OutputError(f"{shown(out)}: is not a folder; several photos go into one")
-    tasks = list(dict.fromkeys(_into_folder(photos, target, _extension(form), unreadable)))
-    _check_names(tasks)
-    for extension in {task.out.suffix.lower() for task in tasks}:
-        _check_format(target / f"x{extension}", save)
-    make_folder(target)
-    check_output(target / f"x{_OTHERWISE}", extensions=EXTENSIONS)
-    return tasks, True
+    extension = _extension(form)
+    return FolderPlan(tuple(photos), out, extension, save, overwrite, formats=FORMATS)
+
+
+def _extension(form: str | None) -> str | None:
+    known = [extension[1:] for extension in FORMATS]
+    if form is not None and form not in known:
+        raise OptionsError(f"--format does not know {form!r}{nearest(form, known)}")
+    return None if form is None else f".{form}"
 
 
 def make_folder(folder: Path) -> None:
@@ -90,85 +91,146 @@ def make_folder(folder: Path) -> None:
         raise OutputError(f"{shown(folder)}: cannot be made: {reason(error)}") from error
 
 
-def _check_format(path: Path, save: SaveOptions) -> None:
-    """Raise `OutputError` for what a format cannot hold."""
-    if path.suffix.lower() != ".gif":
-        check_format(path, 1, 1, save)
-    elif save.bits == 16:
-        raise OutputError(f"{shown(path)}: --bits 16 is for .png and .tif")
+def make_place(folder: str) -> None:
+    """Make a folder for results, and see that they can be written there. Raises `OutputError`."""
+    if not is_url(folder):
+        make_folder(Path(folder))
+        check_output(Path(folder) / f"x{EXTENSIONS[0]}", extensions=EXTENSIONS)
 
 
-def _extension(form: str | None) -> str | None:
-    known = [extension[1:] for extension in _KNOWN]
-    if form is not None and form not in known:
-        raise OptionsError(f"--format does not know {form!r}{nearest(form, known)}")
-    return None if form is None else f".{form}"
+@dataclass
+class Outcome:
+    """What became of the photos. The names are kept only where they are to be told as JSON."""
+
+    verb: str
+    named: bool
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+    left: int | None = 0
+    stopped: bool = False
+    seconds: float = 0.0
+    results: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+    def take(self, event: Event, told: str) -> None:
+        """Count an event; ``told`` is the error as people are to read it."""
+        match event:
+            case Made(item):
+                self.done += 1
+                if self.named:
+                    self.results[item.photo] = item.out
+            case There():
+                self.skipped += 1
+            case Failed() | Unreadable():
+                self.failed += 1
+                if self.named:
+                    name = event.item.photo if isinstance(event, Failed) else told.split(":")[0]
+                    self.errors[name] = told
 
 
-def _into_folder(
-    photos: Sequence[Path],
-    out: Path,
-    extension: str | None,
-    unreadable: Callable[[ImageError], None],
-) -> Iterator[Task]:
-    """Yield a task for each photo; those found in folders keep their place in them."""
-    for given in photos:
-        if not given.is_dir():
-            yield Task(given, out / _named(Path(given.name), extension))
-            continue
-        closed: list[ImageError] = []
-        found = list(pictures_in(given, without=_apart(out, given), unreadable=closed.append))
-        if not found:
-            raise closed[0] if closed else ImageError(f"{shown(given)}: holds no pictures")
-        for error in closed:
-            unreadable(error)
-        tasks = [Task(photo, out / _named(photo.relative_to(given), extension)) for photo in found]
-        if _apart(out, given) is None:  # what was made before is not a photo
-            files = {task.photo.resolve(): task.out.resolve() for task in tasks}
-            made = {out for photo, out in files.items() if out != photo and _is_ours(out)}
-            tasks = [task for task in tasks if task.photo.resolve() not in made]
-        yield from tasks
+@dataclass(frozen=True)
+class Batch:
+    """Many pictures, or one: how they are made, by whom, and what is told.
+
+    ``worker`` is of this process; it makes them, or others do in the same way.
+    """
+
+    worker: Worker
+    verb: str
+    """What was done to them: stylised, painted."""
+    out: str
+    pipes: Pipes
+    quiet: bool
+    as_json: bool
+    report: Path | None = None
+    ray: str | None = None
+    layout: ApplyOptions | None = None
+    """What chooses the processes; None where one after the other is made here."""
+    into_folder: bool = True
+
+    def carry_out(self, plan: Iterable[Planned], survey: Survey | Known) -> Outcome:
+        """Make all, show the progress, tell failures as they come.
+
+        Raises what the plan raises, and `OutputError` for a report that cannot be written.
+        """
+        outcome = Outcome(self.verb, self.as_json)
+        began = time.monotonic()
+        counter, report = Counter(survey.total, quiet=self.quiet), Report(self.report)
+        pool = self._pool(counter, survey.total)
+        if self.into_folder:
+            make_place(self.out)
+        what = "this picture" if isinstance(pool, Here) else "the pictures under way"
+        # Ray tells of workers that end where results are told.
+        stdout = redirect_stdout(sys.stderr) if self.ray else nullcontext()
+        with gentle_interrupt(what) as interrupted, counter, report, stdout, closing(survey):
+            archive = Archive(plan, pool, stop=lambda: interrupted() or survey.wrong)
+            with closing(archive.work()) as events:
+                for event in events:
+                    counter.total = survey.total
+                    self._take(event, outcome, counter, report)
+            outcome.stopped = interrupted()
+        survey.check()
+        if outcome.stopped:
+            seen = outcome.done + outcome.failed + outcome.skipped
+            outcome.left = None if survey.total is None else max(0, survey.total - seen)
+        outcome.seconds = time.monotonic() - began
+        return outcome
+
+    def _take(self, event: Event, outcome: Outcome, counter: Counter, report: Report) -> None:
+        told = self.pipes.told(event.reason) if isinstance(event, Failed | Unreadable) else ""
+        outcome.take(event, told)
+        report.take(event)
+        if isinstance(event, There):
+            counter.skip()
+        elif not isinstance(event, Unreadable):
+            counter.advance()
+        if told:
+            typer.echo(f"impasto: {told}", err=True)
+
+    def _pool(self, counter: Counter, total: int | None) -> Pool:
+        """Choose who works."""
+        if self.ray is not None:
+            from impasto.archive.actors import Actors
+
+            asked = AUTO if self.layout is None else self.layout.jobs
+            jobs = None if asked == AUTO else int(asked)
+            return Actors(self.worker.making, self.ray, jobs, whole=self.layout is None)
+        few = total is not None and total <= _FEW
+        if self.layout is None or self.layout.jobs == 1 or (self.layout.jobs == AUTO and few):
+            return Here(self.worker, counter.part)
+        return Processes(self.worker.making, partial(lay_out, self.layout, total))
+
+    def tell(self, outcome: Outcome) -> None:
+        """Tell what became of the photos, and end with the exit code that says it."""
+        done, failed, skipped, left = (
+            outcome.done, outcome.failed, outcome.skipped, outcome.left,
+        )  # fmt: skip
+        if self.as_json:
+            facts = {
+                "done": outcome.results,
+                "failed": outcome.errors,
+                "skipped": skipped,
+                "left": left,
+                "seconds": round(outcome.seconds, 3),
+            }
+            typer.echo(json.dumps(facts))
+        elif not self.quiet and self.into_folder:
+            counts = [f"{done} {self.verb}"]
+            counts += [f"{skipped} there already (--overwrite redoes them)"] * bool(skipped)
+            counts += [f"{failed} failed"] * bool(failed)
+            typer.echo(f"{', '.join(counts)}: {self.out}")
+        elif not self.quiet and done:
+            typer.echo(f"picture  {self.out}")
+        if left or (outcome.stopped and left is None):
+            some = "" if left is None else f", {left} not begun"
+            typer.echo(f"impasto: stopped{some}; repeat the command to go on", err=True)
+        if outcome.stopped or failed:
+            raise typer.Exit(INTERRUPTED if outcome.stopped else 1)
 
 
-def _named(place: Path, extension: str | None) -> Path:
-    if extension or place.suffix.lower() not in _KNOWN:
-        return place.with_suffix(extension or _OTHERWISE)
-    return place
-
-
-def _is_ours(path: Path) -> bool:
-    """Return whether a picture was made by Impasto: it has a recipe."""
-    try:
-        return path.is_file() and bool(read_recipe(path))
-    except ImageError:
-        return False
-
-
-def _apart(out: Path, given: Path) -> Path | None:
-    """Return the folder of the results, if it is another than that of the photos."""
-    return None if out.is_dir() and out.samefile(given) else out
-
-
-def _check_names(tasks: Sequence[Task]) -> None:
-    """Raise `OutputError` where two results would be one file, or one is a photo."""
-    sources: dict[Path, Path] = {}
-    for task in tasks:
-        other = sources.setdefault(task.out, task.photo)
-        if other != task.photo:
-            raise OutputError(
-                f"{shown(other)} and {shown(task.photo)} would both become {shown(task.out)}; "
-                "give them folders of their own"
-            )
-    inputs = {_identity(task.photo): task.photo for task in tasks if task.photo.exists()}
-    for task in tasks:
-        same = inputs.get(_identity(task.out)) if task.out.exists() else None
-        if same is not None:
-            raise OutputError(
-                f"{shown(task.out)}: is also an input ({shown(same)}); choose another folder"
-            )
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """Return what distinguishes a file, whatever name or link leads to it."""
-    found = path.stat()
-    return found.st_dev, found.st_ino
+def surveyed(plan: FolderPlan) -> Survey:
+    """Count what is planned for some seconds, or beside the work. Raises what is wrong so far."""
+    survey = Survey(plan)
+    survey.wait(_PATIENCE)
+    return survey

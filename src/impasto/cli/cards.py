@@ -1,4 +1,4 @@
-"""Cards of paintings, as commands are given them."""
+"""Reading cards of paintings from a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from impasto.zoo.cards import StyleCard
 
 
 def read_cards(path: Path | None) -> dict[str, StyleCard]:
-    """Read cards: a JSON list of objects with the stem of a file, and what a `StyleCard` has."""
+    """Read cards: a JSON list of objects with a ``file`` stem and the fields of a `StyleCard`."""
     if path is None:
         return {}
     try:

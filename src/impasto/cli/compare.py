@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from impasto.metrics.measures import Measured
 
 _DIGITS = 3
-"""Digits that the table shows; two pictures with the same ones are equally good."""
+"""Digits that the table shows; pictures whose numbers show the same digits tie."""
 
 
 @with_options(options=MeasureOptions, read=ReadOptions)
@@ -26,18 +26,16 @@ def compare(
         list[Path],
         typer.Argument(help="Finished pictures.", metavar="PICTURE...", show_default=False),
     ],
-    photo: Annotated[
-        Path, typer.Option(help="The photo that they were made from.", show_default=False)
-    ],
+    photo: Annotated[Path, typer.Option(help="The photo they were made from.", show_default=False)],
     painting: Annotated[
         list[Path],
         typer.Option(
-            help="The painting in whose style, or a folder of them; once for each of several.",
+            help="The painting that gave the style, or a folder of them; repeatable.",
             show_default=False,
         ),
     ],
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="Write the table to this file, too (.csv).")
+        Path | None, typer.Option("--csv", help="Also write the table to this .csv file.")
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -45,11 +43,11 @@ def compare(
     options: MeasureOptions,
     read: ReadOptions,
 ) -> None:
-    """Measure finished pictures against their photo and painting, side by side.
+    """Compare finished pictures with their photo and painting.
 
-    Each column says how near a picture is to the photo or to the painting in one respect, marks
-    the best, and is explained below the table. No number says which picture is better: less style
-    is nearer to the photo.
+    Each column tells how close a picture is to the photo or to the painting in one respect. The
+    best value is marked, and notes below the table explain the columns. No number tells which
+    picture is better: with less style, a picture is always closer to the photo.
 
     Examples:
 
@@ -67,20 +65,22 @@ def compare(
     from impasto.images.alpha import seen_channels
     from impasto.images.folders import pictures_in
     from impasto.images.read import read_stored
-    from impasto.metrics.yardstick import Yardstick, check_same_view, network, protocol
+    from impasto.metrics.evaluator import Evaluator, check_same_view, network, protocol
     from impasto.runtime.device import choose_device, choose_precision
 
     styles = [list(pictures_in(path)) if path.is_dir() else [path] for path in painting]
     for folder, style in zip(painting, styles, strict=True):
         if not style:
-            raise OptionsError(f"{folder}: has no pictures; name a painting, or a folder of them")
+            raise OptionsError(
+                f"{folder}: contains no pictures; give a painting, or a folder of paintings"
+            )
     paintings = [path for style in styles for path in style]
     shares = [1 / len(styles) / len(style) for style in styles for _ in style]
     inputs = [*pictures, photo, *paintings]
     if csv_file:
         check_output(csv_file, extensions=(".csv",), inputs=inputs)
     found = weights.find(options.weights)
-    # All are read before anything is computed, in the depth of their files: for memory.
+    # Read everything before computing, at the bit depth of the files to save memory.
     made = [read_stored(path, read) for path in pictures]
     seen = read_picture(photo, read).rgb
     styles_seen = [seen_channels(read_stored(path, read)) for path in paintings]
@@ -91,24 +91,24 @@ def compare(
         device = choose_device(options.device)
         net = network(found, device)
         choose_precision("float32", device)
-        yardstick = Yardstick(net, seen, styles_seen, size=options.size)
+        evaluator = Evaluator(net, seen, styles_seen, size=options.size)
         for picture in made:
-            measured.append(yardstick(picture.picture.rgb, shares))
+            measured.append(evaluator(picture.picture.rgb, shares))
             counter.advance()
-        reference = yardstick.photo(shares)
+        reference = evaluator.photo(shares)
         counter.advance()
     names = [picture.name for picture in made]
     if csv_file:
         _write_csv(csv_file, names, measured)
-    said = protocol(yardstick.size, found.origin.name)
+    protocol_text = protocol(evaluator.size, found.origin.name)
     if as_json:
-        typer.echo(json.dumps(_facts(names, measured, reference, said)))
+        typer.echo(json.dumps(_facts(names, measured, reference, protocol_text)))
     else:
-        _print_table(names, measured, reference, said)
+        _print_table(names, measured, reference, protocol_text)
 
 
 def shown(value: float) -> str:
-    """Write a number with as many digits as the table has."""
+    """Format a number with as many digits as the table shows."""
     text = f"{value:#.{_DIGITS}g}"
     if "e" in text:
         return text if value >= 1 else f"{value:.{_DIGITS + 1}f}"
@@ -141,7 +141,7 @@ def _write_csv(path: Path, names: Sequence[str], measured: Sequence[Measured]) -
 def _print_table(
     names: Sequence[str], measured: Sequence[Measured], reference: Measured, protocol: str
 ) -> None:
-    """Print a row for each picture and the photo's own, what the columns mean, and the protocol."""
+    """Print a row per picture and one for the photo, notes on the columns, and the protocol."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -150,7 +150,7 @@ def _print_table(
     from impasto.text import shown as shown_name
 
     console = Console(highlight=False)
-    if not console.is_terminal:  # a line for each picture, whatever reads it
+    if not console.is_terminal:  # one line per picture, for other programs
         console.width = 1000
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", overflow="fold", min_width=10)
@@ -172,13 +172,13 @@ def _print_table(
         line = f"{measure.title}, {measure.better} is better: {measure.meaning}."
         console.print(Text(line))
     if best:
-        console.print(Text("* best of its column"))
+        console.print(Text("* best in its column"))
     console.print()
     console.print(Text(protocol, "dim"))
 
 
 def _best(measured: Sequence[Mapping[str, float]]) -> dict[str, str]:
-    """Return the best number of each column, as it is shown."""
+    """Return the best number of each column as displayed."""
     from impasto.metrics.measures import MEASURES
 
     return {m.name: shown(m.best([row[m.name] for row in measured])) for m in MEASURES}

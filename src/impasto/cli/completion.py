@@ -1,10 +1,10 @@
-"""What the shell offers after a tab."""
+"""Shell completion of names."""
 
 from __future__ import annotations
 
 
 def styles(incomplete: str) -> list[str]:
-    """Return the styles that begin with what is typed, or with what follows its last comma."""
+    """Return the styles that begin with the text typed after the last comma."""
     from impasto.errors import ImpastoError
     from impasto.zoo.registry import catalogue
 
@@ -17,7 +17,7 @@ def styles(incomplete: str) -> list[str]:
 
 
 def groups(incomplete: str) -> list[str]:
-    """Return the groups of styles that begin with what is typed."""
+    """Return the groups of styles that begin with the text typed."""
     from impasto.zoo.registry import groups_of, known
 
     return [name for name in groups_of(known()) if name.lower().startswith(incomplete.lower())]

@@ -14,13 +14,17 @@ _EXTRAS = (
     ("heic", ("pillow_heif",), "HEIC"),
     ("video", ("av",), "MP4"),
     ("onnx", ("onnx", "onnxruntime"), "ONNX"),
-    ("studio", ("fastapi", "gradio", "dbos"), "studio"),
+    ("studio", ("fastapi", "sqlalchemy"), "studio"),
+    ("ray", ("ray", "fsspec"), "Ray"),
 )
-"""Each extra, the modules it brings, and what for."""
+"""Each extra, its modules, and the name shown."""
 
 
 def doctor() -> None:
-    """Show versions, device and weights, and paint for a few seconds to see that all works."""
+    """Check the installation, and paint for a few seconds.
+
+    Shows versions, the device, the extras and the weights.
+    """
     from importlib.metadata import version
 
     from rich.console import Console
@@ -51,7 +55,7 @@ def doctor() -> None:
     except ImpastoError as error:
         healthy = False
         typer.echo(f"problem    {error}")
-    typer.echo("all is well" if healthy else "not well: see above")
+    typer.echo("everything works" if healthy else "something is wrong: see above")
     if not healthy:
         raise typer.Exit(1)
 
@@ -65,7 +69,7 @@ def _describe(device: object) -> str:
 
 
 def _self_test() -> str:
-    """Paint a little; return what was seen. Raises `DivergedError` when the loss did not fall."""
+    """Paint briefly; return a summary. Raises `DivergedError` if the loss does not fall."""
     from impasto.errors import DivergedError
     from impasto.options import PaintOptions
     from impasto.painter import Painter
@@ -73,7 +77,7 @@ def _self_test() -> str:
 
     painter = Painter(
         photo("astronaut"),
-        painting("swirls", 192, 152),
+        painting("swirls"),
         PaintOptions(size=192, steps=_SELF_TEST_STEPS, preset="gatys"),
     )
     began = time.monotonic()

@@ -28,9 +28,9 @@ def explain(
 ) -> None:
     """Paint a photo and explain how, on one page for a browser.
 
-    The page shows what the network sees of both pictures, what each of its layers remembers of the
-    photo, which texture each makes of the painting, the way to the result, and every number with
-    its equation. It is a single file that needs no network.
+    The page shows what the network sees in both pictures, what each layer remembers of the photo,
+    which texture each layer makes of the painting, how the result came about, and every number with
+    its equation. It is a single file that works offline.
 
     Examples:
 
@@ -42,7 +42,7 @@ def explain(
     import sys
 
     from impasto.atomic import atomic_write, check_output
-    from impasto.cli.parts import Parts
+    from impasto.cli.explain_progress import ExplainProgress
     from impasto.explain.explainer import Explainer
     from impasto.explain.render import render
     from impasto.runtime.device import keep_freed_memory
@@ -50,9 +50,9 @@ def explain(
     check_output(out, extensions=_EXTENSIONS, inputs=[photo, painting])
     explainer = Explainer(photo, painting, options, read=read)
     keep_freed_memory()
-    with Parts(quiet=quiet) as parts:
+    with ExplainProgress(quiet=quiet) as progress:
         for event in explainer:
-            parts.take(event)
+            progress.take(event)
     page = render(explainer.explanation, command=shlex.join(["impasto", *sys.argv[1:]]))
     with atomic_write(out) as file:
         file.write(page.encode())

@@ -16,7 +16,7 @@ def export(
     model: Annotated[
         str,
         typer.Argument(
-            help="A style, a mixture or a pack's file: see impasto models.",
+            help="A style, a mixture or a pack file; see impasto models.",
             metavar="MODEL",
             show_default=False,
             autocompletion=completion.styles,
@@ -25,21 +25,19 @@ def export(
     out: Annotated[Path, typer.Option("--out", "-o", help="The file: .onnx", show_default=False)],
     precision: Annotated[
         str,
-        typer.Option(help="How weights are kept: float32, float16, int8.", metavar="PRECISION"),
+        typer.Option(help="How weights are stored: float32, float16 or int8.", metavar="PRECISION"),
     ] = "float32",
     all_styles: Annotated[
-        bool, typer.Option("--all-styles", help="Keep the other styles of the pack, too.")
+        bool, typer.Option("--all-styles", help="Include all styles of the pack.")
     ] = False,
-    seed: Annotated[
-        int, typer.Option(help="Seed of the noise, where whoever runs the file gives none.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(help="Default seed of the noise in the file.")] = 0,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a trained network as an ONNX file, for runtimes on any platform.
+    """Export a trained network as an ONNX file.
 
-    It takes pictures of any size, and the file says itself how it is called. It is written only
-    once it was seen to paint as PyTorch does.
+    Runtimes on any platform can run it. The network takes pictures of any size; the metadata of the
+    file describes its inputs. Before it is written, the file is checked against PyTorch.
 
     Examples:
 

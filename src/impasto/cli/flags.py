@@ -1,4 +1,4 @@
-"""Command-line flags derived from the fields of option dataclasses: one home for each default."""
+"""Command-line flags derived from the fields of option dataclasses, which hold the defaults."""
 
 from __future__ import annotations
 
@@ -6,21 +6,70 @@ import inspect
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Self, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
-"""What most commands have."""
+from impasto.options.checked import flag
+from impasto.plugins import Plugins
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only errors.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+"""Flags of most commands."""
+
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        help="Add a JSON object a line for each photo to this file: photo, seconds, out or error.",
+        metavar="FILE.jsonl",
+        show_default=False,
+    ),
+]
+OnRay = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        help="Work on a cluster of Ray: auto is the one this machine belongs to, or one of this "
+        "machine alone. Names may be URLs, such as s3://bucket/folder.",
+        metavar="auto|ADDRESS",
+        show_default=False,
+    ),
+]
+"""What commands have that make many pictures."""
 
 _PLAIN = (int, float, bool, Path)
 
 
-class Some:
-    """The options of a dataclass that a command has flags for.
+class Command(TyperCommand):
+    """A command whose help lists the choices of installed packages, too: to look takes a while."""
 
-    Those named ``without`` have none, nor have those that are ``fixed`` to a value.
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        for parameter in self.params:
+            if isinstance(parameter.metavar, _Choices):
+                parameter.metavar = "|".join(parameter.metavar.all)
+        super().format_help(ctx, formatter)
+
+
+class _Choices(str):
+    """The choices that are known without looking, as a metavar; ``all`` of them are ``choices``."""
+
+    all: Collection[str]
+
+    @classmethod
+    def of(cls, choices: Collection[str]) -> Self:
+        """Build it of choices."""
+        made = cls("|".join(choices.known if isinstance(choices, Plugins) else choices))
+        made.all = choices
+        return made
+
+
+class Some:
+    """The fields of a dataclass that a command has flags for.
+
+    Fields named in ``without`` and those ``fixed`` to a value have no flags.
     """
 
     def __init__(self, cls: type[Any], *, without: Collection[str] = (), **fixed: Any) -> None:
@@ -28,15 +77,15 @@ class Some:
         self.fields = [f for f in fields(cls) if f.name not in {*without, *fixed}]
 
     def built(self, values: dict[str, Any]) -> Any:
-        """Build the dataclass from flags, which are taken out of ``values``."""
+        """Build the dataclass from flags; remove them from ``values``."""
         return self.cls(**self._fixed, **{f.name: values.pop(f.name) for f in self.fields})
 
 
 def with_options(**bundles: type[Any] | Some) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command a flag for each field of the dataclasses.
+    """Give a command a flag for each field of some dataclasses.
 
-    ``with_options(paint=PaintOptions)`` calls the command with ``paint=PaintOptions(...)``, built
-    from the flags, instead of with the flags themselves.
+    ``with_options(paint=PaintOptions)`` builds ``PaintOptions(...)`` from the flags and calls the
+    command with ``paint=`` instead of the flags.
     """
     chosen = {k: some if isinstance(some, Some) else Some(some) for k, some in bundles.items()}
 
@@ -60,17 +109,12 @@ def with_options(**bundles: type[Any] | Some) -> Callable[[Callable[..., Any]], 
     return decorate
 
 
-def flag(name: str) -> str:
-    """Return the flag of a field: ``style_weight`` is ``--style-weight``."""
-    return "--" + name.replace("_", "-")
-
-
 def _parameter(field: Field[Any], hint: Any, panel: str) -> inspect.Parameter:
     kind = next((plain for plain in _PLAIN if hint == plain or hint == plain | None), str)
-    if field.metadata.get("text"):  # the dataclass reads more than Python's own notation
+    if field.metadata.get("text"):  # the dataclass parses it
         kind = str
     choices = field.metadata.get("choices")
-    metavar = "|".join(choices) if choices else field.metadata.get("metavar")
+    metavar = _Choices.of(choices) if choices is not None else field.metadata.get("metavar")
     option = typer.Option(
         *([flag(field.name)] if field.default is False else []),
         help=field.metadata["help"],

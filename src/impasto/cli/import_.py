@@ -12,25 +12,23 @@ def import_(
     checkpoint: Annotated[
         Path, typer.Argument(help="The .pth file.", metavar="CHECKPOINT", show_default=False)
     ],
-    name: Annotated[
-        str, typer.Option(help="What the style is to be called: letters, digits, hyphens.")
-    ],
+    name: Annotated[str, typer.Option(help="Name of the style: letters, digits, hyphens.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The pack. Default: NAME among your own models."),
+        typer.Option("--out", "-o", help="The pack. Default: NAME in your folder of packs."),
     ] = None,
-    title: Annotated[str, typer.Option(help="The painting's title, for the model's card.")] = "",
-    painter: Annotated[str, typer.Option(help="Who painted it.")] = "",
-    year: Annotated[str, typer.Option(help="When.")] = "",
-    licence: Annotated[str, typer.Option(help="The licence of the checkpoint.")] = "",
+    title: Annotated[str, typer.Option(help="Title of the painting, for the style's card.")] = "",
+    painter: Annotated[str, typer.Option(help="Painter of the painting.")] = "",
+    year: Annotated[str, typer.Option(help="Year of the painting.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the checkpoint.")] = "",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a model of that name.")
+        bool, typer.Option("--overwrite", help="Replace an existing pack.")
     ] = False,
 ) -> None:
-    """Import a style that was trained with pytorch/examples' fast_neural_style.
+    """Import a style of pytorch/examples' fast_neural_style.
 
-    The checkpoint is read as data; none of its code runs. Afterwards `impasto apply NAME` knows
-    the style.
+    The checkpoint is read as data; none of its code runs. Afterwards you can use the style with
+    `impasto apply NAME`.
 
     Examples:
 
@@ -49,12 +47,12 @@ def import_(
     name = plain_name(name)
     if not is_style_name(name) or name == ORIGINAL:
         raise OptionsError(
-            f"--name must be lower case letters, digits and hyphens, at most {MAX_NAME}, and not "
+            f"--name must be at most {MAX_NAME} lower-case letters, digits and hyphens, and not "
             f"{ORIGINAL!r}; got {name!r}"
         )
     path = out or user_folder() / f"{name}{EXTENSION}"
     if path.exists() and not overwrite:
-        raise OutputError(f"{path}: is there already; --overwrite replaces it")
+        raise OutputError(f"{path}: already exists; --overwrite replaces it")
     card = StyleCard(
         name=name,
         title=title,
@@ -68,9 +66,9 @@ def import_(
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{path.parent}: cannot be made: {error.strerror}") from error
+            raise OutputError(f"{path.parent}: cannot be created: {error.strerror}") from error
     check_output(path, extensions=(EXTENSION,), inputs=[checkpoint])
     write_pack(pack, path)
     typer.echo(f"{name}  {path}")
     if out is None and catalogue()[name].name != str(path):
-        typer.echo(f"another pack has {name}, too; for this one say {name}/{name}")
+        typer.echo(f"another pack also has a style {name}; to use this one, write {name}/{name}")

@@ -1,4 +1,4 @@
-"""Ctrl-C that lets what is under way come to its end."""
+"""Ctrl-C that lets the current step finish."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from types import FrameType
 import typer
 
 INTERRUPTED = 130
-"""The exit code of what Ctrl-C ended."""
+"""The exit code after Ctrl-C."""
 
 
 @contextmanager
-def gentle_interrupt(what: str = "step") -> Iterator[Callable[[], bool]]:
-    """Let the first Ctrl-C finish the step under way; a second one stops at once."""
+def gentle_interrupt(what: str = "this step") -> Iterator[Callable[[], bool]]:
+    """Finish the current step on the first Ctrl-C; stop at once on the second."""
     interrupted = False
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         nonlocal interrupted
         interrupted = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        typer.echo(f"\nimpasto: finishing this {what} (Ctrl-C again to stop at once)", err=True)
+        typer.echo(f"\nimpasto: finishing {what} (Ctrl-C again to stop at once)", err=True)
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:

@@ -20,7 +20,7 @@ _WITHOUT = (
     "style_weight", "style_layers", "style_loss", "style_scale", "style_rotation", "blend",
     "strength", "color", "color_strength", "masks", "guide", "style_guide", "laplacian_weight",
 )  # fmt: skip
-"""What there is no painting for."""
+"""Options that need a painting."""
 
 
 @with_options(
@@ -47,10 +47,11 @@ def invert(
     save: SaveOptions,
     read: ReadOptions,
 ) -> None:
-    """Make the picture that a layer of the network takes for a photo: content without style.
+    """Reconstruct a photo from a layer of the network.
 
-    Noise is given the photo's features at one layer or several (Mahendran and Vedaldi 2015): what
-    the layer has forgotten is free.
+    This is content without style. Starting from noise, the pixels are optimised until one or more
+    layers see the same features as in the photo (Mahendran and Vedaldi 2015). What a layer does not
+    see stays random.
 
     Examples:
 

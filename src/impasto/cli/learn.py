@@ -28,42 +28,43 @@ def learn(
     paintings: Annotated[
         list[str],
         typer.Argument(
-            help="Paintings, or folders of them: each is a style of its own. Or the name of a "
-            "style that was learnt, to go on with it.",
+            help="Paintings, or folders of them; each painting becomes a style. Or the name of a "
+            "learnt style, to continue learning it.",
             metavar="PAINTING...",
             show_default=False,
         ),
     ],
     name: Annotated[
         str | None,
-        typer.Option(help="What the style is called. Default: as its file.", show_default=False),
+        typer.Option(help="Name of the style. Default: the name of its file.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             "-o",
-            help="Put the styles into this file, with those that are in it: .safetensors. If it "
-            "is a pack, they are learnt for its network. Default: the folder of your styles, where "
-            "all commands find them by name.",
+            help="Add the styles to this .safetensors file. If it is a pack, they are learnt for "
+            "its network. Default: your folder of styles, where all commands find them.",
             show_default=False,
         ),
     ] = None,
     photos: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of photos to learn on. Default: the few that come with scikit-image; they "
-            "are enough.",
+            help="Folder of photos to learn on. Default: the few that come with scikit-image, "
+            "which are enough.",
             metavar="DIR",
         ),
     ] = None,
     cards: Annotated[
         Path | None,
-        typer.Option(help="JSON list of what is to be known of the paintings.", metavar="FILE"),
+        typer.Option(
+            help="JSON file with the titles, painters and so on of the paintings.", metavar="FILE"
+        ),
     ] = None,
     preview: Annotated[
         Path | None,
-        typer.Option(help="Folder for a sheet of a few photos in each style.", metavar="DIR"),
+        typer.Option(help="Folder for preview sheets: a few photos in each style.", metavar="DIR"),
     ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -71,13 +72,13 @@ def learn(
     options: LearnOptions,
     read: ReadOptions,
 ) -> None:
-    """Learn the styles of paintings, in a minute each: then every photo takes a second or so.
+    """Learn the style of a painting in a minute.
 
-    The network that ships stays as it is; what is learnt is a row of a few kB. From then on the
-    style's name stands in every command: apply, sheet, export, mixtures with other styles. A folder
-    is many styles here, not one as in impasto paint. A painting that cannot be learnt is named, and
-    the rest goes on; the exit code is then 1. Ctrl-C keeps what is learnt; the same command again
-    goes on with it.
+    Afterwards, each photo takes about a second. The bundled network stays unchanged; learning adds
+    a row of a few kB. You can then use the style's name in all commands: apply, sheet, export, and
+    mixtures with other styles. A folder gives many styles here, not one as in impasto paint. If a
+    painting cannot be learnt, the command reports it, goes on with the others, and exits with code
+    1. Ctrl-C keeps what has been learnt; repeat the command to continue.
 
     Examples:
 
@@ -107,15 +108,17 @@ def learn(
     outcome = Outcome()
     found = [*_pictures(paintings, lambda error: outcome.fail(str(error).partition(":")[0], error))]
     if name is not None and len(found) != 1:
-        raise OptionsError(f"--name is for one painting, {len(found)} were given")
-    student = _Student(options, read, photos, out, preview, read_cards(cards), quiet=quiet)
+        raise OptionsError(f"--name needs a single painting, got {len(found)}")
+    style_learner = _StyleLearner(
+        options, read, photos, out, preview, read_cards(cards), quiet=quiet
+    )
     keep_freed_memory()
     with gentle_interrupt() as interrupted:
         for painting in found:
             if interrupted():
                 break
             try:
-                student.learn(painting, name, outcome, interrupted)
+                style_learner.learn(painting, name, outcome, interrupted)
             except ImpastoError as error:
                 if len(found) == 1:
                     raise
@@ -126,21 +129,21 @@ def learn(
 
 @dataclass
 class Outcome:
-    """What became of the paintings: the styles, with their files, and what went wrong."""
+    """The result: the learnt styles with their files, and the errors."""
 
     learnt: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
 
     def fail(self, what: str, error: Exception) -> None:
-        """Tell that something failed, and why."""
+        """Report a failure with its reason."""
         self.failed[what] = " ".join(str(error).split())
         typer.echo(f"impasto: {self.failed[what]}", err=True)
 
 
 @dataclass
-class _Student:
-    """Learns one painting after the other, and keeps each."""
+class _StyleLearner:
+    """Learns one painting after another, and saves each."""
 
     options: LearnOptions
     read: ReadOptions
@@ -151,12 +154,12 @@ class _Student:
     quiet: bool
 
     def learn(self, painting: str | Path, name: str | None, outcome: Outcome, stop: Any) -> None:
-        """Learn a painting, or go on with it where it is known. Raises `ImpastoError`."""
+        """Learn a painting, or continue if it is known. Raises `ImpastoError`."""
         from impasto import cli
-        from impasto.cli.learning import LearningProgress
+        from impasto.cli.learning_progress import LearningProgress
         from impasto.learning import painting_of, row_of
         from impasto.training.learner import Learner
-        from impasto.training.trainer import Keeping
+        from impasto.training.trainer import StateFile
         from impasto.zoo import learnt
 
         first = not outcome.learnt and not outcome.failed
@@ -178,7 +181,7 @@ class _Student:
             begin = row_of(learner.painting, learner.card.name, before, path)
         if known and known[1].body == learner.body.body:
             begin = known[2]
-        learner.begin_with(begin, Keeping(learnt.state_of(learner.key)))
+        learner.begin_with(begin, StateFile(learnt.state_of(learner.key)))
         with LearningProgress(learner, learner.card.name, quiet=self.quiet) as progress:
             for event in learner:
                 progress.take(event)
@@ -190,13 +193,13 @@ class _Student:
         outcome.learnt[learner.card.name] = {"file": str(path), **learner.terms}
 
     def _known(self, name: str) -> tuple[Path, Rows, Row] | None:
-        """Return the style of a name, that of the network which is to learn it if there is one."""
+        """Return the style of this name, preferably one of the network to be used."""
         from impasto.zoo import learnt
 
         return learnt.find(name, self.options.model) or learnt.find(name)
 
     def _place(self, learner: Learner, *, known: bool) -> tuple[Path, Sequence[Row]]:
-        """Return the file that a style goes into, and the rows that are in it already."""
+        """Return the file for a style, and the rows already in it."""
         from impasto.learning import check_free
         from impasto.zoo import learnt
 
@@ -217,7 +220,7 @@ class _Student:
 def _pictures(
     paintings: Sequence[str], unreadable: Callable[[ImageError], None]
 ) -> Iterator[str | Path]:
-    """Yield the paintings one by one: files as paths, names of styles as texts."""
+    """Yield the paintings one by one: files as paths, names of styles as strings."""
     from impasto.errors import ImageError
     from impasto.images.folders import pictures_in
     from impasto.text import shown
@@ -228,7 +231,7 @@ def _pictures(
         if path.is_dir():
             inside = list(pictures_in(path, unreadable=unreadable))
             if not inside:
-                raise ImageError(f"{shown(given)}: holds no pictures")
+                raise ImageError(f"{shown(given)}: contains no pictures")
             yield from inside
         elif path.exists() or not learnt.find(given):
             yield path
@@ -237,7 +240,7 @@ def _pictures(
 
 
 def _report(outcome: Outcome, *, as_json: bool, quiet: bool) -> None:
-    """Tell what became of the paintings, and end with the exit code that says it."""
+    """Report the result, and exit with the matching code."""
     if as_json:
         typer.echo(json.dumps({"learnt": outcome.learnt, "failed": outcome.failed}))
     elif not quiet:
@@ -245,7 +248,7 @@ def _report(outcome: Outcome, *, as_json: bool, quiet: bool) -> None:
             typer.echo(f"style  {name}  {about['file']}")
     if outcome.stopped:
         typer.echo(
-            "impasto: stopped; what was learnt is kept, the same command goes on with it", err=True
+            "impasto: stopped; what was learnt is saved; repeat the command to continue", err=True
         )
     if outcome.stopped or outcome.failed:
         raise typer.Exit(INTERRUPTED if outcome.stopped else 1)

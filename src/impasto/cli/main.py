@@ -35,6 +35,7 @@ from impasto.cli import (
     train,
     video,
 )
+from impasto.cli.flags import Command
 from impasto.errors import ImpastoError, Notice, is_out_of_memory
 
 _show_warning = warnings.showwarning
@@ -60,10 +61,10 @@ _GROUPS: dict[str, tuple[Any, ...]] = {
 
 
 class _Grouped(TyperGroup):
-    """Commands that are listed in groups."""
+    """Lists commands in groups."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """List them under the headings of their groups."""
+        """List the commands under the headings of their groups."""
         for heading, commands in _GROUPS.items():
             found = [(name, self.get_command(ctx, name)) for name in map(_name, commands)]
             with formatter.section(heading):
@@ -75,7 +76,7 @@ class _Grouped(TyperGroup):
 
 
 def _name(command: Any) -> str:
-    """Return what a command is called, or a group of commands."""
+    """Return the name of a command or of a group of commands."""
     if isinstance(command, typer.Typer):
         return str(command.info.name)
     return str(command.__name__).rstrip("_")
@@ -84,7 +85,7 @@ def _name(command: Any) -> str:
 app = typer.Typer(
     name="impasto",
     cls=_Grouped,
-    help="Neural style transfer: the content of one picture, painted in the style of others.",
+    help="Neural style transfer: paint the content of one picture in the style of others.",
     epilog="Start with:  impasto samples astronaut swirls  and  impasto paint --help",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -95,7 +96,7 @@ for command in (command for group in _GROUPS.values() for command in group):
         app.add_typer(command, name=_name(command))
     else:
         settings = {"help_option_names": ["-h", "--help"]}
-        app.command(_name(command), context_settings=settings)(command)
+        app.command(_name(command), cls=Command, context_settings=settings)(command)
 
 
 def _show_version(show: bool) -> None:
@@ -114,7 +115,7 @@ def _options(
     pass
 
 
-def _tell(
+def _show_notice(
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -122,7 +123,7 @@ def _tell(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Show a notice as a line of ours, any other warning as Python does."""
+    """Show a notice as one line, and any other warning as Python does."""
     if issubclass(category, Notice):
         typer.echo(f"impasto: {message}", err=True)
     else:
@@ -130,14 +131,14 @@ def _tell(
 
 
 def run() -> None:
-    """Run the command line. What goes wrong is one line on stderr and exit code 2."""
-    # Python looks through all that PyTorch made before it ends, for most of a second: let it be.
+    """Run the command line. An error is one line on stderr and exit code 2."""
+    # Without this, garbage collection of PyTorch's objects at exit takes most of a second.
     atexit.register(gc.freeze)
-    for stream in (sys.stdout, sys.stderr):  # a terminal without this letter shows its number
+    for stream in (sys.stdout, sys.stderr):  # escape characters the terminal cannot show
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    warnings.showwarning = _tell
-    if _COMPLETE in os.environ:  # a shell asks what may follow
+    warnings.showwarning = _show_notice
+    if _COMPLETE in os.environ:  # the shell asks for completions
         app(prog_name="impasto")
     command = typer.main.get_command(app)
     try:
@@ -152,17 +153,17 @@ def run() -> None:
     except KeyboardInterrupt:
         _fail("stopped", 130)
     except BrokenPipeError:
-        # Whoever read our output went away (`impasto layers | head`).
+        # The reader of our output has exited (`impasto layers | head`).
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        _fail("out of memory: choose a smaller --size", 2)
+        _fail("out of memory; choose a smaller --size", 2)
 
 
 def _path(error: Any) -> str:
-    """Return the command that was used wrongly: "impasto paint"."""
+    """Return the command with the error: "impasto paint"."""
     return error.ctx.command_path if error.ctx else "impasto"
 
 

@@ -43,11 +43,11 @@ def models(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the styles that impasto apply knows; rename and remove those you had learnt.
+    """List the styles, and rename or remove your own.
 
-    In the last column are the packs that have a style; the first is taken unless one is named, as
-    in turbo/starry. Own styles come from impasto learn, own packs from impasto train and impasto
-    import.
+    The last column lists the packs that contain a style. The first one is used unless you name
+    another, as in turbo/starry. Your own styles come from impasto learn, your own packs from
+    impasto train and impasto import.
 
     Examples:
 
@@ -81,17 +81,17 @@ def models(
     if any(entry.styles for entry in entries):
         _print_table(entries)
     elif search or group:
-        typer.echo("no style is like that")
+        typer.echo("no style matches")
     else:
-        typer.echo("no styles yet: impasto train makes them, impasto import takes them over")
+        typer.echo("no styles yet: create one with impasto learn, impasto train or impasto import")
     for entry in entries:
         if entry.pack is None:
             typer.echo(f"broken  {entry.broken}")
     if groups:
         typer.echo(f"groups: {', '.join(groups)}")
-    typer.echo(f"own packs are in {user_folder()}, styles that were learnt in {styles_folder()}")
-    if passing := learnt.count_passing():
-        typer.echo(f"{passing} learnt in passing; impasto models clear forgets them")
+    typer.echo(f"your packs are in {user_folder()}, your learnt styles in {styles_folder()}")
+    if passing := learnt.count_cached():
+        typer.echo(f"{passing} cached by impasto apply PAINTING; impasto models clear removes them")
 
 
 @app.command(context_settings=_HELP)
@@ -103,7 +103,7 @@ def show(
         ),
     ],
 ) -> None:
-    """Show what is known of a style and of the network that paints in it.
+    """Show the details of a style and its network.
 
     Examples:
 
@@ -117,7 +117,7 @@ def show(
 
     pack, shares = resolve(name)
     if len(shares) > 1:
-        raise OptionsError(f"{name!r} is a mixture; say one style")
+        raise OptionsError(f"{name!r} is a mixture; name a single style")
     (style,) = shares
     (card,) = (card for card in pack.card.styles if card.name == style)
     rows = [*_of_style(card), *_of_pack(pack)]
@@ -128,10 +128,10 @@ def show(
 
 @app.command(context_settings=_HELP)
 def rename(
-    old: Annotated[str, typer.Argument(help="A style that you had learnt.", metavar="OLD")],
+    old: Annotated[str, typer.Argument(help="A style that you learnt.", metavar="OLD")],
     new: Annotated[str, typer.Argument(help="Its new name.", metavar="NEW")],
 ) -> None:
-    """Give a style that you had learnt another name.
+    """Rename a style that you learnt.
 
     Examples:
 
@@ -144,11 +144,9 @@ def rename(
 
 @app.command(context_settings=_HELP)
 def remove(
-    names: Annotated[
-        list[str], typer.Argument(help="Styles that you had learnt.", metavar="NAME...")
-    ],
+    names: Annotated[list[str], typer.Argument(help="Styles that you learnt.", metavar="NAME...")],
 ) -> None:
-    """Forget styles that you had learnt.
+    """Remove styles that you learnt.
 
     Examples:
 
@@ -162,7 +160,7 @@ def remove(
 
 @app.command(context_settings=_HELP)
 def clear() -> None:
-    """Forget what was learnt in passing, by impasto apply PAINTING PHOTO.
+    """Remove the styles cached by impasto apply PAINTING PHOTO.
 
     Examples:
 
@@ -170,11 +168,11 @@ def clear() -> None:
     """
     from impasto.zoo import learnt
 
-    typer.echo(f"{learnt.clear_passing()} forgotten")
+    typer.echo(f"{learnt.clear_cache()} removed")
 
 
 def _of_style(card: StyleCard) -> Iterator[tuple[str, str]]:
-    """Yield what is known of a style."""
+    """Yield the details of a style."""
     yield "style", card.name
     work = {
         "title": card.title,
@@ -185,14 +183,14 @@ def _of_style(card: StyleCard) -> Iterator[tuple[str, str]]:
         "group": card.group,
         "words": card.words,
         "painting": f"sha256 {card.sha256}" if card.sha256 else "",
-        "looked at": f"{card.size} pixels" if card.size else "",
+        "style size": f"{card.size} pixels" if card.size else "",
         "weight": f"{card.weight:g}" if card.weight else "",
     }
     yield from ((label, value) for label, value in work.items() if value)
 
 
 def _of_pack(pack: Pack) -> Iterator[tuple[str, str]]:
-    """Yield what is known of a network and of its training."""
+    """Yield the details of a network and its training."""
     from impasto.nets.architecture import style_tensors
 
     net = pack.architecture
@@ -208,7 +206,7 @@ def _of_pack(pack: Pack) -> Iterator[tuple[str, str]]:
 
 
 def _print_table(entries: Sequence[Entry]) -> None:
-    """Print a row for each style, with the packs that have it."""
+    """Print a row per style, with the packs that contain it."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -221,20 +219,20 @@ def _print_table(entries: Sequence[Entry]) -> None:
         for card in entry.pack.card.styles if entry.pack else ():
             if card.name in entry.styles:
                 cards.setdefault(card.name, card)
-                packs.setdefault(card.name, []).append(_called(entry))
+                packs.setdefault(card.name, []).append(_name_in_commands(entry))
     heads = ("style", "painter", "title", "year", "group", "packs")
     table = Table(*heads, box=None, header_style="bold")
     for name, card in sorted(cards.items()):
         row = (name, card.painter, card.title, card.year, card.group, ", ".join(packs[name]))
         table.add_row(*(Text(shown(value)) for value in row))
     console = Console()
-    if not console.is_terminal:  # a line for each style, whatever reads it
+    if not console.is_terminal:  # one line per style, for other programs
         console.width = 1000
     console.print(table)
 
 
-def _called(entry: Entry) -> str:
-    """Return what a pack is asked for by: a bundled one by its size."""
+def _name_in_commands(entry: Entry) -> str:
+    """Return the name of a pack in commands: its size if it is bundled."""
     size = entry.pack.card.architecture if entry.pack else ""
     return size if entry.bundled else entry.name
 

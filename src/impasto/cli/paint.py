@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.flags import AsJson, Quiet, with_options
+from impasto.cli.flags import AsJson, OnRay, Quiet, ReportFile, with_options
 from impasto.options import (
     CheckpointOptions,
     PaintOptions,
@@ -26,29 +26,46 @@ from impasto.options import (
 )
 def paint(
     content: Annotated[
-        Path,
+        str | None,
         typer.Argument(
-            help="The photo; - is standard input.", metavar="CONTENT", show_default=False
+            help="The photo, or a folder of photos; - is standard input.",
+            metavar="CONTENT",
+            show_default=False,
         ),
-    ],
+    ] = None,
     style: Annotated[
-        list[Path],
+        list[str] | None,
         typer.Argument(
             help="Paintings, or folders of one painter's, one or more.",
             metavar="STYLE...",
             show_default=False,
         ),
-    ],
+    ] = None,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--out",
             "-o",
             help="The painting: .png .jpg .webp .avif .tif; - is standard output, as PNG. "
-            "Default: CONTENT-STYLE.png where you are, over nothing.",
+            "Default: CONTENT-STYLE.png where you are, over nothing. Of many, their folder.",
             show_default=False,
         ),
     ] = None,
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            "--list",
+            help="Instead of CONTENT and STYLE, a list of many: photo, styles, options, out in "
+            "each row, by the names in its first line or as JSON lines.",
+            metavar="FILE.csv|FILE.jsonl",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Of many: redo what is there already.")
+    ] = False,
+    report: ReportFile = None,
+    ray: OnRay = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
     *,
@@ -80,19 +97,37 @@ def paint(
       impasto paint photo.jpg wave.jpg -o out.png --init wave --budget 15s
 
       impasto paint photo.jpg kiss.jpg -o out.png --checkpoint out.state   (later: --resume)
+
+      impasto paint photos wave.jpg -o painted --budget 1m
+
+      impasto paint --list jobs.csv -o painted --report painted.jsonl
     """
     from functools import partial
 
     from impasto import cli
+    from impasto.cli.paintings import Many, is_many
     from impasto.cli.pipes import Pipes
     from impasto.cli.work import Work, free_name
+    from impasto.errors import OptionsError
     from impasto.painter import Painter
     from impasto.painter.inputs import named_files
     from impasto.stylize import begun
 
+    if is_many(content, rows):
+        many = Many(options, save, read, out, overwrite, report, ray, quiet, as_json)
+        many.check(record, checkpoint)
+        many.carry_out(rows, content, style or ())
+        return
+    if content is None or not style:
+        missing = "STYLE" if content else "CONTENT"
+        raise OptionsError(f"Missing argument {missing}; see impasto paint --help")
+    if overwrite or report or ray:
+        raise OptionsError("--overwrite, --report and --ray are for many: a folder, or a --list")
+    photo_given, styles_given = Path(content), [Path(path) for path in style]
     with Pipes() as pipes:
-        target = pipes.given(out or free_name(content, style[0]), as_json=as_json)
-        photo, *paintings = (pipes.taken(path) for path in (content, *style))
+        given = Path(out) if out else free_name(photo_given, styles_given[0])
+        target = pipes.given(given, as_json=as_json)
+        photo, *paintings = (pipes.taken(path) for path in (photo_given, *styles_given))
         work = Work(
             out=target,
             save=save,
@@ -101,7 +136,7 @@ def paint(
             quiet=quiet or pipes.out,
             as_json=as_json,
             piped=pipes.out,
-            free=None if out else partial(free_name, content, style[0]),
+            free=None if out else partial(free_name, photo_given, styles_given[0]),
         )
         named = (path for _, path in named_files(options))
         inputs: list[str | Path] = [photo, *paintings, *named]

@@ -1,4 +1,4 @@
-"""A painting where the name of a style stands: learnt in passing, and remembered."""
+"""A painting given instead of a style name: learnt on the fly and cached."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import typer
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.options import LearnOptions, ReadOptions
 from impasto.zoo.pack import EXTENSION, Pack
-from impasto.zoo.registry import OF_OTHERS
+from impasto.zoo.registry import FOREIGN_EXTENSIONS
 
 if TYPE_CHECKING:
     from impasto.images.read import Source
-    from impasto.learning import InPassing
+    from impasto.learning import CachedStyle
 
 _BUDGET = 30.0
-"""Seconds for which a painting is learnt in passing."""
+"""Seconds spent on learning a painting on the fly."""
 
-_PHOTOS = 16
-"""So many of the photos that are to be painted are learnt on, at most."""
+PHOTOS = 16
+"""The most photos of the command that are used for learning."""
 
 
 def is_painting(model: str) -> bool:
-    """Return whether a text means a picture's file, not a style or a pack."""
+    """Return whether ``model`` is the file of a picture, not a style or a pack."""
     path = Path(model)
-    return path.suffix.lower() not in ("", EXTENSION, *OF_OTHERS) and path.is_file()
+    return path.suffix.lower() not in ("", EXTENSION, *FOREIGN_EXTENSIONS) and path.is_file()
 
 
 def learnt(
@@ -40,15 +40,16 @@ def learnt(
     fast: bool,
     quiet: bool,
 ) -> tuple[Pack, dict[str, float]]:
-    """Return the network with the style of a painting alone, which is learnt unless it is known.
+    """Return a network with only the style of a painting, which is learnt unless it is cached.
 
-    Raises `ImageError` for what is not a painting, `OptionsError`, and `typer.Exit` after Ctrl-C.
+    Raises `ImageError` if the painting cannot be read, `OptionsError`, and `typer.Exit` after
+    Ctrl-C.
     """
-    from impasto.learning import InPassing
+    from impasto.learning import CachedStyle
 
     asked: float | str = _BUDGET if budget is None else budget
     options = LearnOptions(budget=asked, model="standard" if fast else "quality")  # type: ignore[arg-type]
-    passing = InPassing(painting, options, read)
+    passing = CachedStyle(painting, options, read)
     missing = options.seconds - passing.learnt
     if passing.row is None or (budget is not None and missing >= 1):
         passing.options = replace(options, budget=missing)
@@ -58,32 +59,36 @@ def learnt(
 
 
 def _learn(
-    passing: InPassing, painting: str, photos: Sequence[Source], read: ReadOptions, *, quiet: bool
+    passing: CachedStyle, painting: str, photos: Sequence[Source], read: ReadOptions, *, quiet: bool
 ) -> None:
     from impasto import cli, samples
-    from impasto.cli.learning import LearningProgress
+    from impasto.cli.learning_progress import LearningProgress
     from impasto.cli.words import duration
     from impasto.runtime.device import keep_freed_memory
     from impasto.training.learner import Learner
-    from impasto.training.trainer import Keeping
+    from impasto.training.trainer import StateFile
     from impasto.zoo.learnt import state_of
 
     if not quiet:
         typer.echo(
-            f"learning {painting} for {duration(passing.options.seconds)}, once: from then on it "
-            "is known",
+            f"learning {painting} for {duration(passing.options.seconds)}; this happens only once",
             err=True,
         )
         if len(photos) == 1 and isinstance(photos[0], Path):
             typer.echo(
-                f"for this one photo, impasto paint {photos[0]} {painting} --budget 30s makes the "
+                f"for a single photo, impasto paint {photos[0]} {painting} --budget 30s makes a "
                 "better picture",
                 err=True,
             )
-    on: list[Source] = [*photos[:_PHOTOS], *(samples.photo(name) for name in samples.PHOTOS)]
+    learning_photos: list[Source] = [
+        *photos[:PHOTOS],
+        *(samples.photo(name) for name in samples.PHOTOS),
+    ]
     keep_freed_memory()
-    learner = Learner(painting, on, passing.options, body=passing.body, read=read, began=cli.BEGAN)
-    learner.begin_with(passing.row, Keeping(state_of(learner.key)))
+    learner = Learner(
+        painting, learning_photos, passing.options, body=passing.body, read=read, began=cli.BEGAN
+    )
+    learner.begin_with(passing.row, StateFile(state_of(learner.key)))
     with (
         gentle_interrupt() as interrupted,
         LearningProgress(learner, learner.card.name, quiet=quiet) as progress,
@@ -94,5 +99,7 @@ def _learn(
                 learner.stop()
     passing.keep(learner.row)
     if learner.stopped:
-        typer.echo("impasto: stopped; what was learnt is kept, and is what is used next", err=True)
+        typer.echo(
+            "impasto: stopped; what was learnt is saved and will be used next time", err=True
+        )
         raise typer.Exit(INTERRUPTED)

@@ -1,12 +1,13 @@
-"""``-`` for a picture: standard input and output."""
+"""``-`` as a picture: standard input and output."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import tempfile
+import warnings
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import typer
 
@@ -14,11 +15,11 @@ STANDARD = "-"
 
 
 class Pipes:
-    """Takes ``-`` for a file: its bytes come from standard input, or go to standard output.
+    """Replaces ``-`` by a temporary file for standard input or standard output.
 
-    They are files in a folder of their own meanwhile, as the rest of the command takes them. What
-    is made goes out when the block ends without an error; if it does not, what is in the folder
-    besides the input stays there, for it may be the work of hours.
+    The rest of the command works with these files, in a temporary folder. If the block ends without
+    an error, the output file is copied to standard output. After an error, the folder keeps all
+    files except the input, because they may be the work of hours.
     """
 
     def __init__(self) -> None:
@@ -27,26 +28,28 @@ class Pipes:
         self._output: Path | None = None
 
     def taken(self, path: Path) -> Path:
-        """Return the file that a picture is read from. Raises `OptionsError` for a second ``-``."""
+        """Return the file to read a picture from. Raises `OptionsError` for a second ``-``."""
         from impasto.errors import OptionsError
 
         if str(path) != STANDARD:
             return path
         if self._input:
-            raise OptionsError("- is standard input, which is read once: name the other file")
+            raise OptionsError(
+                "- (standard input) can be used only once: give a file name for the other"
+            )
         self._input = self._place() / "standard-input"
         with self._input.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         return self._input
 
     def given(self, path: Path, extension: str = ".png", *, as_json: bool = False) -> Path:
-        """Return the file that a picture is written to. Raises `OptionsError` with ``as_json``."""
+        """Return the file to write a picture to. Raises `OptionsError` for ``-`` with JSON."""
         from impasto.errors import OptionsError
 
         if str(path) != STANDARD:
             return path
         if as_json:
-            raise OptionsError("--json and -o - both want standard output: give one of them")
+            raise OptionsError("--json and -o - both use standard output: use only one of them")
         self._output = self._place() / f"standard-output{extension}"
         return self._output
 
@@ -57,20 +60,27 @@ class Pipes:
 
     @property
     def out(self) -> bool:
-        """Whether standard output is taken, so that nothing else may be told there."""
+        """Whether the picture goes to standard output; nothing else may be printed there."""
         return self._output is not None
 
     def told(self, message: str) -> str:
-        """Return a message with the name that people know for the file of standard input."""
+        """Return a message with "standard input" in place of the temporary file."""
         return message.replace(str(self._input), "standard input") if self._input else message
 
     def __enter__(self) -> Self:
+        show = self._show = warnings.showwarning
+
+        def shown(message: Warning | str, *where: Any, **more: Any) -> None:
+            show(self.told(str(message)), *where, **more)
+
+        warnings.showwarning = shown
         return self
 
     def __exit__(self, kind: object, raised: BaseException | None, _traceback: object) -> None:
         from impasto.errors import ImpastoError, OutputError
         from impasto.text import reason
 
+        warnings.showwarning = self._show
         try:
             if self._output and kind is None:
                 sys.stdout.buffer.write(self._output.read_bytes())
@@ -93,7 +103,7 @@ class Pipes:
             if not left:
                 self._folder.rmdir()
             elif self._output:
-                typer.echo(f"impasto: what was made is in {self._folder}", err=True)
+                typer.echo(f"impasto: the files made so far are in {self._folder}", err=True)
 
     def _place(self) -> Path:
         if self._folder is None:

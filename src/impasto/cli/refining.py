@@ -1,4 +1,4 @@
-"""Painting on from what a network made."""
+"""Refining the output of a network by optimisation."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 from impasto.cli.passing import is_painting
 from impasto.errors import OptionsError
 from impasto.options import ApplyOptions, ReadOptions, parsing
+from impasto.options.apply import AUTO
 
 if TYPE_CHECKING:
     from impasto.apply.stylised import Stylised
+    from impasto.images.read import Source
     from impasto.painter import Painting
 
 
 @dataclass(frozen=True)
 class Refining:
-    """Paints on for ``seconds``, by the painting that a style was learnt from."""
+    """Refines pictures for ``seconds`` with the painting that a style was learnt from."""
 
     painting: Path | bytes
     seconds: float
@@ -27,25 +29,26 @@ class Refining:
     def of(
         cls, budget: str, model: str, shares: Mapping[str, float], options: ApplyOptions
     ) -> Refining:
-        """Find the painting. Raises `OptionsError` where there is none, or not only one."""
+        """Find the painting. Raises `OptionsError` if there is none or more than one."""
         from impasto.learning import painting_of
         from impasto.zoo import learnt
 
         seconds = parsing.budget(budget)
         assert seconds
-        if len(shares) > 1 or options.mask or options.color != "style" or options.jobs > 1:
+        several = len(shares) > 1 or options.jobs not in (AUTO, 1)
+        if several or options.mask or options.color != "style":
             raise OptionsError("--refine cannot be used with mixtures, --mask, --color or --jobs")
         if is_painting(model):
             return cls(Path(model), seconds)
         found = learnt.find(next(iter(shares)))
         if found is None:
             raise OptionsError(
-                f"--refine needs the painting, which does not come with {model}: impasto paint "
-                f"PHOTO PAINTING --init {model} does the same"
+                f"--refine needs the painting, which is not part of {model}: use impasto paint "
+                f"PHOTO PAINTING --init {model} instead"
             )
         return cls(painting_of(found[2], found[1].body), seconds)
 
-    def refined(self, made: Stylised, photo: Path, read: ReadOptions) -> Painting:
+    def __call__(self, made: Stylised, photo: Source, read: ReadOptions) -> Painting:
         """Paint on. Raises the errors of `Painter`."""
         from impasto import stylize
 

@@ -18,13 +18,16 @@ def rerun(
         Path | None,
         typer.Option("--out", "-o", help="The new painting. Default: NAME-again.EXT beside it."),
     ] = None,
-    content: Annotated[Path | None, typer.Option(help="Where the photo is now.")] = None,
+    content: Annotated[
+        Path | None, typer.Option(help="Path of the photo, if it has moved.")
+    ] = None,
     style: Annotated[
-        list[Path] | None, typer.Option(help="Where a painting is now; once for each, in order.")
+        list[Path] | None,
+        typer.Option(help="Path of a painting, if it has moved; repeat it for each, in order."),
     ] = None,
     device: Annotated[
         str | None,
-        typer.Option(help="auto, cpu, cuda, cuda:N or mps. Default: what it was made on."),
+        typer.Option(help="auto, cpu, cuda, cuda:N or mps. Default: the original device."),
     ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -33,11 +36,11 @@ def rerun(
     checkpoint: CheckpointOptions,
     read: ReadOptions,
 ) -> None:
-    """Make a picture again from the recipe inside it: identical on the same machine.
+    """Reproduce a picture from the recipe inside it.
 
-    The photo and the paintings are looked for where they were and beside PICTURE. What a network
-    made is made again by the same network in the same style, if both are still there. On another
-    device than the one that it was made on it may differ.
+    On the same machine, the result is identical. The photo and the paintings are looked up where
+    they were, and beside PICTURE. A picture made by a network needs the same network and style. On
+    a different device, the result may differ.
 
     Examples:
 
@@ -80,4 +83,4 @@ def rerun(
     before, after = read_picture(picture, read).rgb, read_picture(out, read).rgb
     if not quiet and not as_json:
         same = before.shape == after.shape and bool(np.array_equal(before, after))
-        typer.echo("every pixel is the same" if same else "the pixels differ from the first time")
+        typer.echo("every pixel is the same" if same else "the pixels differ from the original")

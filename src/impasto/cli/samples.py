@@ -10,15 +10,14 @@ import typer
 
 def samples(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Which; all if none is named.", metavar="[NAME]...")
+        list[str] | None,
+        typer.Argument(help="Names of samples. Default: all.", metavar="[NAME]..."),
     ] = None,
-    to: Annotated[Path, typer.Option(help="Folder to write them to.")] = Path("samples"),
-    width: Annotated[int, typer.Option(help="Width of the paintings in pixels.")] = 768,
-    seed: Annotated[int, typer.Option(help="Another seed, another painting.")] = 0,
+    to: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("samples"),
 ) -> None:
     """Write sample photos and paintings to try Impasto with.
 
-    The paintings are made on the spot by a procedural painter; the photos come with scikit-image.
+    The paintings were generated for Impasto; the photos come with scikit-image.
 
     Examples:
 
@@ -26,7 +25,6 @@ def samples(
 
       impasto samples astronaut swirls --to here
     """
-    import numpy as np
     from rich.console import Console
 
     from impasto.atomic import check_output
@@ -41,14 +39,11 @@ def samples(
     try:
         to.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{to}: cannot be made: {error.strerror}") from error
+        raise OutputError(f"{to}: cannot be created: {error.strerror}") from error
     console = Console(stderr=True)
     for name in names or known:
         path = to / f"{name}.png"
         check_output(path, extensions=(".png",))
-        with console.status(f"making {path}"):
-            pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] = (
-                photo(name) if name in PHOTOS else painting(name, width, round(width * 0.79), seed)
-            )
-            save_picture(pixels, path)
+        with console.status(f"writing {path}"):
+            save_picture(photo(name) if name in PHOTOS else painting(name), path)
         typer.echo(str(path))

@@ -11,8 +11,8 @@ import typer
 if TYPE_CHECKING:
     from impasto.studio.context import Studio
 
-# Texts and defaults are those of `studio.settings`, which it would take a second to import; a test
-# holds them equal.
+# Texts and defaults repeat those of `studio.settings`, whose import takes a second; a test keeps
+# them in sync.
 _DATA = typer.Option(
     help="Where files are kept: a folder, or the URL of a bucket that fsspec knows. "
     "Default: the user's own folder for data.",
@@ -46,10 +46,10 @@ def serve(
         bool, typer.Option("--open", help="Open the studio in the browser.")
     ] = False,
 ) -> None:
-    """Open the studio: a page in the browser, and an API that other programs use.
+    """Start the studio: a page in the browser, and an API.
 
-    Everything else is set by environment variables IMPASTO_..., as docs/service.md lists them; a
-    flag wins. Without keys (IMPASTO_API_KEYS) it answers to this machine alone.
+    Environment variables IMPASTO_... set everything else; docs/service.md lists them. Flags take
+    precedence. Without API keys (IMPASTO_API_KEYS), it serves only this machine.
 
     Examples:
 
@@ -67,7 +67,7 @@ def serve(
         from impasto.studio.settings import read
 
         settings = read(**given)
-        typer.echo("opening the studio ...", err=True)
+        typer.echo("starting the studio ...", err=True)
         from impasto.studio.server import serve
 
         serve(settings, lambda address, studio: _ready(address, studio, open_browser))
@@ -81,8 +81,8 @@ def worker(
 ) -> None:
     """Paint for a studio on another machine, until Ctrl-C.
 
-    Database and data are those of the studio: a PostgreSQL that both reach, and a folder or a
-    bucket that both see. The studio itself may have --workers 0 then.
+    --database and --data must be those of the studio: a PostgreSQL database and a folder or bucket
+    that both can reach. The studio itself may then run with --workers 0.
 
     Examples:
 
@@ -93,14 +93,16 @@ def worker(
     }  # fmt: skip
     with _extra("impasto worker"):
         from impasto.studio.settings import read
+
+        settings = read(**given)
         from impasto.studio.worker import run
 
-        run(read(**given))
+        run(settings)
 
 
 @contextmanager
 def _extra(what: str) -> Iterator[None]:
-    """Name the extra when one of its libraries is not there."""
+    """Name the extra if one of its libraries is missing."""
     from impasto.errors import MissingExtraError
 
     try:
@@ -112,15 +114,15 @@ def _extra(what: str) -> Iterator[None]:
 
 
 def _ready(address: str, studio: Studio, open_browser: bool) -> None:
-    """Say where the studio is."""
+    """Print the address of the studio."""
     settings = studio.settings
     typer.echo(f"studio   {address}")
     typer.echo(f"files    {settings.data}")
     styles = len(studio.quick.styles())
-    typer.echo(f"styles   {styles if styles else 'none yet: see impasto train, impasto import'}")
+    typer.echo(f"styles   {styles if styles else 'none yet: see impasto learn, impasto train'}")
     if settings.api_keys:
         typer.echo(f"keys     {len(settings.api_keys)}")
-    typer.echo("Ctrl-C closes it", err=True)
+    typer.echo("Ctrl-C stops it", err=True)
     if open_browser:
         import threading
         import webbrowser

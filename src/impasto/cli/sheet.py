@@ -12,10 +12,10 @@ from impasto.cli import completion
 from impasto.cli.flags import Quiet
 
 _LANDSCAPE = 4 / 3
-"""Width to height that a sheet is to have, about."""
+"""Approximate aspect ratio of a sheet."""
 
 _NARROWEST = 64
-"""Pixels of a column: the names need some room."""
+"""Minimum width of a column in pixels: the names need room."""
 
 
 def sheet(
@@ -28,30 +28,30 @@ def sheet(
     ],
     model: Annotated[
         str | None,
-        typer.Option(help="Show the styles of this size or pack alone.", metavar="PACK"),
+        typer.Option(help="Show only the styles of this size or pack.", metavar="PACK"),
     ] = None,
     search: Annotated[
         str | None,
-        typer.Option(help="Show the styles with these words alone: blue.", metavar="WORDS"),
+        typer.Option(help="Show only styles with these words, such as blue.", metavar="WORDS"),
     ] = None,
     group: Annotated[
         str | None,
         typer.Option(
-            help="Show the styles of this group alone: see impasto models.",
+            help="Show only the styles of this group; see impasto models.",
             metavar="GROUP",
             autocompletion=completion.groups,
         ),
     ] = None,
     size: Annotated[int, typer.Option(help="Long side of each picture in pixels.")] = 400,
     columns: Annotated[
-        int | None, typer.Option(help="Pictures in a row. Default: what suits their number.")
+        int | None, typer.Option(help="Pictures per row. Default: depends on their number.")
     ] = None,
     backend: Annotated[
-        str, typer.Option(help="What computes, as for impasto apply.", metavar="auto|onnx|torch")
+        str, typer.Option(help="Backend, as for impasto apply.", metavar="auto|onnx|torch")
     ] = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Show a photo in every style there is, on one sheet.
+    """Show a photo in all styles on one sheet.
 
     Examples:
 
@@ -67,8 +67,8 @@ def sheet(
     from impasto.errors import OptionsError
     from impasto.images import EXTENSIONS, fit, read_picture, resize, save_picture
     from impasto.images.alpha import on_white
+    from impasto.images.contact_sheet import contact_sheet, sheet_width
     from impasto.images.resize import resize_plane
-    from impasto.images.sheet import contact_sheet, sheet_width
     from impasto.options import ApplyOptions
     from impasto.zoo.registry import catalogue
 
@@ -79,16 +79,18 @@ def sheet(
     check_output(out, extensions=EXTENSIONS, inputs=[photo])
     styles = catalogue(model, search, group)
     if not styles and (search or group):
-        raise OptionsError("no style is like that: impasto models shows what there is")
+        raise OptionsError("no style matches; impasto models lists them all")
     if not styles:
-        raise OptionsError("there are no styles yet; impasto train and impasto import make them")
+        raise OptionsError(
+            "there are no styles yet; create one with impasto learn or impasto train"
+        )
     picture = read_picture(photo)
     sides = fit(picture.width, picture.height, size)
     rgb = resize(picture.rgb, *sides)
     alpha = None
     if picture.alpha is not None:
         alpha = resize_plane(picture.alpha, *sides)
-    networks: dict[int, Network] = {}  # one for each pack: costlier to make than to use
+    networks: dict[int, Network] = {}  # one per pack, because building one is slow
     tiles = [("photo", on_white(rgb, alpha))]
     with Counter(len(styles), quiet=quiet) as counter:
         for style in sorted(styles):
@@ -107,6 +109,6 @@ def sheet(
 
 
 def columns_for(count: int, aspect: float) -> int:
-    """Return how many columns make a landscape of pictures of an aspect, with full rows."""
+    """Return the number of columns for a landscape sheet of pictures with full rows."""
     columns = min(count, max(1, round(math.sqrt(count * _LANDSCAPE / aspect))))
     return math.ceil(count / math.ceil(count / columns))

@@ -10,18 +10,18 @@ import typer
 
 from impasto.cli.flags import AsJson, Quiet, with_options
 from impasto.options import ReadOptions, SaveOptions
-from impasto.options.sweep import SaidOptions
+from impasto.options.sweep import SweepOptions
 
 if TYPE_CHECKING:
-    from impasto.cli.sweeping import Sweeping
+    from impasto.cli.sweep_runner import SweepRunner
 
 
-@with_options(options=SaidOptions, save=SaveOptions, read=ReadOptions)
+@with_options(options=SweepOptions, save=SaveOptions, read=ReadOptions)
 def sweep(
     pictures: Annotated[
         list[Path],
         typer.Argument(
-            help="The photo and one painting or more; with --pick a sheet.",
+            help="The photo and at least one painting; with --pick, a sheet.",
             metavar="PHOTO PAINTING...",
             show_default=False,
         ),
@@ -35,20 +35,20 @@ def sweep(
     vary: Annotated[
         list[str] | None,
         typer.Option(
-            help="An option of impasto paint and its values; once for each that varies.",
+            help="An option of impasto paint and its values; repeat it for several options.",
             metavar="NAME=VALUE,...",
         ),
     ] = None,
     csv_file: Annotated[
         Path | None,
-        typer.Option("--csv", help="A table of options, losses, seconds and measures (.csv)."),
+        typer.Option("--csv", help="Write a .csv table of options, losses, seconds and measures."),
     ] = None,
     pick: Annotated[
         str | None,
-        typer.Option(help="Paint one picture of a sheet again, at --size.", metavar="ROW,COLUMN"),
+        typer.Option(help="Paint one picture of a sheet again at --size.", metavar="ROW,COLUMN"),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="With --pick: go on after Ctrl-C.")
+        bool, typer.Option("--resume", help="With --pick: continue after Ctrl-C.")
     ] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -57,16 +57,17 @@ def sweep(
     save: SaveOptions,
     read: ReadOptions,
 ) -> None:
-    """Paint a photo with several settings, side by side on one labelled sheet.
+    """Paint a photo with several settings on one labelled sheet.
 
-    One --vary makes a row. Of several, the last runs along the rows, the others down. Commas part
-    values; where values hold commas themselves, semicolons do, in quotes for the shell.
+    One --vary makes a row. With several, the last varies along a row and the others from row to
+    row. Separate values with commas, or with semicolons if the values contain commas; quote
+    semicolons for the shell.
 
-    Below each picture are its row and column, and how far it is from the photo (content) and from
-    the painting (style), as in impasto compare. Finished pictures are kept in the folder
-    SHEET.cells: after Ctrl-C the same command goes on, and a larger sweep paints only what is new.
-    --pick paints one of them large, with its own options, found in the sheet. Larger pictures take
-    on less of the style; --scales 256, the size of the sheet's, carries more of the look over.
+    Below each picture are its row and column, and its distance to the photo (content) and to the
+    painting (style), as in impasto compare. Finished pictures are saved in the folder SHEET.cells:
+    after Ctrl-C, repeat the command to continue. A larger sweep paints only the new pictures.
+    --pick paints one of them large, with the options stored in the sheet. Larger pictures show
+    less of the style; --scales 256, the size used in the sheet, preserves more of the look.
 
     Examples:
 
@@ -77,63 +78,71 @@ def sweep(
 
       impasto sweep sheet.png --pick 2,3 --size 1024 -o out.png
     """
-    from impasto.cli.sweeping import Sweeping
+    from impasto.cli.sweep_runner import SweepRunner
     from impasto.errors import OptionsError
     from impasto.options.sweep import given
 
-    work = Sweeping(out=out, csv=csv_file, save=save, read=read, quiet=quiet, as_json=as_json)
-    said = given(options)
+    runner = SweepRunner(out=out, csv=csv_file, save=save, read=read, quiet=quiet, as_json=as_json)
+    options_given = given(options)
     if pick is not None:
         if vary or csv_file:
-            raise OptionsError("--pick paints one picture of a sheet: without --vary and --csv")
-        _paint_again(work, pictures, pick, said, resume=resume)
+            raise OptionsError(
+                "--pick cannot be combined with --vary or --csv: it paints one picture of a sheet"
+            )
+        _paint_again(runner, pictures, pick, options_given, resume=resume)
         return
     if resume:
-        raise OptionsError("--resume needs --pick: a sweep goes on by itself")
+        raise OptionsError("--resume needs --pick: a sweep always continues where it stopped")
     if len(pictures) < 2:
-        raise OptionsError(f"give the photo and a painting at least, got only {pictures[0]}")
-    _paint_all(work, pictures, vary or (), said)
+        raise OptionsError(f"give the photo and at least one painting, got only {pictures[0]}")
+    _paint_all(runner, pictures, vary or (), options_given)
 
 
 def _paint_all(
-    work: Sweeping, pictures: Sequence[Path], vary: Sequence[str], said: Mapping[str, Any]
+    runner: SweepRunner, pictures: Sequence[Path], vary: Sequence[str], common: Mapping[str, Any]
 ) -> None:
-    from impasto.options.sweep import read_axis
+    from impasto.options.sweep import parse_axis
     from impasto.sweep.engine import Sweep
     from impasto.sweep.grid import lay_out
 
-    grid = lay_out(said, [read_axis(text) for text in vary])
-    work.check(pictures)
+    grid = lay_out(common, [parse_axis(text) for text in vary])
+    runner.check(pictures)
     photo, *paintings = pictures
-    work.carry_out(Sweep(photo, paintings, grid, folder=work.folder, read=work.read), said)
+    sweep = Sweep(photo, paintings, grid, folder=runner.folder, read=runner.read)
+    runner.run(sweep, common)
 
 
 def _paint_again(
-    work: Sweeping, pictures: Sequence[Path], pick: str, said: Mapping[str, Any], *, resume: bool
+    runner: SweepRunner,
+    pictures: Sequence[Path],
+    pick: str,
+    changes: Mapping[str, Any],
+    *,
+    resume: bool,
 ) -> None:
     """Paint one cell of a sheet at another size."""
     from impasto.cli.work import Work
     from impasto.options import CheckpointOptions, RecordOptions
     from impasto.painter import Painter
-    from impasto.sweep.recipe import Picked, read_place
+    from impasto.sweep.sheet_recipe import PickedCell, parse_pick
 
     sheet, *now = pictures
-    picked = Picked.read(sheet, read_place(pick), said, now=now, read=work.read)
-    one = Work(
-        out=work.out,
-        save=work.save,
+    picked = PickedCell.read(sheet, parse_pick(pick), changes, now=now, read=runner.read)
+    work = Work(
+        out=runner.out,
+        save=runner.save,
         record=RecordOptions(),
         checkpoint=CheckpointOptions(resume=resume),
-        quiet=work.quiet,
-        as_json=work.as_json,
+        quiet=runner.quiet,
+        as_json=runner.as_json,
     )
-    one.check([sheet, *picked.paths])
+    work.check([sheet, *picked.paths])
     painter = Painter(
         picked.photo,
         picked.styles,
         picked.options,
-        read=work.read,
-        checkpoint=one.state_kept,
+        read=runner.read,
+        checkpoint=work.state_kept,
     )
     picked.check(painter.recipe, sheet)
-    one.carry_out(painter, [sheet, *painter.files])
+    work.carry_out(painter, [sheet, *painter.files])

@@ -20,7 +20,7 @@ _WITHOUT = (
     "content_weight", "content_layers", "content_loss", "laplacian_weight", "init", "noise_ratio",
     "strength", "color", "color_strength", "masks", "guide", "style_guide", "freeze",
 )  # fmt: skip
-"""What there is no photo for."""
+"""Options that need a photo."""
 
 
 @with_options(
@@ -34,7 +34,7 @@ def texture(
     painting: Annotated[
         list[Path],
         typer.Argument(
-            help="Paintings or photos of stuff, one or more.",
+            help="One or more paintings, or photos of a material.",
             metavar="PAINTING...",
             show_default=False,
         ),
@@ -54,10 +54,11 @@ def texture(
     save: SaveOptions,
     read: ReadOptions,
 ) -> None:
-    """Make a texture like a painting, of any size: style without content.
+    """Make a texture of any size from a painting.
 
-    Noise is given the Gram matrices of the painting (Gatys, Ecker, Bethge 2015). Without --canvas
-    it has the painting's shape. With --tileable it can be laid side by side without a seam.
+    This is style without content. Starting from noise, the pixels are optimised to match the Gram
+    matrices of the painting (Gatys, Ecker, Bethge 2015). Without --canvas, the texture has the
+    painting's shape. With --tileable, copies fit side by side without a seam.
 
     Examples:
 

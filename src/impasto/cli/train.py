@@ -31,7 +31,7 @@ def train(
     ],
     style: Annotated[
         list[Path] | None,
-        typer.Option(help="A painting; once for each style.", metavar="PAINTING"),
+        typer.Option(help="A painting; repeat it for each style.", metavar="PAINTING"),
     ] = None,
     photos: Annotated[
         Path | None,
@@ -44,62 +44,65 @@ def train(
         str,
         typer.Option(
             "--from",
-            help="What to begin with: a pack, a file or a size that ships; auto, the teacher's "
-            "strongest channels or the pack of that size that ships; or none.",
+            help="Network to start from: a pack, a file or a bundled size; auto (the teacher's "
+            "strongest channels, or the bundled pack of that size); or none.",
             metavar="PACK",
         ),
     ] = "auto",
     teacher: Annotated[
         str | None,
         typer.Option(
-            help="Learn what this larger network does, said likewise, in all of its styles; those "
-            "with a --style too are learnt from the painting in the end.",
+            help="Learn from this larger network in all its styles. A style that also has a "
+            "--style finishes on the painting.",
             metavar="PACK",
         ),
     ] = None,
     cards: Annotated[
         Path | None,
-        typer.Option(help="JSON list of what is to be known of the paintings.", metavar="FILE"),
+        typer.Option(
+            help="JSON file with the titles, painters and so on of the paintings.", metavar="FILE"
+        ),
     ] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for the state and the losses. Default: OUT.training", metavar="DIR"
+            help="Folder for the state and the losses. Default: OUT.training.", metavar="DIR"
         ),
     ] = None,
     checkpoint_every: Annotated[
-        float, typer.Option(help="Seconds from one state kept to the next.")
+        float, typer.Option(help="Seconds between saves of the state.")
     ] = 60.0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where it was stopped.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue where it was stopped.")
+    ] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Begin anew, and replace what was stopped before.")
+        bool, typer.Option("--restart", help="Start over and replace the saved state.")
     ] = False,
     processes: Annotated[
         str,
         typer.Option(
-            help="Processes that share the work on a CPU; auto is as many as pay off.",
+            help="Processes that share the work on a CPU; auto chooses the fastest number.",
             metavar="NUMBER",
         ),
     ] = "auto",
     preview: Annotated[
         Path | None,
-        typer.Option(help="Folder for sheets of a few photos in the styles.", metavar="DIR"),
+        typer.Option(help="Folder for preview sheets: a few photos in all styles.", metavar="DIR"),
     ] = None,
-    preview_every: Annotated[
-        float, typer.Option(help="Seconds from one sheet to the next.")
-    ] = 180.0,
+    preview_every: Annotated[float, typer.Option(help="Seconds between preview sheets.")] = 180.0,
     quiet: Quiet = False,
     as_json: AsJson = False,
     *,
     options: TrainOptions,
     read: ReadOptions,
 ) -> None:
-    """Train a network that paints any photo in the styles of paintings, in milliseconds.
+    """Train a network for the styles of paintings.
 
-    The weights of the styles move on the way, until each takes photos as far from themselves as
-    --distance says. Stop it with Ctrl-C and go on with --resume. Several GPUs, in one machine or
-    many: torchrun --nproc-per-node N --no-python impasto train ... To add a style to a pack and
-    leave its others as they are: impasto learn painting.jpg -o PACK
+    The network paints any photo in milliseconds. The weights of the styles adjust during training,
+    until each style moves photos as far from their content as --distance says. Stop with Ctrl-C and
+    continue with --resume. For several GPUs, in one machine or more: torchrun --nproc-per-node N
+    --no-python impasto train ... To add a style to a pack without changing the others: impasto
+    learn painting.jpg -o PACK
 
     Examples:
 
@@ -117,14 +120,14 @@ def train(
     from impasto.cli.together import together
     from impasto.runtime.device import keep_freed_memory
     from impasto.training.start import AUTO, NONE, started
-    from impasto.training.trainer import Keeping, Trainer
+    from impasto.training.trainer import StateFile, Trainer
     from impasto.zoo.pack import EXTENSION, check_replaceable, write_pack
     from impasto.zoo.registry import find
 
     packs = [Path(pack) for pack in (teacher, begin) if pack and pack not in (AUTO, NONE)]
     check_output(out, extensions=(EXTENSION,), inputs=[*(style or ()), *packs])
     check_replaceable(out)
-    CheckpointOptions(resume=resume, restart=restart)  # not both
+    CheckpointOptions(resume=resume, restart=restart)  # checks that not both are given
     folder = checkpoint or beside(out, ".training")
     make_folder(folder)
     if preview:
@@ -142,14 +145,15 @@ def train(
             start=started(begin, options.model, taught_by),
             teacher=taught_by,
             read=read,
-            keeping=Keeping(folder / _STATE, checkpoint_every, resume, restart),
+            state_file=StateFile(folder / _STATE, checkpoint_every, resume, restart),
         )
         _follow(trainer, folder, preview, preview_every, fresh=not resume, quiet=quiet)
         if not first:
             return
         if trainer.stopped:
             typer.echo(
-                f"\nimpasto: stopped; to go on, repeat it with --resume ({folder})", err=True
+                f"\nimpasto: stopped; to continue, repeat the command with --resume ({folder})",
+                err=True,
             )
             raise typer.Exit(INTERRUPTED)
         write_pack(_signed(trainer.pack), out)
@@ -166,15 +170,15 @@ def _follow(
     fresh: bool,
     quiet: bool,
 ) -> None:
-    """Train to the end, or until Ctrl-C ends it between two steps, with the state kept."""
-    from impasto.cli.training import TrainingProgress
+    """Train until the end, or until Ctrl-C stops it between two steps and saves the state."""
+    from impasto.cli.training_progress import TrainingProgress
     from impasto.events import Trained
 
     first, drawn = not trainer.processes.rank, time.monotonic()
     with gentle_interrupt() as interrupted, TrainingProgress(trainer, quiet=quiet) as progress:
         for event in trainer:
             progress.take(event)
-            if fresh and first:  # by now no other training has this folder
+            if fresh and first:  # the trainer now holds the lock on this folder
                 (folder / _LOG).unlink(missing_ok=True)
             fresh = False
             if isinstance(event, Trained) and first:
@@ -190,7 +194,7 @@ def _follow(
 
 
 def _signed(pack: Pack) -> Pack:
-    """Return a pack whose card says the command that made it."""
+    """Return a pack whose card includes the command that made it."""
     command = shlex.join(["impasto", *sys.argv[1:]])
     training = {"command": command, **pack.card.training}
     return replace(pack, card=replace(pack.card, training=training))

@@ -25,13 +25,11 @@ from impasto.images.picture import floats
 from impasto.options import CheckpointOptions, RecordOptions, SaveOptions
 from impasto.painter import Painter, Painting
 from impasto.record import Recorder
-from impasto.record.timelapse import MOST_SHOTS
 from impasto.runtime.checkpoint import check_free
 from impasto.runtime.device import keep_freed_memory
 
-# Seconds that follow the last step. They are rough: a budget is many times longer.
-_SAVING_A_PIXEL, _PLOTTING, _FILMING, _FILMING_A_STEP, _LEAVING = 4e-7, 0.7, 0.2, 0.008, 0.2
-
+_LEAVING = 0.2
+"""Seconds of a budget that are kept for the end of the process."""
 
 _LONGEST = 100
 """Bytes of a file's name in the name of a painting."""
@@ -153,25 +151,14 @@ class Work:
     def _unfinished(self) -> Path:
         return beside(self.out.with_suffix(""), f".unfinished{self.out.suffix}")
 
-    def _keep_back(self, painter: Painter) -> None:
-        """Keep of a budget about what the results take once the painting is done."""
-        if not painter.budget:
-            return
-        seconds = painter.width * painter.height * _SAVING_A_PIXEL + _LEAVING
-        if self.record.plot:
-            seconds += _PLOTTING
-        if self.record.timelapse:
-            seconds += _FILMING + _FILMING_A_STEP * min(painter.steps, MOST_SHOTS)
-        painter.budget.reserve = seconds
-
     def _follow(self, painter: Painter, recorder: Recorder) -> bool:
         """Paint to the end, or until Ctrl-C; return whether it was stopped."""
         size, planned = (painter.width, painter.height), painter.budget is not None
         bar = Progress(size, planned=planned, quiet=self.quiet)
-        self._keep_back(painter)
+        _keep_back(painter, recorder)
         with gentle_interrupt() as interrupted, bar as progress:
             for event in painter:
-                self._keep_back(painter)
+                _keep_back(painter, recorder)
                 progress.take(event)
                 for saved in recorder.take(event):
                     progress.take(saved)
@@ -215,3 +202,9 @@ class Work:
             width = max(len(saved.what) for saved in files)
             for saved in files:
                 typer.echo(f"{saved.what:<{width}}  {saved.path}")
+
+
+def _keep_back(painter: Painter, recorder: Recorder) -> None:
+    """Keep of a budget about what the results take once the painting is done."""
+    if painter.budget:
+        painter.budget.reserve = recorder.reserve(painter.steps) + _LEAVING

@@ -1,4 +1,4 @@
-"""A painting explained: what the network sees, remembers and matches, as one page of HTML.
+"""A report on one painting: what the network sees, remembers and matches, as one HTML page.
 
 >>> from impasto.explain.explainer import Explainer  # doctest: +SKIP
 >>> from impasto.explain.render import render  # doctest: +SKIP
@@ -7,5 +7,5 @@
 ...     print(event.part, event.progress, event.remaining)
 >>> page = render(explainer.explanation)  # doctest: +SKIP
 
-Importing this package imports neither torch nor jinja2; its modules do.
+Importing the package does not import torch or jinja2; its modules do.
 """

@@ -1,4 +1,4 @@
-"""Which few of a layer's many channels are worth showing, and in which order."""
+"""The choice and order of the few channels of a layer that are shown."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from impasto.explain.explanation import Floats
 
 _SILENT = 1e-12
-"""Of the largest energy: a channel with less has no direction to speak of."""
+"""Minimum energy, relative to the largest: weaker channels have no meaningful direction."""
 
 
 def variance_shares(features: Sequence[Floats]) -> NDArray[np.float64]:
-    """Return each channel's share of the variance over positions, the mean over pictures.
+    """Return each channel's share of the variance over positions, averaged over pictures.
 
-    ``features`` are (c, h, w) each, c the same. The shares (c,) add up to 1, or are all 0 where
+    ``features`` are (c, h, w) each, with equal c. The shares (c,) sum to 1, or are all 0 if
     nothing varies.
     """
     shares = np.zeros(len(features[0]))
@@ -32,11 +32,11 @@ def strongest(values: NDArray[np.floating], count: int) -> list[int]:
     return [int(i) for i in np.argsort(-values, kind="stable")[:count]]
 
 
-def alike_together(A: Floats) -> list[int]:
-    """Return an order of channels in which those that occur together stand together.
+def clustered_order(A: Floats) -> list[int]:
+    """Return an order of the channels that puts channels next to each other that occur together.
 
     ``A`` is a Gram matrix (k, k). Channels are clustered by cosine distance, 1 - A_ij / √(A_ii
-    A_jj), and the tree's leaves are ordered so that neighbours are near (Bar-Joseph, Gifford,
+    A_jj), and the leaves of the tree are ordered so that neighbours are close (Bar-Joseph, Gifford,
     Jaakkola 2001, "Fast optimal leaf ordering").
     """
     from scipy.cluster.hierarchy import leaves_list, linkage

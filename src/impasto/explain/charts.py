@@ -1,4 +1,4 @@
-"""Losses over the steps as lines in a unit box: what a page draws as SVG in its own colours."""
+"""Losses over the steps as lines in a box, for the page to draw as SVG."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from impasto.explain.explanation import Row
+from impasto.explain.explanation import StepLosses
 from impasto.explain.numbers import power_of_ten, text
 
 BOX = 1000
-"""Coordinates go from 0 to this, down and to the right."""
+"""Coordinates run from 0 to this value, down and to the right."""
 
 _RANGE = 1e7
-"""The least loss shown is this many times less than the greatest."""
+"""The smallest loss shown is this many times smaller than the largest."""
 
 _FEWEST_TICKS, _MOST_TICKS = 3, 7
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line: what it shows, the name of its colour, an SVG path, and its last value."""
+    """A line: its label, the name of its colour, an SVG path, and its last value."""
 
     label: str
     colour: str
@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Tick:
-    """A label at a share, in percent, of the way down or to the right."""
+    """A label at a position in percent, down or to the right."""
 
     at: float
     label: str
@@ -39,7 +39,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines with their axes. ``scales`` marks where a scale of the run begins."""
+    """Lines with their axes. ``scales`` marks where each scale of the run begins."""
 
     lines: tuple[Line, ...]
     down: tuple[Tick, ...]
@@ -47,10 +47,10 @@ class Chart:
     scales: tuple[Tick, ...]
 
 
-def chart(rows: Sequence[Row], series: Sequence[tuple[str, str, Sequence[float]]]) -> Chart:
+def chart(rows: Sequence[StepLosses], series: Sequence[tuple[str, str, Sequence[float]]]) -> Chart:
     """Draw series, (label, colour, a value for each row), on a logarithmic axis.
 
-    What is not above zero is a gap; a series that never is gets no line.
+    Values not above zero are gaps; a series without values above zero gets no line.
     """
     shown = [v for _, _, values in series for v in values if v > 0 and math.isfinite(v)]
     high = max(shown, default=1.0)
@@ -76,14 +76,14 @@ def chart(rows: Sequence[Row], series: Sequence[tuple[str, str, Sequence[float]]
     )
 
 
-def _across(rows: Sequence[Row], step: float) -> float:
-    """Return how far to the right a step is, in percent."""
+def _across(rows: Sequence[StepLosses], step: float) -> float:
+    """Return the horizontal position of a step in percent."""
     first, last = rows[0].step, rows[-1].step
     return 100 * (step - first) / max(last - first, 1)
 
 
-def _path(rows: Sequence[Row], values: Sequence[float], top: float, bottom: float) -> str:
-    """Return an SVG path; a new piece begins after a gap and with every scale."""
+def _path(rows: Sequence[StepLosses], values: Sequence[float], top: float, bottom: float) -> str:
+    """Return an SVG path; a new segment begins after a gap and at every scale."""
     parts, pen, scale = [], "M", 0
     for row, value in zip(rows, values, strict=True):
         if not (value > 0 and math.isfinite(value)):
@@ -95,12 +95,12 @@ def _path(rows: Sequence[Row], values: Sequence[float], top: float, bottom: floa
         y = BOX * (top - math.log10(value)) / (top - bottom)
         parts.append(f"{pen}{x:.1f} {min(y, BOX):.1f}")
         pen = "L"
-    # A single step would have no length, and so no ink.
+    # A single point has no length and would be invisible.
     return "".join(parts) + ("h0.1" if len(parts) == 1 else "")
 
 
 def _values(bottom: float, top: float) -> list[tuple[float, str]]:
-    """Return values for the axis: powers of ten, thinned, or with what lies between."""
+    """Return the axis ticks: some powers of ten, or 1, 2 and 5 times them if there are few."""
     powers = range(math.ceil(bottom), math.floor(top) + 1)
     if len(powers) < _FEWEST_TICKS:
         fine = [m * 10.0**p for p in range(math.floor(bottom), math.ceil(top)) for m in (1, 2, 5)]
@@ -108,8 +108,8 @@ def _values(bottom: float, top: float) -> list[tuple[float, str]]:
     return [(10.0**p, power_of_ten(p)) for p in powers[:: math.ceil(len(powers) / _MOST_TICKS)]]
 
 
-def _steps(rows: Sequence[Row]) -> list[int]:
-    """Return the steps for the axis: the first, round ones between, the last."""
+def _steps(rows: Sequence[StepLosses]) -> list[int]:
+    """Return the axis ticks: the first step, round ones, and the last."""
     first, last = rows[0].step, rows[-1].step
     if last - first < 2:
         return sorted({first, last})

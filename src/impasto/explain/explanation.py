@@ -1,7 +1,7 @@
-"""A painting explained, as data: all that a page, a notebook or a slide needs.
+"""The explanation of a painting as data, for a page, a notebook or slides.
 
-The symbols are those of Gatys, Ecker, Bethge 2016 (CVPR): F, P are features of the picture and of
-the photo, G, A the Gram matrices of the picture and of the painting, N filters and M positions.
+The symbols are those of Gatys, Ecker, Bethge 2016 (CVPR): F and P are features of the picture and
+of the photo, G and A Gram matrices of the picture and of the painting, N filters, M positions.
 Pictures are float32 (h, w, 3) RGB in [0, 1].
 """
 
@@ -15,15 +15,15 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.nets.vgg import Layer
+from impasto.nets.feature_net import LayerSpec
 
 Floats = NDArray[np.float32]
 
 T = TypeVar("T")
 
 
-class Each(NamedTuple, Generic[T]):
-    """One thing for each picture: photo, first picture of the run, result, painting."""
+class PerPicture(NamedTuple, Generic[T]):
+    """One value per picture: photo, first picture of the run, result, painting."""
 
     photo: T
     start: T
@@ -33,63 +33,62 @@ class Each(NamedTuple, Generic[T]):
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """What one filter of a layer answers to the pictures: its feature maps, (h, w) each.
+    """One filter of a layer and its feature maps, (h, w) each.
 
-    ``number`` counts from 0, as PyTorch does; ``share`` is its part of the layer's variance over
-    positions, the mean of photo and painting.
+    ``number`` counts from 0, as in PyTorch. ``share`` is the filter's share of the layer's variance
+    over positions, averaged over photo and painting.
     """
 
     number: int
     share: float
-    maps: Each[Floats]
+    maps: PerPicture[Floats]
 
 
 @dataclass(frozen=True, eq=False)
 class Grams:
     """The Gram matrices of some channels of a layer, (k, k) each, all in the same order.
 
-    ``channels`` are their numbers; ``energy`` is the share of the painting's energy (the trace of
-    A) that they carry. ``largest`` is the pair of different channels with the largest entry in A,
-    with that entry for each picture.
+    ``channels`` are their numbers; ``energy`` is their share of the painting's energy (the trace of
+    A). ``largest`` is the pair of different channels with the largest entry in A; ``entries`` are
+    the entries of this pair for each picture.
     """
 
     channels: tuple[int, ...]
     energy: float
-    matrices: Each[Floats]
+    matrices: PerPicture[Floats]
     largest: tuple[int, int]
-    entries: Each[float]
+    entries: PerPicture[float]
 
 
 @dataclass(frozen=True, eq=False)
 class LayerView:
     """One layer and how it sees the pictures.
 
-    ``weight`` is w_l, as ``term`` ("content" or "style") has it. ``positions`` are (h, w) of each
-    picture's feature maps. ``distance`` is that of each picture by which the layer is judged, in
-    float32, before weighing: E_l to the painting for style, the mean of (F - P)² for content;
-    ``squares`` is Σ (F - P)² or Σ (G - A)², of which it is the mean; ``relative`` is the root of
-    that over ‖P‖ or ‖A‖.
+    ``weight`` is w_l in the term ("content" or "style"). ``positions`` are (h, w) of each picture's
+    feature maps. ``distance`` is the unweighted loss of each picture, in float32: E_l to the
+    painting for style, the mean of (F - P)² for content. ``squares`` is the sum that it is the mean
+    of: Σ (F - P)² or Σ (G - A)². ``relative`` is the square root of that sum over ‖P‖ or ‖A‖.
     """
 
-    layer: Layer
+    layer: LayerSpec
     term: str
     weight: float
-    positions: Each[tuple[int, int]]
+    positions: PerPicture[tuple[int, int]]
     channels: tuple[Channel, ...]
     grams: Grams | None
-    distance: Each[float]
-    squares: Each[float]
-    relative: Each[float]
+    distance: PerPicture[float]
+    squares: PerPicture[float]
+    relative: PerPicture[float]
 
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """A picture made from noise by some layers alone.
+    """A picture made from noise with some layers only.
 
-    ``kind`` is "content" (of the photo) or "style" (of the painting). ``losses`` has one number
-    a step. ``distances`` says by layer how far the picture is from what it was made after:
-    ‖F - P‖ / ‖P‖ for content, ‖G - A‖ / ‖A‖ for style. ``levels`` is the root of the mean squared
-    difference to the photo, in pixel levels from 0 to 255; it means something for content only.
+    ``kind`` is "content" (of the photo) or "style" (of the painting). ``losses`` has one number per
+    step. ``distances`` is the distance to the photo or painting by layer: ‖F - P‖ / ‖P‖ for
+    content, ‖G - A‖ / ‖A‖ for style. ``levels`` is the root mean square difference to the photo in
+    pixel levels from 0 to 255; it is meaningful only for content.
     """
 
     kind: str
@@ -101,8 +100,8 @@ class Reconstruction:
     seconds: float
 
 
-class Row(NamedTuple):
-    """The losses of one step, weighted; ``terms`` has them by term and layer."""
+class StepLosses(NamedTuple):
+    """The weighted losses of one step; ``terms`` has them by term and layer."""
 
     step: int
     scale: int
@@ -116,24 +115,24 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class Snapshot:
     """The picture of a step."""
 
-    row: Row
+    row: StepLosses
     picture: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The run that made the painting: its steps, some of its pictures, and what they began with.
+    """The run that made the painting: its steps, some of its pictures, and its weights.
 
-    ``kept`` is the step whose picture is the result: that of least loss at the last scale.
-    ``recipe`` is the painting's own.
+    ``best`` is the step whose picture is the result: the one with the lowest loss at the last
+    scale. ``recipe`` is the recipe of the painting.
     """
 
-    rows: tuple[Row, ...]
-    moments: tuple[Moment, ...]
-    kept: Row
+    rows: tuple[StepLosses, ...]
+    snapshots: tuple[Snapshot, ...]
+    best: StepLosses
     content_weight: float
     style_weight: float
     layer_weights: Mapping[str, float]  # by term: "content relu4_2", "style relu1_1", ...
@@ -142,10 +141,10 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """All parts of the report."""
+    """All data of the report."""
 
-    pictures: Each[Floats]
-    names: tuple[str, str]  # of photo and painting, as they were given
+    pictures: PerPicture[Floats]
+    names: tuple[str, str]  # of photo and painting, as given
     layers: tuple[LayerView, ...]
     contents: tuple[Reconstruction, ...]
     styles: tuple[Reconstruction, ...]

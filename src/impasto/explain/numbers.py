@@ -1,4 +1,4 @@
-"""Numbers as a page shows them: four digits, powers of ten, the exact value beside them."""
+"""Formatting numbers for the page: four digits, powers of ten, and the exact value."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from markupsafe import Markup
 
 _DIGITS = 4
 _PLAIN = range(-3, 6)
-"""Powers of ten that are written out."""
+"""Powers of ten written out in full."""
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def split(x: float) -> tuple[str, int | None]:
-    """Return four digits of a number, and the power of ten they are times, None for none.
+    """Return a number as four digits and a power of ten, or None if it is written in full.
 
     ``12345.6`` is ``("12,346", None)``, ``1234567`` is ``("1.235", 6)``; whole numbers below a
-    million are exact. What is not finite is a dash.
+    million are exact. A value that is not finite becomes a dash.
     """
     if not math.isfinite(x):
         return "–", None
@@ -37,7 +37,7 @@ def text(x: float) -> str:
 
 
 def html(x: float) -> Markup:
-    """Return a number as text, its value beside it for machines."""
+    """Return a number as HTML with its machine-readable value."""
     if not math.isfinite(x):
         return Markup(text(x))
     return Markup('<data value="{}">{}</data>').format(f"{x:.9g}", text(x))
@@ -59,7 +59,7 @@ def power_of_ten(power: int) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share as percent, with two digits below ten: 71 %, 2.4 %, 0.031 %."""
+    """Format a share as percent, with two digits below ten: 71 %, 2.4 %, 0.031 %."""
     value = 100 * share
     if not math.isfinite(value):
         return "–"

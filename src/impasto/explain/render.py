@@ -1,4 +1,4 @@
-"""From an explanation to one page of HTML that loads nothing from anywhere."""
+"""Renders an explanation as one HTML page that loads nothing."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from impasto.text import shown
 def render(explanation: Explanation, *, command: str = "", seconds: float | None = None) -> str:
     """Return the page.
 
-    ``command`` is shown as what makes the page again; ``seconds`` is what everything took, where
-    that is more than the parts of the explanation.
+    ``command`` is shown as the command that makes the page. ``seconds`` is the total time, by
+    default the sum of the explanation's parts.
     """
     run = explanation.run
     spent = sum(explanation.seconds.values()) if seconds is None else seconds
@@ -43,24 +43,24 @@ def render(explanation: Explanation, *, command: str = "", seconds: float | None
         options=json.dumps(run.recipe["options"], indent=1, ensure_ascii=False),
         data=_data(explanation),
     )
-    # A file name may hold bytes that are not text.
+    # A file name may contain bytes that are not valid text.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _title(name: str) -> str:
-    """Return what a picture is called, without its folders."""
+    """Return the name of a picture without its folders."""
     return shown(Path(name).name or name)
 
 
 def _printable(text: str) -> str:
-    """Return a text as one line, with escapes for what is not a letter."""
+    """Return a text as one line; escape characters that are not printable."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
     )
 
 
 def _environment() -> Environment:
-    """Return jinja2 as the page wants it: all that is put in is escaped, nothing may be missing."""
+    """Return a jinja2 environment that escapes all values and refuses missing ones."""
     environment = Environment(
         loader=PackageLoader("impasto.explain", "page"),
         autoescape=True,
@@ -93,13 +93,13 @@ def _charts(explanation: Explanation) -> Mapping[str, charts.Chart]:
 
 
 def _colour(term: str) -> str:
-    """Return the name of the colour of a term: that of its block, or of all content."""
+    """Return the colour name of a term: one per block of style layers, one for content."""
     kind, layer = term.split()
     return "content" if kind == "content" else f"block-{layer[4]}"
 
 
 def _data(explanation: Explanation) -> dict[str, Any]:
-    """Return what the page's script and other readers of it need: the losses of every step."""
+    """Return the data embedded in the page for its script and other programs."""
     rows = explanation.run.rows
     return {
         "first": rows[0].step,

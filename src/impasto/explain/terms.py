@@ -1,4 +1,4 @@
-"""The terms of the loss, put into numbers: what the equations of the page are filled with."""
+"""The terms of the loss as numbers, for the equations of the page."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from impasto.explain.explanation import Explanation, LayerView
 
 @dataclass(frozen=True)
 class Term:
-    """One term of the loss at the first step and at the one that was kept.
+    """One term of the loss at the first step and at the best step.
 
-    ``first`` and ``kept`` are unweighted: E_l of a style layer, the mean of (F - P)² of a content
-    layer. ``factor`` is what they are multiplied with, α w_l or β w_l. ``share`` is the term's
-    part of the total loss that was kept.
+    ``first`` and ``best`` are unweighted: E_l of a style layer, the mean of (F - P)² of a content
+    layer. ``factor`` is their weight, α w_l or β w_l. ``share`` is the term's share of the total
+    loss at the best step.
     """
 
     view: LayerView
     factor: float
     first: float
-    kept: float
+    best: float
     share: float
 
     @property
@@ -40,31 +40,31 @@ class Term:
 
     @property
     def entries(self) -> int:
-        """How many squared differences the term is a mean of."""
+        """Number of squared differences that the term averages."""
         return self.filters * (self.filters if self.view.term == "style" else self.positions)
 
     @property
     def squares(self) -> float:
-        """Their sum, for the picture that was kept."""
-        return self.kept * self.entries
+        """The sum of these squared differences at the best step."""
+        return self.best * self.entries
 
     @property
     def by_layer(self) -> float:
-        """The term as its layer weighs among those of its kind: w_l E_l."""
-        return self.view.weight * self.kept
+        """The term weighted by its layer: w_l E_l."""
+        return self.view.weight * self.best
 
     @property
     def weighted(self) -> float:
-        """What the term adds to the loss that was kept."""
-        return self.factor * self.kept
+        """The term's contribution to the loss at the best step."""
+        return self.factor * self.best
 
     @property
     def papers(self) -> float:
-        """The same as the papers write it: ½ Σ (F - P)², or 1 / (4 N² M²) Σ (G - A)².
+        """The term as in the papers: ½ Σ (F - P)², or 1 / (4 N² M²) Σ (G - A)².
 
-        There G and A are not divided by the number of positions, which is taken to be M for both.
+        There, G and A are not divided by the number of positions, and M is the same for both.
         """
-        return self.kept / 4 if self.view.term == "style" else self.squares / 2
+        return self.best / 4 if self.view.term == "style" else self.squares / 2
 
 
 def terms(explanation: Explanation) -> tuple[Term, ...]:
@@ -74,8 +74,8 @@ def terms(explanation: Explanation) -> tuple[Term, ...]:
     for view in sorted(explanation.layers, key=lambda view: view.term):
         weight = run.content_weight if view.term == "content" else run.style_weight
         factor, name = weight * view.weight, f"{view.term} {view.layer.name}"
-        if name in run.kept.terms:
-            first, kept = run.rows[0].terms[name], run.kept.terms[name]
-            share = kept / run.kept.loss if run.kept.loss else 0.0
-            found.append(Term(view, factor, first / factor, kept / factor, share))
+        if name in run.best.terms:
+            first, best = run.rows[0].terms[name], run.best.terms[name]
+            share = best / run.best.loss if run.best.loss else 0.0
+            found.append(Term(view, factor, first / factor, best / factor, share))
     return tuple(found)

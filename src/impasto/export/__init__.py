@@ -1,1 +1,1 @@
-"""Networks in the formats of others: ONNX out, checkpoints of pytorch/examples in."""
+"""Exports networks to ONNX, and imports checkpoints of pytorch/examples."""

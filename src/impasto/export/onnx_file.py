@@ -1,4 +1,4 @@
-"""A pack as an ONNX file: any runtime paints with it, at any size, in any mix of its styles."""
+"""Exports a pack as an ONNX file, for pictures of any size and any mix of its styles."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 EXTENSION = ".onnx"
 
 _CROPS = (("coffee", 203, 149), ("chelsea", 91, 237))
-"""Photos, heights and widths of the pictures that are compared; no side is a multiple of 4."""
+"""The test pictures: photo, height and width; no side is a multiple of 4."""
 
 _USAGE = (
     "image: float32 (n, 3, height, width), RGB from 0 to 1, any size. "
-    "mix: float32 (styles,), how much of each style; it adds up to 1. "
-    "seed: int64 (1,), may be left out: another is another painting of the same photo. "
-    "stylised: as image. 'original' is the photo itself: 1.2 of a style and -0.2 of it is beyond "
-    "the style."
+    "mix: float32 (styles,), the share of each style; it adds up to 1. "
+    "seed: int64 (1,), optional; another seed gives another painting of the same photo. "
+    "stylised: same shape as image. The style 'original' is the photo itself; to exaggerate a "
+    "style, give it a share above 1, such as 1.2, and 'original' the rest, -0.2."
 )
 
 
 @dataclass(frozen=True)
 class Precision:
-    """How weights are kept, and how far from PyTorch a result may be, of a range of 1."""
+    """How far results may differ from PyTorch's, in a range of 1, and how that is measured."""
 
     tolerance: float
     measure: Callable[[Floats], np.floating[Any]]
@@ -51,18 +51,18 @@ class Precision:
 
 PRECISIONS: Mapping[str, Precision] = {
     "float32": Precision(1e-3, np.max, "at most"),
-    # Exact for a pack that was read from a file, whose weights are float16 already.
+    # Exact for a pack that was read from a file, since its weights are float16 already.
     "float16": Precision(1e-2, np.max, "at most"),
-    # Weights and activations of eight bits: where a processor multiplies bytes, about twice as
-    # fast, at 27 to 32 dB from float32.
+    # 8-bit weights and activations: about twice as fast on processors that multiply bytes, at 27
+    # to 32 dB from float32.
     "int8": Precision(0.05, np.mean, "on average"),
 }
-"""Every precision that a file can have."""
+"""The supported precisions of a file."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was written: its size in bytes, and how far from PyTorch its results were."""
+    """The size of a written file in bytes, and how far its results differ from PyTorch's."""
 
     size: int
     difference: float
@@ -76,18 +76,18 @@ def export(
     shares: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> Exported:
-    """Write a pack as an ONNX file, once it was seen to paint as PyTorch does.
+    """Write a pack as an ONNX file, after checking that its results match PyTorch's.
 
-    The file says itself how to call it, whose styles it has and under which licence, in its
-    metadata; there ``mix`` is that of ``shares``, or the last style alone. ``seed`` is that of the
-    noise where whoever runs it gives none. Raises `OutputError`, also when the results differ from
-    PyTorch's by more than `PRECISIONS` allows, `OptionsError`, and `MissingExtraError`.
+    The metadata of the file explain its inputs and outputs and list its styles and licences; the
+    ``mix`` given there is that of ``shares``, or the last style alone. ``seed`` is the default of
+    the input ``seed``. Raises `OutputError`, also if the results differ from PyTorch's by more than
+    `PRECISIONS` allows, `OptionsError`, and `MissingExtraError`.
     """
     if precision not in PRECISIONS:
         raise OptionsError(
             f"--precision does not know {precision!r}{nearest(precision, PRECISIONS)}"
         )
-    ApplyOptions(seed=seed)  # raises for what is not a seed
+    ApplyOptions(seed=seed)  # raises an error for an invalid seed
     mix = pack.mix(shares or {pack.styles[-1]: 1.0})
     check_output(path, extensions=(EXTENSION,))
     model = _model(pack, precision, mix, seed)
@@ -97,8 +97,8 @@ def export(
     allowed = PRECISIONS[precision].tolerance
     if not difference <= allowed:
         raise OutputError(
-            f"{shown(path)}: not written: as {precision} the network differs from PyTorch's by "
-            f"{difference:.2g} {PRECISIONS[precision].what}, allowed are {allowed:g}"
+            f"{shown(path)}: not written: the {precision} network differs from PyTorch's by "
+            f"{difference:.2g} {PRECISIONS[precision].what}; at most {allowed:g} is allowed"
         )
     with atomic_write(path) as file:
         file.write(data)
@@ -122,7 +122,7 @@ def _model(pack: Pack, precision: str, mix: Floats, seed: int) -> onnx.ModelProt
 
 
 def _metadata(pack: Pack, mix: Floats) -> list[onnx.StringStringEntryProto]:
-    """Return what a reader of the file must know."""
+    """Return the metadata of the file."""
     import onnx
 
     licences = dict.fromkeys(card.licence for card in pack.card.styles if card.licence)
@@ -141,7 +141,7 @@ def _metadata(pack: Pack, mix: Floats) -> list[onnx.StringStringEntryProto]:
 
 
 def _difference(pack: Pack, data: bytes, mix: Floats, seed: int, precision: Precision) -> float:
-    """Return the largest of the differences between the file and PyTorch, over the crops."""
+    """Return the largest difference between the file and PyTorch over the test pictures."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -171,6 +171,6 @@ def _difference(pack: Pack, data: bytes, mix: Floats, seed: int, precision: Prec
 
 
 def _crop(name: str, height: int, width: int) -> NDArray[np.float32]:
-    """Return the upper left of a sample photo as (1, 3, height, width) in [0, 1]."""
+    """Return the upper left part of a sample photo as (1, 3, height, width) in [0, 1]."""
     samples = photo(name)[:height, :width]
     return np.ascontiguousarray(scaled(samples, 255).transpose(2, 0, 1)[None])

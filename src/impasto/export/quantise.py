@@ -1,4 +1,4 @@
-"""Convolutions of eight bits: weights and activations, calibrated on sample photos."""
+"""Quantises convolutions to 8 bits, weights and activations, calibrated on sample photos."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 _SIDE = 256
 _WARNING, _ERROR = 2, 3
 _PERCENTILE = 99.99
-"""Of the activations seen, so many per cent are in range. With all of them the rare large ones
-would leave the others too few steps: 3 dB on a network of pytorch/examples."""
+"""The percentage of activations within the quantised range. Including the rare large ones would
+leave too few levels for the others: it costs 3 dB on a network of pytorch/examples."""
 
 
 def quantised(model: onnx.ModelProto, mix: Floats) -> onnx.ModelProto:
-    """Return the model with all convolutions but the first and the last in eight bits.
+    """Return the model with all convolutions except the first and last in 8 bits.
 
-    Those two meet the pixels, where an error is seen at once. Raises `MissingExtraError`.
+    Those two work on pixels, where errors would be visible. Raises `MissingExtraError`.
     """
     import onnx
 
@@ -36,7 +36,7 @@ def quantised(model: onnx.ModelProto, mix: Floats) -> onnx.ModelProto:
         from onnxruntime import quantization
     except ImportError as error:
         raise MissingExtraError("Eight bits", "onnx") from error
-    # The graph is as plain as can be; without this mark, warnings ask to make it so.
+    # The graph needs no preprocessing; this mark prevents a warning about it.
     model.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")
     convolutions = [node.name for node in model.graph.node if node.op_type == "Conv"]
     with TemporaryDirectory() as folder, redirect_stdout(io.StringIO()), _errors_only():
@@ -61,7 +61,7 @@ def quantised(model: onnx.ModelProto, mix: Floats) -> onnx.ModelProto:
 
 @contextmanager
 def _errors_only() -> Iterator[None]:
-    """Keep ONNX Runtime from telling about inputs that may be left out."""
+    """Suppress ONNX Runtime's warnings about optional inputs."""
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(_ERROR)
@@ -72,7 +72,7 @@ def _errors_only() -> Iterator[None]:
 
 
 class _Photos:
-    """The photos to calibrate on, one after the other, as ONNX Runtime wants to be given them."""
+    """The calibration photos, with the interface that ONNX Runtime expects."""
 
     def __init__(self, mix: Floats) -> None:
         self._feeds = self._all(mix)

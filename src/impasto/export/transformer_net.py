@@ -1,9 +1,9 @@
-"""Checkpoints of pytorch/examples (fast_neural_style), made into packs of one style.
+"""Imports checkpoints of pytorch/examples (fast_neural_style) as packs of one style.
 
 They are state dictionaries of its ``TransformerNet``, one for each painting, written by
-``torch.save`` or as safetensors, as they are, in a dictionary with more in it, or with the
-``module.`` of DataParallel before every key. Here ``torch.load`` reads them with
-``weights_only=True``: no code of theirs runs.
+``torch.save`` or as safetensors; they may be nested in a larger dictionary, or have the prefix
+``module.`` of DataParallel. ``torch.load`` reads them with ``weights_only=True``, so none of their
+code runs.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ from impasto.zoo.cards import PackCard, StyleCard
 from impasto.zoo.pack import Pack
 
 MAX_BYTES = 64 * 2**20
-"""Ten times what a checkpoint has."""
+"""Ten times the size of a checkpoint."""
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "generator", "weights", "params")
-"""Keys under which training scripts put the weights, beside optimisers and numbers."""
+"""Keys under which training scripts store the weights, next to optimiser states and the like."""
 
 _PARALLEL = "module."
 
 _ARCHITECTURE = ARCHITECTURES["transformer-net"]
 
 _STATISTICS = re.compile(r"(res[1-5]\.)?in[1-5]\.(running_mean|running_var|num_batches_tracked)")
-"""What PyTorch before 0.4 kept for instance normalisations, and never used."""
+"""Unused buffers that PyTorch before 0.4 stored for instance normalisations."""
 
 
 def import_checkpoint(path: str | os.PathLike[str], style: StyleCard) -> Pack:
-    """Return the pack of one style, ``style``, that a checkpoint holds.
+    """Return a pack with the one style, ``style``, of a checkpoint.
 
-    Raises `WeightsError` for a file that is missing, too large, or no such checkpoint, with what
-    was found in it.
+    Raises `WeightsError` for a file that is missing, too large, or not such a checkpoint, saying
+    what it contains instead.
     """
     name = shown(path)
     data = _bytes(path)
@@ -66,7 +66,7 @@ def import_checkpoint(path: str | os.PathLike[str], style: StyleCard) -> Pack:
 
 
 def _keys() -> Iterator[tuple[str, tuple[str, tuple[int, ...]]]]:
-    """Yield each key of a checkpoint with the name and shape of the tensor here."""
+    """Yield each key of a checkpoint with the name and shape of our tensor."""
     shapes = _ARCHITECTURE.shapes(styles=1)
     pairs = [
         (f"{layer.name.replace('_', '.')}.conv2d.{kind}", f"{layer.name}_{kind}")
@@ -83,8 +83,8 @@ def _keys() -> Iterator[tuple[str, tuple[str, tuple[int, ...]]]]:
 
 
 def _bytes(path: str | os.PathLike[str]) -> bytes:
-    """Read a file that neither is too large nor unpacks to too much."""
-    too_large = f"{shown(path)}: is too large for a checkpoint: over {MAX_BYTES:,} bytes"
+    """Read a file of at most `MAX_BYTES` bytes, packed and unpacked."""
+    too_large = f"{shown(path)}: is larger than the {MAX_BYTES:,} bytes allowed for a checkpoint"
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -111,21 +111,21 @@ def _state(data: bytes, name: str) -> dict[str, Any]:
 
 
 def _other_kind(data: bytes, name: str) -> str:
-    """Say what a file is that people take for a checkpoint; "" for any other."""
+    """Describe files that users mistake for a checkpoint; return "" for any other."""
     if name.lower().endswith(".t7"):
         return "was written by Lua Torch, which PyTorch cannot read; find the style as a .pth file"
     if name.lower().endswith(".onnx"):
         return "is an ONNX file; import takes the .pth checkpoint that it was exported from"
     if _is_safetensors(data):
         with suppress(ValueError):
-            files.about(data)
-            return "is a file of Impasto's already: impasto apply FILE/STYLE takes it as it is"
+            files.metadata(Path(name))
+            return "is already a file of Impasto; use it with impasto apply FILE/STYLE"
     if zipfile.is_zipfile(io.BytesIO(data)):
         with suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(data)) as archive:
             if any(Path(entry).name == "constants.pkl" for entry in archive.namelist()):
                 return (
-                    "is a TorchScript program, and no code of a file is run; save the state_dict() "
-                    "of its network with torch.save"
+                    "is a TorchScript program, whose code Impasto does not run; save the "
+                    "state_dict() of its network with torch.save"
                 )
     return ""
 
@@ -135,7 +135,7 @@ def _is_safetensors(data: bytes) -> bool:
 
 
 def _unwrapped(state: Any, name: str) -> Mapping[Any, Any]:
-    """Return the weights of a checkpoint that has more in it, as training scripts write them."""
+    """Return the weights, also from a checkpoint that nests them in a larger dictionary."""
     if not isinstance(state, Mapping):
         raise WeightsError(f"{name}: holds {type(state).__name__}, not a TransformerNet's weights")
     inner = [state[key] for key in _WRAPPERS if isinstance(state.get(key), Mapping)]
@@ -150,20 +150,20 @@ def _loaded(data: bytes, name: str) -> Any:
             raise WeightsError(f"{name}: is damaged: {reason(error)}") from error
     try:
         return torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
-    except Exception as error:  # Unpickling raises anything at all on hostile bytes.
+    except Exception as error:  # On hostile bytes unpickling raises exceptions of any kind.
         raise WeightsError(
-            f"{name}: is not a checkpoint that can be read without running its code: "
+            f"{name}: is not a checkpoint that can be read without running code from it: "
             f"{_first(error)}"
         ) from error
 
 
 def _first(error: Exception) -> str:
-    """Return the first sentence of PyTorch's long explanations."""
+    """Return the first sentence of PyTorch's long error messages."""
     return re.split(r"[.:] ", reason(error), maxsplit=1)[0]
 
 
 def _difference(found: set[str], wanted: set[str]) -> str:
-    """Say what distinguishes the keys of a file from those of a TransformerNet."""
+    """Describe how the keys of a file differ from those of a TransformerNet."""
     few = shown(", ".join(sorted(found)[:3]))
     if not found & wanted:
         what = f"holds {len(found)} entries ({few}, ...)" if found else "holds nothing"
@@ -171,20 +171,22 @@ def _difference(found: set[str], wanted: set[str]) -> str:
     missing, unknown = sorted(wanted - found), sorted(found - wanted)
     parts = [f"lacks {missing[0]}"] if missing else []
     parts += [f"also has {shown(unknown[0])}"] if unknown else []
-    return f"is not pytorch/examples' TransformerNet as it is known here: it {' and '.join(parts)}"
+    return f"is not pytorch/examples' TransformerNet: it {' and '.join(parts)}"
 
 
 def _array(value: Any, key: str, shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
-    """Return a tensor as float32 in the shape it has here; norms get a row for their style."""
+    """Return a tensor as float32 in our shape; normalisations get a row for the style."""
     theirs = shape[1:] if len(shape) == 2 else shape
     if not isinstance(value, Tensor) or value.shape != theirs or not value.is_floating_point():
         what = f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
         raise WeightsError(f"{name}: {key} is {shown(what)}, not floats {theirs}")
     try:
         array = value.detach().float().numpy().reshape(shape)
-    except (RuntimeError, TypeError, NotImplementedError) as error:  # sparse, or on no device
+    except (RuntimeError, TypeError, NotImplementedError) as error:  # sparse or meta tensors
         raise WeightsError(f"{name}: {key} cannot be read: {_first(error)}") from error
     # Packs are float16.
     if not np.abs(array).max() <= np.finfo(np.float16).max:
-        raise WeightsError(f"{name}: {key} holds values that are not finite, or too large")
+        raise WeightsError(
+            f"{name}: {key} has values that are not finite, or too large for float16"
+        )
     return array

@@ -1,6 +1,6 @@
-"""Pictures in and out: reading, resizing, saving. Importing this does not import torch.
+"""Reads, resizes and saves pictures. Importing this does not import torch.
 
-`impasto.images.tensors` is the bridge to PyTorch and is imported on its own.
+`impasto.images.tensors` converts to and from PyTorch and is imported separately.
 """
 
 from __future__ import annotations

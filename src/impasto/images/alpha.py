@@ -1,7 +1,7 @@
-"""Transparency: what is not seen of a picture does not count.
+"""Transparency: colours under transparent pixels must not affect the result.
 
-Files hold colours of transparent pixels too: black, white, or what was there before it was cut out.
-Two pictures that look the same must not be painted differently for them.
+Files store colours for transparent pixels too: black, white, or the background that was cut out.
+Two pictures that look the same must be painted the same.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from impasto.images.resize import resize
 from impasto.text import shown
 
 _HIDDEN = 1
-"""Alpha of so much or less, of 255, is not seen."""
+"""Alpha, of 255, up to which a pixel counts as invisible."""
 
 _ROWS = 256
-"""Rows looked at together, an even number: floats take four times the memory."""
+"""Rows processed at a time (an even number), since floats take four times the memory."""
 
 
 def fill_hidden(rgb: Samples, alpha: Samples | None) -> Samples:
-    """Return RGB (H, W, 3) in which transparent pixels go on as what is seen around them.
+    """Return RGB (H, W, 3) whose transparent pixels continue the visible colours around them.
 
-    ``alpha`` is (H, W). The picture is averaged into ever smaller ones, each pixel by its alpha,
-    and pixels that are not seen take the colour of the first of these that sees something there
-    (the pull-push algorithm of Gortler et al. 1996, "The Lumigraph", section 3.4). What is seen
-    stays to the bit; where nothing is seen at all, all is grey.
+    ``alpha`` is (H, W). The picture is averaged to ever smaller sizes, each pixel weighted by its
+    alpha, and an invisible pixel takes its colour from the first size that has one there (the
+    pull-push algorithm of Gortler et al. 1996, "The Lumigraph", section 3.4). Visible pixels stay
+    bit for bit the same; a picture with none becomes grey.
     """
     if alpha is None:
         return rgb
@@ -51,27 +51,27 @@ def fill_hidden(rgb: Samples, alpha: Samples | None) -> Samples:
 
 
 def seen_part(stored: Stored) -> Stored:
-    """Return the part of a picture around what is seen. Raises `ImageError` if that is nothing."""
+    """Crop a picture to its visible pixels. Raises `ImageError` if there are none."""
     if stored.alpha is None:
         return stored
     seen = ~_hidden(stored.alpha)
     rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
-        raise ImageError(f"{shown(stored.name)}: is transparent all over: there is nothing to see")
+        raise ImageError(f"{shown(stored.name)}: is transparent all over; nothing is visible")
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     return replace(stored, rgb=stored.rgb[box], alpha=stored.alpha[box])
 
 
 def partly(alpha: Samples | None) -> Samples | None:
-    """Return alpha where it says something: None for what is opaque all over."""
+    """Return alpha, or None if the picture is fully opaque."""
     top = 255 if alpha is not None and alpha.dtype == np.uint8 else 1
     return None if alpha is None or alpha.min() == top else alpha
 
 
 def seen_channels(stored: Stored) -> Floats:
-    """Return the part of a picture that is seen in floats, (H, W, 3) or with alpha (H, W, 4).
+    """Return the visible part of a picture as floats: (H, W, 3), or (H, W, 4) unless opaque.
 
-    There is no alpha where it says nothing. Raises `ImageError` if nothing is seen.
+    Raises `ImageError` if nothing is visible.
     """
     part = seen_part(stored)
     alpha = partly(part.alpha)
@@ -79,7 +79,7 @@ def seen_channels(stored: Stored) -> Floats:
 
 
 def seen_colours(stored: Stored) -> Floats:
-    """Return the colours that are seen, as (1, n, 3) or (H, W, 3): for statistics of colours."""
+    """Return the visible colours, as (1, n, 3) or (H, W, 3), for colour statistics."""
     if partly(stored.alpha) is None:
         return floats(stored.rgb)
     assert stored.alpha is not None
@@ -87,7 +87,7 @@ def seen_colours(stored: Stored) -> Floats:
 
 
 def on_white(rgb: Floats, alpha: NDArray[Any] | None) -> Floats:
-    """Return RGB (H, W, 3) in [0, 1] as it looks on white, given its alpha (H, W)."""
+    """Return RGB (H, W, 3) in [0, 1] composited on white by its alpha (H, W)."""
     if alpha is None:
         return rgb
     share = floats(alpha)[:, :, None]
@@ -99,7 +99,7 @@ def _hidden(alpha: Samples) -> NDArray[np.bool_]:
 
 
 def _first_means(rgb: Samples, alpha: Samples, hidden: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Return the means of colours times alpha, and of alpha, of squares of two by two pixels."""
+    """Return the means of colour times alpha, and of alpha, over blocks of 2×2 pixels."""
     height, width = alpha.shape
     half = (height + 1) // 2, (width + 1) // 2
     colours, weights = np.empty((*half, 3), np.float32), np.empty((*half, 1), np.float32)
@@ -113,7 +113,7 @@ def _first_means(rgb: Samples, alpha: Samples, hidden: NDArray[np.bool_]) -> tup
 
 
 def _pulled(colours: Floats, weights: Floats) -> Floats:
-    """Return mean colours, from a coarser picture where nothing is seen."""
+    """Return mean colours, taken from a coarser size where nothing is visible."""
     height, width, _ = colours.shape
     if height * width == 1:
         coarse = np.full(colours.shape, 0.5, np.float32)
@@ -126,7 +126,7 @@ def _pulled(colours: Floats, weights: Floats) -> Floats:
 
 
 def _halved(values: Floats) -> Floats:
-    """Average squares of two by two pixels of (H, W, C); odd sides are made even with zeros."""
+    """Average blocks of 2×2 pixels of (H, W, C); odd sides are padded with zeros."""
     height, width, channels = values.shape
     if height % 2 or width % 2:
         values = np.pad(values, ((0, height % 2), (0, width % 2), (0, 0)))

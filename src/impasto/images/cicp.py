@@ -1,8 +1,8 @@
-"""Colours that a file tells by numbers, not by a profile: code points of H.273, gAMA and cHRM.
+"""Colour spaces declared by numbers instead of a profile: H.273 code points, gAMA and cHRM.
 
-Code points are those of ITU-T H.273 (2023), tables 2 and 3: in the cICP chunk of a PNG, in the nclx
-box of HEIC and AVIF. A PNG may also tell the exponent of its curve and its primaries (PNG
-specification, third edition, 11.3.2).
+Code points follow ITU-T H.273 (2023), tables 2 and 3. They are in the cICP chunk of a PNG and in
+the nclx box of HEIC and AVIF. A PNG may also give the exponent of its transfer curve (gAMA) and its
+primaries (cHRM); see the PNG specification, third edition, 11.3.2.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from impasto.images.picture import Floats, Samples, floats
 from impasto.text import shown
 
 Curve = Callable[[Floats], Floats]
-"""From stored values in [0, 1] to light, in which 1 is the white of a page."""
+"""From stored values in [0, 1] to linear light, where 1 is reference white."""
 
 Coordinates = tuple[float, ...]
 """x and y of red, green, blue and white."""
 
 _D65 = (0.3127, 0.3290)
 _SRGB: Coordinates = (0.640, 0.330, 0.300, 0.600, 0.150, 0.060, *_D65)
-"""Those of IEC 61966-2-1."""
+"""From IEC 61966-2-1."""
 
 _PRIMARIES = {
     1: _SRGB,
@@ -44,25 +44,28 @@ _PRIMARIES = {
 }
 
 _WHITE = 203.0
-"""Candela per square metre of the white of a page in HDR (ITU-R BT.2408)."""
+"""Reference white in HDR, in candela per square metre (ITU-R BT.2408)."""
 
 _HLG_PEAK = 1000.0
-"""Candela per square metre at which HLG is shown (ITU-R BT.2100)."""
+"""Peak luminance of the HLG display, in candela per square metre (ITU-R BT.2100)."""
+
+FILM_PEAK = _HLG_PEAK / _WHITE
+"""The peak of the light that HDR films are made for, relative to reference white."""
 
 _ROWS = 128
-"""Rows converted together."""
+"""Rows converted at a time."""
 
 _KNEE = 0.5
-"""Light up to here stays as it is when HDR is brought into sRGB."""
+"""Light up to here stays unchanged when HDR is compressed into sRGB."""
 
-_NOTHING_SAID = (0, 2, 3)
-"""Code points that are reserved, or say that nothing is known."""
+_UNSPECIFIED = (0, 2, 3)
+"""Code points that are reserved or mean "unspecified"."""
 
 _NEAR_SRGB = 0.006
-"""A gAMA so close to 1 / 2.2 means the curve of sRGB."""
+"""A gAMA this close to 1 / 2.2 means the sRGB curve."""
 
 _SAME = 0.002
-"""Primaries so close are the same."""
+"""Primaries this close count as equal."""
 
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
@@ -71,10 +74,10 @@ _BRADFORD = np.array(
 
 @dataclass(frozen=True)
 class Encoding:
-    """How stored RGB stands for light: primaries and white, and a curve.
+    """How stored RGB maps to light: primaries and white point, and a transfer curve.
 
-    ``hdr`` names the curve of one that goes beyond the white of a page. Values are of the ``full``
-    range, or from 16/255 to 235/255.
+    ``hdr`` names the curve if it goes beyond reference white. Values use the ``full`` range, or run
+    from 16/255 to 235/255.
     """
 
     primaries: Coordinates
@@ -83,17 +86,17 @@ class Encoding:
     full: bool = True
 
     def light(self, rgb: Samples) -> Floats:
-        """Return light in the primaries of sRGB, of RGB (h, w, 3)."""
+        """Convert RGB (h, w, 3) to linear light in the primaries of sRGB."""
         values = floats(rgb)
-        if not self.full:  # of 16 bits it is 4096 to 60160
+        if not self.full:  # with 16 bits, 4096 to 60160
             low, high = (16 / 255, 235 / 255) if rgb.dtype == np.uint8 else (256 / 4096, 235 / 256)
             values = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
         return np.asarray(self.curve(values) @ _to_linear_srgb(self.primaries).T.astype(np.float32))
 
     def srgb(self, rgb: Samples, top: float) -> Samples:
-        """Return RGB (h, w, 3) in sRGB, uint8 where it was.
+        """Convert RGB (h, w, 3) to sRGB; uint8 stays uint8.
 
-        Where it is HDR, light of up to ``top``, at least 1, is compressed into its range.
+        HDR light of up to ``top``, at least 1, is compressed into the range of sRGB.
         """
         found = np.empty_like(rgb)
         for part, into in zip(_bands(rgb), _bands(found), strict=True):
@@ -106,96 +109,99 @@ class Encoding:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a file says of its colours besides a profile; ``encoding`` is None where that is sRGB.
+class DeclaredColours:
+    """The colour space that a file declares apart from a profile; ``encoding`` is None for sRGB.
 
-    ``last_word`` tells whether it goes before a profile, ``name`` is the picture's. ``unknown`` are
-    code points that nobody here knows: the picture is taken for sRGB.
+    ``name`` is the picture's. With ``overrides_profile`` the declaration takes precedence over an
+    embedded profile. ``unknown`` holds code points that are not supported; the picture is then read
+    as sRGB.
     """
 
     name: str
     encoding: Encoding | None = None
-    last_word: bool = False
+    overrides_profile: bool = False
     unknown: str = ""
 
     def to_srgb(self, rgb: Samples) -> Samples:
-        """Return RGB (H, W, 3) in sRGB, uint8 where it was.
+        """Convert RGB (H, W, 3) to sRGB; uint8 stays uint8.
 
-        What is lighter than white is compressed into the range of sRGB. A `Notice` says so, and
-        what is not known.
+        Light above white is compressed into the range of sRGB. A `Notice` reports this, and unknown
+        code points.
         """
         if self.unknown:
-            told = f"its colours are told by {self.unknown}, which is not known; it is read as sRGB"
-            warnings.warn(f"{shown(self.name)}: {told}", Notice, stacklevel=2)
+            message = f"declares unknown colour {self.unknown}; it is read as sRGB"
+            warnings.warn(f"{shown(self.name)}: {message}", Notice, stacklevel=2)
         if self.encoding is None:
             return rgb
         top = 1.0
         if self.encoding.hdr:
-            told = f"is HDR ({self.encoding.hdr}); its light is compressed into sRGB"
-            warnings.warn(f"{shown(self.name)}: {told}", Notice, stacklevel=2)
+            message = f"is HDR ({self.encoding.hdr}); its light is compressed into sRGB"
+            warnings.warn(f"{shown(self.name)}: {message}", Notice, stacklevel=2)
             top = max(float(self.encoding.light(part).max()) for part in _bands(rgb))
         return self.encoding.srgb(rgb, max(top, 1.0))
 
 
-def declared(data: bytes, info: Mapping[Any, Any], name: str) -> Told:
-    """Return what a file says of its colours.
+def declared_colours(data: bytes, info: Mapping[Any, Any], name: str) -> DeclaredColours:
+    """Return the colour space that a file declares.
 
-    ``data`` are the bytes of the file, ``info`` what Pillow knows of it.
+    ``data`` holds the bytes of the file, ``info`` the metadata that Pillow read from it.
     """
     points = _cicp(data)
-    if points and not {*points[:2]} <= {*_NOTHING_SAID}:
-        return _of_points(*points, name, last_word=True)
+    if points and not {*points[:2]} <= {*_UNSPECIFIED}:
+        return _of_points(*points, name, overrides_profile=True)
     if (points := _nclx(data)) and not info.get("icc_profile"):
-        return _of_points(*points, name, last_word=False)
+        return _of_points(*points, name, overrides_profile=False)
     if ("gamma" in info or "chromaticity" in info) and "srgb" not in info:
-        return Told(name, _of_numbers(info))
-    return Told(name)
-
-
-FILM_PEAK = _HLG_PEAK / _WHITE
-"""The light that HDR films are made for, in which 1 is the white of a page; sparks go beyond."""
+        return DeclaredColours(name, _of_numbers(info))
+    return DeclaredColours(name)
 
 
 def encoding_of(primaries: int, transfer: int) -> Encoding | None:
-    """Return the encoding of two code points, of the full range; None for sRGB and unknown ones."""
-    return _of_points(primaries, transfer, True, "", last_word=True).encoding
+    """Return the encoding of two code points in full range; None for sRGB and unknown ones."""
+    return _of_points(primaries, transfer, True, "", overrides_profile=True).encoding
 
 
-def _of_points(primaries: int, transfer: int, full: bool, name: str, *, last_word: bool) -> Told:
-    primaries = 1 if primaries in _NOTHING_SAID else primaries
-    transfer = 13 if transfer in _NOTHING_SAID else transfer
+def _of_points(
+    primaries: int, transfer: int, full: bool, name: str, *, overrides_profile: bool
+) -> DeclaredColours:
+    primaries = 1 if primaries in _UNSPECIFIED else primaries
+    transfer = 13 if transfer in _UNSPECIFIED else transfer
     if primaries not in _PRIMARIES or transfer not in _CURVES:
         points = f"code points (primaries {primaries}, transfer {transfer})"
-        return Told(name, None, last_word, points)
+        return DeclaredColours(name, None, overrides_profile, points)
     curve = _CURVES[transfer]
     if primaries == 1 and curve is _srgb and full:
-        return Told(name, None, last_word)
+        return DeclaredColours(name, None, overrides_profile)
     encoding = Encoding(_PRIMARIES[primaries], curve, _HDR.get(transfer, ""), full)
-    return Told(name, encoding, last_word)
+    return DeclaredColours(name, encoding, overrides_profile)
 
 
 def _bands(rgb: Samples) -> Iterator[Samples]:
-    """Yield some rows at a time: floats take four times the memory, and light more."""
+    """Yield a few rows at a time, since floats take four times the memory, and light more."""
     for top in range(0, len(rgb), _ROWS):
         yield rgb[top : top + _ROWS]
 
 
 def _of_numbers(info: Mapping[Any, Any]) -> Encoding | None:
-    """Return what gAMA and cHRM of a PNG say."""
+    """Return the encoding given by gAMA and cHRM of a PNG, None for sRGB."""
     primaries: Coordinates = _SRGB
     curve: Curve = _srgb
-    gamma, told = info.get("gamma"), info.get("chromaticity")
+    gamma, chromaticity = info.get("gamma"), info.get("chromaticity")
     if isinstance(gamma, float) and gamma > 0 and abs(gamma - 1 / 2.2) > _NEAR_SRGB:
         curve = _power(1 / gamma)
-    if isinstance(told, tuple) and len(told) == 8 and all(value >= 0 for value in told):
-        found = (*map(float, told[2:]), *map(float, told[:2]))
+    if (
+        isinstance(chromaticity, tuple)
+        and len(chromaticity) == 8
+        and all(value >= 0 for value in chromaticity)
+    ):
+        found = (*map(float, chromaticity[2:]), *map(float, chromaticity[:2]))
         if max(abs(a - b) for a, b in zip(found, _SRGB, strict=True)) > _SAME and _spans(found):
             primaries = found
     return None if curve is _srgb and primaries is _SRGB else Encoding(primaries, curve)
 
 
 def _cicp(data: bytes) -> tuple[int, int, bool] | None:
-    """Return primaries, transfer and whether the range is full of a PNG's cICP chunk."""
+    """Return primaries, transfer and the full-range flag from a PNG's cICP chunk."""
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         return None
     at = 8
@@ -211,24 +217,75 @@ def _cicp(data: bytes) -> tuple[int, int, bool] | None:
 
 
 def _nclx(data: bytes) -> tuple[int, int, bool] | None:
-    """Return primaries and transfer of the first nclx box of HEIC or AVIF.
+    """Return primaries and transfer from the nclx box of HEIC or AVIF.
 
-    The range is that of luma and chroma, which the decoder has seen to.
+    The box is that of the primary item, or of the tiles that it consists of; thumbnails, depth and
+    alpha may have others (ISO/IEC 23008-12, 9.3). The range applies to luma and chroma, and the
+    decoder has already dealt with it.
     """
     if data[4:8] != b"ftyp":
         return None
-    for meta in _boxes(data, b"meta"):
-        for properties in _boxes(meta[4:], b"iprp"):
-            for container in _boxes(properties, b"ipco"):
-                for box in _boxes(container, b"colr"):
-                    if box[:4] == b"nclx" and len(box) >= 8:
+    try:
+        for meta in _boxes(data, b"meta"):
+            inside = dict(_all_boxes(meta[4:]))
+            properties = dict(_all_boxes(inside[b"iprp"]))
+            described = list(_all_boxes(properties[b"ipco"]))
+            described_by = _associations(properties[b"ipma"])
+            primary = _item(inside[b"pitm"])
+            for item in (primary, *_parts_of(primary, inside.get(b"iref", b""))):
+                for index in described_by.get(item, ()):
+                    kind, box = described[index - 1]
+                    if kind == b"colr" and box[:4] == b"nclx":
                         primaries, transfer = struct.unpack_from(">HH", box, 4)
                         return primaries, transfer, True
+    except (LookupError, struct.error):
+        pass  # a damaged box declares nothing
     return None
 
 
+def _item(pitm: bytes) -> int:
+    """Return the number of the primary item."""
+    found: int = struct.unpack_from(">I" if pitm[0] else ">H", pitm, 4)[0]
+    return found
+
+
+def _associations(ipma: bytes) -> dict[int, list[int]]:
+    """Return the properties of each item, numbered from 1; 0 means none."""
+    item, index = (">IB" if ipma[0] else ">HB"), (">H" if ipma[3] & 1 else ">B")
+    most = 0x7FFF if ipma[3] & 1 else 0x7F  # the next bit marks an essential property
+    (entries,) = struct.unpack_from(">I", ipma, 4)
+    found: dict[int, list[int]] = {}
+    at = 8
+    for _ in range(entries):
+        number, count = struct.unpack_from(item, ipma, at)
+        at += struct.calcsize(item)
+        indices = []
+        for _ in range(count):
+            indices.append(struct.unpack_from(index, ipma, at)[0] & most)
+            at += struct.calcsize(index)
+        found[number] = [one for one in indices if one]
+    return found
+
+
+def _parts_of(item: int, iref: bytes) -> tuple[int, ...]:
+    """Return the items that an item is derived from: the tiles of a grid."""
+    if not iref:
+        return ()
+    number = "I" if iref[0] else "H"
+    for box in _boxes(iref[4:], b"dimg"):
+        whole, count = struct.unpack_from(f">{number}H", box)
+        if whole == item:
+            return struct.unpack_from(f">{count}{number}", box, struct.calcsize(f">{number}H"))
+    return ()
+
+
 def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
-    """Yield what the boxes of a kind hold (ISO/IEC 14496-12, 4.2)."""
+    """Yield the content of each box of a kind."""
+    return (box for found, box in _all_boxes(data) if found == kind)
+
+
+def _all_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the kind and the content of each box (ISO/IEC 14496-12, 4.2)."""
     at = 0
     while at + 8 <= len(data):
         size, found = struct.unpack_from(">I4s", data, at)
@@ -239,13 +296,12 @@ def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
         size = size or len(data) - at
         if size < head:
             return
-        if found == kind:
-            yield data[at + head : at + size]
+        yield found, data[at + head : at + size]
         at += size
 
 
 def _spans(primaries: Coordinates) -> bool:
-    """Return whether primaries make a triangle, and all of them exist."""
+    """Return whether primaries are valid and span a triangle."""
     try:
         return bool(np.isfinite(_to_linear_srgb(primaries)).all())
     except (np.linalg.LinAlgError, ZeroDivisionError):
@@ -253,7 +309,7 @@ def _spans(primaries: Coordinates) -> bool:
 
 
 def _to_linear_srgb(primaries: Coordinates) -> NDArray[np.float64]:
-    """Return the matrix from light in some primaries to that in sRGB's."""
+    """Return the matrix from linear light in these primaries to linear sRGB."""
     ours, theirs = _white(_SRGB), _white(primaries)
     cones = (_BRADFORD @ ours) / (_BRADFORD @ theirs)
     adapted = np.linalg.inv(_BRADFORD) @ np.diag(cones) @ _BRADFORD
@@ -261,7 +317,7 @@ def _to_linear_srgb(primaries: Coordinates) -> NDArray[np.float64]:
 
 
 def _to_xyz(primaries: Coordinates) -> NDArray[np.float64]:
-    """Return the matrix from light in some primaries to XYZ (SMPTE RP 177)."""
+    """Return the matrix from linear light in these primaries to XYZ (SMPTE RP 177)."""
     x, y = np.array(primaries[:6:2]), np.array(primaries[1:6:2])
     if (y <= 0).any() or primaries[7] <= 0:
         raise np.linalg.LinAlgError("a primary without light")
@@ -275,9 +331,10 @@ def _white(primaries: Coordinates) -> NDArray[np.float64]:
 
 
 def _compressed(light: Floats, top: float) -> Floats:
-    """Bring light of up to ``top`` to at most 1: beyond the knee as Reinhard et al. 2002, eq. 4.
+    """Compress light of up to ``top`` to at most 1, above the knee as Reinhard et al. 2002, eq. 4.
 
-    Of each pixel the largest of the three is taken, and the others in proportion: hues stay.
+    The curve is applied to the largest channel of each pixel and the others are scaled in
+    proportion, so hues stay.
     """
     largest = light.max(axis=2)
     over = np.maximum(largest - _KNEE, 0) / (1 - _KNEE)
@@ -298,19 +355,19 @@ def _power(exponent: float) -> Curve:
 
 
 def _dci(values: Floats) -> Floats:
-    """Return light of SMPTE ST 428-1, whose white is at 48 of 52.37."""
+    """Decode SMPTE ST 428-1, where white is at 48 of 52.37."""
     return np.asarray(_power(2.6)(values) * np.float32(52.37 / 48), np.float32)
 
 
 def _pq(values: Floats) -> Floats:
-    """Return light of SMPTE ST 2084, equation 4.1."""
+    """Decode SMPTE ST 2084, equation 4.1."""
     power = values.astype(np.float64) ** (32 / 2523)
     ratio = np.maximum(power - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * power)
     return np.asarray(ratio ** (8192 / 1305) * (10000 / _WHITE), np.float32)
 
 
 def _hlg(values: Floats) -> Floats:
-    """Return light of ITU-R BT.2100, table 5: the inverse of its OETF, and its OOTF."""
+    """Decode ITU-R BT.2100, table 5: the inverse OETF, then the OOTF."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     x = values.astype(np.float64)
     scene = np.where(x <= 0.5, x**2 / 3, (np.exp((x - c) / a) + b) / 12)
@@ -323,7 +380,7 @@ def _linear(values: Floats) -> Floats:
     return values
 
 
-# The curve of cameras of BT.709 is shown as that of sRGB is, as browsers do.
+# The BT.709 camera curve is decoded like sRGB, as browsers do.
 _CURVES: dict[int, Curve] = {
     **dict.fromkeys((1, 6, 7, 11, 12, 13, 14, 15), _srgb),
     4: _power(2.2),

@@ -1,4 +1,4 @@
-"""From an opened image of any mode to sRGB and alpha, upright, in the depth that it has."""
+"""Decodes an opened image of any mode to upright sRGB and alpha, keeping its bit depth."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import ImageError
-from impasto.images.cicp import declared
-from impasto.images.deep import deep_values, plain_tiff
+from impasto.images.cicp import declared_colours
 from impasto.images.picture import Floats, Samples, scaled, split, unit
 from impasto.images.profiles import floats_to_srgb, is_srgb, to_srgb
+from impasto.images.sixteen_bit import deep_values
+from impasto.images.tiff import read_tiff
 from impasto.options import ReadOptions
 from impasto.text import shown
 
@@ -29,7 +30,7 @@ _UPRIGHT: dict[int, Callable[[Samples], Samples]] = {
     7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
     8: lambda a: a.swapaxes(0, 1)[::-1],
 }
-"""What each EXIF orientation but 1 asks for, on an array (H, W, ...)."""
+"""The transform of an array (H, W, ...) for each EXIF orientation except 1."""
 
 Planes = tuple[Samples, Samples | None]
 
@@ -39,17 +40,16 @@ def decode(
 ) -> Planes:
     """Decode to upright sRGB (H, W, 3) and alpha (H, W) or None.
 
-    Each is uint8 where eight bits are all there is, else float32 in [0, 1].
-    ``reopen`` opens the same picture once more, for those decoded in two passes; ``data`` are the
-    bytes of its file, where it has one.
+    Each is uint8 if the source has 8 bits, else float32 in [0, 1]. ``reopen`` opens the same
+    picture again, for formats decoded in two passes; ``data`` holds the bytes of its file, if any.
     """
-    told = declared(data, image.info, name)
+    declared = declared_colours(data, image.info, name)
     values = deep_values(image, reopen)
     image.load()
     if values is None:
         values = _grey_values(image, name)
     icc = image.info.get("icc_profile")
-    icc = icc if isinstance(icc, bytes) and icc and not told.last_word else None
+    icc = icc if isinstance(icc, bytes) and icc and not declared.overrides_profile else None
     if values is None:
         rgb, alpha = _shallow(image, icc, name)
     else:
@@ -57,18 +57,18 @@ def decode(
         key = _key_alpha(values, image) if alpha is None else None
         alpha = alpha if key is None else key
     if icc is None:
-        rgb = told.to_srgb(rgb)
+        rgb = declared.to_srgb(rgb)
     return _upright(rgb, alpha, _orientation(image))
 
 
 def decode_tiff(data: bytes, name: str, options: ReadOptions) -> Planes:
-    """As `decode`, for the TIFFs that Pillow does not know."""
-    values, icc, orientation = plain_tiff(data, name, options)
+    """As `decode`, for TIFFs that Pillow cannot read."""
+    values, icc, orientation = read_tiff(data, name, options)
     return _upright(*_from_values(values, icc, name), orientation)
 
 
 def _upright(rgb: Samples, alpha: Samples | None, orientation: object) -> Planes:
-    """Turn and mirror as the EXIF orientation (1 to 8) says; anything else counts as 1."""
+    """Rotate and mirror by the EXIF orientation (1 to 8); anything else counts as 1."""
     turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
     if turn is None:
         return rgb, alpha
@@ -77,21 +77,21 @@ def _upright(rgb: Samples, alpha: Samples | None, orientation: object) -> Planes
 
 
 def _from_values(values: Floats, icc: bytes | None, name: str) -> Planes:
-    """Split float32 (H, W, C) and convert its colours from the profile to sRGB."""
+    """Split float32 (H, W, C) into RGB and alpha, and convert from the profile to sRGB."""
     rgb, alpha = split(values, name)
     grey = values.shape[2] < 3
     if not icc or (not grey and is_srgb(icc)):
         return rgb, alpha
     converted = floats_to_srgb(rgb[:, :, :1] if grey else rgb, icc)
     if converted is None:
-        # A profile made of tables: eight bits are what the colour engine offers here.
+        # A table-based profile: here the colour engine supports 8 bits only.
         eight = np.rint(rgb[:, :, 0] * 255 if grey else rgb * 255).astype(np.uint8)
         return _samples(to_srgb(Image.fromarray(eight), icc)), alpha
     return converted, alpha
 
 
 def _samples(image: Image.Image) -> NDArray[np.uint8]:
-    """Return the values of an 8-bit image, copied band by band: Pillow's own copy takes two."""
+    """Return the values of an 8-bit image, copied band by band: Pillow would copy them twice."""
     samples = np.empty((image.height, image.width, *_channels(image)), np.uint8)
     for top in range(0, image.height, _ROWS_AT_A_TIME):
         bottom = min(top + _ROWS_AT_A_TIME, image.height)
@@ -105,28 +105,28 @@ def _channels(image: Image.Image) -> tuple[int, ...]:
 
 
 def _grey_values(image: Image.Image, name: str) -> Floats | None:
-    """Return the modes of one channel that are deeper than 8 bits as (H, W, 1), else None."""
+    """Return a one-channel image deeper than 8 bits as (H, W, 1), None for any other."""
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
         return None
     grey = np.asarray(image)
     # Pillow reads 16 bits into this mode and writes it as 16 bits.
     if image.mode == "I" and (grey.min() < 0 or grey.max() > 65535):
         raise ImageError(
-            f"{shown(name)}: whole numbers from {grey.min()} to {grey.max()}; "
-            "a grey picture has 0 to 65535"
+            f"{shown(name)}: has values from {grey.min()} to {grey.max()}; "
+            "a 16-bit grey picture has 0 to 65535"
         )
     if image.mode != "F":
         tags = getattr(image, "tag_v2", {})
         top = 65535
         if tags.get(_BITS_PER_SAMPLE) == (12,):
             top = 4095
-        elif (tags.get(_SAMPLE_FORMAT), tags.get(_BITS_PER_SAMPLE)) == ((2,), (16,)):  # a sign
+        elif (tags.get(_SAMPLE_FORMAT), tags.get(_BITS_PER_SAMPLE)) == ((2,), (16,)):  # signed
             top = 32767
         if grey.max() > top:
             raise ImageError(
-                f"{shown(name)}: whole numbers up to {grey.max()}, where {top} is white"
+                f"{shown(name)}: has values up to {grey.max()}, more than white ({top})"
             )
-        # Pillow turns "0 is white" around at 8 bits only.
+        # Pillow inverts "0 is white" at 8 bits only.
         grey = top - grey if tags.get(_PHOTOMETRIC) == 0 else grey
         return scaled(grey, top)[:, :, None]
     return unit(grey, name)[:, :, None]
@@ -151,14 +151,14 @@ def _shallow(image: Image.Image, icc: bytes | None, name: str) -> Planes:
         alpha = _samples(image.convert("RGBA").getchannel("A"))
     colours = _colours(image)
     if icc and colours.mode == "L":
-        # Through its 8-bit grey path the colour engine is off by up to 10 levels in the shadows.
+        # The colour engine's 8-bit grey path is off by up to 10 levels in the shadows.
         rgb, _ = _from_values(scaled(_samples(colours), 255)[:, :, None], icc, name)
         return rgb, alpha
     return _samples(to_srgb(colours, icc)), alpha
 
 
 def _colours(image: Image.Image) -> Image.Image:
-    """Drop alpha and palette; keep the colour spaces that a profile may speak of."""
+    """Drop alpha and palette; keep the colour spaces that a profile may describe."""
     if image.mode in ("L", "RGB", "CMYK", "LAB"):
         return image
     if image.mode in ("1", "LA"):
@@ -169,5 +169,5 @@ def _colours(image: Image.Image) -> Image.Image:
 def _orientation(image: Image.Image) -> object:
     try:
         return image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # Broken metadata does not make a broken picture.
+    except Exception:  # A picture with broken metadata can still be read.
         return 1

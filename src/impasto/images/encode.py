@@ -1,4 +1,4 @@
-"""From a picture's values to the bytes of a PNG, JPEG, WebP, AVIF or TIFF file."""
+"""Encodes a picture as a PNG, JPEG, WebP, AVIF or TIFF file."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Job:
         return samples
 
     def on_white(self) -> NDArray[np.uint8]:
-        """Return (H, W, 3) in uint8, laid on white where it is transparent."""
+        """Return (H, W, 3) in uint8, composited on white."""
         if self.alpha is None:
             return self.samples()
         laid = np.empty(self.rgb.shape, np.uint8)
@@ -63,7 +63,7 @@ class Job:
         return laid
 
     def _bands(self) -> Iterator[slice]:
-        """Yield a few rows at a time: floats take four times the memory."""
+        """Yield a few rows at a time, since floats take four times the memory."""
         for start in range(0, len(self.rgb), _ROWS_AT_A_TIME):
             yield slice(start, start + _ROWS_AT_A_TIME)
 
@@ -76,20 +76,20 @@ def _rounded(values: Samples, top: int) -> Samples:
 
 
 def jpeg(job: Job) -> bytes:
-    """Encode as JPEG without chroma subsampling, laid on white where it is transparent."""
+    """Encode as JPEG without chroma subsampling, composited on white."""
     exif = job.exif()
     if len(exif) > _MAX_JPEG_SEGMENT:
         raise OutputError(
-            f"{shown(job.name)}: a JPEG holds a recipe of up to 64 KiB, this has "
-            f"{len(exif):,} bytes; use .png or .tif"
+            f"{shown(job.name)}: its recipe has {len(exif):,} bytes, but a JPEG holds at most "
+            "64 KiB; use .png or .tif"
         )
-    # Brush strokes are edges of colour; subsampling would blur them.
+    # Subsampling would blur the coloured edges of brush strokes.
     how = {"quality": job.options.jpeg_quality, "subsampling": 0}
     return _pillow(job.on_white(), exif, "JPEG", **how)
 
 
 def webp(job: Job) -> bytes:
-    """Encode as lossy WebP; colour under transparency is kept."""
+    """Encode as lossy WebP, keeping the colours of transparent pixels."""
     how = {"quality": job.options.jpeg_quality, "exact": True}
     return _pillow(job.samples(), job.exif(), "WEBP", **how)
 
@@ -138,7 +138,7 @@ def tiff(job: Job) -> bytes:
 
 
 def _png16(samples: NDArray[np.uint16], exif: bytes) -> bytes:
-    """Lay out the chunks by hand: neither Pillow nor pypng writes 16-bit colour with a profile."""
+    """Write the chunks by hand: neither Pillow nor pypng writes 16-bit colour with a profile."""
     import png as pypng
 
     height, width, channels = samples.shape
@@ -155,7 +155,7 @@ def _png16(samples: NDArray[np.uint16], exif: bytes) -> bytes:
 
 
 def _compressed(samples: NDArray[np.uint16]) -> Iterator[bytes]:
-    """Yield the zlib stream of scanlines, each as its difference from the one above (filter 2)."""
+    """Yield the zlib stream of scanlines, each stored as its difference from the one above."""
     height, width, channels = samples.shape
     stream = zlib.compressobj()
     above = np.zeros((1, width * channels * 2), np.uint8)
@@ -163,7 +163,7 @@ def _compressed(samples: NDArray[np.uint16]) -> Iterator[bytes]:
         band = samples[top : top + _ROWS_AT_A_TIME].astype(">u2").view(np.uint8)
         rows = band.reshape(len(band), -1)
         filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
-        filtered[:, 0] = 2
+        filtered[:, 0] = 2  # PNG's filter "Up"
         filtered[:, 1:] = rows - np.concatenate((above, rows[:-1]))
         above = rows[-1:]
         yield stream.compress(filtered.tobytes())

@@ -1,4 +1,4 @@
-"""Reading a picture that is to be made smaller: at a fraction of its size where that can be."""
+"""Reads a picture that will be downscaled: at a fraction of its size where the format allows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from impasto.images.read import MEMORY, read_stored
 from impasto.options import ReadOptions
 
 _ENOUGH = 2
-"""A picture that is to be resized is read with so many times the side that it is to have."""
+"""A picture is read with at least this many times the side that it is resized to."""
 
 
 def read_fitting(
@@ -28,11 +28,11 @@ def read_fitting(
     *,
     short: bool = False,
 ) -> Stored:
-    """Read a picture that is to be brought to a long side of ``size``; None is its own.
+    """Read a picture that will be resized to a long side of ``size``; None keeps its size.
 
-    With ``short`` it is the short side that is to have that size. What is far larger comes back
-    smaller than it is, though never smaller than twice the size: a JPEG is decoded at a fraction,
-    which takes a fraction of the time and the memory. Raises `ImageError`.
+    With ``short``, ``size`` is that of the short side. A far larger picture is returned reduced,
+    but never below twice the size: a JPEG is decoded at a fraction of its size, which saves time
+    and memory. Raises `ImageError`.
     """
     if size is None:
         return read_stored(source, options)
@@ -59,7 +59,7 @@ def _fraction(
             return None
         with image:
             if image.width * image.height > options.max_pixels:
-                return None  # whoever reads it in full says what is wrong
+                return None  # reading it in full raises the error
             side = (min if short else max)(image.size)
             scale = _ENOUGH * size / side
             image.draft(None, (round(image.width * scale), round(image.height * scale)))
@@ -68,6 +68,6 @@ def _fraction(
 
 
 def _reduced(samples: Samples, factor: int) -> Samples:
-    """Average squares of pixels, (H, W, C) or (H, W)."""
+    """Average blocks of factor × factor pixels of (H, W, C) or (H, W)."""
     sides = [factor if side >= factor else side for side in samples.shape[1::-1]]
     return np.asarray(Image.fromarray(samples).reduce((sides[0], sides[1])))

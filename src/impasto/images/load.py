@@ -1,4 +1,4 @@
-"""The bytes of a picture file, and a word on those that are not pictures."""
+"""Loads the bytes of a picture file, and recognises files that are not pictures."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _LOOKS = (
     (b"GIF8", "a damaged GIF"),
     (b"II*\x00", "a damaged TIFF or one of an unknown kind"),
     (b"MM\x00*", "a damaged TIFF or one of an unknown kind"),
-    (b"RIFF", "a RIFF file (WebP, WAV, AVI), damaged or no picture"),
+    (b"RIFF", "a RIFF file (WebP, WAV, AVI), damaged or not a picture"),
 )
 
 
 def load_bytes(path: str | os.PathLike[str], options: ReadOptions) -> bytes:
-    """Read a whole file of at most ``options.max_bytes`` bytes; anything else is `ImageError`."""
+    """Read a file of at most ``options.max_bytes`` bytes. Raises `ImageError`."""
     try:
         with _opened(path, options) as file:
-            # A file may grow after it was measured; one byte more shows it.
+            # The file may have grown since it was measured; one extra byte shows that.
             data = file.read(options.max_bytes + 1)
     except FileNotFoundError as error:
         raise ImageError(f"{shown(path)}: no such file") from error
@@ -56,7 +56,7 @@ def _opened(path: str | os.PathLike[str], options: ReadOptions) -> BinaryIO:
 
 
 def check_bytes(size: int, path: str | os.PathLike[str], options: ReadOptions) -> None:
-    """Raise `ImageError` for an empty file and one over ``options.max_bytes``."""
+    """Raise `ImageError` if a file is empty or larger than ``options.max_bytes``."""
     if size == 0:
         raise ImageError(f"{shown(path)}: is empty (0 bytes)")
     if size > options.max_bytes:
@@ -67,7 +67,7 @@ def check_bytes(size: int, path: str | os.PathLike[str], options: ReadOptions) -
 
 
 def check_pixels(width: int, height: int, name: str, options: ReadOptions) -> None:
-    """Raise `ImageError` for a picture over ``options.max_pixels``."""
+    """Raise `ImageError` if a picture has more than ``options.max_pixels``."""
     if width * height > options.max_pixels:
         raise ImageError(
             f"{shown(name)}: has {width}x{height} pixels, more than the "
@@ -76,11 +76,11 @@ def check_pixels(width: int, height: int, name: str, options: ReadOptions) -> No
 
 
 def looks_like(data: bytes) -> str:
-    """Return what bytes that no decoder knows look like."""
+    """Describe what a file looks like that no decoder recognises."""
     start = data[:512].lstrip()
     for magic, look in _LOOKS:
         if start[: len(magic)].lower() == magic.lower():
             return f"it looks like {look}"
     if data[4:8] == b"ftyp":
-        return "it looks like a video or a picture of an unknown kind"
+        return "it looks like a video or an unsupported kind of picture"
     return f"it starts with {data[:12]!r}"

@@ -1,4 +1,4 @@
-"""A picture in memory, and how arrays of any kind become one."""
+"""A picture in memory, and conversion of arrays to it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Samples = NDArray[Any]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Picture:
-    """A picture as sRGB values and, apart from them, its transparency.
+    """A picture: sRGB values, and transparency separately.
 
     ``rgb`` is float32 of shape (H, W, 3), colour order RGB, sRGB-encoded, in [0, 1]. Transparent
-    pixels have the colours of what is seen around them. ``alpha`` is float32 of shape (H, W) in
-    [0, 1], 1 being opaque, or None where the source knows no transparency. ``name`` is the path
-    as the user wrote it, or ``"<memory>"``; ``sha256`` is that of the file's bytes, or of the
-    array's bytes where there was no file.
+    pixels have the colours of the visible ones around them. ``alpha`` is float32 of shape (H, W) in
+    [0, 1], 1 being opaque, or None if the source has no transparency. ``name`` is the path as the
+    user wrote it, or ``"<memory>"``; ``sha256`` is the hash of the file, or of the array if there
+    was no file.
     """
 
     rgb: Floats
@@ -51,9 +51,9 @@ class Picture:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Stored:
-    """A picture in the depth of its source: eight bits take a quarter of the memory of floats.
+    """A picture at the bit depth of its source: 8 bits take a quarter of the memory of floats.
 
-    As `Picture`, but that ``rgb``, ``alpha`` or both are uint8 where no more is known of them.
+    As `Picture`, except that ``rgb`` and ``alpha`` are uint8 if the source has 8 bits.
     """
 
     rgb: Samples
@@ -63,12 +63,12 @@ class Stored:
 
     @property
     def picture(self) -> Picture:
-        """The same in floats."""
+        """The picture as floats."""
         alpha = None if self.alpha is None else floats(self.alpha)
         return Picture(floats(self.rgb), alpha, self.name, self.sha256)
 
     def cut(self, width: int, height: int) -> Stored:
-        """Return the largest part in its middle that has the shape of width by height."""
+        """Return the largest centred crop with the aspect ratio width to height."""
         h, w, _ = self.rgb.shape
         wide = min(w, max(1, round(h * width / height)))
         high = min(h, max(1, round(w * height / width)))
@@ -93,9 +93,9 @@ def eight_bits(samples: Samples) -> NDArray[np.uint8]:
 def split(array: NDArray[Any], name: str) -> tuple[Samples, Samples | None]:
     """Split an array into RGB (H, W, 3) and alpha (H, W) or None.
 
-    Takes (H, W), (H, W, 1), (H, W, 2), (H, W, 3) and (H, W, 4): grey or RGB, with or without
-    alpha; uint8, uint16 or float in [0, 1]. Anything else raises `ImageError`. What is uint8 stays
-    uint8, and is not copied where it is RGB already; all else becomes float32 in [0, 1].
+    Accepts (H, W), (H, W, 1), (H, W, 2), (H, W, 3) and (H, W, 4): grey or RGB, with or without
+    alpha; uint8, uint16 or float in [0, 1]. Anything else raises `ImageError`. uint8 stays uint8,
+    and RGB in uint8 is not copied; everything else becomes float32 in [0, 1].
     """
     if array.ndim == 2:
         array = array[:, :, None]
@@ -125,16 +125,16 @@ def unit(array: NDArray[Any], name: str) -> Floats:
         return scaled(array, top)
     if array.dtype.kind != "f":
         raise ImageError(
-            f"{shown(name)}: values of type {array.dtype} are not known; "
+            f"{shown(name)}: values of type {array.dtype} are not supported; "
             "give uint8, uint16 or floats from 0 to 1"
         )
     low, high = float(array.min()), float(array.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ImageError(f"{shown(name)}: holds values that are not finite (NaN or infinity)")
-    # What a resampling or a colour transform leaves beyond the ends is rounding, not meaning.
+    # Resampling and colour transforms may overshoot slightly by rounding.
     if low < -1e-3 or high > 1 + 1e-3:
         raise ImageError(
-            f"{shown(name)}: float values go from {low:g} to {high:g}; scale them to 0 to 1"
+            f"{shown(name)}: float values range from {low:g} to {high:g}; scale them to 0 to 1"
         )
     if low >= 0 and high <= 1:
         return array.astype(np.float32, copy=False)

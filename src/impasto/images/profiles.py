@@ -1,4 +1,4 @@
-"""ICC colour profiles: what is embedded is converted to sRGB; a broken profile counts as sRGB."""
+"""ICC colour profiles: converts embedded profiles to sRGB; a broken one counts as sRGB."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from impasto.images.color import linear_to_srgb
 
 _SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "Lab"}
-"""Pillow's modes and the ICC names of the colour spaces that they can hold."""
+"""Pillow's modes and the ICC names of their colour spaces."""
 
 _SRGB_TO_XYZ = np.array(
     [
@@ -23,14 +23,14 @@ _SRGB_TO_XYZ = np.array(
         [0.0139322, 0.0971045, 0.7141733],
     ]
 )
-"""Linear sRGB to XYZ under D50, the white of ICC profiles (Bradford adaptation)."""
+"""Linear sRGB to XYZ under D50, the white point of ICC profiles (Bradford adaptation)."""
 
 
 @lru_cache(maxsize=1)
 def srgb_profile() -> bytes:
     """Return an sRGB profile, the same bytes every time."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    # The date of creation would make equal pictures unequal files.
+    # A creation date would make the files of equal pictures differ.
     profile[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
     return bytes(profile)
 
@@ -44,7 +44,7 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
         try:
             return _through_profile(image, icc)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            pass  # A picture with a broken profile is still a picture.
+            pass  # A picture with a broken profile can still be read.
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
@@ -73,7 +73,7 @@ def _transform(profile: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCm
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Tell whether a transform is sRGB to sRGB but for rounding, on 16x16x16 colours."""
+    """Return whether a transform leaves 16×16×16 sRGB colours unchanged, up to rounding."""
     steps = np.arange(0, 256, 17, dtype=np.uint8)
     colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(64, 64, 3)
     after = ImageCms.applyTransform(Image.fromarray(colours), transform)
@@ -81,7 +81,7 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
 
 
 def is_srgb(icc: bytes) -> bool:
-    """Tell whether an RGB profile is sRGB but for rounding; a broken one counts as sRGB."""
+    """Return whether an RGB profile is sRGB, up to rounding; a broken one counts as sRGB."""
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         if profile.profile.xcolor_space.strip() != "RGB":
@@ -92,10 +92,10 @@ def is_srgb(icc: bytes) -> bool:
 
 
 def floats_to_srgb(values: NDArray[np.float32], icc: bytes) -> NDArray[np.float32] | None:
-    """Convert float32 (H, W, 3) or (H, W, 1) in [0, 1] to sRGB (H, W, 3) without going to 8 bits.
+    """Convert float32 (H, W, 3) or (H, W, 1) in [0, 1] to sRGB (H, W, 3) at full precision.
 
-    Follows the matrix and tone curves of the profile (ICC.1:2010, 8.3 and 8.4, section F.3).
-    None where the profile has no such thing, or is broken: 8 bits must do then.
+    Uses the matrix and tone curves of the profile (ICC.1:2010, 8.3 and 8.4, section F.3). Returns
+    None if the profile has none or is broken; the caller then falls back to 8 bits.
     """
     try:
         tags = _tags(icc)
@@ -116,7 +116,7 @@ def floats_to_srgb(values: NDArray[np.float32], icc: bytes) -> NDArray[np.float3
 def _tags(icc: bytes) -> dict[str, bytes]:
     (count,) = struct.unpack_from(">I", icc, 128)
     if count > 100:
-        raise ValueError("no profile has so many tags")
+        raise ValueError("too many tags for a profile")
     entries = [struct.unpack_from(">4sII", icc, 132 + 12 * i) for i in range(count)]
     return {name.decode("latin-1"): icc[start : start + size] for name, start, size in entries}
 
@@ -137,7 +137,7 @@ def _apply_curve(values: NDArray[np.float32], tag: bytes) -> NDArray[np.float32]
     curve = _parametric if tag[:4] == b"para" else _sampled
     linear = curve(values, tag).astype(np.float32)
     if not np.isfinite(linear).all():
-        raise ValueError("a tone curve that leaves the finite numbers")
+        raise ValueError("a tone curve with values that are not finite")
     return linear
 
 
@@ -156,13 +156,13 @@ def _parametric(values: NDArray[np.float32], tag: bytes) -> NDArray[Any]:
     (kind,) = struct.unpack_from(">H", tag, 8)
     if kind > 4:
         raise ValueError("not a parametric curve")
-    # As one form: (a x + b)^g + e from d on, c x + f below.
+    # All kinds in one form: (a x + b)^g + e from d on, c x + f below.
     given = [float(x) for x in _fixed(tag, 12, (1, 3, 4, 5, 7)[kind])]
     g, a, b, c, d, e, f = (*given, *(1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)[len(given) :])
     if kind in (1, 2):
         if a == 0:
             raise ValueError("a flat curve")
-        # Its fourth number is added on both sides of the bend at -b / a.
+        # The fourth parameter is added on both sides of the bend at -b / a.
         c, d, e, f = 0.0, -b / a, c, c
     power = np.maximum(a * values + b, 0) ** np.float32(g) + e
     return np.where(values >= d, power, c * values + f)

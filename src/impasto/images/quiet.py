@@ -1,4 +1,4 @@
-"""Decoders warn and log on their way; here that ends in one clear error or in silence."""
+"""Suppresses the warnings and log messages of the decoders."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _inside = 0
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back the warnings of the decoders and what they log to a program without handlers.
+    """Suppress the decoders' warnings, and their log messages if no handler is configured.
 
-    The filters of `warnings` belong to the whole process. Threads that decode at the same
-    time therefore share one change: the first in makes it, the last out undoes it.
+    The filters of `warnings` apply to the whole process. Threads that decode at the same time
+    therefore share one change: the first to enter makes it, the last to leave undoes it.
     """
     global _inside
     with _lock:
@@ -40,7 +40,7 @@ def quiet() -> Iterator[None]:
 
 def _hush() -> None:
     _stack.enter_context(warnings.catch_warnings())
-    # Only the decoders' own warnings: what other threads, and our own notices, say still comes out.
+    # Only the decoders' warnings: those of other threads and our own notices still get through.
     modules = "|".join((*_DECODERS, r"impasto\.images"))
     for category in _CATEGORIES:
         warnings.filterwarnings("ignore", module=rf"({modules})(\.|$)", category=category)

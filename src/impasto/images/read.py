@@ -1,4 +1,4 @@
-"""Reading a picture from a file, from bytes or from memory."""
+"""Reads a picture from a file, from bytes or from memory."""
 
 from __future__ import annotations
 
@@ -13,65 +13,65 @@ from PIL import Image
 from impasto.errors import ImageError
 from impasto.images.alpha import fill_hidden
 from impasto.images.decode import Planes, decode, decode_tiff
-from impasto.images.deep import is_deep_planar
 from impasto.images.load import check_bytes, check_pixels, load_bytes
 from impasto.images.opening import measured, open_image, translated
 from impasto.images.picture import Picture, Stored, split
 from impasto.images.quiet import quiet
+from impasto.images.tiff import is_deep_planar, is_tiff
 from impasto.options import ReadOptions
 
-Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
+Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Stored
 
 MEMORY = "<memory>"
-"""The name of a picture that is not a file."""
+"""The name of a picture that does not come from a file."""
 
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DEFAULTS = ReadOptions()
 
 
 def read_picture(source: Source, options: ReadOptions = _DEFAULTS) -> Picture:
-    """Read a picture as upright sRGB floats, with its transparency apart.
+    """Read a picture as upright sRGB floats, with separate transparency.
 
-    ``source`` is a path, the bytes of a file, a PIL image, or an array: (H, W), (H, W, 3) or
-    (H, W, 4), uint8, uint16 or float in [0, 1], sRGB-encoded. Files are any still picture Pillow
-    reads, and HEIC with the extra ``heic``; of an animation the first frame. EXIF orientation is
-    applied, an embedded ICC profile converted to sRGB (a broken one is ignored), and 16-bit PNG
-    and TIFF keep their depth.
+    ``source`` is a path, the bytes of a file, a PIL image, an array, or a result of `read_stored`,
+    which is returned as it is. Arrays are (H, W), (H, W, 3) or (H, W, 4), uint8, uint16 or float in
+    [0, 1], sRGB-encoded. A file may have any picture format that Pillow reads, or HEIC with the
+    extra ``heic``; of an animation, the first frame is read. The EXIF orientation is applied, an
+    embedded ICC profile is converted to sRGB (a broken one is ignored), and 16-bit PNG and TIFF
+    keep their depth.
 
-    Raises `ImageError` for all that is not a picture, is damaged, or is over a limit of ``options``
-    (bytes are checked before reading, pixels before decoding), and `MissingExtraError`.
+    Raises `ImageError` if it is not a picture, is damaged, or exceeds a limit of ``options`` (bytes
+    are checked before reading, pixels before decoding), and `MissingExtraError`.
     """
     return read_stored(source, options).picture
 
 
 def read_stored(source: Source, options: ReadOptions = _DEFAULTS) -> Stored:
-    """Read a picture as `read_picture` does, to the same values, but leave 8 bits at 8 bits.
-
-    A uint8 array of RGB is not copied.
-    """
+    """As `read_picture`, but keep 8-bit pictures at 8 bits. A uint8 array of RGB is not copied."""
+    if isinstance(source, Stored):
+        return source
     if isinstance(source, np.ndarray):
         return _from_array(source, options)
     if isinstance(source, Image.Image):
         return _from_pil(source, options)
     if isinstance(source, bytes):
-        check_bytes(len(source), MEMORY, options)
-        return _from_bytes(source, MEMORY, options)
+        return read_bytes(source, MEMORY, options)
     if isinstance(source, str | os.PathLike):
-        return _from_bytes(load_bytes(source, options), os.fspath(source), options)
+        return read_bytes(load_bytes(source, options), os.fspath(source), options)
     raise ImageError(
         f"a {type(source).__name__} is not a picture; give a path, bytes, a PIL image or an array"
     )
 
 
-def _from_bytes(data: bytes, name: str, options: ReadOptions) -> Stored:
+def read_bytes(data: bytes, name: str, options: ReadOptions = _DEFAULTS) -> Stored:
+    """Read the bytes of a file as `read_stored` does; ``name`` is what the file is called."""
+    check_bytes(len(data), name, options)
     with translated(name), quiet():
         image = open_image(data)
-        if data.startswith(_TIFF) and (image is None or is_deep_planar(image)):
+        if is_tiff(data) and (image is None or is_deep_planar(image)):
             planes = decode_tiff(data, name, options)
         else:
             with measured(image, data, name, options) as opened:
                 planes = decode(opened, lambda: _again(data), name, data)
-    # A few kinds (icons) hold a picture of another size than their header says.
+    # In some formats (icons) the picture differs in size from what the header says.
     check_pixels(planes[0].shape[1], planes[0].shape[0], name, options)
     return _stored(planes, name, data)
 
@@ -79,7 +79,7 @@ def _from_bytes(data: bytes, name: str, options: ReadOptions) -> Stored:
 def _again(data: bytes) -> Image.Image:
     image = open_image(data)
     if image is None:
-        raise ValueError("it opened only once")
+        raise ValueError("it could not be opened again")
     return image
 
 
@@ -88,8 +88,7 @@ def _from_pil(image: Image.Image, options: ReadOptions) -> Stored:
         check_pixels(*image.size, MEMORY, options)
         if 0 in image.size:
             raise ImageError(f"{MEMORY}: an image of size {image.size} has no pixels")
-        # The caller's image stays as it is.
-        copy = image.copy()
+        copy = image.copy()  # the caller's image must not change
         planes = decode(copy, lambda: copy, MEMORY)
         return _stored(planes, MEMORY, copy.tobytes())
 
@@ -101,6 +100,6 @@ def _from_array(array: NDArray[Any], options: ReadOptions) -> Stored:
 
 
 def _stored(planes: Planes, name: str, data: bytes | memoryview) -> Stored:
-    """Return a picture in which nothing is left of the colours that transparency hides."""
+    """Return a picture without the colours hidden under transparent pixels."""
     rgb, alpha = planes
     return Stored(fill_hidden(rgb, alpha), alpha, name, hashlib.sha256(data).hexdigest())

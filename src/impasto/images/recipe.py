@@ -1,7 +1,8 @@
-"""The recipe a picture was made by, carried inside the picture itself.
+"""The recipe that a picture was made with, embedded in the picture file.
 
-One place for all formats: the EXIF tag ImageDescription holds one JSON object in ASCII, the tag
-Software the program that wrote it.
+It is one JSON object in ASCII. All formats but GIF store it in the same way: the EXIF tag
+ImageDescription holds the recipe, and the tag Software the name of the program. A GIF has no EXIF,
+so its comment holds the recipe.
 """
 
 from __future__ import annotations
@@ -26,38 +27,43 @@ _DEFAULTS = ReadOptions()
 
 
 def read_recipe(path: str | os.PathLike[str], options: ReadOptions = _DEFAULTS) -> dict[str, Any]:
-    """Return the recipe inside a picture file, without decoding the picture.
+    """Return the recipe embedded in a picture file, without decoding the picture.
 
-    Raises `ImageError` when there is none, when it is over 1 MiB or no JSON object, and for
-    whatever `read_picture` would say of the file before decoding it.
+    Raises `ImageError` if there is none, if it is larger than 1 MiB or not a JSON object, and where
+    `read_picture` would raise it before decoding.
     """
     data, name = load_bytes(path, options), os.fspath(path)
     with translated(name), quiet(), measured(open_image(data), data, name, options) as image:
         text = image.getexif().get(IMAGE_DESCRIPTION)
+        if image.format == "GIF":
+            text = bytes(image.info.get("comment", b"")).decode("ascii", "replace") or None
     if not isinstance(text, str) or len(text) > MAX_CHARACTERS:
-        raise ImageError(f"{shown(path)}: carries no Impasto recipe")
+        raise ImageError(f"{shown(path)}: has no Impasto recipe")
     try:
         recipe = json.loads(text)
-    except (ValueError, RecursionError):  # no JSON, or nested without end
+    except (ValueError, RecursionError):  # not JSON, or nested too deeply
         recipe = None
     if not isinstance(recipe, dict):
-        raise ImageError(f"{shown(path)}: carries no Impasto recipe, but another description")
+        raise ImageError(f"{shown(path)}: has no Impasto recipe, but another description")
     return recipe
 
 
 def recipe_text(recipe: Mapping[str, Any], name: str) -> str:
-    """Return a recipe as one JSON object in ASCII; `OutputError` if it cannot be that."""
+    """Return a recipe as one JSON object in ASCII. Raises `OutputError` if that is impossible."""
     try:
         text = json.dumps(dict(recipe), ensure_ascii=True, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise OutputError(f"{shown(name)}: the recipe is not JSON data: {error}") from error
     if len(text) > MAX_CHARACTERS:
-        raise OutputError(f"{shown(name)}: the recipe has over {MAX_CHARACTERS:,} characters")
+        raise OutputError(
+            f"{shown(name)}: the recipe has {len(text):,} characters; at most {MAX_CHARACTERS:,} "
+            "are allowed"
+        )
     return text
 
 
 def software(recipe: Mapping[str, Any]) -> str:
-    """Return the program's name, with the version the recipe gives, if any."""
+    """Return the program's name, with the version from the recipe, if any."""
     version = str(recipe.get("version", ""))
     return (
         f"Impasto {version}"
@@ -67,7 +73,7 @@ def software(recipe: Mapping[str, Any]) -> str:
 
 
 def exif_bytes(recipe: Mapping[str, Any], name: str) -> bytes:
-    """Return an EXIF block, ``Exif\\0\\0`` first, that holds the recipe."""
+    """Return an EXIF block that holds the recipe, starting with ``Exif\\0\\0``."""
     exif = Image.Exif()
     exif[IMAGE_DESCRIPTION] = recipe_text(recipe, name)
     exif[SOFTWARE] = software(recipe)

@@ -1,4 +1,4 @@
-"""Sizes, and resizing at high quality."""
+"""Computes sizes, and resizes at high quality."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from impasto.images.picture import Floats, Samples, floats
 def resize(rgb: Samples, width: int, height: int, *, soft: bool = False) -> Floats:
     """Resize (H, W, C), float32 in [0, 1] or uint8, to float32 (height, width, C) in [0, 1].
 
-    Lanczos, or bilinear if ``soft``, with a support that grows when shrinking, so nothing
-    aliases. The very same array of floats comes back when it has that size already.
+    Uses Lanczos, or bilinear if ``soft``, with a support that grows when shrinking, to prevent
+    aliasing. An array of floats that has the size already is returned as it is, not copied.
     """
     if rgb.shape[:2] == (height, width):
         return floats(rgb)
@@ -33,16 +33,16 @@ def resize_plane(plane: Samples, width: int, height: int, *, soft: bool = False)
 
 
 def fit(width: int, height: int, long_side: int, step: int = 1) -> tuple[int, int]:
-    """Return (width, height) with the long side at ``long_side`` pixels, the short side to scale.
+    """Return (width, height) scaled so that the long side has ``long_side`` pixels.
 
-    Rounds to the nearest multiple of ``step``, and at least to one.
+    Both are rounded to the nearest multiple of ``step``, at least one.
     """
     scale = long_side / max(width, height)
     return _scaled(width, scale, step), _scaled(height, scale, step)
 
 
 def with_pixel_count(width: int, height: int, pixels: int) -> tuple[int, int]:
-    """Return (width, height) of the same aspect ratio with about ``pixels`` pixels in all."""
+    """Return (width, height) with the same aspect ratio and about ``pixels`` pixels in total."""
     scale = math.sqrt(pixels / (width * height))
     return _scaled(width, scale), _scaled(height, scale)
 

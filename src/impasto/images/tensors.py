@@ -1,4 +1,4 @@
-"""The bridge between arrays and tensors."""
+"""Conversion between arrays and tensors."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def to_array(tensor: Tensor) -> NDArray[np.float32]:
         raise ValueError(f"one picture at a time: got a batch of {n}")
     planes = tensor.detach()[0].to(device="cpu", dtype=torch.float32)
     array = np.empty((*planes.shape[1:], len(planes)), np.float32)
-    for channel, plane in enumerate(planes):  # one at a time, for memory
+    for channel, plane in enumerate(planes):  # one at a time, to save memory
         array[:, :, channel] = plane.clamp(0, 1).numpy()
     return array

@@ -1,4 +1,4 @@
-"""Turning a picture by any angle, without empty corners."""
+"""Rotates a picture by any angle, without empty corners."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 
 def turned(rgb: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
-    """Return a picture (H, W, C) turned counter-clockwise and cut to where it has pixels.
+    """Rotate a picture (H, W, C) counter-clockwise and crop the empty corners.
 
-    What is left is the largest upright rectangle inside the turned picture. Quarter turns are
-    exact; others are interpolated (bicubic), values clipped to [0, 1].
+    The result is the largest upright rectangle inside the rotated picture. Quarter turns are exact;
+    other angles use bicubic interpolation, clipped to [0, 1].
     """
     quarters, rest = divmod(round(degrees, 6), 90)
     turned = np.ascontiguousarray(np.rot90(rgb, int(quarters) % 4))
@@ -31,14 +31,14 @@ def turned(rgb: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
 
 
 def inner(h: int, w: int, angle: float) -> tuple[int, int]:
-    """Return height and width of the largest upright rectangle inside an h × w one that is turned.
+    """Return height and width of the largest upright rectangle inside a rotated h × w one.
 
-    ``angle`` is in radians, between 0 and a quarter turn. At least one pixel each.
+    ``angle`` is in radians, between 0 and a quarter turn. Both are at least one pixel.
     """
     long, short = max(h, w), min(h, w)
     sin, cos = math.sin(angle), math.cos(angle)
     if short <= 2 * sin * cos * long:
-        # Two corners touch the long sides: half of the short side either way.
+        # Two corners touch the long sides, half the short side apart on either side.
         x = short / 2
         width, height = (x / sin, x / cos) if w >= h else (x / cos, x / sin)
     else:

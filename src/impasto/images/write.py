@@ -1,9 +1,9 @@
-"""Saving a picture: the extension chooses the format, and the file is whole or not there."""
+"""Saves a picture atomically, in the format given by the extension."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -21,17 +21,17 @@ _ENCODERS: dict[str, Callable[[Job], bytes]] = {
     ".jpg": jpeg,
     ".jpeg": jpeg,
     ".webp": webp,
-    **({".avif": avif} if features.check("avif") else {}),  # Pillow before 11.3 has none
+    **({".avif": avif} if features.check("avif") else {}),  # some builds of Pillow lack it
     ".tif": tiff,
     ".tiff": tiff,
 }
 
 EXTENSIONS = tuple(_ENCODERS)
-"""The extensions that `save_picture` knows."""
+"""The extensions that `save_picture` supports."""
 
 _SIXTEEN = (".png", ".tif", ".tiff")
-# The format JPEG counts to 65,535, but libjpeg stops here.
-_MAX_SIDES = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".avif": 65_536}
+# JPEG allows 65,535 pixels, but libjpeg stops here.
+_MAX_SIDES = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".avif": 65_536, ".gif": 65_535}
 _DEFAULTS = SaveOptions()
 
 
@@ -45,14 +45,14 @@ def save_picture(
 ) -> None:
     """Write a picture to ``path`` in the format of its extension, atomically.
 
-    ``picture`` is a `Picture`, with its alpha, or sRGB values (H, W, 3), float in [0, 1] (what is
-    a rounding error beyond is clipped), uint8 or uint16. ``alpha`` (H, W) replaces what the
-    picture has; JPEG has none, so there the picture is laid on white. ``recipe`` travels inside
-    the file, see `read_recipe`. An sRGB profile is always embedded.
+    ``picture`` is a `Picture`, with its alpha, or sRGB values (H, W, 3), float in [0, 1] (rounding
+    errors are clipped), uint8 or uint16. ``alpha`` (H, W) replaces that of the picture; JPEG has no
+    alpha, so the picture is composited on white. ``recipe`` is embedded in the file, see
+    `read_recipe`. An sRGB profile is always embedded.
 
-    Raises `OutputError` for an unknown extension, for what the format cannot hold, and for any
-    failure to write, after which an earlier file is still there; `ImageError` for values that
-    are not pictures.
+    Raises `OutputError` for an unknown extension, for a picture that the format cannot hold, and
+    if writing fails, which leaves an existing file untouched; `ImageError` for values that are not
+    a picture.
     """
     name = os.fspath(path)
     rgb, own_alpha = _planes(picture, name)
@@ -65,17 +65,25 @@ def save_picture(
 
 
 def check_format(
-    path: str | os.PathLike[str], width: int, height: int, options: SaveOptions = _DEFAULTS
+    path: str | os.PathLike[str],
+    width: int,
+    height: int,
+    options: SaveOptions = _DEFAULTS,
+    *,
+    extensions: Sequence[str] = EXTENSIONS,
 ) -> str:
-    """Return the extension of ``path``; `OutputError` if its format cannot hold the picture."""
-    extension = check_extension(path, EXTENSIONS)
+    """Return the extension of ``path``, one of ``extensions``.
+
+    Raises `OutputError` if it cannot hold the picture.
+    """
+    extension = check_extension(path, extensions)
     if options.bits == 16 and extension not in _SIXTEEN:
         raise OutputError(f"{shown(path)}: --bits 16 needs {', '.join(_SIXTEEN)}")
     side, allowed = max(width, height), _MAX_SIDES.get(extension)
     if allowed is not None and side > allowed:
         raise OutputError(
-            f"{shown(path)}: a side of {side:,} pixels is over the {allowed:,} that "
-            f"{extension} can hold; use .png or .tif"
+            f"{shown(path)}: has a side of {side:,} pixels; {extension} allows at most "
+            f"{allowed:,}; use .png or .tif"
         )
     return extension
 
@@ -90,13 +98,13 @@ def _planes(picture: Picture | NDArray[Any], name: str) -> tuple[Samples, Sample
 def _checked_alpha(alpha: NDArray[Any], rgb: Samples, name: str) -> Samples:
     if alpha.shape != rgb.shape[:2]:
         raise ImageError(
-            f"{shown(name)}: alpha of shape {alpha.shape} does not fit RGB of {rgb.shape}"
+            f"{shown(name)}: alpha of shape {alpha.shape} does not match RGB of shape {rgb.shape}"
         )
     return unit_samples(alpha, name)
 
 
 def _encoded(encoder: Callable[[Job], bytes], job: Job) -> bytes:
-    """Encode in memory first: a full disk then fails where its error is clear."""
+    """Encode in memory, so that encoding errors are separate from disk errors."""
     try:
         return encoder(job)
     except OutputError:

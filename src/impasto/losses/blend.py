@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from impasto.errors import OptionsError
-from impasto.options.parsing import Blend, Shares
+
+if TYPE_CHECKING:
+    from impasto.options.parsing import Blend, Shares
 
 
 def layer_shares(blend: Blend, styles: int, layer: str) -> list[float]:
@@ -19,15 +22,18 @@ def layer_shares(blend: Blend, styles: int, layer: str) -> list[float]:
     return _normalised(by_layer.get(layer), styles)
 
 
-def shares_of(blend: Blend, hands: Sequence[int], who: Sequence[int], layer: str) -> list[float]:
-    """Return the shares of pictures by ``who`` in a layer, adding up to 1.
+def shares_of(
+    blend: Blend, all_styles: Sequence[int], styles: Sequence[int], layer: str
+) -> list[float]:
+    """Return the shares of paintings of ``styles`` in a layer, adding up to 1.
 
-    ``hands`` are the styles of all pictures, numbered from 0; pictures of one style share alike.
+    ``all_styles`` are the styles of all paintings, numbered from 0; paintings of one style share
+    alike.
     """
-    shares = layer_shares(blend, max(hands) + 1, layer)
-    found = [shares[hand] / who.count(hand) for hand in who]
+    shares = layer_shares(blend, max(all_styles) + 1, layer)
+    found = [shares[style] / styles.count(style) for style in styles]
     if sum(found) == 0:  # all that the blend has for this layer belongs elsewhere
-        found = [1.0] * len(who)
+        found = [1.0] * len(styles)
     return [share / sum(found) for share in found]
 
 

@@ -7,28 +7,13 @@ the style, as in Gatys, Ecker, Bethge 2015 (arXiv:1508.06576) and 2016 (CVPR). F
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from impasto.lazy import Tensor, torch
 
 _CHUNKS = 16
 """A product of bfloat16 is rounded to bfloat16: summed in so many parts the rounding evens out."""
 
 _LEAST = 1e-8
 """Added to every mean square that is divided by: a black photo has no features."""
-
-
-def content_loss(F: Tensor, P: Tensor) -> Tensor:
-    """Mean squared error of features.
-
-    Gatys 2016, equation 1, as a mean instead of half the sum, so that it means the same at every
-    size; the form of the authors' own code.
-    """
-    return accumulate_squares(F, P) / F.numel()
-
-
-def content_loss_half_sum(F: Tensor, P: Tensor) -> Tensor:
-    """½ Σ (F - P)²: Gatys 2015, equation 1, to the letter. Grows with the picture."""
-    return accumulate_squares(F, P) / 2
 
 
 def accumulate_squares(F: Tensor, P: Tensor) -> Tensor:
@@ -69,44 +54,6 @@ def accumulate_gram_backward_(g: Tensor, F: Tensor, D: Tensor) -> None:
         into.baddbmm_(rows, D.expand(h, c, c))
 
 
-def accumulate_moments(F: Tensor, T: Tensor | None = None) -> Tensor:
-    """[Σ T² F Fᵀ, Σ T² F] over the positions of (1, c, h, w), as (c, c + 1) float32.
-
-    ``T`` (1, 1, h, w) weighs positions, None weighs all alike. Additive over tiles.
-    """
-    weighed = F if T is None else F * T.to(F.dtype)
-    second = accumulate_gram(weighed)
-    first = (weighed if T is None else weighed * T.to(F.dtype)).sum(
-        dim=(0, 2, 3), dtype=second.dtype
-    )
-    return torch.cat([second, first[:, None]], dim=1)
-
-
-def accumulate_moments_backward_(g: Tensor, F: Tensor, T: Tensor | None, D: Tensor) -> None:
-    """Add the gradient of Σ D ∘ `accumulate_moments` with respect to F to g.
-
-    ``D`` is (c, c + 1), the other shapes are as there.
-    """
-    pulled = torch.zeros_like(F)
-    accumulate_gram_backward_(pulled, F, D[:, :-1])
-    pulled += D[:, -1].to(F.dtype)[None, :, None, None]
-    g.add_(pulled if T is None else pulled * T.to(F.dtype).square())
-
-
-def finish_gram(total: Tensor, positions: float) -> Tensor:
-    """Turn accumulated sums over ``positions`` = h · w into the Gram matrix F Fᵀ / (h w)."""
-    return total / positions
-
-
-def gram(F: Tensor) -> Tensor:
-    """Gram matrix G = F Fᵀ / (h w) of (1, c, h, w), as (c, c).
-
-    Gatys 2016, equation 3, divided by the number of positions.
-    """
-    _, _, h, w = F.shape
-    return finish_gram(accumulate_gram(F), h * w)
-
-
 def grams(F: Tensor) -> Tensor:
     """Gram matrices of a batch (n, c, h, w), as (n, c, c) float32: that of each picture."""
     n, c, h, w = F.shape
@@ -131,14 +78,6 @@ def grams_backward_(g: Tensor, F: Tensor, D: Tensor) -> None:
         into.view(n, h * w, c).baddbmm_(rows.reshape(n, h * w, c), pulled)
     else:
         into.add_((rows.reshape(n, h * w, c) @ pulled).view(n, h, w, c))
-
-
-def style_loss(G: Tensor, A: Tensor) -> Tensor:
-    """Mean squared error of Gram matrices.
-
-    Gatys 2016, equation 4: 1/(4 N² M²) Σ (G - A)² of undivided Gram matrices is a quarter of this.
-    """
-    return (G - A).square().mean()
 
 
 def squares(x: Tensor) -> Tensor:

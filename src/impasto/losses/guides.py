@@ -8,17 +8,15 @@ normalised, here by dividing by Σ T².
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
-from torch import Tensor
-from torch.nn import functional
-
+from impasto.lazy import Tensor, torch
 from impasto.losses.functional import grams
-from impasto.nets import vgg
+from impasto.nets.feature_net import LayerSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _REACH = 0.25
 """So much of a receptive field counts to each side: most of what it covers is hardly seen (Luo et
@@ -42,22 +40,24 @@ class Guide:
     @classmethod
     def of(cls, mask: NDArray[np.float32]) -> Self:
         """Return the guide of a mask (h, w) in [0, 1]: inside is where it is above a half."""
+        import numpy as np
+        from scipy.ndimage import distance_transform_edt
+
         inside = mask > 0.5
         depth = distance_transform_edt(inside) if not inside.all() else np.full(mask.shape, np.inf)
         return cls(_plane(mask), _plane(depth))
 
-    def at(self, layer: str) -> Tensor:
+    def at(self, layer: LayerSpec) -> Tensor:
         """Return T (1, 1, h // stride, w // stride) for a layer.
 
         It shrinks with the receptive field, so that features that see much of another style count
         little: the weight rises from the border of the region to a quarter of the field inside.
         """
-        spec = vgg.layer(layer)
         deepest = float(self.depth.max())
-        reach = min(_REACH * spec.receptive_field, _NARROW * deepest)
+        reach = min(_REACH * layer.receptive_field, _NARROW * deepest)
         weight = self.mask * (self.depth / reach).clamp(0, 1) if reach > 0 else self.mask
-        stride = spec.stride
-        return functional.avg_pool2d(weight, stride) if stride > 1 else weight
+        stride = layer.stride
+        return torch.nn.functional.avg_pool2d(weight, stride) if stride > 1 else weight
 
     def to(self, device: torch.device) -> Self:
         """Return it on a device."""
@@ -70,7 +70,7 @@ class Guide:
 
 
 @dataclass(frozen=True)
-class Region:
+class StyleRegion:
     """A part of the picture with the styles that belong there.
 
     ``guide`` is None for the whole picture. ``styles`` are numbers of paintings, each with the part
@@ -80,10 +80,6 @@ class Region:
     name: str
     guide: Guide | None
     styles: tuple[tuple[int, Guide | None], ...]
-
-    def label(self, *words: str) -> str:
-        """Return the words, and its name where it has one: what a term is reported as."""
-        return " ".join(filter(None, (*words, self.name)))
 
     def to(self, device: torch.device) -> Self:
         """Return it on a device."""
@@ -96,7 +92,7 @@ def weighed(F: Tensor, T: Tensor | None) -> Tensor:
     return F if T is None else F * T.to(F.dtype)
 
 
-def guided_grams(F: Tensor, guide: Guide | None, layer: str) -> Tensor:
+def guided_grams(F: Tensor, guide: Guide | None, layer: LayerSpec) -> Tensor:
     """Return the Gram matrix of a layer's features F (1, c, h, w) inside a guide, as (1, c, c)."""
     if guide is None:
         return grams(F)
@@ -105,6 +101,8 @@ def guided_grams(F: Tensor, guide: Guide | None, layer: str) -> Tensor:
 
 
 def _plane(values: NDArray[Any]) -> Tensor:
+    import numpy as np
+
     return torch.from_numpy(np.ascontiguousarray(values, np.float32))[None, None]
 
 

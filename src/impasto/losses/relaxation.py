@@ -15,8 +15,7 @@ for each constraint E_ij = 0.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from impasto.lazy import Tensor, torch
 
 STIFFEST = {"max": 1 / 70, "average": 1 / 30, "l2": 1 / 30}
 """μ as a share of the largest eigenvalue, by pooling: less is faster at first, wrong for longer.

@@ -1,185 +1,233 @@
-"""The terms of the objective: each a function of a statistic that is additive over positions."""
+"""The terms of the objective, and what losses build them of.
+
+A loss either is a function of a statistic that adds up over positions (`StatisticLoss`), so that
+the whole picture and a stream of tiles are computed by the same lines, or of whole maps of features
+(`MapLoss`), which are put together from the tiles and kept in memory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
-import torch
-from torch import Tensor
-
+from impasto.lazy import Tensor, torch
 from impasto.losses import functional, guides
-from impasto.losses.relaxation import Relaxation
-from impasto.losses.wasserstein import Normal, distance
-from impasto.nets import vgg
-from impasto.nets.tiles import Tile
+
+PIXELS = "pixels"
+"""The name of the map that is the picture itself."""
+
+Maps = Mapping[str, Tensor]
+"""Features (1, c, h, w) by layer, `PIXELS` among them where asked for."""
+
+Target = tuple[float, Tensor]
+"""The share of a painting, and what is taken from it."""
+
+Part = Callable[[Tensor], Tensor]
+"""From a map of the whole picture, (1, c, h, w), to a tile's own part of it."""
+
+Refined = Literal["surrogate", "loss"]
+"""What a refinement changes: only what is minimised in the place of the loss, or the loss, too."""
 
 
-class Finished(NamedTuple):
-    """A weighted loss, what is minimised in its place, and the gradient of that.
+class Value(NamedTuple):
+    """A loss, what is minimised in its place, and the gradient of that.
 
-    ``goal`` is the loss itself unless it is relaxed; ``slope`` its gradient with respect to the
+    ``surrogate`` is the loss itself unless it is relaxed; ``gradient`` is that with respect to the
     statistic.
     """
 
     loss: Tensor
-    goal: Tensor
-    slope: Tensor
+    surrogate: Tensor
+    gradient: Tensor
 
 
-class Term(Protocol):
-    """One term of the objective: a function of the features of one layer."""
+class Stateful:
+    """What a loss keeps from one evaluation to the next: by default nothing."""
 
-    @property
-    def layer(self) -> str:
-        """The layer."""
+    def refine(self) -> Refined | None:
+        """Bring what is minimised closer to the loss, or draw it anew; tell what has changed."""
+        return None
 
-    def accumulate(self, F: Tensor, tile: Tile) -> Tensor:
-        """Return the statistic of the tile's own features F (1, c, h, w); it adds up over tiles."""
+    def state(self) -> dict[str, Tensor]:
+        """Return what `restore` takes back."""
+        return {}
 
-    def finish(self, total: Tensor, positions: int) -> Finished:
-        """Return what follows from the statistic of the whole picture."""
-
-    def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:
-        """Add the gradient with respect to F to g, given that with respect to the statistic, D."""
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take back a state. Raises `KeyError` or `ValueError` when it does not fit."""
 
 
-@dataclass(frozen=True)
-class ContentTerm:
-    """Squared differences to the content's features P (1, c, h, w), as a mean or half the sum."""
+class StatisticLoss(Stateful, ABC):
+    """A distance of a statistic of one layer's features to those of paintings.
 
-    layer: str
-    weight: float
-    loss: str
-    P: Tensor
-
-    def accumulate(self, F: Tensor, tile: Tile) -> Tensor:
-        """Return Σ (F - P)²."""
-        return functional.accumulate_squares(F, self._target(tile))
-
-    def finish(self, total: Tensor, positions: int) -> Finished:
-        """Return the weighted loss and the weight of the sum."""
-        share = 0.5 if self.loss == "half-sum" else 1 / (positions * self.P.shape[1])
-        D = torch.tensor(self.weight * share)
-        return Finished(D * total, D * total, D)
-
-    def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:
-        """Add 2 D (F - P)."""
-        functional.accumulate_squares_backward_(g, F, self._target(tile), float(D))
-
-    def _target(self, tile: Tile) -> Tensor:
-        return tile.part(self.P, vgg.layer(self.layer).stride)
-
-
-class Aim(Protocol):
-    """What the features of a layer are to be like: a distance of their statistics to targets.
-
-    ``T`` (1, 1, h, w) weighs positions, None weighs all alike.
+    The statistic adds up over positions. ``targets`` are shares, which add up to 1, each with the
+    statistic of a painting divided by its number of positions. Gradients are found by autograd
+    where they are not written by hand.
     """
 
-    def accumulate(self, F: Tensor, T: Tensor | None) -> Tensor:
-        """Return the statistic of features F (1, c, h, w), a sum over positions."""
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self.targets = targets
 
-    def finish(self, mean: Tensor) -> Finished:
-        """Return what follows from the statistic, divided by the number of positions."""
+    @staticmethod
+    @abstractmethod
+    def accumulate(F: Tensor, T: Tensor | None) -> Tensor:
+        """Return the statistic of features F (1, c, h, w), a sum over positions.
 
-    def pull_(self, g: Tensor, F: Tensor, T: Tensor | None, D: Tensor) -> None:
-        """Add the gradient with respect to F to g, given that with respect to the statistic, D."""
+        ``T`` (1, 1, h, w) weighs positions: each counts T². None weighs all alike.
+        """
+
+    @abstractmethod
+    def distance(self, statistic: Tensor, target: Tensor) -> Tensor:
+        """Return the distance of two statistics, divided by positions: a scalar."""
+
+    def mean_distance(self, statistic: Tensor) -> Tensor:
+        """Return the mean of the distances to all targets, each to its share."""
+        losses = [share * self.distance(statistic, target) for share, target in self.targets]
+        return torch.stack(losses).sum()
+
+    def evaluate(self, statistic: Tensor) -> Value:
+        """Return the loss of a statistic, divided by the number of positions."""
+        with torch.enable_grad():
+            leaf = statistic.detach().requires_grad_()
+            loss = self.mean_distance(leaf)
+            (gradient,) = torch.autograd.grad(loss, leaf)
+        return Value(loss.detach(), loss.detach(), gradient)
+
+    def vjp_(self, g: Tensor, F: Tensor, T: Tensor | None, D: Tensor) -> None:
+        """Add the gradient with respect to F to g, given that with respect to the sum, D."""
+        with torch.enable_grad():
+            leaf = F.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(self.accumulate(leaf, T), leaf, D)
+        g.add_(gradient)
 
 
-@dataclass
-class GramAim:
-    """Distance of the Gram matrix to those of the styles, each (c, c) with a share.
+class MapLoss(Stateful, ABC):
+    """A function of whole maps that autograd can go back through. ``layers`` are what it sees."""
 
-    With a relaxation it gives, instead of its own gradient, that of the relaxed term.
-    """
+    layers: Sequence[str]
 
-    targets: Sequence[tuple[float, Tensor]]
-    relaxation: Relaxation | None = None
-    residual: Tensor | None = field(default=None, init=False)
-
-    def accumulate(self, F: Tensor, T: Tensor | None) -> Tensor:
-        """Return Σ T² F Fᵀ."""
-        return functional.accumulate_gram(guides.weighed(F, T))
-
-    def finish(self, mean: Tensor) -> Finished:
-        """Return the loss and its gradient with respect to the Gram matrix."""
-        G = mean
-        losses = [share * functional.style_loss(G, A) for share, A in self.targets]
-        loss = goal = torch.stack(losses).sum()
-        if self.relaxation:
-            self.residual = self.relaxation.residual(G)
-            goal = self.relaxation.loss(self.residual)
-            D = self.relaxation.gradient(self.residual)
-        else:
-            # The shares add up to 1.
-            D = 2 / G.numel() * (G - sum(share * A for share, A in self.targets))
-        return Finished(loss, goal, D)
-
-    def pull_(self, g: Tensor, F: Tensor, T: Tensor | None, D: Tensor) -> None:
-        """Add T² (D + Dᵀ) F."""
-        if T is None:
-            functional.accumulate_gram_backward_(g, F, D)
-            return
-        pulled = torch.zeros_like(F)
-        functional.accumulate_gram_backward_(pulled, guides.weighed(F, T), D)
-        g.add_(guides.weighed(pulled, T))
+    @abstractmethod
+    def __call__(self, maps: Maps) -> Tensor:
+        """Return the loss, a scalar."""
 
 
 @dataclass(frozen=True)
-class NormalAim:
-    """Wasserstein distance of the features to those of the styles, as normal distributions."""
-
-    targets: Sequence[tuple[float, Normal]]
-
-    def accumulate(self, F: Tensor, T: Tensor | None) -> Tensor:
-        """Return [Σ T² F Fᵀ, Σ T² F]."""
-        return functional.accumulate_moments(F, T)
-
-    def finish(self, mean: Tensor) -> Finished:
-        """Return the loss and its gradient with respect to the moments."""
-        found = [(share, distance(mean, target)) for share, target in self.targets]
-        loss = torch.stack([share * one.loss for share, one in found]).sum()
-        slope = torch.stack([share * one.slope for share, one in found]).sum(dim=0)
-        return Finished(loss, loss, slope)
-
-    def pull_(self, g: Tensor, F: Tensor, T: Tensor | None, D: Tensor) -> None:
-        """Add T² ((D₂ + D₂ᵀ) F + d₁)."""
-        functional.accumulate_moments_backward_(g, F, T, D)
-
-
-@dataclass(frozen=True)
-class StyleTerm:
-    """How far a layer's features are from what they are to be like.
+class StatisticTerm:
+    """A weighted `StatisticLoss` of a layer.
 
     ``T`` (1, 1, h, w) is the guide of the region that it is about, None for the whole picture.
     """
 
     layer: str
     weight: float
-    aim: Aim
+    loss: StatisticLoss
     T: Tensor | None = None
 
-    def accumulate(self, F: Tensor, tile: Tile) -> Tensor:
-        """Return the statistic of the tile's own features."""
-        return self.aim.accumulate(F, self._guide(tile))
+    def accumulate(self, F: Tensor, part: Part) -> Tensor:
+        """Return the statistic of a tile's own features."""
+        return self.loss.accumulate(F, self._guide(part))
 
-    def finish(self, total: Tensor, positions: int) -> Finished:
+    def finish(self, total: Tensor, positions: int) -> Value:
         """Return the weighted loss and its gradient with respect to the sum."""
         count = self._count or positions
-        loss, goal, D = self.aim.finish(total / count)
-        return Finished(self.weight * loss, self.weight * goal, self.weight / count * D)
+        loss, surrogate, D = self.loss.evaluate(total / count)
+        return Value(self.weight * loss, self.weight * surrogate, self.weight / count * D)
 
-    def pull_(self, g: Tensor, F: Tensor, tile: Tile, D: Tensor) -> None:
+    def vjp_(self, g: Tensor, F: Tensor, part: Part, D: Tensor) -> None:
         """Add the gradient with respect to F to g."""
-        self.aim.pull_(g, F, self._guide(tile), D)
+        self.loss.vjp_(g, F, self._guide(part), D)
 
     @cached_property
     def _count(self) -> float | None:
         """What a guide has in the place of positions: asked of its device once."""
         return None if self.T is None else guides.positions(self.T)
 
-    def _guide(self, tile: Tile) -> Tensor | None:
-        return None if self.T is None else tile.part(self.T, vgg.layer(self.layer).stride)
+    def _guide(self, part: Part) -> Tensor | None:
+        return None if self.T is None else part(self.T)
+
+
+@dataclass(frozen=True)
+class SquaredTerm(Stateful):
+    """Squared differences to the content's features P (1, c, h, w): their mean, or half their sum.
+
+    Gatys 2016, equation 1, is half the sum, which grows with the picture; the authors' own code
+    takes the ``mean``.
+    """
+
+    layer: str
+    weight: float
+    P: Tensor
+    mean: bool = True
+
+    @property
+    def loss(self) -> Stateful:
+        """Itself: it keeps nothing."""
+        return self
+
+    def accumulate(self, F: Tensor, part: Part) -> Tensor:
+        """Return Σ (F - P)²."""
+        return functional.accumulate_squares(F, part(self.P))
+
+    def finish(self, total: Tensor, positions: int) -> Value:
+        """Return the weighted loss and the weight of the sum."""
+        share = 1 / (positions * self.P.shape[1]) if self.mean else 0.5
+        D = torch.tensor(self.weight * share)
+        return Value(D * total, D * total, D)
+
+    def vjp_(self, g: Tensor, F: Tensor, part: Part, D: Tensor) -> None:
+        """Add 2 D (F - P)."""
+        functional.accumulate_squares_backward_(g, F, part(self.P), float(D))
+
+
+@dataclass(frozen=True)
+class MapTerm:
+    """A weighted `MapLoss`."""
+
+    weight: float
+    loss: MapLoss
+
+    def finish(self, maps: Maps) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the weighted loss and its gradient with respect to each map."""
+        with torch.enable_grad():
+            leaves = {name: maps[name].detach().requires_grad_() for name in self.loss.layers}
+            loss = self.weight * self.loss(leaves)
+            gradients = torch.autograd.grad(loss, list(leaves.values()))
+        return loss.detach(), dict(zip(leaves, gradients, strict=True))
+
+
+AdditiveTerm = StatisticTerm | SquaredTerm
+"""Terms that are computed tile by tile: functions of a sum over positions of one layer.
+
+`accumulate` gives the sum over a tile's own features F (1, c, h, w), `finish` what follows from
+that of the whole picture, and `vjp_` adds the gradient with respect to F to g, given that with
+respect to the sum, D.
+"""
+
+Term = AdditiveTerm | MapTerm
+
+
+@dataclass
+class RandomMapLoss(MapLoss):
+    """A loss that draws at random: the same until it is refined, the same after a restart."""
+
+    seed: int
+    draws: int = field(default=0, init=False)
+
+    def random(self) -> torch.Generator:
+        """Return the generator of the present draw."""
+        return torch.Generator().manual_seed((self.seed + self.draws * 1_000_003) % 2**63)
+
+    def refine(self) -> Refined:
+        """Draw anew at the next call."""
+        self.draws += 1
+        return "loss"
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the number of the draw."""
+        return {"draws": torch.tensor(self.draws)}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take back the number of the draw."""
+        self.draws = int(state["draws"])

@@ -1,4 +1,4 @@
-"""What is measured of a picture, as data: what each number is called and what it means."""
+"""The measures of a picture as data: their names and what they mean."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measure:
-    """One number of a picture.
+    """One measure of a picture.
 
-    ``title`` is what it is called, ``heading`` the same as a narrow column has it; ``better`` is
+    ``title`` is its name, ``heading`` the same name broken for a narrow column; ``better`` is
     "lower" or "higher".
     """
 
@@ -22,7 +22,7 @@ class Measure:
 
     @property
     def arrow(self) -> str:
-        """An arrow to where it is better."""
+        """An arrow that points to better values."""
         return "↓" if self.better == "lower" else "↑"
 
     def best(self, values: Sequence[float]) -> float:
@@ -36,56 +36,56 @@ MEASURES = (
         "content loss",
         "content\nloss",
         "lower",
-        "how far relu4_2 features are from the photo's: 0 the same, 1 as far as from nothing",
+        "how far relu4_2 features are from the photo's: 0 is the same, 1 as far as all zeros",
     ),
     Measure(
         "vgg_style",
         "style loss",
         "style\nloss",
         "lower",
-        "how far Gram matrices are from the painting's: much the loss that impasto paint lowers",
+        "how far Gram matrices are from the painting's: close to what impasto paint minimises",
     ),
     Measure(
         "sliced_wasserstein",
         "sliced W₂²",
         "sliced\nW₂²",
         "lower",
-        "how far the whole distribution of features is from the painting's, not only its Gram",
+        "how far the whole distribution of features is from the painting's, not just its Gram",
     ),
     Measure(
         "ssim",
         "SSIM",
         "SSIM",
         "higher",
-        "how much of the photo's light and dark is still in its place: 1 is all of it",
+        "how much of the photo's light and dark is still in place: 1 is all of it",
     ),
     Measure(
         "self_similarity",
         "self-similarity",
         "self-\nsimi-\nlarity",
         "lower",
-        "how far parts that look alike in the photo no longer do, whatever they look like now",
+        "how far parts that look alike in the photo have stopped looking alike",
     ),
     Measure(
         "colour_to_painting",
         "painting colours",
         "painting\ncolours",
         "lower",
-        "how far colours have to move to be the painting's, in CIELAB; 2.3 is just noticed",
+        "how far colours have to move to match the painting's, in CIELAB; 2.3 is just visible",
     ),
     Measure(
         "colour_to_photo",
         "photo colours",
         "photo\ncolours",
         "lower",
-        "how far colours have to move to be the photo's, in CIELAB",
+        "how far colours have to move to match the photo's, in CIELAB",
     ),
     Measure(
         "sharpness",
         "sharpness",
         "sharp-\nness",
         "higher",
-        "fine detail over the photo's: below 1 is softer; noise and hatching count as detail",
+        "fine detail relative to the photo: below 1 is softer; noise and hatching count too",
     ),
 )
 """All measures, in the order of the table's columns."""
@@ -94,4 +94,4 @@ NAMES = tuple(measure.name for measure in MEASURES)
 """Their names, in that order."""
 
 Measured = Mapping[str, float]
-"""The measures of one picture by name."""
+"""The measures of one picture, by name."""

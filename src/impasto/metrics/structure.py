@@ -1,4 +1,4 @@
-"""What is where in a picture, and how sharp it is, held against the photo."""
+"""The structure of a picture and its sharpness, compared with the photo."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from torch.nn import functional as F
 from impasto.images.color import luma
 
 _LEAST = 1e-8
-"""Added to variances that are divided by: a flat picture has none."""
+"""Added to variances before dividing: that of a flat picture is 0."""
 
 SSIM_WINDOW = 11
-"""Pixels: the smallest side of a picture that has an SSIM."""
+"""The shortest side, in pixels, that SSIM can be computed for."""
 
 
 def ssim(rgb: NDArray[np.float32], photo: NDArray[np.float32]) -> float:
-    """Return the structural similarity of two pictures (H, W, 3) in [0, 1]; 1 for the same.
+    """Return the structural similarity of two pictures (H, W, 3) in [0, 1]; 1 if they are equal.
 
     Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity",
-    equation 13, of the luma, with the paper's Gaussian window of 11 pixels, as scikit-image
-    computes it.
+    equation 13, on the luma, with the paper's Gaussian window of 11 pixels, by scikit-image.
     """
     value = structural_similarity(  # type: ignore[no-untyped-call]
         luma(photo).astype(np.float64),
@@ -40,42 +39,21 @@ def ssim(rgb: NDArray[np.float32], photo: NDArray[np.float32]) -> float:
 def sharpness(rgb: NDArray[np.float32]) -> float:
     """Return the variance of the Laplacian of a picture's luma, (H, W, 3) in [0, 1].
 
-    Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy"; the Laplacian is that
+    Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy", with the Laplacian
     of four neighbours. Noise counts as detail.
     """
     return float(ndimage.laplace(luma(rgb).astype(np.float64), mode="reflect").var())
 
 
 def relative_sharpness(rgb: NDArray[np.float32], photo: NDArray[np.float32]) -> float:
-    """Return the `sharpness` of a picture over the photo's, both of one size."""
+    """Return the `sharpness` of a picture divided by the photo's; both have the same size."""
     return (sharpness(rgb) + _LEAST) / (sharpness(photo) + _LEAST)
 
 
-def self_similarity(points: Tensor) -> Tensor:
-    """Return how unlike each other features (n, c) are: (n, n) float64, every column adds up to 1.
-
-    D / Σᵢ D, where Dᵢⱼ is the cosine distance of the features at i and j: one side of the content
-    term of Kolkin et al. 2019.
-    """
-    rows = F.normalize(points.double(), dim=1)
-    D = (1 - rows @ rows.T).clamp_min(0)
-    return D / D.sum(dim=0).clamp_min(1e-9)
-
-
-def self_similarity_distance(a: Tensor, b: Tensor) -> float:
-    """Return the mean over columns of Σᵢ |Aᵢⱼ - Bᵢⱼ| of two `self_similarity`; from 0 to 2.
-
-    The content term of Kolkin, Salavon, Shakhnarovich 2019, "Style Transfer by Relaxed Optimal
-    Transport and Self-Similarity" (arXiv:1904.12785), times n, as in the authors' code: so it does
-    not depend on how many positions are looked at.
-    """
-    return float((a - b).abs().sum(dim=0).mean())
-
-
 def grid(height: int, width: int, count: int) -> Tensor:
-    """Return at most ``count`` positions, evenly over a picture: (rows, columns, 2), x before y.
+    """Return at most ``count`` positions spread evenly over a picture: (rows, columns, 2), x first.
 
-    They are the centres of equal cells, about square, in the units of `sample`.
+    They are the centres of equal, roughly square cells, in the coordinates of `sample`.
     """
     rows = max(1, min(height, count, int((count * height / width) ** 0.5)))
     columns = max(1, min(width, count // rows))

@@ -1,4 +1,4 @@
-"""Rows of numbers as comma-separated values."""
+"""Tables as comma-separated values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def csv_bytes(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return a table as a CSV file (RFC 4180, UTF-8): a header, then a line for each row."""
+    """Return a table as a CSV file (RFC 4180, UTF-8): a header and one line per row."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, lineterminator="\r\n")
     writer.writeheader()

@@ -1,18 +1,18 @@
-"""Feed-forward transfer networks as data: what layers they have, for whoever computes them.
+"""Feed-forward transfer networks described as data: a list of layers, independent of any library.
 
 An `Architecture` is a sequence of layers that act on one tensor, channels first. PyTorch
 (`nets.transformer`) and ONNX (`apply.graph`) each interpret it; it needs neither.
 
-The house's own family (`MODELS`) is one shape in three sizes: a pyramid of three levels. Strided
-convolutions embed the photo at 1/4, 1/8 and 1/16 of its resolution; residual blocks work at each
-level on the way back, the coarsest first, which sees far enough to hold large forms. Between two
-levels the tensor is enlarged by nearest neighbour and convolved (Odena et al. 2016: no
-checkerboards), and what the way down had there is added. Every normalisation is a conditional
-instance normalisation (Dumoulin et al. 2017, arXiv:1610.07629, equation 5): one scale and one
-shift for each style and channel. White noise is added at the two coarse levels, times a number for
-each style and channel, so that flat places are not all painted alike. The photo, with a scale and
-shift of its own, is added at the end; so one style, `ORIGINAL`, is the photo to the bit, and mixing
-it in is what strength does.
+Impasto's own family (`MODELS`) has one shape in three sizes: a U-net with three levels. Strided
+convolutions embed the photo at 1/4, 1/8 and 1/16 of its resolution. On the way up there are
+residual blocks at each level, starting with the coarsest, whose receptive field is large enough for
+large forms. Between two levels the tensor is enlarged by nearest neighbour and convolved (Odena et
+al. 2016: no checkerboards), and the tensor of the way down is added (a skip connection). Every
+normalisation is a conditional instance normalisation (Dumoulin et al. 2017, arXiv:1610.07629,
+equation 5): one scale and one shift for each style and channel. White noise is added at the two
+coarse levels, times a factor for each style and channel, so that flat areas do not all look the
+same. At the end the photo is added, with a scale and a shift per style. So one style, `ORIGINAL`,
+reproduces the photo bit for bit, and the strength of a style is varied by mixing it in.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from impasto.errors import OptionsError, nearest
 from impasto.options import MODELS
 
 ORIGINAL = "original"
-"""The style that every pack of the house's own family has first: the photo as it is."""
+"""The first style of every pack of Impasto's own family: the unchanged photo."""
 
 PHOTO = ("photo_scale", "photo_shift")
-"""What is multiplied with the photo and what is added, where a network adds the photo."""
+"""The scale and shift of the photo, in networks that add the photo."""
 
 HERE = "here"
-"""What layers act on, as a name beside those of what is kept."""
+"""The name of the tensor that layers act on, next to those of kept tensors."""
 
 EPSILON = 1e-5
 """Added to the variance by every instance normalisation."""
@@ -40,12 +40,11 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class Convolve:
-    """A convolution (outputs, inputs, size, size) that keeps height and width / stride.
+    """A convolution (outputs, inputs, size, size); it divides height and width by ``stride``.
 
-    ``enlarge`` repeats every position so many times each way first (nearest neighbour).
-    ``padding`` says what lies beyond the edges, half of ``size`` on every side less what a stride
-    skips: ``"reflect"``, or ``"edge"``, the outermost values again. What is enlarged by two and
-    padded by one of its positions is the same either way.
+    ``enlarge`` first repeats every position this many times in both directions (nearest neighbour).
+    ``padding`` is ``"reflect"``, or ``"edge"`` to repeat the outermost values; see `pad` for its
+    width. After enlarging by two, padding by one position is the same either way.
     """
 
     name: str
@@ -59,14 +58,15 @@ class Convolve:
 
     @property
     def pad(self) -> int:
-        """How many positions are added on each side."""
+        """The number of positions added on each side."""
         return self.size // 2 if self.size % 2 else (self.size - self.stride) // 2
 
     @property
     def folded(self) -> bool:
         """Whether it is cheaper to convolve before enlarging, with a kernel for each phase.
 
-        The same sums (see `nets.geometry.fold`); where there are few outputs, far fewer.
+        The result is the same (see `nets.geometry.fold`), with far fewer operations if there are
+        few outputs.
         """
         return self.enlarge == 2 and self.padding == "edge" and self.outputs <= 4
 
@@ -81,7 +81,7 @@ class Normalise:
 
 @dataclass(frozen=True)
 class Noise:
-    """Add one channel of white noise times a number for each style and channel."""
+    """Add one channel of white noise times a factor for each style and channel."""
 
     name: str
     channels: int
@@ -94,14 +94,14 @@ class Rectify:
 
 @dataclass(frozen=True)
 class Keep:
-    """Remember what is here under a name."""
+    """Keep the current tensor under a name."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Add:
-    """Add what was kept under a name."""
+    """Add the tensor kept under a name."""
 
     name: str
 
@@ -113,10 +113,10 @@ Layer = Convolve | Normalise | Noise | Rectify | Keep | Add
 class Architecture:
     """A network as a sequence of layers.
 
-    The picture, RGB in [0, 1], is padded by reflection on the right and below to a multiple of
-    ``stride``; the result is cropped back. ``centre`` is taken from it and the rest multiplied by
-    ``range``, which the result is divided by. With ``photo``, the picture itself is added at the
-    end, times a scale and plus a shift for each style and channel.
+    The picture, RGB in [0, 1], is padded by reflection on the right and at the bottom to a multiple
+    of ``stride``; the result is cropped. The input of the first layer is (picture - ``centre``) ·
+    ``range``, and the output of the last is divided by ``range``. With ``photo``, the picture
+    itself is added at the end, with a scale and a shift for each style and channel.
     """
 
     name: str
@@ -137,23 +137,23 @@ class Architecture:
 
     @property
     def noises(self) -> tuple[Noise, ...]:
-        """The places where noise is added, in order."""
+        """The layers that add noise, in order."""
         return tuple(layer for layer in self.layers if isinstance(layer, Noise))
 
     @cached_property
     def noise_strides(self) -> Mapping[str, int]:
-        """How many pixels lie between the positions of each field of noise, by its name."""
+        """The stride, in pixels, of each noise layer, by name."""
         found = {x.name: stride for x, stride in self.strides() if isinstance(x, Noise)}
         return MappingProxyType(found)
 
     @cached_property
     def stride(self) -> int:
-        """How many pixels lie between the positions of the coarsest layer."""
+        """The stride, in pixels, of the coarsest layer."""
         return max(stride for _, stride in self.strides())
 
     @property
     def macs(self) -> float:
-        """Multiply-accumulates of the convolutions for each pixel of the picture."""
+        """Multiply-accumulate operations of the convolutions per pixel of the picture."""
         total = 0.0
         for layer, stride in self.strides():
             if isinstance(layer, Convolve):
@@ -165,11 +165,11 @@ class Architecture:
 
     @property
     def parameters(self) -> int:
-        """Weights and biases, without what each style brings."""
+        """The number of weights and biases, without per-style parameters."""
         return sum(c.outputs * (c.inputs * c.size**2 + c.bias) for c in self.convolutions)
 
     def shapes(self, styles: int) -> dict[str, tuple[int, ...]]:
-        """Return the name and shape of every tensor of a network with so many styles."""
+        """Return the name and shape of every tensor of a network with this many styles."""
         found: dict[str, tuple[int, ...]] = {}
         for layer in self.layers:
             if isinstance(layer, Convolve):
@@ -187,7 +187,7 @@ class Architecture:
         return found
 
     def strides(self) -> Iterator[tuple[Layer, int]]:
-        """Yield each layer with how many pixels lie between the positions that it gives."""
+        """Yield each layer with the stride, in pixels, of its output."""
         stride = 1
         for layer in self.layers:
             if isinstance(layer, Convolve):
@@ -196,7 +196,7 @@ class Architecture:
 
 
 def folded_size(size: int) -> int:
-    """Return the size of the kernels that a kernel after enlarging by 2 folds to."""
+    """Return the size of the kernels that replace a kernel after enlarging by 2."""
     return 2 * ((size // 2 + 1) // 2) + 1
 
 
@@ -208,7 +208,7 @@ def style_tensors(architecture: Architecture) -> tuple[str, ...]:
 
 
 def exact_tensors(architecture: Architecture) -> tuple[str, ...]:
-    """Return the names of the tensors whose first row makes the first style the photo itself."""
+    """Return the names of the tensors whose first row keeps the first style equal to the photo."""
     last = architecture.norms[-1].name
     return (f"{last}_scale", f"{last}_shift", *PHOTO)
 
@@ -216,10 +216,10 @@ def exact_tensors(architecture: Architecture) -> tuple[str, ...]:
 def _family(
     name: str, channels: tuple[int, int, int], blocks: tuple[int, int, int], head: int
 ) -> Architecture:
-    """A network of the house's family.
+    """Build a network of Impasto's own family.
 
     ``channels`` and residual ``blocks`` are those at 1/4, 1/8 and 1/16 of the resolution, ``head``
-    the channels at 1/2.
+    is the number of channels at 1/2.
     """
     quarter, eighth, sixteenth = channels
     layers: list[Layer] = []
@@ -270,7 +270,7 @@ def _family(
 
 
 def _transformer_net() -> Architecture:
-    """The TransformerNet of pytorch/examples (fast_neural_style), after Johnson et al. 2016."""
+    """Build TransformerNet of pytorch/examples (fast_neural_style), after Johnson et al. 2016."""
     layers: list[Layer] = []
 
     def convolve(
@@ -311,7 +311,7 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
         )
     }
 )
-"""Every architecture by name: the house's three, and the one whose checkpoints are imported."""
+"""All architectures by name: Impasto's own three, and the one for imported checkpoints."""
 
 assert all(name in ARCHITECTURES for name in MODELS)
 

@@ -1,10 +1,10 @@
-"""White noise that belongs to places: the same seed, level and place always have the same value.
+"""White noise as a function of position: seed, level, row and column determine its value.
 
-So a picture is the same whole or in tiles, whoever computes it, in a batch or alone; and a crop
-from the upper left of a photo is painted with the strokes of the whole. The generator is made of
-sums, products and remainders below 2⁶², which every runtime computes alike: `apply.graph` has the
-same in ONNX. A place is hashed by polynomials over the integers modulo the prime 2³¹ - 1, and two
-hashes make a normal number (Box and Muller 1958).
+So a picture is the same as a whole or in tiles, with any back end, in a batch or alone; and a crop
+from the upper left of a photo gets the same strokes as the whole. The generator uses only sums,
+products and remainders below 2⁶², which every runtime computes alike; `apply.graph` implements it
+in ONNX. A position is hashed by polynomials over the integers modulo the prime 2³¹ - 1, and two
+hashes give a normal number (Box and Muller 1958).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from impasto.nets.architecture import Architecture
 
 PRIME = 2**31 - 1
 SEEDS = PRIME
-"""There are so many seeds, from 0."""
+"""The number of seeds, which start at 0."""
 
 ROW, COLUMN, LEVEL = 1_327_217_885, 715_225_739, 979_193
 ADDED, CONSTANT = 1_013_904_223, 374_761_393
 
 
 def field(seed: int, stride: int, height: int, width: int) -> NDArray[np.float32]:
-    """Return standard normal numbers (1, 1, height, width), of a level with that stride."""
+    """Return standard normal noise (1, 1, height, width) for the level with that stride."""
     start = mixed(mixed((np.int64(seed) + stride * LEVEL) % PRIME))
     rows = mixed((start + np.arange(height, dtype=np.int64)[:, None] * ROW) % PRIME)
     first = mixed(mixed((rows + np.arange(width, dtype=np.int64) * COLUMN) % PRIME))
@@ -39,7 +39,7 @@ def field(seed: int, stride: int, height: int, width: int) -> NDArray[np.float32
 def fields(
     architecture: Architecture, height: int, width: int, seed: int
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the noise that a network adds to a padded picture of that size, by its names."""
+    """Return the noise that a network adds to a padded picture of that size, by layer name."""
     return {
         name: field(seed, stride, height // stride, width // stride)
         for name, stride in architecture.noise_strides.items()
@@ -47,7 +47,7 @@ def fields(
 
 
 def mixed(h: Any) -> Any:
-    """Send integers from 0 to below `PRIME` to others, by a cubic polynomial."""
+    """Hash integers from 0 to below `PRIME` with a cubic polynomial."""
     return (h * ((h * h + ADDED) % PRIME) + CONSTANT) % PRIME
 
 

@@ -6,13 +6,11 @@ are cut from what `wrapped` makes of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
-from impasto.nets import vgg
+from impasto.lazy import Tensor, torch
+from impasto.nets.feature_net import Geometry
 
 
 @dataclass(frozen=True)
@@ -57,18 +55,28 @@ class Tile:
         h, w = features.shape[-2:]
         return features[:, :, self.rows.whole(stride, h), self.columns.whole(stride, w)]
 
+    def parts(self, stride: int) -> Callable[[Tensor], Tensor]:
+        """Return `part` for maps of a stride."""
+        return lambda features: self.part(features, stride)
+
 
 def split(
-    height: int, width: int, side: int | None, names: Iterable[str], *, wrap: bool = False
+    height: int,
+    width: int,
+    side: int | None,
+    geometry: Geometry,
+    names: Iterable[str],
+    *,
+    wrap: bool = False,
 ) -> tuple[Tile, ...]:
     """Divide a picture into tiles that own up to ``side`` × ``side`` pixels; None: into one.
 
-    The margin around each is that of the layers named. ``side`` is rounded down to their deepest
-    stride, and the tiles of a row or column are made about equally large. With ``wrap`` they are
-    to be cut from what `wrapped` makes of the picture.
+    The margin around each is that of the layers of ``geometry`` that are named. ``side`` is
+    rounded down to their deepest stride, and the tiles of a row or column are made about equally
+    large. With ``wrap`` they are to be cut from what `wrapped` makes of the picture.
     """
     names = list(names)
-    stride, margin = vgg.deepest(names).stride, vgg.margin(names)
+    stride, margin = geometry.deepest(names).stride, geometry.margin(names)
     rows = _spans(height, side, stride, margin, wrap)
     columns = _spans(width, side, stride, margin, wrap)
     return tuple(Tile(row, column) for row in rows for column in columns)

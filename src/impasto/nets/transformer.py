@@ -26,10 +26,10 @@ from impasto.nets.architecture import (
 from impasto.nets.geometry import padded, phases, reflected
 
 _FAINT = 0.005
-"""Standard deviation of the last weights at the start."""
+"""Initial standard deviation of the last layer's weights."""
 
 _NOISE = 0.1
-"""How much noise every channel starts with."""
+"""The initial noise factor of every channel."""
 
 Moments = tuple[Tensor, Tensor]
 """Mean and variance of every channel, (n, c, 1, 1) each."""
@@ -44,10 +44,10 @@ def own_moments(_name: str, x: Tensor) -> Moments:
 class TransferNet(nn.Module):
     """A network of an `Architecture`, with a number of styles.
 
-    Its parameters have the names and shapes of ``architecture.shapes(styles)``. Convolutions
-    start as He et al. 2015 say, with the last of every residual block at zero; every style starts
-    neutral. Where the architecture adds the photo, the first style is the photo to the bit, and the
-    others start as a faint pattern on grey.
+    Its parameters have the names and shapes of ``architecture.shapes(styles)``. Convolutions are
+    initialised as in He et al. 2015, the last one of every residual block with zeros; all styles
+    start with scale 1 and shift 0. If the architecture adds the photo, the first style equals the
+    photo bit for bit, and the others start as a faint pattern on grey.
     """
 
     def __init__(self, architecture: Architecture, styles: int) -> None:
@@ -58,7 +58,7 @@ class TransferNet(nn.Module):
             self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
         for layer in architecture.convolutions:
             nn.init.kaiming_normal_(self.get_parameter(f"{layer.name}_weight"))
-        residual = {  # what is added to something that was kept starts as nothing
+        residual = {  # residual branches start at zero
             before.name
             for before, after in zip(architecture.layers, architecture.layers[1:], strict=False)
             if isinstance(before, Convolve) and after == Add("block")
@@ -72,7 +72,7 @@ class TransferNet(nn.Module):
 
     @torch.no_grad()
     def _start_grey(self) -> None:
-        """Let every style begin as a faint pattern on grey, and the first be the photo alone."""
+        """Initialise every style as a faint pattern on grey, and the first one as the photo."""
         architecture = self.architecture
         nn.init.normal_(
             self.get_parameter(f"{architecture.convolutions[-1].name}_weight"), std=_FAINT
@@ -94,13 +94,13 @@ class TransferNet(nn.Module):
         noise: Mapping[str, Tensor] | None = None,
         moments: Callable[[str, Tensor], Moments] = own_moments,
     ) -> Tensor:
-        """Stylise (n, 3, h, w) RGB in [0, 1]; the result may leave that range a little.
+        """Stylise (n, 3, h, w) RGB in [0, 1]; the result may leave that range slightly.
 
-        ``mix`` (n, styles) says how much of each style's scales and shifts each picture gets:
-        one-hot for one style; it adds up to 1. ``noise`` has a standard normal field
+        ``mix`` (n, styles) is each picture's share of each style's scales and shifts: one-hot for a
+        single style; it adds up to 1. ``noise`` has standard normal noise
         (n or 1, 1, h / stride, w / stride) of the padded picture for each of
-        ``architecture.noises``; None adds none. ``moments(name, x)`` gives what the normalisation
-        ``name`` divides out of x: of x itself, or of a whole that x is a tile of.
+        ``architecture.noises``; None adds none. ``moments(name, x)`` returns the moments for the
+        normalisation ``name``: those of x itself, or of the whole picture if x is a tile.
         """
         h, w = image.shape[-2:]
         photo = pad(image, self.architecture)
@@ -109,7 +109,7 @@ class TransferNet(nn.Module):
         return self.finish(state[HERE], photo, mix)[:, :, :h, :w]
 
     def begin(self, photo: Tensor) -> Tensor:
-        """Turn a padded photo, RGB in [0, 1], to what the first layer is given."""
+        """Turn a padded photo, RGB in [0, 1], into the input of the first layer."""
         x = (photo - self.architecture.centre) * self.architecture.range
         return x.contiguous(memory_format=torch.channels_last)
 
@@ -121,9 +121,9 @@ class TransferNet(nn.Module):
         noise: Mapping[str, Tensor],
         moments: Callable[[str, Tensor], Moments] = own_moments,
     ) -> dict[str, Tensor]:
-        """Compute some of the layers, from a state to a state.
+        """Compute some of the layers, from one state to the next.
 
-        A state is the tensor that layers act on, under the name `HERE`, and what was kept.
+        A state holds the tensor that layers act on, under the name `HERE`, and the kept tensors.
         """
         kept = dict(state)
         x = kept[HERE]
@@ -146,7 +146,7 @@ class TransferNet(nn.Module):
         return kept
 
     def finish(self, x: Tensor, photo: Tensor | None, mix: Tensor) -> Tensor:
-        """Turn what the last layer gives of a padded photo to the stylised picture, float32."""
+        """Turn the output of the last layer into the stylised picture, float32."""
         x = x.float() / self.architecture.range
         if self.architecture.photo and photo is not None:
             scale, shift = ((mix @ self._tensor(name))[:, :, None, None] for name in PHOTO)
@@ -174,7 +174,7 @@ class TransferNet(nn.Module):
         mix: Tensor,
         moments: Callable[[str, Tensor], Moments],
     ) -> Tensor:
-        """Instance normalisation, then the scale and shift of the mix of styles, as one a·x + b."""
+        """Normalise each instance and apply the mixed scale and shift, as a single a·x + b."""
         mean, variance = moments(layer.name, x)
         scale = (mix @ self._tensor(f"{layer.name}_scale"))[:, :, None, None]
         shift = (mix @ self._tensor(f"{layer.name}_shift"))[:, :, None, None]
@@ -183,13 +183,13 @@ class TransferNet(nn.Module):
         return torch.addcmul(b.to(x.dtype), x, a.to(x.dtype))
 
     def _tensor(self, name: str) -> Tensor:
-        """Return what stands in a parameter's place: another tensor under `functional_call`."""
+        """Return a parameter, or the tensor that replaces it under `functional_call`."""
         tensor: Tensor = getattr(self, name)
         return tensor
 
 
 def pad(image: Tensor, architecture: Architecture) -> Tensor:
-    """Pad (n, c, h, w) by reflection as an architecture asks, even one smaller than that."""
+    """Pad (n, c, h, w) by reflection as an architecture requires; no picture is too small."""
     h, w = image.shape[-2:]
     for dim, size in ((2, h), (3, w)):
         index = reflected(size, architecture)
@@ -207,9 +207,9 @@ def white_noise(
     device: torch.device | str = "cpu",
     generator: torch.Generator | None = None,
 ) -> dict[str, Tensor]:
-    """Draw noise for n pictures of a size, as `TransferNet.forward` takes it.
+    """Draw noise for n pictures of a size, as `TransferNet.forward` expects it.
 
-    For training; what is applied to a picture is `nets.noise`.
+    This is for training; `nets.noise` is for applying a network.
     """
     height, width = padded(height, architecture), padded(width, architecture)
     return {
@@ -228,7 +228,7 @@ def fold(weight: Tensor) -> Tensor:
 
 
 def load(architecture: Architecture, tensors: Mapping[str, Tensor]) -> TransferNet:
-    """Build a network from tensors of the names and shapes that the architecture says."""
+    """Build a network from tensors with the names and shapes of the architecture."""
     norm = architecture.norms[0]
     net = TransferNet(architecture, len(tensors[f"{norm.name}_scale"]))
     net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})

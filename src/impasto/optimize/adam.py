@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Self
-
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from typing import TYPE_CHECKING, Self
 
 from impasto.errors import DivergedError
-from impasto.optimize.optimizer import State
+from impasto.lazy import Tensor, torch
+from impasto.optimize.optimizer import OptimizerSpec, State
+
+if TYPE_CHECKING:
+    from impasto.options import PaintOptions
 
 
 class Adam:
@@ -65,9 +65,13 @@ class Adam:
     def inherit(self, coarser: Self) -> None:
         """Enlarge the moments, as crowsonkb's style-transfer-pytorch does."""
         size = self._x.shape[2:]
-        self._m = F.interpolate(coarser._m, size=size, mode="bicubic", align_corners=False)
+        self._m = torch.nn.functional.interpolate(
+            coarser._m, size=size, mode="bicubic", align_corners=False
+        )
         # The second moment must not become negative: no overshoot.
-        self._v = F.interpolate(coarser._v, size=size, mode="bilinear", align_corners=False)
+        self._v = torch.nn.functional.interpolate(
+            coarser._v, size=size, mode="bilinear", align_corners=False
+        )
         self._t = coarser._t
 
     def close(self) -> None:
@@ -81,3 +85,10 @@ class Adam:
         """Take back a state."""
         self._x, self._m, self._v = (state[name].to(self._x) for name in ("x", "m", "v"))
         self._t = int(state["t"])
+
+
+def _make(image: Tensor, options: PaintOptions, history: int, compact: bool) -> Adam:  # noqa: ARG001
+    return Adam(image, learning_rate=options.learning_rate)
+
+
+SPEC = OptimizerSpec("adam", "each pixel by the moments of its gradient", _make)

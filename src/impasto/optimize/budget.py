@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from impasto.optimize.pace import Pace
 from impasto.optimize.schedule import Scale, shared
+from impasto.optimize.step_cost import StepCost
 from impasto.options import MAX_STEPS
 
 FEW = 6
@@ -32,13 +32,13 @@ class Planner(Protocol):
     scales: Schedule
     """The scales asked for, coarse to fine."""
 
-    def time_for(self, pace: Pace) -> float:
+    def time_for(self, pace: StepCost) -> float:
         """Return the seconds that the whole schedule has or takes."""
 
-    def begin(self, pace: Pace) -> Schedule:
+    def begin(self, pace: StepCost) -> Schedule:
         """Return the schedule to start with."""
 
-    def replan(self, schedule: Schedule, index: int, done: int, pace: Pace) -> Schedule:
+    def replan(self, schedule: Schedule, index: int, done: int, pace: StepCost) -> Schedule:
         """Return the schedule to go on with, after ``done`` steps of the scale at ``index``.
 
         What lies before ``index`` is as it was. When the scale there has no more steps than were
@@ -58,15 +58,15 @@ class Fixed:
     def __init__(self, scales: Sequence[Scale]) -> None:
         self.scales = tuple(scales)
 
-    def time_for(self, pace: Pace) -> float:
+    def time_for(self, pace: StepCost) -> float:
         """Return what it costs."""
         return pace.cost(self.scales)
 
-    def begin(self, pace: Pace) -> Schedule:  # noqa: ARG002
+    def begin(self, pace: StepCost) -> Schedule:  # noqa: ARG002
         """Return the schedule."""
         return self.scales
 
-    def replan(self, schedule: Schedule, index: int, done: int, pace: Pace) -> Schedule:  # noqa: ARG002
+    def replan(self, schedule: Schedule, index: int, done: int, pace: StepCost) -> Schedule:  # noqa: ARG002
         """Leave it as it is."""
         return schedule
 
@@ -116,11 +116,11 @@ class Budget:
         """Seconds left for painting; below 0 when the budget is overrun."""
         return self.seconds - self.reserve - self.spent
 
-    def time_for(self, pace: Pace) -> float:  # noqa: ARG002
+    def time_for(self, pace: StepCost) -> float:  # noqa: ARG002
         """Return what is left."""
         return self.left
 
-    def begin(self, pace: Pace) -> Schedule:
+    def begin(self, pace: StepCost) -> Schedule:
         """Plan for the largest scale that can have a few steps."""
         ends = range(len(self.scales), 0, -1)
         choices = [self.scales[first:end] for end in ends for first in range(end)]
@@ -131,7 +131,7 @@ class Budget:
                 return planned
         return (replace(choices[-1][0], steps=self._few),)
 
-    def replan(self, schedule: Schedule, index: int, done: int, pace: Pace) -> Schedule:
+    def replan(self, schedule: Schedule, index: int, done: int, pace: StepCost) -> Schedule:
         """Fill the time left by what steps took so far.
 
         A scale planned before stays while it can have half of a few steps, so that chance does not
@@ -158,7 +158,9 @@ class Budget:
         """Count the time spent before the pause as well as that since this was built."""
         self._began -= float(state["spent"])
 
-    def _fill(self, scales: Sequence[Scale], done: int, pace: Pace, few: int) -> Schedule | None:
+    def _fill(
+        self, scales: Sequence[Scale], done: int, pace: StepCost, few: int
+    ) -> Schedule | None:
         """Share out as many steps as the time left pays for; None if one has fewer than ``few``.
 
         ``done`` of the first scale's steps are paid for.

@@ -16,8 +16,8 @@ from impasto.images.tensors import to_array
 from impasto.losses.objective import Criterion, Evaluation
 from impasto.optimize.budget import Planner
 from impasto.optimize.optimizer import Optimizer
-from impasto.optimize.pace import Pace, measure
 from impasto.optimize.schedule import Scale
+from impasto.optimize.step_cost import StepCost, measure
 
 StartAt = Callable[[Scale], Tensor]
 ObjectiveAt = Callable[[Scale], Criterion]
@@ -51,7 +51,7 @@ class Engine:
         self._start_at = start_at
         self._trials = tuple(trials)
         self._clock = clock
-        self._pace = Pace()
+        self._pace = StepCost()
         self._seconds = 0.0
         self._lap = 0.0  # when the last step ended
         self._announced = 0  # scales
@@ -194,7 +194,7 @@ class Engine:
             began = self._clock()
             image = self._optimizer.image
             evaluation = objective.evaluate(image)
-            setback = self._optimizer.tell(evaluation.goal, evaluation.gradient)
+            setback = self._optimizer.tell(evaluation.surrogate, evaluation.gradient)
             if evaluation.loss < self._best_loss:
                 self._best, self._best_loss = image, evaluation.loss
                 self._best_terms = evaluation.terms

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor
+from impasto.lazy import Tensor, torch
 
 _COLUMNS = 2**18
 """So many values of each row are brought to float32 at a time: they stay in the cache."""
 
 
-class Rows:
+class VectorRows:
     """Vectors kept as the rows of a matrix, in float32 or, at half the memory, in bfloat16.
 
     Memory is taken as rows are first written, so a long memory costs a short run nothing. Sums
@@ -100,7 +99,7 @@ def _total(sums: Sequence[Tensor]) -> Tensor:
     return total
 
 
-class Later:
+class DeferredScalars:
     """Scalars on their way from a device, which are there by the time that they are asked for.
 
     Asked for after something else of the device that came later, they make nobody wait.

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Self
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Self
 
 from impasto.errors import DivergedError
-from impasto.optimize.history import Later, Rows, along, difference, exact, inner
-from impasto.optimize.optimizer import State
+from impasto.lazy import Tensor, torch
+from impasto.optimize.history import DeferredScalars, VectorRows, along, difference, exact, inner
+from impasto.optimize.optimizer import OptimizerSpec, State
+from impasto.optimize.precondition import by_frequency
+
+if TYPE_CHECKING:
+    from impasto.options import PaintOptions
 
 _RESTART_AFTER, _MOST_SETBACKS = 4, 12
 """Steps taken back in a row before the history is forgotten, and before giving up."""
+
+_FREQUENCY_POWER = {True: 0.25, False: 0.4}
+"""The preconditioner's, by whether losses are relaxed; benchmarks/README.md has other powers."""
 
 
 class LBFGS:
@@ -58,7 +63,7 @@ class LBFGS:
         if bounded:
             self._x.clamp_(0, 1)
         kept = torch.bfloat16 if compact else self._x.dtype
-        self._S, self._Y = Rows(history, self._x, kept), Rows(history, self._x, kept)
+        self._S, self._Y = VectorRows(history, self._x, kept), VectorRows(history, self._x, kept)
         self._waits = not self._x.is_cuda  # for numbers, before it goes on
         self._rows: list[int] = []  # in order of age, as what follows
         self._R = self._Sg = self._curved = self._x
@@ -68,7 +73,7 @@ class LBFGS:
         self._base_gradient = self._direction = self._x.new_empty(0)
         self._base_loss = math.inf
         self._slope = self._gamma  # of the loss along the direction
-        self._told = Later(self._slope, self._slope)
+        self._expected = DeferredScalars(self._slope, self._slope)
         self._length = 1.0
         self._setbacks = 0
         self._rebased = False
@@ -93,7 +98,7 @@ class LBFGS:
             if not finite:
                 raise DivergedError("the loss of the first picture is not a finite number")
         else:
-            slope, promise = self._told()
+            slope, promise = self._expected()
             if slope >= 0 and self._rows and not self._waits:
                 return self._restart()
             # Armijo's condition, with what the loss changes by if it goes on as it begins.
@@ -111,19 +116,19 @@ class LBFGS:
         self._rebased = False
         self._base, self._base_gradient, self._base_loss = self._x, g, loss
         self._setbacks = 0
-        self._aim()
+        self._choose_direction()
 
     def rebase(self) -> None:
         """Accept the next picture whatever its loss, and learn no curvature from it."""
         self._rebased = True
 
-    def _aim(self) -> None:
+    def _choose_direction(self) -> None:
         """Choose a direction from the last accepted picture and step along it."""
         held = self._held()
-        self._point(held)
+        self._find_direction(held)
         if self._waits and float(self._slope) >= 0:  # rounding has spoilt the history
             self._forget()
-            self._point(held)
+            self._find_direction(held)
         self._length = 1.0
         self._move()
 
@@ -134,9 +139,9 @@ class LBFGS:
         if self._bounded:
             self._x.clamp_(0, 1)
             promise = along(self._base_gradient, self._base, self._x)
-        self._told = Later(self._slope, promise)
+        self._expected = DeferredScalars(self._slope, promise)
 
-    def _point(self, held: Tensor | None) -> None:
+    def _find_direction(self, held: Tensor | None) -> None:
         """Choose a direction; what is held stays where it is."""
         self._direction = self._x.new_empty(0)
         find = self._newton if self._rows else self._steepest
@@ -161,7 +166,7 @@ class LBFGS:
     def _restart(self) -> str:
         """Forget the history, and go on from the last accepted picture."""
         self._forget()
-        self._aim()
+        self._choose_direction()
         return "restarted"
 
     def _step_back(self, loss: float, slope: float) -> str:
@@ -254,7 +259,7 @@ class LBFGS:
         """Let go of the history."""
         self._forget()
         nothing = self._x.new_empty(0)
-        self._S, self._Y = (Rows(0, self._x, self._x.dtype) for _ in range(2))
+        self._S, self._Y = (VectorRows(0, self._x, self._x.dtype) for _ in range(2))
         self._base_gradient = self._direction = nothing
         self._x = self._x if self._base is None else self._base
 
@@ -273,7 +278,7 @@ class LBFGS:
             "curved": self._curved,
             "rows": list(self._rows),
             "gamma": float(self._gamma),
-            "told": self._told(),
+            "expected": self._expected(),
             "length": self._length,
             "setbacks": self._setbacks,
             "rebased": self._rebased,
@@ -298,9 +303,9 @@ class LBFGS:
         )
         self._rows = [int(row) for row in state["rows"]]
         self._gamma, self._slope, promise = (
-            self._gamma.new_tensor(float(x)) for x in (state["gamma"], *state["told"])
+            self._gamma.new_tensor(float(x)) for x in (state["gamma"], *state["expected"])
         )
-        self._told = Later(self._slope, promise)
+        self._expected = DeferredScalars(self._slope, promise)
         self._length, self._setbacks = float(state["length"]), int(state["setbacks"])
         self._base_loss, self._rebased = float(state["base_loss"]), bool(state["rebased"])
         if "base" in state:
@@ -312,3 +317,23 @@ class LBFGS:
 def _solve(triangle: Tensor, b: Tensor, *, upper: bool) -> Tensor:
     x: Tensor = torch.linalg.solve_triangular(triangle, b[:, None], upper=upper)
     return x[:, 0]
+
+
+def _make(image: Tensor, options: PaintOptions, history: int, compact: bool) -> LBFGS:
+    _, _, h, w = image.shape
+    return LBFGS(
+        image,
+        history=history,
+        compact=compact,
+        bounded=True,
+        precondition=by_frequency(h, w, _FREQUENCY_POWER[options.relaxation], image.device),
+    )
+
+
+SPEC = OptimizerSpec(
+    "lbfgs",
+    "quasi-Newton with a memory of past steps, the fastest",
+    _make,
+    pairs=True,
+    relaxation=True,
+)

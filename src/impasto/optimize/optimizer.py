@@ -5,9 +5,14 @@ Each keeps its whole state in `state`, so that a checkpoint can carry it bit for
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from torch import Tensor
+from impasto.lazy import Tensor
+
+if TYPE_CHECKING:
+    from impasto.options import PaintOptions
 
 State = dict[str, Any]
 """Tensors and plain numbers by name."""
@@ -45,3 +50,20 @@ class Optimizer(Protocol):
 
     def restore(self, state: State) -> None:
         """Take back a state."""
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """What an optimiser says of itself.
+
+    ``help`` is one phrase. ``make`` builds one that starts from a picture (1, 3, h, w), for the
+    options, with so many pairs of ``history``, in bfloat16 if ``compact``. ``pairs`` says that it
+    remembers pairs of vectors, which memory is planned for; ``relaxation`` whether losses are
+    relaxed unless the user says otherwise.
+    """
+
+    name: str
+    help: str
+    make: Callable[[Tensor, PaintOptions, int, bool], Optimizer]
+    pairs: bool = False
+    relaxation: bool = False

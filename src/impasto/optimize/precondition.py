@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
-from torch import Tensor
+from impasto.lazy import Tensor, torch
 
 
 def by_frequency(

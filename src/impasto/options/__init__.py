@@ -6,21 +6,12 @@ from the fields and their metadata, so a help text has one home too.
 """
 
 from impasto.options.apply import BACKENDS, COLORS, MAX_SEED, SMALLEST_TILE, ApplyOptions
-from impasto.options.layers import (
-    CONVOLUTIONS_PER_BLOCK,
-    LAYER_NAMES,
-    PADDINGS,
-    POOLINGS,
-    VGG_WIDTHS,
-    LayerWeights,
-)
+from impasto.options.layers import LayerWeights
 from impasto.options.learn import LearnOptions
 from impasto.options.machine import PRECISIONS, WEIGHTS
 from impasto.options.paint import (
-    CONTENT_LOSSES,
     INITS,
     MAX_STEPS,
-    OPTIMIZERS,
     QUALITIES,
     TILEABLE_STEP,
     PaintOptions,
@@ -35,24 +26,17 @@ from impasto.options.video import VideoOptions
 __all__ = [
     "BACKENDS",
     "COLORS",
-    "CONTENT_LOSSES",
-    "CONVOLUTIONS_PER_BLOCK",
     "INITS",
-    "LAYER_NAMES",
     "MAX_BUDGET",
     "MAX_SEED",
     "MAX_SIDE",
     "MAX_STEPS",
     "MODELS",
-    "OPTIMIZERS",
-    "PADDINGS",
-    "POOLINGS",
     "PRECISIONS",
     "PRESETS",
     "QUALITIES",
     "SMALLEST_TILE",
     "TILEABLE_STEP",
-    "VGG_WIDTHS",
     "WEIGHTS",
     "ApplyOptions",
     "CheckpointOptions",

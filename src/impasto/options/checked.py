@@ -1,9 +1,9 @@
-"""What all bundles of options share: fields with a help text, checks, the way to and from JSON."""
+"""The base of all option classes: fields with help texts, checks, conversion to and from JSON."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
@@ -12,21 +12,21 @@ from impasto.errors import OptionsError, nearest
 
 
 def option(default: Any, help: str, **metadata: Any) -> Any:
-    """Declare a field: its default, the help text of its flag, and what else the flag needs."""
+    """Declare a field: its default, the help text of its flag, and other metadata of the flag."""
     return field(default=default, metadata={"help": help, **metadata})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """A frozen bundle of options that turns to and from plain JSON data."""
+    """A frozen set of options that converts to and from plain JSON data."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain data; ``from_dict`` takes it back."""
+        """Return the fields as plain data for ``from_dict``."""
         return {name: _plain(value) for name, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Build from plain data. Unknown names raise `OptionsError`."""
+        """Build from plain data. Raises `OptionsError` for unknown names and invalid values."""
         known = [f.name for f in fields(cls)]
         for name in data:
             if name not in known:
@@ -59,9 +59,9 @@ class Checked:
                 f"{flag(name)} must be a whole number from {low} to {high}, got {shown(value)}"
             )
 
-    def _choice(self, name: str, known: Sequence[str]) -> None:
+    def _choice(self, name: str, known: Collection[str]) -> None:
         value = getattr(self, name)
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             hint = nearest(value if isinstance(value, str) else shown(value), known)
             raise OptionsError(f"{flag(name)} does not know {shown(value)}{hint}")
 
@@ -79,7 +79,7 @@ class Checked:
     def _text(self, name: str) -> None:
         value = getattr(self, name)
         if not isinstance(value, str | Path) or not str(value):
-            raise OptionsError(f"{flag(name)} must be a text, got {shown(value)}")
+            raise OptionsError(f"{flag(name)} must be a non-empty string, got {shown(value)}")
         self._set(name, str(value))
 
 
@@ -89,10 +89,10 @@ def flag(name: str) -> str:
 
 
 def shown(value: object) -> str:
-    """Write what was found into a message, at a length that a line can hold."""
+    """Return the representation of a value for an error message, shortened to fit a line."""
     try:
         text = repr(value)
-    except ValueError:  # Python refuses to write whole numbers of thousands of digits
+    except ValueError:  # Python refuses to print integers with thousands of digits
         return "a number of thousands of digits"
     return text if len(text) <= 80 else f"{text[:77]}..."
 

@@ -1,4 +1,4 @@
-"""How much is to be explained, and of which painting."""
+"""Options of explaining a painting."""
 
 from __future__ import annotations
 
@@ -10,66 +10,68 @@ from impasto.options.checked import Checked, option
 from impasto.options.paint import PaintOptions
 
 SMALLEST, LARGEST = 64, 1024
-"""The long side of an explained painting in pixels: what layers and a page can show."""
+"""Limits of the painting's long side in pixels: what layers and a page can show."""
 
 _LEARNING_RATE = 0.05
-"""Of Adam, from noise: 0.02 is not there yet after 75 steps, more is noisy."""
+"""Adam's learning rate from noise: 0.02 is too slow for 75 steps, higher rates are noisy."""
 
-_PAINTED = {f.name: f for f in fields(PaintOptions)}
+_PAINT_FIELDS = {f.name: f for f in fields(PaintOptions)}
 
 
-def _as_painted(name: str) -> Any:
-    """Declare a field as `PaintOptions` has it: default, help and all."""
-    found = _PAINTED[name]
+def _paint_field(name: str) -> Any:
+    """Copy a field of `PaintOptions` with its default and help text."""
+    found = _PAINT_FIELDS[name]
     return field(default=found.default, metadata=found.metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainOptions(Checked):
-    """How to paint what is explained. All but ``size`` means what it does in `PaintOptions`.
+    """Options of explaining a painting. All but ``size`` mean the same as in `PaintOptions`.
 
     ``size`` is the long side of the painting in pixels, 64 to 1024. Reconstructions take half as
-    many steps as the painting, and are smaller.
+    many steps as the painting and are smaller.
     """
 
     size: int = option(256, f"Long side of the painting in pixels, {SMALLEST} to {LARGEST}.")
-    steps: int | None = _as_painted("steps")
-    quality: str | None = _as_painted("quality")
-    content_weight: float = _as_painted("content_weight")
-    style_weight: float = _as_painted("style_weight")
-    seed: int = _as_painted("seed")
-    weights: str = _as_painted("weights")
-    device: str = _as_painted("device")
-    precision: str = _as_painted("precision")
+    steps: int | None = _paint_field("steps")
+    quality: str | None = _paint_field("quality")
+    content_weight: float = _paint_field("content_weight")
+    style_weight: float = _paint_field("style_weight")
+    seed: int = _paint_field("seed")
+    weights: str = _paint_field("weights")
+    device: str = _paint_field("device")
+    precision: str = _paint_field("precision")
 
     def __post_init__(self) -> None:
-        """Check the values: `PaintOptions` knows how."""
+        """Check the values by building `PaintOptions`."""
         self._integer("size", SMALLEST, LARGEST)
         painting = self.painting
-        for name in _OWN:
+        for name in _FIELD_NAMES:
             self._set(name, getattr(painting, name))
 
     @property
     def painting(self) -> PaintOptions:
-        """How the painting itself is made."""
-        return PaintOptions(**{name: getattr(self, name) for name in _OWN})
+        """The options of the painting."""
+        return PaintOptions(**{name: getattr(self, name) for name in _FIELD_NAMES})
 
     @property
-    def steps_alone(self) -> int:
-        """Steps of each picture that is made by some layers alone."""
+    def reconstruction_steps(self) -> int:
+        """Number of steps of each reconstruction."""
         return max(1, self.painting.total_steps // 2)
 
-    def content_alone(self, layer: str, size: int) -> PaintOptions:
-        """How a photo is reconstructed from one layer: from noise, without a style."""
-        return self._alone(size, content_layers=layer, content_weight=1.0, style_weight=0.0)
+    def content_reconstruction(self, layer: str, size: int) -> PaintOptions:
+        """Return the options that reconstruct a photo from one layer: from noise, without style."""
+        return self._reconstruction(
+            size, content_layers=layer, content_weight=1.0, style_weight=0.0
+        )
 
-    def style_alone(self, layers: Mapping[str, float], size: int) -> PaintOptions:
-        """How a texture is synthesised from some layers and weights: from noise, without a content.
+    def style_reconstruction(self, layers: Mapping[str, float], size: int) -> PaintOptions:
+        """Return the options that synthesise a texture from noise with some layers and weights.
 
-        With Adam: L-BFGS is preconditioned for painting and starts with the large shapes, so that
-        it does not show at which size each layer brings structure.
+        They use Adam, because L-BFGS is preconditioned to start with large shapes, which would hide
+        the size of the structure that each layer adds.
         """
-        return self._alone(
+        return self._reconstruction(
             size,
             style_layers=layers,
             style_weight=1.0,
@@ -78,14 +80,14 @@ class ExplainOptions(Checked):
             learning_rate=_LEARNING_RATE,
         )
 
-    def _alone(self, size: int, **changes: Any) -> PaintOptions:
+    def _reconstruction(self, size: int, **changes: Any) -> PaintOptions:
         start: dict[str, Any] = {
             "init": "noise",
             "scales": "single",
             "quality": None,
-            "steps": self.steps_alone,
+            "steps": self.reconstruction_steps,
         }
         return replace(self.painting, size=size, **start, **changes)
 
 
-_OWN = tuple(f.name for f in fields(ExplainOptions))
+_FIELD_NAMES = tuple(f.name for f in fields(ExplainOptions))

@@ -1,4 +1,4 @@
-"""VGG-19 by the names of its layers, and the ways to say some of them with weights."""
+"""The ways to say some of the layers of VGG-19, with weights."""
 
 from __future__ import annotations
 
@@ -7,26 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from impasto.errors import OptionsError, nearest
+from impasto.nets.feature_net import VGG19
 from impasto.options.checked import flag, shown
-
-CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
-"""VGG-19: how many 3×3 convolutions each of its five blocks holds."""
-
-LAYER_NAMES: tuple[str, ...] = tuple(
-    name
-    for block, convolutions in enumerate(CONVOLUTIONS_PER_BLOCK, start=1)
-    for name in (
-        *(f"{kind}{block}_{i}" for i in range(1, convolutions + 1) for kind in ("conv", "relu")),
-        f"pool{block}",
-    )
-)
-"""The names of VGG-19's layers, in order: conv1_1, relu1_1, conv1_2, ... relu5_4, pool5."""
-
-VGG_WIDTHS = (64, 128, 256, 512, 512)
-"""VGG-19: the channels of each of its five blocks."""
-
-POOLINGS = ("max", "average", "l2")
-PADDINGS = ("zeros", "replicate", "reflect")
 
 LayerWeights = tuple[tuple[str, float], ...]
 """Pairs of a name and what it weighs."""
@@ -46,8 +28,8 @@ def layer_weights(name: str, value: Any, preset: LayerWeights) -> LayerWeights:
     pairs: dict[str, float] = {}
     for item in value:
         layer, weight = _layer_weight(name, item, known)
-        if layer not in LAYER_NAMES:
-            raise OptionsError(f"{flag(name)} does not know {layer!r}{nearest(layer, LAYER_NAMES)}")
+        if layer not in VGG19.names:
+            raise OptionsError(f"{flag(name)} does not know {layer!r}{nearest(layer, VGG19.names)}")
         if layer in pairs:
             raise OptionsError(f"{flag(name)} names {layer} twice")
         if not math.isfinite(weight) or weight < 0:

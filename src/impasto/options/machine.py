@@ -1,4 +1,4 @@
-"""What computes: the device, the arithmetic, and whose VGG-19 looks at the pictures."""
+"""Options of the machine: the device, the arithmetic precision, and the VGG-19 weights."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ WEIGHTS = ("auto", "original", "torchvision")
 
 
 def check_device(device: str) -> None:
-    """Raise `OptionsError` for a text that names no device."""
+    """Raise `OptionsError` for an invalid device name."""
     if not re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?", device, re.ASCII):
         raise OptionsError(f"--device must be auto, cpu, cuda, cuda:N or mps, got {shown(device)}")

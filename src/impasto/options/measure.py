@@ -8,14 +8,14 @@ from impasto.options.checked import Checked, option
 from impasto.options.machine import check_device
 
 LARGEST_MEASURED = 1024
-"""The longest side, in pixels, at which pictures are measured: they take about 2 KB a pixel."""
+"""The longest side, in pixels, at which pictures are measured; a pixel takes about 2 KB."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureOptions(Checked):
-    """How finished pictures are measured. Numbers are only alike at the same size and weights."""
+    """How finished pictures are measured. Compare numbers of the same size and weights only."""
 
-    size: int = option(512, "Long side in pixels that all pictures are brought to.")
+    size: int = option(512, "Long side in pixels to which all pictures are resized.")
     weights: str = option(
         "auto", "VGG-19 weights: auto, original, torchvision, or a file.", metavar="WEIGHTS"
     )

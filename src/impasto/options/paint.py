@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from impasto.errors import OptionsError
+from impasto.losses.contents import CONTENT_LOSSES
+from impasto.losses.styles import STYLE_LOSSES
+from impasto.nets.feature_net import PADDINGS, POOLINGS
+from impasto.optimize import OPTIMIZERS
 from impasto.options import parsing
 from impasto.options.checked import Checked, flag, option
-from impasto.options.layers import PADDINGS, POOLINGS, LayerWeights, layer_weights
+from impasto.options.layers import LayerWeights, layer_weights
 from impasto.options.machine import PRECISIONS, check_device
 from impasto.options.parsing import Blend
 from impasto.options.pictures import MAX_SIDE
-from impasto.options.presets import PRESETS, STYLE_LOSSES
+from impasto.options.presets import PRESETS
+from impasto.plugins import Plugins
 
-OPTIMIZERS = ("relaxed", "lbfgs", "adam")
-CONTENT_LOSSES = ("mean", "half-sum", "self-similarity")
 INITS = ("matched", "content", "noise", "style")
 COLORS = ("style", "photo", "hue", "luminance", "match", "histogram")
 
@@ -30,6 +34,14 @@ TILEABLE_STEP = 32
 
 MAX_STEPS = 1_000_000
 """The most steps of one painting."""
+
+
+def _helps(table: Plugins[Any]) -> str:
+    return "; ".join(f"{name}: {item.help}" for name, item in table.known.items())
+
+
+def _relaxing() -> list[str]:
+    return [name for name, spec in OPTIMIZERS.known.items() if spec.relaxation]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +81,11 @@ class PaintOptions(Checked):
         choices=tuple(QUALITIES),
     )
     preset: str = option("default", "The objective to start from.", choices=tuple(PRESETS))
-    optimizer: str = option(
-        "relaxed",
-        "How to move: L-BFGS on style terms that are relaxed at first (fastest), L-BFGS or Adam.",
-        choices=OPTIMIZERS,
+    optimizer: str = option("lbfgs", f"How to move. {_helps(OPTIMIZERS)}.", choices=OPTIMIZERS)
+    relaxation: bool = option(
+        None,
+        "Relax Gram matrices at first where they are stiff: the same picture in fewer steps. "
+        f"Default: with --optimizer {' and '.join(_relaxing())}.",
     )
     learning_rate: float = option(
         0.02, "Step size of --optimizer adam, in units of the full pixel range."
@@ -95,17 +108,10 @@ class PaintOptions(Checked):
         None, "Style layers: relu1_1,relu2_1, or with weights relu1_1:0.2,...", metavar="LAYERS"
     )
     style_loss: str = option(
-        None,
-        "How styles are compared: by Gram matrices, by them and histograms, by the Wasserstein "
-        "distance of mean and covariance, by sliced Wasserstein distances, by nearest neighbours "
-        "(NNST), or by the relaxed earth mover's distance (STROTSS).",
-        choices=tuple(STYLE_LOSSES),
+        None, f"How styles are compared. {_helps(STYLE_LOSSES)}.", choices=STYLE_LOSSES
     )
     content_loss: str = option(
-        None,
-        "Squared differences as a mean, or as half their sum; or how alike the places of the "
-        "picture are to each other.",
-        choices=CONTENT_LOSSES,
+        None, f"How contents are compared. {_helps(CONTENT_LOSSES)}.", choices=CONTENT_LOSSES
     )
     laplacian_weight: float = option(
         None, "Weight of the photo's edges and fine forms: the Laplacian of its pixels."
@@ -186,12 +192,14 @@ class PaintOptions(Checked):
 
     def __post_init__(self) -> None:
         """Fill what the preset says, bring every field to its one form, check all."""
-        self._choice("preset", tuple(PRESETS))
-        preset = PRESETS[self.preset]
+        self._choice("preset", PRESETS)
+        self._choice("optimizer", OPTIMIZERS)
+        relaxation = OPTIMIZERS[self.optimizer].relaxation
+        preset = {**PRESETS[self.preset], "relaxation": relaxation}
         if self.style_loss is not None:
-            self._choice("style_loss", tuple(STYLE_LOSSES))
+            self._choice("style_loss", STYLE_LOSSES)
             if self.style_loss != preset["style_loss"]:
-                preset = {**preset, **STYLE_LOSSES[self.style_loss]}
+                preset = {**preset, **STYLE_LOSSES[self.style_loss].options}
         for name in ("content_layers", "style_layers"):
             self._set(name, layer_weights(name, getattr(self, name), preset[name]))
         for name, value in preset.items():
@@ -247,12 +255,12 @@ class PaintOptions(Checked):
                 self._text(name)
         for name in ("content_weight", "laplacian_weight", "style_weight", "tv_weight"):
             self._number(name, 0)
-        self._choice("optimizer", OPTIMIZERS)
         self._choice("content_loss", CONTENT_LOSSES)
         self._choice("pooling", POOLINGS)
         self._choice("padding", PADDINGS)
         self._choice("precision", PRECISIONS)
         self._boolean("rescale_pooling")
+        self._boolean("relaxation")
         check_device(self.device)
 
     def weighted_layers(self, kind: str) -> dict[str, float]:

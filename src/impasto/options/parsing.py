@@ -1,4 +1,4 @@
-"""Sizes, times, memory and shares as people say them, brought to plain values."""
+"""Parses sizes, times, amounts of memory and shares into plain values."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from contextlib import suppress
 from typing import Any
 
 from impasto.errors import OptionsError, nearest
+from impasto.nets.feature_net import VGG19
 from impasto.options.checked import flag, shown
-from impasto.options.layers import LAYER_NAMES
 
 MAX_BUDGET = 30 * 24 * 3600.0
 """The longest budget, in seconds: 30 days."""
 
 
 def scales(value: Any, size: Any) -> str | tuple[int, ...]:
-    """Bring ``scales`` to "auto", "deep", "single" or rising long sides that end at ``size``."""
+    """Parse ``scales``: "auto", "deep", "single", or rising long sides that end at ``size``."""
     if value in ("auto", "deep", "single"):
         return str(value)
     wrong = OptionsError(
@@ -40,7 +40,7 @@ def scales(value: Any, size: Any) -> str | tuple[int, ...]:
 
 
 def canvas(value: Any, most: int) -> tuple[int, int] | None:
-    """Bring ``canvas`` to width and height: a pair, or a text such as 640x480."""
+    """Parse ``canvas`` into width and height, from a pair or a string such as 640x480."""
     if value is None:
         return None
     found = re.fullmatch(r"(\d{1,9})[x×](\d{1,9})", value.strip()) if type(value) is str else None
@@ -58,7 +58,7 @@ def canvas(value: Any, most: int) -> tuple[int, int] | None:
 
 
 def budget(value: Any) -> float | None:
-    """Bring ``budget`` to seconds: a number of them, or a text such as 90, 90s, 10m or 1h30m."""
+    """Parse ``budget`` into seconds, from a number or a string such as 90, 90s, 10m or 1h30m."""
     if value is None:
         return None
     seconds = math.nan
@@ -98,7 +98,7 @@ def moment(name: str, value: Any) -> float:
 
 
 def _duration(text: str) -> float:
-    """Return the seconds that a text such as 90, 1.5m or 1h30m says; NaN if it says none."""
+    """Return the seconds of a string such as 90, 1.5m or 1h30m; NaN if it is malformed."""
     number = r"(\d+(?:\.\d+)?)"
     pattern = f"(?:{number}h)?(?:{number}m)?(?:{number}s?)?"
     found = re.fullmatch(pattern, text.strip(), re.ASCII)
@@ -110,7 +110,7 @@ def _duration(text: str) -> float:
 
 
 def memory(value: Any) -> int | None:
-    """Bring ``max_memory`` to bytes: a whole number of them, or a text such as 800MB or 4GB."""
+    """Parse ``max_memory`` into bytes, from an integer or a string such as 800MB or 4GB."""
     if value is None or (type(value) is int and value > 0):
         return value
     found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?) ?([KMGT]?)i?B?", str(value).strip(), re.ASCII | re.I)
@@ -125,7 +125,7 @@ def memory(value: Any) -> int | None:
 
 
 def numbers(name: str, value: Any, low: float, high: float) -> float | tuple[float, ...]:
-    """Bring one number, or several as a text such as 1,0.5 or a list, to floats in a range."""
+    """Parse a number, or several as a list or a string such as 1,0.5, into floats in a range."""
     parts = value.split(",") if isinstance(value, str) else value
     several = isinstance(parts, list | tuple)
     wrong = OptionsError(
@@ -139,17 +139,17 @@ def numbers(name: str, value: Any, low: float, high: float) -> float | tuple[flo
 
 
 SizeShares = tuple[tuple[float, float], ...]
-"""Pairs of a size, a part of a picture's own, and its share."""
+"""Pairs of a size, as a factor of the picture's own size, and its share."""
 
 SIZES = (1.0, 0.5, 0.25, 0.125)
-"""The sizes that pictures are looked at."""
+"""The sizes at which pictures can be compared."""
 
 
 def sizes(name: str, value: Any) -> SizeShares:
-    """Bring sizes, a text such as 1:1,0.5:0.5 or pairs, to pairs of a size and its share."""
+    """Parse sizes and shares, from a string such as 1:1,0.5:0.5 or from pairs, into pairs."""
     wrong = OptionsError(
-        f"{flag(name)} must be sizes out of {', '.join(f'{size:g}' for size in SIZES)}, each once "
-        f"and with a share of at least 0, such as 1:0.5,0.5:0.5, got {shown(value)}"
+        f"{flag(name)} must list sizes from {', '.join(f'{size:g}' for size in SIZES)}, each at "
+        f"most once with a share of at least 0, such as 1:0.5,0.5:0.5, got {shown(value)}"
     )
     if isinstance(value, str):
         value = [part.split(":") for part in value.split(",")]
@@ -170,7 +170,7 @@ def sizes(name: str, value: Any) -> SizeShares:
 
 
 def each(name: str, value: float | tuple[float, ...], styles: int) -> tuple[float, ...]:
-    """Return a number for each style. Raises `OptionsError` when the counts differ."""
+    """Return one number for each style. Raises `OptionsError` if the counts differ."""
     found = value if isinstance(value, tuple) else (value,) * styles
     if len(found) != styles:
         raise OptionsError(f"{flag(name)} has {len(found)} numbers, but {styles} styles were given")
@@ -178,7 +178,7 @@ def each(name: str, value: float | tuple[float, ...], styles: int) -> tuple[floa
 
 
 def files(name: str, value: Any) -> tuple[str, ...] | None:
-    """Bring files, a text such as a.png,b.png or a list, to their names."""
+    """Parse file names, from a list or a string such as a.png,b.png."""
     if value is None:
         return None
     parts = value.split(",") if isinstance(value, str) else value
@@ -197,7 +197,7 @@ Blend = Shares | tuple[tuple[str, Shares], ...] | None
 
 
 def blend(value: Any) -> Blend:
-    """Bring ``blend`` to shares; they are made to add up to 1 where they are used."""
+    """Parse ``blend`` into shares; they are normalised where they are used."""
     if value is None:
         return None
     if isinstance(value, str) and "=" in value:
@@ -215,8 +215,10 @@ def _blend_by_layer(pairs: Sequence[Any]) -> tuple[tuple[str, Shares], ...]:
         layer, shares = pair if isinstance(pair, list | tuple) and len(pair) == 2 else (pair, None)
         if not isinstance(layer, str):
             raise OptionsError(f"--blend must be pairs of layer and shares, got {shown(pair)}")
-        if layer not in LAYER_NAMES:
-            raise OptionsError(f"--blend does not know {shown(layer)}{nearest(layer, LAYER_NAMES)}")
+        if layer not in VGG19.names:
+            raise OptionsError(
+                f"--blend: there is no layer {shown(layer)}{nearest(layer, VGG19.names)}"
+            )
         if layer in found:
             raise OptionsError(f"--blend names {layer} twice")
         found[layer] = _shares(shares)
@@ -234,7 +236,7 @@ def _shares(value: Any) -> Shares:
 
 
 def _floats(parts: Sequence[Any]) -> tuple[float, ...]:
-    """Return numbers, or none of them if one is not a number."""
+    """Return the numbers, or an empty tuple if one is not a number."""
     try:
         return tuple(math.nan if isinstance(part, bool) else float(part) for part in parts)
     except (TypeError, ValueError, OverflowError):

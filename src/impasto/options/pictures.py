@@ -1,4 +1,4 @@
-"""Which pictures are accepted, and how pictures are written."""
+"""Limits for reading pictures, and options for writing them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from impasto.errors import OptionsError
 from impasto.options.checked import Checked, option, shown
 
 MAX_SIDE = 65_500
-"""The longest side of any picture, in pixels: what libjpeg can write."""
+"""The longest side of any picture, in pixels: the limit of libjpeg."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions(Checked):
-    """What is accepted from outside as a picture."""
+    """Limits for pictures from outside."""
 
-    max_pixels: int = option(128_000_000, "Most pixels that a picture read may have.")
+    max_pixels: int = option(128_000_000, "Largest number of pixels of a picture to read.")
     max_bytes: int = option(256 * 2**20, "Largest picture file to read, in bytes.")
 
     def __post_init__(self) -> None:
@@ -26,10 +26,10 @@ class ReadOptions(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class SaveOptions(Checked):
-    """How a picture is written. The extension of the file chooses the format."""
+    """How a picture is written. The file extension determines the format."""
 
     jpeg_quality: int = option(95, "Quality of JPEG, WebP and AVIF output, 1 to 100.")
-    bits: int = option(8, "Bits a channel: 8, or 16 for PNG and TIFF.")
+    bits: int = option(8, "Bits per channel: 8, or 16 for PNG and TIFF.")
 
     def __post_init__(self) -> None:
         """Check the values."""

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from impasto.options.layers import VGG_WIDTHS
-
-_STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
-_GATYS_STYLE_WEIGHTS = tuple(
-    (name, 1e3 / width**2) for name, width in zip(_STYLE_LAYERS, VGG_WIDTHS, strict=True)
-)
+from impasto.losses.styles import gram
 
 # LeonGatys/PytorchNeuralStyleTransfer, the authors' own code.
 _GATYS: dict[str, Any] = {
     "content_layers": (("relu4_2", 1.0),),
-    "style_layers": _GATYS_STYLE_WEIGHTS,
-    "style_loss": "gram",
+    "style_layers": tuple(gram.LAYERS.items()),
+    "style_loss": gram.LOSS.name,
     "content_loss": "mean",
     "content_weight": 1.0,
     "style_weight": 1.0,
@@ -36,8 +31,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     # layers weigh 1/5 each. Alone among the presets its content term is a sum over positions.
     "paper": {
         "content_layers": (("conv4_2", 1.0),),
-        "style_layers": tuple((name, 0.25 / 5) for name in _STYLE_LAYERS),
-        "style_loss": "gram",
+        "style_layers": tuple((name, 0.25 / 5) for name in gram.LAYERS),
+        "style_loss": gram.LOSS.name,
         "content_loss": "half-sum",
         "content_weight": 1.0,
         "style_weight": 1e5,
@@ -70,32 +65,3 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 """What each preset says of the fields that are None until a preset fills them."""
-
-STYLE_LOSSES: dict[str, dict[str, Any]] = {
-    "gram": {"style_layers": _GATYS_STYLE_WEIGHTS, "style_weight": 1.0},
-    # The distance is a part of the target's own mean square, so layers weigh alike; against the
-    # content's mean square of features in the range of the original VGG that is little.
-    "wasserstein": {
-        "style_layers": tuple((name, 0.2) for name in _STYLE_LAYERS),
-        "style_weight": 1e7,
-    },
-    "histogram": {"style_layers": _GATYS_STYLE_WEIGHTS, "style_weight": 1.0},
-    "sliced": {
-        "style_layers": tuple((name, 0.2) for name in _STYLE_LAYERS),
-        "style_weight": 5e7,
-    },
-    "nearest": {
-        "style_layers": tuple((name, 0.25) for name in _STYLE_LAYERS[:4]),
-        "style_weight": 1e7,
-        "scales": "deep",
-    },
-    "emd": {
-        "style_layers": tuple((name, 0.2) for name in _STYLE_LAYERS),
-        "style_weight": 1.0,
-        "content_layers": tuple((name, 0.2) for name in _STYLE_LAYERS),
-        "content_loss": "self-similarity",
-        "content_weight": 1.0,
-        "scales": "deep",
-    },
-}
-"""What each style loss says of fields left at None where it is not the preset's own."""

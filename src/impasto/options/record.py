@@ -1,4 +1,4 @@
-"""What is kept of the way to a picture, and of work that may be interrupted."""
+"""What to record while painting, and how to survive interruptions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from impasto.options.checked import Checked, option
 
 @dataclass(frozen=True, kw_only=True)
 class RecordOptions(Checked):
-    """What is kept of the way to the picture."""
+    """What to record while painting."""
 
-    save_every: int = option(10, "Steps from one picture of --frames to the next.")
+    save_every: int = option(10, "Steps between the pictures of --frames.")
     frames: Path | None = option(None, "Folder for a picture every --save-every steps.")
     timelapse: Path | None = option(None, "Time-lapse: a .gif, .webp or .mp4 file.")
-    log: Path | None = option(None, "Losses of every step, a JSON object a line (.jsonl).")
-    plot: Path | None = option(None, "Picture of the losses over the steps (.png, .svg, .pdf).")
+    log: Path | None = option(None, "Losses of every step, one JSON object per line (.jsonl).")
+    plot: Path | None = option(None, "Plot of the losses over the steps (.png, .svg, .pdf).")
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -28,14 +28,14 @@ class RecordOptions(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointOptions(Checked):
-    """How work survives an interruption."""
+    """How a run survives interruptions."""
 
     checkpoint: Path | None = option(
-        None, "Keep the state of the work in this file, so that --resume can go on."
+        None, "Save the state of the run in this file, so that --resume can continue it."
     )
-    checkpoint_every: float = option(60.0, "Seconds from one checkpoint to the next.")
-    resume: bool = option(False, "Go on from the checkpoint of an interrupted run.")
-    restart: bool = option(False, "Begin anew, and replace the checkpoint of an earlier run.")
+    checkpoint_every: float = option(60.0, "Seconds between checkpoints.")
+    resume: bool = option(False, "Continue an interrupted run from its checkpoint.")
+    restart: bool = option(False, "Start over, and replace the checkpoint of an earlier run.")
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -44,4 +44,4 @@ class CheckpointOptions(Checked):
         self._boolean("resume")
         self._boolean("restart")
         if self.resume and self.restart:
-            raise OptionsError("--resume goes on, --restart begins anew: give one of them")
+            raise OptionsError("--resume and --restart exclude each other; give one of them")

@@ -13,10 +13,10 @@ from impasto.options.machine import PRECISIONS, check_device
 from impasto.options.parsing import SizeShares
 
 MODELS = ("turbo", "standard", "quality")
-"""The sizes of feed-forward network that can be trained."""
+"""The sizes of feed-forward networks that can be trained."""
 
 DISTANCE = 0.85
-"""How far a style takes photos from themselves, unless it is said; see `TrainOptions.distance`."""
+"""How far a style changes photos by default; see `TrainOptions.distance`."""
 
 _USUAL_BUDGET = 20 * 60.0
 
@@ -25,77 +25,77 @@ _USUAL_BUDGET = 20 * 60.0
 class TrainOptions(Checked):
     """How to train a transfer network.
 
-    The shares of layers and of sizes say how much of a term each has. None for ``batch`` and
-    ``learning_rate`` is what suits the device and what the network begins with.
+    The shares of layers and sizes weigh their parts of a term. None for ``batch`` and
+    ``learning_rate`` chooses a value that suits the device and the initial weights.
     """
 
     model: str = option("quality", "Size of the network.", choices=MODELS)
     budget: float | None = option(
         None,
-        "How long to train: 90s, 20m, 1h30m. Default: 20m, unless --steps are given.",
+        "How long to train: 90s, 20m, 1h30m. Default: 20m, unless --steps is given.",
         metavar="TIME",
         text=True,
     )
-    steps: int | None = option(None, "Instead of --budget, how many steps, a batch each.")
+    steps: int | None = option(None, "Number of steps, of one batch each, instead of --budget.")
     distance: float | tuple[float, ...] | None = option(
         None,
-        "How far a style may take a photo from itself: the part of the photo's forms that may be "
-        "lost, as relu4_2 sees them. 0.5 is timid; at 0.75 faces stay themselves; at 0.95 strokes "
-        "come before forms; beyond 1 the photo is hard to tell. One number, or one for each style. "
-        f"Default: what a style's card says, else {DISTANCE:g}.",
+        "How far a style may change a photo: the share of the photo's forms that may be lost, "
+        "measured at relu4_2. 0.5 is subtle; at 0.75 faces stay recognisable; at 0.95 strokes "
+        "dominate forms; above 1 the photo is hard to recognise. One number, or one for each style."
+        f" Default: the value on the style's card, else {DISTANCE:g}.",
         metavar="DISTANCES",
     )
     size: int = option(384, "Side of the square crops of the photos, in pixels.")
     batch: int | None = option(
         None,
-        "Pictures that each step makes, on all processes together. Default: 18 on a GPU, else 6.",
+        "Pictures per step, over all processes. Default: 18 on a GPU, else 6.",
     )
     each: int = option(
-        3, "In so many styles each photo is painted at once: its features are found once."
+        3, "Styles in which each photo is painted per step; its features are computed only once."
     )
     style_size: int = option(
-        768, "Long side of the paintings in pixels: larger makes larger strokes."
+        768, "Long side of the paintings in pixels; a larger one gives larger strokes."
     )
     content_layers: LayerWeights = option(
-        "relu4_2", "Layers at which the photo is compared, with their shares.", metavar="LAYERS"
+        "relu4_2", "Layers at which the photo is compared, with shares.", metavar="LAYERS"
     )
     style_layers: LayerWeights = option(
         "relu1_1:0.15,relu2_1:0.25,relu3_1:0.5,relu4_1:1",
-        "Layers whose Gram matrices are compared with the painting's, with their shares.",
+        "Layers whose Gram matrices are compared with the painting's, with shares.",
         metavar="LAYERS",
     )
     content_sizes: SizeShares = option(
         "1:0.25,0.5:0.5,0.25:0.25",
-        "Sizes at which the photo is compared, parts of its own (1, 0.5, 0.25 or 0.125), with "
-        "their shares.",
+        "Sizes at which the photo is compared, as factors (1, 0.5, 0.25 or 0.125), with shares.",
         metavar="SIZES",
     )
     style_sizes: SizeShares = option(
         "1:1,0.5:1,0.25:0.5",
-        "Sizes at which the painting is compared, likewise: the smaller, the larger the strokes.",
+        "Sizes at which the painting is compared, likewise; smaller sizes give larger strokes.",
         metavar="SIZES",
     )
     taught: float = option(
         0.4,
-        "With --teacher and --style: the part of the training in which the teacher alone is "
-        "followed, before the paintings are.",
+        "With --teacher and --style: the part of the training that follows only the teacher, "
+        "before the paintings are used.",
     )
     learning_rate: float | None = option(
         None,
-        "Step size of Adam at its largest. Default: 0.0025 from nothing or with --teacher, 0.001 "
-        "where the network has learnt before, 0.02 where new styles alone are learnt.",
+        "Peak learning rate of Adam. Default: 0.0025 from scratch or with --teacher, else 0.001.",
     )
-    seed: int = option(0, "Seed of everything random.")
+    seed: int = option(0, "Seed of all random numbers.")
     device: str = option("auto", "auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
     precision: str = option(
-        "auto", "Arithmetic of the convolutions; auto is bfloat16 where native.", choices=PRECISIONS
+        "auto",
+        "Precision of the convolutions; auto is bfloat16 if the hardware supports it.",
+        choices=PRECISIONS,
     )
     weights: str = option(
         "auto", "VGG-19 weights: auto, original, torchvision, or a file.", metavar="WEIGHTS"
     )
 
     def __post_init__(self) -> None:
-        """Bring every field to its one form, check all."""
+        """Normalise and check all fields."""
         self._choice("model", MODELS)
         for name in ("content_layers", "style_layers"):
             self._set(name, layer_weights(name, getattr(self, name) or (), ()))
@@ -106,7 +106,7 @@ class TrainOptions(Checked):
                 flag = "--" + name.replace("_", "-")
                 raise OptionsError(f"{flag} must have shares that add up to more than 0")
         if self.steps is not None and self.budget is not None:
-            raise OptionsError("--steps and --budget each say how long to train: give one of them")
+            raise OptionsError("--steps and --budget exclude each other; give one of them")
         if self.steps is not None:
             self._integer("steps", 1, 100_000_000)
         self._set("budget", parsing.budget(self.budget))
@@ -128,5 +128,5 @@ class TrainOptions(Checked):
 
     @property
     def seconds(self) -> float:
-        """What ``budget`` says."""
+        """The budget in seconds."""
         return self.budget or _USUAL_BUDGET

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from impasto.painter.inputs import Sources, Start
+from impasto.painter.inputs import Inputs, Start
 from impasto.painter.painter import Companion, Painter, read_layouts
 from impasto.painter.painting import Painting
 
-__all__ = ["Companion", "Painter", "Painting", "Sources", "Start", "read_layouts"]
+__all__ = ["Companion", "Inputs", "Painter", "Painting", "Start", "read_layouts"]

@@ -22,11 +22,11 @@ from impasto.images.resize import resize_plane
 from impasto.images.tensors import to_array, to_tensor
 from impasto.images.turn import turned
 from impasto.losses.blend import blend_shares
-from impasto.losses.guides import Region
+from impasto.losses.guides import StyleRegion
 from impasto.optimize.schedule import Scale
 from impasto.options import INITS, TILEABLE_STEP, PaintOptions, ReadOptions, parsing
 from impasto.painter.colours import Colours
-from impasto.painter.regions import Parts, claimed, from_maps, from_masks
+from impasto.painter.regions import MaskedStyles, claimed, from_maps, from_masks
 
 _NOISE = 20 / 255
 """Amplitude of a noise start: faint, as in the tutorials. Strong noise never quite leaves."""
@@ -40,11 +40,11 @@ class Start:
     recipe: Mapping[str, Any]
 
 
-class Sources:
+class Inputs:
     """The pictures of one painting, in the depth of their files, and what scales see of them.
 
     ``content`` and each style are what `read_stored` takes; a style may also be a folder, or a
-    list of pictures, of one hand. ``start`` takes the place of the file that ``init`` names.
+    list of pictures, of one style. ``start`` takes the place of the file that ``init`` names.
     ``width`` and ``height`` are those of the painting. Raises
     `OptionsError`, `ImageError` and `MissingExtraError`.
     """
@@ -63,7 +63,7 @@ class Sources:
         groups = _several(styles)
         self.shares = blend_shares(options.blend, len(groups))
         self.photo = read_stored(content, read)
-        self.hands = [hand for hand, group in enumerate(groups) for _ in group]
+        self.style_of_painting = [k for k, group in enumerate(groups) for _ in group]
         self.styles = [read_stored(source, read) for group in groups for source in group]
         self._scales = parsing.each("style_scale", options.style_scale, len(groups))
         self._turns = parsing.each("style_rotation", options.style_rotation, len(groups))
@@ -98,7 +98,7 @@ class Sources:
     def style_size(self, number: int, scale: Scale) -> tuple[int, int]:
         """Return width and height of a picture of the styles at a scale, before it is turned."""
         h, w, _ = self.styles[number].rgb.shape
-        pixels = scale.width * scale.height * self._scales[self.hands[number]] ** 2
+        pixels = scale.width * scale.height * self._scales[self.style_of_painting[number]] ** 2
         return with_pixel_count(w, h, round(pixels))
 
     def photo_at(self, scale: Scale) -> Tensor:
@@ -113,10 +113,10 @@ class Sources:
             for number in range(len(self.styles))
         ]
 
-    def regions_at(self, scale: Scale) -> list[Region]:
+    def regions_at(self, scale: Scale) -> list[StyleRegion]:
         """Return where which pictures of the styles belong; none when all belong everywhere."""
         sizes = [self.style_size(number, scale) for number in range(len(self.styles))]
-        turns = [self._turns[hand] for hand in self.hands]
+        turns = [self._turns[style] for style in self.style_of_painting]
         size = (scale.width, scale.height)
         found = [part.region(size, sizes, turns) for part in self._painted]
         return [region.to(self._device) for region in found]
@@ -179,13 +179,14 @@ class Sources:
     def _style(self, number: int, scale: Scale) -> Floats:
         size = self.style_size(number, scale)
         style = resize(floats(self.styles[number].rgb), *size, soft=True)
-        return turned(style, self._turns[self.hands[number]])
+        return turned(style, self._turns[self.style_of_painting[number]])
 
     def _matched(self, photo: Tensor, scale: Scale) -> Tensor:
         """Return the photo with the colours of the styles, each to its share."""
         seen = self._photo(scale)
         styles = [self._colours.style(seen_colours(style), seen) for style in self.styles]
-        shares = [self.shares[hand] / self.hands.count(hand) for hand in self.hands]
+        numbers = self.style_of_painting
+        shares = [self.shares[style] / numbers.count(style) for style in numbers]
         return to_tensor(match_colours(to_array(photo), styles, shares), self._device)
 
     def _kept(self, width: int, height: int) -> Floats:
@@ -201,7 +202,7 @@ class Sources:
             free = thawed if free is None else free * thawed
         return None if free is None or free.min() == 1 else free
 
-    def _thawed(self) -> tuple[Parts, ...]:
+    def _thawed(self) -> tuple[MaskedStyles, ...]:
         """Return the parts less what is frozen: that is not to count as painted."""
         if "freeze" not in self.files:
             return self._parts
@@ -216,7 +217,7 @@ class Sources:
             )
         return found
 
-    def _seen(self, parts: tuple[Parts, ...]) -> tuple[Parts, ...]:
+    def _seen(self, parts: tuple[MaskedStyles, ...]) -> tuple[MaskedStyles, ...]:
         """Return the parts less what is transparent of the paintings."""
         alphas = [partly(style.alpha) for style in self.styles]
         if all(alpha is None for alpha in alphas):
@@ -229,13 +230,13 @@ class Sources:
         self._parts = tuple(part for part in self._parts if part.name in named)
         return found
 
-    def _everywhere(self) -> Parts:
-        return Parts("", None, tuple((number, None) for number in range(len(self.styles))))
+    def _everywhere(self) -> MaskedStyles:
+        return MaskedStyles("", None, tuple((number, None) for number in range(len(self.styles))))
 
-    def _read_parts(self) -> tuple[Parts, ...]:
+    def _read_parts(self) -> tuple[MaskedStyles, ...]:
         masks = [self.files[name] for name in self.files if name.startswith("masks")]
         if masks:
-            return from_masks(masks, self.hands)
+            return from_masks(masks, self.style_of_painting)
         maps = [self.files[name] for name in self.files if name.startswith("style_guide")]
         if not maps:
             return ()

@@ -20,30 +20,26 @@ from impasto import weights
 from impasto.errors import CheckpointError, OptionsError, in_memory
 from impasto.events import Event, Losses, Saved, Step
 from impasto.images import resize
-from impasto.images.picture import Stored
 from impasto.images.read import Source
 from impasto.images.tensors import to_array
-from impasto.losses.build import build, map_layers
+from impasto.losses.builder import build, map_layers
 from impasto.losses.objective import Criterion
 from impasto.nets import vgg
-from impasto.optimize.adam import Adam
+from impasto.nets.feature_net import VGG19, FeatureNet
+from impasto.optimize import OPTIMIZERS
 from impasto.optimize.budget import FEW, Budget, Fixed
 from impasto.optimize.engine import Engine
-from impasto.optimize.lbfgs import LBFGS
 from impasto.optimize.optimizer import Optimizer
-from impasto.optimize.precondition import by_frequency
 from impasto.optimize.schedule import Scale, halves, plan, pyramid, shared
 from impasto.options import MAX_SIDE, TILEABLE_STEP, CheckpointOptions, PaintOptions, ReadOptions
-from impasto.painter.inputs import Sources, Start
+from impasto.painter.inputs import Inputs, Start
 from impasto.painter.painting import Painting
+from impasto.painter.recipe import recorded
 from impasto.runtime import checkpoint as checkpoints
 from impasto.runtime.device import choose_device, choose_precision
 from impasto.runtime.memory import Demand, Layout, lay_out, room
 
 _WAY_OUT = "lower --size, or --max-memory, which works in smaller parts"
-
-_FREQUENCY_POWER = {"relaxed": 0.25, "lbfgs": 0.4}
-"""The preconditioner of L-BFGS; see benchmarks/README.md for what other powers gave."""
 
 _QUICK = 200_000
 """Pixels times steps of a run so short, on any machine, that nobody needs to know how short."""
@@ -67,7 +63,8 @@ class Painter:
     is there at any time. With ``checkpoint`` the state of the work is kept in a file; with its
     ``resume`` an interrupted run goes on from there and ends in the same picture. Set
     ``companion`` before the iteration to keep someone's state with it. ``start`` is begun with in
-    place of the file that ``init`` names.
+    place of the file that ``init`` names. ``net`` looks at the pictures in place of VGG-19: on the
+    device of the options, and with layers of the same names.
 
     A budget counts from ``began``, seconds of the ``clock``, or else from now; what follows the
     painting can be given time in the ``reserve`` of `budget`. With ``schedule`` just these scales
@@ -90,6 +87,7 @@ class Painter:
         schedule: Sequence[Scale] = (),
         layouts: Mapping[tuple[int, int], Layout] | None = None,
         start: Start | None = None,
+        net: FeatureNet | None = None,
         began: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -108,13 +106,14 @@ class Painter:
         self._start = start
         self.sources = self._read(content, styles, self.options, read, self._device, start)
         self.width, self.height = self.sources.width, self.sources.height
+        self._geometry = net.geometry if net else VGG19
         self._schedule = tuple(schedule)
         self.scales = self._schedule or self._asked_for()
         self._check_sizes()
         self.budget = self._build_budget(began)
         self._losses: list[Losses] = []
-        self._found = weights.find(self.options.weights)
-        self._net = self._build_net()
+        self._found = None if net else weights.find(self.options.weights)
+        self._net = net or self._build_net()
         self._layouts = dict(layouts or {})
         self._room = room(self.options.max_memory, self._device)
         for scale in self.scales:
@@ -145,12 +144,12 @@ class Painter:
             "kind": "paint",
             "version": impasto.__version__,
             "options": self.options.to_dict(),
-            "content": _named(self.sources.photo),
-            "styles": [_named(style) for style in self.sources.styles],
-            "hands": self.sources.hands,
-            "files": {name: _named(file) for name, file in self.sources.named.items()},
+            "content": recorded(self.sources.photo),
+            "styles": [recorded(style) for style in self.sources.styles],
+            "style_of_painting": self.sources.style_of_painting,
+            "files": {name: recorded(file) for name, file in self.sources.named.items()},
             "start": dict(self._start.recipe) if self._start else None,
-            "weights": {"name": self._found.origin.name, "sha256": self._found.sha256},
+            "weights": self._origin,
             "ran": {
                 "device": self._device.type,
                 "precision": self._arithmetic,
@@ -164,6 +163,13 @@ class Painter:
                 "numpy": np.__version__,
             },
         }
+
+    @property
+    def _origin(self) -> dict[str, str]:
+        """Which network looks at the pictures; one that was handed in has no hash."""
+        if self._found is None:
+            return {"name": self._geometry.network, "sha256": ""}
+        return {"name": self._found.origin.name, "sha256": self._found.sha256}
 
     @property
     @in_memory(_WAY_OUT)
@@ -302,8 +308,8 @@ class Painter:
     def _too_small(self, scale: Scale) -> str:
         """Say what is too small at a scale for the deepest layer, "" if nothing is."""
         used = [*dict(self.options.content_layers), *dict(self.options.style_layers)]
-        least = vgg.smallest_side(used, self.options.padding)
-        deepest = vgg.deepest(used).name
+        least = self._geometry.smallest_side(used, self.options.padding)
+        deepest = self._geometry.deepest(used).name
         sizes = [("the picture", scale.width, scale.height)]
         for number, style in enumerate(self.sources.styles):
             sizes.append((style.name, *self.sources.style_size(number, scale)))
@@ -318,11 +324,12 @@ class Painter:
                 )
         return ""
 
-    def _read(self, *what: Any) -> Sources:
-        return Sources(*what)
+    def _read(self, *what: Any) -> Inputs:
+        return Inputs(*what)
 
-    def _build_net(self) -> vgg.VGG19:
+    def _build_net(self) -> FeatureNet:
         o = self.options
+        assert self._found is not None  # a network that was handed in is there already
         net = vgg.build(
             self._found, pooling=o.pooling, rescale=o.rescale_pooling, padding=o.padding
         )
@@ -345,7 +352,7 @@ class Painter:
             self._net,
             self.sources.photo_at(scale),
             self.sources.styles_at(scale),
-            hands=self.sources.hands,
+            style_of_painting=self.sources.style_of_painting,
             regions=self.sources.regions_at(scale),
             held=self.sources.held_at(scale),
             tile=self._layout(scale.width, scale.height).tile,
@@ -353,17 +360,9 @@ class Painter:
         )
 
     def _optimizer_at(self, image: Tensor) -> Optimizer:
-        if self.options.optimizer == "adam":
-            return Adam(image, learning_rate=self.options.learning_rate)
         _, _, h, w = image.shape
-        layout, power = self._layout(w, h), _FREQUENCY_POWER[self.options.optimizer]
-        return LBFGS(
-            image,
-            history=layout.history,
-            compact=layout.compact,
-            bounded=True,
-            precondition=by_frequency(h, w, power, image.device),
-        )
+        layout, spec = self._layout(w, h), OPTIMIZERS[self.options.optimizer]
+        return spec.make(image, self.options, layout.history, layout.compact)
 
     @property
     def in_tiles(self) -> bool:
@@ -377,12 +376,13 @@ class Painter:
             content = tuple(o.weighted_layers("content"))
             style = tuple(o.weighted_layers("style"))
             demand = Demand(
+                geometry=self._geometry,
                 width=width,
                 height=height,
                 layers=(*content, *style),
                 content_layers=content,
                 bytes_per_value=self._precision.itemsize,
-                history=0 if o.optimizer == "adam" else o.history,
+                history=o.history if OPTIMIZERS[o.optimizer].pairs else 0,
                 map_layers=map_layers(o),
                 wrap=o.tileable,
             )
@@ -391,10 +391,6 @@ class Painter:
 
     def _plain_layouts(self) -> list[list[Any]]:
         return [[*size, *astuple(layout)] for size, layout in sorted(self._layouts.items())]
-
-
-def _named(picture: Stored) -> dict[str, str]:
-    return {"name": picture.name, "sha256": picture.sha256}
 
 
 def read_layouts(recorded: Sequence[Sequence[Any]]) -> dict[tuple[int, int], Layout]:

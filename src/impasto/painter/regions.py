@@ -14,7 +14,7 @@ from impasto.images.color import DARK, levels, whiteness
 from impasto.images.picture import Floats, Samples, Stored, eight_bits, floats
 from impasto.images.resize import resize_plane
 from impasto.images.turn import turned
-from impasto.losses.guides import Guide, Region
+from impasto.losses.guides import Guide, StyleRegion
 
 _MOST_COLOURS = 16
 """So many regions a map can have."""
@@ -33,8 +33,8 @@ _TOO_SMALL = 1e-4
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Parts of the picture, as large as their files, with the pictures of styles for each.
+class MaskedStyles:
+    """MaskedStyles of the picture, as large as their files, with the pictures of styles for each.
 
     ``mask`` is None for the whole picture. ``styles`` are numbers of pictures, each with the part
     of it to take, None for all of it.
@@ -49,7 +49,7 @@ class Parts:
         size: tuple[int, int],
         sizes: Sequence[tuple[int, int]],
         turns: Sequence[float],
-    ) -> Region:
+    ) -> StyleRegion:
         """Return it for a picture and paintings of these sizes (width, height).
 
         ``turns`` are the degrees by which each painting is turned after that. Raises
@@ -64,15 +64,17 @@ class Parts:
                 "--style-rotation cuts off the part of a painting that is to be taken: turn its "
                 "file, or by a quarter"
             )
-        return Region(self.name, None if self.mask is None else guide(self.mask, *size), styles)
+        return StyleRegion(
+            self.name, None if self.mask is None else guide(self.mask, *size), styles
+        )
 
-    def without(self, frozen: Floats) -> Parts:
+    def without(self, frozen: Floats) -> MaskedStyles:
         """Return it less what is frozen, (H, W) of any size."""
         if self.mask is None:
             return replace(self, mask=1 - frozen)
         return replace(self, mask=self.mask * (1 - _plane(frozen, self.mask)))
 
-    def seen(self, alphas: Sequence[Samples | None]) -> Parts:
+    def seen(self, alphas: Sequence[Samples | None]) -> MaskedStyles:
         """Return it less what is transparent of the paintings, alpha (H, W) or None of each.
 
         Paintings of which nothing is left there are left out.
@@ -110,19 +112,21 @@ def _plane(values: Floats, like: Floats) -> Floats:
     return resize_plane(values, width, height, soft=True)
 
 
-def from_masks(masks: Sequence[Stored], hands: Sequence[int]) -> tuple[Parts, ...]:
+def from_masks(
+    masks: Sequence[Stored], style_of_painting: Sequence[int]
+) -> tuple[MaskedStyles, ...]:
     """Return a part for each style, white in its mask.
 
     Raises `OptionsError` when there is not one for each, or one is empty.
     """
-    count = max(hands) + 1
+    count = max(style_of_painting) + 1
     if len(masks) != count:
         raise OptionsError(f"--masks has {len(masks)} masks, but {count} styles were given")
     found = []
     for style, picture in enumerate(masks):
-        numbers = tuple((number, None) for number, hand in enumerate(hands) if hand == style)
+        numbers = tuple((k, None) for k, own in enumerate(style_of_painting) if own == style)
         white = whiteness(picture)
-        part = Parts(str(style + 1), white, numbers)
+        part = MaskedStyles(str(style + 1), white, numbers)
         if part.empty or white.max() < DARK:
             raise OptionsError(
                 f"{picture.name}: is black ({levels(white)}), so style {style + 1} belongs "
@@ -132,7 +136,7 @@ def from_masks(masks: Sequence[Stored], hands: Sequence[int]) -> tuple[Parts, ..
     return tuple(found)
 
 
-def from_maps(photo: Stored, styles: Sequence[Stored]) -> tuple[Parts, ...]:
+def from_maps(photo: Stored, styles: Sequence[Stored]) -> tuple[MaskedStyles, ...]:
     """Return a part for each colour of the photo's map that is in a map of the styles, too.
 
     What is transparent of a map belongs nowhere. Raises `OptionsError` for maps that are not in
@@ -150,7 +154,7 @@ def from_maps(photo: Stored, styles: Sequence[Stored]) -> tuple[Parts, ...]:
         )
         if parts:
             mask = (own == index).astype(np.float32)
-            found.append(Parts(_hex(colour), mask, parts))
+            found.append(MaskedStyles(_hex(colour), mask, parts))
     if not found:
         there = ", ".join(_hex(c) for style in styles for c in _palette(style))
         raise OptionsError(
@@ -160,7 +164,7 @@ def from_maps(photo: Stored, styles: Sequence[Stored]) -> tuple[Parts, ...]:
     return tuple(found)
 
 
-def claimed(parts: Sequence[Parts], width: int, height: int) -> Floats:
+def claimed(parts: Sequence[MaskedStyles], width: int, height: int) -> Floats:
     """Return (height, width) how far each pixel belongs to some style, in [0, 1]."""
     total = np.zeros((height, width), np.float32)
     for part in parts:

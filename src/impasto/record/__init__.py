@@ -1,6 +1,6 @@
-"""What is kept of the way to a picture: a log, frames, a time-lapse and a plot of the losses.
+"""Records of a run: a log of the losses, frames, a time-lapse, and a plot.
 
-Importing this package imports none of matplotlib, PyAV and torch: the first two are imported
+Importing this package does not import matplotlib, PyAV or torch. The first two are imported
 when a plot or an .mp4 is written.
 """
 

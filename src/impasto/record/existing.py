@@ -1,4 +1,4 @@
-"""What an earlier run left may be replaced; what never came from a run may not."""
+"""Files of an earlier run may be replaced; any other existing file may not."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from impasto.errors import OutputError
 from impasto.text import reason, shown
 
 MARK = "Impasto: plot or time-lapse of a run"
-"""Stands in every plot and film, by which it is known. Logs of losses are known as they are."""
+"""Written into every plot and time-lapse to identify it. A log is identified by its content."""
 
 _MARKED = frozenset({".gif", ".webp", ".mp4", ".png", ".pdf", ".svg"})
 _LONGEST_LINE = 1 << 16
 _FIRST = b'{"step": '
 
 
-def check_kind(path: Path) -> None:
-    """Raise `OutputError` for a file that is there and that no run has left.
+def check_replaceable(path: Path) -> None:
+    """Raise `OutputError` if a file exists and does not come from an earlier run.
 
-    A plot, a film or a log of losses is replaced by the next one; a photo that is called
-    ``plot.png`` is not. An empty file is nothing to lose.
+    Plots, time-lapses and logs may be replaced; a photo named ``plot.png`` may not. Empty files
+    may be replaced.
     """
     try:
         if not path.exists() or not path.stat().st_size:
@@ -30,10 +30,10 @@ def check_kind(path: Path) -> None:
         with path.open("rb") as file:
             ours = _is_marked(file) if path.suffix.lower() in _MARKED else _is_log(file)
     except OSError as error:
-        raise OutputError(f"{shown(path)}: cannot be looked into: {reason(error)}") from error
+        raise OutputError(f"{shown(path)}: cannot be read: {reason(error)}") from error
     if not ours:
         raise OutputError(
-            f"{shown(path)}: is there already and does not come from Impasto; give another name"
+            f"{shown(path)}: already exists and was not written by Impasto; choose another name"
         )
 
 
@@ -47,6 +47,6 @@ def _is_log(file: BinaryIO) -> bool:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
-        # Of a run that was killed at its first step.
+        # A run that was killed at its first step may leave part of a line.
         return not line.endswith(b"\n") and _FIRST.startswith(line[: len(_FIRST)])
     return isinstance(row, dict) and {"step", "loss"} <= row.keys()

@@ -1,4 +1,4 @@
-"""Writing a time-lapse: GIF, animated WebP or MP4, chosen by the extension of the file."""
+"""Writing a time-lapse as GIF, animated WebP or MP4, depending on the file extension."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from impasto.errors import MissingExtraError, OutputError
 from impasto.record.existing import MARK
 
 MOST_PICTURES = {".gif": 60, ".webp": 100, ".mp4": 120}
-"""Pictures of a film: a GIF grows fast with them, an .mp4 hardly."""
+"""The most pictures by format: the size of a GIF grows fast with them, that of an .mp4 hardly."""
 
-_CODECS = ("libx264", "libopenh264", "mpeg4")  # FFmpeg always has the last
-_BIT_RATE = 4_000_000  # of the codecs that cannot aim at a quality
+_CODECS = ("libx264", "libopenh264", "mpeg4")  # FFmpeg always has the last one
+_BIT_RATE = 4_000_000  # for codecs without a quality setting
 _MOVING, _OPENING, _HOLD = 5000, 500, 1500  # milliseconds
-_SHORTEST, _LONGEST = 40, 250  # milliseconds a picture
+_SHORTEST, _LONGEST = 40, 250  # milliseconds per picture
 
 
 def write_film(path: Path, pictures: Sequence[Image.Image]) -> None:
-    """Write the pictures, all of one size and RGB, as a film of some seven seconds.
+    """Write RGB pictures of equal size as a film of about seven seconds.
 
-    The first is shown for half a second and the last for one and a half; what lies between
-    shares five seconds. GIF and WebP repeat for ever. Atomic; raises `OutputError`.
+    The first is shown for half a second, the last for one and a half; the others share five
+    seconds. GIF and WebP loop forever. Atomic; raises `OutputError`.
     """
     durations = timing(len(pictures))
     with atomic_write(path) as file:
@@ -37,7 +37,7 @@ def write_film(path: Path, pictures: Sequence[Image.Image]) -> None:
 
 
 def timing(count: int) -> list[int]:
-    """Return for how long each of so many pictures is shown, in milliseconds (whole tens)."""
+    """Return how long each of ``count`` pictures is shown, in milliseconds (multiples of ten)."""
     each = min(max(round(_MOVING / max(count - 2, 1) / 10) * 10, _SHORTEST), _LONGEST)
     return [_OPENING, *[each] * (count - 2), _HOLD][-count:]
 
@@ -68,7 +68,7 @@ def _write_gif(file: IO[bytes], pictures: Sequence[Image.Image], durations: list
 
 
 def _palette(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Return 256 colours for the whole film: one palette, so that nothing flickers."""
+    """Return 256 colours for the whole film: a single palette avoids flicker."""
     chosen = [*pictures[:: max(1, len(pictures) // 12)], *[pictures[-1]] * 3]
     w, h = (max(1, side // 6) for side in pictures[0].size)
     sheet = Image.new("RGB", (w, h * len(chosen)))
@@ -92,7 +92,7 @@ def _write_webp(file: IO[bytes], pictures: Sequence[Image.Image], durations: lis
 
 
 def _write_mp4(file: IO[bytes], pictures: Sequence[Image.Image], durations: list[int]) -> None:
-    """Encode beside and copy: to put the index first, the encoder reads its own file again."""
+    """Encode to a temporary file and copy it: the encoder rereads it to move the index first."""
     av = import_av()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
@@ -126,7 +126,7 @@ def _encode_h264(
 def _repeated(
     pictures: Sequence[Image.Image], durations: list[int], tick: int
 ) -> Iterator[Image.Image]:
-    """Yield one picture a tick: the last frame of a video has no duration of its own."""
+    """Yield one picture per tick, because the last frame of a video has no duration."""
     for picture, duration in zip(pictures, durations, strict=True):
         for _ in range(max(1, round(duration / tick))):
             yield picture

@@ -1,4 +1,4 @@
-"""The losses of every step as JSON lines: one object a step, on disk as soon as it is known."""
+"""The losses as JSON lines: one object per step, written as soon as it is known."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ EXTENSIONS = (".jsonl", ".ndjson", ".json", ".log", ".txt")
 
 
 class Log:
-    """A file of JSON lines. No handle is kept open: each line is in the file when `add` returns."""
+    """A file of JSON lines. It is not kept open: each line is in the file when `add` returns."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def begin(self, rows: Iterable[Losses]) -> None:
-        """Make the file hold these rows and no more, in place where it already starts with them."""
+        """Make the file contain exactly these rows; truncate it if it already starts with them."""
         lines = b"".join(_line(row) for row in rows)
         try:
             if self._starts_with(lines):
@@ -51,7 +51,7 @@ class Log:
 
 
 def _line(row: Losses) -> bytes:
-    """Return the line of the log, newline included. What is not finite becomes null."""
+    """Return a line of the log with its newline. Values that are not finite become null."""
     values = {name: _finite(value) for name, value in row._asdict().items()}
     return json.dumps(values, allow_nan=False).encode() + b"\n"
 

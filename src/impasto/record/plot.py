@@ -1,4 +1,4 @@
-"""The losses over the steps, as a picture."""
+"""A plot of the losses over the steps."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ _LEGEND: dict[str, Any] = {
     "fontsize": 9,
 }
 _FEW = 30
-"""Fewer steps than this are drawn as dots on the line: one step of a scale makes no line."""
+"""Below this number of steps, they are drawn as dots too: a single step has no line."""
 _RANGE = 1e7
-"""The least loss shown is this many times less than the greatest."""
+"""The smallest loss shown is this many times smaller than the largest."""
 
 
 def plot(rows: Sequence[Losses], path: Path) -> None:
-    """Draw the total, content, style and tv losses on a log scale and write the picture.
+    """Plot the total, content, style and tv losses on a log scale and write the picture.
 
-    A term that is never above zero is left out, a value that is not finite or not above zero
+    A term that is never above zero is left out; a value that is not finite or not above zero
     is a gap. Vertical lines mark where a scale begins. ``path`` ends with .png, .svg or .pdf.
-    Uses matplotlib's object interface alone: no pyplot, no window, no global state. Atomic;
+    Uses only matplotlib's object interface: no pyplot, no window, no global state. Atomic;
     raises `OutputError`.
     """
     figure = _figure(rows)
     kind = path.suffix.lower().lstrip(".")
-    # No date inside, so that the same losses make the same file.
+    # Without a date, so that the same losses give the same file.
     metadata = {
         "png": {"Software": MARK},
         "svg": {"Creator": MARK, "Date": None},
@@ -70,7 +70,7 @@ def _figure(rows: Sequence[Losses]) -> Figure:
 
 
 def _clean(axes: Axes) -> None:
-    """Take the frame down to what helps to read the lines."""
+    """Reduce the frame to what helps to read the lines."""
     axes.set_facecolor("white")
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
@@ -103,7 +103,7 @@ def _draw_losses(axes: Axes, rows: Sequence[Losses]) -> None:
 
 
 def _span(axes: Axes, steps: Sequence[int]) -> None:
-    """Let the axis run over the steps alone, with whole numbers as its ticks."""
+    """Limit the axis to the steps, with whole numbers as ticks."""
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
@@ -113,7 +113,7 @@ def _span(axes: Axes, steps: Sequence[int]) -> None:
 
 
 def _mark_scales(axes: Axes, rows: Sequence[Losses]) -> None:
-    """Draw a line where a scale begins, its size above it, where there is room for that."""
+    """Draw a line where a scale begins, labelled with its size where there is room."""
     from matplotlib.transforms import blended_transform_factory
 
     above = blended_transform_factory(axes.transData, axes.transAxes)
@@ -131,7 +131,7 @@ def _mark_scales(axes: Axes, rows: Sequence[Losses]) -> None:
 
 
 def _line(rows: Sequence[Losses], name: str) -> tuple[list[float], list[float]]:
-    """Return the points of a line: a gap (NaN) for what has no logarithm and between scales."""
+    """Return the points of a line; gaps are NaN: between scales, and for values not above 0."""
     xs: list[float] = []
     ys: list[float] = []
     for i, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""From the events of an engine to the files that `RecordOptions` asks for."""
+"""Writes the files that `RecordOptions` asks for from the events of an engine."""
 
 from __future__ import annotations
 
@@ -15,26 +15,29 @@ from impasto.errors import CheckpointError, OutputError
 from impasto.events import Event, Losses, Saved, Step
 from impasto.options import RecordOptions
 from impasto.record import film, log
-from impasto.record.existing import check_kind
+from impasto.record.existing import check_replaceable
 from impasto.record.frames import Frames
 from impasto.record.log import Log
 from impasto.record.plot import EXTENSIONS as PLOT_EXTENSIONS
 from impasto.record.plot import plot
-from impasto.record.timelapse import TimeLapse
+from impasto.record.timelapse import MOST_SHOTS, TimeLapse
 from impasto.text import shown
 
 Picture = NDArray[np.float32]
 
+# Seconds that follow the last step. They are rough: a budget is many times longer.
+_SAVING_A_PIXEL, _PLOTTING, _FILMING, _FILMING_A_STEP = 4e-7, 0.7, 0.2, 0.008
+
 
 class Recorder:
-    """Keeps what was asked for of the way to a picture.
+    """Writes the records of a run that the options ask for.
 
-    ``width`` and ``height`` are those of the finished picture; ``inputs`` are files that nothing
-    may be written over. ``photo`` (float32 [h, w, 3] in [0, 1]) opens the time-lapse; without it
-    the picture of the first step does. ``alpha`` (h, w) in [0, 1] is the transparency of all:
-    frames keep it, a time-lapse lies on white. Everything is checked here, before any work:
-    `OutputError` for what cannot be written, `MissingExtraError` for an .mp4 without PyAV. No file
-    is touched before the first step is there.
+    ``width`` and ``height`` are those of the finished picture. ``inputs`` are files that must not
+    be overwritten. ``photo`` (float32 [h, w, 3] in [0, 1]) opens the time-lapse; without it, the
+    picture of the first step does. ``alpha`` (h, w) in [0, 1] is the transparency of all pictures:
+    frames keep it, a time-lapse has a white background. The constructor checks everything: it
+    raises `OutputError` for files that cannot be written and `MissingExtraError` for an .mp4
+    without PyAV. No file changes before the first step is done.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Recorder:
         photo: Picture | None = None,
         alpha: Picture | None = None,
     ) -> None:
+        self._pixels = width * height
         self._rows: list[Losses] = []
         self._log = Log(Path(options.log)) if options.log else None
         self._log_begun = False
@@ -61,9 +65,9 @@ class Recorder:
         self._photo = self._film.encode(photo) if self._film and photo is not None else None
 
     def take(self, event: Event) -> list[Saved]:
-        """Record an event and return what was written: each frame, when it is complete.
+        """Record an event and return the files that were completed: frames.
 
-        ``event.picture()`` is called at most once, and only when its picture is kept.
+        ``event.picture()`` is called at most once, and only if the picture is needed.
         """
         if not isinstance(event, Step):
             return []
@@ -78,11 +82,21 @@ class Recorder:
         self._rows.append(Losses.of(event))
         return self._take_picture(event, cache(event.picture))
 
-    def finish(self, picture: Picture | None = None) -> list[Saved]:
-        """Write the plot and the time-lapse and return what is complete.
+    def reserve(self, steps: int) -> float:
+        """Return about how many seconds picture, plot and time-lapse take after so many steps."""
+        seconds = self._pixels * _SAVING_A_PIXEL
+        if self._plot:
+            seconds += _PLOTTING
+        if self._film:
+            seconds += _FILMING + _FILMING_A_STEP * min(steps, MOST_SHOTS)
+        return seconds
 
-        ``picture`` is the finished picture, shown last in the time-lapse; without it the last
-        step's is. May be called on a run that was stopped early; without a step it does nothing.
+    def finish(self, picture: Picture | None = None) -> list[Saved]:
+        """Write the plot and the time-lapse, and return the completed files.
+
+        ``picture`` is the finished picture, the last one of the time-lapse; by default that is the
+        picture of the last step. It works for a run that was stopped early, and does nothing if
+        there was no step.
         """
         if not self._rows:
             return []
@@ -99,12 +113,12 @@ class Recorder:
         return saved
 
     def state(self) -> dict[str, Any]:
-        """Return all that `restore` needs to go on after the latest step: numpy arrays by name."""
+        """Return what `restore` needs to continue after the latest step: numpy arrays by name."""
         rows = np.array(self._rows, np.float64).reshape(-1, len(Losses._fields))
         return {"rows": rows, **(self._film.state() if self._film else {})}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state`. The log is cut back to it when the next step is there."""
+        """Continue from a `state`. The log is truncated to match it at the next step."""
         try:
             rows = [Losses.from_numbers(numbers) for numbers in np.asarray(state["rows"]).tolist()]
             if self._film:
@@ -123,13 +137,13 @@ class Recorder:
         return []
 
     def _begin_log(self, log: Log) -> None:
-        """Bring the file to what is known so far: empty for a fresh run, cut back on a resume."""
+        """Match the file to the steps so far: empty for a new run, truncated on resume."""
         if not self._log_begun:
             log.begin(self._rows)
             self._log_begun = True
 
     def _go_back(self, step: int) -> None:
-        """Forget this step and those after it: the engine does them again."""
+        """Forget this step and later ones: the engine repeats them."""
         self._rows = [row for row in self._rows if row.step < step]
         self._log_begun = False
         if self._film:
@@ -141,7 +155,7 @@ class Recorder:
         film.write_film(path, shots.film(most, self._photo, finished))
 
     def _check(self, inputs: list[Path]) -> None:
-        """Raise where an output cannot be written or would be written over something."""
+        """Raise `OutputError` if an output is not writable or would overwrite something."""
         wanted = (
             ("--timelapse", self._timelapse, tuple(film.MOST_PICTURES)),
             ("--log", self._log.path if self._log else None, log.EXTENSIONS),
@@ -152,7 +166,7 @@ class Recorder:
             if path is None:
                 continue
             check_output(path, extensions=extensions, inputs=inputs)
-            check_kind(path)
+            check_replaceable(path)
             _claim(flags, flag, path)
         if self._frames:
             _claim(flags, "--frames", self._frames.folder)

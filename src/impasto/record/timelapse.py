@@ -1,8 +1,8 @@
-"""The pictures of a time-lapse, gathered while the work goes on, in bounded memory.
+"""The pictures of a time-lapse, collected during a run in bounded memory.
 
-The film should follow the change, not the clock. Two things see to that: pictures are gathered
-at steps that grow geometrically within each scale (`Pace`), and when the film is cut, those that
-differ little from the one before are left out (`evenly`).
+The film should follow the change in the picture, not the clock. So pictures are collected at steps
+spaced geometrically within each scale (`ShotSpacing`), and when the film is cut, pictures that
+differ little from the one before are dropped (`evenly`).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ MOST_SHOTS = 150
 LONG_SIDE = 480
 _THUMB = 48
 _ONSET = 8.0
-"""Steps of a scale that are gathered evenly, before the spacing starts to grow."""
+"""Steps at the start of a scale that are spaced evenly, before the spacing grows."""
 
 
 class Shot(NamedTuple):
-    """One picture of the film: its step, where it stands on the film's own axis, a JPEG."""
+    """One picture of the film: its step, its position on the time axis, a JPEG."""
 
     step: int
     position: float
@@ -38,14 +38,14 @@ class Shot(NamedTuple):
 
 
 @dataclass
-class Pace:
-    """The film's own axis: linear in the first steps of each scale, then logarithmic."""
+class ShotSpacing:
+    """The time axis of the film: linear in the first steps of each scale, then logarithmic."""
 
     scale: int = 0
     start: int = 0  # first step of the scale
     base: float = 0.0  # position of that step
     position: float = 0.0  # of the latest step
-    gap: float = 0.0  # least distance between two shots
+    gap: float = 0.0  # minimum distance between two shots
 
     def to(self, step: int, scale: int) -> float:
         """Move to a step and return its position."""
@@ -56,11 +56,11 @@ class Pace:
 
 
 class TimeLapse:
-    """Gathers at most `MOST_SHOTS` pictures of at most `LONG_SIDE` pixels, kept as JPEG.
+    """Collects at most `MOST_SHOTS` pictures of at most `LONG_SIDE` pixels, stored as JPEG.
 
     ``width`` and ``height`` are those of the finished picture; pictures of coarser scales are
-    enlarged to its shape. With ``even`` both sides of the film are even, as H.264 wants it.
-    ``alpha`` (h, w) in [0, 1] is the transparency of all of them: they lie on white.
+    enlarged. With ``even``, both sides of the film are even, as H.264 requires. ``alpha`` (h, w) in
+    [0, 1] is the transparency of all pictures; the background is white.
     """
 
     def __init__(
@@ -77,16 +77,16 @@ class TimeLapse:
         if alpha is not None:
             self._alpha = resize_plane(alpha, self.width, self.height)
         self.shots: list[Shot] = []
-        self._pace = Pace()
+        self._spacing = ShotSpacing()
 
     def due(self, step: int, scale: int, *, last: bool) -> bool:
-        """Tell whether this step's picture is wanted. To be asked of every step, in order."""
-        position = self._pace.to(step, scale)
-        return last or not self.shots or position - self.shots[-1].position >= self._pace.gap
+        """Return whether to add this step's picture. Call it for every step, in order."""
+        position = self._spacing.to(step, scale)
+        return last or not self.shots or position - self.shots[-1].position >= self._spacing.gap
 
     def add(self, step: int, rgb: NDArray[np.float32]) -> None:
-        """Keep the picture of the step just asked about."""
-        self.shots.append(Shot(step, self._pace.position, self.encode(rgb)))
+        """Add the picture of the step that `due` was last called for."""
+        self.shots.append(Shot(step, self._spacing.position, self.encode(rgb)))
         if len(self.shots) > MOST_SHOTS:
             self._thin()
 
@@ -99,18 +99,18 @@ class TimeLapse:
         return buffer.getvalue()
 
     def decode(self, data: bytes) -> Image.Image:
-        """Return the picture of a shot, at the size of this film."""
+        """Return the picture of a shot at the size of the film."""
         with Image.open(io.BytesIO(data)) as image:
             picture = image.convert("RGB")
         size = (self.width, self.height)
         return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
 
     def cut(self, step: int) -> None:
-        """Forget the shots from this step on: the work went back."""
+        """Forget the shots from this step on: the run went back."""
         self.shots = [shot for shot in self.shots if shot.step < step]
 
     def film(self, most: int, photo: bytes | None, finished: bytes | None) -> list[Image.Image]:
-        """Return the pictures: the photo, ``most`` shots or hardly more, the finished one."""
+        """Return the pictures: the photo, about ``most`` shots, the finished picture."""
         kept = evenly([_thumbnail(shot.data) for shot in self.shots], most)
         reel = (photo, *(self.shots[i].data for i in kept), finished)
         return [self.decode(data) for data in reel if data]
@@ -119,7 +119,9 @@ class TimeLapse:
         """Return what `restore` needs: numpy arrays."""
         data = [shot.data for shot in self.shots]
         return {
-            "film_pace": np.array([getattr(self._pace, f.name) for f in fields(Pace)], np.float64),
+            "film_spacing": np.array(
+                [getattr(self._spacing, f.name) for f in fields(ShotSpacing)], np.float64
+            ),
             "film_steps": np.array([shot.step for shot in self.shots], np.int64),
             "film_positions": np.array([shot.position for shot in self.shots], np.float64),
             "film_sizes": np.array([len(d) for d in data], np.int64),
@@ -127,11 +129,11 @@ class TimeLapse:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state`; one made without a time-lapse leaves the film to start here."""
-        if "film_pace" not in state:
+        """Continue from a `state`; if it has no time-lapse, the film starts here."""
+        if "film_spacing" not in state:
             return
-        scale, start, *rest = np.asarray(state["film_pace"]).tolist()
-        self._pace = Pace(int(scale), int(start), *rest)
+        scale, start, *rest = np.asarray(state["film_spacing"]).tolist()
+        self._spacing = ShotSpacing(int(scale), int(start), *rest)
         ends = np.cumsum(state["film_sizes"], dtype=np.int64).tolist()
         data = np.asarray(state["film_data"], np.uint8).tobytes()
         steps = np.asarray(state["film_steps"]).tolist()
@@ -142,27 +144,27 @@ class TimeLapse:
         self.shots = [Shot(*shot) for shot in zip(steps, positions, reel, strict=True)]
 
     def _thin(self) -> None:
-        """Widen the gap so that about half of the shots stay: early steps keep theirs."""
+        """Widen the gap so that about half of the shots remain, with those of early steps."""
         first, *others, latest = self.shots
-        self._pace.gap = (latest.position - first.position) / (MOST_SHOTS / 2)
+        self._spacing.gap = (latest.position - first.position) / (MOST_SHOTS / 2)
         kept = [first]
         for shot in others:
-            if shot.position - kept[-1].position >= self._pace.gap:
+            if shot.position - kept[-1].position >= self._spacing.gap:
                 kept.append(shot)
         self.shots = [*kept, latest]
 
 
 def evenly(thumbnails: Sequence[NDArray[np.float32]], most: int) -> list[int]:
-    """Choose pictures so that from each to the next about the same amount changes.
+    """Choose pictures so that about the same amount changes from each to the next.
 
-    A picture stays when at least ``1/most`` of all change lies between it and the one kept
-    before. The first and the last stay in any case; fast change between two is kept as it is.
+    A picture stays if at least ``1/most`` of all change lies between it and the last one kept. The
+    first and the last always stay. Fast changes are not smoothed.
     """
     if len(thumbnails) < 2:
         return list(range(len(thumbnails)))
     changes = [float(np.abs(b - a).mean()) for a, b in pairwise(thumbnails)]
     passed = np.cumsum([0.0, *changes])
-    # A hair under the share, so that rounding does not drop a picture of a perfectly even film.
+    # Slightly under the share, so that rounding does not drop a picture of an even film.
     share = max(passed[-1] / most * (1 - 1e-6), 1e-9)
     kept = [0]
     for i in range(1, len(thumbnails) - 1):
@@ -172,7 +174,7 @@ def evenly(thumbnails: Sequence[NDArray[np.float32]], most: int) -> list[int]:
 
 
 def _thumbnail(data: bytes) -> NDArray[np.float32]:
-    """Decode a JPEG small: enough to tell how much changes from one to the next."""
+    """Decode a JPEG at a small size, enough to measure how much changes between two."""
     with Image.open(io.BytesIO(data)) as image:
         image.draft("RGB", (_THUMB, _THUMB))
         small = image.convert("RGB").resize((_THUMB, _THUMB), Image.Resampling.BOX)

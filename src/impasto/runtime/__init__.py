@@ -1,1 +1,1 @@
-"""What engines run on: the device, the memory, the state kept in a file."""
+"""What engines run on: the device, memory, and checkpoints."""

@@ -1,4 +1,4 @@
-"""The state of a run in one file: tensors and plain data, whole or not there, never unpickled.
+"""The state of a run in one file: tensors and plain data, written atomically, never unpickled.
 
 The format is safetensors; its header carries the plain data as JSON and a CRC-32 of every tensor.
 """
@@ -26,6 +26,9 @@ _VERSION = 1
 
 Arrays = dict[str, NDArray[Any]]
 
+_PLACE = ("ran", "versions")
+"""The parts of a recipe that say where it was painted, not what."""
+
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]], data: Mapping[str, Any]) -> None:
     """Write arrays and JSON data atomically. Raises `OutputError`."""
@@ -36,13 +39,13 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], data: Mapping[str, Any
         "data": text,
         "crc32": json.dumps(_check_sums(arrays, text)),
     }
-    # The studio keeps checkpoints as links of its own.
-    with atomic_path(path, tell=False) as temporary:
+    # The studio keeps hard links to its checkpoints.
+    with atomic_path(path, notify=False) as temporary:
         save_file(dict(arrays), temporary, metadata=header)
 
 
 def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    """Read what `write` wrote. Raises `CheckpointError` when it is missing, foreign or damaged."""
+    """Read a checkpoint. Raises `CheckpointError` if it is missing, damaged or another file."""
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
@@ -50,7 +53,7 @@ def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
                 raise CheckpointError(f"{path}: is not an Impasto checkpoint")
             if header["impasto checkpoint"] != str(_VERSION):
                 raise CheckpointError(
-                    f"{path}: is a checkpoint of version {header['impasto checkpoint']}, "
+                    f"{path}: is a checkpoint of version {header['impasto checkpoint']}; "
                     f"this Impasto reads version {_VERSION}"
                 )
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -58,19 +61,19 @@ def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
             check_sums = json.loads(header["crc32"])
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"{path}: there is no checkpoint to go on from; start without --resume"
+            f"{path}: there is no checkpoint to resume from; start without --resume"
         ) from error
     except (OSError, safetensors.SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
     if not isinstance(data, dict) or check_sums != _check_sums(arrays, header["data"]):
-        raise _damaged(path, "it does not fit its check sums")
+        raise _damaged(path, "its checksums do not match")
     return arrays, data
 
 
 def check_free(path: Path, *, restart: bool) -> None:
-    """Raise `CheckpointError` where a new run would write over what is not its own.
+    """Raise `CheckpointError` if a new run must not overwrite this file.
 
-    That is a file of another kind, and the state of an earlier run unless it is to ``restart``.
+    That is any file that is not a checkpoint and, without ``restart``, one of an earlier run.
     """
     try:
         if not path.exists() or not path.stat().st_size:
@@ -80,19 +83,19 @@ def check_free(path: Path, *, restart: bool) -> None:
     except (OSError, safetensors.SafetensorError):
         ours = False
     if not ours:
-        raise CheckpointError(f"{shown(path)}: is there and is not a checkpoint; give another name")
+        raise CheckpointError(f"{shown(path)}: exists and is not a checkpoint; choose another name")
     if not restart:
         raise CheckpointError(
-            f"{shown(path)}: is the checkpoint of an earlier run; go on with --resume, or begin "
-            "anew with --restart, and it is replaced"
+            f"{shown(path)}: is the checkpoint of an earlier run; continue with --resume, or use "
+            "--restart to replace it and start over"
         )
 
 
 @contextmanager
 def held(path: Path | None) -> Iterator[None]:
-    """Keep other runs from a checkpoint while the block lasts; nothing for None.
+    """Lock a checkpoint against other runs while the block runs; does nothing for None.
 
-    The lock dies with its process. Raises `CheckpointError` where another run has it.
+    The lock ends with its process. Raises `CheckpointError` if another run holds it.
     """
     if path is None:
         yield
@@ -103,10 +106,10 @@ def held(path: Path | None) -> Iterator[None]:
         lock.acquire()
     except filelock.Timeout as error:
         raise CheckpointError(
-            f"{shown(path)}: another run keeps its state there; give another name"
+            f"{shown(path)}: is in use by another run; choose another name"
         ) from error
     except OSError as error:
-        raise CheckpointError(f"{shown(path)}: cannot be kept: {reason(error)}") from error
+        raise CheckpointError(f"{shown(path)}: cannot be locked: {reason(error)}") from error
     try:
         yield
     finally:
@@ -116,13 +119,38 @@ def held(path: Path | None) -> Iterator[None]:
 
 
 def check_same_run(path: Path, there: Any, here: Mapping[str, Any]) -> None:
-    """Raise `CheckpointError` naming what differs between a checkpoint's run and this one."""
+    """Raise `CheckpointError` with the differences if a checkpoint belongs to another run."""
     if there == here:
         return
     there, flat_here = _flat(there), _flat(here)
     differing = sorted(k for k in {*there, *flat_here} if there.get(k) != flat_here.get(k))
     what = "; ".join(f"{k} is {flat_here.get(k)}, was {there.get(k)}" for k in differing[:3])
     raise CheckpointError(f"{path}: is the checkpoint of another run: {what}")
+
+
+def adopt(path: Path, recipe: Mapping[str, Any]) -> None:
+    """Make a checkpoint of another machine go on here: with its threads, its kind of device.
+
+    ``recipe`` is that of the painting here. The picture will differ from one painted in one place
+    by what arithmetic differs by. What is painted has to be the same, as ever. Raises
+    `CheckpointError`.
+    """
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            data = json.loads(file.metadata()["data"])
+        there = data["run"]
+        here = json.loads(json.dumps({name: recipe[name] for name in _PLACE}))
+        # What it ran so far is the checkpoint's own business.
+        here["ran"] = {
+            **there["ran"],
+            **{k: here["ran"][k] for k in ("device", "precision", "threads")},
+        }
+        same = all(there[name] == here[name] for name in _PLACE)
+    except (OSError, safetensors.SafetensorError, LookupError, TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+    if not same:
+        arrays, data = read(path)
+        write(path, arrays, {**data, "run": {**data["run"], **here}})
 
 
 def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
@@ -137,7 +165,7 @@ def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _check_sums(arrays: Mapping[str, NDArray[Any]], data: str) -> dict[str, int]:
-    """Return a CRC-32 of each array, its type and shape included, and one of the data."""
+    """Return a CRC-32 of each array, including its type and shape, and one of the data."""
     sums = {"": zlib.crc32(data.encode())}
     for name, array in arrays.items():
         kind = f"{array.dtype.str} {array.shape}".encode()
@@ -148,5 +176,5 @@ def _check_sums(arrays: Mapping[str, NDArray[Any]], data: str) -> dict[str, int]
 
 def _damaged(path: Path, reason: object) -> CheckpointError:
     return CheckpointError(
-        f"{path}: is damaged or no checkpoint ({reason}); start without --resume"
+        f"{path}: is damaged or not a checkpoint ({reason}); start without --resume"
     )

@@ -1,52 +1,48 @@
-"""How to stay within a given memory: tiles, a shorter history, a more compact one.
+"""Staying within a memory limit, by tiles and by a shorter or more compact history.
 
-Sizes are estimates, in bytes, of what a step holds at its peak; tests and benchmarks hold them
-to what the operating system measures.
+Sizes are estimates, in bytes, of the peak memory of a step. Tests and benchmarks compare them with
+what the operating system measures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-import psutil
 import torch
 
 from impasto.errors import OptionsError
-from impasto.nets import vgg
-from impasto.options import VGG_WIDTHS
+from impasto.nets.feature_net import Geometry
+from impasto.runtime.machine import available, resident
 
 _LARGE_TILES = (2048, 1536, 1024)
 _TILES = (*_LARGE_TILES, 768)
 _SMALL_TILES = (512, 384, 256, 128)
-"""Sides of tiles in pixels, the fastest first: a margin of 80 pixels weighs more on small ones."""
+"""Sides of tiles in pixels, fastest first: small tiles spend more on their margin of 80 pixels."""
 
 _HISTORY_BYTES = 2 * 2**30
-"""What the pairs of L-BFGS may take; a fixed number, so that a run repeats on any machine."""
+"""The most memory for L-BFGS pairs; fixed, so that a run can be repeated on any machine."""
 
 _VECTORS = 6.5
-"""Pictures in float32 that a step holds at its peak, the optimiser's and what is in the making."""
+"""float32 pictures that a step holds at its peak: the optimiser's and intermediate ones."""
 
 _MAPS = 4
-"""Maps that are kept whole take so many times their size: with slopes, and what is sorted."""
+"""Memory of whole feature maps over their size: with gradients, and copies for sorting."""
 
 _VALUE = 4
-_SHARE = 0.8
-"""Of the memory that is free, so much is taken unless the user says how much."""
+_FREE_SHARE = 0.8
+"""The share of free memory that a painting may take."""
 
-_FRAGMENTS = 0.92
-"""Of what the user allows, so much is planned for: memory that is freed leaves gaps."""
-
-_CGROUP = Path("/sys/fs/cgroup")
+_PLANNED_SHARE = 0.92
+"""The share of --max-memory to plan for: fragmentation takes the rest."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How one scale lies in memory.
+    """The memory layout of one scale.
 
-    ``tile`` is the side of the tiles in pixels, None for the whole picture at once; ``history``
-    the pairs that L-BFGS keeps, in bfloat16 if ``compact``.
+    ``tile`` is the side of the tiles in pixels, or None for the whole picture at once. ``history``
+    is the number of pairs that L-BFGS keeps, in bfloat16 if ``compact``.
     """
 
     tile: int | None
@@ -56,13 +52,15 @@ class Layout:
 
 @dataclass(frozen=True)
 class Demand:
-    """What the layout of a scale depends on.
+    """What the memory layout of a scale depends on.
 
-    ``bytes_per_value`` is that of the features, ``history`` the pairs that L-BFGS would like to
-    keep, 0 for optimisers that keep none. ``map_layers`` are those whose maps are kept whole,
-    ``wrap`` tells whether the picture is seen with itself around it.
+    ``geometry`` is that of the network. ``bytes_per_value`` applies to the features. ``history`` is
+    the number of pairs that L-BFGS should keep, 0 for optimisers without a history. ``map_layers``
+    are the layers whose feature maps are kept whole. ``wrap`` tells whether the picture wraps
+    around at its edges.
     """
 
+    geometry: Geometry
     width: int
     height: int
     layers: tuple[str, ...]
@@ -74,41 +72,47 @@ class Demand:
 
     @property
     def pixels(self) -> int:
-        """Pixels of the picture."""
+        """Number of pixels of the picture."""
         return self.width * self.height
 
     def step(self, tile: int | None) -> int:
-        """Return the bytes of a step without history, computed in tiles of a side or whole."""
+        """Return the bytes of a step without history, in tiles of this side or as a whole."""
         vectors = round(3 * _VALUE * _VECTORS * self.pixels)
-        targets = _values_per_pixel(self.content_layers) * self.bytes_per_value * self.pixels
-        maps = _MAPS * _values_per_pixel(self.map_layers) * self.bytes_per_value * self.pixels
+        targets = self._values_per_pixel(self.content_layers) * self.bytes_per_value * self.pixels
+        maps = _MAPS * self._values_per_pixel(self.map_layers) * self.bytes_per_value * self.pixels
         return vectors + round(targets + maps) + self._pass(tile)
 
     def pair(self, compact: bool) -> int:
-        """Return the bytes of a pair of L-BFGS."""
+        """Return the bytes of one L-BFGS pair."""
         return 2 * 3 * self.pixels * (2 if compact else _VALUE)
 
     def _pass(self, tile: int | None) -> int:
-        """Return the bytes of a pass through the network and back."""
-        margin = 2 * vgg.margin(self.layers) if self.layers else 0
+        """Return the bytes of one forward and backward pass through the network."""
+        margin = 2 * self.geometry.margin(self.layers) if self.layers else 0
         sides = (self._side(n, tile, margin) for n in (self.width, self.height))
         pixels = next(sides) * next(sides)
-        kept = [s.name for s in vgg.until(self.layers) if s.kind == "relu"] if self.layers else []
-        # With what is kept for the way back, one and a half of the largest layer in the making.
-        values = _values_per_pixel([*kept, *self.layers]) + 1.5 * VGG_WIDTHS[0]
+        specs = self.geometry.until(self.layers) if self.layers else ()
+        kept = [spec.name for spec in specs if spec.kind == "relu"]
+        # Besides what the backward pass needs: one and a half times the largest layer as workspace.
+        values = self._values_per_pixel([*kept, *self.layers])
+        values += 1.5 * self.geometry.layers[0].channels
         return round(values * self.bytes_per_value * pixels)
 
     def _side(self, length: int, tile: int | None, margin: int) -> int:
-        """Return the side of what goes through the network at a time."""
+        """Return the side of what passes through the network at a time."""
         if self.wrap:
             return min(length, tile or length) + margin
         return length if tile is None else min(length, tile + margin)
 
+    def _values_per_pixel(self, names: Iterable[str]) -> float:
+        specs = [self.geometry.layer(name) for name in dict.fromkeys(names)]
+        return sum(spec.channels / spec.stride**2 for spec in specs)
+
 
 def lay_out(demand: Demand, room: int | None) -> Layout:
-    """Return the fastest layout that fits into ``room`` bytes; None means there is no limit.
+    """Return the fastest layout that fits into ``room`` bytes; None means no limit.
 
-    Raises `OptionsError` when nothing fits.
+    Raises `OptionsError` if nothing fits.
     """
     wanted = min(demand.history, max(3, _HISTORY_BYTES // demand.pair(compact=False)))
     if room is None:
@@ -129,41 +133,16 @@ def lay_out(demand: Demand, room: int | None) -> Layout:
     smallest = min(demand.step(None), demand.step(_SMALL_TILES[-1]))
     missing = smallest + demand.pair(compact=True) * min(1, wanted) - room
     raise OptionsError(
-        f"a painting of {demand.width}x{demand.height} pixels needs {shown(missing)} more "
+        f"a painting of {demand.width}x{demand.height} pixels needs {format_bytes(missing)} more "
         "memory: lower --size, raise --max-memory, or close other programs"
     )
 
 
-def resident() -> int:
-    """Return the bytes of memory that this process holds now."""
-    return int(psutil.Process().memory_info().rss)
-
-
-def available() -> int:
-    """Return the bytes that this process can still get: of the machine, or of its container."""
-    free = int(psutil.virtual_memory().available)
-    try:
-        limit = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-        cached = _page_cache((_CGROUP / "memory.stat").read_text())
-    except (OSError, ValueError):  # no container, or one without a limit ("max")
-        return free
-    return max(0, min(free, limit - used + cached))
-
-
-def _page_cache(stat: str) -> int:
-    """Return the bytes of files in memory that the kernel gives up when it is asked for more."""
-    numbers = dict(line.split() for line in stat.splitlines())
-    files = sum(int(numbers.get(name, 0)) for name in ("active_file", "inactive_file"))
-    busy = sum(int(numbers.get(name, 0)) for name in ("file_dirty", "file_writeback"))
-    return max(0, files - busy)
-
-
 def room(max_memory: int | None, device: torch.device) -> int | None:
-    """Return the bytes that painting may take beyond what the process holds already.
+    """Return the bytes that painting may take beyond what the process already holds.
 
-    ``max_memory`` is the most that the process may hold, on a GPU of the GPU's own memory; never
-    more than most of what is free. What PyTorch keeps of a GPU's memory for later is free.
+    ``max_memory`` limits the total memory of the process, or GPU memory on a GPU. The result is
+    never more than most of the free memory. GPU memory that PyTorch caches counts as free.
     """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
@@ -171,18 +150,13 @@ def room(max_memory: int | None, device: torch.device) -> int | None:
         free += torch.cuda.memory_reserved(device) - held
     else:
         free, held = available(), resident()
-    most = round(_SHARE * free)
-    return most if max_memory is None else min(most, round(_FRAGMENTS * max_memory) - held)
+    most = round(_FREE_SHARE * free)
+    return most if max_memory is None else min(most, round(_PLANNED_SHARE * max_memory) - held)
 
 
-def shown(size: int) -> str:
-    """Write a number of bytes for people."""
+def format_bytes(size: int) -> str:
+    """Format a number of bytes for people: 1.5 GB."""
     for unit, factor in (("GB", 10**9), ("MB", 10**6)):
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
     return f"{max(size, 0) / 1e3:.0f} kB"
-
-
-def _values_per_pixel(names: Iterable[str]) -> float:
-    specs = [vgg.layer(name) for name in dict.fromkeys(names)]
-    return sum(spec.channels / spec.stride**2 for spec in specs)

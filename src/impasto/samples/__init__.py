@@ -1,61 +1,56 @@
-"""Pictures to start with at once: paintings drawn by code, and photos that scikit-image ships.
-
-Importing this module does no work; a painter and its libraries are loaded when called.
-"""
+"""Sample pictures: Impasto's own paintings, and photos that come with scikit-image."""
 
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import OptionsError, nearest
 
-__all__ = ["PAINTINGS", "PHOTOS", "painting", "photo"]
+__all__ = ["PAINTINGS", "PHOTOS", "painting", "painting_file", "photo"]
 
 PAINTINGS: tuple[str, ...] = ("swirls", "dots", "facets", "waves", "embers")
-"""The paintings `painting` knows."""
+"""The names that `painting` accepts."""
 
 PHOTOS: tuple[str, ...] = ("astronaut", "coffee", "chelsea", "rocket")
-"""The photos `photo` knows."""
-
-MIN_SIDE, MAX_SIDE = 16, 4096
-"""The sides of a painting, in pixels."""
+"""The names that `photo` accepts."""
 
 
-def painting(name: str, width: int = 768, height: int = 608, seed: int = 0) -> NDArray[np.uint8]:
-    """Paint a sample picture; the same arguments give the same picture.
+def painting(name: str) -> NDArray[np.uint8]:
+    """Return a sample painting, drawn by ``scripts/sample_paintings``; CC0; 768 × 608.
 
     - ``swirls``: night wind over wheat, short thick strokes along a flow with vortices
-    - ``dots``: a river bank in divided tone, some sixty thousand dots of nearly pure colour
+    - ``dots``: a river bank in some sixty thousand dots of nearly pure colour
     - ``facets``: a still life broken into planes, ochre, umber, grey and blue
     - ``waves``: breaking waves as a coloured woodcut
-    - ``embers``: fire over dark water in slabs of a palette knife
-
-    Brush strokes grow with the picture: twice the size is the same painting, seen closer.
+    - ``embers``: fire over dark water, painted with a palette knife
 
     Returns:
         The picture, (height, width, 3) uint8, RGB in sRGB.
 
     Raises:
-        OptionsError: the name is unknown, a side is out of range or the seed is negative.
+        OptionsError: the name is unknown.
     """
+    import io
+
+    from PIL import Image
+
+    with Image.open(io.BytesIO(painting_file(name))) as image:
+        return np.array(image.convert("RGB"))
+
+
+def painting_file(name: str) -> bytes:
+    """Return the JPEG file of a sample painting. Raises `OptionsError`."""
     if name not in PAINTINGS:
-        raise OptionsError(f"painting: no painting is called {name!r}{nearest(name, PAINTINGS)}")
-    for field, side in (("width", width), ("height", height)):
-        if not MIN_SIDE <= side <= MAX_SIDE:
-            raise OptionsError(f"{field}: got {side}, allowed are {MIN_SIDE} to {MAX_SIDE} pixels")
-    if seed < 0:
-        raise OptionsError(f"seed: got {seed}, allowed are 0 and above")
-    rng = np.random.default_rng([seed, PAINTINGS.index(name)])
-    painter = import_module(f"impasto.samples.{name}")
-    picture: NDArray[np.uint8] = painter.paint(width, height, rng)
-    return picture
+        raise OptionsError(f"there is no sample painting {name!r}{nearest(name, PAINTINGS)}")
+    return files(__name__).joinpath(f"{name}.jpg").read_bytes()
 
 
 def photo(name: str) -> NDArray[np.uint8]:
-    """Return a photo that ships inside scikit-image's wheel; nothing is downloaded.
+    """Return a photo from scikit-image's wheel; nothing is downloaded.
 
     - ``astronaut``: Eileen Collins, by NASA; public domain; 512 × 512
     - ``coffee``: a cup of espresso, by Rachel Michetti; CC0; 600 × 400
@@ -69,6 +64,6 @@ def photo(name: str) -> NDArray[np.uint8]:
         OptionsError: the name is unknown.
     """
     if name not in PHOTOS:
-        raise OptionsError(f"photo: no photo is called {name!r}{nearest(name, PHOTOS)}")
+        raise OptionsError(f"there is no sample photo {name!r}{nearest(name, PHOTOS)}")
     data = import_module("skimage.data")
     return np.array(getattr(data, name)(), dtype=np.uint8)

@@ -6,29 +6,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import Match
 
 from impasto import __version__
-from impasto.studio import problems
-from impasto.studio.context import Studio, open_studio
+from impasto.studio import page, problems
+from impasto.studio.context import Studio
 from impasto.studio.metrics import Metrics
-from impasto.studio.middleware import Gate
-from impasto.studio.problems import Problem
+from impasto.studio.middleware import RequestMiddleware
 from impasto.studio.routes import (
-    description,
-    docs,
     events,
     health,
     jobs,
     login,
     model,
+    openapi,
     styles,
     stylize,
 )
 from impasto.studio.settings import Settings
-from impasto.studio.supervisor import Workers
 
 _ABOUT = """Photos in the style of paintings.
 
@@ -40,20 +39,13 @@ What goes wrong is answered as `application/problem+json` with a `code` that sta
 one line, and the `field` of the request that is wrong.
 """
 _ROUTERS = [
-    module.router
-    for module in (stylize, jobs, events, styles, model, health, login, docs, description)
+    module.router for module in (stylize, jobs, events, styles, model, health, login, openapi)
 ]
-_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-_OWN = ("/v1", "/model")
-"""Where an address that is not there is not for the page to answer."""
 
 
-def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
-    """Return the server of a studio. ``workers`` are those that the caller starts and stops.
-
-    Raises `OutputError` for a folder or a database that cannot be used.
-    """
-    studio, metrics = open_studio(settings, workers), Metrics()
+def create_app(settings: Settings) -> FastAPI:
+    """Return the server of a studio, which is its ``state.studio``. Raises as `Studio` does."""
+    studio, metrics = Studio(settings), Metrics()
     metrics.watch(studio)
     app = FastAPI(
         title="Impasto",
@@ -64,19 +56,17 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.studio, app.state.metrics = studio, metrics
     for router in _ROUTERS:
         app.include_router(router)
-    for prefix in _OWN:
-        app.add_api_route(
-            prefix + "/{rest:path}", _nothing_here, methods=_METHODS, include_in_schema=False
-        )
-    problems.install(app)
-    app.add_middleware(Gate, studio=studio, metrics=metrics)
+    for kind in (HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _answer)
+    app.add_middleware(RequestMiddleware, studio=studio, metrics=metrics)
     _add_cors(app, settings)
     if settings.page:
-        _mount_page(app, studio)
+        page.mount(app, studio)
     return app
 
 
@@ -100,19 +90,12 @@ def _add_cors(app: FastAPI, settings: Settings) -> None:
     )  # fmt: skip
 
 
-def _mount_page(app: FastAPI, studio: Studio) -> None:
-    from impasto.studio.page import mount  # Gradio takes seconds to import
-
-    mount(app, studio)
-
-
-async def _nothing_here(request: Request) -> Response:
-    """Tell an address that is not there from one that does not know the method."""
-    allowed: set[str] = set()
-    for route in (route for router in _ROUTERS for route in router.routes):
-        if isinstance(route, Route) and route.matches(request.scope)[0] is Match.PARTIAL:
-            allowed |= route.methods or set()
-    if allowed:
-        text = f"{request.method} is not possible here"
-        raise Problem("method-not-allowed", text, headers={"Allow": ", ".join(sorted(allowed))})
-    raise Problem("not-found", "there is nothing at this address")
+async def _answer(request: Request, error: Exception) -> Response:
+    """Answer what FastAPI itself finds wrong; all other errors reach the middleware."""
+    problem = problems.of(error)
+    if problem.code == "method-not-allowed":  # Starlette names the methods of one route alone
+        routes = (route for router in _ROUTERS for route in router.routes)
+        fitting = (r for r in routes if r.matches(request.scope)[0] is Match.PARTIAL)
+        allowed = {method for route in fitting for method in getattr(route, "methods", ())}
+        problem.headers["Allow"] = ", ".join(sorted(allowed))
+    return problems.answer(request.scope, problem)

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import safetensors
 
 from impasto.errors import CheckpointError
-from impasto.runtime import checkpoint as checkpoints
 from impasto.studio.storage import Storage
 
 _NAME = re.compile(r"checkpoint-(\d+)")
-_PLACE = ("ran", "versions")
-"""The parts of a recipe that say where it was painted, not what."""
 
 
 class JobCheckpoints:
@@ -44,28 +36,3 @@ class JobCheckpoints:
             self._files.fetch(self._job, name, path)
         except FileNotFoundError as error:
             raise CheckpointError(f"{name}: is not there any more") from error
-
-
-def adopt(path: Path, recipe: Mapping[str, Any]) -> None:
-    """Make a checkpoint of another machine go on here: with its threads, its kind of device.
-
-    ``recipe`` is that of the painting here. The picture will differ from one painted in one place
-    by what arithmetic differs by. What was ordered has to be the same, as ever. Raises
-    `CheckpointError`.
-    """
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            data = json.loads(file.metadata()["data"])
-        there = data["run"]
-        here = json.loads(json.dumps({name: recipe[name] for name in _PLACE}))
-        # What it ran so far is the checkpoint's own business.
-        here["ran"] = {
-            **there["ran"],
-            **{k: here["ran"][k] for k in ("device", "precision", "threads")},
-        }
-        same = all(there[name] == here[name] for name in _PLACE)
-    except (OSError, safetensors.SafetensorError, LookupError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path.name}: is damaged ({error})") from error
-    if not same:
-        arrays, data = checkpoints.read(path)
-        checkpoints.write(path, arrays, {**data, "run": {**data["run"], **here}})

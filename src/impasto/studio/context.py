@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from typing import TypeVar
 
-import sqlalchemy as sa
-
-from impasto.studio import queue
 from impasto.studio.database import connect
 from impasto.studio.jobs import JobStore
 from impasto.studio.keys import Keys, shared_secret
@@ -17,49 +15,40 @@ from impasto.studio.settings import Settings
 from impasto.studio.storage import Storage
 from impasto.studio.supervisor import Workers
 
+T = TypeVar("T")
 
-@dataclass(eq=False)
+
 class Studio:
-    """A studio that is open. ``workers`` are those that this process looks after, if any."""
+    """A studio that is open. Who opens it starts and stops its workers.
 
-    settings: Settings
-    engine: sa.Engine
-    store: JobStore
-    files: Storage
-    quick: Quick
-    keys: Keys
-    workers: Workers | None = None
-    streams: int = 0
-    """How many streams of events are open."""
+    Raises `OutputError` for a folder or a database that cannot be used.
+    """
 
-    closing: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the server is to end: streams end at once then."""
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.files = settings, Storage(settings.data)
+        self.engine = connect(settings.database_url)
+        self.store, self.keys = JobStore(self.engine), Keys(settings, shared_secret(self.engine))
+        self.quick, self.workers = Quick(settings), Workers(settings)
+        self.streams = 0
+        """How many streams of events are open."""
+        self.closing = asyncio.Event()
+        """Set when the server is to end: streams end at once then."""
+        self.readers = ThreadPoolExecutor(settings.at_once, thread_name_prefix="readers")
+        """Threads that look at what comes in: as few as bound what lies in memory."""
 
-    def __post_init__(self) -> None:
-        """Make the threads that look at what comes in: as few as bound what lies in memory."""
-        self.desk = ThreadPoolExecutor(self.settings.at_once, thread_name_prefix="intake")
+    async def checked(self, look: Callable[[], T]) -> T:
+        """Look at pictures that came in, in one of those threads; return what comes of it."""
+        return await asyncio.wrap_future(self.readers.submit(look))
 
     def forget(self, id: str) -> bool:
         """Remove a job that has ended, with its files; return whether there was one."""
-        job = self.store.job(id)
-        if not self.store.remove(id):
-            return False
-        self.files.remove(id)
-        queue.forget(self.engine, [(job.id, job.run)])
-        return True
+        removed = self.store.remove(id)
+        if removed:
+            self.files.remove(id)
+        return removed
 
     def close(self) -> None:
         """Finish what was begun, and let go of everything."""
-        self.desk.shutdown(wait=True, cancel_futures=True)
+        self.readers.shutdown(wait=True, cancel_futures=True)
         self.quick.close()
         self.engine.dispose()
-
-
-def open_studio(settings: Settings, workers: Workers | None = None) -> Studio:
-    """Open the studio of some settings. Raises `OutputError` for what cannot be used."""
-    files = Storage(settings.data)
-    engine = connect(settings.database_url)
-    queue.prepare(engine)
-    store = JobStore(engine, queue.enqueuer(engine))
-    keys = Keys(settings, shared_secret(engine))
-    return Studio(settings, engine, store, files, Quick(settings), keys, workers)

@@ -1,77 +1,37 @@
-"""One database: the jobs of the studio and the workflows of DBOS, changed in one transaction."""
+"""The database: SQLite or PostgreSQL, its clock, and patience with it."""
 
 from __future__ import annotations
 
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
 
 from impasto.errors import OutputError
 
 log = logging.getLogger("impasto.studio")
 
-metadata = sa.MetaData()
 
-jobs = sa.Table(
-    "studio_jobs",
-    metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("owner", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),  # paint | apply
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("wish", sa.Text, nullable=False, default=""),  # "", stop or cancel
-    sa.Column("request", sa.JSON, nullable=False),
-    sa.Column("key", sa.Text),  # the client's, so that asking twice makes one job
-    sa.Column("fingerprint", sa.Text),  # of what was asked with it
-    sa.Column("created", sa.Double, nullable=False),
-    sa.Column("started", sa.Double),
-    sa.Column("ended", sa.Double),
-    sa.Column("run", sa.Integer, nullable=False, default=1),  # counts how often it was queued
-    sa.Column("attempt", sa.Integer, nullable=False, default=0),  # counts who has claimed it
-    sa.Column("stuck", sa.Integer, nullable=False, default=0),  # claims in a row without progress
-    sa.Column("worker", sa.Text, nullable=False, default=""),
-    sa.Column("beat", sa.Double, nullable=False, default=0.0),  # when the worker was last heard of
-    sa.Column("step", sa.Integer, nullable=False, default=0),
-    sa.Column("steps", sa.Integer, nullable=False, default=0),
-    sa.Column("loss", sa.Double),
-    sa.Column("seconds", sa.Double, nullable=False, default=0.0),
-    sa.Column("remaining", sa.Double),
-    sa.Column("width", sa.Integer, nullable=False, default=0),
-    sa.Column("height", sa.Integer, nullable=False, default=0),
-    sa.Column("preview", sa.Text),  # names of files
-    sa.Column("picture", sa.Text),
-    sa.Column("timelapse", sa.Text),
-    sa.Column("error_code", sa.Text),
-    sa.Column("error", sa.Text),
-    sa.UniqueConstraint("owner", "key"),
-    sa.Index("studio_jobs_by_owner", "owner", "created"),
-    sa.Index("studio_jobs_by_state", "state", "created"),
-)
+class Table(MappedAsDataclass, DeclarativeBase, kw_only=True):
+    """What all tables share: how types of Python are stored. A row is a plain dataclass."""
 
-losses = sa.Table(
-    "studio_losses",
-    metadata,
-    sa.Column(
-        "job", sa.Text, sa.ForeignKey("studio_jobs.id", ondelete="CASCADE"), primary_key=True
-    ),
-    sa.Column("step", sa.Integer, primary_key=True),
-    *(sa.Column(name, sa.Integer, nullable=False) for name in ("scale", "width", "height")),
-    *(
-        sa.Column(name, sa.Double, nullable=False)
-        for name in ("loss", "content", "style", "tv", "seconds")
-    ),
-)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: sa.Text,
+        float: sa.Double,
+        Mapping[str, Any]: sa.JSON,
+    }
 
-_SILENT = {
+
+_TIMEOUTS = {
     "connect_timeout": "10",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
@@ -80,21 +40,21 @@ _SILENT = {
 }
 """How soon a PostgreSQL that fell silent is an error; libpq would wait for a quarter of an hour."""
 
-_ALONE = 0x696D706173746F  # a number of our own among those of the database's locks
+_LOCK = 0x696D706173746F  # a number of our own among those of the database's locks
 
 
 def connect(url: URL) -> sa.Engine:
-    """Return an engine for the studio and DBOS alike, its tables made. Raises `OutputError`."""
+    """Return an engine for the studio, its tables made. Raises `OutputError`."""
     if url.get_backend_name() == "sqlite":
         engine = _sqlite(url)
     else:
-        silent = {name: value for name, value in _SILENT.items() if name not in url.query}
-        url = url.update_query_dict(silent)
+        timeouts = {name: value for name, value in _TIMEOUTS.items() if name not in url.query}
+        url = url.update_query_dict(timeouts)
         engine = sa.create_engine(url, pool_pre_ping=True, pool_size=20, pool_timeout=30)
     try:
         with engine.begin() as connection:
-            alone(connection)  # several processes may start with an empty database
-            metadata.create_all(connection)
+            lock(connection)  # several processes may start with an empty database
+            Table.metadata.create_all(connection)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).splitlines()[0]
         raise OutputError(f"{url}: the database cannot be used: {reason}") from error
@@ -108,8 +68,7 @@ def _sqlite(url: URL) -> sa.Engine:
 
     @event.listens_for(engine, "connect")
     def opened(connection: Any, _record: Any) -> None:
-        # As DBOS sets up its own: writers queue up instead of failing half-way.
-        connection.isolation_level = "IMMEDIATE"
+        connection.isolation_level = "IMMEDIATE"  # writers queue up instead of failing half-way
         connection.execute("PRAGMA busy_timeout=30000")
         connection.execute("PRAGMA foreign_keys=ON")
         _write_ahead(connection)
@@ -128,12 +87,12 @@ def _write_ahead(connection: Any) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
 
 
-def alone(connection: sa.Connection) -> None:
-    """Let nobody else come this far before the transaction ends. It has to come first in it."""
+def lock(connection: sa.Connection) -> None:
+    """Let one transaction at a time go further. It has to come first in the transaction."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ALONE})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
 
 def now(engine: sa.Engine) -> sa.ColumnElement[float]:
@@ -145,7 +104,7 @@ def now(engine: sa.Engine) -> sa.ColumnElement[float]:
     return sa.literal_column(text, sa.Double)
 
 
-def patiently(act: Callable[[], None], seconds: float = 60.0) -> None:
+def retry(act: Callable[[], None], seconds: float = 60.0) -> None:
     """Do something with the database, again and again while it does not answer."""
     end = time.monotonic() + seconds
     while True:

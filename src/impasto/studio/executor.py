@@ -1,4 +1,4 @@
-"""Carrying out one job: from the claim to the files that the row names.
+"""One attempt at a job: from the claim to the files that the row names.
 
 The painter's own checkpoints make it possible to be killed at any moment. An attempt writes files
 under names of its own only, and what it made is seen when the row says so, which the row does
@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.errors import CheckpointError, ImpastoError, OutOfMemoryError, is_out_of_memory
 from impasto.studio.checkpoints import JobCheckpoints
-from impasto.studio.database import patiently
+from impasto.studio.database import retry
 from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, Job
 from impasto.studio.requests import PaintRequest
@@ -27,32 +27,27 @@ log = logging.getLogger("impasto.studio")
 HUNG = 75
 """The exit status of a worker that ends itself because it hangs."""
 
-_NO_ROOM = "the painting does not fit into memory: lower its size"
+_NO_MEMORY = "the painting does not fit into memory: lower its size"
 _OWN = re.compile(r"(?:preview|picture|timelapse)-(\d+)[-.\w]*")
-
-
 _NO_FILES: dict[str, object] = {"preview": None, "picture": None, "timelapse": None}
 
 
-def carry_out(workshop: WorkerContext, job: str, run: int) -> None:
-    """Work at a run of a job until it ends, unless it is not to be worked at (now).
+def execute(context: WorkerContext, claim: Claim) -> None:
+    """Work at a claimed job until it ends.
 
     Raises `WorkerLeaving` when the worker is to leave, and errors of the database or of the
-    files: then the job is taken up again by whoever finds it abandoned.
+    files: then the job is left behind, to be claimed again.
     """
-    claim = workshop.store.claim(job, run, workshop.worker)
-    if claim is None:
-        return
-    attempt = Attempt(workshop, claim)
-    workshop.claim = claim
+    attempt = Attempt(context, claim)
+    context.claim = claim
     try:
         attempt.work()
     except ClaimLost:
-        log.info("job %s: attempt %d was overtaken", job, claim.attempt)
+        log.info("job %s: attempt %d was overtaken", claim.job.id, claim.attempt)
         attempt.withdraw()
     finally:
-        workshop.claim = None
-        for path in workshop.scratch.iterdir():
+        context.claim = None
+        for path in context.scratch.iterdir():
             path.unlink(missing_ok=True)
 
 
@@ -65,35 +60,26 @@ def needed(job: Job) -> Callable[[str], bool]:
 class Attempt:
     """One attempt at a job."""
 
-    def __init__(self, workshop: WorkerContext, claim: Claim) -> None:
-        self._shop, self._claim = workshop, claim
-        self._store, self._files = workshop.store, workshop.files
+    def __init__(self, context: WorkerContext, claim: Claim) -> None:
+        self._context, self._claim = context, claim
+        self._store, self._files = context.store, context.files
         self._id, self._number = claim.job.id, claim.attempt
-        self._kept = JobCheckpoints(workshop.files, self._id, self._number)
+        self._checkpoints = JobCheckpoints(context.files, self._id, self._number)
 
     def work(self) -> None:
         """Paint, and end the job as it is to end. Raises `ClaimLost`, `WorkerLeaving`."""
-        with Heartbeat(self._store, self._claim, hung=self._hung) as pulse:
+        with Heartbeat(self._store, self._claim, hung=self._hung) as heartbeat:
             try:
                 self._sweep()
-                self._begin(pulse)
+                self._begin(heartbeat)
             except WorkerLeaving:
-                pulse.beat()
+                heartbeat.beat()
                 self._store.release(self._claim)
                 raise
             except (ClaimLost, SQLAlchemyError, OSError):
                 raise
-            except OutOfMemoryError:
-                self._fail(pulse, "memory", _NO_ROOM)
-            except ImpastoError as error:
-                code = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()
-                self._fail(pulse, code, self._without_paths(str(error)))
             except Exception as error:
-                if is_out_of_memory(error):
-                    self._fail(pulse, "memory", _NO_ROOM)
-                    return
-                log.exception("job %s failed", self._id)
-                self._fail(pulse, "internal", "something went wrong inside the studio")
+                self._fail(heartbeat, *self._reason(error))
 
     def withdraw(self) -> None:
         """Remove what a lost attempt made.
@@ -111,54 +97,61 @@ class Attempt:
         if names := [name for name in own if not served(name)]:
             self._files.remove(self._id, *names)
 
-    def _begin(self, pulse: Heartbeat) -> None:
-        if pulse.wish == "cancel":
-            self._cancel(pulse)
+    def _begin(self, heartbeat: Heartbeat) -> None:
+        if heartbeat.wish == "cancel":
+            self._end(heartbeat, "cancelled", **_NO_FILES)
         elif self._claim.job.stuck > HOPELESS:
             text = f"the work on it broke off {HOPELESS} times at the same place"
-            self._fail(pulse, "hopeless", text)
+            self._fail(heartbeat, "hopeless", text)
         else:
-            self._paint(pulse)
+            self._paint(heartbeat)
 
-    def _paint(self, pulse: Heartbeat) -> None:
+    def _paint(self, heartbeat: Heartbeat) -> None:
         """Paint from the newest checkpoint that fits, else from the start."""
-        order = PaintRequest.of(self._claim.job.request)
-        for name in [*self._kept.names(), None]:
-            easel = PaintRunner(self._shop, self._claim, order, self._kept, pulse)
+        request = PaintRequest.of(self._claim.job.request)
+        for name in [*self._checkpoints.names(), None]:
+            runner = PaintRunner(self._context, self._claim, request, self._checkpoints, heartbeat)
             try:
-                wish = easel.follow(name)
+                wish = runner.run(name)
             except CheckpointError as error:
-                if name is None or easel.stepped:
+                if name is None or runner.stepped:
                     raise
                 log.warning("job %s: %s is of no use: %s", self._id, name, error)
                 continue
             if wish == "cancel":
-                self._cancel(pulse)
+                self._end(heartbeat, "cancelled", **_NO_FILES)
             else:
-                self._publish(pulse, easel, "stopped" if wish == "stop" else "done")
+                self._publish(heartbeat, runner, "stopped" if wish == "stop" else "done")
             return
 
-    def _publish(self, pulse: Heartbeat, easel: PaintRunner, state: str) -> None:
-        columns: dict[str, object] = {"step": easel.step}
-        for column, name, path in easel.finish():
+    def _publish(self, heartbeat: Heartbeat, runner: PaintRunner, state: str) -> None:
+        columns: dict[str, object] = {"step": runner.step}
+        for column, name, path in runner.finish():
             self._files.take(self._id, name, path)
             columns[column] = name
-            pulse.sign()
-        self._end(pulse, state, **columns)
+            heartbeat.sign()
+        self._end(heartbeat, state, **columns)
 
-    def _fail(self, pulse: Heartbeat, code: str, text: str) -> None:
+    def _reason(self, error: Exception) -> tuple[str, str]:
+        """Return what a job is said to have failed of: a code and a line."""
+        if isinstance(error, OutOfMemoryError) or is_out_of_memory(error):
+            return "memory", _NO_MEMORY
+        if isinstance(error, ImpastoError):
+            code = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()
+            return code, self._without_paths(str(error))
+        log.exception("job %s failed", self._id)
+        return "internal", "something went wrong inside the studio"
+
+    def _fail(self, heartbeat: Heartbeat, code: str, text: str) -> None:
         log.warning("job %s failed: %s: %s", self._id, code, text)
-        self._end(pulse, "failed", error_code=code, error=text)
+        self._end(heartbeat, "failed", error_code=code, error=text)
 
-    def _cancel(self, pulse: Heartbeat) -> None:
-        self._end(pulse, "cancelled", **_NO_FILES)
-
-    def _end(self, pulse: Heartbeat, state: str, **columns: object) -> None:
+    def _end(self, heartbeat: Heartbeat, state: str, **columns: object) -> None:
         """Say how it ended, then remove what nobody needs any more."""
-        patiently(pulse.beat)
-        if pulse.wish == "cancel" and state != "failed":  # at the last moment
+        retry(heartbeat.beat)
+        if heartbeat.wish == "cancel" and state != "failed":  # at the last moment
             state, columns = "cancelled", _NO_FILES
-        patiently(lambda: self._store.end(self._claim, state, **columns))
+        retry(lambda: self._store.end(self._claim, state, **columns))
         log.info("job %s: %s", self._id, state)
         self._sweep()
 
@@ -167,21 +160,20 @@ class Attempt:
         try:
             job = self._store.job(self._id)
         except KeyError:
+            job = None
+        if job is None or job.state == "cancelled":
             self._files.remove(self._id)
             return
-        if job.state == "cancelled":
-            self._files.remove(self._id)
-            return
-        served, checkpoints = needed(job), self._kept.names()
-        kept = {"running": checkpoints, "stopped": checkpoints[:1]}.get(job.state, [])
-        self._files.sweep(self._id, lambda name: served(name) or name in kept)
+        served, checkpoints = needed(job), self._checkpoints.names()
+        useful = {"running": checkpoints, "stopped": checkpoints[:1]}.get(job.state, [])
+        self._files.sweep(self._id, lambda name: served(name) or name in useful)
 
     def _without_paths(self, text: str) -> str:
         """Say nothing of where files of the studio lie."""
-        for folder in (self._shop.scratch, self._files.home):
+        for folder in (self._context.scratch, self._files.home):
             text = text.replace(f"{folder}{os.sep}", "")
         return text.replace("<memory>", "the picture")
 
     def _hung(self) -> None:
         log.error("job %s: no sign of the painter; this worker ends itself", self._id)
-        os._exit(HUNG)
+        os._exit(HUNG)  # no exception reaches a thread that hangs, and nothing else ends it

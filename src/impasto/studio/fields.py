@@ -1,4 +1,4 @@
-"""The fields of requests, derived from the options: one home for defaults, texts and choices."""
+"""The fields of forms, derived from the options: one home for defaults, texts and choices."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ from typing import Any, get_type_hints
 
 from impasto.errors import OptionsError
 from impasto.options import INITS, ApplyOptions, PaintOptions
+from impasto.options.checked import flag
 from impasto.studio.requests import STEERED, PaintRequest
 from impasto.text import shown
 
 _APPLY = ("strength", "color", "style_scale", "seed", "size")
-_PICTURE = ", or a picture file"  # not among the starts that an order may choose
-_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+_PICTURE = ", or a picture file"  # not among the starts that a request may choose
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_KINDS = {
+    int: ("integer", "a whole number"),
+    float: ("number", "a number"),
+    bool: ("boolean", "true or false"),
+    str: ("string", "a text"),
+}
+"""What OpenAPI and people call each kind of value."""
 
 
 @dataclass(frozen=True)
@@ -30,26 +38,15 @@ class Field:
 
     def value(self, text: str) -> Any:
         """Return the value that a text says. Raises `OptionsError`."""
-        if self.kind is str:
-            return text
-        if self.kind is bool:
-            if text.lower() not in _TRUTHS:
-                raise OptionsError(
-                    f"--{_flag(self.name)} must be true or false, got {shown(text)!r}"
-                )
-            return _TRUTHS[text.lower()]
         try:
-            return self.kind(text)
-        except ValueError:
-            what = "a whole number" if self.kind is int else "a number"
-            raise OptionsError(
-                f"--{_flag(self.name)} must be {what}, got {shown(text)!r}"
-            ) from None
+            return _BOOLEANS[text.lower()] if self.kind is bool else self.kind(text)
+        except (KeyError, ValueError):
+            what = f"{flag(self.name)} must be {_KINDS[self.kind][1]}"
+            raise OptionsError(f"{what}, got {shown(text)!r}") from None
 
     def schema(self) -> dict[str, Any]:
         """Return what OpenAPI says of it."""
-        kinds = {int: "integer", float: "number", str: "string", bool: "boolean"}
-        found: dict[str, Any] = {"type": kinds[self.kind], "description": self.help}
+        found: dict[str, Any] = {"type": _KINDS[self.kind][0], "description": self.help}
         if self.choices:
             found["enum"] = list(self.choices)
         if self.default is not None:
@@ -71,10 +68,9 @@ def _of(options: type[Any], *names: str) -> dict[str, Field]:
             kind = next((k for k in (int, float) if hints[field.name] in (k, k | None)), str)
             if field.metadata.get("text"):  # more than Python's own notation is read
                 kind = str
+            choices = field.metadata.get("choices")
             help = _plain(field.metadata["help"])
-            found[field.name] = Field(
-                field.name, kind, help, field.default, field.metadata.get("choices")
-            )
+            found[field.name] = Field(field.name, kind, help, field.default, choices)
     return found
 
 
@@ -84,19 +80,15 @@ def _plain(text: str) -> str:
     return re.sub(r"--([a-z][a-z-]*)", lambda flag: flag[1].replace("-", "_"), text)
 
 
-def _flag(name: str) -> str:
-    return name.replace("_", "-")
-
-
-def _order() -> dict[str, Field]:
+def _paint() -> dict[str, Field]:
     own = [field.name for field in dataclasses.fields(PaintRequest) if field.name != "paint"]
     found = {**_of(PaintRequest, *own), **_of(PaintOptions, *STEERED)}
-    # What PaintOptions would take as the path of a picture, an order may not.
+    # What PaintOptions would take as the path of a picture, a request may not.
     return {**found, "init": dataclasses.replace(found["init"], choices=INITS)}
 
 
 APPLY = _of(ApplyOptions, *_APPLY)
 """What may be said of a photo to be stylised."""
 
-ORDER = _order()
+PAINT = _paint()
 """What may be said of a painting."""

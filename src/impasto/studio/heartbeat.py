@@ -1,7 +1,7 @@
-"""The pulse of a job: its progress written down about once a second, from a thread of its own.
+"""The heartbeat of a job: its progress written down about once a second, by a thread of its own.
 
 Steps may take long, and databases may be slow: neither waits for the other. A worker that hangs
-has no pulse: without a sign from the painter for too long it is given up.
+has no heartbeat: without a sign from the painter for too long it is given up.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -54,18 +53,13 @@ class Heartbeat:
         self._wake, self._ended = threading.Event(), threading.Event()
         self._clock = clock
         self._sign, self._longest = clock(), 0.0
-        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._wake.set()
         self._thread.join()

@@ -1,9 +1,12 @@
-"""Jobs in the database: who may change which, and when.
+"""Jobs in the database: a queue, who works at what, and who may change it when.
 
 States: ``queued`` and ``running`` are under way, ``stopped`` can go on, ``done``, ``failed`` and
-``cancelled`` are final. A worker holds a job by a `Claim`. Whatever it writes is conditional on
-that claim being the latest, so of two workers that believe to have a job one is told
-`ClaimLost`, and its results are never seen.
+``cancelled`` are final. Workers take the job that has waited longest. What a worker let go of, or
+left behind when it died, has waited longer than all that were never begun, and so comes first.
+
+A worker holds a job by a `Claim`, a lease: others may take the job when the worker was not heard of
+for `GRACE` seconds. Whatever it writes is conditional on its claim being the latest, so of two
+workers that believe to have a job one is told `ClaimLost`, and its results are never seen.
 """
 
 from __future__ import annotations
@@ -11,12 +14,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
 
 from impasto.events import Losses
-from impasto.studio.database import alone, jobs, losses, now
+from impasto.studio.database import Table, lock, now
 
 UNDER_WAY = ("queued", "running")
 FINAL = ("done", "failed", "cancelled")
@@ -32,54 +36,65 @@ So many because workers are killed for other reasons as well, and then no job is
 """
 
 
-class Enqueue(Protocol):
-    """Whatever queues the work."""
+class Job(Table, kw_only=True):
+    """A job as it stands. Times are seconds since 1970."""
 
-    def __call__(
-        self, connection: sa.Connection, job: str, run: int, *, first: bool = False
-    ) -> None:
-        """Queue a run of a job in a transaction; ``first`` before those that never ran."""
+    __tablename__ = "studio_jobs"
+    __table_args__ = (
+        sa.UniqueConstraint("owner", "key"),
+        sa.Index("studio_jobs_by_owner", "owner", "created"),
+        sa.Index("studio_jobs_by_state", "state", "queued"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str]
+    kind: Mapped[str]  # paint | apply
+    state: Mapped[str]
+    wish: Mapped[str] = mapped_column(default="")  # "", stop or cancel
+    request: Mapped[Mapping[str, Any]]
+    key: Mapped[str | None] = mapped_column(default=None)
+    """The client's, so that asking twice makes one job."""
+    fingerprint: Mapped[str | None] = mapped_column(default=None)
+    """Of what was asked with the key."""
+    created: Mapped[float]
+    queued: Mapped[float]
+    """Since when it waits for a worker, or waited for its first one."""
+    started: Mapped[float | None] = mapped_column(default=None)
+    ended: Mapped[float | None] = mapped_column(default=None)
+    attempt: Mapped[int] = mapped_column(default=0)
+    """How often it was claimed."""
+    stuck: Mapped[int] = mapped_column(default=0)
+    """How many claims in a row got no step further."""
+    worker: Mapped[str] = mapped_column(default="")
+    beat: Mapped[float] = mapped_column(default=0.0)
+    """When the worker was last heard of."""
+    step: Mapped[int] = mapped_column(default=0)
+    steps: Mapped[int] = mapped_column(default=0)
+    loss: Mapped[float | None] = mapped_column(default=None)
+    seconds: Mapped[float] = mapped_column(default=0.0)
+    remaining: Mapped[float | None] = mapped_column(default=None)
+    width: Mapped[int] = mapped_column(default=0)
+    height: Mapped[int] = mapped_column(default=0)
+    preview: Mapped[str | None] = mapped_column(default=None)  # names of files
+    picture: Mapped[str | None] = mapped_column(default=None)
+    timelapse: Mapped[str | None] = mapped_column(default=None)
+    error_code: Mapped[str | None] = mapped_column(default=None)
+    error: Mapped[str | None] = mapped_column(default=None)
 
 
-_QUEUED_AGAIN = {"state": "queued", "worker": "", "remaining": None, "run": jobs.c.run + 1}
+jobs: sa.Table = Job.metadata.tables[Job.__tablename__]
 
-
-def _unless(kept: str, wish: str) -> sa.ColumnElement[str]:
-    return sa.case((jobs.c.wish == kept, jobs.c.wish), else_=wish)
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job as it stands. Times are seconds since 1970; the columns are those of the table."""
-
-    id: str
-    owner: str
-    kind: str
-    state: str
-    wish: str
-    request: Mapping[str, Any]
-    key: str | None
-    fingerprint: str | None
-    created: float
-    started: float | None
-    ended: float | None
-    run: int
-    attempt: int
-    stuck: int
-    worker: str
-    beat: float
-    step: int
-    steps: int
-    loss: float | None
-    seconds: float
-    remaining: float | None
-    width: int
-    height: int
-    preview: str | None
-    picture: str | None
-    timelapse: str | None
-    error_code: str | None
-    error: str | None
+losses = sa.Table(
+    "studio_losses",
+    Table.metadata,
+    sa.Column("job", sa.ForeignKey(jobs.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("step", sa.Integer, primary_key=True),
+    *(sa.Column(name, sa.Integer, nullable=False) for name in ("scale", "width", "height")),
+    *(
+        sa.Column(name, sa.Double, nullable=False)
+        for name in ("loss", "content", "style", "tv", "seconds")
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -116,11 +131,10 @@ def new_id() -> str:
 
 
 class JobStore:
-    """The jobs. ``enqueue`` hands a run to whatever queues the work, in the same transaction."""
+    """The jobs of a database."""
 
-    def __init__(self, engine: sa.Engine, enqueue: Enqueue | None = None) -> None:
+    def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
-        self._enqueue = enqueue
         self._now = now(engine)
 
     # What clients do.
@@ -141,42 +155,22 @@ class JobStore:
 
         Its files are there before. Raises `QueueFull` and `KeyReused`.
         """
+        row = {"id": id, "owner": owner, "kind": kind, "request": dict(request)}
+        asked = {"key": key, "fingerprint": fingerprint}
         with self.engine.begin() as connection:
-            alone(connection)  # or two at the same moment would both find room, and both a new key
+            lock(connection)  # or two at the same moment would both find room, and both a new key
             if earlier := self._made(connection, owner, key, fingerprint):
                 return earlier
             self._check_room(connection, owner, max_queue, max_jobs)
-            connection.execute(
-                sa.insert(jobs).values(
-                    id=id,
-                    owner=owner,
-                    kind=kind,
-                    state="queued",
-                    request=dict(request),
-                    key=key,
-                    fingerprint=fingerprint,
-                    created=self._now,
-                )
-            )
-            self._queue(connection, id, 1)
-        return self.job(id)
+            times = {"created": self._now, "queued": self._now}
+            return _insert(connection, **row, **asked, **times, state="queued")
 
     def keep(self, owner: str, kind: str, request: Mapping[str, Any], **columns: Any) -> Job:
         """Record a job that is done already; ``columns`` has its ``id`` and its picture."""
+        times = dict.fromkeys(("created", "queued", "started", "ended"), self._now)
+        row = {"owner": owner, "kind": kind, "request": dict(request), "state": "done"}
         with self.engine.begin() as connection:
-            connection.execute(
-                sa.insert(jobs).values(
-                    owner=owner,
-                    kind=kind,
-                    state="done",
-                    request=dict(request),
-                    created=self._now,
-                    started=self._now,
-                    ended=self._now,
-                    **columns,
-                )
-            )
-        return self.job(columns["id"])
+            return _insert(connection, **row, **times, **columns)
 
     def by_key(self, owner: str, key: str | None, fingerprint: str | None) -> Job | None:
         """Return the job that an idempotency key made. Raises `KeyReused`."""
@@ -186,10 +180,10 @@ class JobStore:
     def job(self, id: str, owner: str | None = None) -> Job:
         """Return a job, if it is ``owner``'s. Raises `KeyError`."""
         query = sa.select(jobs).where(jobs.c.id == id)
-        found = self._one(query if owner is None else query.where(jobs.c.owner == owner))
-        if found is None:
+        found = self._all(query if owner is None else query.where(jobs.c.owner == owner))
+        if not found:
             raise KeyError(id)
-        return found
+        return found[0]
 
     def jobs(self, owner: str, *, limit: int = 50, before: float | None = None) -> list[Job]:
         """Return an owner's jobs, the newest first, ``before`` a time."""
@@ -200,11 +194,8 @@ class JobStore:
 
     def ahead(self, job: Job) -> int:
         """Return how many jobs wait before this one."""
-        query = sa.select(sa.func.count()).where(
-            jobs.c.state == "queued", jobs.c.created < job.created
-        )
         with self.engine.connect() as connection:
-            return int(connection.execute(query).scalar_one())
+            return _count(connection, (jobs.c.state == "queued") & (jobs.c.queued < job.queued))
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs are in each state."""
@@ -223,28 +214,20 @@ class JobStore:
     def stop(self, id: str, owner: str) -> Job:
         """Ask for a job to stop where it is. Raises `KeyError`, `WrongState`."""
         self._ask(id, owner, "stop", "stopped", ("queued",))
-        job = self.job(id, owner)
-        if job.state not in ("running", "stopped"):
-            raise WrongState(job.state)
-        return job
+        return self._in_state(id, owner, "running", "stopped")
 
     def go_on(
         self, id: str, owner: str, *, max_queue: int | None = None, max_jobs: int | None = None
     ) -> Job:
         """Queue a stopped job again. Raises `KeyError`, `WrongState`, given bounds `QueueFull`."""
-        again = {"state": "queued", "wish": "", "ended": None, "run": jobs.c.run + 1}
+        again = {"state": "queued", "wish": "", "ended": None, "queued": self._now}
         with self.engine.begin() as connection:
-            alone(connection)
+            lock(connection)
             if self._change(connection, id, owner, ("stopped",), **again):
-                run = connection.execute(sa.select(jobs.c.run).where(jobs.c.id == id)).scalar_one()
                 self._check_room(connection, owner, max_queue, max_jobs, counted=1)
-                self._queue(connection, id, run)
             else:  # it may have been asked to stop a moment ago
-                self._change(connection, id, owner, ("running",), wish=_unless("cancel", ""))
-        job = self.job(id, owner)
-        if job.state not in UNDER_WAY:
-            raise WrongState(job.state)
-        return job
+                self._change(connection, id, owner, ("running",), wish=_unless_cancelled(""))
+        return self._in_state(id, owner, *UNDER_WAY)
 
     def cancel(self, id: str, owner: str) -> Job:
         """Ask for a job to end; one that nobody works at ends now. Raises `KeyError`."""
@@ -255,10 +238,7 @@ class JobStore:
         """Take a stopped job for done: it is not to go on. Raises `KeyError`, `WrongState`."""
         with self.engine.begin() as connection:
             self._change(connection, id, owner, ("stopped",), state="done")
-        job = self.job(id, owner)
-        if job.state != "done":
-            raise WrongState(job.state)
-        return job
+        return self._in_state(id, owner, "done")
 
     def remove(self, id: str) -> bool:
         """Forget an ended job; return whether there was one."""
@@ -268,17 +248,20 @@ class JobStore:
 
     # What workers do.
 
-    def claim(self, id: str, run: int, worker: str) -> Claim | None:
-        """Take a job to work at it; None if it is not to be worked at (now).
+    def claim(self, worker: str) -> Claim | None:
+        """Take the job that has waited longest to work at it; None if there is none.
 
-        It is taken when it is queued, or running with a worker of this name (which is dead then)
-        or one that was not heard of for a while.
+        Besides those that are queued, there are those left behind: running, with a worker of this
+        name (which is dead then) or one that was not heard of for a while. It is one statement, so
+        no two workers get the same job: PostgreSQL passes over what another is taking at that
+        moment, and SQLite has one transaction that writes at a time.
         """
-        abandoned = (jobs.c.worker == worker) | (jobs.c.beat < self._now - GRACE)
-        free = (jobs.c.state == "queued") | ((jobs.c.state == "running") & abandoned)
+        left = (jobs.c.worker == worker) | (jobs.c.beat < self._now - GRACE)
+        free = (jobs.c.state == "queued") | ((jobs.c.state == "running") & left)
+        first = sa.select(jobs.c.id).where(free).order_by(jobs.c.queued, jobs.c.id).limit(1)
         taking = (
             sa.update(jobs)
-            .where(jobs.c.id == id, jobs.c.run == run, free)
+            .where(jobs.c.id == first.with_for_update(skip_locked=True).scalar_subquery())
             .values(
                 state="running",
                 worker=worker,
@@ -327,54 +310,23 @@ class JobStore:
 
     def end(self, claim: Claim, state: str, **columns: Any) -> None:
         """Let go of a job in the state it is to have. Raises `ClaimLost`."""
+        ended = {"state": state, "wish": "", "remaining": None, "ended": self._now}
         with self.engine.begin() as connection:
-            values = {"wish": "", "remaining": None, "ended": self._now, **columns}
-            self._write(connection, claim, state=state, **values)
+            self._write(connection, claim, **ended, **columns)
 
     def release(self, claim: Claim) -> None:
         """Let go of a job that is to go on elsewhere, at once. Raises `ClaimLost`."""
         with self.engine.begin() as connection:
-            self._write(connection, claim, stuck=0, **_QUEUED_AGAIN)
-            self._queue(connection, claim.job.id, claim.job.run + 1, first=True)
-
-    def abandoned(self) -> list[Job]:
-        """Return running jobs whose workers were not heard of for a while."""
-        return self._all(sa.select(jobs).where(self._abandoned))
-
-    def waiting(self) -> list[Job]:
-        """Return the jobs that wait for a worker, the oldest first."""
-        query = sa.select(jobs).where(jobs.c.state == "queued")
-        return self._all(query.order_by(jobs.c.created))
-
-    def requeue(self, job: Job) -> bool:
-        """Queue an abandoned job again, or one whose place in the queue was lost.
-
-        Returns whether it was this call that did it. It is a new run, so whatever is left of the
-        old one comes to nothing, and the worker that had it is told `ClaimLost` if it still lives.
-        """
-        mine = (jobs.c.id == job.id) & (jobs.c.run == job.run)
-        where = mine & ((jobs.c.state == "queued") | self._abandoned)
-        with self.engine.begin() as connection:
-            again = sa.update(jobs).where(where).values(**_QUEUED_AGAIN)
-            if not connection.execute(again).rowcount:
-                return False
-            self._queue(connection, job.id, job.run + 1, first=True)
-        return True
+            self._write(connection, claim, state="queued", worker="", remaining=None, stuck=0)
 
     def outdated(self, keep: float) -> list[Job]:
         """Return jobs that ended more than ``keep`` seconds ago."""
-        query = sa.select(jobs).where(
-            jobs.c.state.in_((*FINAL, "stopped")), jobs.c.ended < self._now - keep
-        )
-        return self._all(query)
+        ended = jobs.c.state.in_((*FINAL, "stopped")) & (jobs.c.ended < self._now - keep)
+        return self._all(sa.select(jobs).where(ended))
 
     def some(self, ids: Iterable[str]) -> dict[str, Job]:
         """Return those of these jobs that there are, by id."""
         return {job.id: job for job in self._all(sa.select(jobs).where(jobs.c.id.in_(list(ids))))}
-
-    @property
-    def _abandoned(self) -> sa.ColumnElement[bool]:
-        return (jobs.c.state == "running") & (jobs.c.beat < self._now - GRACE)
 
     def _made(
         self, connection: sa.Connection, owner: str, key: str | None, fingerprint: str | None
@@ -400,8 +352,7 @@ class JobStore:
         waiting = jobs.c.state == "queued"
         theirs = (jobs.c.owner == owner) & jobs.c.state.in_(UNDER_WAY)
         for what, most, which in (("queue", max_queue, waiting), ("client", max_jobs, theirs)):
-            count = sa.select(sa.func.count()).select_from(jobs).where(which)
-            if most is not None and connection.execute(count).scalar_one() - counted >= most:
+            if most is not None and _count(connection, which) - counted >= most:
                 raise QueueFull(what, most)
 
     def _ask(self, id: str, owner: str, wish: str, state: str, at_once: Sequence[str]) -> None:
@@ -410,21 +361,19 @@ class JobStore:
         One statement, so that no job slips through on its way between the two.
         """
         running = jobs.c.state == "running"
-        wished = _unless("cancel", wish)
+        values = {
+            "wish": sa.case((running, _unless_cancelled(wish)), else_=""),
+            "state": sa.case((running, jobs.c.state), else_=state),
+            "ended": sa.case((running, jobs.c.ended), else_=self._now),
+        }
         with self.engine.begin() as connection:
-            self._change(
-                connection,
-                id,
-                owner,
-                (*at_once, "running"),
-                wish=sa.case((running, wished), else_=""),
-                state=sa.case((running, jobs.c.state), else_=state),
-                ended=sa.case((running, jobs.c.ended), else_=self._now),
-            )
+            self._change(connection, id, owner, (*at_once, "running"), **values)
 
-    def _queue(self, connection: sa.Connection, id: str, run: int, *, first: bool = False) -> None:
-        if self._enqueue is not None:
-            self._enqueue(connection, id, run, first=first)
+    def _in_state(self, id: str, owner: str, *states: str) -> Job:
+        job = self.job(id, owner)
+        if job.state not in states:
+            raise WrongState(job.state)
+        return job
 
     def _change(
         self, connection: sa.Connection, id: str, owner: str, states: Sequence[str], **values: Any
@@ -447,6 +396,18 @@ class JobStore:
         with self.engine.connect() as connection:
             return [Job(**row) for row in connection.execute(query).mappings()]
 
-    def _one(self, query: sa.Select[Any]) -> Job | None:
-        found = self._all(query)
-        return found[0] if found else None
+
+def _insert(connection: sa.Connection, **values: Any) -> Job:
+    return Job(
+        **connection.execute(sa.insert(jobs).values(values).returning(jobs)).mappings().one()
+    )
+
+
+def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:
+    query = sa.select(sa.func.count()).select_from(jobs).where(which)
+    return int(connection.execute(query).scalar_one())
+
+
+def _unless_cancelled(wish: str) -> sa.ColumnElement[str]:
+    """Return a wish in the place of what was wished before, unless that was to cancel."""
+    return sa.case((jobs.c.wish == "cancel", jobs.c.wish), else_=wish)

@@ -9,14 +9,10 @@ import secrets
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from contextlib import suppress
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
-from starlette.requests import Request
-from starlette.types import Scope
 
-from impasto.studio.database import metadata
+from impasto.studio.database import Table, lock
 from impasto.studio.settings import Settings
 
 LOCAL = "local"
@@ -25,15 +21,12 @@ LOCAL = "local"
 SESSION = 14 * 86400
 """Seconds that a session lasts."""
 
-_OWNER = "impasto.owner"
-"""Where in the scope of a request its owner is."""
-
 _HASHED = re.compile(r"sha256:([0-9a-f]{64})")
 _SECRET = "sessions"
 
 _secrets = sa.Table(
     "studio_secrets",
-    metadata,
+    Table.metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
@@ -92,31 +85,16 @@ class Keys:
         return hmac.new(self._secret, text, hashlib.sha256).hexdigest()
 
 
-def owner_of(request: Request) -> str:
-    """Return whose request it is, as the door found out (`door.Gate`), for routes and page alike.
-
-    What belongs to nobody does not come this far, unless it may be answered to everybody.
-    """
-    owner: str = request.scope.get(_OWNER, "")
-    return owner
-
-
-def belongs_to(scope: Scope, owner: str) -> None:
-    """Say whose request it is."""
-    scope[_OWNER] = owner
-
-
 def shared_secret(engine: sa.Engine) -> bytes:
     """Return the secret of this database, made when first asked for."""
     query = sa.select(_secrets.c.value).where(_secrets.c.name == _SECRET)
-    made = {"name": _SECRET, "value": secrets.token_hex(32)}
-    with engine.connect() as connection:
-        known = connection.execute(query).scalar_one_or_none() is not None
-    if not known:
-        with suppress(IntegrityError), engine.begin() as connection:  # another may be first
-            connection.execute(sa.insert(_secrets).values(made))
-    with engine.connect() as connection:
-        return bytes.fromhex(connection.execute(query).scalar_one())
+    with engine.begin() as connection:
+        lock(connection)  # or two servers would make one each
+        value = connection.execute(query).scalar_one_or_none()
+        if value is None:
+            value = secrets.token_hex(32)
+            connection.execute(sa.insert(_secrets).values(name=_SECRET, value=value))
+    return bytes.fromhex(value)
 
 
 def _digest(key: str) -> bytes:

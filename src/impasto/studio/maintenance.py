@@ -1,4 +1,4 @@
-"""What workers do beside painting: take over what dead ones left, and tidy up."""
+"""What workers do between jobs: remove jobs that ended long ago, and files of nobody."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-import sqlalchemy as sa
-
-from impasto.studio import queue
 from impasto.studio.executor import needed
-from impasto.studio.jobs import FINAL, GRACE, Job, JobStore
+from impasto.studio.jobs import FINAL, JobStore
 from impasto.studio.storage import Storage
 
 log = logging.getLogger("impasto.studio")
@@ -21,67 +18,19 @@ ORPHANED = 3600.0
 _AT_ONCE = 500
 
 
-class Rescue:
-    """Queues jobs again that nobody works at any more.
-
-    A running job is abandoned when its worker was not heard of for a while. A waiting one is lost
-    when DBOS has nothing left to do for it, or handed it out a while ago to someone who never
-    claimed it.
-    """
-
-    def __init__(
-        self, engine: sa.Engine, store: JobStore, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._dbos = queue.client(engine)
-        self._store, self._clock = store, clock
-        self._handed_out: dict[str, float] = {}
-
-    def look(self) -> int:
-        """Look once, and return how many jobs were queued again."""
-        lost = [*self._store.abandoned(), *self._lost()]
-        again = [job for job in lost if self._store.requeue(job)]
-        for job in again:
-            log.warning("job %s: nobody works at it any more, so it is queued again", job.id)
-        return len(again)
-
-    def _lost(self) -> list[Job]:
-        waiting = {queue.workflow_id(job.id, job.run): job for job in self._store.waiting()}
-        found = (
-            self._dbos.list_workflows(
-                workflow_ids=list(waiting), load_input=False, load_output=False
-            )
-            if waiting
-            else []
-        )
-        states = {workflow.workflow_id: workflow.status for workflow in found}
-        now = self._clock()
-        pending = {id for id in waiting if states.get(id) == "PENDING"}
-        self._handed_out = {id: self._handed_out.get(id, now) for id in pending}
-        alive = {id for id, seen in self._handed_out.items() if now - seen <= GRACE}
-        alive |= {id for id in waiting if states.get(id) in ("ENQUEUED", "DELAYED")}
-        return [job for id, job in waiting.items() if id not in alive]
-
-
 class Cleanup:
-    """Removes jobs that ended long ago, and files that belong to nothing."""
+    """Removes jobs that ended more than ``keep`` seconds ago, and files that belong to nothing."""
 
     def __init__(
-        self,
-        engine: sa.Engine,
-        store: JobStore,
-        files: Storage,
-        keep: float,
-        clock: Callable[[], float] = time.time,
+        self, store: JobStore, files: Storage, keep: float, clock: Callable[[], float] = time.time
     ) -> None:
-        self._engine, self._store, self._files, self._keep = engine, store, files, keep
-        self._clock = clock
+        self._store, self._files, self._keep, self._clock = store, files, keep, clock
 
     def sweep(self) -> None:
         """Sweep once."""
         for job in self._store.outdated(self._keep):
             if self._store.remove(job.id):
                 self._files.remove(job.id)
-                queue.forget(self._engine, [(job.id, job.run)])
                 log.info("job %s: removed, it ended long ago", job.id)
         ids = self._files.jobs()
         for first in range(0, len(ids), _AT_ONCE):

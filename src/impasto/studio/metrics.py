@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import (
@@ -17,6 +18,8 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
+
+from impasto.studio.jobs import JobStore
 
 if TYPE_CHECKING:
     from impasto.studio.context import Studio
@@ -58,40 +61,39 @@ class Metrics:
 
     def watch(self, studio: Studio) -> None:
         """Tell of a studio, too, whenever the numbers are read."""
-        self.registry.register(_StudioCollector(studio))
+        photos = Gauge(
+            "impasto_photos_under_way", "Photos stylised or waiting.", registry=self.registry
+        )
+        photos.set_function(lambda: studio.quick.taken)
+        if studio.settings.workers:
+            alive = Gauge(
+                "impasto_workers_alive", "Workers of this server.", registry=self.registry
+            )
+            alive.set_function(studio.workers.alive)
+        self.registry.register(_Jobs(studio.store))
 
     def text(self) -> bytes:
         """Return all numbers as Prometheus reads them."""
         return generate_latest(self.registry)
 
 
-class _StudioCollector(Collector):
-    """Reads the state of a studio."""
+class _Jobs(Collector):
+    """Counts the jobs of a database. Without the database the rest is still told."""
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
 
     def describe(self) -> list[Metric]:
         """Return nothing: it would read the database to find out."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Yield what is to be read now. Without the database the rest is still told."""
-        studio = self._studio
-        yield GaugeMetricFamily(
-            "impasto_photos_under_way", "Photos stylised or waiting.", studio.quick.taken
-        )
-        if studio.workers:
-            yield GaugeMetricFamily(
-                "impasto_workers_alive", "Workers of this server.", studio.workers.alive()
-            )
+        """Yield how many jobs are in each state."""
         jobs = GaugeMetricFamily("impasto_jobs", "Jobs by state.", labels=["state"])
-        try:
-            for state, count in studio.store.counts().items():
+        with suppress(SQLAlchemyError):
+            for state, count in self._store.counts().items():
                 jobs.add_metric([state], count)
-        except SQLAlchemyError:
-            return
-        yield jobs
+            yield jobs
 
 
 def _route(scope: Any) -> str:

@@ -1,22 +1,18 @@
-"""The door: what every request passes, as plain ASGI, before any route sees it."""
+"""Middleware: what every request passes, as plain ASGI, before any route sees it."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Awaitable
-from contextlib import suppress
-from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from impasto.studio import problems
 from impasto.studio.context import Studio
-from impasto.studio.keys import LOCAL, belongs_to
+from impasto.studio.keys import LOCAL
 from impasto.studio.limits import SAFE, Body, Hosts, Rates, Sites, address
 from impasto.studio.metrics import Metrics
 from impasto.studio.problems import Problem
@@ -29,16 +25,22 @@ _PROBES = ("/healthz", "/readyz")
 _OPEN = (*_PROBES, "/login", "/logout", "/v1/openapi.json", "/swagger.json", "/model/metadata")
 """Answered without a key."""
 
-_API = ("/v1/", "/model/", "/metrics", "/studio/", "/gradio_api/")
+_API = ("/v1/", "/model/", "/metrics", "/studio/")
 """Where a browser without a key is told so, not sent to where one logs in."""
 
-_COUNTED = ("/v1/", "/model/", "/login", "/studio/photo", "/gradio_api/queue/join")
+_PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/paint")
+"""What the page asks for that takes work."""
+
+_COUNTED = ("/v1/", "/model/", "/login", *_PAGE_WORK)
 """What counts for the rate of a client. The files of the page do not."""
 
-_STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/queue/data")
-"""Streams of Gradio, which would go on for ever."""
-
-_SMALL = {"/login": 4096, "/logout": 4096, "/gradio_api/queue/join": 65536}
+_SMALL = {
+    "/login": 4096,
+    "/logout": 4096,
+    "/studio/quick": 65536,
+    "/studio/quick/keep": 65536,
+    "/studio/paint": 65536,
+}
 """Most bytes of a request, where it is not that of the settings."""
 
 _HEADERS = {
@@ -49,26 +51,13 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(), microphone=(), camera=(self)",
 }
-_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-_PAGE_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        # Gradio writes its settings into the page, and makes functions of the texts in them.
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "media-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
-)
+_CLOSED = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+_POLICY = f"{_CLOSED}; form-action 'none'"
+_HTML_POLICY = f"{_CLOSED}; form-action 'self'; style-src 'unsafe-inline'"
+"""Of documents that have their style in them. The page has a policy of its own."""
 
 
-class Gate:
+class RequestMiddleware:
     """Lets in what may come in, says whose it is, and bounds what it sends.
 
     Whatever goes wrong before or behind it is answered with a problem, never with a traceback.
@@ -77,7 +66,7 @@ class Gate:
     def __init__(self, app: ASGIApp, studio: Studio, metrics: Metrics) -> None:
         self._app, self._keys, self._metrics = app, studio.keys, metrics
         settings = studio.settings
-        self._most, self._closing = settings.max_upload, studio.closing
+        self._most = settings.max_upload
         self._hosts, self._sites, self._rates = Hosts(settings), Sites(settings), Rates(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,35 +91,16 @@ class Gate:
             refused = self._let_in(scope, headers)
             if refused is None:
                 most = _SMALL.get(scope["path"], self._most)
-                work = self._app(scope, Body(receive, headers, most), answer)
-                if scope["path"].startswith(_STREAMS):
-                    await self._until_closing(work, answer)
-                else:
-                    await work
+                await self._app(scope, Body(receive, headers, most), answer)
                 return
         except ClientDisconnect:
             return
         except Exception as error:
-            problem = error if isinstance(error, Problem) else problems.of(error)
+            problem = problems.of(error)
             if answer.status:  # it is too late to say so
                 return
             refused = problems.answer(scope, problem)
         await refused(scope, receive, answer)
-
-    async def _until_closing(self, work: Awaitable[None], answer: Answer) -> None:
-        """Do work that would not end by itself."""
-        doing, closing = asyncio.ensure_future(work), asyncio.ensure_future(self._closing.wait())
-        try:
-            await asyncio.wait({doing, closing}, return_when=asyncio.FIRST_COMPLETED)
-            if not doing.done():
-                await answer.end()
-        finally:
-            closing.cancel()
-            if not doing.done():
-                doing.cancel()
-                await asyncio.wait({doing})
-        with suppress(asyncio.CancelledError):
-            doing.result()
 
     def _let_in(self, scope: Scope, headers: Headers) -> Response | None:
         """Return an answer for who is sent elsewhere. Raises `Problem`."""
@@ -147,7 +117,7 @@ class Gate:
             if method in SAFE and not path.startswith(_API):
                 return RedirectResponse("/login", 303, {"Cache-Control": "no-store"})
             raise _no_key()
-        belongs_to(scope, owner or "")
+        scope.setdefault("state", {})["owner"] = owner or ""
         return None
 
     def _who(self, headers: Headers) -> str | None:
@@ -160,7 +130,7 @@ class Gate:
             key = token.strip()
         if key is not None:
             return self._keys.owner(key)
-        return self._keys.owner_of_session(cookie(headers))
+        return self._keys.owner_of_session(cookie_parser(headers.get("cookie", "")).get(COOKIE, ""))
 
 
 class Answer:
@@ -170,38 +140,20 @@ class Answer:
         self._send = send
         self._api = scope["path"].startswith(("/v1/", "/model/"))
         self.status = 0
-        self._ended = False
-
-    async def end(self) -> None:
-        """End it here, whatever else would come."""
-        if self.status:
-            await self._send({"type": "http.response.body", "body": b""})
-        self._ended = True
 
     async def __call__(self, message: Message) -> None:
         """Send a part of it."""
-        if self._ended:
-            return
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
             html = headers.get("content-type", "").startswith("text/html")
-            policy = _PAGE_POLICY if html and not self._api else _POLICY
+            policy = _HTML_POLICY if html and not self._api else _POLICY
             headers.setdefault("Content-Security-Policy", policy)
             if self._api:
                 headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
-
-
-def cookie(headers: Headers) -> str:
-    """Return the session that a browser sent along, "" without one."""
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return found.value if found else ""
 
 
 def _no_key() -> Problem:

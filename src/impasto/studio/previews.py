@@ -32,10 +32,10 @@ class Previews:
         files: Storage,
         job: str,
         attempt: int,
-        pulse: Heartbeat,
+        heartbeat: Heartbeat,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._files, self._job, self._attempt, self._pulse = files, job, attempt, pulse
+        self._files, self._job, self._attempt, self._heartbeat = files, job, attempt, heartbeat
         self._clock, self._count = clock, 0
         self._made: list[str] = []
         self._due = 0.0
@@ -53,14 +53,14 @@ class Previews:
         name = f"preview-{self._attempt}-{self._count}.jpg"
         self._files.put(self._job, name, encode(picture))
         self._made.append(name)
-        self._pulse.note(preview=name)
+        self._heartbeat.note(preview=name)
         now = self._clock()
         self._due = now + max(_INTERVAL, (now - began) / _SHARE)
         return name
 
     def _remove_old(self) -> None:
         """Remove those before the one that the row names, and who reads the row may still ask."""
-        told = self._pulse.told.get("preview")
+        told = self._heartbeat.told.get("preview")
         if told in self._made:
             old = self._made[: self._made.index(told)]
             self._made = self._made[len(old) :]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -18,15 +18,15 @@ from starlette.types import Scope
 
 from impasto.errors import (
     ImageError,
-    ImpastoError,
     MissingExtraError,
     OptionsError,
     OutputError,
     WeightsError,
 )
+from impasto.images.header import TooManyPixels
 from impasto.studio.jobs import KeyReused, QueueFull, WrongState
-from impasto.studio.pictures import TooManyPixels
 from impasto.studio.quick import StylizerBusy
+from impasto.zoo.registry import StyleError
 
 log = logging.getLogger("impasto.studio")
 
@@ -44,38 +44,24 @@ class Kind:
 
 KINDS = {
     "invalid-option": Kind(422, "An option is wrong", "strength must be at least 0, got -1"),
-    "unknown-style": Kind(
-        422, "There is no such style", "there is no style 'wav'; did you mean 'wave'?"
-    ),
-    "bad-picture": Kind(
-        422,
-        "It is not a picture",
-        "the photo is not a picture that can be read; it looks like a PDF",
-    ),
+    "unknown-style": Kind(422, "There is no such style", "there is no style 'wav'"),
+    "bad-picture": Kind(422, "It is not a picture", "the photo is damaged"),
     "bad-form": Kind(422, "The form cannot be read", "the form ends in the middle"),
-    "unfit-format": Kind(
-        422, "The format cannot hold the picture", "a side of 20,000 pixels is over 16,383"
-    ),
+    "unfit-format": Kind(422, "The format cannot hold it", "a side of 20,000 pixels is too long"),
     "job-failed": Kind(422, "The painting failed", "the style picture is too small"),
-    "key-reused": Kind(
-        422, "The idempotency key is taken", "this key came before, with another order"
-    ),
+    "key-reused": Kind(422, "The idempotency key is taken", "this key came with another request"),
     "unauthorized": Kind(401, "A key is needed", "send Authorization: Bearer KEY, or X-API-Key"),
     "cross-site": Kind(403, "It comes from another site", "https://other.org may not do this"),
     "not-found": Kind(404, "There is no such thing", "there is no job of this id"),
-    "not-yet": Kind(404, "It is not there yet", "this job has no picture yet"),
+    "not-yet": Kind(404, "It is not there yet", "this job is running and has no picture"),
     "method-not-allowed": Kind(405, "This cannot be done here", "GET is not possible here"),
     "slow-upload": Kind(408, "It comes too slowly", "nothing came for 30 seconds"),
-    "wrong-state": Kind(409, "The job's state does not allow it", "it cannot be done when done"),
-    "too-large": Kind(413, "It is too large", "the request has more than the 67,108,864 bytes"),
-    "too-many-pixels": Kind(
-        413, "The picture has too many pixels", "the photo has 9000x9000 pixels, more than allowed"
-    ),
-    "unsupported-media-type": Kind(
-        415, "It is sent in the wrong way", "send multipart/form-data, as curl -F does"
-    ),
-    "wrong-host": Kind(421, "The studio is not called this", "evil.example is none of its names"),
-    "busy": Kind(429, "Too many photos wait", "66 photos are under way; try again in 5 seconds"),
+    "wrong-state": Kind(409, "The job's state does not allow it", "it is done already"),
+    "too-large": Kind(413, "It is too large", "a request may have at most 67,108,864 bytes"),
+    "too-many-pixels": Kind(413, "The picture has too many pixels", "the photo has 9000x9000"),
+    "unsupported-media-type": Kind(415, "It is sent in a wrong way", "send multipart/form-data"),
+    "wrong-host": Kind(421, "The studio has another name", "a.example is none of its names"),
+    "busy": Kind(429, "Too many photos wait", "too many photos wait to be stylised"),
     "queue-full": Kind(429, "Too many jobs wait", "100 jobs wait already"),
     "too-many-jobs": Kind(429, "You have too many jobs", "10 of your jobs are under way already"),
     "too-many-streams": Kind(429, "Too many streams are open", "100 streams are open already"),
@@ -85,8 +71,12 @@ KINDS = {
     "unavailable": Kind(503, "The studio cannot do this now", "the database does not answer"),
 }
 
-RETRY_SOON, RETRY_LATER, RETRY_MINUTE = 5, 30, 60
-"""Seconds in ``Retry-After``: when photos wait, when jobs do, and when there were too many."""
+RETRY_SOON, RETRY_LATER = 5, 30
+"""Seconds in ``Retry-After``: when photos wait, and when jobs do."""
+
+_LOG = "the log of the studio says more"
+_KNOWN = (WeightsError, OutputError, SQLAlchemyError)
+"""Errors that need no traceback in the log."""
 
 
 class Problem(Exception):  # noqa: N818 - it is what is answered
@@ -133,20 +123,47 @@ def too_many(code: str, detail: str, retry: int) -> Problem:
 
 def of(error: Exception) -> Problem:
     """Return the problem that an error is to somebody outside; nothing of the inside is told."""
-    for kind, say in _SAID:
-        if isinstance(error, kind):
-            return say(error)
-    log.error("a request failed", exc_info=error)
-    return Problem("internal", "something went wrong inside; the log of the studio says more")
-
-
-def install(app: FastAPI) -> None:
-    """Have an app answer whatever goes wrong with a problem."""
-    for kind in (
-        Problem, HTTPException, RequestValidationError, ImpastoError, StylizerBusy, QueueFull,
-        KeyReused, WrongState, SQLAlchemyError,
-    ):  # fmt: skip
-        app.add_exception_handler(kind, _answer)
+    match error:
+        case Problem():
+            return error
+        case HTTPException():
+            codes = {kind.status: code for code, kind in reversed(KINDS.items())}
+            code = codes.get(error.status_code, "invalid-option")
+            text = error.detail if error.status_code != 404 else "there is nothing at this address"
+            return Problem(code, str(text), headers=error.headers)
+        case RequestValidationError():
+            first = error.errors()[0]
+            field = str(first["loc"][-1])
+            return Problem("invalid-option", f"{field}: {first['msg']}", field=field)
+        case StylizerBusy():
+            return too_many("busy", "too many photos wait to be stylised", RETRY_SOON)
+        case QueueFull(what="queue"):
+            return too_many("queue-full", f"{error.most} jobs wait already", RETRY_LATER)
+        case QueueFull():
+            text = f"{error.most} of your jobs are under way already"
+            return too_many("too-many-jobs", text, RETRY_LATER)
+        case KeyReused():
+            return Problem("key-reused", "this idempotency key came with another request")
+        case WrongState():
+            return Problem("wrong-state", f"this cannot be done to a job that is {error}")
+        case OptionsError():
+            return _of_options(error)
+        case ImageError():
+            return _of_image(error)
+        case MissingExtraError():
+            return Problem("unavailable", str(error))
+        case OutputError() if str(error).startswith("result."):
+            return Problem("unfit-format", str(error).partition(": ")[2], field="format")
+    log.error("a request failed: %s", error, exc_info=not isinstance(error, _KNOWN) and error)
+    match error:
+        case WeightsError():
+            return Problem("broken-style", f"this style cannot be read; {_LOG}")
+        case OutputError():
+            return Problem("unavailable", f"nothing can be written now; {_LOG}")
+        case SQLAlchemyError():
+            text = "the database does not answer; try again in a moment"
+            return Problem("unavailable", text, headers={"Retry-After": str(RETRY_SOON)})
+    return Problem("internal", f"something went wrong inside; {_LOG}")
 
 
 def answer(scope: Scope, problem: Problem) -> Response:
@@ -158,85 +175,22 @@ def answer(scope: Scope, problem: Problem) -> Response:
     return problem.response()
 
 
-async def _answer(request: Request, error: Exception) -> Response:
-    return answer(request.scope, error if isinstance(error, Problem) else of(error))
-
-
-def _of_options(error: Exception) -> Problem:
+def _of_options(error: OptionsError) -> Problem:
     """Name the field as the request has it: ``--style-weight`` is ``style_weight``."""
-    text = re.sub(r"--([a-z][a-z-]*)", lambda flag: flag[1].replace("-", "_"), str(error))
-    text = text.replace("<memory>: ", "")
-    named = re.search(r"--([a-z][a-z-]*)", str(error))
-    unknown = re.match(r"unknown option '([^']*)'", text)
-    field = named[1].replace("-", "_") if named else unknown[1] if unknown else None
-    if re.match(r"there (is|are) no (style|pack)|.* is not a style|.* is a pack|no pack has", text):
+    text = str(error).replace("<memory>: ", "")
+    text = re.sub(r"--([a-z][a-z-]*)", lambda flag: flag[1].replace("-", "_"), text)
+    if isinstance(error, StyleError):
         return Problem("unknown-style", text, field="style")
+    named = re.search(r"--([a-z][a-z-]*)|unknown option '([^']*)'", str(error))
+    field = named and (named[1].replace("-", "_") if named[1] else named[2])
     return Problem("invalid-option", text, field=field)
 
 
-def _of_image(error: Exception) -> Problem:
+def _of_image(error: ImageError) -> Problem:
     code = "too-many-pixels" if isinstance(error, TooManyPixels) else "bad-picture"
     text = str(error).replace("<memory>: ", "the picture ").replace("--", "")
     field = re.match(r"the (photo|painting|mask) ", text)
     return Problem(code, text, field=field[1] if field else "photo")
-
-
-def _of_output(error: Exception) -> Problem:
-    text = str(error)
-    if text.startswith("result."):
-        return Problem("unfit-format", text.partition(": ")[2], field="format")
-    log.error("a request failed: %s", text)
-    return Problem("unavailable", "nothing can be written now; the log of the studio says more")
-
-
-def _of_weights(error: Exception) -> Problem:
-    log.error("a style is broken: %s", error)
-    return Problem("broken-style", "this style cannot be read; the log of the studio says more")
-
-
-def _of_full(error: Exception) -> Problem:
-    assert isinstance(error, QueueFull)
-    if error.what == "queue":
-        return too_many("queue-full", f"{error.most} jobs wait already", RETRY_LATER)
-    text = f"{error.most} of your jobs are under way already"
-    return too_many("too-many-jobs", text, RETRY_LATER)
-
-
-def _of_validation(error: Exception) -> Problem:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    field = str(first["loc"][-1])
-    return Problem("invalid-option", f"{field}: {first['msg']}", field=field)
-
-
-def _of_http(error: Exception) -> Problem:
-    assert isinstance(error, HTTPException)
-    codes = {kind.status: code for code, kind in reversed(KINDS.items())}
-    code = codes.get(error.status_code, "invalid-option")
-    detail = error.detail if error.status_code != 404 else "there is nothing at this address"
-    return Problem(code, str(detail), headers=error.headers)
-
-
-def _of_database(error: Exception) -> Problem:
-    log.error("the database failed: %s", str(getattr(error, "orig", error)).splitlines()[0])
-    text = "the database does not answer; try again in a moment"
-    return Problem("unavailable", text, headers={"Retry-After": str(RETRY_SOON)})
-
-
-_SAID: tuple[tuple[type[Exception], Callable[[Exception], Problem]], ...] = (
-    (HTTPException, _of_http),
-    (RequestValidationError, _of_validation),
-    (StylizerBusy, lambda _: too_many("busy", "too many photos wait to be stylised", RETRY_SOON)),
-    (QueueFull, _of_full),
-    (KeyReused, lambda _: Problem("key-reused", "this idempotency key came with another order")),
-    (WrongState, lambda e: Problem("wrong-state", f"this cannot be done to a job that is {e}")),
-    (OptionsError, _of_options),
-    (ImageError, _of_image),
-    (MissingExtraError, lambda e: Problem("unavailable", str(e))),
-    (WeightsError, _of_weights),
-    (OutputError, _of_output),
-    (SQLAlchemyError, _of_database),
-)
 
 
 def responses(*codes: str) -> dict[int | str, dict[str, Any]]:
@@ -244,33 +198,25 @@ def responses(*codes: str) -> dict[int | str, dict[str, Any]]:
     found: dict[int | str, dict[str, Any]] = {}
     for code in codes:
         kind = KINDS[code]
-        answer = found.setdefault(kind.status, {"description": "", "content": {}})
-        answer["description"] = "; ".join(
-            filter(None, (answer["description"], f"`{code}`: {kind.title.lower()}"))
-        )
-        content = answer["content"].setdefault(
-            MEDIA_TYPE, {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
-        )
-        content["examples"][code] = {"value": Problem(code, kind.example).to_dict()}
-        if kind.status == 429 or code == "unavailable":
-            answer["headers"] = {
-                "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}
-            }
+        content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
+        empty = {"description": "", "content": {MEDIA_TYPE: content}}
+        answer = found.setdefault(kind.status, empty)
+        said = f"`{code}`: {kind.title.lower()}"
+        answer["description"] = f"{answer['description']}; {said}".removeprefix("; ")
+        example = Problem(code, kind.example).to_dict()
+        answer["content"][MEDIA_TYPE]["examples"][code] = {"value": example}
+        if kind.status in (429, 503):
+            retry = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+            answer["headers"] = {"Retry-After": retry}
     return found
 
 
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "title": "Problem",
-    "description": "What went wrong, as RFC 9457 has it. `code` stays what it is between versions.",
-    "required": ["type", "title", "status", "code", "detail"],
-    "properties": {
-        "type": {"type": "string", "description": "The code as a URN."},
-        "title": {"type": "string", "description": "The kind of problem, in words."},
-        "status": {"type": "integer", "description": "The status of the answer."},
-        "code": {"type": "string", "enum": list(KINDS), "description": "For programs."},
-        "detail": {"type": "string", "description": "What is wrong this time, in one line."},
-        "field": {"type": "string", "description": "What of the request is wrong."},
-    },
-}
-"""The schema of a problem."""
+class Body(BaseModel):
+    """What went wrong, as RFC 9457 has it. `code` stays what it is between versions."""
+
+    type: str = Field(description="The code as a URN.")
+    title: str = Field(description="The kind of problem, in words.")
+    status: int = Field(description="The status of the answer.")
+    code: str = Field(description="For programs.", json_schema_extra={"enum": [*KINDS]})
+    detail: str = Field(description="What is wrong this time, in one line.")
+    field: str = Field("", description="What of the request is wrong.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,44 +10,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from PIL import Image
 
 from impasto.apply.network import Network
-from impasto.apply.passes import LOOK, sizes_of
+from impasto.apply.passes import LOOK, bytes_of, work_of
 from impasto.apply.stylised import Stylised
-from impasto.apply.tiles import bytes_per_pixel
 from impasto.errors import ImageError, OptionsError
 from impasto.images import check_format, fit
-from impasto.images.color import whiteness
+from impasto.images.color import whiteness_in_bytes
 from impasto.images.encode import Job, jpeg, png, tiff, webp
 from impasto.images.fraction import read_fitting
-from impasto.images.picture import Stored, eight_bits
+from impasto.images.header import Header, TooManyPixels, measure
+from impasto.images.picture import Stored
 from impasto.images.resize import resize_plane
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
-from impasto.studio.pictures import Header, TooManyPixels, measure
+from impasto.runtime.machine import processors
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
 from impasto.zoo.pack import Pack
 
-__all__ = ["MEDIA_TYPES", "Quick", "Style", "StylizerBusy"]
-
 T = TypeVar("T")
 
-MEDIA_TYPES = {
-    "png": "image/png",
-    "jpeg": "image/jpeg",
-    "webp": "image/webp",
-    "tiff": "image/tiff",
-}
-"""What a picture of each format is called on the net."""
-
 _ENCODERS: dict[str, Callable[[Job], bytes]] = {
-    "png": png,
-    "jpeg": jpeg,
-    "webp": webp,
-    "tiff": tiff,
-}
+    "png": png, "jpeg": jpeg, "webp": webp, "tiff": tiff,
+}  # fmt: skip
 _SAVE = SaveOptions()
 
 _KEEP = 128 * 2**20
@@ -74,9 +59,6 @@ better network."""
 _STEP = 64
 """The long side of a draft goes down by so many pixels."""
 
-_ROWS = 256
-"""So many rows of a mask are brought to grey at a time, for memory."""
-
 
 class StylizerBusy(Exception):  # noqa: N818 - it is not an error, but a state
     """More photos wait to be stylised than the settings allow."""
@@ -94,7 +76,7 @@ class Quick:
         self._most_work = settings.max_work * 1e9
         self._default = settings.style
         self._read = ReadOptions(max_pixels=settings.max_pixels, max_bytes=settings.max_upload)
-        self._threads = max(1, _processors() // settings.at_once)
+        self._threads = max(1, processors() // settings.at_once)
         self._catalogue = Catalogue()
         self._pool = ThreadPoolExecutor(settings.at_once, thread_name_prefix="quick")
         self._local = threading.local()
@@ -134,7 +116,7 @@ class Quick:
                 f"would be {width}x{height} pixels, more than the {most:,} allowed: "
                 "ask for a smaller size"
             )
-        work = _work(self._catalogue.find(style, fast=fast)[0], options, width, height)
+        work = work_of(self._catalogue.find(style, fast=fast)[0], options, width, height)
         if work > self._most_work:
             raise TooManyPixels(
                 f"would be {width}x{height} pixels, {work / self._most_work:.2g} times the work "
@@ -169,8 +151,8 @@ class Quick:
     def _fits(self, style: str, options: ApplyOptions, photo: Header) -> bool:
         """Return whether a picture is as quick as a draft is to be: little work, a network kept."""
         pack, _ = self._catalogue.find(style)
-        size = _size(photo, options)
-        return _work(pack, options, *size) <= _DRAFT_WORK and _takes(pack, options, *size) <= _KEEP
+        asked = pack, options, *_size(photo, options)
+        return work_of(*asked) <= _DRAFT_WORK and bytes_of(*asked) <= _KEEP
 
     def stylise(
         self,
@@ -239,7 +221,7 @@ class Quick:
         made = self._stylised(pack, shares, stored, options, white)
         recipe = {**made.recipe, "save": _SAVE.to_dict()}
         job = Job(made.samples, made.transparency, _SAVE, recipe, "the result")
-        return _ENCODERS[format](job), MEDIA_TYPES[format]
+        return _ENCODERS[format](job), f"image/{format}"
 
     def close(self) -> None:
         """Finish what was begun, drop what waits."""
@@ -251,12 +233,7 @@ class Quick:
             stored = read_fitting(mask, side, self._read)
         except ImageError as error:
             raise type(error)(f"the mask {str(error).removeprefix('<memory>: ')}") from None
-        grey = np.empty(stored.rgb.shape[:2], np.uint8)
-        for row in range(0, len(grey), _ROWS):
-            rows = slice(row, row + _ROWS)
-            alpha = None if stored.alpha is None else stored.alpha[rows]
-            grey[rows] = eight_bits(whiteness(replace(stored, rgb=stored.rgb[rows], alpha=alpha)))
-        return Image.fromarray(grey)
+        return Image.fromarray(whiteness_in_bytes(stored))
 
     def _stylised(
         self,
@@ -268,7 +245,7 @@ class Quick:
     ) -> Stylised:
         height, width, _ = photo.rgb.shape
         columns, rows = _size((width, height), options)
-        takes = max(_takes(pack, options, columns, rows), width * height * _READING)
+        takes = max(bytes_of(pack, options, columns, rows), width * height * _READING)
         alone = takes > _ALONE
         with self._alone if alone else nullcontext():
             network = self._network(pack, keep=takes <= _KEEP, threads=None if alone else 1)
@@ -286,38 +263,19 @@ class Quick:
 
     def _network(self, pack: Pack, *, keep: bool, threads: int | None) -> Network:
         """Return a network that is this thread's own, from among its latest if it can be."""
-        kept: dict[str, Network] = self._local.__dict__.setdefault("networks", {})
-        network = kept.pop(pack.sha256, None) if keep else None
+        latest: dict[str, Network] = self._local.__dict__.setdefault("networks", {})
+        network = latest.pop(pack.sha256, None) if keep else None
         if network is None:
             threads = None if threads is None else self._threads
             first = {pack.styles[0]: 1.0}
             network = Network(pack, first, backend="onnx", device="cpu", threads=threads)
         if keep:
-            kept[pack.sha256] = network
-            while len(kept) > _LATEST:
-                del kept[next(iter(kept))]
+            latest[pack.sha256] = network
+            while len(latest) > _LATEST:
+                del latest[next(iter(latest))]
         return network
 
 
 def _size(photo: tuple[int, int], options: ApplyOptions) -> tuple[int, int]:
     """Return width and height of the result."""
     return fit(*photo, options.size) if options.size else (photo[0], photo[1])
-
-
-def _work(pack: Pack, options: ApplyOptions, width: int, height: int) -> float:
-    """Return the multiplications of all passes of a network over a picture."""
-    plan = sizes_of(pack, options, width, height)
-    return pack.architecture.macs * sum(across * down for across, down in plan)
-
-
-def _takes(pack: Pack, options: ApplyOptions, width: int, height: int) -> int:
-    """Return about how many bytes the largest pass of a network over a picture takes."""
-    plan = sizes_of(pack, options, width, height)
-    return max(across * down for across, down in plan) * bytes_per_pixel(pack.architecture)
-
-
-def _processors() -> int:
-    """Return how many of the processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

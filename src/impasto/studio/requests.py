@@ -1,4 +1,4 @@
-"""What somebody orders: a painting, with the options that are theirs to choose."""
+"""What somebody asks for: a painting, with the options that are theirs to choose."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STEERED = (
     "size", "steps", "quality", "budget", "preset", "style_scale", "content_weight",
     "style_weight", "tv_weight", "content_layers", "style_layers", "init", "blend", "seed",
 )  # fmt: skip
-"""The fields of `PaintOptions` that an order may set; the rest is the studio's business."""
+"""The fields of `PaintOptions` that a request may set; the rest is the studio's business."""
 
 
 _OF_PAINTING = {f.name: f.metadata["help"] for f in dataclasses.fields(PaintOptions)}
@@ -27,7 +27,7 @@ _OF_PAINTING = {f.name: f.metadata["help"] for f in dataclasses.fields(PaintOpti
 
 @dataclass(frozen=True, kw_only=True)
 class PaintRequest(Checked):
-    """A painting as it was ordered. ``paint`` holds those fields of `PaintOptions` in `STEERED`."""
+    """A painting that is asked for. ``paint`` holds the fields of `PaintOptions` in `STEERED`."""
 
     strength: float = option(
         1.0,

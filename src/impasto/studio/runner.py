@@ -1,4 +1,4 @@
-"""The painting itself: a painter from its order to the files of its picture."""
+"""Painting inside an attempt: a painter from its request to the files of its picture."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from impasto.images.picture import Samples, floats
 from impasto.options import CheckpointOptions, PaintOptions, ReadOptions, RecordOptions
 from impasto.painter import Painter
 from impasto.record import Recorder
-from impasto.record.timelapse import MOST_SHOTS
-from impasto.studio.checkpoints import JobCheckpoints, adopt
-from impasto.studio.database import patiently
+from impasto.runtime.checkpoint import adopt
+from impasto.studio.checkpoints import JobCheckpoints
+from impasto.studio.database import retry
 from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import Claim, ClaimLost, JobStore
 from impasto.studio.previews import Picture, Previews
@@ -29,14 +29,15 @@ from impasto.studio.storage import Storage
 log = logging.getLogger("impasto.studio")
 
 EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp", "tiff": "tif"}
-"""Of the formats of an order."""
+"""Of the formats of a request."""
 
 _HISTORY_BYTES = 192 * 2**20
 """Of a checkpoint: written in half a second. The 20 pairs that it holds at 640x640 are as good as
 100, the 10 at 900x900 cost 3% of the loss."""
 
 _LEAST_HISTORY = 5
-_SAVING_A_PIXEL, _FILMING, _FILMING_A_STEP = 8e-7, 0.4, 0.008  # seconds, kept of a budget
+_SLOWER = 2
+"""Saving takes so many times as long here: a server and other workers have their share."""
 
 
 class WorkerLeaving(Exception):  # noqa: N818 - it is not an error, but an event
@@ -61,24 +62,26 @@ class WorkerContext:
 
 
 class PaintRunner:
-    """Where one attempt paints."""
+    """Runs a painter for one attempt."""
 
     def __init__(
         self,
-        shop: WorkerContext,
+        context: WorkerContext,
         claim: Claim,
-        order: PaintRequest,
-        kept: JobCheckpoints,
-        pulse: Heartbeat,
+        request: PaintRequest,
+        checkpoints: JobCheckpoints,
+        heartbeat: Heartbeat,
     ) -> None:
         self.stepped, self.step = False, 0
-        self._shop, self._claim, self._order = shop, claim, order
-        self._kept, self._pulse = kept, pulse
-        self._previews = Previews(shop.files, claim.job.id, claim.attempt, pulse, shop.clock)
-        self._checkpoint = shop.scratch / "checkpoint"
-        self._film = shop.scratch / "timelapse.mp4"
+        self._context, self._claim, self._request = context, claim, request
+        self._checkpoints, self._heartbeat = checkpoints, heartbeat
+        self._previews = Previews(
+            context.files, claim.job.id, claim.attempt, heartbeat, context.clock
+        )
+        self._checkpoint = context.scratch / "checkpoint"
+        self._film = context.scratch / "timelapse.mp4"
 
-    def follow(self, checkpoint: str | None) -> str:
+    def run(self, checkpoint: str | None) -> str:
         """Paint to the end and return "", or to the owner's wish, which is returned.
 
         Raises `ClaimLost`, `WorkerLeaving`, and `CheckpointError` when it cannot go on from there.
@@ -86,15 +89,15 @@ class PaintRunner:
         self._prepare(checkpoint)
         for event in self._events():
             self._take(event)
-            if self._pulse.lost:
+            if self._heartbeat.lost:
                 raise ClaimLost
             if isinstance(event, Finished):
                 break
-            if self._pulse.wish:
-                if self._pulse.wish == "stop":
+            if self._heartbeat.wish:
+                if self._heartbeat.wish == "stop":
                     self._keep_checkpoint()
-                return self._pulse.wish
-            if self._shop.leaving.is_set():
+                return self._heartbeat.wish
+            if self._context.leaving.is_set():
                 self._keep_checkpoint()
                 raise WorkerLeaving
         return ""
@@ -102,10 +105,10 @@ class PaintRunner:
     def _prepare(self, checkpoint: str | None) -> None:
         self._checkpoint.unlink(missing_ok=True)  # that of an attempt which could not go on
         if checkpoint:
-            self._kept.fetch(checkpoint, self._checkpoint)
+            self._checkpoints.fetch(checkpoint, self._checkpoint)
         self._painter = painter = self._build(resume=checkpoint is not None)
-        self._pulse.sign()
-        self._pulse.note(width=painter.width, height=painter.height)
+        self._heartbeat.sign()
+        self._heartbeat.note(width=painter.width, height=painter.height)
         photo = painter.sources.photo.rgb
         self._recorder = self._build_recorder(photo)
         painter.companion = self._recorder
@@ -115,33 +118,34 @@ class PaintRunner:
     def finish(self) -> Iterator[tuple[str, str, Path]]:
         """Make the picture and the time-lapse; yield column, name and path of each."""
         painting = self._painter.painting
-        recipe = {**painting.recipe, "studio": self._order.flat()}
-        extension = EXTENSIONS[self._order.format]
-        path = self._shop.scratch / f"picture.{extension}"
+        recipe = {**painting.recipe, "studio": self._request.flat()}
+        extension = EXTENSIONS[self._request.format]
+        path = self._context.scratch / f"picture.{extension}"
         replace(painting, recipe=recipe).save(path)
         number = self._claim.attempt
         yield "picture", f"picture-{number}.{extension}", path
-        self._pulse.sign()
+        self._heartbeat.sign()
         self._previews.add(painting.rgb)
         if film := self._finish_film(painting.rgb):
             yield "timelapse", f"timelapse-{number}.mp4", film
 
     def _build(self, *, resume: bool) -> Painter:
-        files, job, shop = self._shop.files, self._claim.job.id, self._shop
+        context, job = self._context, self._claim.job.id
+        files = context.files
         styles = sorted(name for name in files.names(job) if name.startswith("style-"))
         return Painter(
             files.get(job, "photo"),
             [files.get(job, name) for name in styles],
-            options(self._order, shop.settings),
+            options(self._request, context.settings),
             read=ReadOptions(
-                max_pixels=shop.settings.max_pixels, max_bytes=shop.settings.max_upload
+                max_pixels=context.settings.max_pixels, max_bytes=context.settings.max_upload
             ),
             checkpoint=CheckpointOptions(
                 checkpoint=self._checkpoint,
-                checkpoint_every=shop.settings.checkpoint_every,
+                checkpoint_every=context.settings.checkpoint_every,
                 resume=resume,
             ),
-            clock=shop.clock,
+            clock=context.clock,
         )
 
     def _build_recorder(self, photo: Samples) -> Recorder:
@@ -168,24 +172,24 @@ class PaintRunner:
     def _events(self) -> Iterator[Event]:
         self._keep_back()
         for event in self._painter:
-            self._pulse.sign()
+            self._heartbeat.sign()
             self._keep_back()
             yield event
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Saved):
-            self._kept.put(event.path)
+            self._checkpoints.put(event.path)
         elif isinstance(event, Started):
-            self._pulse.note(steps=event.steps, remaining=event.seconds)
+            self._heartbeat.note(steps=event.steps, remaining=event.seconds)
             claim, self.step = self._claim, event.step
             rows = self._painter.painting.losses if event.step else ()
-            patiently(lambda: self._shop.store.begin(claim, rows))
+            retry(lambda: self._context.store.begin(claim, rows))
             log.info(
                 "job %s: attempt %d begins after step %d", claim.job.id, claim.attempt, event.step
             )
         elif isinstance(event, Step):
             self.stepped, self.step = True, event.step
-            self._pulse.note(
+            self._heartbeat.note(
                 Losses.of(event),
                 steps=event.steps,
                 loss=event.loss,
@@ -200,19 +204,17 @@ class PaintRunner:
         """Keep of a budget about what the results take once the painting is done."""
         painter = self._painter
         if painter.budget:
-            shots = min(painter.steps, MOST_SHOTS)
-            saving = painter.width * painter.height * _SAVING_A_PIXEL
-            painter.budget.reserve = saving + _FILMING + _FILMING_A_STEP * shots
+            painter.budget.reserve = _SLOWER * self._recorder.reserve(painter.steps)
 
     def _keep_checkpoint(self) -> None:
         if self.stepped:
             self._painter.save_checkpoint(self._checkpoint)
-            self._kept.put(self._checkpoint)
+            self._checkpoints.put(self._checkpoint)
 
 
-def options(order: PaintRequest, settings: Settings) -> PaintOptions:
-    """Return the options of an order, with a history that keeps its checkpoints small."""
+def options(request: PaintRequest, settings: Settings) -> PaintOptions:
+    """Return the options to paint with, with a history that keeps its checkpoints small."""
     most = PaintOptions().history
-    pair = 2 * 3 * 4 * order.options().size ** 2  # bytes, if the picture were square
+    pair = 2 * 3 * 4 * request.options().size ** 2  # bytes, if the picture were square
     history = max(_LEAST_HISTORY, min(most, _HISTORY_BYTES // pair))
-    return order.options(history=history, max_memory=settings.max_memory)
+    return request.options(history=history, max_memory=settings.max_memory)

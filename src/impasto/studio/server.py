@@ -21,7 +21,6 @@ from impasto.errors import OptionsError
 from impasto.studio.app import create_app
 from impasto.studio.context import Studio
 from impasto.studio.settings import Settings
-from impasto.studio.supervisor import Workers
 
 log = logging.getLogger("impasto.studio")
 
@@ -54,26 +53,21 @@ def serve(settings: Settings, ready: Ready) -> None:
     _set_up_logging(settings.log_level)
     sys.setswitchinterval(_SWITCH)
     with bound(settings.host, settings.port) as listening:
-        workers = Workers(settings) if settings.workers else None
-        app = create_app(settings, workers)
-        server = Server(configured(settings, app), app.state.studio, workers, ready)
-        if workers:
-            workers.start()
+        app = create_app(settings)
+        studio: Studio = app.state.studio
+        studio.workers.start()
         try:
-            server.run(sockets=[listening])
+            Server(configured(settings, app), studio, ready).run(sockets=[listening])
         finally:
-            if workers:
-                workers.stop(_WORKERS_LEAVE)
+            studio.workers.stop(_WORKERS_LEAVE)
 
 
 class Server(uvicorn.Server):
     """Uvicorn, with a studio behind it that is told when to end."""
 
-    def __init__(
-        self, config: uvicorn.Config, studio: Studio, workers: Workers | None, ready: Ready
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, studio: Studio, ready: Ready) -> None:
         super().__init__(config)
-        self._studio, self._workers, self._ready = studio, workers, ready
+        self._studio, self._ready = studio, ready
         self._seen: dict[Any, float] = {}
         self._last = threading.Timer(_LAST, os._exit, (0,))
         self._last.daemon = True
@@ -89,8 +83,7 @@ class Server(uvicorn.Server):
         log.info("closing")
         self._last.start()
         self._studio.closing.set()
-        workers = self._workers
-        leaving = asyncio.to_thread(workers.stop, _WORKERS_LEAVE) if workers else asyncio.sleep(0)
+        leaving = asyncio.to_thread(self._studio.workers.stop, _WORKERS_LEAVE)
         await asyncio.gather(super().shutdown(sockets), leaving)
 
     def closed(self) -> None:

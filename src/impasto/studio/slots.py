@@ -1,8 +1,8 @@
 """Slots: names of workers that outlive them, each held by one process at a time.
 
-DBOS gives a restarted worker its own workflows back by its name. So the name must be the same
-after a restart, and no other living worker may have it, on any machine: it is drawn by lot when a
-slot is first taken, and lies in the file that is locked.
+A restarted worker takes back at once what it had, which it knows by its name. So the name must be
+the same after a restart, and no other living worker may have it, on any machine: it is drawn by lot
+when a slot is first taken, and lies in the file that is locked.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import secrets
 import socket
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from impasto.errors import OutputError
 
@@ -20,22 +20,12 @@ _MOST = 256
 _PAUSE = 0.1
 
 
-class Slot:
-    """A slot that is held until `release`, or until the process ends, however it does."""
+class Slot(NamedTuple):
+    """A slot that is held until its file is closed, or until the process ends, however it does."""
 
-    def __init__(self, number: int, file: IO[str]) -> None:
-        self.number = number
-        self._file = file
-        file.seek(0)
-        self.name = file.read(64).strip()
-        if not self.name:
-            self.name = f"{number}-{secrets.token_hex(8)}"
-            file.write(self.name)
-            file.flush()
-
-    def release(self) -> None:
-        """Let another worker have it."""
-        self._file.close()
+    number: int
+    name: str
+    file: IO[str]
 
 
 def take(folder: Path, number: int | None = None, patience: float = 0.0) -> Slot:
@@ -43,9 +33,9 @@ def take(folder: Path, number: int | None = None, patience: float = 0.0) -> Slot
 
     Raises `OutputError` when the folder cannot be written to, or no slot is free.
     """
+    end = time.monotonic() + patience
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        end = time.monotonic() + patience
         while number is not None:
             if slot := _try(folder, number):
                 return slot
@@ -67,4 +57,10 @@ def _try(folder: Path, number: int) -> Slot | None:
     except BlockingIOError:
         file.close()
         return None
-    return Slot(number, file)
+    file.seek(0)
+    name = file.read(64).strip()
+    if not name:
+        name = f"{number}-{secrets.token_hex(8)}"
+        file.write(name)
+        file.flush()
+    return Slot(number, name, file)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import fsspec
 import platformdirs
 from fsspec.implementations.local import LocalFileSystem
 
-from impasto.atomic import atomic_path
+from impasto.atomic import atomic_path, sync_folder
 from impasto.errors import OutputError
 
 _ID = re.compile(r"[A-Za-z0-9_-]{20,40}")
@@ -48,37 +46,28 @@ class Storage:
 
     def put(self, job: str, name: str, data: bytes) -> None:
         """Write a file, whole at once."""
-        with self.writing(job, name) as path:
-            path.write_bytes(data)
-
-    @contextmanager
-    def writing(self, job: str, name: str) -> Iterator[Path]:
-        """Give a local path to write to; the file is there when the block ends without an error."""
         key = self._key(job, name)
-        if self._local:
-            _make(Path(key).parent)
-            with atomic_path(key) as path:
-                yield path
-            _settle(Path(key).parent)
+        if not self._local:
+            self._fs.pipe_file(key, data)
             return
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            yield path
-            self._fs.put_file(str(path), key)
+        _make(Path(key).parent)
+        with atomic_path(key) as path:
+            path.write_bytes(data)
+        sync_folder(Path(key).parent)
 
     def take(self, job: str, name: str, path: Path) -> None:
         """Move a file that is whole to where it belongs; from `scratch` that costs nothing."""
         key = self._key(job, name)
-        if self._local:
-            _make(Path(key).parent)
-            try:
-                path.replace(key)
-            except OSError as error:
-                raise OutputError(f"{name}: cannot be written: {error.strerror}") from error
-            _settle(Path(key).parent)
+        if not self._local:
+            self._fs.put_file(str(path), key)
+            path.unlink()
             return
-        self._fs.put_file(str(path), key)
-        path.unlink()
+        _make(Path(key).parent)
+        try:
+            path.replace(key)
+        except OSError as error:
+            raise OutputError(f"{name}: cannot be written: {error.strerror}") from error
+        sync_folder(Path(key).parent)
 
     def fetch(self, job: str, name: str, path: Path) -> None:
         """Bring a file to a local path of its own: changing that leaves the file as it is."""
@@ -100,26 +89,15 @@ class Storage:
             raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
         return folder
 
-    @contextmanager
-    def reading(self, job: str, name: str) -> Iterator[Path]:
-        """Give a local path to read from."""
+    def path(self, job: str, name: str) -> Path | None:
+        """Return where a file lies on this machine; None where it lies elsewhere."""
         key = self._key(job, name)
-        if self._local:
-            yield Path(key)
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            self._fs.get_file(key, str(path))
-            yield path
+        return Path(key) if self._local else None
 
     def get(self, job: str, name: str) -> bytes:
         """Return what a file holds."""
         data: bytes = self._fs.cat_file(self._key(job, name))
         return data
-
-    def exists(self, job: str, name: str) -> bool:
-        """Tell whether a file is there."""
-        return bool(self._fs.exists(self._key(job, name)))
 
     def names(self, job: str) -> list[str]:
         """Return the names of all files of a job, and what a killed process left among them."""
@@ -142,15 +120,11 @@ class Storage:
     def remove(self, job: str, *names: str) -> None:
         """Remove some files of a job, or without names all; what is not there is no error."""
         for name in names:
-            key = self._key(job, name)
             with suppress(FileNotFoundError):
-                self._fs.rm_file(key)
-        if not names:
-            folder = self._folder(job)
-            if self._local:
-                shutil.rmtree(folder, ignore_errors=True)
-            elif self._fs.exists(folder):
-                self._fs.rm(folder, recursive=True)
+                self._fs.rm_file(self._key(job, name))
+        if not names and self._fs.exists(self._folder(job)):
+            with suppress(FileNotFoundError):
+                self._fs.rm(self._folder(job), recursive=True)
 
     def jobs(self) -> list[str]:
         """Return the ids of all jobs that have files."""
@@ -181,14 +155,4 @@ def _make(folder: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{folder.name}: cannot be made: {error.strerror}") from error
-        _settle(folder.parent)
-
-
-def _settle(folder: Path) -> None:
-    """Have the names in a folder survive a power cut, where the system can do that."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(folder.parent)

@@ -91,6 +91,7 @@ class _Child:
         self._process = subprocess.Popen(
             [*command, "--slot", str(self._number)],
             stdin=subprocess.PIPE,
+            process_group=0,  # Ctrl-C is for the server, which has its workers leave
             env=self._environment,
         )
         self._started, self._next = self._clock(), None

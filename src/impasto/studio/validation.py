@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from impasto.errors import ImageError, OptionsError
 from impasto.images import check_format, fit
+from impasto.images.header import Header, measure
 from impasto.options import PaintOptions, ReadOptions
 from impasto.studio.jobs import Job, new_id
-from impasto.studio.pictures import Header, TooManyPixels, measure
 from impasto.studio.requests import PaintRequest
 from impasto.studio.settings import Settings
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from impasto.studio.context import Studio
 
 log = logging.getLogger("impasto.studio")
-
-__all__ = ["MAX_STYLES", "TooManyPixels", "accept_paint", "check_order", "check_picture"]
 
 MAX_STYLES = 8
 """The most paintings of one job."""
@@ -47,9 +45,9 @@ def check_picture(data: bytes, settings: Settings, what: str = "the picture") ->
         raise type(error)(f"{what} {said}") from None
 
 
-def check_order(order: PaintRequest, settings: Settings, styles: int) -> None:
-    """Raise `OptionsError` for an order that is more than the studio does."""
-    options = order.options()
+def check_request(request: PaintRequest, settings: Settings, styles: int) -> None:
+    """Raise `OptionsError` for a request that is more than the studio does."""
+    options = request.options()
     _at_most("size", options.size, settings.max_size)
     _at_most("steps", options.total_steps, settings.max_steps)
     if options.budget is not None:
@@ -71,7 +69,7 @@ def accept_paint(
     owner: str,
     photo: bytes,
     styles: Sequence[bytes],
-    order: PaintRequest,
+    request: PaintRequest,
     key: str | None = None,
 ) -> Job:
     """Check and take a paint job; its files are there before the job is.
@@ -79,28 +77,22 @@ def accept_paint(
     ``key`` is the client's: asked twice with the same, there is one job. Raises `OptionsError`,
     `ImageError`, `QueueFull`, `KeyReused`, `OutputError`.
     """
-    check_order(order, studio.settings, len(styles))
-    _check_sides(check_picture(photo, studio.settings, "the photo"), order)
+    check_request(request, studio.settings, len(styles))
+    _check_sides(check_picture(photo, studio.settings, "the photo"), request)
     for style in styles:
         check_picture(style, studio.settings, "the painting")
-    mark = _fingerprint(photo, styles, order) if key is not None else None
+    mark = _fingerprint(photo, styles, request) if key is not None else None
     if earlier := studio.store.by_key(owner, key, mark):
         return earlier
-    id = new_id()
+    id, bounds = new_id(), studio.settings
     try:
         studio.files.put(id, "photo", photo)
         for number, style in enumerate(styles):
             studio.files.put(id, f"style-{number}", style)
         job = studio.store.accept(
-            owner,
-            "paint",
-            order.flat(),
-            id=id,
-            key=key,
-            fingerprint=mark,
-            max_queue=studio.settings.max_queue,
-            max_jobs=studio.settings.max_jobs,
-        )
+            owner, "paint", request.flat(), id=id, key=key, fingerprint=mark,
+            max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
+        )  # fmt: skip
     except BaseException:
         studio.files.remove(id)
         raise
@@ -123,18 +115,18 @@ def _blends(options: PaintOptions) -> list[Sequence[object]]:
     return [*by_layer] if by_layer or not blend else [blend]
 
 
-def _check_sides(photo: Header, order: PaintRequest) -> None:
+def _check_sides(photo: Header, request: PaintRequest) -> None:
     """Refuse now what the painter would refuse later."""
-    width, height = fit(*photo, order.options().size)
+    width, height = fit(*photo, request.options().size)
     if min(width, height) < _SMALLEST:
         raise ImageError(
             f"the photo would become {width}x{height} pixels, too small for the network: "
             f"no side may be under {_SMALLEST}"
         )
-    check_format(f"result.{order.format}", width, height)
+    check_format(f"result.{request.format}", width, height)
 
 
-def _fingerprint(photo: bytes, styles: Sequence[bytes], order: PaintRequest) -> str:
-    """Return what tells an order from another that comes with the same key."""
+def _fingerprint(photo: bytes, styles: Sequence[bytes], request: PaintRequest) -> str:
+    """Return what tells a request from another that comes with the same key."""
     hashes = [hashlib.sha256(data).hexdigest() for data in (photo, *styles)]
-    return hashlib.sha256(json.dumps([hashes, order.flat()], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([hashes, request.flat()], sort_keys=True).encode()).hexdigest()

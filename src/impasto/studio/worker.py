@@ -1,7 +1,7 @@
 """A process that paints: ``python -m impasto.studio.worker``, and ``impasto worker``.
 
-DBOS hands it runs of jobs, one after the other. It takes over what dead workers left, tidies up,
-and on SIGTERM keeps its work and leaves within ten seconds.
+It claims the job that has waited longest, works at it, and claims the next. On SIGTERM it keeps its
+work and leaves within ten seconds.
 """
 
 from __future__ import annotations
@@ -13,17 +13,37 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn
+
+import torch
+from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.errors import ImpastoError
-from impasto.studio import queue, slots
+from impasto.runtime.device import give_back_memory
+from impasto.studio import slots
 from impasto.studio.database import connect
+from impasto.studio.executor import execute
+from impasto.studio.jobs import GRACE, ClaimLost, JobStore
+from impasto.studio.maintenance import Cleanup
+from impasto.studio.runner import WorkerContext, WorkerLeaving
 from impasto.studio.settings import Settings, read
 from impasto.studio.storage import Storage
 
 log = logging.getLogger("impasto.studio")
+
+_POLL = 0.5
+"""Seconds from one look for a job to the next."""
+
+_SWEEP = 600.0
+"""Seconds from one cleanup to the next, at least."""
+
+_TO_LEAVE = 7.0
+"""Seconds that a running step and a checkpoint may take when the worker is to leave."""
+
+_TO_RELEASE = 1.5
+"""Seconds to tell the database so, when they took longer."""
 
 _SLOT_PATIENCE = 10.0
 """Seconds for a worker that was replaced to leave its slot."""
@@ -40,55 +60,98 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ImpastoError as error:
         print(f"impasto worker: {error}", file=sys.stderr)  # noqa: T201 - it is a command
         return 1
+    return 0
 
 
-def run(settings: Settings, *, slot: int | None = None, tied: bool = False) -> NoReturn:
-    """Be a worker until told to leave, and end the process then. Call it from its main thread.
+def run(settings: Settings, *, slot: int | None = None, tied: bool = False) -> None:
+    """Be a worker until told to leave. Call it from the main thread of a process of its own.
 
     ``tied`` is for workers that somebody started: they leave when standard input ends, as it does
     when that process dies. Raises `OutputError`, `OptionsError`.
     """
-    leaving, working = threading.Event(), threading.Event()
-
-    def leave(*_: object) -> None:
-        leaving.set()
-        if not working.is_set():
-            os._exit(0)  # there is nothing to keep
-
-    _listen_for_the_end(leave, tied=tied)
+    leaving = threading.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: leaving.set())
+    if tied:
+        threading.Thread(target=_leave_with_input, args=(leaving,), daemon=True).start()
     files, url = Storage(settings.data), settings.database_url
     studio = hashlib.sha256(url.render_as_string(hide_password=True).encode()).hexdigest()[:16]
     held = slots.take(files.home / "workers" / studio, slot, _SLOT_PATIENCE)
     _set_up_logging(settings.log_level, held.number)
-    engine = connect(url)
-    queue.prepare(engine)
-    from impasto.studio import work  # PyTorch: loaded when all else is well
-
-    bench = work.Bench(settings, engine, files, held.name, leaving)
-    working.set()
-    bench.open()
+    store, scratch = JobStore(connect(url)), files.scratch(held.name)
+    worker = Worker(WorkerContext(settings, store, files, scratch, held.name, leaving))
+    worker.start()
     log.info("ready")
     leaving.wait()
     log.info("leaving")
-    bench.leave()
-    logging.shutdown()
-    os._exit(0)  # a workflow that is to go on elsewhere must not end here
+    if not worker.leave():
+        logging.shutdown()
+        os._exit(0)  # nothing interrupts a step under way, and the end would not be within seconds
 
 
-def _listen_for_the_end(leave: Callable[..., None], *, tied: bool) -> None:
-    signal.signal(signal.SIGTERM, leave)
-    if not tied:
-        signal.signal(signal.SIGINT, leave)
-        return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started us
+class Worker:
+    """Works in a thread of its own, one job after the other, until its context says to leave."""
 
-    def wait() -> None:
-        with suppress(OSError):
-            while os.read(0, 1024):
-                pass
-        leave()
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
 
-    threading.Thread(target=wait, name="tied", daemon=True).start()
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def leave(self) -> bool:
+        """Wait until the job at hand is put down; return whether it was.
+
+        If that takes too long, it is released as it is.
+        """
+        self._thread.join(_TO_LEAVE)
+        if not self._thread.is_alive():
+            return True
+        releasing = threading.Thread(target=self._release, daemon=True)
+        releasing.start()
+        releasing.join(_TO_RELEASE)
+        return False
+
+    def _work(self) -> None:
+        context, due = self._context, 0.0
+        torch.set_num_threads(context.settings.threads_each)
+        cleanup = Cleanup(context.store, context.files, context.settings.keep)
+        while not context.leaving.is_set():
+            try:
+                if time.monotonic() >= due:
+                    due = time.monotonic() + _SWEEP
+                    cleanup.sweep()
+                pause = 0.0 if self._work_once() else _POLL
+            except Exception as error:
+                # The job at hand is left behind: whoever claims it next is not to do so at once.
+                pause = GRACE
+                outside = isinstance(error, SQLAlchemyError | OSError)
+                log.warning("%s, trying again later", type(error).__name__, exc_info=not outside)
+            context.leaving.wait(pause)
+
+    def _work_once(self) -> bool:
+        """Claim a job and work at it; return whether there was one."""
+        claim = self._context.store.claim(self._context.worker)
+        if claim is None:
+            return False
+        with suppress(WorkerLeaving):
+            execute(self._context, claim)
+        give_back_memory()
+        return True
+
+    def _release(self) -> None:
+        if claim := self._context.claim:
+            with suppress(ClaimLost, SQLAlchemyError):
+                self._context.store.release(claim)
+
+
+def _leave_with_input(leaving: threading.Event) -> None:
+    """Leave when standard input ends."""
+    with suppress(OSError):
+        while os.read(0, 1024):
+            pass
+    leaving.set()
 
 
 def _set_up_logging(level: str, number: int) -> None:
@@ -98,8 +161,6 @@ def _set_up_logging(level: str, number: int) -> None:
     handler.setFormatter(DefaultFormatter(f"%(levelprefix)s worker {number}: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("impasto").setLevel(level.upper())
-    dbos = logging.getLogger("dbos")
-    dbos.handlers[:], dbos.propagate = [handler], False  # it would add one of its own
 
 
 if __name__ == "__main__":

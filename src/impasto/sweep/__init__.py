@@ -1,1 +1,1 @@
-"""One photo painted with several settings: a grid of cells, a labelled sheet, a table."""
+"""A photo painted with several settings: a grid of cells, a labelled sheet, a table."""

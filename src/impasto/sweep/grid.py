@@ -1,4 +1,4 @@
-"""Which settings a sweep paints, and where on the sheet they stand."""
+"""The settings that a sweep paints, and their places on the sheet."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from impasto.options.sweep import MAX_CELLS, PREVIEW_SIZE, Axis
 class Cell:
     """One painting of a sweep. ``row`` and ``column`` count from 1.
 
-    ``said`` maps the options that vary to their values here, as a user wrote them.
+    ``labels`` maps the options that vary to the cell's values, as the user wrote them.
     """
 
     row: int
     column: int
-    said: Mapping[str, str]
+    labels: Mapping[str, str]
     options: PaintOptions
 
     @property
     def name(self) -> str:
-        """What --pick calls it: "2,3"."""
+        """The cell as --pick takes it: "2,3"."""
         return f"{self.row},{self.column}"
 
     @property
     def work(self) -> float:
-        """What it costs, in the unit of its neighbours: steps, or seconds of a budget."""
+        """The cost relative to other cells: steps, or the seconds of a budget."""
         return self.options.budget or self.options.total_steps
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The cells of a sweep, row by row. The last axis runs across, the others down."""
+    """The cells of a sweep, row by row. The last axis varies along a row, the others down."""
 
     axes: tuple[Axis, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
     @property
     def cells(self) -> list[Cell]:
-        """All cells, in the order of reading."""
+        """All cells, row by row."""
         return [cell for row in self.rows for cell in row]
 
     @property
@@ -56,46 +56,50 @@ class Grid:
 
     @property
     def down(self) -> tuple[Axis, ...]:
-        """The axes from row to row, the slowest first."""
+        """The axes from row to row, slowest first."""
         return self.axes[:-1]
 
 
-def lay_out(said: Mapping[str, Any], axes: Sequence[Axis]) -> Grid:
-    """Return the grid of all combinations. ``said`` holds for every cell, see `given`.
+def lay_out(common: Mapping[str, Any], axes: Sequence[Axis]) -> Grid:
+    """Return the grid of all combinations. ``common`` are the options of every cell; see `given`.
 
-    Raises `OptionsError` without an axis, for an option that is said twice, for too many cells,
-    and for what `PaintOptions` says of any of them.
+    Raises `OptionsError` if there is no axis, an option is given twice, there are too many cells,
+    or `PaintOptions` refuses the options of a cell.
     """
     if not axes:
-        raise OptionsError("nothing varies: give --vary NAME=VALUE,VALUE,... at least once")
+        raise OptionsError("nothing varies: use --vary NAME=VALUE,VALUE,... at least once")
     names = [axis.name for axis in axes]
     for axis in axes:
         if names.count(axis.name) > 1:
-            raise OptionsError(f"--vary {axis.option} is given twice: put all values into one")
-        if axis.name in said:
-            raise OptionsError(f"{flag(axis.name)} is given, and varied, too: say it once")
+            raise OptionsError(
+                f"--vary {axis.option} is given twice: put all values into one --vary"
+            )
+        if axis.name in common:
+            raise OptionsError(f"{flag(axis.name)} is both given and varied: remove one of them")
     count = math.prod(len(axis.values) for axis in axes)
     if count > MAX_CELLS:
         factors = " × ".join(str(len(axis.values)) for axis in axes)
-        raise OptionsError(f"--vary asks for {factors} = {count} pictures, at most {MAX_CELLS}")
+        raise OptionsError(
+            f"--vary asks for {factors} = {count} pictures; the limit is {MAX_CELLS}"
+        )
     *down, across = axes
     choices = itertools.product(*(range(len(axis.values)) for axis in down))
     rows = []
     for row, choice in enumerate(choices, start=1):
         along = [(*choice, index) for index in range(len(across.values))]
-        cells = [_cell(said, axes, row, c, chosen) for c, chosen in enumerate(along, start=1)]
+        cells = [_cell(common, axes, row, c, chosen) for c, chosen in enumerate(along, start=1)]
         rows.append(tuple(cells))
     return Grid(tuple(axes), tuple(rows))
 
 
 def _cell(
-    said: Mapping[str, Any], axes: Sequence[Axis], row: int, column: int, chosen: Sequence[int]
+    common: Mapping[str, Any], axes: Sequence[Axis], row: int, column: int, chosen: Sequence[int]
 ) -> Cell:
-    here = {axis.name: axis.said[i] for axis, i in zip(axes, chosen, strict=True)}
+    labels = {axis.name: axis.texts[i] for axis, i in zip(axes, chosen, strict=True)}
     values = {axis.name: axis.values[i] for axis, i in zip(axes, chosen, strict=True)}
     try:
-        options = PaintOptions.from_dict({"size": PREVIEW_SIZE, **said, **values})
+        options = PaintOptions.from_dict({"size": PREVIEW_SIZE, **common, **values})
     except OptionsError as error:
-        where = ", ".join(f"{flag(name)[2:]} {value}" for name, value in here.items())
+        where = ", ".join(f"{flag(name)[2:]} {value}" for name, value in labels.items())
         raise OptionsError(f"with {where}: {error}") from error
-    return Cell(row, column, here, options)
+    return Cell(row, column, labels, options)

@@ -1,4 +1,4 @@
-"""The table of a sweep: a row for each cell, with its options and its numbers."""
+"""The table of a sweep: a row per cell with its options and its numbers."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from impasto.metrics.measures import NAMES
 from impasto.metrics.table import csv_bytes
 from impasto.options import PaintOptions
+from impasto.sweep.cell_cache import LOSSES, Result
 from impasto.sweep.grid import Cell, Grid
-from impasto.sweep.kept import LOSSES, Result
 
 
 def table(grid: Grid, results: Mapping[str, Result], file: Callable[[Cell], Path]) -> bytes:
-    """Return the finished cells as a CSV file; ``file`` says where a cell's picture is.
+    """Return the finished cells as a CSV file; ``file`` returns the path of a cell's picture.
 
     Columns: row, column, all options (those that vary first), steps painted, seconds, the
-    painter's losses, the measures, the file. Rows of cells that are not finished are left out.
+    painter's losses, the measures, the file. Unfinished cells are left out.
     """
     varied = [axis.name for axis in grid.axes]
     others = [f.name for f in fields(PaintOptions) if f.name not in varied]
@@ -44,7 +44,7 @@ def _row(cell: Cell, result: Result) -> dict[str, Any]:
         "row": cell.row,
         "column": cell.column,
         **options,
-        **cell.said,
+        **cell.labels,
         "steps_painted": result.steps,
         "seconds": result.seconds,
         **result.losses,
@@ -53,12 +53,12 @@ def _row(cell: Cell, result: Result) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Write an option as a command line takes it: ``relu1_1:0.5,relu2_1:1.0``."""
+    """Format an option as the command line takes it: ``relu1_1:0.5,relu2_1:1.0``."""
     if not isinstance(value, list):
         return "" if value is None else value
     pairs = [item for item in value if isinstance(item, list)]
     if not pairs:
         return ",".join(map(str, value))
-    if isinstance(pairs[0][1], list):  # shares, layer by layer
+    if isinstance(pairs[0][1], list):  # shares by layer
         return " ".join(f"{layer}={plain(shares)}" for layer, shares in pairs)
     return ",".join(f"{layer}:{weight}" for layer, weight in pairs)

@@ -1,1 +1,1 @@
-"""Making transfer networks from paintings with perceptual losses (Johnson et al. 2016)."""
+"""Trains transfer networks on paintings with perceptual losses (Johnson et al. 2016)."""

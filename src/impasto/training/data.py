@@ -1,8 +1,8 @@
-"""Photos to train on: read once, kept as bytes, and cut to crops by number.
+"""Photos to train on: read once, cached as uint8, and cut into numbered crops.
 
-The crop with a number depends on the seed and the number alone, so that a training that was
-interrupted goes on with the very crops it would have had. Photos are read in the background, in the
-order in which they will be needed; files that are not photos are passed over and reported.
+A crop depends only on the seed and its number, so an interrupted training continues with the same
+crops. Photos are read in the background in the order in which they will be needed; files that
+cannot be read are skipped and reported.
 """
 
 from __future__ import annotations
@@ -32,38 +32,39 @@ from impasto.images.read import Source, read_stored
 from impasto.options import ReadOptions
 
 _LARGER = 1.125
-"""The short side of a photo that is kept, times that of the crops."""
+"""The short side of a cached photo, relative to the side of the crops."""
 
 _CLOSEST = 1.5
-"""How close crops look: from all that fits to so many times closer."""
+"""The largest zoom of a crop."""
 
 _LONGEST = 2.0
-"""Photos longer than so many times their short side lose their ends."""
+"""The largest aspect ratio of a photo; longer ones are cropped."""
 
 _ROOM = 2 * 10**9
-"""Bytes of photos that are kept, at most."""
+"""The largest size of the cache, in bytes."""
 
 _TIMES = 8
-"""How often each photo of a part is shown before the next part is read, where not all fit."""
+"""How often each photo of a subset is shown before the next subset is read, if not all fit."""
 
 _AHEAD = 32
-"""Photos are read so many crops before they are needed."""
+"""How many crops ahead photos are read."""
 
 _TRIES = 50
-"""So many photos in a row that cannot be read are one too many."""
+"""The number of unreadable photos in a row after which training stops."""
 
 
 def photos_in(folder: Path, unreadable: Callable[[ImageError], None] | None = None) -> list[Path]:
-    """Return the picture files under a folder, sorted. Raises `ImageError` when there are none.
+    """Return the picture files in a folder and its subfolders, sorted.
 
-    Folders inside that cannot be looked into are handed to ``unreadable``.
+    Errors of unreadable subfolders are passed to ``unreadable``. Raises `ImageError` if there are
+    no pictures.
     """
     if not folder.is_dir():
         raise ImageError(f"{folder}: is not a folder; --photos takes a folder of photos")
     closed: list[ImageError] = []
     found = list(pictures_in(folder, unreadable=closed.append))
     if not found or (closed and unreadable is None):
-        raise closed[0] if closed else ImageError(f"{folder}: holds no photos")
+        raise closed[0] if closed else ImageError(f"{folder}: contains no photos")
     if unreadable is not None:
         for error in closed:
             unreadable(error)
@@ -71,11 +72,12 @@ def photos_in(folder: Path, unreadable: Callable[[ImageError], None] | None = No
 
 
 @dataclass(frozen=True)
-class Order:
+class PhotoOrder:
     """Which of ``count`` photos a crop shows, by its number.
 
-    Every photo comes once before any comes again. Where more are there than fit, they come in parts
-    of ``part``: each part several times over, so that a photo is not read for one crop alone.
+    Every photo is used once before any is used again. If not all fit into the cache, they are used
+    in subsets of ``part`` photos: each subset is repeated several times, so that no photo is read
+    for only one crop.
     """
 
     count: int
@@ -83,7 +85,7 @@ class Order:
     seed: int
 
     def __call__(self, number: int, attempt: int = 0) -> int:
-        """Return the photo; after those of earlier attempts could not be read, any of its part."""
+        """Return the photo; on later attempts, a random photo of the same subset."""
         turn, place = divmod(number, self.count * _TIMES)
         first = place // (self.part * _TIMES) * self.part
         length = min(self.part, self.count - first)
@@ -100,11 +102,11 @@ def _shuffled(count: int, *seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).permutation(count)
 
 
-class Shelf:
-    """Photos as bytes (h, w, 3) on a device, their short side at ``side`` pixels.
+class PhotoCache:
+    """A cache of photos, uint8 (h, w, 3), on a device, with a short side of ``side`` pixels.
 
-    Each is read once, in the background, from when it is first asked for; what was not used for
-    longest makes room for others.
+    Each is read once, in the background, when it is first requested; the least recently used ones
+    make room for others.
     """
 
     def __init__(
@@ -129,11 +131,11 @@ class Shelf:
 
     @property
     def capacity(self) -> int:
-        """How many photos there is room for, whatever their shape."""
+        """The number of photos that fit, whatever their aspect ratio."""
         return max(2, int(self._room / (3 * self._side**2 * _LONGEST)))
 
     def ask(self, number: int) -> Future[Tensor]:
-        """Begin to read a photo unless it is there."""
+        """Start reading a photo unless it is cached."""
         with self._lock:
             if number not in self._kept:
                 self._kept[number] = self._pool.submit(self._read, number)
@@ -141,7 +143,7 @@ class Shelf:
             return self._kept[number]
 
     def __getitem__(self, number: int) -> Tensor:
-        """Return a photo, waiting for it. Raises `ImageError` for one that cannot be read."""
+        """Wait for a photo and return it. Raises `ImageError` if it cannot be read."""
         return self.ask(number).result()
 
     def close(self) -> None:
@@ -167,7 +169,7 @@ class Shelf:
 
 
 def _fitted(source: Source, side: int, read: ReadOptions) -> NDArray[np.uint8]:
-    """Read a photo with its short side at ``side`` pixels, without the ends of a very long one."""
+    """Read a photo with a short side of ``side`` pixels, cropping a very long one."""
     if isinstance(source, str | bytes | os.PathLike):
         stored = read_fitting(source, side, read, short=True)
     else:
@@ -185,7 +187,7 @@ def _fitted(source: Source, side: int, read: ReadOptions) -> NDArray[np.uint8]:
 
 
 class Crops:
-    """Square crops of ``size`` pixels: random photo, place, scale and direction for each number."""
+    """Square crops of ``size`` pixels: each number gives a random photo, place, zoom and flip."""
 
     def __init__(
         self,
@@ -200,22 +202,24 @@ class Crops:
     ) -> None:
         self.size, self.seed = size, seed
         self._side = round(_LARGER * size)
-        self._shelf = Shelf(sources, self._side, read, device=device, room=room, threads=threads)
-        count, capacity = len(sources), self._shelf.capacity
-        # What is shown and what is read ahead of the next part are there at the same time.
-        self._order = Order(count, count if count <= capacity else capacity // 2, seed)
+        self._cache = PhotoCache(
+            sources, self._side, read, device=device, room=room, threads=threads
+        )
+        count, capacity = len(sources), self._cache.capacity
+        # The cache must hold the current subset and the one that is read ahead.
+        self._order = PhotoOrder(count, count if count <= capacity else capacity // 2, seed)
 
     def ahead(self, numbers: Iterable[int]) -> None:
-        """Begin to read what crops will show that are needed soon."""
+        """Start reading the photos of crops that are needed soon."""
         for number in islice(numbers, _AHEAD):
-            self._shelf.ask(self._order(number))
+            self._cache.ask(self._order(number))
 
     def take(self, numbers: Sequence[int]) -> tuple[Tensor, list[str]]:
-        """Return crops (n, 3, size, size), RGB in [0, 1], and what was passed over to get there."""
-        squares, views, passed = [], [], []
+        """Return crops (n, 3, size, size), RGB in [0, 1], and errors of the photos skipped."""
+        squares, views, skipped = [], [], []
         for number in numbers:
-            photo, bad = self._photo(number)
-            passed += bad
+            photo, errors = self._photo(number)
+            skipped += errors
             rng = np.random.default_rng((self.seed, number))
             top, left = (int(rng.integers(side - self._side + 1)) for side in photo.shape[:2])
             squares.append(photo[top : top + self._side, left : left + self._side])
@@ -226,24 +230,24 @@ class Crops:
         crops = F.grid_sample(
             pixels, grid, mode="bicubic", padding_mode="reflection", align_corners=False
         )
-        return crops.clamp_(0, 1), passed
+        return crops.clamp_(0, 1), skipped
 
     def close(self) -> None:
         """Read nothing more."""
-        self._shelf.close()
+        self._cache.close()
 
     def _photo(self, number: int) -> tuple[Tensor, list[str]]:
-        bad: list[str] = []
+        errors: list[str] = []
         for attempt in range(_TRIES):
             try:
-                return self._shelf[self._order(number, attempt)], bad
+                return self._cache[self._order(number, attempt)], errors
             except ImpastoError as error:
-                bad.append(str(error))
-        raise ImageError(f"{_TRIES} photos in a row cannot be read; the last: {bad[-1]}")
+                errors.append(str(error))
+        raise ImageError(f"{_TRIES} photos in a row cannot be read; the last: {errors[-1]}")
 
 
 def _view(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return where a crop looks in its square, as `affine_grid` takes it: (2, 3)."""
+    """Return the random part of its square that a crop shows, for `affine_grid`: (2, 3)."""
     part = _CLOSEST ** -rng.random()
     x, y = (1 - part) * (2 * rng.random(2) - 1)
     mirror = -1 if rng.random() < 0.5 else 1

@@ -1,4 +1,4 @@
-"""From a painting to a style of a network that is there, in seconds, through events."""
+"""Learns a style from a painting for an existing network, within seconds, yielding events."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from impasto.options import LearnOptions, ReadOptions, TrainOptions
 from impasto.options.learn import LEARNT_DISTANCE
 from impasto.runtime import checkpoint as files
 from impasto.runtime.device import choose_device, choose_precision
-from impasto.training.criterion import Criterion
+from impasto.training.crop_pool import CropPool
 from impasto.training.data import Crops
 from impasto.training.naming import slug
 from impasto.training.painting import read_painting
-from impasto.training.pool import Pool
+from impasto.training.perceptual import PerceptualLoss
 from impasto.training.preview import sheet
-from impasto.training.rows import RowLoop, split
-from impasto.training.trainer import Keeping, Photos, least_sides, sources_of
+from impasto.training.row_loop import RowLoop, split
+from impasto.training.trainer import Photos, StateFile, least_sides, sources_of
 from impasto.zoo.cards import StyleCard, plain_name
 from impasto.zoo.learnt import check_name, key, tidy
 from impasto.zoo.pack import Pack
@@ -43,22 +43,22 @@ from impasto.zoo.registry import network
 from impasto.zoo.rows import Arrays, Row, Rows
 
 _LOG = 2.0
-"""The logarithm of a style's weight at the start."""
+"""The initial logarithm of a style's weight."""
 
 _CROPS = 24
-"""So many crops are learnt from, again and again."""
+"""The number of crops, which are used repeatedly."""
 
 
 class Learner:
-    """Learns to paint photos in the style of a painting, with a network that can others already.
+    """Learns the style of a painting for a network that was trained on other styles.
 
-    Iterate over it for its events; then, or at any time between two of them, `row` is the style as
+    Iterate over it for its events; between any two of them and at the end, `row` is the style
     learnt so far, and `pack` the network with it. Only the style's row of scales and shifts is
-    learnt (Dumoulin, Shlens and Kudlur 2017, section 2.1): ``body``, the network, stays as it is to
-    the bit. None for it is the one that ships in the size that the options say.
+    learnt (Dumoulin, Shlens and Kudlur 2017, section 2.1); ``body``, the network, stays bit for bit
+    the same. None for ``body`` means the bundled network of the size in the options.
 
-    ``name`` is what the style is called, None for the name of the painting's file; ``card`` says
-    more. ``began`` is the time from which the budget counts, by ``clock``.
+    ``name`` is the name of the style, None for that of the painting's file; ``card`` gives more
+    metadata. ``began`` is the time of ``clock`` at which the budget starts.
 
     Raises `OptionsError`, `ImageError` and `WeightsError`.
     """
@@ -80,7 +80,7 @@ class Learner:
         self._began = clock() if began is None else began
         self.options = options or LearnOptions()
         self._read = read or ReadOptions()
-        self._keeping = Keeping()
+        self._state_file = StateFile()
         self.painting = read_painting(painting, self.options.style_size, self._read)
         self._criterion_options = TrainOptions(
             size=self.options.size, style_size=self.options.style_size
@@ -88,7 +88,9 @@ class Learner:
         self._check_size()
         self.body = body or network(self.options.model)
         if not self.body.has_original:
-            raise OptionsError(f"{self.body.name}: was not made by impasto train")
+            raise OptionsError(
+                f"{self.body.name}: was not made by impasto train; only such networks can learn"
+            )
         self.card = self._carded(name, card)
         self._begin: Row | None = None
         self._closed: list[ImageError] = []
@@ -101,7 +103,7 @@ class Learner:
         self._saved_at = clock()
 
     def __iter__(self) -> Iterator[TrainingEvent]:
-        """Learn to the end, or until it was stopped."""
+        """Learn to the end, or until stopped."""
         with in_memory("lower --size or --style-size"):
             yield from self._learn()
 
@@ -115,33 +117,33 @@ class Learner:
             loop = self._loop = self._make_loop(crops)
             for event in loop.run():
                 yield event
-                if self._clock() - self._saved_at > self._keeping.every:
+                if self._clock() - self._saved_at > self._state_file.every:
                     yield from self.save()
             yield from self.save()
         finally:
             crops.close()
 
-    def begin_with(self, row: Row | None, keeping: Keeping | None = None) -> None:
-        """Go on from a style as it was learnt before: call it before the first event.
+    def begin_with(self, row: Row | None, state_file: StateFile | None = None) -> None:
+        """Continue from a style that was learnt before; call this before iterating.
 
-        ``keeping`` says where the state is kept, and how often. If what is there is that of the
-        same learning, it goes on from there as if nothing had happened, else from the row.
+        ``state_file`` says where and how often to save the state. If it holds the state of the same
+        learning, this continues exactly from there, else from the row.
         """
-        self._begin, self._keeping = row, keeping or Keeping()
+        self._begin, self._state_file = row, state_file or StateFile()
 
     def stop(self) -> None:
-        """End after the step under way: so `stopped` will be true."""
+        """End after the current step; `stopped` is then true."""
         if self._loop:
             self._loop.stop()
 
     @property
     def stopped(self) -> bool:
-        """Whether it was ended before its end."""
+        """Whether `stop` ended it early."""
         return bool(self._loop and self._loop.stopped)
 
     @property
     def row(self) -> Row:
-        """The style so far, as a file would hold it, with a small copy of the painting."""
+        """The style learnt so far, at file precision, with a small copy of the painting."""
         loop = self._loop
         values = loop.row if loop else self._first()
         learning = {
@@ -163,12 +165,12 @@ class Learner:
 
     @property
     def key(self) -> str:
-        """What tells this learning from others."""
+        """The cache key of this learning."""
         return key(self.painting.pixels, self.body.body, self.options.asked)
 
     @property
     def terms(self) -> dict[str, float]:
-        """Content and style of the latest crops, how many there were, and for how long."""
+        """Content and style of the latest crops, the number of crops so far, and the seconds."""
         loop = self._loop
         if loop is None:
             return {}
@@ -181,12 +183,12 @@ class Learner:
 
     @property
     def rows(self) -> Rows:
-        """The style as a file would hold it."""
+        """The style learnt so far, as the content of a file."""
         return Rows(self.body.card.architecture, self.body.body, (self.row,))
 
     @property
     def pack(self) -> Pack:
-        """The network with this style alone, and the photo."""
+        """The network with only this style and the photo."""
         return self.body.only([ORIGINAL]).with_rows([self.row])
 
     @property
@@ -214,17 +216,17 @@ class Learner:
         )
 
     def _check_size(self) -> None:
-        """Raise `OptionsError` for a painting that is too long and narrow."""
+        """Raise `OptionsError` if the short side of the painting is too short for the layers."""
         least = least_sides(self._criterion_options)["style"]
         side = min(self.painting.rgb.shape[:2])
         if side < least:
             raise OptionsError(
-                f"{self.painting.name}: would have {side} pixels on its short side, and {least:g} "
-                f"are needed: raise --style-size (now {self.options.style_size})"
+                f"{self.painting.name}: its short side would have {side} pixels, but needs at "
+                f"least {least:g}; raise --style-size (now {self.options.style_size})"
             )
 
     def _first(self) -> Tensor:
-        """Return what is begun with: what was learnt before, else what lies between all styles."""
+        """Return the initial row: what was learnt before, else the mean of all styles."""
         if self._begin is not None:
             return flat(self._begin.tensors, self._names)
         rows = [self.body.row(name) for name in self.body.styles if name != ORIGINAL]
@@ -234,7 +236,9 @@ class Learner:
     def _make_loop(self, crops: Crops) -> RowLoop:
         options = self.options
         net = vgg.build(weights.find(options.weights))
-        criterion = Criterion.of(self._criterion_options, net.prepare(self.device, self.precision))
+        criterion = PerceptualLoss.of(
+            self._criterion_options, net.prepare(self.device, self.precision)
+        )
         shared = self.body.tensors.keys() - set(self._names)
         log = math.log(self._begin.card.weight) if self._begin and self._begin.card.weight else _LOG
         loop = RowLoop(
@@ -242,7 +246,7 @@ class Learner:
             {name: torch.from_numpy(self.body.tensors[name]) for name in shared},
             self._first().to(self.device),
             criterion=criterion,
-            pool=Pool(crops, criterion, _CROPS),
+            pool=CropPool(crops, criterion, _CROPS),
             painting=criterion.painting(
                 to_tensor(floats(self.painting.rgb), self.device),
                 None if self.painting.alpha is None else floats(self.painting.alpha),
@@ -262,36 +266,36 @@ class Learner:
         return loop
 
     def _length(self, step: int, seconds: float) -> float:
-        """Return how far it is with what was learnt before and what is to be learnt now."""
+        """Return the progress over what was learnt before and what will be learnt now."""
         steps_before, seconds_before = self._before
         if self.options.steps is not None:
             return step / (steps_before + self.options.steps)
         return seconds / (seconds_before + self.options.seconds)
 
     def save(self) -> Iterator[Saved]:
-        """Keep the state, if it is to be kept."""
+        """Save the state, if there is a file for it."""
         self._saved_at = self._clock()
-        if self._keeping.path is None or self._loop is None:
+        if self._state_file.path is None or self._loop is None:
             return
         tensors, loop = self._loop.state()
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
-        self._keeping.path.parent.mkdir(parents=True, exist_ok=True)
+        self._state_file.path.parent.mkdir(parents=True, exist_ok=True)
         about = {"run": self._run(), "loop": loop, "file": str(Path(self.painting.name).absolute())}
-        files.write(self._keeping.path, arrays, about)
-        tidy(self._keeping.path.parent)
-        yield Saved(self._keeping.path, "checkpoint")
+        files.write(self._state_file.path, arrays, about)
+        tidy(self._state_file.path.parent)
+        yield Saved(self._state_file.path, "checkpoint")
 
     def _resume(self, loop: RowLoop) -> None:
-        """Go on from the state that is kept, where it is that of what is begun with."""
+        """Continue from the saved state if it belongs to the initial row."""
         if self._begin is None or self._restored(loop):
             return
-        # It begins with the row, as it would on another machine.
+        # Otherwise it starts from the row, as it would on another machine.
         for name, kind in (("crops", int), ("steps", int), ("seconds", float)):
             earlier = self._begin.learning.get(name, 0)
             self._earlier[name] = kind(earlier) if isinstance(earlier, int | float) else kind(0)
 
     def _restored(self, loop: RowLoop) -> bool:
-        path = self._keeping.path
+        path = self._state_file.path
         if path is None or self._begin is None or not path.is_file():
             return False
         try:
@@ -309,7 +313,7 @@ class Learner:
         return True
 
     def _run(self) -> dict[str, Any]:
-        """What has to be the same for a state to be of use."""
+        """Everything that must be the same to continue from a state."""
         return {
             "pixels": self.painting.pixels,
             "body": self.body.body,
@@ -318,7 +322,7 @@ class Learner:
         }
 
     def preview(self) -> NDArray[np.uint8]:
-        """Return a sheet, RGB (H, W, 3): a few photos, as they are and in the style so far."""
+        """Return a contact sheet, RGB (H, W, 3): a few photos, original and stylised."""
         assert self._loop
         row = zip(self._names, split(self._loop.row, self._shape), strict=True)
         own = {name: part[None] for name, part in row}
@@ -328,5 +332,5 @@ class Learner:
 
 
 def flat(tensors: Arrays | Mapping[str, Tensor], names: tuple[str, ...]) -> Tensor:
-    """Return a row's tensors as one, (P,)."""
+    """Concatenate a row's tensors to one, (P,)."""
     return torch.cat([torch.as_tensor(tensors[name]).flatten() for name in names]).float()

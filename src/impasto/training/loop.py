@@ -1,4 +1,4 @@
-"""The training loop: a generator of events over a state that is whole between two of them."""
+"""The training loop: a generator of events; between two of them its state is consistent."""
 
 from __future__ import annotations
 
@@ -16,44 +16,46 @@ from impasto.errors import DivergedError
 from impasto.events import Stalled, Trained, TrainingEvent, Unreadable
 from impasto.nets.architecture import exact_tensors
 from impasto.training.data import Crops
-from impasto.training.objectives import Batch, Objective, Painted, within
+from impasto.training.objectives import Batch, PaintingObjective, TrainingObjective, with_range_loss
 from impasto.training.processes import Processes
 from impasto.training.sampling import assign, noises
 from impasto.training.student import Student
 from impasto.training.vector import Vector
 
 _WARM_UP, _WARM_PART = 200, 0.05
-"""Steps until the learning rate is at its largest, or the part of the training, what comes first.
-"""
+"""Warm-up of the learning rate, in steps and as a part of the training; the shorter one counts."""
 
 _SPIKES = 0.01
 """Weight of `Student.spikes`."""
 
 _LOOK = 50
-"""Steps that the style term at the start and now is averaged over, to see whether it falls."""
+"""Steps over which the style term is averaged, to see whether it falls."""
 
 _EARLY = 0.15
-"""The part of the training after which it must have fallen."""
+"""The part of the training after which the style term must have fallen."""
 
 _FALLEN = 0.95
+"""The style term must fall below this factor of its initial value."""
+
 _MOST_LOST = 10
-"""Steps in a row without a finite gradient, after which the training has diverged."""
+"""Consecutive steps without a finite gradient after which the training has diverged."""
 
 _NOTES = ("loss", "content", "style", "whole", "spikes", "seconds", "stop")
-"""What processes tell each other behind the gradient, before the moves of the styles' weights."""
+"""Numbers that processes exchange after the gradient, before the moves of the styles' weights."""
 
 
 class Loop:
-    """Trains a network on crops, a batch a step: ``photos`` crops, each in ``each`` styles.
+    """Trains a network on crops; a batch has ``photos`` crops, each in ``each`` styles.
 
-    ``objective(progress, step)`` says what a step asks for. ``length`` turns steps and seconds to a
-    progress from 0 to 1. Numbers are read a step late where reading them would wait for the device.
+    ``objective(progress, step)`` returns the objective of a step. ``length`` turns steps and
+    seconds into a progress from 0 to 1. On a GPU, numbers are read one step late, so that nothing
+    waits for the device.
     """
 
     def __init__(
         self,
         net: Student,
-        objective: Callable[[float, int], Objective],
+        objective: Callable[[float, int], TrainingObjective],
         *,
         crops: Crops,
         photos: int,
@@ -79,15 +81,15 @@ class Loop:
         self.stopped = False
         self.unreadable: set[str] = set()
         self._stop = False
-        self._late = Late(self.vector.values.device)
+        self._late = DelayedRead(self.vector.values.device)
         self._first: list[float] = []
         self._latest: deque[float] = deque(maxlen=_LOOK)
         self._lost = 0
-        self._told = False
+        self._checked = False
 
     @property
     def samples(self) -> int:
-        """How many pictures were made to learn from."""
+        """The number of pictures made so far."""
         return self.step * self._photos * self._each
 
     def stop(self) -> None:
@@ -95,23 +97,23 @@ class Loop:
         self._stop = True
 
     def run(self) -> Iterator[TrainingEvent]:
-        """Train to the end, or on from where the state is, or until it was stopped."""
+        """Train from the current state to the end, or until stopped."""
         began = self._clock() - self.seconds
         while self._length(self.step, self.seconds) < 1 and not self.stopped:
-            told, reasons = self._learn(began)
+            numbers, reasons = self._learn(began)
             self.step += 1
-            notes = dict(zip(_NOTES, told, strict=False))
+            notes = dict(zip(_NOTES, numbers, strict=False))
             for term in ("content", "style"):
                 notes[term] /= max(notes["whole"], 1e-9)
             self.seconds = max(self.seconds, notes["seconds"])
             self.stopped = notes["stop"] > 0
-            self._check(finite=told[-1] > 0)
+            self._check(finite=numbers[-1] > 0)
             yield from self._report(reasons)
             yield self._event(notes)
             yield from self._look()
 
     def _learn(self, began: float) -> tuple[list[float], list[str]]:
-        """See a batch and move; return the notes of all processes, and what was passed over."""
+        """Take a step on a batch; return the notes of all processes, and errors of photos."""
         world, rank = self._processes.world, self._processes.rank
         device, vector = self.vector.values.device, self.vector
         progress = self._length(self.step, self.seconds)
@@ -119,24 +121,24 @@ class Loop:
         batch, reasons = self._batch(objective)
         vector.forget()
         made = self.net(batch.inputs, batch.mix, batch.noise)
-        gradient, asked = within(made.detach(), lambda inside: objective(inside, batch))
+        gradient, asked = with_range_loss(made.detach(), lambda inside: objective(inside, batch))
         spikes = self.net.spikes()
         torch.autograd.backward([made, _SPIKES * spikes], [gradient, None])
         vector.hold()
         terms = (asked.loss, asked.content, asked.style, asked.whole, spikes.detach())
-        # The clock is the first process's, so that all stop at the same step.
+        # The first process's clock counts, so that all stop at the same step.
         clock = 0.0 if rank else (self._clock() - began) * world
         own = torch.tensor([clock, float(self._stop)], device=device)
         vector.notes[: len(_NOTES)] = torch.cat([torch.stack(terms), own])
         vector.notes[len(_NOTES) :] = asked.moves
         self._processes.average(vector.message)
-        if isinstance(objective, Painted):
+        if isinstance(objective, PaintingObjective):
             objective.balance(vector.notes[len(_NOTES) :] * world)
         finite = vector.step(self._rate_now(progress), self.step)
         return self._late(torch.cat([vector.notes[: len(_NOTES)], finite[None]])), reasons
 
-    def _batch(self, objective: Objective) -> tuple[Batch, list[str]]:
-        """Return what this process has to do of a step, and what was passed over to get there."""
+    def _batch(self, objective: TrainingObjective) -> tuple[Batch, list[str]]:
+        """Return this process's part of a step, and errors of the photos skipped."""
         world, rank = self._processes.world, self._processes.rank
         device, seed = self.vector.values.device, self._crops.seed
         own = self._photos // world
@@ -157,16 +159,16 @@ class Loop:
         return batch, reasons
 
     def _rate_now(self, progress: float) -> float:
-        """Warm up, then fall along a cosine to a hundredth."""
+        """Return the learning rate: warm-up, then a cosine decay to one hundredth."""
         warm = min(1.0, max((self.step + 1) / _WARM_UP, progress / _WARM_PART))
         return self._rate * warm * (0.505 + 0.495 * math.cos(math.pi * progress))
 
     def _check(self, *, finite: bool) -> None:
-        """Give up when steps in a row could not be taken."""
+        """Raise `DivergedError` after too many steps without a finite gradient."""
         self._lost = 0 if finite else self._lost + 1
         if self._lost >= _MOST_LOST:
             raise DivergedError(
-                f"training diverged at step {self.step}: try --learning-rate {self._rate / 4:g}"
+                f"training diverged at step {self.step}; try --learning-rate {self._rate / 4:g}"
             )
 
     def _event(self, notes: Mapping[str, float]) -> Trained:
@@ -187,17 +189,17 @@ class Loop:
         )
 
     def _look(self) -> Iterator[Stalled]:
-        """Tell, once, when nothing is learnt."""
+        """Check once whether the style term falls; report it if not."""
         progress = self._length(self.step, self.seconds)
-        if self._told or progress < _EARLY or self.step < 4 * _LOOK:
+        if self._checked or progress < _EARLY or self.step < 4 * _LOOK:
             return
-        self._told = True
+        self._checked = True
         first, latest = _mean(self._first), _mean(self._latest)
         if first and not latest < _FALLEN * first:
             yield Stalled(
                 self.step,
-                f"the style term was {first:.3g} and is {latest:.3g}: another --learning-rate, a "
-                "larger --distance or other photos may help",
+                f"the style term has not fallen (it was {first:.3g} and is {latest:.3g}); another "
+                "--learning-rate, a larger --distance or other photos may help",
             )
 
     def _report(self, reasons: Sequence[str]) -> Iterator[Unreadable]:
@@ -207,31 +209,31 @@ class Loop:
                 yield Unreadable(reason)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return all that goes on from here needs: tensors, and plain data."""
+        """Return everything needed to continue: tensors, and plain data."""
         data = {
             "step": self.step,
             "seconds": self.seconds,
             "unreadable": sorted(self.unreadable),
             "first": self._first,
             "latest": list(self._latest),
-            "told": self._told,
+            "checked": self._checked,
         }
         return self.vector.state(), data
 
     def restore(self, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
-        """Take what `state` gave of a loop built alike."""
+        """Restore the result of `state`, from a loop with the same arguments."""
         self.vector.restore(tensors)
         self.step, self.seconds = int(data["step"]), float(data["seconds"])
         self.unreadable = set(data["unreadable"])
         self._first = list(data["first"])
         self._latest = deque(data["latest"], maxlen=_LOOK)
-        self._told = bool(data["told"])
+        self._checked = bool(data["checked"])
 
 
-class Late:
-    """Reads numbers from a device without waiting for it: those of the call before.
+class DelayedRead:
+    """Reads numbers from a GPU without waiting: each call returns those of the previous call.
 
-    The first call waits for its own; on the CPU all do, there is nothing to wait for.
+    The first call waits for its own numbers, and on the CPU every call returns its own.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -239,21 +241,21 @@ class Late:
         self._before: tuple[Tensor, torch.cuda.Event] | None = None
 
     def __call__(self, numbers: Tensor) -> list[float]:
-        """Hand in numbers (n,), get those that are there."""
+        """Take numbers (n,) and return those that are available."""
         if not self._waits:
             return list(numbers.tolist())
         copy = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=True)
         copy.copy_(numbers, non_blocking=True)
-        there = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        there.record()
-        before, there_before = self._before or (copy, there)
-        self._before = copy, there
-        there_before.synchronize()
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record()
+        before, event_before = self._before or (copy, event)
+        self._before = copy, event
+        event_before.synchronize()
         return list(before.tolist())
 
 
 def _free(net: Student) -> dict[str, Tensor]:
-    """Return what may move of the tensors that keep the photo as it is to the bit: not its row."""
+    """Return masks for the tensors that reproduce the photo: 0 for its row, which stays fixed."""
     found = {}
     for name in exact_tensors(net.architecture):
         found[name] = torch.ones_like(net.get_parameter(name))

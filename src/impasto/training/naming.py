@@ -1,4 +1,4 @@
-"""What styles are called: by their cards, else by their files."""
+"""Names styles after their cards, else after their files."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from impasto.zoo.cards import MAX_NAME, StyleCard
 
 
 def named(paintings: Sequence[Picture], cards: Mapping[str, StyleCard]) -> list[StyleCard]:
-    """Give every painting a card; its name is its file's unless the card says another."""
+    """Return a card for every painting, named after its file unless ``cards`` has one for it."""
     found: list[StyleCard] = []
     taken = {ORIGINAL}
     for i, painting in enumerate(paintings, start=1):
         stem = "" if painting.name == MEMORY else Path(painting.name).stem
         card = cards.get(stem, StyleCard(name=slug(stem) or f"style-{i}"))
         if card.name in taken:
-            raise OptionsError(f"{painting.name}: there is a style {card.name!r} already")
+            raise OptionsError(f"{painting.name}: there is already a style {card.name!r}")
         taken.add(card.name)
         size = max(painting.width, painting.height)
-        is_it = is_grey(painting.rgb)
-        found.append(replace(card, sha256=painting.sha256, size=size, grey=is_it))
+        grey = is_grey(painting.rgb)
+        found.append(replace(card, sha256=painting.sha256, size=size, grey=grey))
     return found
 
 
 def slug(text: str) -> str:
-    """Turn a file's stem to the name of a style: lower case letters, digits, hyphens."""
+    """Turn a file's stem into a style name: lower case letters, digits, hyphens."""
     return "-".join(re.findall("[a-z0-9]+", text.lower()))[:MAX_NAME].strip("-")

@@ -1,4 +1,4 @@
-"""A painting as a style is learnt from it."""
+"""A painting to learn a style from."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from impasto.options import ReadOptions
 from impasto.text import shown
 
 _SMALLEST = 32
-"""The short side in pixels below which there is nothing to be learnt."""
+"""The smallest short side of a painting, in pixels."""
 
 _COPY, _COPY_QUALITY = 512, 70
-"""The long side in pixels of the copy that a style keeps, and its quality as WebP."""
+"""The long side in pixels and the WebP quality of the copy stored with a style."""
 
 
 @dataclass(frozen=True, eq=False)
 class Painting:
-    """A painting at the size at which it is looked at: ``rgb`` is uint8 (h, w, 3).
+    """A painting at the size at which it is used: ``rgb`` is uint8 (h, w, 3).
 
-    ``alpha`` is uint8 (h, w), None where all is opaque. ``name`` and ``sha256`` are those of its
-    file; ``pixels`` is the SHA-256 of what is seen, the same for a copy in another file.
+    ``alpha`` is uint8 (h, w), None if the painting is opaque. ``name`` and ``sha256`` are those of
+    its file; ``pixels`` is the SHA-256 of the visible pixels, the same for a copy in another file.
     """
 
     rgb: NDArray[np.uint8]
@@ -44,7 +44,7 @@ class Painting:
 
     @cached_property
     def pixels(self) -> str:
-        """The SHA-256 of the shape and the values."""
+        """The SHA-256 of shape and values."""
         digest = hashlib.sha256(str(self.rgb.shape).encode())
         digest.update(self.rgb.data)
         if self.alpha is not None:
@@ -53,7 +53,7 @@ class Painting:
 
     @cached_property
     def copy(self) -> bytes:
-        """A small copy, a WebP file."""
+        """A small copy, as the bytes of a WebP file."""
         height, width, _ = self.rgb.shape
         size = fit(width, height, min(_COPY, max(width, height)))
         file = io.BytesIO()
@@ -64,10 +64,9 @@ class Painting:
 
 
 def read_painting(source: Source, size: int, read: ReadOptions) -> Painting:
-    """Read a painting with its long side at ``size`` pixels.
+    """Read a painting with a long side of ``size`` pixels, cropped to its visible part.
 
-    Of one with transparent parts, the part around what is seen is taken. Raises `ImageError` for
-    what is not a picture, and for one that is too small or of which nothing is seen.
+    Raises `ImageError` if it is not a picture, is too small, or is fully transparent.
     """
     stored = None
     if isinstance(source, str | bytes | os.PathLike):
@@ -78,7 +77,7 @@ def read_painting(source: Source, size: int, read: ReadOptions) -> Painting:
     height, width, _ = stored.rgb.shape
     if min(height, width) < _SMALLEST:
         raise ImageError(
-            f"{shown(stored.name)}: has {width}x{height} pixels; a painting to learn from has at "
+            f"{shown(stored.name)}: has {width}x{height} pixels; a painting to learn from needs at "
             f"least {_SMALLEST} on its short side"
         )
     sides = fit(width, height, size)

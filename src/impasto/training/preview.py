@@ -1,4 +1,4 @@
-"""A look at a network in training."""
+"""Preview sheets of a network in training."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.func import functional_call
 
 from impasto.images import fit, read_picture, resize
+from impasto.images.contact_sheet import contact_sheet, sheet_width
 from impasto.images.read import MEMORY, Source
-from impasto.images.sheet import contact_sheet, sheet_width
 from impasto.images.tensors import to_array, to_tensor
 from impasto.nets.transformer import TransferNet, white_noise
 from impasto.options import ReadOptions
@@ -29,10 +29,10 @@ def sheet(
     photos: Sequence[Source],
     read: ReadOptions,
 ) -> NDArray[np.uint8]:
-    """Return a contact sheet, RGB (H, W, 3): a few photos, a row each, then in every style.
+    """Return a contact sheet, RGB (H, W, 3): a row for each of a few photos, with every style.
 
-    ``parameters`` take the place of the network's; ``styles`` are names and rows of its tables.
-    The noise is always the same, so that sheets can be held side by side.
+    ``parameters`` replace those of the network; ``styles`` maps names to rows of its style tensors.
+    The noise is always the same, so that sheets can be compared.
     """
     tiles = []
     rows = torch.eye(net.styles, device=next(iter(parameters.values())).device)
@@ -53,5 +53,5 @@ def sheet(
 
 
 def _spread(photos: Sequence[Source], count: int) -> list[Source]:
-    """Return some of many, far from each other."""
+    """Return ``count`` evenly spaced photos."""
     return [photos[i * len(photos) // count] for i in range(min(count, len(photos)))]

@@ -1,4 +1,4 @@
-"""Training on several processes: each sees a part of every batch, all take the same step."""
+"""Training in several processes: each handles part of every batch, and all take the same step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from impasto.errors import ImpastoError
 
 
 class Processes:
-    """The processes of a training, or this one alone."""
+    """The processes of a distributed training, or a single one."""
 
     def __init__(self) -> None:
         self._several = dist.is_available() and dist.is_initialized()
@@ -17,7 +17,7 @@ class Processes:
         self.rank = dist.get_rank() if self._several else 0
 
     def average(self, message: Tensor) -> None:
-        """Replace a tensor by its mean over the processes. Raises `ImpastoError` without them."""
+        """Average a tensor over all processes, in place. Raises `ImpastoError` if one has ended."""
         if not self._several:
             return
         try:

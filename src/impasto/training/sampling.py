@@ -1,4 +1,4 @@
-"""What each picture of a step is to be: which style, at which strength, with which noise."""
+"""Draws the style, strength and noise of each picture of a step."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _PARTIAL = 0.15
 """The share of pictures that are trained at a strength below 1."""
 
 _POWER = 4
-"""The weight of a style falls with this power of the strength: it acts on a scale of magnitudes."""
+"""The exponent of the strength in the weight of the style term."""
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """For each of n pictures: the style's number (n,), and its strength (n,) in [0, 1]."""
+    """For each of n pictures: the index of its style (n,), and its strength (n,) in [0, 1]."""
 
     styles: Tensor
     strengths: Tensor
 
     def part(self, rank: int, world: int) -> Assignment:
-        """Return what process ``rank`` of ``world`` has to do of it."""
+        """Return the part of process ``rank`` out of ``world``."""
         return Assignment(self.styles.chunk(world)[rank], self.strengths.chunk(world)[rank])
 
     def to(self, device: torch.device) -> Assignment:
@@ -37,39 +37,39 @@ class Assignment:
         )
 
     def mix(self, styles: int) -> Tensor:
-        """Return (n, styles): the style by its strength, the photo (style 0) by the rest."""
+        """Return (n, styles): the style with its strength, the photo (style 0) with the rest."""
         n = len(self.styles)
         mix = torch.zeros(n, styles, device=self.styles.device)
         mix[:, 0] = 1 - self.strengths
         return mix.scatter_add_(1, self.styles[:, None], self.strengths[:, None])
 
     def weights(self, weights: Tensor) -> Tensor:
-        """Return the weight (n,) of each picture's style term, from those of the styles."""
+        """Return the weight (n,) of each picture's style term, from the styles' weights."""
         return weights[self.styles] * self.strengths**_POWER
 
 
 def assign(step: int, batch: int, styles: tuple[int, ...], seed: int) -> Assignment:
-    """Deal styles and strengths; the same for the same step and seed.
+    """Draw styles and strengths; step and seed determine the result.
 
-    Styles are dealt like cards: every one comes once before any comes again, from one step to the
-    next. So those of a photo, which follow each other, are different ones.
+    Styles are drawn without replacement, also from one step to the next: each comes once before any
+    comes again. So the consecutive pictures of one photo get different styles.
     """
     numbers = range(step * batch, (step + 1) * batch)
-    dealt = [styles[_card(number, len(styles), seed)] for number in numbers]
+    drawn = [styles[_draw(number, len(styles), seed)] for number in numbers]
     draws = np.random.default_rng((seed, step)).random((2, batch))
     strengths = np.where(draws[0] < _PARTIAL, draws[1], 1)
-    return Assignment(torch.tensor(dealt), torch.from_numpy(strengths).float())
+    return Assignment(torch.tensor(drawn), torch.from_numpy(strengths).float())
 
 
-def _card(number: int, count: int, seed: int) -> int:
-    deal, place = divmod(number, count)
-    return int(np.random.default_rng((seed, 1, deal)).permutation(count)[place])
+def _draw(number: int, count: int, seed: int) -> int:
+    turn, place = divmod(number, count)
+    return int(np.random.default_rng((seed, 1, turn)).permutation(count)[place])
 
 
 def noises(
     architecture: Architecture, step: int, batch: int, size: int, seed: int
 ) -> Mapping[str, Tensor]:
-    """Draw the noise of a step's pictures, on the CPU; the same for the same step and seed."""
+    """Draw the noise of a step's pictures on the CPU; step and seed determine the result."""
     entropy = np.random.SeedSequence((seed, 2, step)).generate_state(1, np.uint64)[0]
     generator = torch.Generator().manual_seed(int(entropy) % 2**63)
     return white_noise(architecture, batch, size, size, generator=generator)

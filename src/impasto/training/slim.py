@@ -1,4 +1,4 @@
-"""A small network that begins with the strongest channels of a large one of the same shape."""
+"""Network slimming: initialises a small network with the strongest channels of a large one."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LEVELS = ("quarter", "eighth", "sixteenth")
 
 
 def slimmed(pack: Pack, model: str) -> Pack:
-    """Return a network of another size, with all styles, that a pack's network teaches best.
+    """Return a network of another size with all styles, as the start for training by a teacher.
 
-    It halves the way of a training by the large network. A channel is as strong as its styles'
-    scales and shifts, times the weights by which it goes on.
+    This halves the training by the large network. The strength of a channel is that of its styles'
+    scales and shifts, times the norm of the weights that use it.
     """
     small = architecture(model)
     made = dict(_Slimming(pack.tensors, pack.architecture, small).tensors())
@@ -31,7 +31,7 @@ def slimmed(pack: Pack, model: str) -> Pack:
 
 @dataclass(frozen=True)
 class _Slimming:
-    """``tensors`` of the architecture ``large`` for the architecture ``small``."""
+    """Selects from the tensors ``given`` of the architecture ``large`` those for ``small``."""
 
     given: Arrays
     large: Architecture
@@ -60,7 +60,7 @@ class _Slimming:
             yield name, self.given[name]
 
     def _kept(self) -> dict[str, Rows]:
-        """Return which channels stay, by the level that they are at."""
+        """Return the channels to keep, by level."""
         quarter = self._strength("quarter", "eighth") + self._strength("to_quarter", "to_half")
         eighth = self._strength("eighth", "sixteenth") + self._strength("to_eighth", "to_quarter")
         count = {norm.name: norm.channels for norm in self.small.norms}
@@ -73,7 +73,7 @@ class _Slimming:
         }
 
     def _blocks(self, level: str, kept: Rows) -> Iterator[tuple[str, Floats]]:
-        """Take blocks that lie evenly among those that are there, the first and the last too."""
+        """Take evenly spaced blocks, including the first and the last."""
         there, wanted = (self._count(shape, level) for shape in (self.large, self.small))
         chosen = np.rint(np.linspace(0, there - 1, wanted) if wanted > 1 else [there - 1])
         for number, source in enumerate(chosen.astype(int) + 1, start=1):
@@ -89,7 +89,7 @@ class _Slimming:
         return sum(f"{level}{i}_1" in names for i in range(1, len(names)))
 
     def _strength(self, norm: str, after: str) -> Floats:
-        """Return how strong channels are behind a normalisation, on the way to a convolution."""
+        """Return the strength of the channels between a normalisation and a convolution."""
         table = np.abs(self.given[f"{norm}_scale"]) + np.abs(self.given[f"{norm}_shift"])
         weight = self.given[f"{after}_weight"]
         found: Floats = table[1:].mean(0) * np.sqrt(np.square(weight).sum((0, 2, 3)))

@@ -1,4 +1,4 @@
-"""What a training begins with."""
+"""The initial weights of a training."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ AUTO, NONE = "auto", "none"
 
 
 def started(begin: str, model: str, teacher: Pack | None = None) -> Pack | None:
-    """Return the pack to begin with, or None for nothing.
+    """Return the pack to start from, or None to start from scratch.
 
-    ``begin`` is a pack, said as `zoo.registry.find` takes it; ``"none"``; or ``"auto"``: the
-    strongest channels of the teacher, else the network of that size that ships, if one does.
+    ``begin`` is a pack as for `zoo.registry.find`; ``"none"``; or ``"auto"``: the strongest
+    channels of the teacher, else the bundled network of that size, if there is one.
     """
     if begin == NONE:
         return None

@@ -1,7 +1,7 @@
-"""A transfer network as it is trained: the same, with a gradient that passes memory less often.
+"""A transfer network for training: the same function, with a gradient that reads memory less often.
 
-Most of what a small network costs is not arithmetic: it is normalisation, which looks at every
-value several times on the way there and more often on the way back.
+A small network spends most of its time not on arithmetic but on normalisation, which reads every
+value several times in the forward pass and more often in the backward pass.
 """
 
 from __future__ import annotations
@@ -17,18 +17,17 @@ from impasto.nets.architecture import EPSILON, Architecture, Convolve, Normalise
 from impasto.nets.transformer import Moments, TransferNet
 
 _SPIKE = 5.0
-"""Standard deviations from which on a normalised value is a spike."""
-
+"""Standard deviations above which a normalised value counts as a spike."""
 
 _FEW = 1024
-"""PyTorch normalises slowly what has fewer positions."""
+"""With fewer positions than this, PyTorch's normalisation is slow."""
 
 
 class Student(TransferNet):
     """A `TransferNet` that also sums up its spikes; see `spikes`.
 
-    Convolutions are computed in ``precision``, statistics in float32. Not by autocasting, under
-    which padding goes through float32.
+    Convolutions are computed in ``precision``, statistics in float32. Autocast is not used, because
+    it would pad in float32.
     """
 
     def __init__(
@@ -44,11 +43,11 @@ class Student(TransferNet):
         self._spikes: list[Tensor] = []
 
     def spikes(self) -> Tensor:
-        """Return Σ over normalisations and channels of mean(relu(|q| - 5)²), and begin anew.
+        """Return Σ over normalisations and channels of mean(relu(|q| - 5)²), and reset it.
 
-        A mean over all pictures since the last time, where q are values that were normalised.
-        Instance normalisation lets a network hide contrast in one place that outshines all others
-        (Karras et al. 2020, section 2); on photos it shows as a pale mark where it is brightest.
+        The mean is over all pictures since the last call; q are the normalised values. Instance
+        normalisation lets a network concentrate contrast in one spot that dominates all others
+        (Karras et al. 2020, section 2); it appears as a pale mark in the brightest part of a photo.
         """
         total = torch.stack(self._spikes).sum()
         self._spikes.clear()
@@ -75,8 +74,9 @@ class Student(TransferNet):
 class _Normalisation(torch.autograd.Function):
     """Conditional instance normalisation of (n, c, h, w), and the sum of its spikes.
 
-    ``scale`` and ``shift`` (n, c) are each picture's own. With q = (x - mean) / deviation and a
-    gradient h of q, that of x is (h - mean(h) - q · mean(h · q)) / deviation.
+    ``scale`` and ``shift`` (n, c) are given for each picture. With q = (x - mean) / deviation and
+    the gradient h with respect to q, that with respect to x is
+    (h - mean(h) - q · mean(h · q)) / deviation.
     """
 
     @staticmethod
@@ -96,7 +96,7 @@ class _Normalisation(torch.autograd.Function):
         to_shift, to_scale = _sums(g), _sums(g * q)
         mean, product = scale * to_shift, scale * to_scale  # of h, and of h · q, times h · w
         gained = of_spikes * 2 / (n * h * w)
-        if spikes.is_cuda or spikes != 0:  # a GPU is not waited for
+        if spikes.is_cuda or spikes != 0:  # on a GPU, comparing would wait for the device
             mean = mean + gained * _sums(beyond)
             product = product + gained * _sums(beyond * q)
             spiked = beyond.mul_(_spread((gained * over).to(q.dtype), q))
@@ -112,7 +112,7 @@ class _Normalisation(torch.autograd.Function):
 def _normalised(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return (x - mean) / deviation in the type of x, and 1 / deviation (n, c), float32."""
     n, c, h, w = x.shape
-    if x.device.type == "cpu" and h * w >= _FEW:  # on GPUs it would change memory's layout
+    if x.device.type == "cpu" and h * w >= _FEW:  # on GPUs it would change the memory format
         one = torch.ones(c, dtype=torch.float64 if x.dtype == torch.float64 else torch.float32)
         q, _, over = torch.native_group_norm(x, one, one - 1, n, c, h * w, c, EPSILON)
         return q, over.view(n, c)
@@ -124,14 +124,14 @@ def _normalised(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _sums(x: Tensor) -> Tensor:
-    """Σ over positions of (n, c, h, w), as (n, c), float32 or more."""
+    """Sum (n, c, h, w) over positions to (n, c), in float32 or float64."""
     rows = x.permute(0, 2, 3, 1).flatten(1, 2)
     if x.dtype in (torch.float32, torch.float64):
         return rows.sum(1)
     ones = torch.ones(len(x), 1, rows.shape[1], dtype=x.dtype, device=x.device)
-    return (ones @ rows)[:, 0].float()  # a matrix product: float32 until it is rounded at the end
+    return (ones @ rows)[:, 0].float()  # a matrix product accumulates in float32
 
 
 def _spread(values: Tensor, like: Tensor) -> Tensor:
-    """Return (n, c) as (n, c, 1, 1) in the type of a tensor."""
+    """Return (n, c) as (n, c, 1, 1) with the type of ``like``."""
     return values[:, :, None, None].to(like.dtype)

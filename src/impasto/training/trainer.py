@@ -1,4 +1,4 @@
-"""From paintings, photos and options to a pack of styles, through events."""
+"""Trains a pack of styles from paintings and photos, yielding events."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ from impasto.images.resize import resize_plane
 from impasto.images.tensors import to_tensor
 from impasto.nets import vgg
 from impasto.nets.architecture import ORIGINAL, architecture, style_tensors
+from impasto.nets.feature_net import VGG19
 from impasto.options import ReadOptions, TrainOptions, parsing
 from impasto.options.train import DISTANCE
 from impasto.runtime import checkpoint as files
 from impasto.runtime.device import choose_device, choose_precision
-from impasto.training.criterion import Criterion, Layers, of_styles
 from impasto.training.data import Crops, photos_in
 from impasto.training.loop import Loop
 from impasto.training.naming import named
-from impasto.training.objectives import Objective, Painted, Taught
+from impasto.training.objectives import PaintingObjective, TeacherObjective, TrainingObjective
+from impasto.training.perceptual import Layers, PerceptualLoss, of_styles
 from impasto.training.preview import sheet
 from impasto.training.processes import Processes
 from impasto.training.student import Student
@@ -41,23 +42,23 @@ from impasto.zoo.cards import PackCard, StyleCard
 from impasto.zoo.pack import Pack
 
 Photos = str | Path | Sequence[Source] | None
-"""A folder, pictures, or None: the photos of `impasto.samples`."""
+"""A folder, a list of pictures, or None for the photos of `impasto.samples`."""
 
-_BEGUN = 2.5
-"""The logarithm of a style's weight at the start, where the network can paint already."""
+_TRAINED_LOG = 2.5
+"""The initial logarithm of a style's weight, if the network is trained already."""
 
 _RATES = {"nothing": 2.5e-3, "teacher": 2.5e-3, "start": 1e-3}
-"""The learning rate, by what a training begins with."""
+"""The learning rate, by the initial weights."""
 
 _PICTURES = {"cuda": 18, "cpu": 6, "mps": 6}
-"""How many pictures each step makes, by the kind of device."""
+"""Pictures per step, by type of device."""
 
 
 @dataclass(frozen=True)
-class Keeping:
-    """Where the state of a training is kept, how often in seconds, and whether to go on from it.
+class StateFile:
+    """Where to save the state of a training, how often in seconds, and whether to resume from it.
 
-    With ``restart`` the state of an earlier training may be replaced.
+    ``restart`` allows replacing the state of an earlier training.
     """
 
     path: Path | None = None
@@ -69,13 +70,13 @@ class Keeping:
 class Trainer:
     """Trains a network on photos to paint in the styles of paintings.
 
-    Iterate over it for its events; then, or at any time between two of them, `pack` is what has
-    been learnt. ``cards`` say what is to be known of the paintings, by their files' stems.
+    Iterate over it for its events; between any two of them and at the end, `pack` is the network
+    trained so far. ``cards`` gives metadata of the paintings, by the stems of their files.
 
-    ``start`` is a pack whose network all begins with, instead of with nothing; a style begins with
-    the one of its name, or else between all. ``teacher`` is a pack of a larger network that all of
-    its styles are learnt from; those that there are paintings of too are learnt from them in the
-    end. To add a style to a pack and leave all else as it is: `Learner`.
+    ``start`` is a pack with the initial weights; a style starts from the one with its name, else
+    from the mean of all. Without it, training starts from scratch. ``teacher`` is a pack of a
+    larger network whose styles are learnt from its output; styles that also have a painting learn
+    from the painting in the end. To add a style to a pack without changing the rest, use `Learner`.
 
     Raises `OptionsError`, `ImageError`, `WeightsError` and, when resuming, `CheckpointError`.
     """
@@ -90,24 +91,24 @@ class Trainer:
         start: Pack | None = None,
         teacher: Pack | None = None,
         read: ReadOptions | None = None,
-        keeping: Keeping | None = None,
+        state_file: StateFile | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.options = options or TrainOptions()
         self._read = read or ReadOptions()
-        self._keeping = keeping or Keeping()
-        if self._keeping.path and not self._keeping.resume:
-            files.check_free(self._keeping.path, restart=self._keeping.restart)
+        self._state_file = state_file or StateFile()
+        if self._state_file.path and not self._state_file.resume:
+            files.check_free(self._state_file.path, restart=self._state_file.restart)
         self._start, self._teacher = start, teacher
         self._clock = clock
         self._began = clock()
         self.processes = Processes()
         self._check_packs()
         if not styles and not teacher:
-            raise OptionsError("--style needs at least one painting, where there is no --teacher")
+            raise OptionsError("--style needs at least one painting, unless there is a --teacher")
         self._paintings = [seen_part(read_stored(style, self._read)).picture for style in styles]
         found = named(self._paintings, cards or {})
-        self._cards = self._asked(found)
+        self._cards = self._with_distances(found)
         self._painted = tuple(self.styles.index(card.name) for card in found)
         self._closed: list[ImageError] = []
         self.photos = sources_of(photos, self._closed.append)
@@ -116,37 +117,37 @@ class Trainer:
         self.precision = choose_precision(self.options.precision, self.device)
         check_sizes(self.options, [(p.name, p.rgb) for p in self._paintings])
         self.per_step = self._arranged()
-        """How many photos each step sees, and how many pictures it makes of each."""
+        """The number of photos per step, and of pictures made of each."""
         self._net = self._build()
         self._logs = self._weights()
         self._loop: Loop | None = None
         self._kept: tuple[dict[str, NDArray[Any]], dict[str, Any]] | None = None
-        if self._keeping.resume:
+        if self._state_file.resume:
             self._kept = self._resumed()
         self._saved_at = clock()
 
     def __iter__(self) -> Iterator[TrainingEvent]:
-        """Train to the end, or until it was stopped."""
+        """Train to the end, or until stopped."""
         with (
             in_memory("lower --batch or --size"),
-            files.held(None if self.processes.rank else self._keeping.path),
+            files.held(None if self.processes.rank else self._state_file.path),
         ):
             for error in self._closed:
                 yield Unreadable(str(error))
             for event in self._work():
                 yield event
-                if self._clock() - self._saved_at > self._keeping.every:
+                if self._clock() - self._saved_at > self._state_file.every:
                     yield from self.save()
             yield from self.save()
 
     def stop(self) -> None:
-        """End after the step under way, on all processes: so `stopped` will be true."""
+        """End after the current step, in all processes; `stopped` is then true."""
         if self._loop:
             self._loop.stop()
 
     @property
     def stopped(self) -> bool:
-        """Whether the training was ended before its end."""
+        """Whether `stop` ended the training early."""
         return bool(self._loop and self._loop.stopped)
 
     @property
@@ -180,7 +181,7 @@ class Trainer:
 
     @property
     def packs(self) -> dict[str, Pack]:
-        """The packs that it comes from, by the flags that name them."""
+        """The packs that training starts from, by the flags that name them."""
         packs = {"--from": self._start, "--teacher": self._teacher}
         return {flag: pack for flag, pack in packs.items() if pack}
 
@@ -192,44 +193,49 @@ class Trainer:
     def _check_packs(self) -> None:
         for flag, pack in self.packs.items():
             if not pack.has_original:
-                raise OptionsError(f"{flag} {pack.name}: was not made by impasto train")
+                raise OptionsError(
+                    f"{flag} {pack.name}: was not made by impasto train; give such a pack"
+                )
         model = self.options.model
         if self._start and self._start.card.architecture != model:
             its = self._start.card.architecture
             raise OptionsError(
-                f"--from {self._start.name}: its network is {its}, --model is {model}"
+                f"--from {self._start.name}: its network is {its}, but --model is {model}; "
+                "they must be the same"
             )
 
-    def _asked(self, found: Sequence[StyleCard]) -> tuple[StyleCard, ...]:
-        """Return the cards of all styles, with what is asked of those that there are paintings of.
+    def _with_distances(self, found: Sequence[StyleCard]) -> tuple[StyleCard, ...]:
+        """Return the cards of all styles, with the target distances of those with paintings.
 
-        Raises `OptionsError` for a painting that a teacher does not know.
+        Raises `OptionsError` for a painting of a style that the teacher lacks.
         """
-        said_ = self.options.distance
-        distances = parsing.each("distance", said_, len(found)) if said_ is not None else None
+        given = self.options.distance
+        distances = parsing.each("distance", given, len(found)) if given is not None else None
         for i, card in enumerate(found):
             distance = distances[i] if distances else card.distance or DISTANCE
             if not 0.05 <= distance <= 2:
-                raise OptionsError(f"{card.name}: its card asks for a distance of {distance:g}")
+                raise OptionsError(
+                    f"{card.name}: its card has the distance {distance:g}; allowed are 0.05 to 2"
+                )
             found = [*found[:i], replace(card, distance=distance), *found[i + 1 :]]
         if self._teacher is None:
             return (StyleCard(name=ORIGINAL), *found)
         new = {card.name: card for card in found}
         if unknown := [name for name in new if name not in self._teacher.styles]:
             raise OptionsError(
-                f"--teacher {self._teacher.name} has no style {unknown[0]!r}: name the painting as "
-                "one of its styles, or add it afterwards with impasto learn"
+                f"--teacher {self._teacher.name} has no style {unknown[0]!r}; rename the painting "
+                "to one of its styles, or add it afterwards with impasto learn"
             )
         ordered = sorted(self._teacher.card.styles, key=lambda card: card.name != ORIGINAL)
         return tuple(new.get(card.name, card) for card in ordered)
 
     def _arranged(self) -> tuple[int, int]:
-        """Return how many photos each step sees, and how many pictures it makes of each."""
+        """Return the number of photos per step, and of pictures made of each."""
         return arranged(self.options, len(self._trained), self.device.type, self.processes.world)
 
     @property
     def _trained(self) -> tuple[int, ...]:
-        """The numbers of the styles that are trained."""
+        """The indices of the styles that are trained."""
         return tuple(range(1, len(self._cards)))
 
     def _build(self) -> Student:
@@ -242,7 +248,7 @@ class Trainer:
 
     @torch.no_grad()
     def _take(self, net: Student, given: Pack) -> None:
-        """Begin with the weights of a pack, with new styles between those that are there."""
+        """Copy the weights of a pack; new styles start from the mean of its styles."""
         its = {name: [i] for i, name in enumerate(given.styles)}
         between = [i for name, [i] in its.items() if name != ORIGINAL] or [its[ORIGINAL][0]]
         rows = [its.get(name, between) for name in self.styles]
@@ -255,14 +261,14 @@ class Trainer:
                 parameter.copy_(tensor)
 
     def _weights(self) -> torch.Tensor:
-        """Return the logarithms of the styles' weights at the start."""
+        """Return the initial logarithms of the styles' weights."""
         logs = torch.zeros(len(self._cards))
         if not self._start:
             return logs.to(self.device)
         known = {card.name: card.weight for card in self._start.card.styles}
         for number in self._painted:
             weight = known.get(self.styles[number], 0)
-            logs[number] = math.log(weight) if weight > 0 else _BEGUN
+            logs[number] = math.log(weight) if weight > 0 else _TRAINED_LOG
         return logs.to(self.device)
 
     def _make_loop(self, crops: Crops) -> Loop:
@@ -283,8 +289,8 @@ class Trainer:
             clock=self._clock,
         )
 
-    def _objectives(self) -> Callable[[float, int], Objective]:
-        """Return what says what each step asks for."""
+    def _objectives(self) -> Callable[[float, int], TrainingObjective]:
+        """Return the function that chooses the objective of each step."""
         painted = self._paintings_asked() if self._paintings else None
         if self._teacher is None:
             assert painted is not None
@@ -294,29 +300,30 @@ class Trainer:
         teacher.load_state_dict({k: torch.from_numpy(array) for k, array in given.tensors.items()})
         teacher.to(self.device).requires_grad_(False)
         rows = [given.styles.index(name) for name in self.styles]
-        taught = Taught(teacher, rows, self._trained)
+        taught = TeacherObjective(teacher, rows, self._trained)
         if painted is None:
             return lambda _progress, _step: taught
         rest = tuple(number for number in self._trained if number not in painted.styles)
         share, others = len(rest) / len(self._trained), replace(taught, styles=rest)
 
-        def objective(progress: float, step: int) -> Objective:
+        def objective(progress: float, step: int) -> TrainingObjective:
             if progress < self.options.taught:
                 return taught
-            # Styles without a painting are taught on, in as many steps as their number asks for.
+            # Styles without a painting still learn from the teacher, in a proportional number of
+            # steps.
             draw = np.random.default_rng((self.options.seed, 3, step)).random()
             return others if draw < share else painted
 
         return objective
 
-    def _paintings_asked(self) -> Painted:
+    def _paintings_asked(self) -> PaintingObjective:
         net = vgg.build(weights.find(self.options.weights))
-        criterion = Criterion.of(self.options, net.prepare(self.device, self.precision))
+        criterion = PerceptualLoss.of(self.options, net.prepare(self.device, self.precision))
         paintings = of_styles([self._statistics(criterion, p) for p in self._paintings])
         distances = [self._cards[number].distance for number in self._painted]
-        return Painted(criterion, paintings, self._painted, distances, self._logs)
+        return PaintingObjective(criterion, paintings, self._painted, distances, self._logs)
 
-    def _statistics(self, criterion: Criterion, painting: Picture) -> Layers:
+    def _statistics(self, criterion: PerceptualLoss, painting: Picture) -> Layers:
         size = fit(painting.width, painting.height, self.options.style_size)
         alpha = partly(painting.alpha)
         if alpha is not None:
@@ -330,7 +337,7 @@ class Trainer:
 
     @property
     def pack(self) -> Pack:
-        """What has been learnt so far: the average of the latest weights."""
+        """The network trained so far: the moving average of the weights."""
         average = self._loop.vector.averages() if self._loop else {}
         tensors = {
             name: average.get(name, parameter.detach()).float().cpu().numpy().copy()
@@ -348,7 +355,7 @@ class Trainer:
 
     @property
     def training(self) -> dict[str, Any]:
-        """What is to be known of the training, as plain data."""
+        """Metadata of the training, as plain data."""
         loop = self._loop
         about: dict[str, Any] = {
             "version": impasto.__version__,
@@ -366,9 +373,9 @@ class Trainer:
         return about
 
     def save(self) -> Iterator[Saved]:
-        """Keep the state, if it is to be kept."""
+        """Save the state, if there is a file for it."""
         self._saved_at = self._clock()
-        path = self._keeping.path
+        path = self._state_file.path
         if path is None or self.processes.rank:
             return
         tensors, loop = self._loop.state() if self._loop else ({}, {})
@@ -378,7 +385,7 @@ class Trainer:
         yield Saved(path, "checkpoint")
 
     def _resumed(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-        path = self._keeping.path
+        path = self._state_file.path
         if path is None:
             raise OptionsError("--resume needs --checkpoint")
         arrays, data = files.read(path)
@@ -391,7 +398,7 @@ class Trainer:
         return arrays, data
 
     def _run(self) -> dict[str, Any]:
-        """What has to be the same for a training to go on: all but how long, and on what."""
+        """Everything that must be the same to resume: all but the duration and the device."""
         options = self.options.to_dict()
         for name in ("steps", "budget", "device"):
             del options[name]
@@ -406,7 +413,7 @@ class Trainer:
         }
 
     def preview(self) -> NDArray[np.uint8]:
-        """Return a sheet, RGB (H, W, 3): a photo a row, as it is and in every trained style."""
+        """Return a contact sheet, RGB (H, W, 3): a row for each photo, with every trained style."""
         parameters = dict(self._net.named_parameters())
         average = self._loop.vector.averages() if self._loop else {}
         styles = {self.styles[number]: number for number in self._trained}
@@ -414,9 +421,9 @@ class Trainer:
 
 
 def least_sides(options: TrainOptions) -> dict[str, float]:
-    """Return the sides that crops ("content") and paintings ("style") must have, in pixels."""
+    """Return the smallest sides of crops ("content") and paintings ("style"), in pixels."""
     return {
-        kind: vgg.smallest_side([name for name, share in layers if share])
+        kind: VGG19.smallest_side([name for name, share in layers if share])
         / min(size for size, share in sizes if share)
         for kind, layers, sizes in (
             ("content", options.content_layers, options.content_sizes),
@@ -426,9 +433,9 @@ def least_sides(options: TrainOptions) -> dict[str, float]:
 
 
 def check_sizes(options: TrainOptions, paintings: Sequence[tuple[str, NDArray[Any]]]) -> None:
-    """Raise `OptionsError` where a network sees nothing of a crop or a painting any more.
+    """Raise `OptionsError` if crops or paintings are too small for the layers and sizes.
 
-    ``paintings`` are names and pictures (h, w, 3).
+    ``paintings`` holds names and pictures (h, w, 3).
     """
     least = least_sides(options)
     for kind, side in least.items():
@@ -448,10 +455,10 @@ def check_sizes(options: TrainOptions, paintings: Sequence[tuple[str, NDArray[An
 
 
 def arranged(options: TrainOptions, styles: int, device: str, world: int = 1) -> tuple[int, int]:
-    """Return how many photos each step sees, and how many pictures it makes of each.
+    """Return the number of photos per step, and of pictures made of each.
 
-    ``device`` is a kind of device; what its default is, grows on GPUs with the number of them.
-    Raises `OptionsError` where the photos do not divide among the processes.
+    ``device`` is a type of device; on GPUs the default grows with their number. Raises
+    `OptionsError` if the photos cannot be divided evenly among the processes.
     """
     each = max(1, min(options.each, styles))
     usual = _PICTURES.get(device, 6) * (world if device == "cuda" else 1)
@@ -460,8 +467,8 @@ def arranged(options: TrainOptions, styles: int, device: str, world: int = 1) ->
         photos = -(-photos // world) * world
     if photos % world:
         raise OptionsError(
-            f"--batch {options.batch} is {photos} photos a step, in {each} styles each, which do "
-            f"not divide among {world} processes"
+            f"--batch {options.batch} gives {photos} photos per step, in {each} styles each, which "
+            f"cannot be divided evenly among {world} processes"
         )
     return photos, each
 
@@ -469,21 +476,21 @@ def arranged(options: TrainOptions, styles: int, device: str, world: int = 1) ->
 def sources_of(
     photos: Photos, unreadable: Callable[[ImageError], None] | None = None
 ) -> Sequence[Source]:
-    """Return the photos that are meant, one by one. Raises `ImageError` and `OptionsError`.
+    """Return the photos as a sequence. Raises `ImageError` and `OptionsError`.
 
-    Folders inside a folder that cannot be looked into are handed to ``unreadable``.
+    Errors of unreadable subfolders are passed to ``unreadable``.
     """
     if photos is None:
         return [samples.photo(name) for name in samples.PHOTOS]
     if isinstance(photos, str | Path):
         return photos_in(Path(photos), unreadable)
     if not photos:
-        raise OptionsError("--photos: there are none")
+        raise OptionsError("--photos needs at least one photo")
     return list(photos)
 
 
 def _fingerprint(photos: Sequence[Source]) -> str:
-    """Hash the names and sizes of files, and what pictures in memory hold."""
+    """Hash the names and sizes of files, and the values of pictures in memory."""
     rows = []
     for photo in photos:
         if isinstance(photo, Path):

@@ -1,4 +1,4 @@
-"""All that is trained as one vector, moved by Adam."""
+"""All trained parameters as one vector, updated by Adam."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from torch import Tensor, nn
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
 
 _LARGEST = 20.0
-"""The largest norm of a gradient; a larger one is shortened to it."""
+"""The largest norm of a gradient; larger ones are clipped."""
 
 _AVERAGE = 0.999
-"""How much of itself the average of the values keeps at each step, once it is under way."""
+"""The decay of the moving average of the values, after the first steps."""
 
 
 class Vector:
-    """Parameters as one vector, of which they are views from now on, as their gradients are.
+    """Turns parameters and their gradients into views of two vectors.
 
-    So one operation moves, averages or measures all of them, and one message carries them.
-    ``free`` is 1 where values may move and 0 elsewhere, by name; what it does not name is free.
-    ``notes`` more numbers travel behind the gradient, in `notes`. ``average`` is how much of itself
-    the average keeps at each step.
+    So a single operation updates, averages or measures all of them, and a single message carries
+    them. ``free`` is 1 where values may change and 0 elsewhere, by name; parameters that it does
+    not name are free. ``notes`` is the number of values in `notes`, which are sent along with the
+    gradient. ``average`` is the decay of the moving average.
     """
 
     def __init__(
@@ -48,26 +48,26 @@ class Vector:
         self._taken = self.values.new_zeros(())
 
     def split(self, vector: Tensor) -> list[Tensor]:
-        """Return the parameters' parts of a vector, as views of their shapes."""
+        """Split a vector into views with the shapes of the parameters."""
         parts = torch.split(vector, [shape.numel() for shape in self._shapes.values()])
         return [part.view(s) for part, s in zip(parts, self._shapes.values(), strict=True)]
 
     def averages(self) -> dict[str, Tensor]:
-        """Return the average of the latest values, by name."""
+        """Return the moving averages of the parameters, by name."""
         return dict(zip(self._shapes, self.split(self.average), strict=True))
 
     def forget(self) -> None:
-        """Begin a new gradient."""
+        """Reset the gradient and the notes to zero."""
         self.message.zero_()
 
     @torch.no_grad()
     def hold(self) -> None:
-        """Leave out of the gradient what may not move."""
+        """Set the gradient of fixed values to zero."""
         self.gradient.mul_(self._free)
 
     @torch.no_grad()
     def step(self, rate: float, step: int) -> Tensor:
-        """Move along the gradient; return whether it was finite: else nothing has moved.
+        """Update the values; return whether the gradient was finite. If not, nothing changes.
 
         Adam (Kingma and Ba 2015, algorithm 1). Nothing here waits for the device.
         """
@@ -89,7 +89,7 @@ class Vector:
         return moved_at_all
 
     def state(self) -> dict[str, Tensor]:
-        """Return all that `restore` needs to go on as if nothing had happened."""
+        """Return everything that `restore` needs to continue exactly."""
         return {
             "values": self.values,
             "average": self.average,
@@ -100,6 +100,6 @@ class Vector:
 
     @torch.no_grad()
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take what `state` gave of a vector of the same parameters."""
+        """Restore the result of `state`, from a vector of the same parameters."""
         for name, tensor in self.state().items():
             tensor.copy_(state[name])

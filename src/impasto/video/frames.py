@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.apply.frame_moments import FrameMoments
 from impasto.apply.masks import Mask, masks_of
-from impasto.apply.moments import RunningMoments
 from impasto.apply.network import Network
 from impasto.errors import OptionsError
 from impasto.images.picture import eight_bits
@@ -68,7 +68,7 @@ class NetworkStylizer:
         self._options = options or ApplyOptions()
         self._read = read or ReadOptions()
         self._masks: list[Mask] = []
-        self._running: RunningMoments | None = None
+        self._moments: FrameMoments | None = None
 
     def prepare(self, width: int, height: int, stability: float) -> None:
         """As `FrameStylizer.prepare`."""
@@ -77,12 +77,12 @@ class NetworkStylizer:
             shares = self._network.shares
             self._masks = masks_of(self._options.mask, shares, width, height, self._read)
         share = moments_share(stability)
-        self._running = RunningMoments(share) if share < 1 else None
+        self._moments = FrameMoments(share) if share < 1 else None
 
     def begin_shot(self) -> None:
         """As `FrameStylizer.begin_shot`."""
-        if self._running:
-            self._running.begin_anew()
+        if self._moments:
+            self._moments.reset()
 
     def stylize(
         self, rgb: NDArray[np.uint8], start: NDArray[np.float32] | None
@@ -95,18 +95,18 @@ class NetworkStylizer:
             mask=[mask.white for mask in self._masks] or None,
             read=self._read,
             bits=8,
-            running=self._running,
+            moments=self._moments,
         )
         return eight_bits(made.samples)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """As `FrameStylizer.state`."""
-        return dict(self._running.state()) if self._running else {}
+        return dict(self._moments.state()) if self._moments else {}
 
     def restore(self, state: Arrays) -> None:
         """As `FrameStylizer.restore`."""
-        if self._running:
-            self._running.restore(state)
+        if self._moments:
+            self._moments.restore(state)
 
     def recipe(self) -> dict[str, Any]:
         """As `FrameStylizer.recipe`."""

@@ -1,1 +1,1 @@
-"""Trained networks: what a pack of styles is, where packs are, whose paintings they follow."""
+"""Trained networks: packs of styles, where packs are stored, and the paintings behind them."""

@@ -1,4 +1,4 @@
-"""Cards: what is to be known of a style and of the training that made it."""
+"""Cards: metadata of a style and of the training that made it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class StyleCard:
     licence: str = ""
     source: str = ""
     group: str = ""
-    """The kind of painting, as lists of styles are ordered: prints, abstract, ..."""
+    """The kind of painting, by which lists of styles are grouped: prints, abstract, ..."""
     words: str = ""
-    """More words that it is searched by, with spaces between them."""
+    """Additional search terms, separated by spaces."""
     sha256: str = ""
     """The hash of the painting's file."""
     size: int = 0
-    """The long side in pixels at which the painting was looked at."""
+    """The long side in pixels at which the painting was used."""
     weight: float = 0.0
-    """The weight of its style term, as training found it."""
+    """The weight of its style term, as found by training."""
     distance: float = 0.0
-    """How far it takes photos from themselves: the content term that training asks of it."""
+    """How far it changes photos: the content term that training aims at."""
     grey: bool = False
-    """Whether the painting has no colour: of a grey photo a grey picture is made then."""
+    """Whether the painting has no colour; grey photos then give grey pictures."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain data."""
@@ -41,9 +41,9 @@ class StyleCard:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Build from plain data; raises `ValueError` for what is not a card."""
+        """Build from plain data. Raises `ValueError` if it is not a valid card."""
         if not isinstance(data, Mapping):
-            raise ValueError(f"a style's card is {type(data).__name__}, not an object")
+            raise ValueError(f"a style card is a {type(data).__name__}, not an object")
         kinds = {
             f.name: {"float": float, "int": int, "bool": bool}.get(str(f.type), str)
             for f in fields(cls)
@@ -53,19 +53,21 @@ class StyleCard:
             if name not in data:
                 continue
             value = data[name]
-            if not _is(value, kind):
-                raise ValueError(f"{name} of a style's card is {value!r}")
+            if not _has_type(value, kind):
+                raise ValueError(
+                    f"{name} of a style card must be of type {kind.__name__}, got {value!r}"
+                )
             known[name] = kind(value)
         if isinstance(known.get("name"), str):
             known["name"] = plain_name(known["name"])
         if not is_style_name(known.get("name")):
-            raise ValueError(f"{known.get('name')!r} is not a name of a style")
+            raise ValueError(f"{known.get('name')!r} is not a valid style name")
         return cls(**known)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackCard:
-    """A network and the training that made it. ``training`` is plain data, for people to read."""
+    """A network and the training that made it. ``training`` is plain data for human readers."""
 
     architecture: str
     styles: tuple[StyleCard, ...]
@@ -77,8 +79,8 @@ class PackCard:
         return tuple(style.name for style in self.styles)
 
 
-def _is(value: object, kind: type) -> bool:
-    """Return whether a value is a text, a truth, or a number that floats can hold, as asked."""
+def _has_type(value: object, kind: type) -> bool:
+    """Return whether a value has the given type: string, boolean, or number within float range."""
     if kind is bool:
         return isinstance(value, bool)
     if kind is str or isinstance(value, bool) or not isinstance(value, int | float):
@@ -87,12 +89,12 @@ def _is(value: object, kind: type) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """Return a name with hyphens for underscores: ``rain_princess`` is ``rain-princess``."""
+    """Replace underscores by hyphens: ``rain_princess`` becomes ``rain-princess``."""
     return name.replace("_", "-")
 
 
 def is_style_name(name: object) -> bool:
-    """Return whether a text can name a style: lower case letters, digits and inner hyphens."""
+    """Return whether a string is a style name: lower case letters, digits and inner hyphens."""
     return (
         isinstance(name, str)
         and 0 < len(name) <= MAX_NAME

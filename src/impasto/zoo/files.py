@@ -1,4 +1,4 @@
-"""What files of packs and of styles have in common: safetensors, and JSON in their header."""
+"""The file format shared by packs and styles: safetensors with JSON in the header."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from impasto.errors import WeightsError
@@ -15,11 +16,10 @@ from impasto.text import reason, shown
 
 EXTENSION = ".safetensors"
 _KEY = "impasto"
-_LONGEST_HEADER = 16 * 2**20
 
 
 def read(path: Path, most: int) -> bytes:
-    """Return the bytes of a file of at most so many. Raises `WeightsError`."""
+    """Return the content of a file of at most ``most`` bytes. Raises `WeightsError`."""
     try:
         if path.is_dir():
             raise WeightsError(f"{shown(path)}: is a folder; give a {EXTENSION} file")
@@ -33,28 +33,18 @@ def read(path: Path, most: int) -> bytes:
         raise WeightsError(f"{shown(path)}: cannot be read: {reason(error)}") from error
 
 
-def head(path: Path) -> bytes:
-    """Return the beginning of a file that `about` reads. Raises `WeightsError`."""
+def metadata(path: Path) -> dict[str, Any]:
+    """Return Impasto's metadata from the header of a file. Raises `ValueError` if there is none."""
     try:
-        with path.open("rb") as file:
-            length = file.read(8)
-            return length + file.read(min(int.from_bytes(length, "little"), _LONGEST_HEADER))
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{shown(path)}: cannot be read: {reason(error)}") from error
-
-
-def about(data: bytes) -> dict[str, Any]:
-    """Return what the header says of the file. Raises `ValueError` where it says nothing."""
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > len(data) - 8:
-        raise ValueError("it is not a safetensors file, or cut short")
-    header = json.loads(data[8 : 8 + length])
-    found = json.loads(header.get("__metadata__", {}).get(_KEY, "null"))
+        with safe_open(path, framework="numpy") as file:
+            found = json.loads((file.metadata() or {}).get(_KEY, "null"))
+    except (OSError, SafetensorError) as error:
+        raise ValueError("it is not a safetensors file, or is truncated") from error
     if not isinstance(found, dict):
-        raise ValueError("its header says nothing of styles")
+        raise ValueError("its header has no Impasto metadata")
     return found
 
 
-def written(tensors: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> bytes:
-    """Return a file of tensors, and of plain data about them."""
+def serialised(tensors: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a file with these tensors and metadata, which is plain data."""
     return save(dict(tensors), {_KEY: json.dumps(about, ensure_ascii=True)})

@@ -1,8 +1,8 @@
-"""The styles that a user had learnt: a file for each, kept for good or for a while.
+"""Styles that the user had learnt, one file each: stored permanently or cached.
 
-For good, in the user's folder of styles, is what was asked for by name. What was learnt in passing,
-for a painting that stood where the name of a style stands, is kept by the hash of what it was
-learnt from, at most so many and so long.
+A style that was given a name is stored in the user's folder of styles. A style that was learnt from
+a painting given in place of a style's name goes to a cache, under a hash of what it was learnt
+from. The cache is limited in number and age.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ from impasto.zoo.files import EXTENSION
 from impasto.zoo.pack import Pack, read_pack, write_pack
 from impasto.zoo.rows import Row, Rows, holds_rows, read_rows, write_rows
 
-MOST_IN_PASSING = 200
-"""So many styles are kept that were learnt in passing, those used last."""
+MAX_CACHED = 200
+"""The most styles in the cache; those used least recently are deleted first."""
 
-LONGEST_IN_PASSING = 90 * 24 * 3600.0
-"""So many seconds after it was used last, one is forgotten."""
+MAX_CACHE_AGE = 90 * 24 * 3600.0
+"""Seconds after its last use when a cached style is deleted."""
 
 
-def passing_folder() -> Path:
-    """Return the folder of the styles that were learnt in passing. It need not exist."""
+def cache_folder() -> Path:
+    """Return the folder of the cached styles. It need not exist."""
     from platformdirs import user_cache_path
 
     return user_cache_path("impasto") / "styles"
 
 
 def key(pixels: str, body: str, asked: Mapping[str, Any]) -> str:
-    """Return what tells one thing to learn from another: 64 hexadecimal digits."""
+    """Return the cache key of a painting, a network and options: 64 hexadecimal digits."""
     about = {"pixels": pixels, "body": body, **asked}
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def state_of(key: str) -> Path:
-    """Return the file that the state of a learning is kept in, for going on to the bit."""
-    return passing_folder().with_name("learning") / f"{key}{EXTENSION}"
+    """Return the file that holds the optimiser's state, so that learning can continue exactly."""
+    return cache_folder().with_name("learning") / f"{key}{EXTENSION}"
 
 
 def file_of(name: str, size: str = "") -> Path:
-    """Return the file that a style of the user's goes into, for a size of network.
+    """Return the file for one of the user's styles, for a size of network.
 
-    That of its name, unless it is another size's; then one with the size in its name.
+    It is named after the style. If that file belongs to another size, the size is added.
     """
     path = registry.styles_folder() / f"{name}{EXTENSION}"
     other = any(found.architecture != size for where, found, _ in every(name) if where == path)
@@ -63,7 +63,7 @@ def file_of(name: str, size: str = "") -> Path:
 
 
 def every(name: str) -> list[tuple[Path, Rows, Row]]:
-    """Return the user's styles of a name, for several networks, and the files that have them."""
+    """Return the user's styles with this name, one for each network, and their files."""
     return [
         (entry.path, entry.rows, row)
         for entry in registry.learnt()
@@ -74,41 +74,40 @@ def every(name: str) -> list[tuple[Path, Rows, Row]]:
 
 
 def find(name: str, size: str = "") -> tuple[Path, Rows, Row] | None:
-    """Return the user's style of a name, if there is one, and the file that has it.
+    """Return the user's style with this name and its file, or None.
 
-    With ``size``, that of a network of this size.
+    ``size`` restricts it to networks of that size.
     """
     found = every(name)
     return next((one for one in found if size in ("", one[1].architecture)), None)
 
 
 def check_name(name: str) -> None:
-    """Raise `OptionsError` for what cannot be the name of a style of the user's."""
+    """Raise `OptionsError` if ``name`` cannot be the name of a user's style."""
     if not is_style_name(name) or name == ORIGINAL:
         raise OptionsError(
-            f"{shown(name)!r} cannot name a style: lower case letters, digits and inner hyphens do"
+            f"{shown(name)!r} cannot name a style; use lower case letters, digits and inner hyphens"
         )
 
 
 def keep(rows: Rows, path: Path) -> None:
-    """Write rows where they belong, into a folder that is made. Raises `OutputError`."""
+    """Write rows to ``path`` and create its folder if needed. Raises `OutputError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{shown(path.parent)}: cannot be made: {reason(error)}") from error
+        raise OutputError(f"{shown(path.parent)}: cannot be created: {reason(error)}") from error
     write_rows(rows, path)
 
 
 def network_in(path: Path | None) -> Pack | None:
-    """Return the pack that a file is, which styles are to be added to; None for all other files."""
+    """Read the pack in a file that styles will be added to; None if the file holds no pack."""
     return read_pack(path) if path and path.exists() and not holds_rows(path) else None
 
 
 def rows_in(path: Path, body: str, name: str) -> tuple[Row, ...]:
-    """Return the rows that a file has for a network; none of it needs to be there.
+    """Return the rows that a file has for a network; none if the file does not exist.
 
-    Raises `OptionsError` for a file that has other styles than the one of that name, for another
-    network: they would be lost.
+    Raises `OptionsError` if the file holds other styles for another network, which would be lost.
     """
     if not path.exists():
         return ()
@@ -116,7 +115,7 @@ def rows_in(path: Path, body: str, name: str) -> tuple[Row, ...]:
     if pack and pack.body == body:
         return tuple(pack.row(style) for style in registry.styles_of(pack))
     if pack:
-        raise OptionsError(f"{shown(path)}: is another network; give another file with --out")
+        raise OptionsError(f"{shown(path)}: holds another network; give another file with --out")
     there = read_rows(path)
     if there.body == body:
         return there.rows
@@ -128,9 +127,9 @@ def rows_in(path: Path, body: str, name: str) -> tuple[Row, ...]:
 
 
 def add(rows: Rows, path: Path) -> None:
-    """Put rows into a file, beside those that are in it; of the same names, in their place.
+    """Add rows to a file, replacing those with the same names.
 
-    The file may be the pack of their network: all else in it stays as it is, to the bit.
+    The file may be the pack of their network; everything else in it stays bit for bit the same.
     """
     before = rows_in(path, rows.body, rows.styles[0])
     pack = network_in(path)
@@ -143,22 +142,22 @@ def add(rows: Rows, path: Path) -> None:
 
 
 def remove(name: str) -> None:
-    """Forget a style of the user's, on all networks. Raises `OptionsError` where there is none."""
-    for path, rows, row in _there(name):
+    """Delete a user's style for all networks. Raises `OptionsError` if there is none."""
+    for path, rows, row in _require(name):
         rest = tuple(other for other in rows.rows if other is not row)
         if rest:
             write_rows(replace(rows, rows=rest), path)
         else:
-            _moved(path.unlink, path)
+            _change(path.unlink, path)
 
 
 def rename(old: str, new: str) -> None:
-    """Give a style of the user's another name. Raises `OptionsError` for one that is taken."""
-    found = _there(old)
+    """Rename a user's style. Raises `OptionsError` if there is none or the new name is taken."""
+    found = _require(old)
     old, new = plain_name(old), plain_name(new)
     check_name(new)
     if new in registry.catalogue() or find(new):
-        raise OptionsError(f"there is a style {new!r} already")
+        raise OptionsError(f"there is already a style {new!r}; choose another name")
     for path, rows, row in found:
         renamed = replace(row, card=replace(row.card, name=new))
         write_rows(
@@ -166,31 +165,31 @@ def rename(old: str, new: str) -> None:
         )
         target = path.with_name(f"{new}{path.name.removeprefix(old)}")
         if path.name.startswith(f"{old}.") and len(rows.rows) == 1 and not target.exists():
-            _moved(partial(path.rename, target), path)
+            _change(partial(path.rename, target), path)
 
 
 def packs_of(body: str) -> Iterator[Pack]:
-    """Yield the packs whose styles share a body: with all known rows, then those in passing."""
+    """Yield the packs with this body: with all stored rows first, then with each cached one."""
     found = [entry.pack for entry in registry.known() if entry.pack and entry.pack.body == body]
     yield from found
     for pack in found[:1]:
-        for _, path in sorted(_used(passing_folder()), reverse=True):
+        for _, path in sorted(_used(cache_folder()), reverse=True):
             with suppress(WeightsError):
                 rows = read_rows(path)
                 if rows.body == body:
                     yield pack.only([ORIGINAL]).with_rows(rows.rows)
 
 
-def _moved(act: Callable[[], object], path: Path) -> None:
+def _change(act: Callable[[], object], path: Path) -> None:
     try:
         act()
     except OSError as error:
         raise OutputError(f"{shown(path)}: cannot be changed: {reason(error)}") from error
 
 
-def in_passing(key: str) -> Rows | None:
-    """Return what was learnt in passing under a fingerprint, and note that it was used."""
-    path = passing_folder() / f"{key}{EXTENSION}"
+def cached_rows(key: str) -> Rows | None:
+    """Return the cached rows of a key and mark them as used; None if there are none."""
+    path = cache_folder() / f"{key}{EXTENSION}"
     try:
         rows = read_rows(path)
     except WeightsError:
@@ -200,35 +199,35 @@ def in_passing(key: str) -> Rows | None:
     return rows
 
 
-def keep_in_passing(rows: Rows, key: str) -> None:
-    """Keep what was learnt in passing, and forget what is old or too much."""
-    keep(rows, passing_folder() / f"{key}{EXTENSION}")
-    tidy(passing_folder())
+def cache_rows(rows: Rows, key: str) -> None:
+    """Cache rows, and delete what is too old or over the limit."""
+    keep(rows, cache_folder() / f"{key}{EXTENSION}")
+    tidy(cache_folder())
 
 
 def tidy(folder: Path) -> None:
-    """Forget what is old or too much in a folder of what was learnt."""
-    old = time.time() - LONGEST_IN_PASSING
+    """Delete the files of a cache folder that are too old or over the limit."""
+    old = time.time() - MAX_CACHE_AGE
     for place, (used, path) in enumerate(sorted(_used(folder), reverse=True)):
-        if place >= MOST_IN_PASSING or used < old:
+        if place >= MAX_CACHED or used < old:
             path.unlink(missing_ok=True)
 
 
-def clear_passing() -> int:
-    """Forget all that was learnt in passing; return how many styles that were."""
-    found = _used(passing_folder())
+def clear_cache() -> int:
+    """Delete all cached styles; return how many there were."""
+    found = _used(cache_folder())
     for _, path in found:
         path.unlink(missing_ok=True)
     return len(found)
 
 
-def count_passing() -> int:
-    """Return how many styles are kept that were learnt in passing."""
-    return len(_used(passing_folder()))
+def count_cached() -> int:
+    """Return the number of cached styles."""
+    return len(_used(cache_folder()))
 
 
 def _used(folder: Path) -> list[tuple[float, Path]]:
-    """Return the files of a folder of rows, and when each was used last."""
+    """Return the files of a cache folder, with the time when each was last used."""
     found = []
     with suppress(OSError):
         for path in folder.iterdir():
@@ -238,7 +237,7 @@ def _used(folder: Path) -> list[tuple[float, Path]]:
     return found
 
 
-def _there(name: str) -> list[tuple[Path, Rows, Row]]:
+def _require(name: str) -> list[tuple[Path, Rows, Row]]:
     found = every(name)
     if not found:
         own = [
@@ -249,6 +248,6 @@ def _there(name: str) -> list[tuple[Path, Rows, Row]]:
         ]
         shipped = " (it comes with Impasto)" if name in registry.catalogue() else ""
         raise OptionsError(
-            f"{shown(name)!r} is not a style that you had learnt{shipped}{nearest(name, own)}"
+            f"{shown(name)!r} is not one of your own styles{shipped}{nearest(name, own)}"
         )
     return found

@@ -1,4 +1,4 @@
-"""Packs: a network with its styles in one safetensors file, read as data and checked."""
+"""Packs: a network with its styles in one safetensors file, read as plain data and checked."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ MAX_BYTES = 256 * 2**20
 MAX_STYLES = 4096
 _LARGEST = float(np.finfo(np.float16).max)
 VERSION = 2
-"""Of the networks with three levels. The first had another shape and cannot be read any more."""
+"""The version with three-level networks. Version 1 had another shape and is no longer supported."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pack:
-    """A network's tensors, float32, under the names and in the shapes of its architecture."""
+    """A network's tensors, float32, with the names and shapes of its architecture."""
 
     card: PackCard
     tensors: Arrays
@@ -58,14 +58,14 @@ class Pack:
 
     @property
     def has_original(self) -> bool:
-        """Whether the photo itself is one of the styles, so that strength can reach it."""
+        """Whether the photo itself is one of the styles, so that the strength can vary."""
         return ORIGINAL in self.styles
 
     def mix(self, shares: Mapping[str, float], strength: float = 1.0) -> NDArray[np.float32]:
-        """Return how much of each style: (styles,), float32, adding up to 1.
+        """Return the share of each style: (styles,), float32, adding up to 1.
 
-        ``shares`` by style name are made to add up to 1; ``strength`` goes from the photo (0) to
-        the styles (1) and beyond. Raises `OptionsError` for a style that is not here.
+        ``shares`` maps style names to shares and is normalised; ``strength`` runs from the photo
+        (0) to the styles (1) and beyond. Raises `OptionsError` for an unknown style.
         """
         mix = np.zeros(len(self.styles))
         for name, share in shares.items():
@@ -77,16 +77,16 @@ class Pack:
         mix /= mix.sum()
         if strength != 1:
             if not self.has_original:
-                raise OptionsError(f"{self.name} cannot vary its strength: it was not trained to")
+                raise OptionsError(f"{self.name} cannot vary its strength; leave out --strength")
             mix *= strength
             mix[self.styles.index(ORIGINAL)] += 1 - strength
         return mix.astype(np.float32)
 
     @cached_property
     def body(self) -> str:
-        """The SHA-256 of all that the styles share, at the precision of a file.
+        """The SHA-256 of everything that the styles share, at the precision of a file.
 
-        Rows that were learnt on one network are of use with no other: this is how it is known.
+        It identifies the network: rows learnt on one network work with no other.
         """
         digest = hashlib.sha256(self.card.architecture.encode())
         of_styles = style_tensors(self.architecture)
@@ -96,13 +96,13 @@ class Pack:
         return digest.hexdigest()
 
     def row(self, style: str) -> Row:
-        """Return what is a style's own."""
+        """Return a style's row: the parameters that it does not share with the others."""
         number = self.styles.index(style)
         tensors = {name: self.tensors[name][number] for name in style_tensors(self.architecture)}
         return Row(self.card.styles[number], tensors)
 
     def with_rows(self, rows: Sequence[Row]) -> Pack:
-        """Return the pack with more styles, those of rows that were learnt on its network."""
+        """Return the pack with added styles, from rows that were learnt on its network."""
         of_styles = style_tensors(self.architecture)
         tensors = {
             name: np.concatenate([array, *(row.tensors[name][None] for row in rows)])
@@ -115,7 +115,7 @@ class Pack:
         return Pack(replace(self.card, styles=styles), tensors, self.name, digest.hexdigest())
 
     def only(self, names: Iterable[str]) -> Pack:
-        """Return the pack with these styles alone, in this order."""
+        """Return the pack with only these styles, in this order."""
         rows = [self.styles.index(name) for name in names]
         of_styles = style_tensors(self.architecture)
         tensors = {
@@ -127,7 +127,7 @@ class Pack:
 
 
 def write_pack(pack: Pack, path: str | os.PathLike[str]) -> None:
-    """Write a pack as float16 safetensors, whole or not at all. Raises `OutputError`."""
+    """Write a pack as float16 safetensors, atomically. Raises `OutputError`."""
     tensors = {
         name: np.ascontiguousarray(tensor, np.float16) for name, tensor in pack.tensors.items()
     }
@@ -138,29 +138,29 @@ def write_pack(pack: Pack, path: str | os.PathLike[str]) -> None:
         "training": dict(pack.card.training),
     }
     with atomic_write(path) as file:
-        file.write(files.written(tensors, about))
+        file.write(files.serialised(tensors, about))
 
 
 def check_replaceable(path: Path) -> None:
-    """Raise `OutputError` for a file that is there and is not a pack: a new one would lose it."""
-    if path.is_file() and path.stat().st_size and not _says_pack(path):
-        raise OutputError(f"{shown(path)}: is there already and is not a pack; give another name")
+    """Raise `OutputError` if a file exists that is not a pack, so that it is not overwritten."""
+    if path.is_file() and path.stat().st_size and not _looks_like_pack(path):
+        raise OutputError(f"{shown(path)}: already exists and is not a pack; give another name")
 
 
-def _says_pack(path: Path) -> bool:
+def _looks_like_pack(path: Path) -> bool:
     try:
-        about = files.about(files.head(path))
+        about = files.metadata(path)
         return about.get("kind") is None and "architecture" in about
-    except (WeightsError, ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return False
 
 
 def read_pack(path: str | os.PathLike[str]) -> Pack:
-    """Read a pack and check all of it. Raises `WeightsError` with what is wrong."""
+    """Read a pack and check it completely. Raises `WeightsError` saying what is wrong."""
     name = os.fspath(path)
     data = files.read(Path(path), MAX_BYTES)
     try:
-        about = _known(files.about(data))
+        about = _known(files.metadata(Path(path)))
         tensors = load(data)
         card = PackCard(
             architecture=about["architecture"],
@@ -177,25 +177,28 @@ def read_pack(path: str | os.PathLike[str]) -> Pack:
 
 
 def _known(about: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a header says. Raises `ValueError` for what this version cannot read."""
+    """Return ``about`` if this version can read it, else raise `ValueError`."""
     if about.get("kind") is not None:
-        raise ValueError("it holds rows of styles, not a network")
+        raise ValueError("it holds styles without a network")
     if about.get("version") == 1:
         raise ValueError(
-            "it holds a network of the first family, which Impasto no longer has; train its styles "
+            "it holds a network of version 1, which is no longer supported; train its styles "
             "again with impasto train"
         )
     if about.get("version") != VERSION:
-        raise ValueError(f"it is of version {about.get('version')!r}, known is {VERSION}")
+        raise ValueError(f"it has version {about.get('version')!r}, supported is {VERSION}")
     return about
 
 
 def _check(card: PackCard, tensors: Arrays) -> None:
     if card.architecture not in ARCHITECTURES:
-        raise ValueError(f"there is no architecture {card.architecture!r}")
+        raise ValueError(f"its architecture {card.architecture!r} is unknown")
     names = card.names
     if not 0 < len(names) <= MAX_STYLES or len(set(names)) != len(names):
-        raise ValueError(f"it has {len(names)} styles, {len(set(names))} of them different")
+        raise ValueError(
+            f"it has {len(names)} styles, {len(set(names))} of them distinct; allowed are 1 to "
+            f"{MAX_STYLES} distinct styles"
+        )
     expected = ARCHITECTURES[card.architecture].shapes(len(names))
     for name in expected.keys() ^ tensors.keys():
         raise ValueError(f"the tensor {name!r} is {'missing' if name in expected else 'unknown'}")
@@ -204,4 +207,4 @@ def _check(card: PackCard, tensors: Arrays) -> None:
         if tensor.shape != shape or tensor.dtype.kind != "f":
             raise ValueError(f"{name} is {tensor.dtype} {tensor.shape}, not floats {shape}")
         if not (np.abs(tensor) <= _LARGEST).all():
-            raise ValueError(f"{name} holds values that are not finite")
+            raise ValueError(f"{name} has values that are not finite, or too large for float16")

@@ -1,16 +1,16 @@
-"""Where packs are, and which of them a name means.
+"""Finds packs, and resolves the names of styles.
 
-Styles are said as on the command line:
+A style is named as on the command line:
 
-- ``starry``: in whichever pack has it (quality before standard before turbo before others)
-- ``turbo/starry``: in the packs of that size, or in the pack of that name
-- ``my/own.safetensors/starry``: in that file; ``my/own.safetensors`` if it has one style alone
-- ``starry:0.6,wave:0.4``, with or without a pack before it: a mixture; all from one pack
+- ``starry``: from the first pack that has it (quality, then standard, turbo, and others)
+- ``turbo/starry``: from the packs of that size, or the pack of that name
+- ``my/own.safetensors/starry``: from that file; ``my/own.safetensors`` if it has only one style
+- ``starry:0.6,wave:0.4``, optionally with a pack in front: a mixture of styles from one pack
 
-An underscore in a name is as good as a hyphen: ``rain_princess`` is ``rain-princess``.
+Underscores and hyphens are equivalent: ``rain_princess`` is ``rain-princess``.
 
-Rows that were learnt on the network of a pack are styles of that pack: those that come with Impasto
-after its own, the user's after these.
+Rows that were learnt on the network of a pack become styles of that pack: first the pack's own,
+then the rows that come with Impasto, then the user's.
 """
 
 from __future__ import annotations
@@ -31,19 +31,23 @@ from impasto.zoo.rows import Row, Rows, holds_rows, read_rows
 BUNDLED = Path(__file__).parent / "packs"
 """The folder of the packs that come with Impasto."""
 
-OF_OTHERS = (".onnx", ".pth", ".pt", ".ckpt", ".t7", ".model")
-"""How the files of networks end that other programs write."""
+FOREIGN_EXTENSIONS = (".onnx", ".pth", ".pt", ".ckpt", ".t7", ".model")
+"""Extensions of network files written by other programs."""
 
 _FIRST = ("quality", "standard", "turbo")
 _FAST = "standard"
 Shares = dict[str, float]
 
 
+class StyleError(OptionsError):
+    """A style is unknown, or a text does not name one."""
+
+
 @dataclass(frozen=True)
 class Entry:
-    """A file in one of the known places: a pack, or rows. ``broken`` says why it is of no use.
+    """A file in one of the known folders: a pack, or rows. ``broken`` says why it cannot be used.
 
-    A ``pack`` has the styles of all rows that were learnt on its network.
+    A ``pack`` includes the styles of all rows that were learnt on its network.
     """
 
     name: str
@@ -55,11 +59,11 @@ class Entry:
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """The styles it can be asked for by name."""
+        """The names of the styles it offers, without the photo itself."""
         return () if self.pack is None else styles_of(self.pack)
 
     def answers_to(self, name: str) -> bool:
-        """Return whether ``name`` is that of the pack, or of its size."""
+        """Return whether ``name`` is the name of the pack or of its size."""
         size = self.pack.card.architecture if self.pack else None
         return name == size or plain_name(name) == plain_name(self.name)
 
@@ -72,12 +76,12 @@ def user_folder() -> Path:
 
 
 def styles_folder() -> Path:
-    """Return the folder of the styles that the user had learnt. It need not exist."""
+    """Return the folder of the user's own styles. It need not exist."""
     return user_folder().with_name("styles")
 
 
 def folders() -> tuple[Path, ...]:
-    """Return all known places, in the order of looking."""
+    """Return the folders of packs and styles, in search order."""
     return BUNDLED, user_folder(), styles_folder()
 
 
@@ -87,10 +91,10 @@ def styles_of(pack: Pack) -> tuple[str, ...]:
 
 
 def known() -> tuple[Entry, ...]:
-    """Return all packs that come with Impasto or are the user's, in the order of looking.
+    """Return all packs that come with Impasto or belong to the user, in search order.
 
-    A file of no use is there as a broken entry: one that is neither a pack nor rows, a damaged one,
-    and rows that were learnt on a network that none of the packs has.
+    A file that cannot be used is returned as a broken entry: neither a pack nor rows, damaged, or
+    rows for a network that no pack has.
     """
     entries = [*_entries()]
     packs = [entry for entry in entries if entry.pack]
@@ -107,15 +111,15 @@ def known() -> tuple[Entry, ...]:
 
 
 def learnt() -> tuple[Entry, ...]:
-    """Return the files of rows among the known places; broken ones are among `known`."""
+    """Return the files of rows in the known folders; broken ones are in `known`."""
     return tuple(entry for entry in _entries() if entry.rows)
 
 
 def foreign(rows: Rows) -> str:
-    """Say that rows belong to a network that is not there."""
+    """Return the error message for rows whose network is missing."""
     return (
-        f"was learnt on another {rows.architecture} network than those that are here; have "
-        "impasto learn the paintings again"
+        f"was learnt on a {rows.architecture} network that is not installed; learn its paintings "
+        "again with impasto learn"
     )
 
 
@@ -128,13 +132,13 @@ def body_of(rows: Rows) -> Pack:
 
 
 def groups_of(entries: Iterable[Entry]) -> list[str]:
-    """Return the groups that styles are in, sorted."""
+    """Return the groups of the styles, sorted."""
     cards = (card for entry in entries if entry.pack for card in entry.pack.card.styles)
     return sorted({card.group for card in cards} - {""})
 
 
 def check_group(group: str | None, entries: Iterable[Entry]) -> None:
-    """Raise `OptionsError` for a group that no style is in, whatever its case."""
+    """Raise `OptionsError` for a group without styles; upper and lower case are the same."""
     groups = groups_of(entries)
     if group is not None and group.lower() not in {name.lower() for name in groups}:
         raise OptionsError(f"there is no group {group!r}{nearest(group, groups)}")
@@ -143,9 +147,9 @@ def check_group(group: str | None, entries: Iterable[Entry]) -> None:
 def matching(
     entries: Iterable[Entry], search: str | None = None, group: str | None = None
 ) -> tuple[Entry, ...]:
-    """Return entries with those styles alone that have all words of ``search``, and the group.
+    """Filter entries to styles that match all words of ``search`` and belong to ``group``.
 
-    Words are looked for, whatever their case, in all that a card says of a painting.
+    The search ignores case and covers all texts of a style's card.
     """
     words = (search or "").lower().split()
     if not words and group is None:
@@ -159,7 +163,7 @@ def matching(
             for card in entry.pack.card.styles
             if card.name in entry.styles
             and (group is None or card.group.lower() == group.lower())
-            and all(word in _said_of(card) for word in words)
+            and all(word in _searchable(card) for word in words)
         ]
         if names:
             kept = [ORIGINAL, *names] if entry.pack.has_original else names
@@ -167,19 +171,19 @@ def matching(
     return tuple(found)
 
 
-def _said_of(card: StyleCard) -> str:
-    said = (card.name, card.title, card.painter, card.year, card.group, card.words)
-    return " ".join(said).lower()
+def _searchable(card: StyleCard) -> str:
+    texts = (card.name, card.title, card.painter, card.year, card.group, card.words)
+    return " ".join(texts).lower()
 
 
 def catalogue(
     where: str | None = None, search: str | None = None, group: str | None = None
 ) -> dict[str, Pack]:
-    """Return every style that can be asked for, by name, and the pack it is found in.
+    """Return all available styles by name, each with the pack it comes from.
 
-    ``where`` is a size, a pack's name or its file, to look there alone; ``search`` and ``group``
-    are as for `matching`. Raises `OptionsError` for one that is not known, `WeightsError` for a
-    pack that is broken.
+    ``where`` restricts this to a size, a pack's name or its file; ``search`` and ``group`` are as
+    in `matching`. Raises `OptionsError` for an unknown pack or group, `WeightsError` for a broken
+    pack.
     """
     entries = _answering(where)
     check_group(group, entries)
@@ -194,17 +198,17 @@ def catalogue(
 
 
 def find(where: str) -> Pack:
-    """Return the pack that a file, a pack's name or a size means; that of a size that ships first.
+    """Return the pack of a file, a pack's name or a size; for a size, bundled packs come first.
 
-    It is as its file is, without the rows that were learnt on its network. Raises `OptionsError`
-    for one that is not known, `WeightsError` for a pack that is broken.
+    It does not include rows that were learnt on its network. Raises `OptionsError` for an unknown
+    pack, `WeightsError` for a broken one.
     """
     path = next(entry.path for entry in _answering(where) if entry.pack is not None)
     return read_pack(path)
 
 
 def shipped(size: str) -> Pack | None:
-    """Return the pack of a size that comes with Impasto, as its file is; None if none does."""
+    """Return the bundled pack of a size without learnt rows; None if there is none."""
     for entry in _entries():
         if entry.bundled and entry.pack and entry.pack.card.architecture == size:
             return entry.pack
@@ -212,56 +216,75 @@ def shipped(size: str) -> Pack | None:
 
 
 def network(size: str) -> Pack:
-    """As `shipped`; raises `OptionsError` if none does."""
+    """As `shipped`, but raise `OptionsError` if there is none."""
     pack = shipped(size)
     if pack is None:
-        raise OptionsError(f"no network of the size {size} comes with this Impasto")
+        raise OptionsError(f"this copy of Impasto comes without a network of size {size}")
     return pack
 
 
 def resolve(spec: str, *, fast: bool = False) -> tuple[Pack, Shares]:
-    """Return the pack that a text means, and the share of each of its styles, as given.
+    """Return the pack that ``spec`` refers to, and the share of each of its styles, as given.
 
-    With ``fast``, a name means the first pack from the size standard down that has it.
+    With ``fast``, the search starts at the size standard instead of quality.
 
-    Raises `OptionsError` for a text that makes no sense or names what is not there, with the
-    nearest known name, and `WeightsError` for a file that is not a pack.
+    Raises `StyleError` for a malformed ``spec`` or an unknown name, suggesting the nearest known
+    one, and `WeightsError` for a file that is not a pack.
     """
-    where, shares = _parsed(spec)
+    where, shares = parse(spec)
     if where is not None and where.endswith(EXTENSION):
         return _from_file(where, shares)
-    candidates = _answering(where)
+    return choose(known(), where, shares, fast=fast), shares
+
+
+def choose(
+    entries: Sequence[Entry], where: str | None, shares: Shares, *, fast: bool = False
+) -> Pack:
+    """Return the first pack that has all styles of a mixture; raise as `resolve` if none has.
+
+    ``where`` is the name of a pack or a size to which the search is limited.
+    """
     if fast and where is not None:
-        raise OptionsError(f"{spec!r} says which pack, and so does --fast: leave one of them out")
+        raise OptionsError(f"{where}/ names a pack, which conflicts with --fast; leave one out")
+    candidates = _named(entries, where)
     if fast:
         candidates = sorted(candidates, key=lambda entry: _rank(entry) < _FIRST.index(_FAST))
     for entry in candidates:
         if entry.pack is not None and set(shares) <= set(entry.pack.styles):
-            return entry.pack, shares
+            return entry.pack
     raise _not_found(shares, where, candidates)
 
 
 def _answering(where: str | None) -> Sequence[Entry]:
-    """Return the packs to look in; `WeightsError` if all that answer to a name are broken."""
+    """Return the packs to search. Raises `WeightsError` if all with a name are broken."""
     if where is not None and where.endswith(EXTENSION):
         return [Entry(Path(where).stem, Path(where), False, opened(where))]
-    entries = known()
+    return _named(known(), where)
+
+
+def _named(entries: Sequence[Entry], where: str | None) -> Sequence[Entry]:
+    """Return the packs that answer to a name, or all of them without a name."""
     if where is None:
         return entries
     found = [entry for entry in entries if entry.answers_to(where)]
     if not found:
-        raise OptionsError(f"there is no pack {where!r}{_choose(where, _pack_names(entries))}")
+        raise StyleError(
+            f"there is no pack {shown(where)!r}{_suggest(where, _pack_names(entries))}"
+        )
     if all(entry.pack is None for entry in found):
         raise WeightsError(found[0].broken)
     return found
 
 
-def _parsed(spec: str) -> tuple[str | None, Shares]:
-    """Return the pack, if the text says one, and the shares, if it names styles."""
-    if Path(spec).suffix.lower() in OF_OTHERS:
-        raise OptionsError(
-            f"{shown(spec)}: is a file of another program, not a style; impasto import takes .pth "
-            f"checkpoints of pytorch/examples, and packs end in {EXTENSION}"
+def parse(spec: str) -> tuple[str | None, Shares]:
+    """Return the pack, if ``spec`` names one, and the shares, if it names styles.
+
+    Raises `StyleError` for a malformed ``spec``; names are not looked up.
+    """
+    if Path(spec).suffix.lower() in FOREIGN_EXTENSIONS:
+        raise StyleError(
+            f"{shown(spec)}: is a file of another program, not a style; packs end in {EXTENSION}; "
+            "impasto import converts .pth checkpoints of pytorch/examples"
         )
     file = re.fullmatch(rf"(.*{re.escape(EXTENSION)})(?:/(.*))?", spec, re.DOTALL)
     if file:
@@ -269,7 +292,9 @@ def _parsed(spec: str) -> tuple[str | None, Shares]:
     parts = [part.strip().rpartition("/") for part in spec.split(",")]
     packs = {pack for pack, slash, _ in parts if slash}
     if len(packs) > 1:
-        raise OptionsError(f"{spec!r} mixes packs; the styles of a mixture come from one of them")
+        raise StyleError(
+            f"{shown(spec)!r} mixes packs; all styles of a mixture must be from one pack"
+        )
     return next(iter(packs), None), _shares([style for _, _, style in parts], spec)
 
 
@@ -282,19 +307,20 @@ def _shares(parts: Iterable[str], spec: str) -> Shares:
         except ValueError:
             share = math.nan
         if not style or not 0 <= share < math.inf:
-            raise OptionsError(
-                f"{part!r} is not a style; say a name, or a mixture such as starry:0.6,wave:0.4"
+            raise StyleError(
+                f"{shown(part)!r} is not a style; give a name, or a mixture such as "
+                "starry:0.6,wave:0.4"
             )
         if style in shares:
-            raise OptionsError(f"{spec!r} names {style} twice")
+            raise StyleError(f"{shown(spec)!r} names {shown(style)} twice")
         shares[style] = share
     if not sum(shares.values()) > 0:
-        raise OptionsError(f"the shares of {spec!r} are all 0")
+        raise StyleError(f"the shares of {shown(spec)!r} are all 0; at least one must be above 0")
     return shares
 
 
 def opened(path: str) -> Pack:
-    """Return the pack that a file is, or that its rows are on, with the photo and its styles."""
+    """Return the pack in a file; for a file of rows, their network with the photo and the rows."""
     if not holds_rows(path):
         return read_pack(path)
     rows = read_rows(path)
@@ -307,15 +333,15 @@ def _from_file(path: str, shares: Shares) -> tuple[Pack, Shares]:
     if not shares and len(styles) == 1:
         return pack, {styles[0]: 1.0}
     if not shares:
-        raise OptionsError(f"{path} has {len(styles)} styles: say {path}/STYLE, {_listed(styles)}")
+        raise StyleError(f"{path} has {len(styles)} styles; give {path}/STYLE, {_listed(styles)}")
     for style in shares:
         if style not in pack.styles:
-            raise OptionsError(f"{path} has no style {style!r}{nearest(style, styles)}")
+            raise StyleError(f"{path} has no style {style!r}{nearest(style, styles)}")
     return pack, shares
 
 
-def _not_found(shares: Shares, where: str | None, entries: Sequence[Entry]) -> OptionsError:
-    """Say what is wrong with a request that no pack can fulfil."""
+def _not_found(shares: Shares, where: str | None, entries: Sequence[Entry]) -> StyleError:
+    """Return the error for styles that no pack provides."""
     styles = list(dict.fromkeys(style for entry in entries for style in entry.styles))
     broken = sum(entry.pack is None for entry in entries)
     hint = f" ({broken} broken: see impasto models)" if broken else ""
@@ -325,20 +351,25 @@ def _not_found(shares: Shares, where: str | None, entries: Sequence[Entry]) -> O
         for entry in entries:
             if entry.answers_to(style) and entry.pack is not None:
                 listed = _listed(entry.styles)
-                return OptionsError(f"{style} is a pack: say {style}/STYLE, {listed}")
+                return StyleError(f"{style} is a pack; give {style}/STYLE, {listed}")
         within = f" in {where}" if where else ""
-        return OptionsError(f"there is no style {style!r}{within}{_choose(style, styles)}{hint}")
-    return OptionsError(f"no pack has all of {', '.join(shares)}: a mixture is of styles of one")
+        return StyleError(
+            f"there is no style {shown(style)!r}{within}{_suggest(style, styles)}{hint}"
+        )
+    return StyleError(
+        f"no pack has all of {shown(', '.join(shares))}; all styles of a mixture must be from one "
+        "pack"
+    )
 
 
-def _choose(name: str, names: Sequence[str]) -> str:
+def _suggest(name: str, names: Sequence[str]) -> str:
     if not names:
-        return ": there are no packs yet; impasto train and impasto import make them"
+        return ": there are no packs yet; create one with impasto train or impasto import"
     return nearest(name, names)
 
 
 def _listed(names: Sequence[str]) -> str:
-    return f"STYLE one of {', '.join(names)}" if names else "but it has none"
+    return f"where STYLE is one of {', '.join(names)}" if names else "but it has none"
 
 
 def _pack_names(entries: Iterable[Entry]) -> list[str]:
@@ -347,7 +378,7 @@ def _pack_names(entries: Iterable[Entry]) -> list[str]:
 
 
 def _packs(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder that are called packs, by name; none without the folder."""
+    """Yield the files of a folder with the extension of packs, sorted; none if it is missing."""
     try:
         yield from sorted(path for path in folder.iterdir() if path.suffix == EXTENSION)
     except OSError:
@@ -355,7 +386,7 @@ def _packs(folder: Path) -> Iterator[Path]:
 
 
 def _entries() -> Iterator[Entry]:
-    """Yield what is in the known places, as it is in the files."""
+    """Yield the files in the known folders, packs without learnt rows."""
     for folder in folders():
         for path in _packs(folder):
             yield _entry(path, bundled=folder == BUNDLED)
@@ -371,7 +402,7 @@ def _entry(path: Path, *, bundled: bool) -> Entry:
 
 
 def _with_rows(entry: Entry, learnt: Sequence[Entry]) -> Entry:
-    """Return a pack's entry with the styles of rows that fit; a name that is taken stays taken."""
+    """Add the styles of matching rows to a pack's entry; on a name clash the first one wins."""
     assert entry.pack
     rows: dict[str, Row] = {}
     for other in learnt:

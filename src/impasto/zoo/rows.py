@@ -1,8 +1,8 @@
 """Rows: styles without their network, a few kB each, in one safetensors file.
 
-What is a style's own in a network with conditional instance normalisation (Dumoulin et al. 2017) is
-a row of each of a few tensors: scales and shifts, how much noise, how much of the photo. A file of
-rows names the network that they were learnt on by the hash of all that its styles share.
+In a network with conditional instance normalisation (Dumoulin et al. 2017), a style's own
+parameters are one row of each of a few tensors: scales and shifts, and the amounts of noise and of
+the photo. A file of rows identifies its network by the hash of everything that the styles share.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ VERSION = 1
 MAX_BYTES = 64 * 2**20
 MAX_ROWS = 1024
 MAX_PAINTING = 256 * 2**10
-"""The most bytes that the copy of a painting may have."""
+"""The largest size of a painting's copy, in bytes."""
 
 _ROWS, _PAINTING = "rows", "painting"
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """A style: its card, and its row of each tensor that has one for every style, float32.
+    """A style: its card, and its row of each per-style tensor, float32.
 
-    ``learning`` is what is to be known of how it was learnt, plain data; ``painting`` a small copy
-    of its painting, the bytes of a picture, or nothing.
+    ``learning`` describes how it was learnt, as plain data; ``painting`` holds a small copy of its
+    painting as the bytes of a picture file, or is empty.
     """
 
     card: StyleCard
@@ -56,7 +56,7 @@ class Row:
 
     @cached_property
     def sha256(self) -> str:
-        """The hash of its numbers, at the precision of a file."""
+        """The hash of the tensors, at the precision of a file."""
         digest = hashlib.sha256()
         for name in sorted(self.tensors):
             digest.update(np.ascontiguousarray(self.tensors[name], np.float16).data)
@@ -65,7 +65,7 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows that were learnt on one network: that of a size, whose styles share ``body``."""
+    """Rows that were learnt on one network, given by its architecture and its ``body`` hash."""
 
     architecture: str
     body: str
@@ -79,7 +79,7 @@ class Rows:
 
 
 def write_rows(rows: Rows, path: str | os.PathLike[str]) -> None:
-    """Write rows, as float16, whole or not at all. Raises `OutputError`."""
+    """Write rows as float16, atomically. Raises `OutputError`."""
     names = style_tensors(ARCHITECTURES[rows.architecture])
     table = [np.concatenate([row.tensors[name] for name in names]) for row in rows.rows]
     tensors: dict[str, NDArray[Any]] = {_ROWS: np.stack(table).astype(np.float16)}
@@ -95,15 +95,15 @@ def write_rows(rows: Rows, path: str | os.PathLike[str]) -> None:
         "learning": [dict(row.learning) for row in rows.rows],
     }
     with atomic_write(path) as file:
-        file.write(files.written(tensors, about))
+        file.write(files.serialised(tensors, about))
 
 
 def read_rows(path: str | os.PathLike[str]) -> Rows:
-    """Read rows and check all of them. Raises `WeightsError` with what is wrong."""
+    """Read rows and check them completely. Raises `WeightsError` saying what is wrong."""
     name = os.fspath(path)
     data = files.read(Path(path), MAX_BYTES)
     try:
-        return _rows(files.about(data), load(data), name)
+        return _rows(files.metadata(Path(path)), load(data), name)
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
         raise WeightsError(
             f"{shown(name)}: is not a file of styles that Impasto can read: {reason(e)}"
@@ -111,31 +111,34 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
 
 
 def holds_rows(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file says that it holds rows; what is wrong with it is told on reading."""
+    """Return whether a file's header declares rows; the content is not checked."""
     try:
-        return files.about(files.head(Path(path))).get("kind") == KIND
-    except (WeightsError, ValueError, TypeError, AttributeError, RecursionError):
+        return files.metadata(Path(path)).get("kind") == KIND
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return False
 
 
 def _rows(about: Mapping[str, Any], tensors: Arrays, name: str) -> Rows:
-    """Check what a file holds. Raises `ValueError` and its like."""
+    """Check the content of a file. Raises `ValueError`, `KeyError` or `TypeError`."""
     if about.get("kind") != KIND:
         raise ValueError("it holds a network, not rows of styles")
     if about.get("version") != VERSION:
-        raise ValueError(f"it is of version {about.get('version')!r}, known is {VERSION}")
+        raise ValueError(f"it has version {about.get('version')!r}, supported is {VERSION}")
     size, body = about["architecture"], about["body"]
     if size not in ARCHITECTURES or not ARCHITECTURES[size].photo:
         raise ValueError(f"there is no network {size!r} that styles can be added to")
     if not isinstance(body, str) or not re.fullmatch("[0-9a-f]{64}", body):
-        raise ValueError("it does not say which network it belongs to")
+        raise ValueError("it does not name the network it belongs to")
     cards = [StyleCard.from_dict(card) for card in about["styles"]]
     names = {card.name for card in cards}
     if not 0 < len(cards) <= MAX_ROWS or len(names) != len(cards) or ORIGINAL in names:
-        raise ValueError(f"it has {len(cards)} styles, {len(names - {ORIGINAL})} of them different")
+        raise ValueError(
+            f"it has {len(cards)} styles, {len(names - {ORIGINAL})} of them distinct; allowed are "
+            f"1 to {MAX_ROWS} distinct styles"
+        )
     learning = about.get("learning", [])
     if len(learning) != len(cards) or not all(isinstance(entry, dict) for entry in learning):
-        raise ValueError("it does not say how each of its styles was learnt")
+        raise ValueError("it lacks the learning record of a style")
     table = _table(tensors[_ROWS], size, len(cards))
     copies = {f"{_PAINTING}.{number}": number for number in range(len(cards))}
     paintings = [b""] * len(cards)
@@ -151,7 +154,7 @@ def _rows(about: Mapping[str, Any], tensors: Arrays, name: str) -> Rows:
 
 
 def _table(rows: NDArray[Any], size: str, count: int) -> list[Arrays]:
-    """Return the tensors of each row. Raises `ValueError` for what is no rows of a network."""
+    """Return the tensors of each row. Raises `ValueError` if they do not match the network."""
     shapes = ARCHITECTURES[size].shapes(1)
     names = style_tensors(ARCHITECTURES[size])
     lengths = [math.prod(shapes[name]) for name in names]
@@ -161,6 +164,6 @@ def _table(rows: NDArray[Any], size: str, count: int) -> list[Arrays]:
     with np.errstate(over="ignore"):
         values = rows.astype(np.float16).astype(np.float32)
     if not np.isfinite(values).all():
-        raise ValueError("its rows hold values that are not finite, or too large")
+        raise ValueError("its rows have values that are not finite, or too large for float16")
     parts = np.split(values, np.cumsum(lengths)[:-1], axis=1)
     return [dict(zip(names, row, strict=True)) for row in zip(*parts, strict=True)]

@@ -1,7 +1,7 @@
 (() => {
   const film = [...document.querySelectorAll(".film li")];
   const player = document.querySelector(".player");
-  const [stage, slider, button, output] = ["#stage", "#moment", "#play", "#said"].map((s) => player.querySelector(s));
+  const [stage, slider, button, output] = ["#stage", "#snapshot", "#play", "#status"].map((s) => player.querySelector(s));
   const pictures = film.map((item) => item.querySelector("img"));
   const steps = film.map((item) => Number(item.dataset.step));
   const boxes = [...document.querySelectorAll(".plot .box")];
@@ -9,12 +9,12 @@
   let timer = 0;
 
   const show = (index) => {
-    const item = film[index], said = item.dataset.said;
+    const item = film[index], text = item.dataset.text;
     slider.value = index;
-    slider.setAttribute("aria-valuetext", said);
+    slider.setAttribute("aria-valuetext", text);
     stage.src = pictures[index].src;
     stage.alt = pictures[index].alt;
-    output.textContent = said;
+    output.textContent = text;
     film.forEach((other) => other.classList.toggle("now", other === item));
     for (const box of boxes) {
       const cursor = box.querySelector(".cursor");

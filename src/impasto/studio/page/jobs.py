@@ -1,20 +1,117 @@
-"""Jobs as the page shows them, and what it may do with them."""
+"""Jobs as the page shows them, orders for new ones, and settings to make one again."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from impasto.events import Losses
-from impasto.studio.jobs import FINAL, Job
-from impasto.studio.page.desk import Desk, Unable
-from impasto.studio.page.sources import shown
+from impasto.options.paint import QUALITIES
+from impasto.studio.jobs import Job
+from impasto.studio.page.context import Page
+from impasto.studio.page.pictures import current, size_of
+from impasto.studio.page.quick import QuickSettings
+from impasto.studio.requests import PaintRequest
+from impasto.studio.validation import MAX_STYLES, accept_paint
 
 MOST_ROWS = 400
 """Rows of losses in one answer: a plot shows no more."""
 
 
-def summary(job: Job) -> dict[str, Any]:
-    """Return what a list of jobs tells of one."""
+class PaintSettings(BaseModel):
+    """The settings of Paint. Their bounds are those of `PaintRequest`."""
+
+    size: int
+    quality: str
+    strength: float = 1.0
+    color: str = "style"
+    style_scale: float = 1.0
+
+
+class PaintOrder(BaseModel):
+    """A painting as the page orders it, the pictures by their sources."""
+
+    photo: str
+    paintings: Annotated[list[str], Field(min_length=1, max_length=MAX_STYLES)]
+    settings: PaintSettings
+
+
+def begin(page: Page, owner: str, order: PaintOrder) -> Job:
+    """Order a painting. Raises `KeyError`, and as `accept_paint` does."""
+    request, find = PaintRequest.of(order.settings.model_dump()), page.pictures.data
+    photo = find(owner, order.photo)
+    styles = [find(owner, painting) for painting in order.paintings]
+    return accept_paint(page.studio, owner, photo, styles, request)
+
+
+def listed(page: Page, owner: str, limit: int) -> list[dict[str, Any]]:
+    """Return the owner's jobs, the newest first, without cancelled ones."""
+    found = page.studio.store.jobs(owner, limit=limit)
+    return [_summary(job) for job in found if job.state != "cancelled" and job.wish != "cancel"]
+
+
+def progress(page: Page, owner: str, id: str, after: int) -> dict[str, Any]:
+    """Return how a job stands, with the losses of its steps after ``after``. Raises `KeyError`."""
+    store = page.studio.store
+    job = store.job(id, owner)
+    rows = store.losses(id, after) if job.kind == "paint" else []
+    return {
+        **_summary(job),
+        "version": current(job, small=False) or "",
+        "wish": job.wish,
+        "ahead": store.ahead(job) if job.state == "queued" else 0,
+        "seconds": job.seconds,
+        "remaining": job.remaining,
+        "width": job.width,
+        "height": job.height,
+        "picture": bool(job.picture),
+        "timelapse": bool(job.timelapse),
+        "error": job.error,
+        "rows": [(row.step, row.loss, row.content, row.style, row.scale) for row in thinned(rows)],
+    }
+
+
+def settle(page: Page, owner: str, id: str) -> None:
+    """Make a stopped painting a finished one. Raises `KeyError`, `WrongState`."""
+    page.studio.store.settle(id, owner)
+    files = page.studio.files
+    if checkpoints := [name for name in files.names(id) if name.startswith("checkpoint-")]:
+        files.remove(id, *checkpoints)
+
+
+def again(page: Page, owner: str, id: str) -> dict[str, Any]:
+    """Return the mode, the pictures and the settings that a job was made with.
+
+    Raises `KeyError`.
+    """
+    job = page.studio.store.job(id, owner)
+    source = f"photo:{id}"
+    width, height = size_of(page.pictures.data(owner, source))
+    photo = {"source": source, "name": "Photo", "width": width, "height": height}
+    if job.kind == "apply":
+        settings = QuickSettings.model_validate(job.request).model_dump()
+        return {"mode": "quick", "photo": photo, "settings": settings}
+    names = [name for name in page.studio.files.names(id) if name.startswith("style-")]
+    paintings = [
+        {"source": f"style:{id}:{number}", "name": f"painting {number + 1}"}
+        for number in range(len(names))
+    ]
+    return {
+        "mode": "paint",
+        "photo": photo,
+        "paintings": paintings,
+        "settings": _settings_of(PaintRequest.of(job.request)).model_dump(),
+    }
+
+
+def thinned(rows: list[Losses], most: int = MOST_ROWS) -> list[Losses]:
+    """Return at most ``most`` of the rows, the last among them."""
+    stride = max(1, -(-len(rows) // most))
+    return rows[::-1][::stride][::-1]
+
+
+def _summary(job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "kind": job.kind,
@@ -23,58 +120,18 @@ def summary(job: Job) -> dict[str, Any]:
         "created": job.created,
         "step": job.step,
         "steps": job.steps,
-        "version": shown(job, small=True) or "",
+        "version": current(job, small=True) or "",
     }
 
 
-def progress(desk: Desk, owner: str, id: str, after: int) -> dict[str, Any]:
-    """Return how a job stands, with the losses of its steps after ``after``. Raises `KeyError`."""
-    job = desk.studio.store.job(id, owner)
-    rows = desk.studio.store.losses(id, after) if job.kind == "paint" else []
-    return {
-        **summary(job),
-        "version": shown(job, small=False) or "",
-        "wish": job.wish,
-        "ahead": desk.studio.store.ahead(job) if job.state == "queued" else 0,
-        "seconds": job.seconds,
-        "remaining": job.remaining,
-        "width": job.width,
-        "height": job.height,
-        "picture": bool(job.picture),
-        "timelapse": bool(job.timelapse),
-        "error": job.error,
-        "rows": [_plotted(row) for row in thinned(rows)],
-    }
-
-
-def listed(desk: Desk, owner: str, limit: int) -> list[dict[str, Any]]:
-    """Return the owner's jobs, the newest first, without those that were given up."""
-    found = desk.studio.store.jobs(owner, limit=limit)
-    return [summary(job) for job in found if job.state != "cancelled" and job.wish != "cancel"]
-
-
-def thinned(rows: list[Losses], most: int = MOST_ROWS) -> list[Losses]:
-    """Return about ``most`` of the rows, the last among them."""
-    stride = max(1, -(-len(rows) // most))
-    return rows[::-1][::stride][::-1]
-
-
-def remove(desk: Desk, owner: str, id: str) -> None:
-    """Forget an ended job of the owner's, and its files. Raises `KeyError`, `Unable`."""
-    job = desk.studio.store.job(id, owner)
-    if job.state not in (*FINAL, "stopped"):
-        raise Unable("It is under way: cancel it first.")
-    desk.studio.forget(id)
-
-
-def settle(desk: Desk, owner: str, id: str) -> None:
-    """Take a stopped painting for done. Raises `KeyError`, `WrongState`."""
-    desk.studio.store.settle(id, owner)
-    files = desk.studio.files
-    states = [name for name in files.names(id) if name.startswith("checkpoint-")]
-    if states:
-        files.remove(id, *states)
-
-
-def _plotted(row: Losses) -> list[float]:
-    return [row.step, row.loss, row.content, row.style, row.scale]
+def _settings_of(order: PaintRequest) -> PaintSettings:
+    """Return the page's settings for an order: the nearest quality to a number of steps."""
+    options = order.options()
+    steps, scale = options.total_steps, options.style_scale
+    return PaintSettings(
+        size=options.size,
+        quality=min(QUALITIES, key=lambda quality: abs(QUALITIES[quality] - steps)),
+        strength=order.strength,
+        color=order.color,
+        style_scale=scale[0] if isinstance(scale, tuple) else scale,
+    )

@@ -1,118 +1,102 @@
-"""Quick: what a network makes of the photo, at once, and keeping it."""
+"""Quick: stylising a photo at once, and keeping the result."""
 
 from __future__ import annotations
 
-import io
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
-from PIL import Image
+from pydantic import BaseModel
 
 from impasto.errors import OptionsError
 from impasto.options import ApplyOptions
 from impasto.studio.jobs import Job, new_id
-from impasto.studio.page.desk import Desk, Unable
-from impasto.studio.page.sources import shrunk
+from impasto.studio.page.context import Page
+from impasto.studio.page.pictures import shrunk, size_of
 from impasto.studio.previews import LONG_SIDE
 
-FORMAT = "jpeg"
-_EXTENSION = "jpg"
-_OPTIONS = ("strength", "color", "style_scale", "seed", "size")
-"""The fields of `ApplyOptions` that the page sets."""
+_FORMAT, _EXTENSION = "jpeg", "jpg"
 
 
-@dataclass(frozen=True)
-class QuickSettings:
-    """What the sliders say."""
+class QuickSettings(BaseModel):
+    """The settings of Quick. Their bounds are those of `ApplyOptions`."""
 
     style: str
-    strength: float
-    color: str
     size: int
+    strength: float = 1.0
+    color: str = "style"
     style_scale: float = 1.0
     seed: int = 0
 
-    @classmethod
-    def of(cls, given: Mapping[str, Any], largest: int) -> QuickSettings:
-        """Check what a browser sent. Raises `OptionsError`."""
-        style = given.get("style")
-        options = ApplyOptions(
-            strength=given.get("strength", 1.0),
-            color=given.get("color", "style"),
-            style_scale=given.get("style_scale", 1.0),
-            seed=given.get("seed", 0),
-            size=given.get("size"),
-        )
-        if not isinstance(style, str) or options.size is None or options.size > largest:
-            raise OptionsError(f"style and a size up to {largest} are needed")
-        found = {name: getattr(options, name) for name in _OPTIONS}
-        return cls(style, **found)
-
-    @property
-    def options(self) -> ApplyOptions:
-        """What a network is asked for."""
-        return ApplyOptions(**{name: getattr(self, name) for name in _OPTIONS})
+    def options(self, largest: int) -> ApplyOptions:
+        """Return the options of the network. Raises `OptionsError`."""
+        if self.size > largest:
+            raise OptionsError(f"--size is at most {largest} here, got {self.size}")
+        return ApplyOptions(**self.model_dump(exclude={"style"}))
 
 
-def look(desk: Desk, owner: str, photo: str, settings: QuickSettings) -> dict[str, Any]:
-    """Answer at once, while somebody still moves a slider: as `finish`, or a draft of that."""
-    data = desk.sources.data(owner, photo)
-    style, options = desk.studio.quick.draft(data, settings.style, settings.options)
-    draft = (style, options) != (settings.style, settings.options)
-    return {**_made(desk, owner, data, style, options), **_told(photo, settings, draft=draft)}
+class QuickOrder(BaseModel):
+    """What the page asks for: a photo by its source, and whether a draft will do."""
+
+    photo: str
+    settings: QuickSettings
+    draft: bool = False
 
 
-def finish(desk: Desk, owner: str, photo: str, settings: QuickSettings) -> dict[str, Any]:
-    """Stylise a photo and lay the picture on the shelf; return what the stage shows."""
-    data = desk.sources.data(owner, photo)
-    made = _made(desk, owner, data, settings.style, settings.options)
-    return {**made, **_told(photo, settings, draft=False)}
+class QuickResult(BaseModel):
+    """What of an answer is needed to keep the picture."""
+
+    source: str
+    photo: str
+    settings: QuickSettings
 
 
-def keep(desk: Desk, owner: str, result: Mapping[str, Any]) -> Job:
-    """Put a quick result into the history; ``result`` is what the stage shows, from a browser.
+def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
+    """Stylise a photo and store the picture in the cache; return what the page shows of it.
 
-    Raises `KeyError` when the result or its photo is not there any more.
+    It runs in a thread of `Quick`. Where a draft will do, the answer says whether it is one.
     """
-    studio = desk.studio
-    settings = QuickSettings.of(result, studio.settings.max_size)
-    kind, _, token = str(result.get("source")).partition(":")
-    if kind != "shelf" or result.get("draft"):
-        raise Unable("Only a finished quick result can be kept.")
-    data = desk.shelf.get(owner, token)
-    photo = desk.sources.data(owner, str(result.get("photo")))
-    width, height = _size(data)
-    id = new_id()
-    files = {
-        "photo": photo,
-        f"picture-1.{_EXTENSION}": data,
-        "preview-1-1.jpg": shrunk(data, LONG_SIDE),
+    began = time.monotonic()
+    quick = page.studio.quick
+    photo = page.pictures.data(owner, order.photo)
+    wanted = order.settings.style, order.settings.options(page.studio.settings.max_size)
+    style, options = quick.draft(photo, *wanted) if order.draft else wanted
+    data, _ = quick.make(photo, style, options, _FORMAT)
+    width, height = size_of(data)
+    return {
+        **order.model_dump(),
+        "source": f"cache:{page.cache.put(owner, data)}",
+        "draft": (style, options) != wanted,
+        "width": width,
+        "height": height,
+        "seconds": time.monotonic() - began,
     }
+
+
+def keep(page: Page, owner: str, result: QuickResult) -> Job:
+    """Put a result into the history. Raises `KeyError` if it or its photo was removed."""
+    studio = page.studio
+    result.settings.options(studio.settings.max_size)
+    kind, _, token = result.source.partition(":")
+    if kind != "cache":
+        raise KeyError(result.source)
+    data = page.cache.get(owner, token)
+    width, height = size_of(data)
+    picture, preview = f"picture-1.{_EXTENSION}", "preview-1-1.jpg"
+    files = {
+        "photo": page.pictures.data(owner, result.photo),
+        picture: data,
+        preview: shrunk(data, LONG_SIDE),
+    }
+    id = new_id()
     for name, content in files.items():
         studio.files.put(id, name, content)
-    request = {**asdict(settings), "format": FORMAT}
-    columns = {"picture": f"picture-1.{_EXTENSION}", "preview": "preview-1-1.jpg"}
-    return studio.store.keep(owner, "apply", request, id=id, width=width, height=height, **columns)
-
-
-def _made(
-    desk: Desk, owner: str, photo: bytes, style: str, options: ApplyOptions
-) -> dict[str, Any]:
-    began = time.monotonic()
-    chosen = {name: getattr(options, name) for name in _OPTIONS}
-    data, _ = desk.studio.quick.stylise(photo, style, format=FORMAT, **chosen)
-    token = desk.shelf.put(owner, data)
-    width, height = _size(data)
-    seconds = time.monotonic() - began
-    return {"source": f"shelf:{token}", "width": width, "height": height, "seconds": seconds}
-
-
-def _told(photo: str, settings: QuickSettings, *, draft: bool) -> dict[str, Any]:
-    return {"photo": photo, "draft": draft, **asdict(settings)}
-
-
-def _size(data: bytes) -> tuple[int, int]:
-    with Image.open(io.BytesIO(data)) as image:
-        return image.size
+    return studio.store.keep(
+        owner,
+        "apply",
+        {**result.settings.model_dump(), "format": _FORMAT},
+        id=id,
+        width=width,
+        height=height,
+        picture=picture,
+        preview=preview,
+    )

@@ -1,20 +1,20 @@
-"""The routes of the page's own scripts: photos in, pictures and the progress of jobs out."""
+"""The routes of the page's scripts, all under ``/studio``."""
 
 from __future__ import annotations
 
 import mimetypes
 from collections.abc import Callable
-from functools import cache
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import FileResponse, Response
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
 
-from impasto.studio.page import jobs
-from impasto.studio.page.desk import Desk
-from impasto.studio.page.look import ASSETS
-from impasto.studio.page.photos import taken_in
-from impasto.studio.page.sources import SIDES
+from impasto.studio.page import jobs, quick
+from impasto.studio.page.context import Page, ThePage
+from impasto.studio.page.jobs import PaintOrder
+from impasto.studio.page.pictures import SIDES
+from impasto.studio.page.quick import QuickOrder, QuickResult
+from impasto.studio.page.uploads import normalised
 from impasto.studio.problems import Problem
 from impasto.studio.routes.schemas import Owner
 from impasto.studio.routes.waiting import unless_gone
@@ -24,109 +24,108 @@ router = APIRouter(prefix="/studio", include_in_schema=False)
 T = TypeVar("T")
 
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
-"""For addresses under which nothing else will ever be found."""
-
 _NEVER = {"Cache-Control": "no-store"}
 _MOST_JOBS = 480
 
 
-def _desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
-
-
-TheDesk = Annotated[Desk, Depends(_desk)]
-
-
-@router.get("/assets/{version}/{name:path}")
-def asset(name: str) -> Response:
-    """Answer a script, the style sheet or a picture of the page itself."""
-    if name not in _assets():
-        raise _nothing()
-    return FileResponse(ASSETS / name, headers=_FOREVER)
-
-
-@router.post("/photo")
-async def photo(request: Request, desk: TheDesk, owner: Owner) -> dict[str, Any]:
-    """Take a picture in, and answer the name by which it is found again."""
-    async with desk.gate:  # who sends a photo waits here, not in memory
+@router.post("/photos")
+async def upload(request: Request, page: ThePage, owner: Owner) -> dict[str, Any]:
+    """Store a photo or a painting, and answer its source."""
+    async with page.uploads:
         data = await request.body()
-        return await unless_gone(request, desk.studio.desk.submit(_take, desk, owner, data))
+        return await unless_gone(request, page.studio.readers.submit(_store, page, owner, data))
 
 
 @router.get("/picture/{source}")
-def picture(source: str, desk: TheDesk, owner: Owner, side: int = SIDES[-1]) -> Response:
+def picture(source: str, page: ThePage, owner: Owner, side: int = SIDES[-1]) -> Response:
     """Answer a small copy of a picture."""
     if side not in SIDES:
-        raise _nothing()
-    data = _found(lambda: desk.sources.small(owner, source, side))
+        raise Problem("invalid-option", f"side must be one of {SIDES}", field="side")
+    data = _found(lambda: page.pictures.small(owner, source, side))
     return Response(data, media_type="image/jpeg", headers=_FOREVER)
 
 
 @router.get("/file/{source}/{what}")
-def file(source: str, what: str, desk: TheDesk, owner: Owner) -> Response:
-    """Answer a picture or a time-lapse as it is, to be saved."""
-    name, data = _found(lambda: desk.sources.download(owner, source, what))
+def file(source: str, what: str, page: ThePage, owner: Owner) -> Response:
+    """Answer a picture or a time-lapse in full, to be saved."""
+    name, data = _found(lambda: page.pictures.download(owner, source, what))
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', **_NEVER}
     return Response(data, media_type=kind, headers=headers)
 
 
-@router.get("/styles")
-def styles(desk: TheDesk) -> list[dict[str, str]]:
-    """Answer the styles of Quick."""
-    return [
-        {
-            **{field: getattr(style, field) for field in ("name", "title", "painter", "year")},
-            "version": desk.sources.swatch_version(style.name),
-        }
-        for style in desk.studio.quick.styles()
-    ]
+@router.post("/quick")
+async def stylise(
+    request: Request, page: ThePage, owner: Owner, order: QuickOrder
+) -> dict[str, Any]:
+    """Stylise a photo. A browser that leaves before its turn costs nothing more."""
+    studio = page.studio
+
+    def make() -> dict[str, Any]:
+        return _found(lambda: quick.stylise(page, owner, order))
+
+    with studio.quick.place():
+        return await unless_gone(request, studio.quick.begin(make))
+
+
+@router.post("/quick/keep")
+def keep(page: ThePage, owner: Owner, result: QuickResult) -> dict[str, Any]:
+    """Put a quick result into the history, and answer its id there."""
+    return {"id": _found(lambda: quick.keep(page, owner, result)).id}
+
+
+@router.post("/paint")
+def begin(page: ThePage, owner: Owner, order: PaintOrder) -> dict[str, Any]:
+    """Order a painting, and answer its id."""
+    return {"id": _found(lambda: jobs.begin(page, owner, order)).id}
 
 
 @router.get("/jobs")
-def all_jobs(
-    desk: TheDesk,
+def listed(
+    page: ThePage,
     owner: Owner,
     response: Response,
     limit: Annotated[int, Query(ge=1, le=_MOST_JOBS)] = 24,
 ) -> dict[str, Any]:
-    """Answer the jobs of somebody, the newest first."""
+    """Answer the jobs of an owner, the newest first."""
     response.headers.update(_NEVER)
-    return {"jobs": jobs.listed(desk, owner, limit)}
+    return {"jobs": jobs.listed(page, owner, limit)}
 
 
 @router.get("/jobs/{id}")
 def job(
     id: str,
-    desk: TheDesk,
+    page: ThePage,
     owner: Owner,
     response: Response,
     after: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
     """Answer how a job stands, with its losses after a step."""
     response.headers.update(_NEVER)
-    return _found(lambda: jobs.progress(desk, owner, id, after))
+    return _found(lambda: jobs.progress(page, owner, id, after))
 
 
-@cache
-def _assets() -> frozenset[str]:
-    return frozenset(path.relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*.*"))
+@router.get("/jobs/{id}/settings")
+def again(id: str, page: ThePage, owner: Owner) -> dict[str, Any]:
+    """Answer what a job was made with."""
+    return _found(lambda: jobs.again(page, owner, id))
 
 
-def _take(desk: Desk, owner: str, data: bytes) -> dict[str, Any]:
-    photo = taken_in(data, desk.studio.settings)
-    source = f"shelf:{desk.shelf.put(owner, photo.data)}"
+@router.post("/jobs/{id}/settle", status_code=204)
+def settle(id: str, page: ThePage, owner: Owner) -> None:
+    """Make a stopped painting a finished one."""
+    _found(lambda: jobs.settle(page, owner, id))
+
+
+def _store(page: Page, owner: str, data: bytes) -> dict[str, Any]:
+    photo = normalised(data, page.studio.settings)
+    source = f"cache:{page.cache.put(owner, photo.data)}"
     return {"source": source, "width": photo.width, "height": photo.height}
 
 
 def _found(find: Callable[[], T]) -> T:
-    """Return what is found; what is not there, or somebody else's, is a problem like any."""
+    """Return what is found; a job or a picture that is not there is a problem."""
     try:
         return find()
     except KeyError:
         raise Problem("not-found", "this is not there any more") from None
-
-
-def _nothing() -> Problem:
-    return Problem("not-found", "there is nothing at this address")

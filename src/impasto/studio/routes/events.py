@@ -7,9 +7,9 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header
 from starlette.responses import Response, StreamingResponse
 
 from impasto.events import Losses
@@ -17,8 +17,7 @@ from impasto.studio import problems
 from impasto.studio.context import Studio
 from impasto.studio.jobs import FINAL, Job
 from impasto.studio.problems import RETRY_SOON, too_many
-from impasto.studio.routes.answers import found
-from impasto.studio.routes.schemas import JOB, Owner, TheStudio, job_of
+from impasto.studio.routes.schemas import JOB, TheJob, TheStudio, job_of
 
 router = APIRouter(prefix="/v1", tags=["Jobs"])
 
@@ -31,6 +30,10 @@ ALIVE = 15.0
 _LOOK = 0.4
 _AGAIN = 2000  # milliseconds until a browser connects again
 _STREAM = "text/event-stream"
+_LAST = (
+    "The id of the last event that was seen: what comes after it is sent. Browsers send it by "
+    "themselves."
+)
 
 _EXAMPLE = f"""retry: {_AGAIN}
 
@@ -54,21 +57,7 @@ data: {{"id": "{JOB}", "state": "done", ...}}
 
 @router.get(
     "/jobs/{id}/events",
-    summary="Follow a job",
-    operation_id="follow_job",
     response_class=Response,
-    openapi_extra={
-        "parameters": [
-            {
-                "name": "Last-Event-ID",
-                "in": "header",
-                "required": False,
-                "schema": {"type": "string"},
-                "description": "The id of the last event that was seen: what comes after it is "
-                "sent. Browsers send it by themselves.",
-            }
-        ]
-    },
     responses={
         200: {
             "description": "`state` when the state changes, `step` for each step with its losses "
@@ -82,17 +71,20 @@ data: {{"id": "{JOB}", "state": "done", ...}}
         ),
     },
 )
-async def follow(id: str, request: Request, studio: TheStudio, owner: Owner) -> Response:
+async def follow_job(
+    job: TheJob,
+    studio: TheStudio,
+    last: Annotated[str, Header(alias="Last-Event-ID", description=_LAST)] = "",
+) -> Response:
     """Send what happens to a job from now on, or from where `Last-Event-ID` says, to its end."""
-    job = await asyncio.to_thread(found, studio, id, owner)
-    step, saw_end = _seen(request.headers.get("last-event-id", ""))
+    step, saw_end = _seen(last)
     if saw_end and job.state in _ENDED:
         return Response(status_code=204)
     if studio.streams >= MOST:
         raise too_many("too-many-streams", f"{MOST} streams are open already", RETRY_SOON)
     headers = {"X-Accel-Buffering": "no"}  # or a proxy would keep the events back
     return StreamingResponse(
-        Follower(studio, id, owner, step).events(), headers=headers, media_type=_STREAM
+        Follower(studio, job, step).events(), headers=headers, media_type=_STREAM
     )
 
 
@@ -102,8 +94,8 @@ _ENDED = (*FINAL, "stopped")
 class Follower:
     """Looks at a job now and then, and says what is new."""
 
-    def __init__(self, studio: Studio, id: str, owner: str, step: int) -> None:
-        self._studio, self._id, self._owner = studio, id, owner
+    def __init__(self, studio: Studio, job: Job, step: int) -> None:
+        self._studio, self._id, self._owner = studio, job.id, job.owner
         self._step = step
         self._state: tuple[str, str] | None = None
         self._preview: str | None = None

@@ -19,41 +19,29 @@ log = logging.getLogger("impasto.studio")
 
 router = APIRouter(tags=["Operation"])
 
-_METRICS = "text/plain"
 
-
-@router.get(
-    "/healthz", summary="Is the server there?", operation_id="health", response_model=Health
-)
-async def healthz() -> Health:
+@router.get("/healthz")
+async def health() -> Health:
     """Answer as long as the server answers at all."""
     return Health(status="ok")
 
 
-@router.get(
-    "/readyz",
-    summary="Can the server work?",
-    operation_id="readiness",
-    response_model=Readiness,
-    responses={503: {"model": Readiness, "description": "Not now."}},
-)
-def readyz(studio: TheStudio, response: Response) -> Readiness:
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "Not now."}})
+def readiness(studio: TheStudio, response: Response) -> Readiness:
     """Look at all that the server needs."""
-    database, files, workers = _database(studio), _files(studio), _workers(studio)
-    ready = database and files and workers and not studio.closing.is_set()
+    found = {"database": _database(studio), "files": _files(studio), "workers": _workers(studio)}
+    ready = all(found.values()) and not studio.closing.is_set()
     response.status_code = 200 if ready else 503
-    return Readiness(ready=ready, database=database, files=files, workers=workers)
+    return Readiness(ready=ready, **found)
 
 
 @router.get(
     "/metrics",
-    summary="Numbers for Prometheus",
-    operation_id="metrics",
     response_class=Response,
     responses={
         200: {
             "description": "Requests, times, jobs, memory.",
-            "content": {_METRICS: {"schema": {"type": "string"}}},
+            "content": {"text/plain": {"schema": {"type": "string"}}},
         },
         **problems.responses("unauthorized"),
     },
@@ -89,5 +77,4 @@ def _files(studio: Studio) -> bool:
 
 def _workers(studio: Studio) -> bool:
     """Workers on other machines are not this server's business."""
-    workers = studio.workers
-    return workers is None or studio.settings.workers == 0 or workers.alive() > 0
+    return studio.settings.workers == 0 or studio.workers.alive() > 0

@@ -1,62 +1,50 @@
-"""``/v1/jobs``: paintings, ordered and followed to their end."""
+"""``/v1/jobs``: paintings, asked for and followed to their end."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
 from impasto.errors import OptionsError
 from impasto.studio import fields, problems
-from impasto.studio.context import Studio
 from impasto.studio.jobs import UNDER_WAY
 from impasto.studio.jobs import Job as StoredJob
-from impasto.studio.multipart import Fields, read_form
-from impasto.studio.problems import Problem
+from impasto.studio.multipart import Fields, content, read_form
 from impasto.studio.requests import PaintRequest
-from impasto.studio.routes.answers import accepted, file_of, found
-from impasto.studio.routes.forming import PICTURES, binary, form
-from impasto.studio.routes.schemas import Job, Jobs, Owner, TheStudio, job_of
-from impasto.studio.validation import MAX_STYLES, accept_paint, check_order
+from impasto.studio.routes.answers import accepted, file_of
+from impasto.studio.routes.openapi import LOCATION, PICTURES, binary, form_body
+from impasto.studio.routes.schemas import Job, Jobs, Owner, TheJob, TheStudio, job_of
+from impasto.studio.validation import MAX_STYLES, accept_paint, check_request
 
 router = APIRouter(prefix="/v1", tags=["Jobs"])
 
-_LONGEST_KEY = 200
 _FILES = {
     "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
     "painting*": f"The painting whose style it is to have; up to {MAX_STYLES} are blended.",
 }
-_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string", "maxLength": _LONGEST_KEY, "pattern": "^[!-~]+$"},
-    "description": "A text of your choosing. Asked again with the same, the job that it made is "
+_KEY = Header(
+    alias="Idempotency-Key",
+    max_length=200,
+    pattern="^[!-~]+$",
+    description="A text of your choosing. Asked again with the same, the job that it made is "
     "answered, and no other is made.",
-    "example": "order-1729",
-}
+)
 _USUAL = ("unauthorized", "rate-limited", "unavailable")
 _ONE = (*_USUAL, "not-found")
-_LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The job."}}
 
 
 @router.post(
     "/jobs",
-    summary="Order a painting",
-    operation_id="create_job",
     status_code=202,
     response_model=Job,
     response_description="The job was taken, and will not be lost.",
-    openapi_extra={
-        **form(_FILES, fields.ORDER, required=("photo", "painting")),
-        "parameters": [_KEY],
-    },
+    openapi_extra=form_body(_FILES, fields.PAINT, required=("photo", "painting")),
     responses={
-        202: {"headers": _LOCATION},
+        202: {"headers": LOCATION},
         **problems.responses(
             *_USUAL, "cross-site", "slow-upload", "too-large", "too-many-pixels",
             "unsupported-media-type", "invalid-option", "bad-picture", "bad-form", "unfit-format",
@@ -64,46 +52,41 @@ _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The job.
         ),
     },
 )  # fmt: skip
-async def create(request: Request, studio: TheStudio, owner: Owner) -> Response:
+async def create_job(
+    request: Request,
+    studio: TheStudio,
+    owner: Owner,
+    key: Annotated[str | None, _KEY] = None,
+) -> Response:
     """Optimise a picture with the content of a photo and the style of one or more paintings.
 
     That takes from seconds to minutes: follow it at `/events`.
     """
-    key = _checked_key(request.headers.get("idempotency-key"))
+    files = {"photo": 1, "painting": MAX_STYLES}
+    read = read_form(request, fields=fields.PAINT, files=files, check=_request)
     with studio.quick.place():
-        files = {"photo": 1, "painting": MAX_STYLES}
-        read = read_form(request, fields=fields.ORDER, files=files, check=_order)
-        async with read as given:
-            photo, paintings = given.file("photo"), given.files.get("painting", [])
-            for name, came in (("photo", photo), ("painting", paintings)):
-                if not came:
-                    raise Problem("invalid-option", f"{name} is missing", field=name)
-            order = _order(given.fields)
-            check_order(order, studio.settings, len(paintings))
+        async with read as form:
+            photo = form.required("photo")
+            form.required("painting")
+            asked, styles = _request(form.fields), form.files["painting"]
+            check_request(asked, studio.settings, len(styles))
 
             def accept() -> StoredJob:
-                assert photo is not None
-                styles = [painting.read() for painting in paintings]
-                return accept_paint(studio, owner, photo.read(), styles, order, key)
+                pictures = [content(style) for style in styles]
+                return accept_paint(studio, owner, content(photo), pictures, asked, key)
 
-            job = await asyncio.wrap_future(studio.desk.submit(accept))
-    return await accepted(studio, job)
+            job = await studio.checked(accept)
+    return await asyncio.to_thread(accepted, studio, job)
 
 
-@router.get(
-    "/jobs",
-    summary="List jobs",
-    operation_id="list_jobs",
-    response_model=Jobs,
-    responses=problems.responses(*_USUAL, "invalid-option"),
-)
-def listed(
+@router.get("/jobs", responses=problems.responses(*_USUAL, "invalid-option"))
+def list_jobs(
     studio: TheStudio,
     owner: Owner,
     limit: Annotated[int, Query(ge=1, le=100, description="Most jobs in one answer.")] = 20,
     before: Annotated[
         float | None,
-        Query(description="Only jobs ordered before this time, in seconds since 1970."),
+        Query(description="Only jobs made before this time, in seconds since 1970."),
     ] = None,
 ) -> Jobs:
     """Answer your jobs, the newest first, a page at a time."""
@@ -115,95 +98,54 @@ def listed(
     return Jobs(jobs=[job_of(studio, job) for job in page], next=more)
 
 
-@router.get(
-    "/jobs/{id}",
-    summary="Look at a job",
-    operation_id="get_job",
-    response_model=Job,
-    responses=problems.responses(*_ONE),
-)
-def one(id: str, studio: TheStudio, owner: Owner) -> Job:
+@router.get("/jobs/{id}", responses=problems.responses(*_ONE))
+def get_job(job: TheJob, studio: TheStudio) -> Job:
     """Answer a job as it stands."""
-    return job_of(studio, found(studio, id, owner))
+    return job_of(studio, job)
 
 
-@router.get(
-    "/jobs/{id}/picture",
-    summary="Get the picture",
-    operation_id="get_picture",
-    response_class=Response,
-    responses={
-        200: binary("The finished picture, or of a stopped job what it was then.", *PICTURES),
-        **problems.responses(*_ONE, "not-yet"),
-    },
-)
-async def picture(id: str, studio: TheStudio, owner: Owner) -> Response:
-    """Answer the picture in full size, in the format that was ordered."""
-    return await _file(studio, id, owner, "picture")
+def _file(answer: str, *kinds: str) -> dict[str, Any]:
+    """Return what is said of a route that answers a file of a job."""
+    responses = {200: binary(answer, *kinds), **problems.responses(*_ONE, "not-yet")}
+    return {"response_class": Response, "responses": responses}
 
 
-@router.get(
-    "/jobs/{id}/preview",
-    summary="Get the latest preview",
-    operation_id="get_preview",
-    response_class=Response,
-    responses={
-        200: binary("The picture as it was a moment ago, small.", "image/jpeg"),
-        **problems.responses(*_ONE, "not-yet"),
-    },
-)
-async def preview(id: str, studio: TheStudio, owner: Owner) -> Response:
+@router.get("/jobs/{id}/picture", **_file("The finished picture, or what it was then.", *PICTURES))
+def get_picture(job: TheJob, studio: TheStudio) -> Response:
+    """Answer the picture of a job that is done or was stopped, in full size."""
+    return file_of(studio, job, "picture")
+
+
+@router.get("/jobs/{id}/preview", **_file("The picture of a moment ago, small.", "image/jpeg"))
+def get_preview(job: TheJob, studio: TheStudio) -> Response:
     """Answer what is there of the picture so far."""
-    return await _file(studio, id, owner, "preview")
+    return file_of(studio, job, "preview")
 
 
-@router.get(
-    "/jobs/{id}/timelapse",
-    summary="Get the time-lapse",
-    operation_id="get_timelapse",
-    response_class=Response,
-    responses={
-        200: binary("How the picture came to be.", "video/mp4"),
-        **problems.responses(*_ONE, "not-yet"),
-    },
-)
-async def timelapse(id: str, studio: TheStudio, owner: Owner) -> Response:
+@router.get("/jobs/{id}/timelapse", **_file("How the picture came to be.", "video/mp4"))
+def get_timelapse(job: TheJob, studio: TheStudio) -> Response:
     """Answer a film of the painting; ranges of it can be asked for, as players do."""
-    return await _file(studio, id, owner, "timelapse")
+    return file_of(studio, job, "timelapse")
 
 
-@router.post(
-    "/jobs/{id}/stop",
-    summary="Stop a job",
-    operation_id="stop_job",
-    response_model=Job,
-    responses=problems.responses(*_ONE, "cross-site", "wrong-state"),
-)
-def stop(id: str, studio: TheStudio, owner: Owner) -> Job:
+@router.post("/jobs/{id}/stop", responses=problems.responses(*_ONE, "cross-site", "wrong-state"))
+def stop_job(job: TheJob, studio: TheStudio) -> Job:
     """Have a job stop where it is, within a step; its picture so far is kept, and it can go on."""
-    found(studio, id, owner)
-    return job_of(studio, studio.store.stop(id, owner))
+    return job_of(studio, studio.store.stop(job.id, job.owner))
 
 
 @router.post(
     "/jobs/{id}/go-on",
-    summary="Have a stopped job go on",
-    operation_id="resume_job",
-    response_model=Job,
     responses=problems.responses(*_ONE, "cross-site", "wrong-state", "queue-full", "too-many-jobs"),
 )
-def go_on(id: str, studio: TheStudio, owner: Owner) -> Job:
+def resume_job(job: TheJob, studio: TheStudio) -> Job:
     """Queue a stopped job again; it goes on from where it stopped."""
-    found(studio, id, owner)
-    bounds = studio.settings
-    job = studio.store.go_on(id, owner, max_queue=bounds.max_queue, max_jobs=bounds.max_jobs)
-    return job_of(studio, job)
+    bounds = {"max_queue": studio.settings.max_queue, "max_jobs": studio.settings.max_jobs}
+    return job_of(studio, studio.store.go_on(job.id, job.owner, **bounds))
 
 
 @router.delete(
     "/jobs/{id}",
-    summary="Cancel or remove a job",
-    operation_id="delete_job",
     response_class=Response,
     status_code=204,
     responses={
@@ -212,29 +154,12 @@ def go_on(id: str, studio: TheStudio, owner: Owner) -> Job:
         **problems.responses(*_ONE, "cross-site"),
     },
 )
-async def delete(id: str, studio: TheStudio, owner: Owner) -> Response:
+def delete_job(job: TheJob, studio: TheStudio) -> Response:
     """Cancel a job that is under way; remove one that has ended or was stopped."""
-    job = await asyncio.to_thread(_delete, studio, id, owner)
-    return Response(status_code=204) if job is None else await accepted(studio, job)
+    if job.state not in UNDER_WAY and studio.forget(job.id):
+        return Response(status_code=204)
+    return accepted(studio, studio.store.cancel(job.id, job.owner))
 
 
-def _delete(studio: Studio, id: str, owner: str) -> StoredJob | None:
-    """Return the job that was cancelled; None if it was removed."""
-    if found(studio, id, owner).state not in UNDER_WAY and studio.forget(id):
-        return None
-    return studio.store.cancel(id, owner)
-
-
-async def _file(studio: Studio, id: str, owner: str, what: str) -> Response:
-    return await file_of(studio, await asyncio.to_thread(found, studio, id, owner), what)
-
-
-def _order(given: Fields) -> PaintRequest:
-    return PaintRequest.of(fields.values(fields.ORDER, given))
-
-
-def _checked_key(key: str | None) -> str | None:
-    if key is not None and not re.fullmatch(rf"[!-~]{{1,{_LONGEST_KEY}}}", key):
-        text = f"Idempotency-Key must be 1 to {_LONGEST_KEY} visible letters"
-        raise Problem("invalid-option", text, field="Idempotency-Key")
-    return key
+def _request(given: Fields) -> PaintRequest:
+    return PaintRequest.of(fields.values(fields.PAINT, given))

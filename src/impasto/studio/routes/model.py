@@ -15,9 +15,8 @@ import impasto
 from impasto.options import ApplyOptions
 from impasto.studio import fields
 from impasto.studio.multipart import Fields, read_form
-from impasto.studio.problems import Problem
-from impasto.studio.routes.forming import binary, form
-from impasto.studio.routes.schemas import Owner, TheStudio
+from impasto.studio.routes.openapi import binary, form_body
+from impasto.studio.routes.schemas import TheStudio
 from impasto.studio.routes.stylize import Asked, stylised
 
 router = APIRouter(tags=["Model Asset Exchange"])
@@ -28,17 +27,6 @@ ABOUT = (
 )
 
 
-class Metadata(BaseModel):
-    """What the Model Asset Exchange tells of a model."""
-
-    id: str
-    name: str
-    description: str
-    type: str
-    license: str
-    source: str
-
-
 class Wrong(BaseModel):
     """What went wrong."""
 
@@ -46,14 +34,14 @@ class Wrong(BaseModel):
     message: str
 
 
-METADATA = Metadata(
-    id="max-fast-neural-style-transfer",
-    name=TITLE,
-    description="Feed-forward style transfer by Impasto, with the interface of this model",
-    type="Image-To-Image Translation",
-    license="MIT",
-    source="https://developer.ibm.com/exchanges/models/all/max-fast-neural-style-transfer/",
-)
+METADATA = {
+    "id": "max-fast-neural-style-transfer",
+    "name": TITLE,
+    "description": "Feed-forward style transfer by Impasto, with the interface of this model",
+    "type": "Image-To-Image Translation",
+    "license": "MIT",
+    "source": "https://developer.ibm.com/exchanges/models/all/max-fast-neural-style-transfer/",
+}
 _MODEL = fields.Field("model", str, "A style's name; underscores may stand for hyphens.", None)
 _WRONG = {
     400: "It is not an image, or there is no such model.",
@@ -70,10 +58,8 @@ _WRONG = {
 
 @router.post(
     "/model/predict",
-    summary="Stylise an image",
-    operation_id="predict",
     response_class=Response,
-    openapi_extra=form(
+    openapi_extra=form_body(
         {"image": "The image: PNG, JPEG, TIFF and others."},
         {"model": _MODEL},
         required=("image",),
@@ -86,7 +72,6 @@ _WRONG = {
 async def predict(
     request: Request,
     studio: TheStudio,
-    owner: Owner,  # noqa: ARG001 - it asks for a key
     model: Annotated[str | None, Query(description=_MODEL.help)] = None,
 ) -> Response:
     """Answer an image in the style that `model` names, else in the default one."""
@@ -99,24 +84,16 @@ async def predict(
             quick.check(given["model"])
 
     with quick.place():
-        read = read_form(request, fields=["model"], files={"image": 1}, check=check)
-        async with read as given:
-            image = given.file("image")
-            if image is None:
-                raise Problem("invalid-option", "image is missing: send it as a file")
-            style = model or given.fields.get("model", quick.default or "")
+        async with read_form(request, fields=["model"], files={"image": 1}, check=check) as form:
+            image = form.required("image")
+            style = model or form.fields.get("model", quick.default or "")
             quick.check(style)
             asked = Asked(style, ApplyOptions(), "jpeg")
             return await stylised(request, studio, image, asked, "image")
 
 
-@router.get(
-    "/model/metadata",
-    summary="What the model is",
-    operation_id="metadata",
-    response_model=Metadata,
-)
-async def metadata() -> Metadata:
+@router.get("/model/metadata")
+async def metadata() -> dict[str, str]:
     """Answer what the Model Asset Exchange tells of a model."""
     return METADATA
 
@@ -129,32 +106,20 @@ def swagger(request: Request, studio: TheStudio) -> dict[str, Any]:
     if names:
         model |= {"enum": names, "default": studio.quick.default}
     image = {"name": "image", "in": "formData", "type": "file", "required": True}
+    picture = {"description": "The stylised image", "schema": {"type": "file"}}
+    wrong = {"description": _WRONG[400]}
+
+    def operation(name: str, kinds: list[str], responses: dict[str, Any]) -> dict[str, Any]:
+        return {"operationId": name, "tags": ["model"], "produces": kinds, "responses": responses}
+
+    told = operation("get_metadata", ["application/json"], {"200": {"description": "Success"}})
+    kinds = ["image/jpeg", "application/json"]
+    predicted = operation("predict", kinds, {"200": picture, "400": wrong})
+    predicted |= {"consumes": ["multipart/form-data"], "parameters": [image, model]}
     return {
         "swagger": "2.0",
         "basePath": request.scope.get("root_path", "") or "/",
         "info": {"title": TITLE, "description": ABOUT, "version": impasto.__version__},
         "tags": [{"name": "model", "description": "Model information and inference operations"}],
-        "paths": {
-            "/model/metadata": {
-                "get": {
-                    "operationId": "get_metadata",
-                    "tags": ["model"],
-                    "produces": ["application/json"],
-                    "responses": {"200": {"description": "Success"}},
-                }
-            },
-            "/model/predict": {
-                "post": {
-                    "operationId": "predict",
-                    "tags": ["model"],
-                    "consumes": ["multipart/form-data"],
-                    "produces": ["image/jpeg", "application/json"],
-                    "parameters": [image, model],
-                    "responses": {
-                        "200": {"description": "The stylised image", "schema": {"type": "file"}},
-                        "400": {"description": _WRONG[400]},
-                    },
-                }
-            },
-        },
+        "paths": {"/model/metadata": {"get": told}, "/model/predict": {"post": predicted}},
     }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Request
@@ -10,11 +13,13 @@ from pydantic import BaseModel, Field
 
 from impasto.studio.context import Studio
 from impasto.studio.jobs import Job as StoredJob
-from impasto.studio.keys import owner_of
+from impasto.studio.problems import Problem
+from impasto.studio.styles import Style
 
 JOB = "q7Vv0m1pT3sJfW8LxZ2aBcDe"
 """An id in examples."""
 
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _AT = "2026-03-01T12:00:00Z"
 _WHEN = "When it was {}."
 
@@ -28,7 +33,17 @@ async def _studio(request: Request) -> Studio:
 
 
 async def _owner(request: Request) -> str:
-    return owner_of(request)
+    owner: str = request.state.owner  # as the middleware found out
+    return owner
+
+
+def _job(id: str, request: Request) -> StoredJob:
+    """Return a job of the owner's; that of somebody else is as unknown as none."""
+    studio: Studio = request.app.state.studio
+    with suppress(KeyError):
+        if _ID.fullmatch(id):
+            return studio.store.job(id, request.state.owner)
+    raise Problem("not-found", "there is no job of this id")
 
 
 TheStudio = Annotated[Studio, Depends(_studio)]
@@ -37,17 +52,8 @@ TheStudio = Annotated[Studio, Depends(_studio)]
 Owner = Annotated[str, Depends(_owner)]
 """Whose request it is."""
 
-
-class Style(BaseModel):
-    """A style that a photo can be painted in at once."""
-
-    name: str = Field(description="What requests call it.", examples=["wave"])
-    title: str = Field(description="The painting it was learnt from.", examples=["The Great Wave"])
-    painter: str = Field(description="Who painted that.", examples=["Hokusai"])
-    year: str = Field(description="When.", examples=["1831"])
-    licence: str = Field(description="The licence of that picture.", examples=["public domain"])
-    source: str = Field(description="Where that picture is from.")
-    pack: str = Field(description="The network that has it.", examples=["quality"])
+TheJob = Annotated[StoredJob, Depends(_job)]
+"""The job that the address names."""
 
 
 class Styles(BaseModel):
@@ -75,7 +81,7 @@ class Links(BaseModel):
 
 
 class Job(BaseModel):
-    """A painting that was ordered, as it stands."""
+    """A painting that was asked for, as it stands."""
 
     id: str = Field(description="Nobody can guess it.")
     kind: Literal["paint", "apply"] = Field(description="`apply` are quick results kept.")
@@ -85,7 +91,7 @@ class Job(BaseModel):
     wish: Literal["", "stop", "cancel"] = Field(
         description="What was asked of it and will be done within a step."
     )
-    created: datetime = Field(description=_WHEN.format("ordered"))
+    created: datetime = Field(description=_WHEN.format("accepted"))
     started: datetime | None = Field(description=_WHEN.format("begun"))
     ended: datetime | None = Field(description=_WHEN.format("stopped or ended"))
     ahead: int = Field(description="Jobs that wait before it.")
@@ -96,7 +102,7 @@ class Job(BaseModel):
     remaining: float | None = Field(description="Seconds that it will still take, about.")
     width: int = Field(description="Pixels across; 0 is not known yet.")
     height: int = Field(description="Pixels down; 0 is not known yet.")
-    order: dict[str, Any] = Field(description="What was ordered.")
+    order: dict[str, Any] = Field(description="What was asked for.")
     error: JobError | None
     links: Links
 
@@ -126,61 +132,27 @@ class Readiness(BaseModel):
 def job_of(studio: Studio, job: StoredJob) -> Job:
     """Return what the API tells of a job."""
     here = f"/v1/jobs/{job.id}"
-    links = {
+    files = {
         name: f"{here}/{name}" if getattr(job, name) else None
         for name in ("preview", "picture", "timelapse")
     }
-    return Job(
-        id=job.id,
-        kind=job.kind,  # type: ignore[arg-type]
-        state=job.state,  # type: ignore[arg-type]
-        wish=job.wish,  # type: ignore[arg-type]
-        created=_when(job.created),
-        started=None if job.started is None else _when(job.started),
-        ended=None if job.ended is None else _when(job.ended),
-        ahead=studio.store.ahead(job) if job.state == "queued" else 0,
-        step=job.step,
-        steps=job.steps,
-        loss=job.loss,
-        seconds=job.seconds,
-        remaining=job.remaining,
-        width=job.width,
-        height=job.height,
-        order=dict(job.request),
-        error=None
-        if job.error_code is None
-        else JobError(code=job.error_code, detail=job.error or ""),
-        links=Links(self=here, events=f"{here}/events", **links),
-    )
+    told = {
+        **asdict(job),
+        "ahead": studio.store.ahead(job) if job.state == "queued" else 0,
+        "order": job.request,
+        "error": {"code": job.error_code, "detail": job.error or ""} if job.error_code else None,
+        "links": {"self": here, "events": f"{here}/events", **files},
+    }
+    return Job.model_validate(told)
 
 
 JOB_EXAMPLE: dict[str, Any] = {
-    "id": JOB,
-    "kind": "paint",
-    "state": "running",
-    "wish": "",
-    "created": _AT,
-    "started": _AT,
-    "ended": None,
-    "ahead": 0,
-    "step": 40,
-    "steps": 150,
-    "loss": 0.132,
-    "seconds": 9.5,
-    "remaining": 26.0,
-    "width": 640,
-    "height": 480,
+    "id": JOB, "kind": "paint", "state": "running", "wish": "", "created": _AT, "started": _AT,
+    "ended": None, "ahead": 0, "step": 40, "steps": 150, "loss": 0.132, "seconds": 9.5,
+    "remaining": 26.0, "width": 640, "height": 480, "error": None,
     "order": {"size": 640, "quality": "good", "strength": 1.0, "format": "png"},
-    "error": None,
     "links": {
-        "self": f"/v1/jobs/{JOB}",
-        "events": f"/v1/jobs/{JOB}/events",
-        "preview": f"/v1/jobs/{JOB}/preview",
-        "picture": None,
-        "timelapse": None,
+        "self": f"/v1/jobs/{JOB}", "events": f"/v1/jobs/{JOB}/events",
+        "preview": f"/v1/jobs/{JOB}/preview", "picture": None, "timelapse": None,
     },
-}
-
-
-def _when(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+}  # fmt: skip

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from impasto.errors import OptionsError, nearest
+from impasto.images.header import Header
 from impasto.options import ApplyOptions
 from impasto.studio import fields, problems
 from impasto.studio.context import Studio
 from impasto.studio.jobs import FINAL, WrongState
 from impasto.studio.jobs import Job as StoredJob
-from impasto.studio.multipart import Fields, Form, Upload, read_form
-from impasto.studio.pictures import Header
+from impasto.studio.multipart import Fields, Form, content, read_form
 from impasto.studio.problems import Problem
 from impasto.studio.quick import Quick
 from impasto.studio.requests import FORMATS, PaintRequest
 from impasto.studio.routes.answers import accepted, file_of
-from impasto.studio.routes.forming import PICTURES, binary, form
+from impasto.studio.routes.openapi import LOCATION, PICTURES, binary, form_body
 from impasto.studio.routes.schemas import Job, Owner, TheStudio
-from impasto.studio.routes.waiting import Gone, unless_gone
+from impasto.studio.routes.waiting import check_there, unless_gone
 from impasto.studio.validation import accept_paint, check_picture
 from impasto.text import shown
 
@@ -60,16 +62,14 @@ _FILES = {
 
 @router.post(
     "/stylize",
-    summary="Stylise a photo",
-    operation_id="stylize",
     response_class=Response,
-    openapi_extra=form(_FILES, FIELDS, required=("photo",)),
+    openapi_extra=form_body(_FILES, FIELDS, required=("photo",)),
     responses={
-        200: binary("The picture.", *PICTURES, Content_Location="The job, with a painting."),
+        200: binary("The picture; with a painting, Content-Location is the job.", *PICTURES),
         202: {
             "model": Job,
             "description": "The painting takes longer: its picture will be at the job.",
-            "headers": {"Location": {"schema": {"type": "string"}, "description": "The job."}},
+            "headers": LOCATION,
         },
         **problems.responses(
             "unauthorized", "cross-site", "slow-upload", "too-large", "too-many-pixels",
@@ -85,22 +85,15 @@ async def stylize(request: Request, studio: TheStudio, owner: Owner) -> Response
     With a `painting` of your own instead of a style, the request waits for a draft, 50 seconds or
     as long as `Prefer: wait=SECONDS` says; after that it is answered with 202 and the job.
     """
-    quick = studio.quick
+    quick, files = studio.quick, dict.fromkeys(_FILES, 1)
+    read = read_form(request, fields=FIELDS, files=files, check=lambda given: ask(quick, given))
     with quick.place():
-        read = read_form(
-            request,
-            fields=FIELDS,
-            files=dict.fromkeys(_FILES, 1),
-            check=lambda given: ask(quick, given),
-        )
-        async with read as given:
-            photo, mask, painting = (given.file(name) for name in _FILES)
-            if photo is None:
-                raise Problem("invalid-option", "photo is missing", field="photo")
-            if painting is None:
-                asked = ask(quick, given.fields, quick.default or "")
-                return await stylised(request, studio, photo, asked, mask=mask)
-            job = await _order(studio, owner, photo, painting, given)
+        async with read as form:
+            photo = form.required("photo")
+            if not form.file("painting"):
+                asked = ask(quick, form.fields, quick.default or "")
+                return await stylised(request, studio, photo, asked, mask=form.file("mask"))
+            job = await _begin_painting(studio, owner, form)
     return await _wait_for(request, studio, job)
 
 
@@ -134,74 +127,72 @@ def ask(quick: Quick, given: Fields, default: str | None = None) -> Asked:
 async def stylised(
     request: Request,
     studio: Studio,
-    photo: Upload,
+    photo: UploadFile,
     asked: Asked,
     what: str = "photo",
     *,
-    mask: Upload | None = None,
+    mask: UploadFile | None = None,
 ) -> Response:
     """Answer a photo in a style; a client that leaves before its turn costs nothing more."""
     quick, style, options, fast = studio.quick, asked.style or "", asked.options, asked.fast
 
     def look() -> Header:
         if mask is not None:
-            check_picture(mask.read(), studio.settings, "the mask")
-        return check_picture(photo.read(), studio.settings, f"the {what}")
+            check_picture(content(mask), studio.settings, "the mask")
+        return check_picture(content(photo), studio.settings, f"the {what}")
 
     def make() -> tuple[bytes, str]:
-        white = None if mask is None else mask.read()
-        return quick.make(photo.read(), style, options, asked.format, fast=fast, mask=white)
+        white = None if mask is None else content(mask)
+        return quick.make(content(photo), style, options, asked.format, fast=fast, mask=white)
 
-    header = await asyncio.wrap_future(studio.desk.submit(look))
+    header = await studio.checked(look)
     quick.check_size(header, style, options, asked.format, fast=fast)
     data, kind = await unless_gone(request, quick.begin(make))
     return Response(data, media_type=kind)
 
 
-async def _order(
-    studio: Studio, owner: str, photo: Upload, painting: Upload, given: Form
-) -> StoredJob:
-    """Order a draft of a photo in the style of a painting."""
-    if given.fields.get("style"):
-        raise OptionsError("--style and painting each say whose style: give one of them")
-    asked = ask(studio.quick, given.fields)
-    if asked.fast:
-        raise OptionsError("--fast is of networks, and a painting of your own has none")
-    if given.file("mask"):
-        raise OptionsError("--mask needs a style, not a painting of your own")
+async def _begin_painting(studio: Studio, owner: str, form: Form) -> StoredJob:
+    """Accept a draft of a photo in the style of a painting."""
+    given, asked = form.fields, ask(studio.quick, form.fields)
     size = asked.options.size or _LARGEST_DRAFT
-    if size > _LARGEST_DRAFT:
-        raise OptionsError(
-            f"--size is at most {_LARGEST_DRAFT} with a painting; order a larger one at /v1/jobs"
-        )
-    order = PaintRequest(
+    wrong = {
+        "--style and painting each say whose style: give one of them": given.get("style"),
+        "--fast is of networks, and a painting of your own has none": asked.fast,
+        "--mask needs a style, not a painting of your own": form.file("mask"),
+        f"--size is at most {_LARGEST_DRAFT} with a painting; ask for a larger one at /v1/jobs": (
+            size > _LARGEST_DRAFT
+        ),
+    }
+    for text, found in wrong.items():
+        if found:
+            raise OptionsError(text)
+    passed_on = {name: getattr(asked.options, name) for name in _PASSED_ON if given.get(name)}
+    painting = PaintRequest(
         strength=asked.options.strength,
         color=asked.options.color,
         format=asked.format,
-        paint={
-            "size": size,
-            "quality": "draft",
-            **{name: getattr(asked.options, name) for name in _PASSED_ON if given.fields.get(name)},
-        },
+        paint={"size": size, "quality": "draft", **passed_on},
     )
-    return await asyncio.wrap_future(
-        studio.desk.submit(
-            lambda: accept_paint(studio, owner, photo.read(), [painting.read()], order)
-        )
-    )
+    pictures = form.required("photo"), form.required("painting")
+
+    def accept() -> StoredJob:
+        photo, style = map(content, pictures)
+        return accept_paint(studio, owner, photo, [style], painting)
+
+    return await studio.checked(accept)
 
 
 async def _wait_for(request: Request, studio: Studio, job: StoredJob) -> Response:
     """Answer the picture of a job, or the job itself if that takes too long."""
-    end = asyncio.get_running_loop().time() + _patience(request)
-    with Gone(request) as gone:
-        while job.state not in (*FINAL, "stopped"):
-            if asyncio.get_running_loop().time() > end or studio.closing.is_set():
-                return await accepted(studio, job)
-            await gone.wait(_LOOK)
-            job = await asyncio.to_thread(studio.store.job, job.id)
+    end = time.monotonic() + _patience(request)
+    while job.state not in (*FINAL, "stopped"):
+        if time.monotonic() > end or studio.closing.is_set():
+            return await asyncio.to_thread(accepted, studio, job)
+        await asyncio.sleep(_LOOK)
+        await check_there(request)
+        job = await asyncio.to_thread(studio.store.job, job.id)
     if job.state == "done":
-        answer = await file_of(studio, job, "picture")
+        answer = await asyncio.to_thread(file_of, studio, job, "picture")
         answer.headers["Content-Location"] = f"/v1/jobs/{job.id}"
         return answer
     if job.state == "failed":

@@ -1,99 +1,90 @@
 // All that was made, the newest first: small pictures that open again.
 
-import { ask, el, hear, picture, tell, titled } from "./shared.js";
+import { el, titled } from "./dom.js";
+import { onProgress, underWay } from "./job.js";
+import { ask, picture } from "./server.js";
+import { get, on, set } from "./state.js";
 
 const EVERY = 3000; // milliseconds between looks while something is under way
 const PAGE = 24;
-const SAID = { queued: "waiting", stopped: "stopped", failed: "failed", cancelled: "cancelled" };
+const STATES = { queued: "waiting", stopped: "stopped", failed: "failed", cancelled: "cancelled" };
 
-export function history(element) {
-  const list = el("ul.shots", { "aria-label": "What was made, the newest first" });
-  const none = el("p.hint", {}, "What you paint, and what you keep, is found here again.");
-  const another = { type: "button", hidden: true, onclick: () => look(PAGE) };
-  const more = el("button.button.quiet", another, "Show more");
-  element.replaceChildren(el("h2", {}, "History"), none, list, more);
+const section = document.getElementById("history");
+const [list, none, more] = [".shots", ".hint", ".more"].map((one) => section.querySelector(one));
+let shown = [];
+let timer = 0;
+let asked = 0;
 
-  let shown = [];
-  let open = null;
-  let timer = 0;
-  let asked = 0;
-  let leaving = null; // the job that is being deleted: answers may have it for a while
-
-  async function look(extra = 0) {
-    clearTimeout(timer);
-    const mine = ++asked;
-    const limit = Math.max(PAGE, shown.length + extra);
-    try {
-      const answer = await ask(`jobs?limit=${limit}`);
-      if (mine !== asked) return;
-      shown = answer.jobs.filter((job) => job.id !== leaving);
-      more.hidden = answer.jobs.length < limit;
-      show();
-    } catch {
-      // The next look may find the server back.
-    }
-    const working = shown.some((job) => ["queued", "running"].includes(job.state));
-    if (working && !document.hidden) timer = setTimeout(look, EVERY);
+async function look(extra = 0) {
+  clearTimeout(timer);
+  const mine = ++asked;
+  const limit = Math.max(PAGE, shown.length + extra);
+  try {
+    const { jobs } = await ask(`studio/jobs?limit=${limit}`);
+    if (mine !== asked) return;
+    shown = jobs;
+    more.hidden = jobs.length < limit;
+    draw();
+  } catch {
+    if (mine !== asked) return; // else the next look may have more luck
   }
+  if (shown.some(underWay) && !document.hidden) timer = setTimeout(look, EVERY);
+}
 
-  function state(job) {
-    if (job.state !== "running") return SAID[job.state];
-    return job.steps ? `${Math.floor((100 * job.step) / job.steps)} %` : "starting";
+function draw() {
+  const jobs = shown.filter(({ id }) => id !== get("leaving"));
+  const focused = list.contains(document.activeElement) ? document.activeElement.dataset.job : null;
+  none.hidden = jobs.length > 0;
+  list.replaceChildren(...jobs.map(shot));
+  if (focused) list.querySelector(`[data-job="${focused}"]`)?.focus();
+}
+
+function shot(job) {
+  const state = job.state === "running" ? percent(job) : STATES[job.state];
+  const title = titled(job.title);
+  const what = `${job.kind === "paint" ? "Painting" : "Quick"}: ${title}`;
+  const small = (source, version) => picture(source, 160, version);
+  const attributes = {
+    type: "button",
+    "data-job": job.id,
+    "aria-label": `Open ${what}${state ? `, ${state}` : ""}`,
+    "aria-current": job.id === get("job") && "true",
+    onclick: () => open(job.id),
+  };
+  const button = el(
+    "button.shot",
+    attributes,
+    job.version ? el("img", { src: small(`job:${job.id}`, job.version), alt: "" }) : el("span.blank"),
+    job.kind === "paint" ? el("img.of", { src: small(`style:${job.id}:0`), alt: "", loading: "lazy" }) : null,
+    state ? el("span.state", {}, state) : null,
+    el("span.title", {}, title),
+    el("span.when", {}, when(new Date(job.created * 1000))),
+  );
+  return el("li", {}, button);
+}
+
+const percent = ({ step, steps }) => (steps ? `${Math.floor((100 * step) / steps)} %` : "starting");
+
+/** The time today, else the day. */
+function when(date) {
+  if (date.toDateString() !== new Date().toDateString()) {
+    return date.toLocaleDateString([], { day: "numeric", month: "short" });
   }
+  return date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}
 
-  /** The time today, else the day. */
-  function when(seconds) {
-    const [at, today] = [new Date(seconds * 1000), new Date().toDateString()];
-    if (at.toDateString() === today) return at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-    return at.toLocaleDateString([], { day: "numeric", month: "short" });
-  }
+function open(job) {
+  set({ job, result: null });
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  document.querySelector("main").scrollIntoView({ behavior: still ? "auto" : "smooth" });
+}
 
-  function shot(job) {
-    const said = state(job);
-    const what = `${job.kind === "paint" ? "Painting" : "Quick"}: ${titled(job.title)}`;
-    return el(
-      "li",
-      {},
-      el(
-        `button.shot${job.id === open ? ".open" : ""}`,
-        {
-          type: "button",
-          "data-job": job.id,
-          "aria-label": `Open ${what}${said ? `, ${said}` : ""}`,
-          "aria-current": job.id === open ? "true" : null,
-          onclick: () => tell("open", { job: job.id }),
-        },
-        job.version
-          ? el("img", { src: picture(`job:${job.id}`, 160, job.version), alt: "", width: 112, height: 112 })
-          : el("span.blank", {}),
-        job.kind === "paint"
-          ? el("img.of", { src: picture(`style:${job.id}:0`, 160), alt: "", loading: "lazy" })
-          : null,
-        said ? el("span.state", {}, said) : null,
-        el("span.title", {}, titled(job.title)),
-        el("span.when", {}, when(job.created)),
-      ),
-    );
-  }
-
-  function show() {
-    const focused = list.contains(document.activeElement) ? document.activeElement.dataset.job : null;
-    none.hidden = shown.length > 0;
-    list.replaceChildren(...shown.map(shot));
-    if (focused) list.querySelector(`[data-job="${focused}"]`)?.focus();
-  }
-
-  hear("moved", () => look());
-  hear("leaving", ({ job }) => {
-    leaving = job;
-    if (!job) return look(); // it stays after all
-    shown = shown.filter((one) => one.id !== job);
-    show();
-  });
-  hear("stage", ({ job }) => {
-    open = job;
-    show();
-  });
+export function start() {
+  more.addEventListener("click", () => look(PAGE));
+  onProgress(() => look());
+  on(["job", "leaving"], draw);
+  on(["leaving"], () => get("leaving") || look());
+  on(["connected"], () => get("connected") && look());
   document.addEventListener("visibilitychange", () => document.hidden || look());
   look();
 }

@@ -1,74 +1,70 @@
-// The paintings to paint in the style of: samples to choose, and those that somebody drops.
+// The paintings to paint in the style of, and the button that begins.
 
-import { PICTURES, el, picture, send, takeFiles, titled } from "./shared.js";
+import { el, takeFiles } from "./dom.js";
+import { attempt, reading } from "./messages.js";
+import { picture, post, upload } from "./server.js";
+import { settings } from "./settings.js";
+import { get, on, set } from "./state.js";
 
-export function paintings(element, trigger, props, watch, { samples, most }) {
-  const own = el("div.swatches", { role: "group", "aria-label": "Paintings" });
-  const input = el("input.unseen", { type: "file", accept: PICTURES, multiple: true, id: "painting-file" });
-  const place = { for: "painting-file", title: "Several paintings are mixed" };
-  const drop = el("label.drop", place, "Add or drop a painting of yours");
-  const error = el("p.problem", { role: "alert", hidden: true });
-  const busy = el("p.busy", { role: "status", hidden: true }, "Reading…");
-  element.replaceChildren(own, input, drop, busy, error);
+const MOST = 4;
 
-  const chosen = () => (Array.isArray(props.value) ? props.value : []);
-  const put = (value) => {
-    props.value = value;
-    show();
-  };
+const section = document.getElementById("paintings");
+const [group, input] = [".swatches", "input"].map((one) => section.querySelector(one));
+const button = document.getElementById("begin");
+const samples = [...group.children];
+const isSample = ({ source }) => source.startsWith("painting:");
+const own = () => get("paintings").filter((one) => !isSample(one));
 
-  function toggle(source, name) {
-    const rest = chosen().filter((one) => one.source !== source);
-    if (rest.length < chosen().length) return put(rest);
-    // Samples take each other's place: a mixture is made on purpose, by adding one's own.
-    put([...rest.filter((one) => !one.source.startsWith("painting:")), { source, name }]);
-  }
-
-  async function take(files) {
-    error.hidden = true;
-    busy.hidden = false;
-    for (const file of files.slice(0, most)) {
-      try {
-        const answer = await send(file);
-        const kept = chosen().filter((one) => !one.source.startsWith("painting:"));
-        if (kept.length >= most) throw new Error(`${most} paintings are the most.`);
-        put([...kept, { source: answer.source, name: file.name }]);
-      } catch (problem) {
-        error.textContent = problem.message;
-        error.hidden = false;
-      }
-    }
-    busy.hidden = true;
-  }
-
-  function tile({ source, name }, dropped) {
-    const on = chosen().some((one) => one.source === source);
-    const label = dropped ? `Remove ${name}` : `Paint in the style of the sample painting ${name}`;
-    return el(
-      dropped ? "button.swatch.dropped" : "button.swatch",
-      {
-        type: "button",
-        "aria-pressed": String(on),
-        "aria-label": label,
-        title: label,
-        onclick: () => toggle(source, name),
-      },
-      el("img", { src: picture(source, 160), alt: "", width: 84, height: 84, loading: "lazy" }),
-      el("span", {}, dropped ? name : titled(name)),
-    );
-  }
-
-  function show() {
-    const focused = [...own.children].indexOf(document.activeElement);
-    const dropped = chosen().filter((one) => !one.source.startsWith("painting:"));
-    own.replaceChildren(
-      ...dropped.map((one) => tile(one, true)),
-      ...samples.map((name) => tile({ source: `painting:${name}`, name }, false)),
-    );
-    own.children[Math.min(focused, own.children.length - 1)]?.focus();
-  }
-
-  takeFiles(element, input, take);
-  watch("value", show);
-  show();
+/** Samples take each other's place: a mixture is made on purpose, by adding one's own. */
+function toggle(painting) {
+  const rest = get("paintings").filter(({ source }) => source !== painting.source);
+  const removed = rest.length < get("paintings").length;
+  set({ paintings: removed ? rest : [...own(), painting] });
 }
+
+function take(files) {
+  reading(section, async () => {
+    for (const file of files) {
+      if (own().length >= MOST) throw new Error(`${MOST} paintings are the most.`);
+      const { source } = await upload(file);
+      set({ paintings: [...own(), { source, name: file.name }] });
+    }
+  });
+}
+
+function tile(painting) {
+  const label = `Remove ${painting.name}`;
+  return el(
+    "button.swatch",
+    { type: "button", "aria-pressed": "true", "aria-label": label, title: label, onclick: () => toggle(painting) },
+    el("img", { src: picture(painting.source, 160), alt: "", width: 84, height: 84 }),
+    el("span", {}, painting.name),
+  );
+}
+
+async function begin() {
+  const photo = get("photo");
+  const paintings = get("paintings").map(({ source }) => source);
+  if (!photo) throw new Error("Choose a photo first.");
+  if (!paintings.length) throw new Error("Choose a painting first, or add one of yours.");
+  const { id } = await post("studio/paint", { photo: photo.source, paintings, settings: settings("paint") });
+  set({ job: id, result: null });
+}
+
+for (const sample of samples) sample.addEventListener("click", () => toggle({ ...sample.dataset }));
+takeFiles(section, input, take);
+on(["paintings"], () => {
+  const chosen = get("paintings").map(({ source }) => source);
+  for (const sample of samples) sample.setAttribute("aria-pressed", chosen.includes(sample.dataset.source));
+  const old = [...group.children].filter((one) => !samples.includes(one));
+  const focused = old.includes(document.activeElement);
+  for (const one of old) one.remove();
+  group.prepend(...own().map(tile));
+  if (focused) group.firstChild.focus();
+});
+button.addEventListener("click", async () => {
+  if (button.ariaDisabled) return;
+  button.ariaDisabled = "true";
+  await attempt(begin);
+  button.ariaDisabled = null;
+});

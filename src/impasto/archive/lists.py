@@ -1,0 +1,246 @@
+"""Lists of paintings: a row has a photo, styles, options and the file that is to be made."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from impasto.archive.makers import Order
+from impasto.archive.places import files_at, is_url
+from impasto.archive.plan import Item, Planned, There
+from impasto.errors import ImageError, ImpastoError, OptionsError, OutputError, nearest
+from impasto.images import EXTENSIONS, check_format, read_recipe
+from impasto.options import PaintOptions, SaveOptions
+from impasto.options.sweep import read_value
+from impasto.text import reason, shown
+
+KINDS = (".csv", ".jsonl")
+MAX_BYTES = 256 * 2**20
+
+_OWN = ("photo", "styles", "out")
+_OPTIONS = tuple(f.name for f in fields(PaintOptions))
+_INSTEAD = (("steps", "budget", "quality"), ("size", "canvas"))
+"""Options of which a row has one instead of another that was said for all rows."""
+
+
+@dataclass(frozen=True)
+class ListPlan:
+    """The rows of a list, checked: iterating it says what is to be painted and what is there."""
+
+    items: tuple[Item, ...]
+    overwrite: bool = False
+
+    def __iter__(self) -> Iterator[Planned]:
+        """Pass over what is there and was painted so; what was painted otherwise is made anew."""
+        for item in self.items:
+            made = not self.overwrite and _is_made(item)
+            yield There(item) if made else replace(item, anew=True)
+
+
+def read_list(
+    path: Path,
+    said: PaintOptions,
+    out: str | None,
+    save: SaveOptions,
+    *,
+    overwrite: bool = False,
+) -> ListPlan:
+    """Read a list of paintings, and check all of it.
+
+    A CSV file has the columns photo, styles (parted by semicolons) and out, and one for each option
+    that varies, by its name; what is empty is as ``said`` for all. Of JSON lines each is an object
+    with photo, styles (a text or a list), options (an object) and out. Names are relative to the
+    list; ``out`` is the folder of the results where a row does not say one with a folder. Without
+    out, a row's result is called after its photo and first style.
+
+    Raises `ImageError` for what is not a list, `OptionsError` and `OutputError` with the number of
+    the row (as an editor or a spreadsheet counts, from 1 for the first line) and the field.
+    """
+    folder = str(path.parent)
+    items: list[Item] = []
+    outs: dict[str, int] = {}
+    photos: set[str] = set()
+    for number, row in _rows(path):
+        try:
+            item = _item(row, said, folder, out)
+            _check_files(item, save)
+        except ImpastoError as error:
+            raise type(error)(f"{shown(path)}: row {number}: {error}") from error
+        if item.out in outs:
+            raise OutputError(
+                f"{shown(path)}: row {number}: out: {shown(item.out)} is that of row "
+                f"{outs[item.out]}, too"
+            )
+        outs[item.out] = number
+        photos |= {item.photo, *item.how.styles}
+        items.append(item)
+    for place, number in outs.items():
+        if place in photos:
+            raise OutputError(
+                f"{shown(path)}: row {number}: out: {shown(place)} is also an input; choose "
+                "another name"
+            )
+    if not items:
+        raise ImageError(f"{shown(path)}: has no rows")
+    return ListPlan(tuple(items), overwrite)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield the rows of a list with their numbers: photo, styles, out, and options as an object."""
+    kind = path.suffix.lower()
+    if kind not in KINDS:
+        raise OptionsError(f"{shown(path)}: a list of paintings is a {' or '.join(KINDS)} file")
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise OptionsError(f"{shown(path)}: has more than {MAX_BYTES:,} bytes")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from _of_csv(file, path) if kind == ".csv" else _of_json(file, path)
+    except FileNotFoundError as error:
+        raise ImageError(f"{shown(path)}: no such file") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ImageError(f"{shown(path)}: cannot be read as a list: {reason(error)}") from error
+
+
+def _of_csv(file: Iterable[str], path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    reader = csv.reader(file, strict=True)
+    columns = [column.strip() for column in next(reader, [])]
+    names = [_column(column, path) for column in columns]
+    for name in names:
+        if names.count(name) > 1:
+            raise OptionsError(f"{shown(path)}: row 1: the column {name} is there twice")
+    for cells in reader:
+        number = reader.line_num
+        if not any(cell.strip() for cell in cells):
+            continue
+        where = f"{shown(path)}: row {number}"
+        if len(cells) > len(names):
+            raise OptionsError(f"{where}: has {len(cells)} fields, but {len(names)} have a name")
+        found = {n: c.strip() for n, c in zip(names, cells, strict=False) if c.strip()}
+        row: dict[str, Any] = {name: found.pop(name) for name in _OWN if name in found}
+        if "styles" in row:
+            row["styles"] = [part.strip() for part in row["styles"].split(";") if part.strip()]
+        try:
+            row["options"] = {n: read_value(n, text, before="") for n, text in found.items()}
+        except OptionsError as error:
+            raise OptionsError(f"{where}: {error}") from error
+        yield number, row
+
+
+def _column(column: str, path: Path) -> str:
+    name = column.replace("-", "_")
+    name = "styles" if name == "style" else name
+    if name not in (*_OWN, *_OPTIONS):
+        known = (*_OWN, *_OPTIONS)
+        hint = nearest(name, known)
+        raise OptionsError(f"{shown(path)}: row 1: there is no column {column!r}{hint}")
+    return name
+
+
+def _of_json(file: Iterable[str], path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            told = f"{shown(path)}: row {number}: is not a JSON object: {reason(error)}"
+            raise OptionsError(told) from error
+        if not isinstance(row, dict):
+            raise OptionsError(f"{shown(path)}: row {number}: is not a JSON object")
+        for name in row:
+            if name not in (*_OWN, "options"):
+                hint = nearest(name, (*_OWN, "options"))
+                raise OptionsError(f"{shown(path)}: row {number}: there is no field {name!r}{hint}")
+        yield number, row
+
+
+def _item(row: Mapping[str, Any], said: PaintOptions, folder: str, out: str | None) -> Item:
+    photo = _text(row, "photo")
+    styles = row.get("styles")
+    several = [styles] if isinstance(styles, str) else styles
+    if not isinstance(several, list) or not several or not all(_is_name(s) for s in several):
+        raise OptionsError("styles: name a painting, or several")
+    options = row.get("options", {})
+    if not isinstance(options, dict):
+        raise OptionsError("options: must be an object of names and values")
+    named = _text(row, "out") if row.get("out") is not None else _called(photo, several[0])
+    return Item(
+        _placed(photo, folder),
+        _placed(named, out or folder),
+        Order(tuple(_placed(style, folder) for style in several), _options(said, options)),
+    )
+
+
+def _options(said: PaintOptions, row: Mapping[str, Any]) -> PaintOptions:
+    """Return the options of a row: those said for all, but for what the row says itself."""
+    usual = PaintOptions(preset=said.preset).to_dict()
+    found = {n: v for n, v in said.to_dict().items() if v != usual[n] or n == "preset"}
+    mine = {name.replace("-", "_"): value for name, value in row.items()}
+    for group in _INSTEAD:
+        if mine.keys() & set(group):
+            found = {name: value for name, value in found.items() if name not in group}
+    return PaintOptions.from_dict({**found, **mine})
+
+
+def _check_files(item: Item, save: SaveOptions) -> None:
+    for field, places in (("photo", [item.photo]), ("styles", item.how.styles)):
+        for place in places:
+            if not is_url(place) and not Path(place).exists():
+                raise ImageError(f"{field}: {shown(place)}: no such file")
+    try:
+        check_format(item.out, 1, 1, save)
+    except OutputError as error:
+        raise OutputError(f"out: {error}") from error
+    there = not is_url(item.out) and Path(item.out).exists()
+    if there and _recipe(item.out) is None:
+        raise OutputError(
+            f"out: {shown(item.out)} is there and was not made by Impasto; choose another name"
+        )
+
+
+def _is_made(item: Item) -> bool:
+    """Return whether a row's result is there. What a store holds is not looked into."""
+    if is_url(item.out):
+        return files_at(item.out).is_file(item.out)
+    recipe = _recipe(item.out)
+    return (
+        recipe is not None
+        and not item.how.differs(recipe)
+        and recipe.get("content", {}).get("name") == item.photo
+    )
+
+
+def _recipe(out: str) -> Mapping[str, Any] | None:
+    try:
+        return read_recipe(out)
+    except ImageError:
+        return None
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    value = row.get(name)
+    if not _is_name(value):
+        raise OptionsError(f"{name}: must be the name of a file, got {value!r}")
+    return str(value)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and "\0" not in value
+
+
+def _placed(name: str, folder: str) -> str:
+    """Return where a name is that is relative to a folder."""
+    if is_url(name):
+        return name
+    if is_url(folder):
+        return files_at(folder).join(folder, name)
+    return str(Path(folder) / name)
+
+
+def _called(photo: str, style: str) -> str:
+    names = (Path(place.rpartition("/")[2]).stem for place in (photo, style))
+    return f"{'-'.join(names)}{EXTENSIONS[0]}"

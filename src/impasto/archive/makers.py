@@ -1,0 +1,288 @@
+"""What a worker does: read a photo, make a picture of it, write it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+from impasto.archive.places import files_at, is_url
+from impasto.archive.plan import Item
+from impasto.errors import ImpastoError, OptionsError, OutOfMemoryError
+from impasto.images.picture import Stored
+from impasto.images.read import Source, read_bytes
+from impasto.options import ApplyOptions, PaintOptions, ReadOptions, SaveOptions, VideoOptions
+from impasto.text import reason, shown
+from impasto.video.animation import (
+    Animation,
+    StylisedAnimation,
+    can_move,
+    find_animation,
+    is_gif,
+    stylise_animation,
+)
+
+if TYPE_CHECKING:
+    from impasto.apply.network import Network
+    from impasto.apply.stylised import Stylised
+    from impasto.painter import Painting
+    from impasto.zoo.pack import Pack
+
+Progress = Callable[[float], None]
+"""Takes how much of a picture is done, from 0 to 1."""
+
+
+class Picture(Protocol):
+    """What is made of a photo."""
+
+    def save(self, path: Any, **options: Any) -> None:
+        """Write it. Raises `OutputError`."""
+
+
+Compute = Callable[[Progress | None], Picture]
+"""Makes a picture of a photo that was read."""
+
+Open = Callable[[Item], Compute]
+"""Reads the photo of an item. Raises `ImageError`."""
+
+
+class Making(Protocol):
+    """How pictures are made, as plain data that can be sent to where it is done."""
+
+    @property
+    def save(self) -> SaveOptions:
+        """How results are written."""
+
+    def begin(self, threads: int | None, device: str | None) -> Open:
+        """Load what is needed, and return what reads photos to make pictures of them.
+
+        ``threads`` is how many of the CPU's to use, None for all; ``device`` takes the place of
+        the one in the options. Raises what would fail for every photo.
+        """
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of an item: how long it took, and what went wrong, in one line; "" for nothing.
+
+    ``there`` if its result was there already: somebody else had made it.
+    """
+
+    seconds: float
+    error: str = ""
+    there: bool = False
+
+
+class Worker:
+    """Makes items; several threads may call it.
+
+    One picture is computed at a time: while it is, others are read and written.
+    """
+
+    def __init__(
+        self, making: Making, threads: int | None = None, device: str | None = None
+    ) -> None:
+        self.making = making
+        self._open = making.begin(threads, device)
+        self._computing = Lock()
+        self.writing = Lock()
+        """Held while a file is written."""
+
+    def __call__(self, item: Item, progress: Progress | None = None) -> Answer:
+        """Make one picture. Nothing is raised: one must not end a night's work."""
+        began = time.monotonic()
+        waited = 0.0
+        try:
+            if _is_there(item):
+                return Answer(0.0, there=True)
+            compute = self._open(item)
+            asked = time.monotonic()
+            with self._computing:
+                waited = time.monotonic() - asked
+                made = compute(progress)
+            with self.writing, files_at(item.out).writing(item.out) as path:
+                if _is_there(item):
+                    return Answer(0.0, there=True)
+                made.save(path, **self.making.save.to_dict())
+        except OutOfMemoryError as error:
+            wrong = f"{shown(item.photo)}: {error}"
+        except ImpastoError as error:
+            wrong = " ".join(str(error).split())
+        except Exception as error:  # anything at all
+            wrong = f"{shown(item.photo)}: {type(error).__name__}: {reason(error)}"
+        else:
+            wrong = ""
+        return Answer(time.monotonic() - began - waited, wrong)
+
+
+@dataclass(frozen=True)
+class Stylising:
+    """Photos and animations through a network.
+
+    ``finish`` paints on from a picture that it made, in this process only. Animations stay
+    animations where the format of the result can hold one.
+    """
+
+    pack: Pack
+    shares: Mapping[str, float]
+    options: ApplyOptions
+    save: SaveOptions
+    read: ReadOptions
+    finish: Callable[[Stylised, Source, ReadOptions], Painting] | None = None
+
+    def begin(self, threads: int | None, device: str | None) -> Open:
+        """As `Making.begin`."""
+        from impasto.apply.network import Network
+
+        o = self.options
+        network = Network(
+            self.pack,
+            self.shares,
+            backend=o.backend,
+            device=device or o.device,
+            threads=threads,
+        )
+        network.check(o, self.read)
+
+        def opened(item: Item) -> Compute:
+            data = files_at(item.photo).load(item.photo, self.read)
+            if can_move(item.out) and (found := find_animation(data, item.photo, self.read)):
+                return partial(self._animated, network, found)
+            photo = read_bytes(data, item.photo, self.read)
+            return partial(self._picture, network, photo, item.out)
+
+        return opened
+
+    def _picture(
+        self, network: Network, photo: Stored, out: str, progress: Progress | None
+    ) -> Picture:
+        told = None if progress is None else (lambda done, of: progress(done / of))
+        made = network.stylise(
+            photo, self.options, read=self.read, progress=told, bits=self.save.bits
+        )
+        done: Stylised | Painting = made
+        if self.finish:
+            done = self.finish(made, photo, self.read)
+        return StylisedAnimation.still(done.image, done.recipe) if is_gif(out) else done
+
+    def _animated(
+        self, network: Network, animation: Animation, progress: Progress | None
+    ) -> Picture:
+        from impasto.video.frames import NetworkStylizer
+
+        if self.finish:
+            raise OptionsError(f"{shown(animation.name)}: --refine does not support animations")
+        return stylise_animation(
+            NetworkStylizer(network, self.options, self.read),
+            animation,
+            stability=VideoOptions().stability,
+            size=self.options.size,
+            read=self.read,
+            progress=progress,
+        )
+
+    def differs(self, recipe: Mapping[str, Any]) -> str:
+        """Return in which settings a result's recipe is another, "" for none."""
+        rows = {name: self.pack.row(name).sha256 for name in self.shares}
+        wanted = {
+            "shares": dict(self.shares),
+            "strength": self.options.strength,
+            "color": self.options.color,
+            "style_scale": self.options.style_scale,
+            "seed": self.options.seed,
+            "size": self.options.size,
+        }
+        found = {name: recipe.get(name) for name in wanted}
+        model = recipe.get("model")
+        if not isinstance(model, dict) or model.get("body") != self.pack.body:
+            return "another network"
+        if found == wanted and model.get("rows") != rows:
+            return "another training of the style"
+        return _differing(found, wanted)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be painted of a photo: by which paintings, and how."""
+
+    styles: tuple[str, ...]
+    options: PaintOptions
+
+    def differs(self, recipe: Mapping[str, Any]) -> str:
+        """Return in which settings a result's recipe is another, "" for none."""
+        options = recipe.get("options")
+        if recipe.get("kind") != "paint" or not isinstance(options, dict):
+            return "not painted"
+        ours, started = self.options.to_dict(), recipe.get("start") is not None
+        machine = {"device", "precision", "max_memory", *({"scales"} if started else ())}
+        names = [f.name for f in fields(PaintOptions) if f.name not in machine]
+        difference = _differing({n: options.get(n) for n in names}, {n: ours[n] for n in names})
+        return difference or self._other_styles(recipe.get("styles"))
+
+    def _other_styles(self, recorded: Any) -> str:
+        try:
+            names = [str(entry["name"]) for entry in recorded]
+        except (TypeError, KeyError):
+            return "paintings"
+        used = [
+            [name for name in names if name == style or name.startswith(f"{style}/")]
+            for style in (place.rstrip("/") for place in self.styles)
+        ]
+        return "" if all(used) and {n for u in used for n in u} == set(names) else "paintings"
+
+
+@dataclass(frozen=True)
+class Paintings:
+    """Photos painted one after another, each as its own `Order` says."""
+
+    save: SaveOptions
+    read: ReadOptions
+
+    def begin(self, threads: int | None, device: str | None) -> Open:
+        """As `Making.begin`: networks are loaded when they are asked for, and kept."""
+        from dataclasses import replace
+
+        import torch
+
+        from impasto.events import Step
+        from impasto.stylize import begun
+        from impasto.sweep.engine import SharedNets, SharingPainter
+
+        if threads is not None:
+            torch.set_num_threads(threads)
+        nets = SharedNets()
+
+        def opened(item: Item) -> Compute:
+            return partial(painted, item, files_at(item.photo).read(item.photo, self.read))
+
+        def painted(item: Item, photo: Stored, progress: Progress | None) -> Picture:
+            order: Order = item.how
+            options = replace(order.options, device=device) if device else order.options
+            options, start = begun(photo, options, self.read)
+            styles = [self._style(style) for style in order.styles]
+            painter = SharingPainter(nets, photo, styles, options, read=self.read, start=start)
+            for event in painter:
+                if progress and isinstance(event, Step):
+                    progress(event.step / event.steps)
+            return painter.painting
+
+        return opened
+
+    def _style(self, place: str) -> Source:
+        return files_at(place).read(place, self.read) if is_url(place) else place
+
+
+def _is_there(item: Item) -> bool:
+    """Return whether an item's result is there and is to stay."""
+    return not item.anew and files_at(item.out).is_file(item.out)
+
+
+def _differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Return what is said differently: "strength 0.5, now 1.0"."""
+    different: Sequence[str] = [name for name in wanted if found[name] != wanted[name]]
+    return "; ".join(
+        f"{name.replace('_', '-')} {found[name]}, now {wanted[name]}" for name in different[:3]
+    )

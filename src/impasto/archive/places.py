@@ -1,0 +1,255 @@
+"""Where pictures are: folders of this machine, and what fsspec knows by a URL."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from impasto.errors import ImageError, MissingExtraError, OptionsError, OutputError
+from impasto.images.folders import Folder, picture_extensions, walk
+from impasto.images.load import check_bytes, load_bytes
+from impasto.images.picture import Stored
+from impasto.images.read import read_bytes
+from impasto.options import ReadOptions
+from impasto.text import reason, shown
+
+Unreadable = Callable[[ImageError], None]
+
+_WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "memory"})
+"""Protocols of stores in which a file is whole as soon as it is there."""
+
+
+class Files(Protocol):
+    """Files by their places: a place is a path, or a URL."""
+
+    def join(self, folder: str, name: str) -> str:
+        """Return the place of a name, or a path of names, in a folder."""
+
+    def is_folder(self, place: str) -> bool:
+        """Return whether there is a folder. Raises `ImageError` where nobody answers."""
+
+    def is_file(self, place: str) -> bool:
+        """Return whether there is a file now, whoever wrote it. Raises as `is_folder`."""
+
+    def names_in(self, folder: str) -> Callable[[str], bool]:
+        """Return what tells whether a picture of a name is in a folder, which need not be there."""
+
+    def scan(self, folder: str) -> Folder:
+        """Look through a folder. Raises `OSError`."""
+
+    def walk(self, root: str, without: str | None, unreadable: Unreadable) -> Iterator[Folder]:
+        """As `images.folders.walk`."""
+
+    def load(self, place: str, options: ReadOptions) -> bytes:
+        """Return the bytes of a file of a picture. Raises `ImageError`."""
+
+    def read(self, place: str, options: ReadOptions) -> Stored:
+        """Read a picture. Raises `ImageError`."""
+
+    @contextmanager
+    def writing(self, place: str) -> Iterator[Path]:
+        """Give a local path to write to, whole or not at all; then it is at its place.
+
+        The folder is made. Raises `OutputError`.
+        """
+
+
+def is_url(place: str) -> bool:
+    """Return whether a place is for fsspec to find."""
+    return "://" in place
+
+
+def files_at(place: str) -> Files:
+    """Return what knows the files of a place.
+
+    Raises `MissingExtraError` where URLs need a library, and `OptionsError` for a URL that is not
+    one.
+    """
+    return _remote("/".join(place.split("/")[:3])) if is_url(place) else Local()
+
+
+@lru_cache(maxsize=64)
+def _remote(host: str) -> Remote:
+    protocol = host.partition("://")[0]
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as error:
+        raise MissingExtraError(f"{protocol}://", "ray") from error
+    try:
+        system, _ = url_to_fs(host, use_listings_cache=False)
+    except (ImportError, ValueError) as error:  # a library is missing, or nobody knows it
+        raise OptionsError(f"{shown(host)}: cannot be used: {reason(error)}") from error
+    return Remote(system, protocol)
+
+
+class Local:
+    """`Files` of this machine."""
+
+    def join(self, folder: str, name: str) -> str:
+        """As `Files.join`."""
+        return os.path.join(folder, name)  # noqa: PTH118 (a million of them)
+
+    def is_folder(self, place: str) -> bool:
+        """As `Files.is_folder`."""
+        return Path(place).is_dir()
+
+    def is_file(self, place: str) -> bool:
+        """As `Files.is_file`."""
+        return os.path.isfile(place)  # noqa: PTH113 (a million of them)
+
+    def names_in(self, folder: str) -> Callable[[str], bool]:
+        """As `Files.names_in`: the disk is asked for each."""
+        before = self.join(folder, "")
+        return lambda name: os.path.isfile(before + name)  # noqa: PTH113
+
+    def scan(self, folder: str) -> Folder:
+        """As `Files.scan`."""
+        return Folder.scan(folder)
+
+    def walk(self, root: str, without: str | None, unreadable: Unreadable) -> Iterator[Folder]:
+        """As `Files.walk`."""
+        return walk(root, without=without, unreadable=unreadable)
+
+    def load(self, place: str, options: ReadOptions) -> bytes:
+        """As `Files.load`."""
+        return load_bytes(place, options)
+
+    def read(self, place: str, options: ReadOptions) -> Stored:
+        """As `Files.read`."""
+        return read_bytes(self.load(place, options), place, options)
+
+    @contextmanager
+    def writing(self, place: str) -> Iterator[Path]:
+        """As `Files.writing`: who writes to it writes whole files."""
+        folder = Path(place).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as error:
+            raise OutputError(f"{shown(folder)}: cannot be made: {reason(error)}") from error
+        yield Path(place)
+
+
+class Remote:
+    """`Files` of a file system of fsspec."""
+
+    def __init__(self, system: Any, protocol: str) -> None:
+        self._system, self._protocol = system, protocol
+
+    def join(self, folder: str, name: str) -> str:
+        """As `Files.join`."""
+        return f"{folder.rstrip('/')}/{name.replace(os.sep, '/')}"
+
+    def is_folder(self, place: str) -> bool:
+        """As `Files.is_folder`."""
+        return self._ask(place, self._system.isdir)
+
+    def is_file(self, place: str) -> bool:
+        """As `Files.is_file`."""
+        return self._ask(place, self._system.isfile)
+
+    def names_in(self, folder: str) -> Callable[[str], bool]:
+        """As `Files.names_in`: all are listed at once, as asking for each would take hours."""
+        try:
+            return frozenset(self.scan(folder).names()).__contains__
+        except OSError:
+            return lambda name: False  # noqa: ARG005
+
+    def scan(self, folder: str) -> Folder:
+        """As `Files.scan`. The names are kept: a listing is all that stores give."""
+        try:
+            found = self._system.ls(self._path(folder), detail=True)
+        except OSError:
+            raise
+        except Exception as error:  # stores raise what they like
+            raise OSError(str(error)) from error
+        extensions, names, folders = picture_extensions(), [], []
+        for entry in found:
+            name = str(entry["name"]).rstrip("/").rpartition("/")[2]
+            if not name or name[0] == ".":
+                continue
+            if entry["type"] == "directory":
+                folders.append(name)
+            elif _ending(name).lower() in extensions:
+                names.append(name)
+        endings = frozenset(map(_ending, names))
+        return Folder(folder, endings, tuple(sorted(folders)), tuple(names))
+
+    def walk(self, root: str, without: str | None, unreadable: Unreadable) -> Iterator[Folder]:
+        """As `Files.walk`."""
+        left = [root.rstrip("/")]
+        while left:
+            place = left.pop()
+            try:
+                folder = self.scan(place)
+            except OSError as error:
+                told = f"{shown(place)}: cannot be looked into: {reason(error)}"
+                unreadable(ImageError(told))
+                continue
+            yield folder
+            below = [self.join(place, name) for name in folder.folders]
+            left += reversed([path for path in below if path != (without or "").rstrip("/")])
+
+    def load(self, place: str, options: ReadOptions) -> bytes:
+        """As `Files.load`."""
+        try:
+            data = self._system.cat_file(self._path(place), start=0, end=options.max_bytes + 1)
+        except FileNotFoundError as error:
+            raise ImageError(f"{shown(place)}: no such file") from error
+        except Exception as error:  # stores raise what they like
+            raise ImageError(f"{shown(place)}: cannot be read: {reason(error)}") from error
+        check_bytes(len(data), place, options)
+        return bytes(data)
+
+    def read(self, place: str, options: ReadOptions) -> Stored:
+        """As `Files.read`."""
+        return read_bytes(self.load(place, options), place, options)
+
+    @contextmanager
+    def writing(self, place: str) -> Iterator[Path]:
+        """As `Files.writing`."""
+        with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
+            local = Path(folder) / place.rpartition("/")[2]
+            try:
+                yield local
+            except OutputError as error:
+                raise OutputError(str(error).replace(str(local), place)) from error
+            try:
+                self._put(str(local), self._path(place))
+            except Exception as error:  # stores raise what they like
+                told = f"{shown(place)}: cannot be written: {reason(error)}"
+                raise OutputError(told) from error
+
+    def _ask(self, place: str, question: Callable[[str], Any]) -> bool:
+        try:
+            return bool(question(self._path(place)))
+        except Exception as error:  # stores raise what they like
+            told = f"{shown(place)}: cannot be reached: {reason(error)}"
+            raise ImageError(told) from error
+
+    def _put(self, local: str, path: str) -> None:
+        if self._protocol in _WHOLE:
+            self._system.put_file(local, path)
+            return
+        folder, _, name = path.rpartition("/")
+        self._system.makedirs(folder, exist_ok=True)
+        beside = f"{folder}/.impasto-{secrets.token_hex(8)}-{name}"
+        try:
+            self._system.put_file(local, beside)
+            self._system.mv(beside, path)
+        except BaseException:
+            with suppress(Exception):
+                self._system.rm_file(beside)
+            raise
+
+    def _path(self, place: str) -> str:
+        return str(self._system._strip_protocol(place))
+
+
+def _ending(name: str) -> str:
+    return os.path.splitext(name)[1]  # noqa: PTH122

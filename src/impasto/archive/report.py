@@ -1,0 +1,93 @@
+"""What became of each file, a JSON object a line: read it, or look for errors in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import IO, Self
+
+from impasto.archive.engine import Event, Failed, Made
+from impasto.archive.plan import Unreadable
+from impasto.atomic import check_output
+from impasto.errors import OutputError
+from impasto.text import reason, shown
+
+EXTENSION = ".jsonl"
+
+_LONGEST = 2**20
+"""Bytes of a line, at most."""
+
+
+class Report:
+    """A file to which lines are added: `photo`, and `out` and `seconds`, or `error`.
+
+    What was in it stays, so a run that goes on adds to what it had reported. ``path`` may be None:
+    then nothing is kept. Raises `OutputError`, also for a file that is not such a report.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+        if path is not None:
+            check_output(path, extensions=(EXTENSION,))
+            self._check()
+
+    def __enter__(self) -> Self:
+        if self._path is not None:
+            try:
+                self._file = self._path.open("ab+")
+                self._cut(self._file)
+            except OSError as error:
+                raise self._wrong(error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
+
+    def take(self, event: Event) -> None:
+        """Add a line for what was made or failed."""
+        match event:
+            case Made(item, seconds):
+                line = {"photo": item.photo, "out": item.out, "seconds": round(seconds, 3)}
+            case Failed(item, error, seconds):
+                line = {"photo": item.photo, "error": error, "seconds": round(seconds, 3)}
+            case Unreadable(error):
+                line = {"error": error}
+            case _:
+                return
+        if self._file:
+            try:
+                self._file.write(json.dumps(line).encode() + b"\n")
+                self._file.flush()
+            except OSError as error:
+                raise self._wrong(error) from error
+
+    def _check(self) -> None:
+        assert self._path
+        try:
+            with self._path.open("rb") as file:
+                first = file.readline(_LONGEST)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._wrong(error) from error
+        try:
+            found = json.loads(first) if first else {"photo": ""}
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict) or not found.keys() & {"photo", "error"}:
+            raise OutputError(
+                f"{shown(self._path)}: is there already and is not a report; give another name"
+            )
+
+    @staticmethod
+    def _cut(file: IO[bytes]) -> None:
+        """Take away a last line that a kill left unfinished."""
+        start = max(0, file.tell() - _LONGEST)
+        file.seek(start)
+        file.truncate(start + file.read().rfind(b"\n") + 1)
+
+    def _wrong(self, error: OSError) -> OutputError:
+        assert self._path
+        return OutputError(f"{shown(self._path)}: cannot be written: {reason(error)}")

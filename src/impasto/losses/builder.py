@@ -1,0 +1,82 @@
+"""From options to an objective: which terms, on which layers, against which targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from impasto.errors import OptionsError
+from impasto.losses.contents import CONTENT_LOSSES, laplacian
+from impasto.losses.declaration import Terms
+from impasto.losses.guides import StyleRegion
+from impasto.losses.objective import Criterion, MaskedObjective, Objective
+from impasto.losses.styles import STYLE_LOSSES
+from impasto.losses.targets import Targets
+from impasto.losses.terms import Term
+from impasto.nets.feature_net import FeatureNet
+from impasto.options import PaintOptions
+
+
+@torch.no_grad()
+def build(
+    options: PaintOptions,
+    net: FeatureNet,
+    content: Tensor,
+    paintings: Sequence[Tensor],
+    *,
+    style_of_painting: Sequence[int] | None = None,
+    regions: Sequence[StyleRegion] = (),
+    held: tuple[Tensor, Tensor] | None = None,
+    tile: int | None = None,
+    finer: int = 0,
+) -> Criterion:
+    """Build the objective of one size.
+
+    ``content`` is (1, 3, h, w) and ``paintings`` are (1, 3, h', w'), RGB in [0, 1], on the device
+    of the network; ``tile`` is as `Objective` has it. ``style_of_painting`` says which style each
+    of the paintings is of, where a style is several. ``regions`` say where which paintings belong;
+    without them all belong everywhere. ``held`` are a picture (1, 3, h, w) and a mask (1, 1, h, w)
+    of how far each pixel is free to leave it. ``finer`` says how many finer scales follow. Targets
+    are computed once, here.
+    Raises `OptionsError` when the blend does not fit the styles.
+    """
+    numbers = range(len(paintings))
+    everywhere = StyleRegion("", None, tuple((number, None) for number in numbers))
+    targets = Targets(
+        net, options, content, paintings, style_of_painting or numbers, everywhere, tile, finer
+    )
+    terms: dict[str, Term] = {}
+    if options.weighted_layers("content"):
+        terms |= _labelled("content", CONTENT_LOSSES[options.content_loss].terms(targets))
+    terms |= _labelled("content", laplacian.terms(targets))
+    if options.weighted_layers("style"):
+        for region in regions or [everywhere]:
+            found = STYLE_LOSSES[options.style_loss].terms(replace(targets, region=region))
+            # By its share every pixel counts alike, however small the region.
+            share = 1.0 if region.guide is None else region.guide.share
+            terms |= _labelled("style", found, region.name, share)
+    if not terms and not options.tv_weight:
+        raise OptionsError("every layer's weight is 0: nothing to optimise")
+    objective = Objective(net, terms, options.tv_weight, tile=tile, wrap=options.tileable)
+    return MaskedObjective(objective, *held) if held else objective
+
+
+def _labelled(kind: str, terms: Terms, region: str = "", share: float = 1.0) -> Terms:
+    """Return terms by what they are reported as, each times a share."""
+    return {
+        " ".join(filter(None, (kind, name, region))): replace(term, weight=term.weight * share)
+        for name, term in terms.items()
+    }
+
+
+def map_layers(options: PaintOptions) -> tuple[str, ...]:
+    """Return the layers whose maps the objective keeps whole."""
+    names: list[str] = []
+    if CONTENT_LOSSES[options.content_loss].whole_maps:
+        names += options.weighted_layers("content")
+    if STYLE_LOSSES[options.style_loss].whole_maps:
+        names += options.weighted_layers("style")
+    return tuple(dict.fromkeys(names))

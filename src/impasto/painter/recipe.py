@@ -1,0 +1,35 @@
+"""The pictures that a recipe names: how they are recorded, and how they are found again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from impasto.errors import ImageError
+from impasto.images.picture import Stored
+from impasto.text import shown
+
+T = TypeVar("T")
+
+
+def recorded(picture: Stored) -> dict[str, str]:
+    """Return what a recipe says of a picture: its name and its hash."""
+    return {"name": picture.name, "sha256": picture.sha256}
+
+
+def located(name: str, folder: Path, way_out: str = "say where it is now") -> Path:
+    """Return where a recorded file is: where it was, or in ``folder``. Raises `ImageError`."""
+    for candidate in (Path(name), folder / Path(name).name):
+        if candidate.is_file():
+            return candidate
+    raise ImageError(f"{shown(name)}: not found here nor in {shown(folder)}; {way_out}")
+
+
+def grouped(pictures: Sequence[T], style_of_painting: Sequence[int]) -> list[T | list[T]]:
+    """Return pictures as styles: those of one style together, one alone as it is."""
+    pairs = list(zip(pictures, style_of_painting, strict=True))
+    groups = [
+        [one for one, own in pairs if own == style] for style in sorted(set(style_of_painting))
+    ]
+    return [group if len(group) > 1 else group[0] for group in groups]

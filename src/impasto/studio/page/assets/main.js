@@ -1,0 +1,21 @@
+// The page: every part listens, then everything is found again where it was.
+
+import * as history from "./history.js";
+import * as job from "./job.js";
+import { show } from "./messages.js";
+import "./paintings.js";
+import { recall } from "./photo.js";
+import * as quick from "./quick.js";
+import { apply } from "./settings.js";
+import "./share.js";
+import "./swatches.js";
+
+const { complaints, ...opening } = JSON.parse(document.body.dataset.opening);
+
+job.start();
+quick.start();
+history.start();
+apply(opening);
+for (const complaint of complaints) show(complaint, complaint);
+document.querySelector("main").inert = false;
+recall();

@@ -1,0 +1,57 @@
+// Requests to the studio, and what the page does while it does not answer.
+
+import { get, set } from "./state.js";
+
+const [FIRST, LONGEST] = [1000, 15000]; // milliseconds between tries to reach it again
+const SILENT = "The studio does not answer. Is it still running?";
+
+const address = (path) => new URL(path, document.baseURI).href;
+
+/** The address of a picture, no side longer than `side`; `version` tells a new one from the old. */
+export const picture = (source, side, version = "") =>
+  address(`studio/picture/${encodeURIComponent(source)}?side=${side}&v=${version}`);
+
+/** The address under which a file is saved to disk. */
+export const file = (source, what) => address(`studio/file/${encodeURIComponent(source)}/${what}`);
+
+/** Ask for JSON. Throws an Error in plain words; `status` is that of the answer, if there is one. */
+export async function ask(path, { signal, ...options } = {}) {
+  let answer;
+  try {
+    answer = await fetch(address(path), { signal, ...options });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    lose();
+    throw new Error(SILENT);
+  }
+  if (answer.ok) return answer.status === 204 ? null : answer.json();
+  if (answer.status === 401) location.reload(); // the session is over: one logs in again
+  if (answer.status >= 502) lose();
+  const { detail = `the studio answered ${answer.status}` } = await answer.json().catch(() => ({}));
+  const error = new Error(`${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`);
+  error.status = answer.status;
+  throw error;
+}
+
+/** Send JSON, and ask for JSON. */
+export function post(path, data = {}, signal = undefined) {
+  const headers = { "Content-Type": "application/json" };
+  return ask(path, { method: "POST", headers, body: JSON.stringify(data), signal });
+}
+
+/** Send a picture file; the answer has its `source`, `width` and `height`. */
+export const upload = (picture) => ask("studio/photos", { method: "POST", body: picture });
+
+function lose() {
+  if (!get("connected")) return;
+  set({ connected: false });
+  retry(FIRST);
+}
+
+function retry(delay) {
+  setTimeout(async () => {
+    const back = await fetch(address("healthz")).then((answer) => answer.ok, () => false);
+    if (back) set({ connected: true });
+    else retry(Math.min(2 * delay, LONGEST));
+  }, delay);
+}

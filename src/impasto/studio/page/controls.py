@@ -1,0 +1,116 @@
+"""The settings of the page: their bounds and defaults, and links that carry them.
+
+A link is the address of the page with settings, such as ``?mode=quick&style=wave&strength=0.8``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from impasto.errors import nearest
+from impasto.options.apply import MAX_SEED
+from impasto.options.paint import QUALITIES
+from impasto.samples import PAINTINGS
+from impasto.text import shown
+
+MODES = ("quick", "paint")
+COLORS = ("style", "photo")
+"""The colours that the page offers."""
+
+QUALITY = "good"
+"""The quality that is chosen at first."""
+
+SMALLEST = 128
+"""The smallest size on the page, in pixels."""
+
+_SIZES = {"quick": 1024, "paint": 640}
+_SIZE_STEP = 64
+_STROKES = {"quick": (0.5, 2.0), "paint": (0.25, 2.0)}
+_LONGEST = 2000
+"""Characters of a link that are read."""
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A number that is set with a slider."""
+
+    name: str
+    label: str
+    low: float
+    high: float
+    value: float
+    step: float = 0.05
+
+
+def sliders(mode: str, largest: int) -> dict[str, Slider]:
+    """Return the sliders of a mode by name; no size is above ``largest``."""
+    size = min(SMALLEST, largest), largest, min(_SIZES[mode], largest)
+    all_of_them = (
+        Slider("strength", "Strength", 0.1, 1.5, 1.0),
+        Slider("style_scale", "Stroke size", *_STROKES[mode], 1.0),
+        Slider("size", "Size, the long side in pixels", *size, _SIZE_STEP),
+    )
+    return {slider.name: slider for slider in all_of_them}
+
+
+def qualities(max_steps: int) -> dict[str, int]:
+    """Return the qualities that can be asked for, and their steps."""
+    return {name: steps for name, steps in QUALITIES.items() if steps <= max_steps}
+
+
+@dataclass(frozen=True)
+class Linked:
+    """The settings of a link, and what was wrong with the others, in words."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    complaints: tuple[str, ...] = ()
+
+
+def read(query: str, *, styles: Collection[str], largest: int) -> Linked:
+    """Read the query of a link. Wrong settings are left out and complained about."""
+    pairs = parse_qsl(query[:_LONGEST])
+    ranges = sliders("paint" if ("mode", "paint") in pairs else "quick", largest)
+    checks: dict[str, Callable[[str], Any]] = {
+        "mode": lambda text: _one_of(text, MODES),
+        "style": lambda text: _one_of(text, styles),
+        "strength": lambda text: _within(text, ranges["strength"]),
+        "style_scale": lambda text: _within(text, ranges["style_scale"]),
+        "size": lambda text: int(_within(text, ranges["size"])),
+        "color": lambda text: _one_of(text, COLORS),
+        "seed": lambda text: int(_number(text, 0, MAX_SEED)),
+        "quality": lambda text: _one_of(text, QUALITIES),
+        "painting": lambda text: _one_of(text, PAINTINGS),
+    }
+    settings: dict[str, Any] = {}
+    complaints = []
+    for name, text in pairs:
+        if name not in checks:
+            continue  # such as those that mail programs add
+        try:
+            settings[name] = checks[name](text)
+        except ValueError as error:
+            complaints.append(f"The link's {name} is {shown(text)}: {error}")
+    return Linked(settings, tuple(complaints))
+
+
+def _one_of(text: str, known: Collection[str]) -> str:
+    if text not in known:
+        raise ValueError(f"unknown here{nearest(text, known)}" if known else "there are none here")
+    return text
+
+
+def _within(text: str, slider: Slider) -> float:
+    return _number(text, slider.low, slider.high)
+
+
+def _number(text: str, low: float, high: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not low <= number <= high:
+        raise ValueError(f"it must be a number from {low:g} to {high:g}")
+    return number

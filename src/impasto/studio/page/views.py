@@ -1,0 +1,105 @@
+"""The page itself: its document, its scripts and its style sheet."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from mimetypes import guess_type
+from typing import Any
+
+import jinja2
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, Response
+
+from impasto import samples
+from impasto.studio.jobs import UNDER_WAY
+from impasto.studio.page import controls, jobs
+from impasto.studio.page.context import Page, ThePage
+from impasto.studio.page.pictures import ASSETS, SAMPLES
+from impasto.studio.problems import Problem
+from impasto.studio.routes.schemas import Owner
+
+router = APIRouter(include_in_schema=False)
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_NEVER = {"Cache-Control": "no-store"}
+_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+def page(request: Request, page: ThePage, owner: Owner) -> Response:
+    """Answer the page, with the settings of its link."""
+    studio = page.studio
+    largest = studio.settings.max_size
+    document = _template().render(
+        version=version(),
+        modules=[name for name in _assets() if name.endswith(".js")],
+        keys=studio.keys.required,
+        samples=SAMPLES,
+        paintings=samples.PAINTINGS,
+        styles=[
+            (style, page.pictures.swatch_version(style.name)) for style in studio.quick.styles()
+        ],
+        default=studio.quick.default,
+        sliders={mode: controls.sliders(mode, largest) for mode in controls.MODES},
+        colors=controls.COLORS,
+        qualities=controls.qualities(studio.settings.max_steps),
+        quality=controls.QUALITY,
+        opening=opening(page, owner, request.url.query),
+    )
+    return HTMLResponse(document, headers={"Content-Security-Policy": _POLICY, **_NEVER})
+
+
+@router.get("/studio/assets/{version}/{name:path}")
+def asset(name: str) -> Response:
+    """Answer a script, the style sheet or a picture of the page."""
+    if name not in _assets():
+        raise Problem("not-found", "there is nothing at this address")
+    return Response(_assets()[name], media_type=guess_type(name)[0], headers=_FOREVER)
+
+
+def opening(page: Page, owner: str, query: str) -> dict[str, Any]:
+    """Return what the page shows at first: the settings of a link, else the painting under way."""
+    studio = page.studio
+    styles = [style.name for style in studio.quick.styles()]
+    linked = controls.read(query, styles=styles, largest=studio.settings.max_size)
+    settings = dict(linked.settings)
+    found: dict[str, Any] = {"complaints": linked.complaints}
+    if not settings:
+        for job in studio.store.jobs(owner):
+            if job.state in UNDER_WAY and not job.wish:
+                return {**found, **jobs.again(page, owner, job.id), "job": job.id}
+    found["mode"] = settings.pop("mode", None if styles else "paint")
+    if painting := settings.pop("painting", None):
+        found["paintings"] = [{"source": f"painting:{painting}", "name": painting}]
+    return {**found, "settings": settings}
+
+
+@cache
+def version() -> str:
+    """Return a hash of all assets: browsers keep them under addresses that have it."""
+    return hashlib.sha256(b"".join(_assets().values())).hexdigest()[:12]
+
+
+@cache
+def _assets() -> dict[str, bytes]:
+    paths = sorted(path for path in ASSETS.rglob("*.*"))
+    return {path.relative_to(ASSETS).as_posix(): path.read_bytes() for path in paths}
+
+
+@cache
+def _template() -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(ASSETS.parent)
+    environment = jinja2.Environment(autoescape=True, loader=loader, trim_blocks=True)
+    return environment.get_template("index.html")

@@ -1,0 +1,168 @@
+"""Processes as workers: they make, break, are killed, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archive.making import Fake, photos
+from cli.shell import draw
+from impasto.archive.engine import Archive, Failed, Made
+from impasto.archive.makers import Worker
+from impasto.archive.plan import Item
+from impasto.archive.processes import Here, Layout, Processes, lay_out
+from impasto.errors import ImpastoError, OptionsError
+from impasto.options import ApplyOptions
+from patience import LIMIT, one_thread, wait_for
+
+
+def plan(tmp_path: Path, *names: str) -> list[Item]:
+    folder = photos(tmp_path / "in", *(f"{name}.png" for name in names), draw=draw)
+    return [
+        Item(str(folder / f"{name}.png"), str(tmp_path / "out" / f"{name}.png")) for name in names
+    ]
+
+
+def by_name(events: list[object]) -> dict[str, str]:
+    found = {}
+    for event in events:
+        assert isinstance(event, Made | Failed)
+        stem = Path(event.item.photo).stem
+        found[stem] = "made" if isinstance(event, Made) else event.reason
+    return found
+
+
+def test_pictures_are_made_by_several_and_failures_are_told(tmp_path: Path) -> None:
+    work = plan(tmp_path, "a", "b", "c", "bad", "d", "e")
+    found = by_name(list(Archive(work, Processes(Fake(), lambda: Layout(2, 1)))))
+    assert found.pop("bad").endswith("bad.png: is bad")
+    assert found == dict.fromkeys("abcde", "made")
+    texts = {path.read_text() for path in (tmp_path / "out").iterdir()}
+    numbers = {int(text.split()[0]) for text in texts}
+    assert os.getpid() not in numbers
+
+
+def test_a_killed_worker_is_restarted_and_who_killed_it_twice_has_failed(tmp_path: Path) -> None:
+    work = plan(tmp_path, "a", "once", "b", "kill", "c")
+    fake = Fake(marks=str(tmp_path / "mark"))
+    found = by_name(list(Archive(work, Processes(fake, lambda: Layout(2, 1)))))
+    assert "ended the process that made it, 2 times: killed" in found.pop("kill")
+    assert found == dict.fromkeys(("a", "once", "b", "c"), "made")
+
+
+def test_what_keeps_all_from_working_is_raised(tmp_path: Path) -> None:
+    with pytest.raises(OptionsError, match="no such style"):
+        list(
+            Archive(
+                plan(tmp_path, "a"), Processes(Fake(broken="no such style"), lambda: Layout(1, 1))
+            )
+        )
+    with pytest.raises(ImpastoError, match="end before they begin to work: ended with exit code 3"):
+        list(
+            Archive(plan(tmp_path / "2", "a"), Processes(Fake(broken="gone"), lambda: Layout(1, 1)))
+        )
+
+
+def test_left_in_between_no_process_stays(tmp_path: Path) -> None:
+    pool = Processes(Fake(), lambda: Layout(1, 1))
+    work = Archive(plan(tmp_path, "a", "b", "c", "d"), pool).work()
+    made = next(work)
+    number = int(Path(made.item.out).read_text().split()[0])
+    work.close()
+    wait_for(lambda: not _runs(number))
+    left = [path.name for path in (tmp_path / "out").iterdir()]
+    assert all(name.endswith(".png") for name in left)
+
+
+def _runs(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_ctrl_c_does_not_reach_the_workers(tmp_path: Path) -> None:
+    pool = Processes(Fake(), lambda: Layout(1, 1))
+    work = Archive(plan(tmp_path, *"abcdef"), pool).work()
+    number = int(Path(next(work).item.out).read_text().split()[0])
+    os.kill(number, signal.SIGINT)
+    assert all(isinstance(event, Made) for event in work)
+
+
+def test_this_process_alone_tells_how_far_it_is(tmp_path: Path) -> None:
+    shares: list[float] = []
+    work = plan(tmp_path, "a", "b")
+    assert by_name(list(Archive(work, Here(Worker(Fake()), shares.append)))) == {
+        "a": "made", "b": "made",
+    }  # fmt: skip
+    assert shares == [0.5, 0.5]
+
+
+def test_what_is_there_is_left_alone_but_where_it_is_to_be_made_anew(tmp_path: Path) -> None:
+    (item,) = plan(tmp_path, "a")
+    worker = Worker(Fake())
+    assert not worker(item).there
+    Path(item.out).write_text("mine")
+    assert worker(item).there
+    assert Path(item.out).read_text() == "mine"
+    assert not worker(Item(item.photo, item.out, anew=True)).there
+    assert Path(item.out).read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    ("cores", "gigabytes", "jobs", "expected"),
+    [
+        (4, 64, "auto", Layout(4, 1)),
+        (16, 9, "auto", Layout(4, 4)),
+        (2, 1, "auto", Layout(1, 2)),
+        (8, 64, 2, Layout(2, 4)),
+        (2, 64, 5, Layout(5, 1)),
+    ],
+)
+def test_how_many_work(
+    monkeypatch: pytest.MonkeyPatch, cores: int, gigabytes: int, jobs: object, expected: Layout
+) -> None:
+    monkeypatch.setattr("impasto.archive.processes.processors", lambda: cores)
+    monkeypatch.setattr("impasto.archive.processes.available", lambda: gigabytes * 2**30)
+    options = ApplyOptions(jobs=jobs, device="cpu")
+    assert lay_out(options) == expected
+    assert lay_out(options, most=1).jobs == 1
+
+
+def test_on_gpus_there_is_one_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.archive.processes.processors", lambda: 8)
+    monkeypatch.setattr("impasto.apply.backends.has_cuda", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    found = lay_out(ApplyOptions())
+    assert found == Layout(2, 4, ("cuda:0", "cuda:1"))
+    assert found.depth > Layout(2, 4).depth
+    assert lay_out(ApplyOptions(device="cuda:1")).devices == ("cuda:1",)
+    assert lay_out(ApplyOptions(backend="onnx")).devices == ()
+
+
+KILLED = """
+import os, signal, sys
+from archive.making import Fake
+from impasto.archive.engine import Archive
+from impasto.archive.plan import Item
+from impasto.archive.processes import Layout, Processes
+work = [Item(photo, photo.replace("/in/", "/out/")) for photo in sys.argv[1:]]
+for event in Archive(work, Processes(Fake(), lambda: Layout(1, 1))):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_when_who_started_them_is_killed_they_end(tmp_path: Path) -> None:
+    work = plan(tmp_path, "a", "b")
+    line = [sys.executable, "-c", KILLED, *(item.photo for item in work)]
+    path = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(line, env=one_thread(PYTHONPATH=path), check=False, timeout=LIMIT)
+    assert done.returncode == -signal.SIGKILL
+    number = int(Path(work[0].out).read_text().split()[0])
+    wait_for(lambda: not _runs(number))
