@@ -71,7 +71,7 @@ def apply(
     refine: Annotated[
         str | None,
         typer.Option(
-            help="Then refine each picture for this time by optimising its pixels. Needs a painting, "
+            help="Then optimise the pixels of each picture for this time. Needs a painting, "
             "or a style that you had learnt.",
             metavar="TIME",
             show_default=False,
