@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from impasto.archive.makers import Make, Progress
 from impasto.archive.plan import Item
+from impasto.archive.worker import MakePicture, Progress
 from impasto.errors import ImageError, OptionsError
 from impasto.images.picture import Stored
 from impasto.options import ReadOptions, SaveOptions
@@ -39,7 +39,7 @@ class Fake:
     broken: str = ""
     marks: str = ""
 
-    def begin(self, threads: int | None, device: str | None) -> Make:
+    def begin(self, threads: int | None, device: str | None) -> MakePicture:
         del threads, device
         if self.broken == "gone":
             os._exit(3)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from impasto.archive.engine import Failed, Made
-from impasto.archive.plan import Item, There, Unreadable
+from impasto.archive.plan import Item, Skipped, UnreadableFolder
 from impasto.archive.report import Report
 from impasto.errors import OutputError
 
@@ -22,7 +22,8 @@ def lines(path: Path) -> list[dict[str, object]]:
 def test_a_line_for_each_file_in_run_after_run(tmp_path: Path) -> None:
     path = tmp_path / "report.jsonl"
     for event in (
-        Made(ITEM, 1.23456), There(ITEM), Failed(ITEM, "a.jpg: is bad", 0.5), Unreadable("locked"),
+        Made(ITEM, 1.23456), Skipped(ITEM), Failed(ITEM, "a.jpg: is bad", 0.5),
+        UnreadableFolder("locked"),
     ):  # fmt: skip
         with Report(path) as report:
             report.take(event)

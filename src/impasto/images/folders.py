@@ -74,14 +74,14 @@ def walk(
     """Yield a folder and all folders in it, those above first, then by name.
 
     Links to folders are followed, into each folder once. The folder ``without`` is left out. A
-    folder that cannot be looked into is handed to ``unreadable``, and the rest goes on; without
+    folder that cannot be read is passed to ``unreadable``, and the rest goes on; without
     that it is raised: `ImageError`. Memory grows with the number of folders, not with that of
     files.
     """
     seen = set()
 
     def tell(error: OSError, place: str) -> None:
-        found = ImageError(f"{shown(place)}: cannot be looked into: {reason(error)}")
+        found = ImageError(f"{shown(place)}: cannot be read: {reason(error)}")
         if unreadable is None:
             raise found from error
         unreadable(found)

@@ -1,4 +1,4 @@
-"""What a worker does: read a photo, make a picture of it, write it."""
+"""Workers: read a photo, make a picture from it, write the result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
-from impasto.archive.places import files_at, is_url
+from impasto.archive.filesystems import files_at, is_url
 from impasto.archive.plan import Item
 from impasto.errors import ImpastoError, OutOfMemoryError
 from impasto.images.picture import Stored
@@ -20,95 +20,96 @@ if TYPE_CHECKING:
     from impasto.zoo.pack import Pack
 
 Progress = Callable[[float], None]
-"""Takes how much of a picture is done, from 0 to 1."""
+"""Called with the finished share of a picture, from 0 to 1."""
 
 
 class Picture(Protocol):
-    """What is made of a photo."""
+    """The result of a photo."""
 
     def save(self, path: Any, **options: Any) -> None:
         """Write it. Raises `OutputError`."""
 
 
-Make = Callable[[Item, Stored, Progress | None], Picture]
+MakePicture = Callable[[Item, Stored, Progress | None], Picture]
 
 
-class Making(Protocol):
-    """How pictures are made, as plain data that can be sent to where it is done."""
+class Task(Protocol):
+    """How pictures are made, as plain data that can be sent to another process."""
 
     @property
     def read(self) -> ReadOptions:
-        """What is accepted as a photo."""
+        """Limits for photos."""
 
     @property
     def save(self) -> SaveOptions:
         """How results are written."""
 
-    def begin(self, threads: int | None, device: str | None) -> Make:
-        """Load what is needed, and return what makes a picture.
+    def begin(self, threads: int | None, device: str | None) -> MakePicture:
+        """Load the networks and return the function that makes a picture.
 
-        ``threads`` is how many of the CPU's to use, None for all; ``device`` takes the place of
-        the one in the options. Raises what would fail for every photo.
+        ``threads`` is the number of CPU threads to use, None for all; ``device`` replaces the one
+        in the options. Raises errors that would affect every photo.
         """
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of an item: how long it took, and what went wrong, in one line; "" for nothing.
+class Result:
+    """The result of an item: its seconds, and its error in one line, "" for none.
 
-    ``there`` if its result was there already: somebody else had made it.
+    ``existed`` if the output file existed already, because another process had written it.
     """
 
     seconds: float
     error: str = ""
-    there: bool = False
+    existed: bool = False
 
 
 class Worker:
-    """Makes items; several threads may call it.
+    """Processes items; it may be called from several threads.
 
-    One picture is computed at a time: while it is, others are read and written.
+    One picture is computed at a time; meanwhile others are read and written.
     """
 
-    def __init__(
-        self, making: Making, threads: int | None = None, device: str | None = None
-    ) -> None:
-        self.making = making
-        self._make = making.begin(threads, device)
+    def __init__(self, task: Task, threads: int | None = None, device: str | None = None) -> None:
+        self.task = task
+        self._make = task.begin(threads, device)
         self._computing = Lock()
         self.writing = Lock()
         """Held while a file is written."""
 
-    def __call__(self, item: Item, progress: Progress | None = None) -> Answer:
-        """Make one picture. Nothing is raised: one must not end a night's work."""
+    def __call__(self, item: Item, progress: Progress | None = None) -> Result:
+        """Make one picture. Never raises: a single picture must not end a night's work."""
         began = time.monotonic()
         waited = 0.0
         try:
             if _is_there(item):
-                return Answer(0.0, there=True)
-            photo = files_at(item.photo).read(item.photo, self.making.read)
+                return Result(0.0, existed=True)
+            photo = files_at(item.photo).read(item.photo, self.task.read)
             asked = time.monotonic()
             with self._computing:
                 waited = time.monotonic() - asked
                 made = self._make(item, photo, progress)
             with self.writing, files_at(item.out).writing(item.out) as path:
                 if _is_there(item):
-                    return Answer(0.0, there=True)
-                made.save(path, **self.making.save.to_dict())
+                    return Result(0.0, existed=True)
+                made.save(path, **self.task.save.to_dict())
         except OutOfMemoryError as error:
             wrong = f"{shown(item.photo)}: {error}"
         except ImpastoError as error:
             wrong = " ".join(str(error).split())
-        except Exception as error:  # anything at all
+        except Exception as error:
             wrong = f"{shown(item.photo)}: {type(error).__name__}: {reason(error)}"
         else:
             wrong = ""
-        return Answer(time.monotonic() - began - waited, wrong)
+        return Result(time.monotonic() - began - waited, wrong)
 
 
 @dataclass(frozen=True)
-class Stylising:
-    """Photos through a network. ``finish`` paints on from what it made, in this process only."""
+class StyliseTask:
+    """Stylises photos with a network.
+
+    ``finish``, if given, takes the stylised picture and returns the final one, in this process.
+    """
 
     pack: Pack
     shares: Mapping[str, float]
@@ -117,8 +118,8 @@ class Stylising:
     read: ReadOptions
     finish: Callable[[Any, Source, ReadOptions], Picture] | None = None
 
-    def begin(self, threads: int | None, device: str | None) -> Make:
-        """As `Making.begin`."""
+    def begin(self, threads: int | None, device: str | None) -> MakePicture:
+        """As `Task.begin`."""
         from impasto.apply.network import Network
 
         o = self.options
@@ -132,14 +133,14 @@ class Stylising:
         network.check(o, self.read)
 
         def make(_item: Item, photo: Stored, progress: Progress | None) -> Picture:
-            told = None if progress is None else (lambda done, of: progress(done / of))
-            made = network.stylise(photo, o, read=self.read, progress=told, bits=self.save.bits)
+            report = None if progress is None else (lambda done, of: progress(done / of))
+            made = network.stylise(photo, o, read=self.read, progress=report, bits=self.save.bits)
             return self.finish(made, photo, self.read) if self.finish else made
 
         return make
 
     def differs(self, recipe: Mapping[str, Any]) -> str:
-        """Return in which settings a result's recipe is another, "" for none."""
+        """Return the settings in which a result's recipe differs, "" for none."""
         rows = {name: self.pack.row(name).sha256 for name in self.shares}
         wanted = {
             "shares": dict(self.shares),
@@ -159,14 +160,14 @@ class Stylising:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be painted of a photo: by which paintings, and how."""
+class PaintOrder:
+    """The paintings and the options for one photo."""
 
     styles: tuple[str, ...]
     options: PaintOptions
 
     def differs(self, recipe: Mapping[str, Any]) -> str:
-        """Return in which settings a result's recipe is another, "" for none."""
+        """Return the settings in which a result's recipe differs, "" for none."""
         options = recipe.get("options")
         if recipe.get("kind") != "paint" or not isinstance(options, dict):
             return "not painted"
@@ -189,14 +190,14 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Paintings:
-    """Photos painted one after another, each as its own `Order` says."""
+class PaintTask:
+    """Paints photos one after another, each by its `PaintOrder`."""
 
     save: SaveOptions
     read: ReadOptions
 
-    def begin(self, threads: int | None, device: str | None) -> Make:
-        """As `Making.begin`: networks are loaded when they are asked for, and kept."""
+    def begin(self, threads: int | None, device: str | None) -> MakePicture:
+        """As `Task.begin`. Networks are loaded on demand and kept."""
         from dataclasses import replace
 
         import torch
@@ -210,7 +211,7 @@ class Paintings:
         nets = SharedNets()
 
         def make(item: Item, photo: Stored, progress: Progress | None) -> Picture:
-            order: Order = item.how
+            order: PaintOrder = item.order
             options = replace(order.options, device=device) if device else order.options
             options, start = begun(photo, options, self.read)
             styles = [self._style(style) for style in order.styles]
@@ -227,12 +228,12 @@ class Paintings:
 
 
 def _is_there(item: Item) -> bool:
-    """Return whether an item's result is there and is to stay."""
-    return not item.anew and files_at(item.out).is_file(item.out)
+    """Return whether an item's result exists and must be kept."""
+    return not item.overwrite and files_at(item.out).is_file(item.out)
 
 
 def _differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Return what is said differently: "strength 0.5, now 1.0"."""
+    """Return the differences: "strength 0.5, now 1.0"."""
     different: Sequence[str] = [name for name in wanted if found[name] != wanted[name]]
     return "; ".join(
         f"{name.replace('_', '-')} {found[name]}, now {wanted[name]}" for name in different[:3]

@@ -1,4 +1,4 @@
-"""Where pictures are: folders of this machine, and what fsspec knows by a URL."""
+"""Access to pictures in local folders, and by URL in any store that fsspec supports."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from impasto.images.read import read_bytes, read_stored
 from impasto.options import ReadOptions
 from impasto.text import reason, shown
 
-Unreadable = Callable[[ImageError], None]
+OnUnreadable = Callable[[ImageError], None]
 
 _WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "memory"})
-"""Protocols of stores in which a file is whole as soon as it is there."""
+"""Protocols of stores in which a file appears only when it is complete."""
 
 
 class Files(Protocol):
-    """Files by their places: a place is a path, or a URL."""
+    """A file system. A place is a path or a URL."""
 
     def join(self, folder: str, name: str) -> str:
-        """Return the place of a name, or a path of names, in a folder."""
+        """Return the place of a name, or of a relative path, in a folder."""
 
     def is_folder(self, place: str) -> bool:
         """Return whether there is a folder. Raises `ImageError` where nobody answers."""
@@ -37,12 +37,12 @@ class Files(Protocol):
         """Return whether there is a file now, whoever wrote it. Raises as `is_folder`."""
 
     def names_in(self, folder: str) -> Callable[[str], bool]:
-        """Return what tells whether a picture of a name is in a folder, which need not be there."""
+        """Return a test for the names of pictures in a folder, which may not exist."""
 
     def scan(self, folder: str) -> Folder:
-        """Look through a folder. Raises `OSError`."""
+        """Scan a folder. Raises `OSError`."""
 
-    def walk(self, root: str, without: str | None, unreadable: Unreadable) -> Iterator[Folder]:
+    def walk(self, root: str, without: str | None, unreadable: OnUnreadable) -> Iterator[Folder]:
         """As `images.folders.walk`."""
 
     def read(self, place: str, options: ReadOptions) -> Stored:
@@ -50,28 +50,27 @@ class Files(Protocol):
 
     @contextmanager
     def writing(self, place: str) -> Iterator[Path]:
-        """Give a local path to write to, whole or not at all; then it is at its place.
+        """Yield a local path to write to; the complete file is then moved to its place.
 
-        The folder is made. Raises `OutputError`.
+        Creates the folder. Raises `OutputError`.
         """
 
 
 def is_url(place: str) -> bool:
-    """Return whether a place is for fsspec to find."""
+    """Return whether a place is a URL."""
     return "://" in place
 
 
 def files_at(place: str) -> Files:
-    """Return what knows the files of a place.
+    """Return the file system of a place.
 
-    Raises `MissingExtraError` where URLs need a library, and `OptionsError` for a URL that is not
-    one.
+    Raises `MissingExtraError` if fsspec is not installed, and `OptionsError` for an invalid URL.
     """
-    return _remote("/".join(place.split("/")[:3])) if is_url(place) else Local()
+    return _remote("/".join(place.split("/")[:3])) if is_url(place) else LocalFiles()
 
 
 @lru_cache(maxsize=64)
-def _remote(host: str) -> Remote:
+def _remote(host: str) -> RemoteFiles:
     protocol = host.partition("://")[0]
     try:
         from fsspec.core import url_to_fs
@@ -79,13 +78,13 @@ def _remote(host: str) -> Remote:
         raise MissingExtraError(f"{protocol}://", "ray") from error
     try:
         system, _ = url_to_fs(host, use_listings_cache=False)
-    except (ImportError, ValueError) as error:  # a library is missing, or nobody knows it
+    except (ImportError, ValueError) as error:  # a missing library, or an unknown protocol
         raise OptionsError(f"{shown(host)}: cannot be used: {reason(error)}") from error
-    return Remote(system, protocol)
+    return RemoteFiles(system, protocol)
 
 
-class Local:
-    """`Files` of this machine."""
+class LocalFiles:
+    """The file system of this machine."""
 
     def join(self, folder: str, name: str) -> str:
         """As `Files.join`."""
@@ -100,7 +99,7 @@ class Local:
         return os.path.isfile(place)  # noqa: PTH113 (a million of them)
 
     def names_in(self, folder: str) -> Callable[[str], bool]:
-        """As `Files.names_in`: the disk is asked for each."""
+        """As `Files.names_in`, with one look-up per name."""
         before = self.join(folder, "")
         return lambda name: os.path.isfile(before + name)  # noqa: PTH113
 
@@ -108,7 +107,7 @@ class Local:
         """As `Files.scan`."""
         return Folder.scan(folder)
 
-    def walk(self, root: str, without: str | None, unreadable: Unreadable) -> Iterator[Folder]:
+    def walk(self, root: str, without: str | None, unreadable: OnUnreadable) -> Iterator[Folder]:
         """As `Files.walk`."""
         return walk(root, without=without, unreadable=unreadable)
 
@@ -118,17 +117,17 @@ class Local:
 
     @contextmanager
     def writing(self, place: str) -> Iterator[Path]:
-        """As `Files.writing`: who writes to it writes whole files."""
+        """As `Files.writing`: pictures are written atomically anyway."""
         folder = Path(place).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as error:
-            raise OutputError(f"{shown(folder)}: cannot be made: {reason(error)}") from error
+            raise OutputError(f"{shown(folder)}: cannot be created: {reason(error)}") from error
         yield Path(place)
 
 
-class Remote:
-    """`Files` of a file system of fsspec."""
+class RemoteFiles:
+    """A file system of fsspec."""
 
     def __init__(self, system: Any, protocol: str) -> None:
         self._system, self._protocol = system, protocol
@@ -146,14 +145,14 @@ class Remote:
         return self._ask(place, self._system.isfile)
 
     def names_in(self, folder: str) -> Callable[[str], bool]:
-        """As `Files.names_in`: all are listed at once, as asking for each would take hours."""
+        """As `Files.names_in`. Lists all names at once; a request per name would take hours."""
         try:
             return frozenset(self.scan(folder).names()).__contains__
         except OSError:
             return lambda name: False  # noqa: ARG005
 
     def scan(self, folder: str) -> Folder:
-        """As `Files.scan`. The names are kept: a listing is all that stores give."""
+        """As `Files.scan`. Keeps the names, because stores return them all in one listing."""
         try:
             found = self._system.ls(self._path(folder), detail=True)
         except OSError:
@@ -172,7 +171,7 @@ class Remote:
         endings = frozenset(map(_ending, names))
         return Folder(folder, endings, tuple(sorted(folders)), tuple(names))
 
-    def walk(self, root: str, without: str | None, unreadable: Unreadable) -> Iterator[Folder]:
+    def walk(self, root: str, without: str | None, unreadable: OnUnreadable) -> Iterator[Folder]:
         """As `Files.walk`."""
         left = [root.rstrip("/")]
         while left:
@@ -180,8 +179,7 @@ class Remote:
             try:
                 folder = self.scan(place)
             except OSError as error:
-                told = f"{shown(place)}: cannot be looked into: {reason(error)}"
-                unreadable(ImageError(told))
+                unreadable(ImageError(f"{shown(place)}: cannot be read: {reason(error)}"))
                 continue
             yield folder
             below = [self.join(place, name) for name in folder.folders]
@@ -209,8 +207,7 @@ class Remote:
             try:
                 self._put(str(local), self._path(place))
             except Exception as error:  # stores raise what they like
-                told = f"{shown(place)}: cannot be written: {reason(error)}"
-                raise OutputError(told) from error
+                raise OutputError(f"{shown(place)}: cannot be written: {reason(error)}") from error
 
     def _ask(self, place: str, question: Callable[[str], Any]) -> bool:
         try:
