@@ -110,7 +110,7 @@ class RequestMiddleware:
         self._hosts.check(headers)
         self._sites.check(method, headers)
         owner = self._who(headers)
-        if path.startswith(_COUNTED):
+        if owner is None or path.startswith(_COUNTED):  # whoever guesses keys is counted anywhere
             named = owner if self._keys.required else None
             self._rates.check(f"key {named}" if named else address(scope.get("client")))
         if owner is None and path not in _OPEN:
