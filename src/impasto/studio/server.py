@@ -21,6 +21,7 @@ from impasto.errors import OptionsError
 from impasto.studio.app import create_app
 from impasto.studio.context import Studio
 from impasto.studio.settings import Settings
+from impasto.text import reason
 
 log = logging.getLogger("impasto.studio")
 
@@ -155,11 +156,10 @@ def bound(host: str, port: int) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
         listening = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise OptionsError(f"--host {host} is not an address here: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError for what cannot be a name at all
+        raise OptionsError(f"--host {host} is not an address here: {reason(error)}") from error
     try:
-        if os.name == "posix":
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
     except OSError as error:
         listening.close()
