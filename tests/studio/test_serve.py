@@ -68,7 +68,7 @@ def test_all_is_over_within_ten_seconds():
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 64, "\0"])
 def test_what_cannot_be_a_host_is_named(host: str):
-    with pytest.raises(OptionsError, match="--host .* is not an address here"):
+    with pytest.raises(OptionsError, match="is not an address here"):
         server.bound(host, 0)
 
 
