@@ -184,7 +184,7 @@ def test_wrong_settings_are_one_line(capfd, monkeypatch, arguments, environment,
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server may begin here: it leaves logging and threads of this process as they are."""
-    monkeypatch.setattr(server, "_set_up_logging", lambda _: None)
+    monkeypatch.setattr(server.logs, "set_up", lambda _: None)
     monkeypatch.setattr(server, "_SWITCH", sys.getswitchinterval())
 
 

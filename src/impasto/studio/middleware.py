@@ -115,7 +115,9 @@ class RequestMiddleware:
             self._rates.check(f"key {named}" if named else address(scope.get("client")))
         if owner is None and path not in _OPEN:
             if method in SAFE and not path.startswith(_API):
-                return RedirectResponse("/login", 303, {"Cache-Control": "no-store"})
+                query = scope["query_string"].decode("latin-1") if path == "/" else ""
+                login = f"/login?{query}" if query else "/login"  # a link outlives logging in
+                return RedirectResponse(login, 303, {"Cache-Control": "no-store"})
             raise _no_key()
         scope.setdefault("state", {})["owner"] = owner or ""
         return None
