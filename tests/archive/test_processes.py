@@ -6,17 +6,21 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from archive.making import Fake, photos
 from cli.shell import draw
 from impasto.archive.engine import Archive, Failed, Made
-from impasto.archive.makers import Worker
+from impasto.archive.makers import Make, Picture, Progress, Worker
 from impasto.archive.plan import Item
 from impasto.archive.processes import Here, Layout, Processes, lay_out
 from impasto.errors import ImpastoError, OptionsError
+from impasto.images.picture import Stored
 from impasto.options import ApplyOptions
 from patience import LIMIT, one_thread, wait_for
 
@@ -113,6 +117,33 @@ def test_what_is_there_is_left_alone_but_where_it_is_to_be_made_anew(tmp_path: P
     assert Path(item.out).read_text() == "mine"
     assert not worker(Item(item.photo, item.out, anew=True)).there
     assert Path(item.out).read_text() != "mine"
+
+
+@pytest.mark.usefixtures("store")
+def test_what_somebody_else_put_into_a_store_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    (item,) = plan(tmp_path, "a")
+    out = "memory://bucket/a.png"
+
+    @dataclass(frozen=True)
+    class Slow(Fake):
+        def begin(self, threads: int | None, device: str | None) -> Make:
+            make = super().begin(threads, device)
+
+            def slow(item: Item, photo: Stored, progress: Progress | None) -> Picture:
+                fsspec.filesystem("memory").pipe_file("bucket/a.png", b"theirs")
+                return make(item, photo, progress)
+
+            return slow
+
+    answer = Worker(Slow())(Item(item.photo, out))
+    assert (answer.error, answer.there) == ("", True)
+    assert fsspec.filesystem("memory").cat_file("bucket/a.png") == b"theirs"
+
+
+@pytest.fixture
+def store() -> Iterator[None]:
+    yield
+    fsspec.filesystem("memory").store.clear()
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,18 @@ def test_a_line_that_a_kill_left_unfinished_is_taken_away(tmp_path: Path) -> Non
         assert len(lines(path)) == 2
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="report.jsonl: cannot be written: No space left"):
+        write_to_full_disk(tmp_path / "report.jsonl")
+
+
+def write_to_full_disk(path: Path) -> None:
+    with Report(path) as report:
+        report._file = Path("/dev/full").open("wb")
+        report.take(Made(ITEM, 1))
+
+
 def test_none_is_no_report() -> None:
     with Report(None) as report:
         report.take(Made(ITEM, 1))

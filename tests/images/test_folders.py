@@ -59,3 +59,9 @@ def test_a_folder_that_is_locked_is_named(folder: Path, monkeypatch: pytest.Monk
     reported: list[ImageError] = []
     assert names(folder, unreadable=reported.append) == ["a.HEIC", "b.jpg"]
     assert len(reported) == 1
+
+
+def test_a_link_to_itself_does_not_hide_its_neighbours(folder: Path) -> None:
+    (folder / "round").symlink_to("round")
+    (folder / "round.jpg").symlink_to("round.jpg")
+    assert names(folder) == ["a.HEIC", "b.jpg", "in/c.png", "round.jpg"]

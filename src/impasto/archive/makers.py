@@ -91,10 +91,11 @@ class Worker:
             with self._computing:
                 waited = time.monotonic() - asked
                 made = self._make(item, photo, progress)
-            with self.writing, files_at(item.out).writing(item.out) as path:
+            with self.writing:
                 if _is_there(item):
                     return Answer(0.0, there=True)
-                made.save(path, **self.making.save.to_dict())
+                with files_at(item.out).writing(item.out) as path:
+                    made.save(path, **self.making.save.to_dict())
         except OutOfMemoryError as error:
             wrong = f"{shown(item.photo)}: {error}"
         except ImpastoError as error:

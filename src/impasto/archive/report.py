@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
@@ -43,7 +44,8 @@ class Report:
 
     def __exit__(self, *_: object) -> None:
         if self._file:
-            self._file.close()
+            with suppress(OSError):  # a full disk, which was told when the line was written
+                self._file.close()
 
     def take(self, event: Event) -> None:
         """Add a line for what was made or failed."""
