@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from impasto.archive.places import Files, files_at
+from impasto.archive.engine import Made
+from impasto.archive.places import Files, Remote, files_at
 from impasto.archive.plan import FolderPlan, Item, There
+from impasto.archive.report import Report
 from impasto.errors import ImageError, MissingExtraError, OptionsError, OutputError
 from impasto.options import ReadOptions, SaveOptions
 
@@ -40,8 +42,6 @@ def root(
 
 
 def unkept(host: str) -> Files:
-    from impasto.archive.places import Remote
-
     system, _ = fsspec.core.url_to_fs(host, use_listings_cache=False)
     return Remote(system, host.partition("://")[0])
 
@@ -122,3 +122,34 @@ def test_urls_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(MissingExtraError, match=r"s4:// needs an extra: .*impasto\[ray\]"):
         files_at("s4://bucket")
+
+
+def test_a_password_in_a_url_is_told_nowhere(tmp_path: Path) -> None:
+    files, place = files_at("memory://me:secret@bucket/a.png"), "memory://me:secret@bucket/a.png"
+    with pytest.raises(ImageError, match=r"memory://me:\*\*\*@bucket/a.png: no such file"):
+        files.read(place, READ)
+    write(files, place, a_picture())
+    assert files.read(place, READ).name == "memory://me:***@bucket/a.png"
+    with Report(tmp_path / "report.jsonl") as report:
+        report.take(Made(Item(place, place), 1.0))
+    assert "secret" not in (tmp_path / "report.jsonl").read_text()
+    fsspec.filesystem("memory").store.clear()
+
+
+def test_a_server_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(host: str, **_options: object) -> None:
+        raise ConnectionRefusedError(111, "Connection refused", host)
+
+    monkeypatch.setattr("fsspec.core.url_to_fs", refuse)
+    with pytest.raises(OptionsError, match="sftp://me@nowhere: cannot be used: Connection refused"):
+        files_at("sftp://me@nowhere/photos")
+
+
+def test_a_store_may_list_the_folder_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = fill("memory://bucket")
+    assert isinstance(files, Remote)
+    own = {"name": "/bucket/", "type": "directory", "size": 0}
+    listed = files._system.ls("/bucket", detail=True)
+    monkeypatch.setattr(files._system, "ls", lambda _path, **_detail: [own, *listed])
+    assert files.scan("memory://bucket").folders == ("in",)
+    fsspec.filesystem("memory").store.clear()

@@ -50,6 +50,8 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
 
 def write_to_full_disk(path: Path) -> None:
     with Report(path) as report:
+        assert report._file
+        report._file.close()
         report._file = Path("/dev/full").open("wb")
         report.take(Made(ITEM, 1))
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from impasto.archive.makers import Order
-from impasto.archive.places import files_at, is_url
+from impasto.archive.places import files_at, is_url, real
 from impasto.archive.plan import Item, Planned, There
 from impasto.errors import ImageError, ImpastoError, OptionsError, OutputError, nearest
 from impasto.images import EXTENSIONS, check_format, read_recipe
 from impasto.options import PaintOptions, SaveOptions
 from impasto.options.sweep import read_value
-from impasto.text import reason, shown
+from impasto.text import reason, shown, without_password
 
 KINDS = (".csv", ".jsonl")
 MAX_BYTES = 256 * 2**20
@@ -38,7 +39,9 @@ class ListPlan:
         """Pass over what is there and was painted so; what was painted otherwise is made anew."""
         for item in self.items:
             made = not self.overwrite and _is_made(item)
-            yield There(item) if made else replace(item, anew=True)
+            # What appears there meanwhile, and is not ours, stays.
+            ours = is_url(item.out) or _recipe(item.out) is not None
+            yield There(item) if made else replace(item, anew=ours)
 
 
 def read_list(
@@ -70,16 +73,18 @@ def read_list(
             _check_files(item, save)
         except ImpastoError as error:
             raise type(error)(f"{shown(path)}: row {number}: {error}") from error
-        if item.out in outs:
+        place = real(item.out)
+        if place in outs:
             raise OutputError(
                 f"{shown(path)}: row {number}: out: {shown(item.out)} is that of row "
-                f"{outs[item.out]}, too"
+                f"{outs[place]}, too"
             )
-        outs[item.out] = number
+        outs[place] = number
         photos |= {item.photo, *item.how.styles}
         items.append(item)
+    inputs = set(map(real, photos))
     for place, number in outs.items():
-        if place in photos:
+        if place in inputs:
             raise OutputError(
                 f"{shown(path)}: row {number}: out: {shown(place)} is also an input; choose "
                 "another name"
@@ -177,8 +182,11 @@ def _item(row: Mapping[str, Any], said: PaintOptions, folder: str, out: str | No
 
 def _options(said: PaintOptions, row: Mapping[str, Any]) -> PaintOptions:
     """Return the options of a row: those said for all, but for what the row says itself."""
-    usual = PaintOptions(preset=said.preset).to_dict()
-    found = {n: v for n, v in said.to_dict().items() if v != usual[n] or n == "preset"}
+    # What follows from these is left to follow: a row may have others.
+    leading = {name: getattr(said, name) for name in ("preset", "optimizer", "style_loss")}
+    usual, plain = PaintOptions(**leading).to_dict(), PaintOptions(preset=said.preset)
+    found = {n: v for n, v in said.to_dict().items() if v != usual[n]}
+    found |= {n: v for n, v in leading.items() if n == "preset" or v != getattr(plain, n)}
     mine = {name.replace("-", "_"): value for name, value in row.items()}
     for group in _INSTEAD:
         if mine.keys() & set(group):
@@ -207,11 +215,10 @@ def _is_made(item: Item) -> bool:
     if is_url(item.out):
         return files_at(item.out).is_file(item.out)
     recipe = _recipe(item.out)
-    return (
-        recipe is not None
-        and not item.how.differs(recipe)
-        and recipe.get("content", {}).get("name") == item.photo
-    )
+    if recipe is None or item.how.differs(recipe):
+        return False
+    content = recipe.get("content")
+    return isinstance(content, dict) and content.get("name") == without_password(item.photo)
 
 
 def _recipe(out: str) -> Mapping[str, Any] | None:
@@ -229,7 +236,10 @@ def _text(row: Mapping[str, Any], name: str) -> str:
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and "\0" not in value
+    try:
+        return isinstance(value, str) and bool(value) and b"\0" not in os.fsencode(value)
+    except ValueError:  # characters that no file name can have
+        return False
 
 
 def _placed(name: str, folder: str) -> str:

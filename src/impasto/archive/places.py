@@ -16,7 +16,7 @@ from impasto.images.folders import Folder, picture_extensions, walk
 from impasto.images.picture import Stored
 from impasto.images.read import read_bytes, read_stored
 from impasto.options import ReadOptions
-from impasto.text import reason, shown
+from impasto.text import reason, shown, without_password
 
 Unreadable = Callable[[ImageError], None]
 
@@ -61,6 +61,11 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
+def real(place: str) -> str:
+    """Return where a place really is: links are followed."""
+    return place.rstrip("/") if is_url(place) else os.path.realpath(place)
+
+
 def files_at(place: str) -> Files:
     """Return what knows the files of a place.
 
@@ -79,7 +84,7 @@ def _remote(host: str) -> Remote:
         raise MissingExtraError(f"{protocol}://", "ray") from error
     try:
         system, _ = url_to_fs(host, use_listings_cache=False)
-    except (ImportError, ValueError) as error:  # a library is missing, or nobody knows it
+    except Exception as error:  # a library is missing, nobody knows it, or nobody answers
         raise OptionsError(f"{shown(host)}: cannot be used: {reason(error)}") from error
     return Remote(system, protocol)
 
@@ -161,9 +166,11 @@ class Remote:
         except Exception as error:  # stores raise what they like
             raise OSError(str(error)) from error
         extensions, names, folders = picture_extensions(), [], []
+        own = self._path(folder).strip("/")
         for entry in found:
-            name = str(entry["name"]).rstrip("/").rpartition("/")[2]
-            if not name or name[0] == ".":
+            path = str(entry["name"]).strip("/")
+            name = path.rpartition("/")[2]
+            if not name or name[0] == "." or path == own:  # some stores list the folder itself
                 continue
             if entry["type"] == "directory":
                 folders.append(name)
@@ -180,7 +187,7 @@ class Remote:
             try:
                 folder = self.scan(place)
             except OSError as error:
-                told = f"{shown(place)}: cannot be looked into: {reason(error)}"
+                told = f"{shown(place)}: the folder cannot be read: {reason(error)}"
                 unreadable(ImageError(told))
                 continue
             yield folder
@@ -195,7 +202,7 @@ class Remote:
             raise ImageError(f"{shown(place)}: no such file") from error
         except Exception as error:  # stores raise what they like
             raise ImageError(f"{shown(place)}: cannot be read: {reason(error)}") from error
-        return read_bytes(data, place, options)
+        return read_bytes(data, without_password(place), options)
 
     @contextmanager
     def writing(self, place: str) -> Iterator[Path]:
@@ -205,7 +212,7 @@ class Remote:
             try:
                 yield local
             except OutputError as error:
-                raise OutputError(str(error).replace(str(local), place)) from error
+                raise OutputError(str(error).replace(str(local), shown(place))) from error
             try:
                 self._put(str(local), self._path(place))
             except Exception as error:  # stores raise what they like

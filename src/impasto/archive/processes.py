@@ -184,7 +184,7 @@ class Processes:
                     yield Ready(number)
                 else:
                     yield Answered(number, *said)
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # it ended, perhaps in the middle of an answer
             hand.connection.close()
             hand.process.join()
             self._hands[number] = self._started(number)

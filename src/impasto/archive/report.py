@@ -11,7 +11,7 @@ from impasto.archive.engine import Event, Failed, Made
 from impasto.archive.plan import Unreadable
 from impasto.atomic import check_output
 from impasto.errors import OutputError
-from impasto.text import reason, shown
+from impasto.text import reason, shown, without_password
 
 EXTENSION = ".jsonl"
 
@@ -60,7 +60,7 @@ class Report:
                 return
         if self._file:
             try:
-                self._file.write(json.dumps(line).encode() + b"\n")
+                self._file.write(without_password(json.dumps(line)).encode() + b"\n")
                 self._file.flush()
             except OSError as error:
                 raise self._wrong(error) from error

@@ -21,6 +21,7 @@ from impasto.options import (
     RecordOptions,
     SaveOptions,
 )
+from impasto.text import shown
 
 
 def is_many(content: str | None, rows: Path | None) -> bool:
@@ -69,12 +70,14 @@ class Many:
         if not styles:
             raise OptionsError("Missing argument STYLE; see impasto paint --help")
         if self.out is None:
-            raise OptionsError(f"{content} is a folder: say with -o which folder the results go to")
+            raise OptionsError(
+                f"{shown(content)} is a folder: say with -o which folder the results go to"
+            )
         if Path(self.out).suffix.lower() in EXTENSIONS and not Path(self.out).is_dir():
-            raise OutputError(f"{self.out}: is not a folder; several photos go into one")
+            raise OutputError(f"{shown(self.out)}: is not a folder; several photos go into one")
         for style in styles:
             if not is_url(style) and not Path(style).exists():
-                raise ImageError(f"{style}: no such file")
+                raise ImageError(f"{shown(style)}: no such file")
         order = Order(tuple(styles), self.options)
         return FolderPlan(
             (content,),
