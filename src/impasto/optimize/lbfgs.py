@@ -312,6 +312,21 @@ class LBFGS:
             self._base = state["base"].to(self._x)
             self._base_gradient = state["base_gradient"].to(self._x)
             self._direction = state["direction"].to(self._x)
+        self._check_shapes()
+
+    def _check_shapes(self) -> None:
+        """Raise `ValueError` for a history whose parts do not fit together."""
+        count, used = len(self._rows), len(self._S.used)
+        vectors = [self._base_gradient, self._direction]
+        vectors += [] if self._base is None else [self._base]
+        if (
+            self._R.shape != (count, count)
+            or not len(self._Sg) == len(self._curved) == count
+            or not set(self._rows) <= set(range(used))
+            or not len(set(self._rows)) == count <= used == len(self._Y.used)
+            or any(vector.shape not in (self._x.shape, (0,)) for vector in vectors)
+        ):
+            raise ValueError("a history of another picture")
 
 
 def _solve(triangle: Tensor, b: Tensor, *, upper: bool) -> Tensor:
