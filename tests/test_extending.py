@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -130,6 +131,15 @@ def test_the_table_of_the_docs_is_that_of_the_losses():
         for loss in STYLE_LOSSES.known.values()
     ]
     assert "| | compares | good for |\n|---|---|---|\n" + "\n".join(lines) in page
+
+
+def test_what_a_package_offers_has_to_be_of_the_kind(monkeypatch: pytest.MonkeyPatch):
+    offered = importlib.metadata.EntryPoint(
+        "gram", "impasto.losses.styles.gram:LOSS", "impasto.optimizers"
+    )
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [offered])  # noqa: ARG005
+    with pytest.raises(OptionsError, match=r"gram of .* must refer to an object of OptimizerSp"):
+        OPTIMIZERS["gram"]
 
 
 def test_what_is_no_loss_cannot_be_registered():

@@ -88,6 +88,7 @@ GOOD = "a.png,wave.png,o.png,\n"
         (HEAD + "a.png,wave.png,o.png,1,2\n", "row 2: has 5 fields, but 4 have a name"),
         (HEAD + GOOD + "nix.png,wave.png,,\n", "row 3: photo: .*nix.png: no such file"),
         (HEAD + ",wave.png,,\n", "row 2: photo: must be the name of a file"),
+        (HEAD + "a" * 5000 + ",wave.png,,\n", "row 2: photo: .*: no such file"),
         (HEAD + "a.png,,,\n", "row 2: styles: name a painting"),
         (HEAD + "a.png,nix.png,,\n", "row 2: styles: .*nix.png: no such file"),
         (HEAD + "a.png,wave.png,o.pgn,\n", "row 2: out: .*did you mean '.png'"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.archive.makers import Order
-from impasto.archive.places import files_at, is_url, real
+from impasto.archive.places import files_at, is_url, resolved
 from impasto.archive.plan import Item, Planned, There
 from impasto.errors import ImageError, ImpastoError, OptionsError, OutputError, nearest
 from impasto.images import EXTENSIONS, check_format, read_recipe
@@ -73,7 +73,7 @@ def read_list(
             _check_files(item, save)
         except ImpastoError as error:
             raise type(error)(f"{shown(path)}: row {number}: {error}") from error
-        place = real(item.out)
+        place = resolved(item.out)
         if place in outs:
             raise OutputError(
                 f"{shown(path)}: row {number}: out: {shown(item.out)} is that of row "
@@ -82,7 +82,7 @@ def read_list(
         outs[place] = number
         photos |= {item.photo, *item.how.styles}
         items.append(item)
-    inputs = set(map(real, photos))
+    inputs = set(map(resolved, photos))
     for place, number in outs.items():
         if place in inputs:
             raise OutputError(
@@ -197,13 +197,13 @@ def _options(said: PaintOptions, row: Mapping[str, Any]) -> PaintOptions:
 def _check_files(item: Item, save: SaveOptions) -> None:
     for field, places in (("photo", [item.photo]), ("styles", item.how.styles)):
         for place in places:
-            if not is_url(place) and not Path(place).exists():
+            if not is_url(place) and not _exists(place):
                 raise ImageError(f"{field}: {shown(place)}: no such file")
     try:
         check_format(item.out, 1, 1, save)
     except OutputError as error:
         raise OutputError(f"out: {error}") from error
-    there = not is_url(item.out) and Path(item.out).exists()
+    there = not is_url(item.out) and _exists(item.out)
     if there and _recipe(item.out) is None:
         raise OutputError(
             f"out: {shown(item.out)} is there and was not made by Impasto; choose another name"
@@ -219,6 +219,10 @@ def _is_made(item: Item) -> bool:
         return False
     content = recipe.get("content")
     return isinstance(content, dict) and content.get("name") == without_password(item.photo)
+
+
+def _exists(place: str) -> bool:
+    return os.path.exists(place)  # noqa: PTH110 (a name may be too long for the disk)
 
 
 def _recipe(out: str) -> Mapping[str, Any] | None:

@@ -61,7 +61,7 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
-def real(place: str) -> str:
+def resolved(place: str) -> str:
     """Return where a place really is: links are followed."""
     return place.rstrip("/") if is_url(place) else os.path.realpath(place)
 
@@ -98,7 +98,7 @@ class Local:
 
     def is_folder(self, place: str) -> bool:
         """As `Files.is_folder`."""
-        return Path(place).is_dir()
+        return os.path.isdir(place)  # noqa: PTH112 (a name may be too long for the disk)
 
     def is_file(self, place: str) -> bool:
         """As `Files.is_file`."""

@@ -12,7 +12,7 @@ from threading import Event as Flag
 from threading import Thread
 from typing import Any
 
-from impasto.archive.places import Files, files_at, is_url, real
+from impasto.archive.places import Files, files_at, is_url, resolved
 from impasto.errors import ImageError, OutputError
 from impasto.images import EXTENSIONS, check_format, read_recipe
 from impasto.images.folders import Folder, picture_extensions
@@ -146,15 +146,15 @@ class FolderPlan:
     @cached_property
     def _really_named(self) -> dict[str, str]:
         """Photos that were named one by one, by where they really are."""
-        return {real(photo): photo for photo in self._named.values()}
+        return {resolved(photo): photo for photo in self._named.values()}
 
     @cached_property
     def _overlaps(self) -> bool:
         """Whether a result may lie where inputs do."""
         if self._named:
             return True
-        out = real(self.out)
-        roots = map(real, self._roots)
+        out = resolved(self.out)
+        roots = map(resolved, self._roots)
         return any(_inside(out, root) or _inside(root, out) for root in roots)
 
     def _found(self, *, look: bool) -> Iterator[Planned]:
@@ -261,11 +261,11 @@ class FolderPlan:
 
     def _check_input(self, item: Item) -> None:
         """Raise `OutputError` for a result that is there and is an input."""
-        real, out = real(item.out), real(self.out)
-        photo = item.photo if real == real(item.photo) else self._really_named.get(real)
+        real, out = resolved(item.out), resolved(self.out)
+        photo = item.photo if real == resolved(item.photo) else self._really_named.get(real)
         if photo is not None:
             raise _is_input(item.out, photo)
-        for root in map(real, self._roots):
+        for root in map(resolved, self._roots):
             made = _inside(out, root) and _inside(real, out)
             if _inside(real, root) and not made:
                 raise _is_input(item.out, real)

@@ -317,14 +317,15 @@ class LBFGS:
     def _check_shapes(self) -> None:
         """Raise `ValueError` for a history whose parts do not fit together."""
         count, used = len(self._rows), len(self._S.used)
-        vectors = [self._base_gradient, self._direction]
-        vectors += [] if self._base is None else [self._base]
+        base = self._x if self._base is None else self._base
+        vectors = self._base_gradient, self._direction  # empty once their memory was let go
         if (
             self._R.shape != (count, count)
             or not len(self._Sg) == len(self._curved) == count
             or not set(self._rows) <= set(range(used))
             or not len(set(self._rows)) == count <= used == len(self._Y.used)
-            or any(vector.shape not in (self._x.shape, (0,)) for vector in vectors)
+            or base.shape != self._x.shape
+            or any(vector.shape not in (base.shape, (0,)) for vector in vectors)
         ):
             raise ValueError("a history of another picture")
 
