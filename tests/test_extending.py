@@ -142,6 +142,14 @@ def test_what_a_package_offers_has_to_be_of_the_kind(monkeypatch: pytest.MonkeyP
         OPTIMIZERS["gram"]
 
 
+def test_a_package_that_exits_when_it_is_imported_is_told(folder: Path, monkeypatch):
+    (folder / "leaves.py").write_text("raise SystemExit(0)")
+    offered = importlib.metadata.EntryPoint("leaves", "leaves:SPEC", "impasto.optimizers")
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [offered])  # noqa: ARG005
+    with pytest.raises(OptionsError, match=r"leaves of .* cannot be loaded"):
+        OPTIMIZERS["leaves"]
+
+
 def test_what_is_no_loss_cannot_be_registered():
     with pytest.raises(OptionsError, match="ContentLoss can be registered, got 3"):
         register(3)  # type: ignore[arg-type]

@@ -48,7 +48,7 @@ class Plugins(Mapping[str, T], Generic[T]):
         entry = self._offered()[name]
         try:
             item = entry.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise OptionsError(
                 f"{name} of the installed package {_package(entry)} cannot be loaded: {error!r}"
             ) from error

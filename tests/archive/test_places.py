@@ -146,10 +146,10 @@ def test_a_server_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_store_may_list_the_folder_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    files = fill("memory://bucket")
+    files = fill("memory://album")
     assert isinstance(files, Remote)
-    own = {"name": "/bucket/", "type": "directory", "size": 0}
-    listed = files._system.ls("/bucket", detail=True)
+    own = {"name": "/album/", "type": "directory", "size": 0}
+    listed = files._system.ls("/album", detail=True)
     monkeypatch.setattr(files._system, "ls", lambda _path, **_detail: [own, *listed])
-    assert files.scan("memory://bucket").folders == ("in",)
+    assert files.scan("memory://album").folders == ("in",)
     fsspec.filesystem("memory").store.clear()

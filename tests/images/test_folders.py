@@ -64,4 +64,4 @@ def test_a_folder_that_is_locked_is_named(folder: Path, monkeypatch: pytest.Monk
 def test_a_link_to_itself_does_not_hide_its_neighbours(folder: Path) -> None:
     (folder / "round").symlink_to("round")
     (folder / "round.jpg").symlink_to("round.jpg")
-    assert names(folder) == ["a.HEIC", "b.jpg", "in/c.png", "round.jpg"]
+    assert names(folder) == ["a.HEIC", "b.jpg", "round.jpg", "in/c.png"]
