@@ -28,7 +28,7 @@ def test_a_line_for_each_file_in_run_after_run(tmp_path: Path) -> None:
             report.take(event)
     assert lines(path) == [
         {"photo": "a.jpg", "out": "out/a.jpg", "seconds": 1.235},
-        {"photo": "a.jpg", "error": "a.jpg: is bad", "seconds": 0.5},
+        {"photo": "a.jpg", "out": "out/a.jpg", "seconds": 0.5, "error": "a.jpg: is bad"},
         {"error": "locked"},
     ]
 

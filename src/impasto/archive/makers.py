@@ -91,7 +91,9 @@ class Worker:
             with self._computing:
                 waited = time.monotonic() - asked
                 made = self._make(item, photo, progress)
+            asked = time.monotonic()
             with self.writing:
+                waited += time.monotonic() - asked
                 if _is_there(item):
                     return Answer(0.0, there=True)
                 with files_at(item.out).writing(item.out) as path:

@@ -20,7 +20,7 @@ _LONGEST = 2**20
 
 
 class Report:
-    """A file to which lines are added: `photo`, and `out` and `seconds`, or `error`.
+    """A file to which lines are added: `photo`, `out` and `seconds`, and `error` if it failed.
 
     What was in it stays, so a run that goes on adds to what it had reported. ``path`` may be None:
     then nothing is kept. Raises `OutputError`, also for a file that is not such a report.
@@ -53,7 +53,8 @@ class Report:
             case Made(item, seconds):
                 line = {"photo": item.photo, "out": item.out, "seconds": round(seconds, 3)}
             case Failed(item, error, seconds):
-                line = {"photo": item.photo, "error": error, "seconds": round(seconds, 3)}
+                line = {"photo": item.photo, "out": item.out, "seconds": round(seconds, 3)}
+                line["error"] = error
             case Unreadable(error):
                 line = {"error": error}
             case _:

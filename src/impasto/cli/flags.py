@@ -22,7 +22,7 @@ ReportFile = Annotated[
     Path | None,
     typer.Option(
         "--report",
-        help="Add a JSON object a line for each photo to this file: photo, seconds, out or error.",
+        help="Add a JSON object a line for each photo to this file: photo, out, seconds, error.",
         metavar="FILE.jsonl",
         show_default=False,
     ),
