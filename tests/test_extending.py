@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -130,6 +131,23 @@ def test_the_table_of_the_docs_is_that_of_the_losses():
         for loss in STYLE_LOSSES.known.values()
     ]
     assert "| | compares | good for |\n|---|---|---|\n" + "\n".join(lines) in page
+
+
+def test_what_a_package_offers_has_to_be_of_the_kind(monkeypatch: pytest.MonkeyPatch):
+    offered = importlib.metadata.EntryPoint(
+        "gram", "impasto.losses.styles.gram:LOSS", "impasto.optimizers"
+    )
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [offered])  # noqa: ARG005
+    with pytest.raises(OptionsError, match=r"gram of .* must refer to an object of OptimizerSp"):
+        OPTIMIZERS["gram"]
+
+
+def test_a_package_that_exits_when_it_is_imported_is_told(folder: Path, monkeypatch):
+    (folder / "leaves.py").write_text("raise SystemExit(0)")
+    offered = importlib.metadata.EntryPoint("leaves", "leaves:SPEC", "impasto.optimizers")
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [offered])  # noqa: ARG005
+    with pytest.raises(OptionsError, match=r"leaves of .* cannot be loaded"):
+        OPTIMIZERS["leaves"]
 
 
 def test_what_is_no_loss_cannot_be_registered():

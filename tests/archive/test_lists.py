@@ -68,6 +68,14 @@ def test_a_preset_of_a_row_brings_its_own_weights(folder: Path) -> None:
     assert item.order.options == PaintOptions(preset="paper")
 
 
+def test_a_style_loss_or_an_optimiser_of_a_row_brings_its_own_defaults(folder: Path) -> None:
+    text = "photo,styles,style-loss,optimizer\na.png,wave.png,gram,lbfgs\nb.png,wave.png,,\n"
+    said = {"style_loss": "emd", "optimizer": "adam", "tv_weight": 3.0}
+    one, two = listed(folder, text, **said)
+    assert one.order.options == PaintOptions(tv_weight=3)
+    assert two.order.options == PaintOptions(**said)
+
+
 HEAD = "photo,styles,out,size\n"
 GOOD = "a.png,wave.png,o.png,\n"
 
@@ -83,6 +91,7 @@ GOOD = "a.png,wave.png,o.png,\n"
         (HEAD + GOOD + "nix.png,wave.png,,\n", "row 3: photo: .*nix.png: no such file"),
         (HEAD + ",wave.png,,\n", "row 2: photo: must be the name of a file"),
         (HEAD + "a.png,,,\n", "row 2: styles: must name at least one"),
+        (HEAD + "a" * 5000 + ",wave.png,,\n", "row 2: photo: .*: no such file"),
         (HEAD + "a.png,nix.png,,\n", "row 2: styles: .*nix.png: no such file"),
         (HEAD + "a.png,wave.png,o.pgn,\n", "row 2: out: .*did you mean '.png'"),
         (HEAD + "a.png,wave.png,,big\n", "row 2: size must be whole numbers, got 'big'"),
@@ -93,6 +102,10 @@ GOOD = "a.png,wave.png,o.png,\n"
             "row 2: out: .*b.png already exists and",
         ),
         (HEAD + "a.png,wave.png,mine.png,\n", "row 2: out: .*mine.png already exists and was not"),
+        (
+            HEAD + GOOD + "a.png,wave.png,in/../o.png,\n",
+            "row 3: out: .*o.png is also the output of row 2",
+        ),
         (HEAD + 'a.png,"wave.png\n', "cannot be read as a list"),
     ],
 )
@@ -116,6 +129,7 @@ def test_bad_rows_are_named_with_their_field(folder: Path, text: str, wrong: str
         ),
         ('{"photo": "a.png", "styles": "wave.png", "options": {"sise": 3}}', "did you mean 'size'"),
         ('{"photo": "a.png", "styles": "wave.png", "out": "a\\u0000"}', "row 2: out: must be"),
+        ('{"photo": "a.png", "styles": "wave.png", "out": "\\ud800.png"}', "row 2: out: must be"),
     ],
 )
 def test_bad_lines_are_named_with_their_field(folder: Path, line: str, wrong: str) -> None:
@@ -132,6 +146,29 @@ def test_lists_that_are_none(folder: Path) -> None:
     (folder / "bytes.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ImpastoError, match=r"bytes.csv: cannot be read as a list"):
         read_list(folder / "bytes.csv", PaintOptions(), None, SAVE)
+
+
+@pytest.mark.parametrize("content", [None, "a.png", {"name": 3}, {}])
+def test_a_recipe_that_is_damaged_is_no_reason_to_pass_over(folder: Path, content: object) -> None:
+    (folder / "jobs.csv").write_text(HEAD + GOOD)
+    recipe = {
+        "kind": "paint",
+        "options": PaintOptions().to_dict(),
+        "content": content,
+        "styles": [{"name": f"{folder}/wave.png"}],
+    }
+    save_picture(np.zeros((8, 8, 3), np.uint8), folder / "o.png", recipe=recipe)
+    (found,) = read_list(folder / "jobs.csv", PaintOptions(), None, SAVE)
+    assert isinstance(found, Item)
+
+
+def test_what_somebody_else_puts_in_its_place_meanwhile_stays(folder: Path) -> None:
+    (folder / "jobs.csv").write_text(HEAD + GOOD)
+    plan = read_list(folder / "jobs.csv", PaintOptions(), None, SAVE)
+    draw(folder / "o.png", 8, 8)
+    (found,) = plan
+    assert isinstance(found, Item)
+    assert not found.overwrite
 
 
 def test_what_was_painted_so_is_passed_over_and_what_was_painted_otherwise_is_not(

@@ -6,8 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from archive.making import Fake, photos
@@ -15,8 +18,9 @@ from cli.shell import draw
 from impasto.archive.engine import Archive, Failed, Made
 from impasto.archive.plan import Item
 from impasto.archive.process_pool import InProcessPool, Layout, ProcessPool, lay_out
-from impasto.archive.worker import Worker
+from impasto.archive.worker import MakePicture, Picture, Progress, Worker
 from impasto.errors import ImpastoError, OptionsError
+from impasto.images.picture import Stored
 from impasto.options import ApplyOptions
 from patience import LIMIT, one_thread, wait_for
 
@@ -117,6 +121,33 @@ def test_what_is_there_is_left_alone_but_where_it_is_to_be_made_anew(tmp_path: P
     assert Path(item.out).read_text() != "mine"
 
 
+@pytest.mark.usefixtures("store")
+def test_what_somebody_else_put_into_a_store_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    (item,) = plan(tmp_path, "a")
+    out = "memory://bucket/a.png"
+
+    @dataclass(frozen=True)
+    class Slow(Fake):
+        def begin(self, threads: int | None, device: str | None) -> MakePicture:
+            make = super().begin(threads, device)
+
+            def slow(item: Item, photo: Stored, progress: Progress | None) -> Picture:
+                fsspec.filesystem("memory").pipe_file("bucket/a.png", b"theirs")
+                return make(item, photo, progress)
+
+            return slow
+
+    result = Worker(Slow())(Item(item.photo, out))
+    assert (result.error, result.existed) == ("", True)
+    assert fsspec.filesystem("memory").cat_file("bucket/a.png") == b"theirs"
+
+
+@pytest.fixture
+def store() -> Iterator[None]:
+    yield
+    fsspec.filesystem("memory").store.clear()
+
+
 @pytest.mark.parametrize(
     ("cores", "gigabytes", "jobs", "expected"),
     [
@@ -138,7 +169,7 @@ def test_how_many_work(
 
 
 def test_on_gpus_there_is_one_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("impasto.archive.processes.processors", lambda: 8)
+    monkeypatch.setattr("impasto.archive.process_pool.processors", lambda: 8)
     monkeypatch.setattr("impasto.apply.backends.has_cuda", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     found = lay_out(ApplyOptions())

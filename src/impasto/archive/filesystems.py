@@ -16,7 +16,7 @@ from impasto.images.folders import Folder, picture_extensions, walk
 from impasto.images.picture import Stored
 from impasto.images.read import read_bytes, read_stored
 from impasto.options import ReadOptions
-from impasto.text import reason, shown
+from impasto.text import reason, shown, without_password
 
 OnUnreadable = Callable[[ImageError], None]
 
@@ -61,6 +61,11 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
+def resolved(place: str) -> str:
+    """Return where a place really is: links are followed."""
+    return place.rstrip("/") if is_url(place) else os.path.realpath(place)
+
+
 def files_at(place: str) -> Files:
     """Return the file system of a place.
 
@@ -78,7 +83,7 @@ def _remote(host: str) -> RemoteFiles:
         raise MissingExtraError(f"{protocol}://", "ray") from error
     try:
         system, _ = url_to_fs(host, use_listings_cache=False)
-    except (ImportError, ValueError) as error:  # a missing library, or an unknown protocol
+    except Exception as error:  # a library is missing, nobody knows it, or nobody answers
         raise OptionsError(f"{shown(host)}: cannot be used: {reason(error)}") from error
     return RemoteFiles(system, protocol)
 
@@ -92,7 +97,7 @@ class LocalFiles:
 
     def is_folder(self, place: str) -> bool:
         """As `Files.is_folder`."""
-        return Path(place).is_dir()
+        return os.path.isdir(place)  # noqa: PTH112 (a name may be too long for the disk)
 
     def is_file(self, place: str) -> bool:
         """As `Files.is_file`."""
@@ -160,9 +165,11 @@ class RemoteFiles:
         except Exception as error:  # stores raise what they like
             raise OSError(str(error)) from error
         extensions, names, folders = picture_extensions(), [], []
+        own = self._path(folder).strip("/")
         for entry in found:
-            name = str(entry["name"]).rstrip("/").rpartition("/")[2]
-            if not name or name[0] == ".":
+            path = str(entry["name"]).strip("/")
+            name = path.rpartition("/")[2]
+            if not name or name[0] == "." or path == own:  # some stores list the folder itself
                 continue
             if entry["type"] == "directory":
                 folders.append(name)
@@ -179,7 +186,8 @@ class RemoteFiles:
             try:
                 folder = self.scan(place)
             except OSError as error:
-                unreadable(ImageError(f"{shown(place)}: cannot be read: {reason(error)}"))
+                told = f"{shown(place)}: the folder cannot be read: {reason(error)}"
+                unreadable(ImageError(told))
                 continue
             yield folder
             below = [self.join(place, name) for name in folder.folders]
@@ -193,7 +201,7 @@ class RemoteFiles:
             raise ImageError(f"{shown(place)}: no such file") from error
         except Exception as error:  # stores raise what they like
             raise ImageError(f"{shown(place)}: cannot be read: {reason(error)}") from error
-        return read_bytes(data, place, options)
+        return read_bytes(data, without_password(place), options)
 
     @contextmanager
     def writing(self, place: str) -> Iterator[Path]:
@@ -203,7 +211,7 @@ class RemoteFiles:
             try:
                 yield local
             except OutputError as error:
-                raise OutputError(str(error).replace(str(local), place)) from error
+                raise OutputError(str(error).replace(str(local), shown(place))) from error
             try:
                 self._put(str(local), self._path(place))
             except Exception as error:  # stores raise what they like

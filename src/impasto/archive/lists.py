@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from impasto.archive.filesystems import files_at, is_url
+from impasto.archive.filesystems import files_at, is_url, resolved
 from impasto.archive.plan import Item, Planned, Skipped
 from impasto.archive.worker import PaintOrder
 from impasto.errors import ImageError, ImpastoError, OptionsError, OutputError, nearest
 from impasto.images import EXTENSIONS, check_format, read_recipe
 from impasto.options import PaintOptions, SaveOptions
 from impasto.options.sweep import read_value
-from impasto.text import reason, shown
+from impasto.text import reason, shown, without_password
 
 KINDS = (".csv", ".jsonl")
 MAX_BYTES = 256 * 2**20
@@ -38,7 +39,9 @@ class ListPlan:
         """Skip results with the same settings; paint those with other settings again."""
         for item in self.items:
             made = not self.overwrite and _is_made(item)
-            yield Skipped(item) if made else replace(item, overwrite=True)
+            # A file that appears meanwhile, and that Impasto did not make, is kept.
+            ours = is_url(item.out) or _recipe(item.out) is not None
+            yield Skipped(item) if made else replace(item, overwrite=ours)
 
 
 def read_list(
@@ -70,16 +73,18 @@ def read_list(
             _check_files(item, save)
         except ImpastoError as error:
             raise type(error)(f"{shown(path)}: row {number}: {error}") from error
-        if item.out in outs:
+        place = resolved(item.out)
+        if place in outs:
             raise OutputError(
                 f"{shown(path)}: row {number}: out: {shown(item.out)} is also the output of row "
-                f"{outs[item.out]}"
+                f"{outs[place]}"
             )
-        outs[item.out] = number
+        outs[place] = number
         photos |= {item.photo, *item.order.styles}
         items.append(item)
+    inputs = set(map(resolved, photos))
     for place, number in outs.items():
-        if place in photos:
+        if place in inputs:
             raise OutputError(
                 f"{shown(path)}: row {number}: out: {shown(place)} is also an input; choose "
                 "another name"
@@ -180,8 +185,11 @@ def _item(row: Mapping[str, Any], common: PaintOptions, folder: str, out: str | 
 
 def _options(common: PaintOptions, row: Mapping[str, Any]) -> PaintOptions:
     """Return the options of a row: the common ones, overridden by its own."""
-    usual = PaintOptions(preset=common.preset).to_dict()
-    found = {n: v for n, v in common.to_dict().items() if v != usual[n] or n == "preset"}
+    # Defaults that depend on these are left out: a row may set others.
+    leading = {name: getattr(common, name) for name in ("preset", "optimizer", "style_loss")}
+    usual, plain = PaintOptions(**leading).to_dict(), PaintOptions(preset=common.preset)
+    found = {n: v for n, v in common.to_dict().items() if v != usual[n]}
+    found |= {n: v for n, v in leading.items() if n == "preset" or v != getattr(plain, n)}
     mine = {name.replace("-", "_"): value for name, value in row.items()}
     for group in _INSTEAD:
         if mine.keys() & set(group):
@@ -192,13 +200,13 @@ def _options(common: PaintOptions, row: Mapping[str, Any]) -> PaintOptions:
 def _check_files(item: Item, save: SaveOptions) -> None:
     for field, places in (("photo", [item.photo]), ("styles", item.order.styles)):
         for place in places:
-            if not is_url(place) and not Path(place).exists():
+            if not is_url(place) and not _exists(place):
                 raise ImageError(f"{field}: {shown(place)}: no such file")
     try:
         check_format(item.out, 1, 1, save)
     except OutputError as error:
         raise OutputError(f"out: {error}") from error
-    there = not is_url(item.out) and Path(item.out).exists()
+    there = not is_url(item.out) and _exists(item.out)
     if there and _recipe(item.out) is None:
         raise OutputError(
             f"out: {shown(item.out)} already exists and was not made by Impasto; choose another "
@@ -211,11 +219,14 @@ def _is_made(item: Item) -> bool:
     if is_url(item.out):
         return files_at(item.out).is_file(item.out)
     recipe = _recipe(item.out)
-    return (
-        recipe is not None
-        and not item.order.differs(recipe)
-        and recipe.get("content", {}).get("name") == item.photo
-    )
+    if recipe is None or item.order.differs(recipe):
+        return False
+    content = recipe.get("content")
+    return isinstance(content, dict) and content.get("name") == without_password(item.photo)
+
+
+def _exists(place: str) -> bool:
+    return os.path.exists(place)  # noqa: PTH110 (a name may be too long for the disk)
 
 
 def _recipe(out: str) -> Mapping[str, Any] | None:
@@ -233,7 +244,10 @@ def _text(row: Mapping[str, Any], name: str) -> str:
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and "\0" not in value
+    try:
+        return isinstance(value, str) and bool(value) and b"\0" not in os.fsencode(value)
+    except ValueError:  # characters that no file name can have
+        return False
 
 
 def _placed(name: str, folder: str) -> str:

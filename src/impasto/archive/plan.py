@@ -12,7 +12,7 @@ from threading import Event as Flag
 from threading import Thread
 from typing import Any
 
-from impasto.archive.filesystems import Files, files_at, is_url
+from impasto.archive.filesystems import Files, files_at, is_url, resolved
 from impasto.errors import ImageError, OutputError
 from impasto.images import EXTENSIONS, check_format, read_recipe
 from impasto.images.folders import Folder, picture_extensions
@@ -146,15 +146,15 @@ class FolderPlan:
     @cached_property
     def _really_named(self) -> dict[str, str]:
         """The photos that were named individually, by their real paths."""
-        return {_real(photo): photo for photo in self._named.values()}
+        return {resolved(photo): photo for photo in self._named.values()}
 
     @cached_property
     def _overlaps(self) -> bool:
         """Whether a result may be in a folder of inputs."""
         if self._named:
             return True
-        out = _real(self.out)
-        roots = map(_real, self._roots)
+        out = resolved(self.out)
+        roots = map(resolved, self._roots)
         return any(_inside(out, root) or _inside(root, out) for root in roots)
 
     def _found(self, *, look: bool) -> Iterator[Planned]:
@@ -201,7 +201,8 @@ class FolderPlan:
             try:
                 batch = sorted(islice(names, _BATCH))
             except OSError as error:
-                yield UnreadableFolder(f"{shown(folder.path)}: cannot be read: {reason(error)}")
+                wrong = f"{shown(folder.path)}: the folder cannot be read: {reason(error)}"
+                yield UnreadableFolder(wrong)
                 return
             if not batch:
                 return
@@ -260,11 +261,11 @@ class FolderPlan:
 
     def _check_input(self, item: Item) -> None:
         """Raise `OutputError` if an existing result is an input."""
-        real, out = _real(item.out), _real(self.out)
-        photo = item.photo if real == _real(item.photo) else self._really_named.get(real)
+        real, out = resolved(item.out), resolved(self.out)
+        photo = item.photo if real == resolved(item.photo) else self._really_named.get(real)
         if photo is not None:
             raise _is_input(item.out, photo)
-        for root in map(_real, self._roots):
+        for root in map(resolved, self._roots):
             made = _inside(out, root) and _inside(real, out)
             if _inside(real, root) and not made:
                 raise _is_input(item.out, real)
@@ -387,10 +388,6 @@ def _conflict(one: str, other: str, out: str) -> OutputError:
 
 def _is_input(out: str, photo: str) -> OutputError:
     return OutputError(f"{shown(out)}: is also an input ({shown(photo)}); choose another folder")
-
-
-def _real(place: str) -> str:
-    return place.rstrip("/") if is_url(place) else os.path.realpath(place)
 
 
 def _inside(place: str, folder: str) -> bool:

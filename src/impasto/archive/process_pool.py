@@ -182,7 +182,7 @@ class ProcessPool:
                     yield Ready(number)
                 else:
                     yield Completed(number, *message)
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # it ended, perhaps in the middle of a message
             child.connection.close()
             child.process.join()
             self._children[number] = self._start_process(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
@@ -10,7 +11,7 @@ from impasto.archive.engine import Event, Failed, Made
 from impasto.archive.plan import UnreadableFolder
 from impasto.atomic import check_output
 from impasto.errors import OutputError
-from impasto.text import reason, shown
+from impasto.text import reason, shown, without_password
 
 EXTENSION = ".jsonl"
 
@@ -19,7 +20,7 @@ _LONGEST = 2**20
 
 
 class Report:
-    """A file to which lines are appended: `photo`, and `out` and `seconds`, or `error`.
+    """A file to which lines are appended: `photo`, `out`, `seconds`, and `error` for failures.
 
     Existing lines are kept, so a resumed run continues its report. If ``path`` is None, nothing is
     written. Raises `OutputError`, also if the file exists and is not a report.
@@ -43,7 +44,8 @@ class Report:
 
     def __exit__(self, *_: object) -> None:
         if self._file:
-            self._file.close()
+            with suppress(OSError):  # a full disk, which was told when the line was written
+                self._file.close()
 
     def take(self, event: Event) -> None:
         """Append a line for a finished or failed picture."""
@@ -51,14 +53,15 @@ class Report:
             case Made(item, seconds):
                 line = {"photo": item.photo, "out": item.out, "seconds": round(seconds, 3)}
             case Failed(item, error, seconds):
-                line = {"photo": item.photo, "error": error, "seconds": round(seconds, 3)}
+                line = {"photo": item.photo, "out": item.out, "seconds": round(seconds, 3)}
+                line["error"] = error
             case UnreadableFolder(error):
                 line = {"error": error}
             case _:
                 return
         if self._file:
             try:
-                self._file.write(json.dumps(line).encode() + b"\n")
+                self._file.write(without_password(json.dumps(line)).encode() + b"\n")
                 self._file.flush()
             except OSError as error:
                 raise self._wrong(error) from error

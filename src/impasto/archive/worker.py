@@ -14,7 +14,7 @@ from impasto.errors import ImpastoError, OutOfMemoryError
 from impasto.images.picture import Stored
 from impasto.images.read import Source
 from impasto.options import ApplyOptions, PaintOptions, ReadOptions, SaveOptions
-from impasto.text import reason, shown
+from impasto.text import reason, shown, without_password
 
 if TYPE_CHECKING:
     from impasto.zoo.pack import Pack
@@ -89,10 +89,13 @@ class Worker:
             with self._computing:
                 waited = time.monotonic() - asked
                 made = self._make(item, photo, progress)
-            with self.writing, files_at(item.out).writing(item.out) as path:
+            asked = time.monotonic()
+            with self.writing:
+                waited += time.monotonic() - asked
                 if _is_there(item):
                     return Result(0.0, existed=True)
-                made.save(path, **self.task.save.to_dict())
+                with files_at(item.out).writing(item.out) as path:
+                    made.save(path, **self.task.save.to_dict())
         except OutOfMemoryError as error:
             wrong = f"{shown(item.photo)}: {error}"
         except ImpastoError as error:
@@ -184,7 +187,7 @@ class PaintOrder:
             return "paintings"
         used = [
             [name for name in names if name == style or name.startswith(f"{style}/")]
-            for style in (place.rstrip("/") for place in self.styles)
+            for style in (without_password(place).rstrip("/") for place in self.styles)
         ]
         return "" if all(used) and {n for u in used for n in u} == set(names) else "paintings"
 
@@ -236,5 +239,6 @@ def _differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     """Return the differences: "strength 0.5, now 1.0"."""
     different: Sequence[str] = [name for name in wanted if found[name] != wanted[name]]
     return "; ".join(
-        f"{name.replace('_', '-')} {found[name]}, now {wanted[name]}" for name in different[:3]
+        f"{name.replace('_', '-')} {shown(str(found[name]))}, now {shown(str(wanted[name]))}"
+        for name in different[:3]
     )

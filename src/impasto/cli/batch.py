@@ -27,7 +27,7 @@ from impasto.errors import ImageError, OptionsError, OutputError, nearest
 from impasto.images import EXTENSIONS, check_format
 from impasto.options import ApplyOptions, SaveOptions
 from impasto.options.apply import AUTO
-from impasto.text import reason, shown
+from impasto.text import reason, shown, without_password
 
 if TYPE_CHECKING:
     from impasto.cli.pipes import Pipes
@@ -116,14 +116,14 @@ class Outcome:
             case Made(item):
                 self.done += 1
                 if self.detailed:
-                    self.results[item.photo] = item.out
+                    self.results[without_password(item.photo)] = without_password(item.out)
             case Skipped():
                 self.skipped += 1
             case Failed() | UnreadableFolder():
                 self.failed += 1
                 if self.detailed:
-                    name = event.item.photo if isinstance(event, Failed) else error.split(":")[0]
-                    self.errors[name] = error
+                    name = event.item.photo if isinstance(event, Failed) else error.split(": ")[0]
+                    self.errors[without_password(name)] = error
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ class Batch:
             counts = [f"{done} {self.verb}"]
             counts += [f"{skipped} already existed (--overwrite replaces them)"] * bool(skipped)
             counts += [f"{failed} failed"] * bool(failed)
-            typer.echo(f"{', '.join(counts)}: {self.out}")
+            typer.echo(f"{', '.join(counts)}: {without_password(self.out)}")
         elif not self.quiet and done:
             typer.echo(f"picture  {self.out}")
         if left or (outcome.stopped and left is None):

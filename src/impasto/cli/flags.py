@@ -22,7 +22,7 @@ ReportFile = Annotated[
     Path | None,
     typer.Option(
         "--report",
-        help="Append a JSON line per photo to this file: photo, seconds, out or error.",
+        help="Append a JSON line per photo to this file: photo, out, seconds, error.",
         metavar="FILE.jsonl",
         show_default=False,
     ),

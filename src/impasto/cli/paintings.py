@@ -21,6 +21,7 @@ from impasto.options import (
     RecordOptions,
     SaveOptions,
 )
+from impasto.text import shown
 
 
 def is_many(content: str | None, rows: Path | None) -> bool:
@@ -71,12 +72,14 @@ class Many:
         if not styles:
             raise OptionsError("Missing argument STYLE; see impasto paint --help")
         if self.out is None:
-            raise OptionsError(f"{content} is a folder: give a folder for the results with -o")
+            raise OptionsError(
+                f"{shown(content)} is a folder: give a folder for the results with -o"
+            )
         if Path(self.out).suffix.lower() in EXTENSIONS and not Path(self.out).is_dir():
-            raise OutputError(f"{self.out}: is not a folder; several photos need one")
+            raise OutputError(f"{shown(self.out)}: is not a folder; several photos need one")
         for style in styles:
             if not is_url(style) and not Path(style).exists():
-                raise ImageError(f"{style}: no such file")
+                raise ImageError(f"{shown(style)}: no such file")
         order = PaintOrder(tuple(styles), self.options)
         return FolderPlan(
             (content,),
