@@ -26,7 +26,9 @@ from impasto.text import shown
 
 def is_many(content: str | None, rows: Path | None) -> bool:
     """Return whether more than one painting is asked for."""
-    return rows is not None or (content is not None and files_at(content).is_folder(content))
+    if rows is not None or content is None:
+        return rows is not None
+    return is_url(content) or files_at(content).is_folder(content)
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,7 @@ class Many:
         if not styles:
             raise OptionsError("Missing argument STYLE; see impasto paint --help")
         if self.out is None:
-            raise OptionsError(
-                f"{shown(content)} is a folder: say with -o which folder the results go to"
-            )
+            raise OptionsError(f"{shown(content)}: say with -o which folder the results go to")
         if Path(self.out).suffix.lower() in EXTENSIONS and not Path(self.out).is_dir():
             raise OutputError(f"{shown(self.out)}: is not a folder; several photos go into one")
         for style in styles:
