@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -148,6 +149,13 @@ def test_a_package_that_exits_when_it_is_imported_is_told(folder: Path, monkeypa
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [offered])  # noqa: ARG005
     with pytest.raises(OptionsError, match=r"leaves of .* cannot be loaded"):
         OPTIMIZERS["leaves"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_default_of_a_loss_that_is_no_option_is_told():
+    register(replace(STYLE_LOSSES["gram"], name="wrong", defaults={"content_wieght": 1.0}))
+    with pytest.raises(OptionsError, match="--style-loss wrong: sets 'content_wieght', which is"):
+        PaintOptions(style_loss="wrong")
 
 
 def test_what_is_no_loss_cannot_be_registered():
