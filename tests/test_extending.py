@@ -21,7 +21,7 @@ import typer
 from typer.testing import CliRunner
 
 import impasto
-from impasto.errors import OptionsError
+from impasto.errors import OptionsError, WeightsError
 from impasto.losses import STYLE_LOSSES, StyleLoss, register
 from impasto.optimize import OPTIMIZERS
 from impasto.options import PaintOptions
@@ -174,14 +174,16 @@ def test_an_optimiser():
     assert made.recipe["options"]["relaxation"] is False
 
 
-@pytest.mark.usefixtures("folder")
-def test_a_network_that_looks_at_pictures():
+def test_a_network_that_looks_at_pictures(folder: Path):
     module = imported("vgg16")
     layers = {"style_layers": "relu1_1,relu3_1", "content_layers": "relu3_3"}
     options = PaintOptions(**{**TINY, **layers, "tileable": True, "canvas": (64, 32), "size": 64})
     made = module.paint(picture(0), picture(1), options)
     assert made.losses[-1].loss < made.losses[0].loss
     assert made.recipe["weights"] == {"name": "VGG-16", "sha256": ""}
+    made.save(folder / "made.png")
+    with pytest.raises(WeightsError, match="'VGG-16', a network that a program passed as net="):
+        impasto.rerun(folder / "made.png", content=picture(0), styles=[picture(1)])
     absent = PaintOptions(**{**TINY, "content_layers": "relu3_4"})
     with pytest.raises(OptionsError, match=r"VGG-16 has no layer 'relu3_4'; did you mean 'relu3_"):
         module.paint(picture(0), picture(1), absent)
