@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from archive.making import photos
@@ -179,6 +180,17 @@ def test_a_folder_of_photos_is_painted(
     monkeypatch.setattr(Painter, "__init__", refused)
     (album / "c.png").unlink()
     assert run(*line).out.startswith("0 painted, 2 already existed")
+
+
+def test_a_single_photo_may_be_in_a_store(folder: Path, run: Run) -> None:
+    store = fsspec.filesystem("memory")
+    store.pipe_file("shop/photo.png", (folder / "photo.png").read_bytes())
+    line = ["paint", "memory://shop/photo.png", "style.png", "-o", "painted", *QUICK]
+    outcome = run(*line)
+    store.store.clear()
+    assert (outcome.code, outcome.out) == (0, "1 painted: painted\n"), outcome.err
+    made = read_recipe(folder / "painted" / "photo.png")
+    assert made["content"]["name"] == "memory://shop/photo.png"
 
 
 MISTAKES: dict[str, tuple[list[str], str]] = {

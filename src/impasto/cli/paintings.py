@@ -26,7 +26,9 @@ from impasto.text import shown
 
 def is_many(content: str | None, rows: Path | None) -> bool:
     """Return whether the arguments ask for more than one painting."""
-    return rows is not None or (content is not None and files_at(content).is_folder(content))
+    if rows is not None or content is None:
+        return rows is not None
+    return is_url(content) or files_at(content).is_folder(content)
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,7 @@ class Many:
         if not styles:
             raise OptionsError("Missing argument STYLE; see impasto paint --help")
         if self.out is None:
-            raise OptionsError(
-                f"{shown(content)} is a folder: give a folder for the results with -o"
-            )
+            raise OptionsError(f"{shown(content)}: give a folder for the results with -o")
         if Path(self.out).suffix.lower() in EXTENSIONS and not Path(self.out).is_dir():
             raise OutputError(f"{shown(self.out)}: is not a folder; several photos need one")
         for style in styles:
