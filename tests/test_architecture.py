@@ -1,4 +1,4 @@
-"""The house as docs/architecture.md draws it is the house as it stands."""
+"""The tree in docs/architecture.md matches the code."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "impasto"
-DRAWING = (ROOT / "docs" / "architecture.md").read_text()
+DOCUMENT = (ROOT / "docs" / "architecture.md").read_text()
 
 
 def drawn() -> set[str]:
-    """The folders and modules of the tree that the document draws, as paths below the package."""
-    (tree,) = re.findall(r"^```\nsrc/impasto/\n(.*?)^```$", DRAWING, re.S | re.M)
+    """Return the folders and modules in the tree of the document, as paths below the package."""
+    (tree,) = re.findall(r"^```\nsrc/impasto/\n(.*?)^```$", DOCUMENT, re.S | re.M)
     found: set[str] = set()
     folder = ""
     for line in tree.splitlines():
-        first = re.match(r" {2}(\S+/)", line)
-        names = re.findall(r"[\w/]+\.py\b", re.split(r" {2,}(?![\w/]+\.py)", line.strip())[0])
-        if first:
-            folder = first[1]
-            found.add(folder)
-            names = re.findall(r"[\w/]+\.py\b", re.split(r" {2,}", line.strip(), maxsplit=2)[1])
-        elif re.match(r" {2}\S", line):
-            folder = ""
-        found |= {folder + name for name in names}
+        entry = re.match(r"(  |    )([\w.]+(?:/|\.py)(?:, \w+\.py)*)( {2,}|$)", line)
+        if entry:
+            names = entry[2].split(", ")
+            if len(entry[1]) == 2:
+                folder = names[0] if names[0].endswith("/") else ""
+                found.update(names)
+            else:
+                found.update(folder + name for name in names)
+        elif re.match(r" {6}", line) is None:
+            pytest.fail(f"not a line of the tree: {line}")
     return found
 
 
@@ -41,7 +42,7 @@ def modules() -> dict[str, Path]:
 
 
 def imported(path: Path, known: dict[str, Path]) -> set[str]:
-    """What a module imports of the package when it runs, inside functions as well."""
+    """Return what a module imports from the package at run time, also inside functions."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
@@ -56,18 +57,19 @@ def imported(path: Path, known: dict[str, Path]) -> set[str]:
     return found & known.keys()
 
 
-def test_what_is_drawn_is_there() -> None:
+def test_everything_in_the_tree_exists() -> None:
     missing = [name for name in drawn() if not (SOURCE / name).exists()]
     assert not missing
 
 
-def test_all_rooms_are_drawn() -> None:
-    rooms = {f"{path.parent.name}/" for path in SOURCE.glob("*/__init__.py")}
-    ground = {path.name for path in SOURCE.glob("*.py")} - {"__main__.py"}
-    assert not (rooms | ground) - drawn()
+def test_the_tree_has_every_folder_and_top_level_module() -> None:
+    packages = {path.parent.relative_to(SOURCE) for path in SOURCE.rglob("__init__.py")}
+    folders = {f"{path.as_posix()}/" for path in packages - {Path()}}
+    modules = {path.name for path in SOURCE.glob("*.py")} - {"__main__.py"}
+    assert not (folders | modules) - drawn()
 
 
-def test_no_imports_go_round_in_circles() -> None:
+def test_there_are_no_import_cycles() -> None:
     known = modules()
     graph = {name: imported(path, known) - {name} for name, path in known.items()}
     try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import os
 import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,7 +21,7 @@ import typer
 from typer.testing import CliRunner
 
 import impasto
-from impasto.errors import OptionsError
+from impasto.errors import OptionsError, WeightsError
 from impasto.losses import STYLE_LOSSES, StyleLoss, register
 from impasto.optimize import OPTIMIZERS
 from impasto.options import PaintOptions
@@ -132,6 +134,30 @@ def test_the_table_of_the_docs_is_that_of_the_losses():
     assert "| | compares | good for |\n|---|---|---|\n" + "\n".join(lines) in page
 
 
+def test_what_a_package_offers_has_to_be_of_the_kind(monkeypatch: pytest.MonkeyPatch):
+    offered = importlib.metadata.EntryPoint(
+        "gram", "impasto.losses.styles.gram:LOSS", "impasto.optimizers"
+    )
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [offered])  # noqa: ARG005
+    with pytest.raises(OptionsError, match=r"gram of .* must refer to an object of OptimizerSp"):
+        OPTIMIZERS["gram"]
+
+
+def test_a_package_that_exits_when_it_is_imported_is_told(folder: Path, monkeypatch):
+    (folder / "leaves.py").write_text("raise SystemExit(0)")
+    offered = importlib.metadata.EntryPoint("leaves", "leaves:SPEC", "impasto.optimizers")
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [offered])  # noqa: ARG005
+    with pytest.raises(OptionsError, match=r"leaves of .* cannot be loaded"):
+        OPTIMIZERS["leaves"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_default_of_a_loss_that_is_no_option_is_told():
+    register(replace(STYLE_LOSSES["gram"], name="wrong", defaults={"content_wieght": 1.0}))
+    with pytest.raises(OptionsError, match="--style-loss wrong: sets 'content_wieght', which is"):
+        PaintOptions(style_loss="wrong")
+
+
 def test_what_is_no_loss_cannot_be_registered():
     with pytest.raises(OptionsError, match="ContentLoss can be registered, got 3"):
         register(3)  # type: ignore[arg-type]
@@ -148,14 +174,16 @@ def test_an_optimiser():
     assert made.recipe["options"]["relaxation"] is False
 
 
-@pytest.mark.usefixtures("folder")
-def test_a_network_that_looks_at_pictures():
+def test_a_network_that_looks_at_pictures(folder: Path):
     module = imported("vgg16")
     layers = {"style_layers": "relu1_1,relu3_1", "content_layers": "relu3_3"}
     options = PaintOptions(**{**TINY, **layers, "tileable": True, "canvas": (64, 32), "size": 64})
     made = module.paint(picture(0), picture(1), options)
     assert made.losses[-1].loss < made.losses[0].loss
     assert made.recipe["weights"] == {"name": "VGG-16", "sha256": ""}
+    made.save(folder / "made.png")
+    with pytest.raises(WeightsError, match="'VGG-16', a network that a program passed as net="):
+        impasto.rerun(folder / "made.png", content=picture(0), styles=[picture(1)])
     absent = PaintOptions(**{**TINY, "content_layers": "relu3_4"})
     with pytest.raises(OptionsError, match=r"VGG-16 has no layer 'relu3_4'; did you mean 'relu3_"):
         module.paint(picture(0), picture(1), absent)

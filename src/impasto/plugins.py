@@ -48,11 +48,11 @@ class Plugins(Mapping[str, T], Generic[T]):
         entry = self._offered()[name]
         try:
             item = entry.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise OptionsError(
                 f"{name} of the installed package {_package(entry)} cannot be loaded: {error!r}"
             ) from error
-        if getattr(item, "name", None) != name:
+        if not isinstance(item, self._kind) or item.name != name:
             raise OptionsError(
                 f"{name} of the installed package {_package(entry)} must refer to an object of "
                 f"{self._kind.__name__} with that name, got {item!r}"

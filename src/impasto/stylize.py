@@ -210,6 +210,11 @@ def rerun_painting(
         begun_with = recipe.get("start")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ImageError(f"{picture}: its recipe is incomplete or damaged ({error})") from error
+    if not trained[1]:
+        raise WeightsError(
+            f"{picture} was painted with {trained[0]!r}, a network that a program passed as net=; "
+            "only that program can paint it again"
+        )
     as_styles: list[Any] = grouped(sources[1:], style_of_painting)
     painter = Painter(
         sources[0],

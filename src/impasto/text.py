@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+
+_PASSWORD = re.compile(r"(://[^/\s:@]*):[^/\s]*@")
+
+
+def without_password(text: str) -> str:
+    """Return a text with "***" in place of the passwords in its URLs."""
+    return _PASSWORD.sub(r"\1:***@", text)
 
 
 def shown(name: str | os.PathLike[str]) -> str:
-    """Return a name as one printable line of at most about 200 characters."""
-    text = os.fspath(name)
+    """Return a name as one printable line of at most about 200 characters, without passwords."""
+    text = without_password(os.fspath(name))
     # A file name may contain line breaks, terminal codes or invalid bytes.
     safe = "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from impasto.archive.makers import Compute, Open, Progress
-from impasto.archive.places import files_at
+from impasto.archive.filesystems import files_at
 from impasto.archive.plan import Item
+from impasto.archive.worker import MakePicture, Progress, ReadPhoto
 from impasto.errors import ImageError, OptionsError
 from impasto.options import ReadOptions, SaveOptions
 
@@ -39,17 +39,17 @@ class Fake:
     broken: str = ""
     marks: str = ""
 
-    def begin(self, threads: int | None, device: str | None) -> Open:
+    def begin(self, threads: int | None, device: str | None) -> ReadPhoto:
         del threads, device
         if self.broken == "gone":
             os._exit(3)
         if self.broken:
             raise OptionsError(self.broken)
 
-        def opened(item: Item) -> Compute:
+        def read(item: Item) -> MakePicture:
             photo = files_at(item.photo).read(item.photo, self.read)
 
-            def copied(progress: Progress | None) -> Copied:
+            def make(progress: Progress | None) -> Copied:
                 stem = Path(item.photo).stem
                 if progress:
                     progress(0.5)
@@ -59,9 +59,9 @@ class Fake:
                     os.kill(os.getpid(), signal.SIGKILL)
                 return Copied(f"{os.getpid()} {photo.sha256}")
 
-            return copied
+            return make
 
-        return opened
+        return read
 
 
 def _first(mark: str) -> bool:

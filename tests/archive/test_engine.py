@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from impasto.archive.engine import Answered, Archive, Failed, Lost, Made, News, Ready
-from impasto.archive.makers import Answer
-from impasto.archive.plan import Item, Planned, There, Unreadable
+from impasto.archive.engine import Archive, Completed, Failed, Made, PoolEvent, Ready, WorkerDied
+from impasto.archive.plan import Item, Planned, Skipped, UnreadableFolder
+from impasto.archive.worker import Result
 from impasto.errors import ImpastoError, OutputError
 
 
@@ -23,7 +23,7 @@ class Played:
         self.depth = depth
         self._workers, self._deadly = workers, deadly
         self._hands: list[deque[Item]] = []
-        self._news: list[News] = []
+        self._news: list[PoolEvent] = []
         self.given: list[str] = []
         self.most = 0
         self.closed: bool | None = None
@@ -33,23 +33,23 @@ class Played:
         self._news = [Ready(number) for number in range(self._workers)]
         return self._workers
 
-    def give(self, worker: int, item: Item) -> None:
+    def submit(self, worker: int, item: Item) -> None:
         self.given.append(item.photo)
         self._hands[worker].append(item)
         self.most = max(self.most, sum(map(len, self._hands)))
 
-    def wait(self) -> Sequence[News]:
+    def wait(self) -> Sequence[PoolEvent]:
         news, self._news = self._news, []
         for worker, hand in enumerate(self._hands):
             dying = [item.photo for item in hand if self._deadly.get(item.photo)]
             if dying:
                 self._deadly[dying[0]] -= 1
                 hand.clear()
-                news += [Lost(worker, "killed", True), Ready(worker)]
+                news += [WorkerDied(worker, "killed", True), Ready(worker)]
             elif hand:
                 item = hand.popleft()
                 error = "is bad" if item.photo == "bad" else ""
-                news.append(Answered(worker, item.out, Answer(1.0, error)))
+                news.append(Completed(worker, item.out, Result(1.0, error)))
         return news
 
     def close(self, *, at_once: bool) -> None:
@@ -68,9 +68,9 @@ def outcome(events: Iterator[object]) -> dict[str, list[str]]:
                 found["made"].append(item.photo)
             case Failed(item):
                 found["failed"].append(item.photo)
-            case There(item):
+            case Skipped(item):
                 found["there"].append(item.photo)
-            case Unreadable(reason):
+            case UnreadableFolder(reason):
                 found["unreadable"].append(reason)
     return {name: sorted(values) for name, values in found.items() if values}
 
@@ -86,7 +86,12 @@ def test_everything_is_made_once(workers: int) -> None:
 
 
 def test_what_is_there_and_what_fails_is_told_and_the_rest_goes_on() -> None:
-    plan = [There(Item("x", "x.png")), *items("a"), Unreadable("locked"), *items("bad", "b")]
+    plan = [
+        Skipped(Item("x", "x.png")),
+        *items("a"),
+        UnreadableFolder("locked"),
+        *items("bad", "b"),
+    ]
     assert outcome(iter(Archive(plan, Played()))) == {
         "made": ["a", "b"], "failed": ["bad"], "there": ["x"], "unreadable": ["locked"],
     }  # fmt: skip
@@ -94,7 +99,7 @@ def test_what_is_there_and_what_fails_is_told_and_the_rest_goes_on() -> None:
 
 def test_no_worker_is_started_where_nothing_is_to_be_done() -> None:
     pool = Played()
-    assert outcome(iter(Archive([There(Item("x", "x.png"))], pool))) == {"there": ["x"]}
+    assert outcome(iter(Archive([Skipped(Item("x", "x.png"))], pool))) == {"there": ["x"]}
     assert pool.closed is None
 
 
@@ -154,8 +159,8 @@ def test_what_the_plan_raises_comes_after_what_is_in_hand() -> None:
 
 def test_workers_that_never_begin_are_an_error() -> None:
     class Stillborn(Played):
-        def wait(self) -> Sequence[News]:
-            return [Lost(0, "exit code 3", False)]
+        def wait(self) -> Sequence[PoolEvent]:
+            return [WorkerDied(0, "exit code 3", False)]
 
-    with pytest.raises(ImpastoError, match="end before they begin to work: exit code 3"):
+    with pytest.raises(ImpastoError, match="die while they start: exit code 3"):
         list(Archive(items("a"), Stillborn()))

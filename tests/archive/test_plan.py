@@ -13,7 +13,7 @@ import pytest
 from archive.making import photos
 from cli.shell import draw
 from impasto.archive import plan as planning
-from impasto.archive.plan import FolderPlan, Item, Planned, Survey, There
+from impasto.archive.plan import FolderPlan, Item, Planned, Skipped, Survey
 from impasto.errors import ImageError, OutputError
 from impasto.images import save_picture
 from impasto.options import SaveOptions
@@ -33,7 +33,9 @@ def test_a_folder_keeps_its_structure_and_its_order(tmp_path: Path) -> None:
     folder = photos(tmp_path / "in", "b.png", "a.JPG", "c/d.bmp", "c/e/f.png", draw=draw)
     plan = planned(folder, out=tmp_path / "out")
     assert outs(plan, tmp_path / "out") == ["a.JPG", "b.png", "c/d.png", "c/e/f.png"]
-    assert outs(plan, tmp_path / "out") == outs(plan, tmp_path / "out"), "it lists anew"
+    assert outs(plan, tmp_path / "out") == outs(plan, tmp_path / "out"), (
+        "each iteration lists again"
+    )
     jpegs = planned(folder, out=tmp_path / "out", form=".jpg")
     assert outs(jpegs, tmp_path / "out") == ["a.jpg", "b.jpg", "c/d.jpg", "c/e/f.jpg"]
 
@@ -44,10 +46,10 @@ def test_what_is_there_is_passed_over_but_where_it_is_to_be_made_anew(tmp_path: 
     (tmp_path / "out" / "a.png").write_bytes(b"there")
     out = tmp_path / "out"
     first, second = planned(folder, out=out)
-    assert isinstance(first, There)
+    assert isinstance(first, Skipped)
     assert isinstance(second, Item)
     first, second = planned(folder, out=out, overwrite=True)
-    assert (first.anew, second.anew) == (True, False)
+    assert (first.overwrite, second.overwrite) == (True, False)
 
 
 def test_results_of_other_settings_are_not_mixed_with_new_ones(tmp_path: Path) -> None:
@@ -56,7 +58,7 @@ def test_results_of_other_settings_are_not_mixed_with_new_ones(tmp_path: Path) -
     grey = np.zeros((8, 8, 3), np.uint8)
     save_picture(grey, tmp_path / "out" / "a.png", recipe={"strength": 0.5})
     out = tmp_path / "out"
-    with pytest.raises(OutputError, match=r"a.png: is there already, made with other settings \(x"):
+    with pytest.raises(OutputError, match=r"a.png: already exists, made with other settings \(x"):
         list(planned(folder, out=out, differs=lambda recipe: "x" * bool(recipe)))
     assert len(list(planned(folder, out=out, differs=lambda _: ""))) == 2
 
@@ -88,7 +90,7 @@ def test_no_input_is_written_over(tmp_path: Path) -> None:
 
 def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "in" / "deep").mkdir(parents=True)
-    with pytest.raises(ImageError, match="in: holds no pictures"):
+    with pytest.raises(ImageError, match="in: contains no pictures"):
         list(planned(tmp_path / "in", out=tmp_path / "out"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from impasto.archive.engine import Failed, Made
-from impasto.archive.plan import Item, There, Unreadable
+from impasto.archive.plan import Item, Skipped, UnreadableFolder
 from impasto.archive.report import Report
 from impasto.errors import OutputError
 
@@ -22,13 +22,14 @@ def lines(path: Path) -> list[dict[str, object]]:
 def test_a_line_for_each_file_in_run_after_run(tmp_path: Path) -> None:
     path = tmp_path / "report.jsonl"
     for event in (
-        Made(ITEM, 1.23456), There(ITEM), Failed(ITEM, "a.jpg: is bad", 0.5), Unreadable("locked"),
+        Made(ITEM, 1.23456), Skipped(ITEM), Failed(ITEM, "a.jpg: is bad", 0.5),
+        UnreadableFolder("locked"),
     ):  # fmt: skip
         with Report(path) as report:
             report.take(event)
     assert lines(path) == [
         {"photo": "a.jpg", "out": "out/a.jpg", "seconds": 1.235},
-        {"photo": "a.jpg", "error": "a.jpg: is bad", "seconds": 0.5},
+        {"photo": "a.jpg", "out": "out/a.jpg", "seconds": 0.5, "error": "a.jpg: is bad"},
         {"error": "locked"},
     ]
 
@@ -40,6 +41,20 @@ def test_a_line_that_a_kill_left_unfinished_is_taken_away(tmp_path: Path) -> Non
         with Report(path) as report:
             report.take(Made(ITEM, 1))
         assert len(lines(path)) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"report.jsonl: cannot be written: No space left"):
+        write_to_full_disk(tmp_path / "report.jsonl")
+
+
+def write_to_full_disk(path: Path) -> None:
+    with Report(path) as report:
+        assert report._file
+        report._file.close()
+        report._file = Path("/dev/full").open("wb")  # noqa: SIM115 (the report closes it)
+        report.take(Made(ITEM, 1))
 
 
 def test_none_is_no_report() -> None:

@@ -169,11 +169,11 @@ def test_what_is_done_is_left_alone(folder: Path, run: Run) -> None:
     before = {path: path.stat().st_mtime_ns for path in (folder / "painted").rglob("*.png")}
     (folder / "painted" / "beach" / "d.png").unlink()
     again = run(*line)
-    assert again.out == "1 stylised, 3 there already (--overwrite redoes them): painted\n"
+    assert again.out == "1 stylised, 3 already existed (--overwrite replaces them): painted\n"
     assert (folder / "painted" / "a.png").stat().st_mtime_ns in before.values()
     third = run(*line)
     assert third == Outcome(
-        0, "0 stylised, 4 there already (--overwrite redoes them): painted\n", ""
+        0, "0 stylised, 4 already existed (--overwrite replaces them): painted\n", ""
     )
     assert run(*line, "--overwrite").out == "4 stylised: painted\n"
     assert (folder / "painted" / "a.png").stat().st_mtime_ns not in before.values()
@@ -182,7 +182,7 @@ def test_what_is_done_is_left_alone(folder: Path, run: Run) -> None:
 def test_the_output_folder_may_be_inside_the_input_folder(holiday: Path, run: Run) -> None:
     line = ["apply", "starry", "holiday", "-o", "holiday/painted"]
     assert run(*line).out == "4 stylised: holiday/painted\n"
-    assert run(*line).out.startswith("0 stylised, 4 there already")
+    assert run(*line).out.startswith("0 stylised, 4 already existed")
     assert not (holiday / "painted" / "painted").exists()
 
 
@@ -263,8 +263,8 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "missing of two": (["starry", "photo.png", "nix.png", "-o", "d"], ["nix.png: no such file"]),
     "long name": (["starry", "a" * 5000, "-o", "out.png"], ["name too long"]),
     "long output": (["starry", "photo.png", "-o", "a" * 5000 + ".png"], ["name too long"]),
-    "empty folder": (["starry", "empty", "-o", "d"], ["empty: holds no pictures"]),
-    "no pictures": (["starry", "texts", "-o", "d"], ["texts: holds no pictures"]),
+    "empty folder": (["starry", "empty", "-o", "d"], ["empty: contains no pictures"]),
+    "no pictures": (["starry", "texts", "-o", "d"], ["texts: contains no pictures"]),
     "same file": (["starry", "photo.png", "-o", "photo.png"], ["photo.png: is also an input"]),
     "link to it": (["starry", "photo.png", "-o", "link.png"], ["link.png: is also an input"]),
     "same folder": (["starry", "photos", "-o", "photos"], ["photos/a.png: is also an input"]),
@@ -283,11 +283,11 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
         ["d.png: is not a fol"],
     ),
     "folder into a file": (["starry", "photos", "-o", "d.png"], ["d.png: is not a folder"]),
-    "folder is a file": (["starry", "photos", "-o", "text"], ["text: cannot be made"]),
+    "folder is a file": (["starry", "photos", "-o", "text"], ["text: cannot be created"]),
     "no extension": (["starry", "photo.png", "-o", "out"], ["out: has no extension"]),
     "unknown extension": (["starry", "photo.png", "-o", "out.pgn"], ["did you mean '.png'"]),
     "unknown format": (["starry", "photos", "-o", "d", "--format=jpgg"], ["did you mean 'jpg'"]),
-    "format of a file": (["starry", *ONE, "--format=jpg"], ["--format is for a folder"]),
+    "format of a file": (["starry", *ONE, "--format=jpg"], ["--format is for folders"]),
     "16 bits": (["starry", "photo.png", "-o", "out.jpg", "--bits=16"], ["--bits 16 needs"]),
     "16 bits of many": (["starry", "jpegs", "-o", "d", "--bits=16"], ["--bits 16 needs"]),
     "nowhere": (["starry", "photo.png", "-o", "nowhere/out.png"], ["nowhere does not exist"]),
@@ -331,7 +331,7 @@ def test_into_the_same_folder_in_another_format_it_goes_on(folder: Path, run: Ru
     (folder / "photos" / "b.png").unlink()  # as if it had been stopped
     before = (folder / "photos" / "a.png").read_bytes()
     outcome = run(*line)
-    assert (outcome.code, "1 stylised, 1 there already" in outcome.out) == (0, True)
+    assert (outcome.code, "1 stylised, 1 already existed" in outcome.out) == (0, True)
     assert (folder / "photos" / "a.png").read_bytes() == before
     assert sorted(path.name for path in (folder / "photos").iterdir()) == [
         "a.bmp", "a.png", "b.bmp", "b.png",
@@ -384,11 +384,11 @@ def test_ctrl_c_finishes_the_picture_under_way(folder: Path, run: Run) -> None:
     assert process.returncode == 130
     assert process.stdout == "1 stylised: painted\n"
     assert "finishing this picture (" in process.stderr
-    assert "stopped, 3 not begun; repeat the command to go on" in process.stderr
+    assert "stopped with 3 left; repeat the command to continue" in process.stderr
     assert len(made(folder / "painted")) == 1
     again = run(*line)
     assert again.code == 0
-    assert again.out.startswith("3 stylised, 1 there already")
+    assert again.out.startswith("3 stylised, 1 already existed")
 
 
 def test_ctrl_c_before_the_first_picture(folder: Path) -> None:

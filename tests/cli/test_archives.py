@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from archive.making import photos
@@ -54,7 +55,7 @@ def test_a_report_has_a_line_for_each_and_goes_on(
     (folder / "painted" / "11.png").unlink()
     outcome = run(*line)
     assert outcome.out.startswith(
-        "1 stylised, 11 there already (--overwrite redoes them), 1 failed"
+        "1 stylised, 11 already existed (--overwrite replaces them), 1 failed"
     )
     assert [entry["photo"] for entry in report(folder / "report.jsonl")[13:]] == [
         "album/11.png",
@@ -79,7 +80,7 @@ def test_other_settings_do_not_go_on_in_the_same_folder(folder: Path, style: str
 def test_by_itself_it_takes_processes_for_many_and_none_for_few(
     folder: Path, style: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("impasto.archive.processes.processors", lambda: 2)
+    monkeypatch.setattr("impasto.archive.process_pool.processors", lambda: 2)
     outcome = run("apply", style, "album", "-o", "painted")
     assert (outcome.code, outcome.out) == (0, "12 stylised: painted\n"), outcome.err
     shutil.rmtree(folder / "painted")
@@ -87,7 +88,7 @@ def test_by_itself_it_takes_processes_for_many_and_none_for_few(
     def refused(*_: object) -> None:
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr("impasto.cli.batch.Processes", refused)
+    monkeypatch.setattr("impasto.cli.batch.ProcessPool", refused)
     for number in range(10, 16):
         (folder / "album" / f"{number}.png").unlink()
     assert run("apply", style, "album", "-o", "painted").out == "6 stylised: painted\n"
@@ -117,11 +118,11 @@ def test_ctrl_c_finishes_what_is_under_way_in_all_processes(
     assert process.returncode == 130
     done = int(process.stdout.split()[0])
     assert 1 <= done <= 5
-    assert f"stopped, {12 - done} not begun; repeat the command to go on" in process.stderr
+    assert f"stopped with {12 - done} left; repeat the command to continue" in process.stderr
     assert "finishing the pictures under way (" in process.stderr
     assert len(listing(folder / "painted")) == done
     again = run(*line)
-    assert again.out.startswith(f"{12 - done} stylised, {done} there already")
+    assert again.out.startswith(f"{12 - done} stylised, {done} already existed")
 
 
 @pytest.mark.usefixtures("album")
@@ -149,12 +150,12 @@ def test_a_list_is_painted_row_by_row_and_goes_on(folder: Path, run: Run) -> Non
     assert len(recipes["other-style.png"]["styles"]) == 2
     assert len(report(folder / "r.jsonl")) == 2
     before = listing(folder / "painted")
-    assert run(*line).out == "0 painted, 2 there already (--overwrite redoes them): painted\n"
+    assert run(*line).out == "0 painted, 2 already existed (--overwrite replaces them): painted\n"
     assert listing(folder / "painted") == before
     (folder / "jobs.csv").write_text(
         (folder / "jobs.csv").read_text().replace("one.png,", "one.png,4")
     )
-    assert run(*line).out.startswith("1 painted, 1 there already")
+    assert run(*line).out.startswith("1 painted, 1 already existed")
     assert read_recipe(folder / "painted" / "one.png")["options"]["steps"] == 4
 
 
@@ -178,21 +179,35 @@ def test_a_folder_of_photos_is_painted(
 
     monkeypatch.setattr(Painter, "__init__", refused)
     (album / "c.png").unlink()
-    assert run(*line).out.startswith("0 painted, 2 there already")
+    assert run(*line).out.startswith("0 painted, 2 already existed")
+
+
+def test_a_single_photo_may_be_in_a_store(folder: Path, run: Run) -> None:
+    store = fsspec.filesystem("memory")
+    store.pipe_file("shop/photo.png", (folder / "photo.png").read_bytes())
+    line = ["paint", "memory://shop/photo.png", "style.png", "-o", "painted", *QUICK]
+    outcome = run(*line)
+    store.store.clear()
+    assert (outcome.code, outcome.out) == (0, "1 painted: painted\n"), outcome.err
+    made = read_recipe(folder / "painted" / "photo.png")
+    assert made["content"]["name"] == "memory://shop/photo.png"
 
 
 MISTAKES: dict[str, tuple[list[str], str]] = {
-    "list and photo": (["photo.png", "--list", "jobs.csv"], "--list names photos and styles"),
+    "list and photo": (
+        ["photo.png", "--list", "jobs.csv"],
+        "--list contains the photos and styles",
+    ),
     "bad row": (["--list", "bad.csv"], "bad.csv: row 2: photo: nix.png: no such file"),
     "list of nothing": (["--list", "nix.csv"], "nix.csv: no such file"),
-    "folder to nowhere": (["album", "style.png"], "say with -o"),
+    "folder to nowhere": (["album", "style.png"], "give a folder for the results with -o"),
     "folder without style": (["album", "-o", "d"], "Missing argument STYLE"),
     "folder with no style": (["album", "nix.png", "-o", "d"], "nix.png: no such file"),
     "film of many": (
         ["album", "style.png", "-o", "d", "--timelapse=film.gif"],
-        "are for one painting",
+        "are for a single painting",
     ),
-    "report of one": (["photo.png", "style.png", "--report=r.jsonl"], "--report and --ray are"),
+    "report of one": (["photo.png", "style.png", "--report=r.jsonl"], "--report and --ray need"),
     "report of a kind": (
         ["album", "style.png", "-o", "d", "--report=r.txt"],
         "has the extension '.txt'",

@@ -15,7 +15,7 @@ import pytest
 
 from cli import shell
 from cli.shell import SHALLOW, Outcome, pixels
-from impasto.cli.progress import Progress
+from impasto.cli.painting_progress import PaintingProgress
 from impasto.cli.words import about
 from impasto.events import Replanned, Started
 from impasto.images import read_recipe
@@ -77,7 +77,7 @@ def test_too_little_time_is_reported_and_paints_smaller(
     assert outcome.code == 0, outcome.err
     lines = outcome.err.splitlines()
     assert lines[0].startswith("painting at 65×49, about 6 steps")
-    assert lines[1] == "too little time for 260×195: painted at 65×49 and enlarged"
+    assert lines[1] == "too little time for 260×195: painting at 65×49 and enlarging"
     assert pixels(folder / "out.png").shape == (195, 260, 3)
     assert read_recipe(folder / "out.png")["ran"]["schedule"] == [[65, 49, 2, []]]
     outcome = run("rerun", "out.png")
@@ -106,7 +106,7 @@ def test_a_budget_survives_ctrl_c(
     began = clock.now
     outcome = paint_for("2s", "--log=log.jsonl", "--resume")
     assert outcome.code == 0, outcome.err
-    assert "going on at step 3" in outcome.err
+    assert "resuming at step 3" in outcome.err
     assert clock.now - began < 2.2
     rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == list(range(1, len(rows) + 1))
@@ -148,7 +148,7 @@ def test_the_expected_time_comes_before_the_first_step(
 ) -> None:
     assert " in about " not in paint("-o", "out.png").err  # too quick to be worth a word
     monkeypatch.setattr("impasto.painter.painter._QUICK", 0)
-    monkeypatch.setattr("impasto.cli.progress._SOON", 0)
+    monkeypatch.setattr("impasto.cli.painting_progress._SOON", 0)
     first, *_ = paint("-o", "out.png").err.splitlines()
     assert re.fullmatch(r"painting at 48×36, 3 steps in about 0 s, cpu float32", first)
 
@@ -174,7 +174,7 @@ SCALES = ((320, 240, 180), (640, 480, 120))
             True,
             [
                 "painting at 320×240 → 640×480, about 300 steps in about 55 s, cpu float32, "
-                "going on at step 7"
+                "resuming at step 7"
             ],
         ),
         (
@@ -182,7 +182,7 @@ SCALES = ((320, 240, 180), (640, 480, 120))
             True,
             [
                 "now painting at 320×240, about 25 steps",
-                "too little time for 640×480: painted at 320×240 and enlarged",
+                "too little time for 640×480: painting at 320×240 and enlarging",
             ],
         ),
     ],
@@ -190,9 +190,9 @@ SCALES = ((320, 240, 180), (640, 480, 120))
 def test_the_description_of_a_plan(
     capfd: pytest.CaptureFixture[str], event: Started | Replanned, planned: bool, lines: list[str]
 ) -> None:
-    Progress((640, 480), planned=planned, quiet=False).take(event)
+    PaintingProgress((640, 480), planned=planned, quiet=False).take(event)
     assert capfd.readouterr().err.splitlines() == lines
-    Progress((640, 480), planned=planned, quiet=True).take(event)
+    PaintingProgress((640, 480), planned=planned, quiet=True).take(event)
     assert capfd.readouterr().err == ""
 
 

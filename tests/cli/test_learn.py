@@ -293,7 +293,7 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     def options(**asked: Any) -> LearnOptions:
         return LearnOptions(**{**asked, **small, "model": "turbo"})
 
-    monkeypatch.setattr("impasto.cli.passing.LearnOptions", options)
+    monkeypatch.setattr("impasto.cli.on_the_fly.LearnOptions", options)
 
 
 @pytest.mark.usefixtures("quickly")
@@ -346,7 +346,7 @@ def test_a_painting_that_was_learnt_by_name_is_known_in_passing(
         (["notes.txt", "photo.png"], "notes.txt: is not a picture"),
         (["nix.png", "photo.png"], "nix.png"),
         (["starry.png", "photo.png", "--budget=0s"], "--budget must be a time"),
-        (["starry", "photo.png", "--budget=1s"], "--budget says how long to learn a painting"),
+        (["starry", "photo.png", "--budget=1s"], "--budget is the time to learn a painting"),
         (["starry.png", "nix.png"], "nix.png: no such file"),
     ],
 )

@@ -18,7 +18,7 @@ from PIL import Image
 
 from cli.shell import IMPASTO, SHALLOW, Outcome, draw, listing, pixels
 from impasto import atomic
-from impasto.cli.work import Work
+from impasto.cli.paint_session import PaintSession
 from impasto.runtime import checkpoint
 
 OK = ["photo.png", "style.png", "-o", "out.png", "--size=48", "--steps=2", *SHALLOW]
@@ -139,7 +139,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "plot over new painting": (paint_with("-o", "n.png", "--plot=n.png"), ["--out and --plot"]),
     "log over checkpoint": (
         paint_with("--log=a.log", "--checkpoint=a.log"),
-        ["--checkpoint and --log both ask for a.log"],
+        ["--checkpoint and --log both write to a.log"],
     ),
     "checkpoint over painting": (
         paint_with("-o", "n.png", "--checkpoint=n.png"),
@@ -221,7 +221,7 @@ def test_the_checkpoint_of_another_run_says_what_differs(
 ) -> None:
     state = ["--checkpoint=out.state", "-o", "out.png"]
     with monkeypatch.context() as patch:
-        patch.setattr(Work, "_follow", lambda *_: True)  # as if Ctrl-C came at once
+        patch.setattr(PaintSession, "_follow", lambda *_: True)  # as if Ctrl-C came at once
         assert paint(*state).code == 130
     before = listing(folder)
     for change, part in (
@@ -295,7 +295,7 @@ def test_a_disk_that_fills_while_painting_keeps_the_picture_so_far(
     full_disk(lambda path: path.name == "out.state")
     state = ["--checkpoint=out.state", "--checkpoint-every=0"]
     outcome = paint("-o", "out.png", "--quiet", *state)
-    assert_one_line(outcome, ["out.state", "No space left", "kept as out.unfinished.png"])
+    assert_one_line(outcome, ["out.state", "No space left", "saved as out.unfinished.png"])
     assert not (folder / "out.png").exists()
     assert pixels(folder / "out.unfinished.png").shape == (36, 48, 3)
 

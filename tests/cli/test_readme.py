@@ -35,8 +35,12 @@ def test_the_main_commands_are_shown() -> None:
 
 
 def test_the_flags_are_there() -> None:
-    flags = [p for command in COMMANDS.values() for p in command.params]
-    known = {opt for p in flags for opt in (*p.opts, *p.secondary_opts)}
+    known = {
+        opt
+        for command in COMMANDS.values()
+        for p in command.params
+        for opt in (*p.opts, *p.secondary_opts)
+    }
     shown = set(re.findall(r"--[a-z][a-z-]*", README))
     assert shown <= known | OTHERS
 

@@ -121,7 +121,7 @@ def test_ctrl_c_keeps_the_picture_and_resume_ends_in_the_same(
 
     outcome = run(*command(*arguments, "--resume"))
     assert outcome.code == 0, outcome.err
-    assert "going on at step" in outcome.err
+    assert "resuming at step" in outcome.err
     assert_same(folder, made)
     assert not (folder / state).exists()
 

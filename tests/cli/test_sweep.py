@@ -301,7 +301,7 @@ def test_ctrl_c_while_a_cell_is_painted_large(
     assert "--resume" in outcome.err
     outcome = run(*line, "--resume")
     assert outcome.code == 0
-    assert "going on at step 2" in outcome.err
+    assert "resuming at step 2" in outcome.err
     np.testing.assert_array_equal(pixels(folder / "out.png"), whole)
 
 

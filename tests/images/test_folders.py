@@ -54,8 +54,14 @@ def test_a_folder_that_is_locked_is_named(folder: Path, monkeypatch: pytest.Monk
         return real(path)
 
     monkeypatch.setattr(os, "scandir", locked)
-    with pytest.raises(ImageError, match="in: cannot be looked into: Permission denied"):
+    with pytest.raises(ImageError, match="in: the folder cannot be read: Permission denied"):
         names(folder)
     reported: list[ImageError] = []
     assert names(folder, unreadable=reported.append) == ["a.HEIC", "b.jpg"]
     assert len(reported) == 1
+
+
+def test_a_link_to_itself_does_not_hide_its_neighbours(folder: Path) -> None:
+    (folder / "round").symlink_to("round")
+    (folder / "round.jpg").symlink_to("round.jpg")
+    assert names(folder) == ["a.HEIC", "b.jpg", "round.jpg", "in/c.png"]

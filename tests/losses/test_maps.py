@@ -69,6 +69,18 @@ def test_moving_along_the_gradient_helps_and_a_refinement_draws_anew(style_loss)
     assert criterion.refine() == "loss"
 
 
+@pytest.mark.parametrize("style_loss", ["nearest", "emd"])
+def test_hypercolumns_have_the_shares_of_the_deepest_layer_in_whatever_order(style_loss):
+    blend = "relu1_1=1,0 relu2_1=1,0 relu3_1=0,1"
+    orders = (LAYERS, "relu3_1:0.3,relu2_1:0.3,relu1_1:0.3")
+    one, other = (
+        built(options(style_loss, style_layers=order, blend=blend), styles=2, finer=1)
+        for order in orders
+    )
+    terms = [criterion.evaluate(picture(3)).terms["style columns"] for criterion in (one, other)]
+    assert terms[0] == pytest.approx(terms[1], rel=0.02)
+
+
 @pytest.mark.parametrize("style_loss", ["sliced", "nearest"])
 def test_a_state_goes_on_with_the_same_draw_and_matches(style_loss):
     one, other = (built(options(style_loss)) for _ in range(2))

@@ -78,3 +78,12 @@ def test_it_means_the_same_for_features_of_any_size():
         Normal.of(moments(s * samples(1))).distance(moments(s * samples(0)))[0] for s in (1, 500)
     )
     assert float(small) == pytest.approx(float(large), rel=1e-6)
+
+
+def test_what_is_not_finite_has_no_finite_distance():
+    target = Normal.of(moments(samples(1)))
+    at = moments(samples(0))
+    at[1, 1] = torch.inf
+    loss, gradient = target.distance(at)
+    assert loss.isnan()
+    assert gradient.isnan().all()

@@ -304,6 +304,9 @@ def test_the_clock_goes_on_too():
         {"pace": {}},
         {"index": 7},
         {"index": None},
+        {"index": -1},
+        {"index": math.inf},
+        {"done": -1},
         {"best": torch.zeros(1, 3, 5, 5)},
         {"best": [1.0]},
         {"optimizer.x": torch.zeros(1, 3, 5, 5)},
@@ -319,6 +322,58 @@ def test_a_state_that_does_not_fit(change):
     del incomplete[next(iter(change))]
     with pytest.raises(CheckpointError, match="does not fit this run"):
         engine().restore(incomplete)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optimizer.x": torch.zeros(1, 3, 5, 5)},
+        {"optimizer.m": torch.zeros(1, 3, 5, 5)},
+        {"optimizer.v": torch.zeros(3)},
+        {"optimizer.t": -1},
+        {"optimizer.t": math.inf},
+    ],
+)
+def test_a_state_of_adam_that_does_not_fit(change):
+    state = copied(engine("adam").state())
+    with pytest.raises(CheckpointError, match="does not fit this run"):
+        engine("adam").restore(state | change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optimizer.rows": [0, 0, 1]},
+        {"optimizer.rows": [0, 1, 99]},
+        {"optimizer.R": torch.eye(9)},
+        {"optimizer.Sg": torch.zeros(9)},
+        {"optimizer.Y": torch.zeros(1, 72)},
+        {"optimizer.base": torch.zeros(5)},
+        {"optimizer.base_gradient": torch.zeros(1, 72)},
+    ],
+)
+def test_a_history_that_does_not_fit(change):
+    one = engine(scales=(Scale(6, 4, 40),))
+    for event in one.run():
+        if isinstance(event, Step) and event.step == 5:
+            break
+    state = copied(one.state())
+    assert len(state["optimizer.rows"]) > 1
+    engine(scales=(Scale(6, 4, 40),)).restore(state)
+    with pytest.raises(CheckpointError, match="does not fit this run"):
+        engine(scales=(Scale(6, 4, 40),)).restore(state | change)
+
+
+@pytest.mark.parametrize("forged", ["much", None, torch.ones(2)])
+def test_a_state_of_an_objective_that_does_not_fit(forged):
+    class Drawn(Relaxed):
+        def restore(self, state):
+            self.refined = int(state["relu1_1"])
+
+    other = engine(objective_at=Drawn, scales=(Scale(6, 4, 40),))
+    other.restore(copied(other.state()) | {"multipliers.relu1_1": forged})
+    with pytest.raises(CheckpointError, match="does not fit this run"):
+        list(other.run())
 
 
 def test_a_start_that_has_no_loss_is_diverged():

@@ -94,7 +94,7 @@ def test_a_damaged_state_is_refused(recorder, everything, steps, name):
         ({"frames": "old"}, r"--frames .*old could overwrite .*frame-000010\.png"),
         ({"frames": "new", "plot": "old/frame-000020.png"}, None),
         ({"frames": "old", "plot": "old/frame-000020.png"}, "could overwrite"),
-        ({"frames": "log.txt", "log": "log.txt"}, "--log and --frames both ask for"),
+        ({"frames": "log.txt", "log": "log.txt"}, "--log and --frames both write to"),
     ],
 )
 def test_outputs_are_checked_before_any_work(tmp_path, recorder, asked, message):

@@ -47,7 +47,8 @@ def test_a_wrong_method_is_a_problem_that_names_the_right_ones(api: Served):
 def test_a_wrong_query_names_the_field(api: Served):
     assert problem(api.client.get("/v1/jobs?limit=0"), 422, "invalid-option")["field"] == "limit"
     assert problem(api.client.get("/v1/jobs?before=x"), 422, "invalid-option")["field"] == "before"
-    problem(api.client.get("/v1/jobs?before=nan"), 422, "invalid-option")
+    for before in ("nan", "1.5", "1e400_x", "1_" + "x" * 65, "9" * 5000 + "_x"):
+        problem(api.client.get(f"/v1/jobs?before={before}"), 422, "invalid-option")
 
 
 def test_an_error_inside_is_a_problem_without_a_word_of_the_inside(

@@ -586,7 +586,7 @@ def test_a_link_brings_the_settings(window: Watched):
     stylised(other)  # the photo is remembered by the browser
     wrong = window.open(
         "?style=wav&strength=9&painting=dots&mode=paint&size=256"
-        "&color=%3Cimg src=https://example.org/x onerror=alert(1)%3E"
+        "&color=%3Cimg src=https://example.org/x onerror=%22alert(1)%22%3E"
     )
     expect(wrong.get_by_text("<img src=https://example.org/x")).to_be_visible()
     expect(wrong.get_by_text("did you mean 'wave'?")).to_be_visible()

@@ -567,6 +567,19 @@ def test_who_loses_at_the_very_end_publishes_nothing(
     assert left == {"photo", "style-0"}
 
 
+def test_who_is_late_removes_nothing_of_the_attempt_after(context: WorkerContext) -> None:
+    """The next attempt has put its files down, but the row does not name them yet."""
+    job = accept(context.store, context.files)
+    claim = context.store.claim(context.worker)
+    assert claim
+    assert context.store.claim(context.worker)  # as if somebody took it now
+    theirs = {"checkpoint-2", "preview-2-1.jpg", "picture-2.png", "timelapse-2.mp4"}
+    for name in (*theirs, "preview-1-1.jpg"):
+        context.files.put(job.id, name, b"x")
+    executor.execute(context, claim)
+    assert set(names(context, job)) == theirs | {"photo", "style-0"}
+
+
 def test_an_answer_that_never_came_costs_no_files(
     context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:

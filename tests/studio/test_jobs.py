@@ -27,6 +27,7 @@ from impasto.studio.jobs import (
     Job,
     JobStore,
     KeyReused,
+    NoSuchJob,
     QueueFull,
     WrongState,
     jobs,
@@ -106,9 +107,35 @@ def test_nobody_sees_the_jobs_of_others(store: JobStore) -> None:
 def test_jobs_are_listed_newest_first_in_pages(store: JobStore) -> None:
     made = [accept(store) for _ in range(5)]
     first = store.jobs("ann", limit=2)
-    second = store.jobs("ann", limit=2, before=first[-1].created)
+    second = store.jobs("ann", limit=2, before=(first[-1].created, first[-1].id))
     assert [job.id for job in (*first, *second)] == [job.id for job in reversed(made[1:])]
     assert [store.ahead(job) for job in made] == [0, 1, 2, 3, 4]
+
+
+def test_of_jobs_made_at_one_moment_none_is_passed_over(store: JobStore) -> None:
+    made = {accept(store).id for _ in range(5)}
+    with store.engine.begin() as connection:
+        connection.execute(sa.update(jobs).values(created=1.5))
+    found, before = [], None
+    while page := store.jobs("ann", limit=2, before=before):
+        found += page
+        before = page[-1].created, page[-1].id
+    assert len(found) == 5
+    assert {job.id for job in found} == made
+
+
+def test_cancelled_jobs_can_be_left_out_and_take_no_place(store: JobStore) -> None:
+    first, second, third = (accept(store) for _ in range(3))
+    claimed(store, first)
+    for job in (first, third):  # the one is about to be, the other is
+        store.cancel(job.id, "ann")
+    assert [job.id for job in store.jobs("ann", limit=1, cancelled=False)] == [second.id]
+
+
+@pytest.mark.parametrize("id", ["", "a\0b", "x" * 65, "é", "../x"])
+def test_a_text_that_is_no_id_is_unknown(store: JobStore, id: str) -> None:
+    with pytest.raises(NoSuchJob):
+        store.job(id)
 
 
 def test_bounds_hold_for_clients_that_come_at_the_same_moment(store: JobStore) -> None:

@@ -269,6 +269,33 @@ def test_deleting_cancels_what_is_under_way_and_removes_what_has_ended(api: Serv
     assert api.studio.store.beat(claim) == "cancel"
 
 
+def test_who_deletes_a_job_that_ends_at_that_moment_removes_it(api: Served, monkeypatch):
+    job = api.order().json()
+    cancel = api.studio.store.cancel
+
+    def ended_before(*which: str) -> object:
+        api.studio.store.end(claimed(api, job["id"]), "failed", error="it failed")
+        return cancel(*which)
+
+    monkeypatch.setattr(api.studio.store, "cancel", ended_before)
+    assert api.client.delete(job["links"]["self"]).status_code == 204
+    problem(api.client.get(job["links"]["self"]), 404, "not-found")
+
+
+def test_a_job_that_is_removed_at_that_moment_is_not_found(api: Served, monkeypatch):
+    job = api.order().json()
+    here = job["links"]["self"]
+    api.client.delete(here)
+    stop = api.studio.store.stop
+
+    def too_late(*which: str) -> object:
+        api.studio.forget(job["id"])
+        return stop(*which)
+
+    monkeypatch.setattr(api.studio.store, "stop", too_late)
+    problem(api.client.post(f"{here}/stop"), 404, "not-found")
+
+
 # Following.
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import html
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -132,12 +133,28 @@ def test_logging_in_gives_a_session(api: Served):
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
-    assert "samesite=strict" in cookie.lower()
+    assert "samesite=lax" in cookie.lower()
     assert ADA not in cookie
     assert api.client.get("/v1/jobs").status_code == 200
     assert api.client.get("/login").headers["location"] == "/"
     api.client.post("/logout", headers={"Origin": api.url})
     problem(api.client.get("/v1/jobs"), 401, "unauthorized")
+
+
+def test_a_link_outlives_logging_in(api: Served):
+    query = "mode=quick&style=%22%3E%3Cb%3E"
+    asked = api.client.get(f"/?{query}").headers["location"]
+    assert asked == f"/login?{query}"
+    form = api.client.get(asked).text
+    assert f'action="{html.escape(asked)}"' in form
+    for key, status in (("wrong", 403), (ADA, 303)):
+        answer = api.client.post(asked, data={"key": key}, headers={"Origin": api.url})
+        assert answer.status_code == status
+    assert answer.headers["location"] == f"/?{query}"
+    assert api.client.get(asked).headers["location"] == f"/?{query}"
+    assert api.client.get("/docs?x=1", headers=bearer(ADA)).status_code == 200
+    api.client.cookies.clear()
+    assert api.client.get("/docs?x=1").headers["location"] == "/login"
 
 
 def test_a_wrong_key_gives_none(api: Served):

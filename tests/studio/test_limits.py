@@ -63,7 +63,8 @@ def test_names_of_the_settings(settings: dict, known: str, unknown: str | None):
 
 def test_another_site_cannot_have_a_browser_change_anything(api: Served):
     form = {"photo": PHOTO}
-    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+    other = ("https://evil.example", "null", "http://[")
+    for headers in (*({"Origin": o} for o in other), {"Sec-Fetch-Site": "cross-site"}):
         problem(api.client.post("/v1/stylize", headers=headers, files=form), 403, "cross-site")
         problem(api.client.delete("/v1/jobs/x", headers=headers), 403, "cross-site")
     for headers in ({}, {"Origin": api.url}, {"Sec-Fetch-Site": "same-origin"}):
@@ -167,6 +168,17 @@ def test_a_body_that_keeps_its_pace_may_take_long():
         reading(b"a" * (limits.PACE // 2), every=1.0, times=3 * int(limits.PATIENCE))
 
 
+def test_a_body_that_waits_to_be_read_is_not_slow():
+    clock = Clock()
+
+    async def part_comes() -> dict:
+        return {"type": "http.request", "body": b"a", "more_body": True}
+
+    body = Body(part_comes, Headers({}), MEGABYTE, clock)
+    clock.go_on(10 * limits.PATIENCE)  # until its turn came
+    asyncio.run(body())
+
+
 def test_a_trickle_of_headers_is_hung_up_on(api: Served, monkeypatch: pytest.MonkeyPatch):
     from impasto.studio import server
 
@@ -232,6 +244,14 @@ def test_with_keys_the_rate_is_the_keys(tmp_path):
             assert [answer.status_code for answer in answers] == [200, 200, 429]
         guesses = [api.client.get("/v1/styles", headers={"X-API-Key": f"{n}"}) for n in range(3)]
         assert [answer.status_code for answer in guesses] == [401, 401, 429]
+
+
+def test_keys_are_not_guessed_at_where_requests_are_not_counted(tmp_path):
+    with served(tmp_path, rate=2, api_keys="ada:ada-has-a-long-key-0") as api:
+        guesses = [api.client.get("/metrics", headers={"X-API-Key": f"{n}"}) for n in range(3)]
+        assert [answer.status_code for answer in guesses] == [401, 401, 429]
+        right = {"X-API-Key": "ada-has-a-long-key-0"}
+        assert {api.client.get("/metrics", headers=right).status_code for _ in range(3)} == {200}
 
 
 @pytest.mark.parametrize(

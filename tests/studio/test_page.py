@@ -19,11 +19,11 @@ from impasto import samples
 from impasto.events import Losses
 from impasto.images import read_recipe
 from impasto.studio import styles
-from impasto.studio.jobs import new_id
+from impasto.studio.jobs import jobs, new_id
 from impasto.studio.page import controls, pictures
 from impasto.studio.page.cache import PictureCache
 from impasto.studio.page.context import Page
-from impasto.studio.page.jobs import thinned
+from impasto.studio.page.jobs import listed, thinned
 from impasto.studio.page.views import opening
 from impasto.studio.requests import STEERED, PaintRequest
 from impasto.zoo import registry
@@ -174,6 +174,19 @@ def test_pictures_of_a_job_come_in_their_sizes(open_studio: Served):
     assert open_studio.client.get(f"/studio/file/job:{id}/timelapse").status_code == 404
 
 
+def test_the_photo_of_a_job_is_shown_whatever_it_is(open_studio: Served):
+    id = finished(open_studio)
+    turned = drawn(200, 300, seed=4)
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    deep = Image.fromarray(np.full((200, 300), 40_000, np.uint16))
+    for data in (encoded(turned, "JPEG", exif=exif), encoded(deep), encoded(deep, "TIFF")):
+        open_studio.studio.files.put(id, "photo", data)
+        shown = open_studio.client.get(f"/studio/picture/photo:{id}?side=160")
+        assert decoded(shown.content).size == (160, 107)
+        assert open_studio.client.get(f"/studio/jobs/{id}/settings").status_code == 200
+
+
 def test_a_swatch_is_made_once(open_studio: Served, monkeypatch: pytest.MonkeyPatch):
     made = []
     stylise = open_studio.studio.quick.stylise
@@ -222,10 +235,24 @@ def test_a_job_is_told_with_the_losses_since(open_studio: Served):
     assert [job["id"] for job in listed] == [id]
 
 
-def test_what_was_cancelled_is_not_listed(open_studio: Served):
-    id = open_studio.order().json()["id"]
-    open_studio.studio.store.cancel(id, "local")
-    assert id not in [job["id"] for job in open_studio.client.get("/studio/jobs").json()["jobs"]]
+def test_what_was_cancelled_is_not_listed_and_hides_no_older_job(keyed: Served):
+    older, newer, cancelled = (finished(keyed, "zoe") for _ in range(3))
+    with keyed.studio.engine.begin() as connection:
+        connection.execute(jobs.update().where(jobs.c.id == cancelled).values(state="cancelled"))
+    page = page_of(keyed)
+    first, second = listed(page, "zoe", 1), listed(page, "zoe", 2)
+    assert [[job["id"] for job in one["jobs"]] for one in (first, second)] == [
+        [newer],
+        [newer, older],
+    ]
+    assert (first["more"], second["more"]) == (True, False)
+
+
+@pytest.mark.parametrize("after", ["-1", "x", "9" * 30, "9" * 5000])
+def test_losses_after_no_step_are_refused(open_studio: Served, after: str):
+    id = finished(open_studio)
+    assert open_studio.client.get(f"/studio/jobs/{id}?after={after}").status_code == 422
+    assert open_studio.client.get("/studio/jobs/a%00b").status_code == 404
 
 
 @given(st.integers(0, 2000), st.integers(1, 400))
@@ -274,7 +301,7 @@ def test_one_key_sees_nothing_of_another(keyed: Served):
     ):
         assert keyed.client.post(path, json=body, headers=BOB).status_code == 404
         assert keyed.client.post(path, json=body).status_code == 401
-    assert keyed.client.get("/studio/jobs", headers=BOB).json() == {"jobs": []}
+    assert keyed.client.get("/studio/jobs", headers=BOB).json() == {"jobs": [], "more": False}
     assert keyed.client.get("/", follow_redirects=False).headers["location"] == "/login"
 
 
@@ -407,6 +434,8 @@ def test_the_page_opens_with_what_is_under_way(keyed: Served):
     assert (found["photo"]["width"], found["photo"]["height"]) == (64, 48)
     assert "job" not in opened(keyed, "mode=quick", headers=ANN)
     assert "job" not in opened(keyed, "", headers=BOB)
+    keyed.studio.files.remove(id, "photo")
+    assert "job" not in opened(keyed, "", headers=ANN)
     keyed.studio.store.cancel(id, "ann")
     assert done not in json.dumps(opened(keyed, "", headers=ANN))
 

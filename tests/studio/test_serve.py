@@ -21,7 +21,7 @@ import typer
 from cli.shell import impasto
 from impasto.cli import main
 from impasto.cli import serve as command
-from impasto.errors import MissingExtraError
+from impasto.errors import MissingExtraError, OptionsError
 from impasto.studio import server
 from impasto.studio.settings import Settings
 from patience import LIMIT, wait_for
@@ -64,6 +64,12 @@ def test_the_studio_answers_paints_and_ends(tmp_path: Path):
 
 def test_all_is_over_within_ten_seconds():
     assert server._LET_FINISH < server._WORKERS_LEAVE < server._LAST < 10
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64, "\0"])
+def test_what_cannot_be_a_host_is_named(host: str):
+    with pytest.raises(OptionsError, match="is not an address here"):
+        server.bound(host, 0)
 
 
 HELD = """
@@ -178,7 +184,7 @@ def test_wrong_settings_are_one_line(capfd, monkeypatch, arguments, environment,
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server may begin here: it leaves logging and threads of this process as they are."""
-    monkeypatch.setattr(server, "_set_up_logging", lambda _: None)
+    monkeypatch.setattr(server.logs, "set_up", lambda _: None)
     monkeypatch.setattr(server, "_SWITCH", sys.getswitchinterval())
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from impasto.errors import OptionsError
+from impasto.runtime.machine import processors
 from impasto.studio.settings import Settings, read
 from impasto.studio.supervisor import _THEIRS, _environment
 
@@ -88,7 +89,7 @@ def test_a_bucket_is_taken_with_a_database() -> None:
 
 
 def test_cores_are_shared_among_workers() -> None:
-    cores = os.cpu_count() or 1
+    cores = processors()
     assert read(workers=1).threads_each == cores
     assert read(workers=2 * cores).threads_each == 1
     assert read(workers=0).threads_each == cores

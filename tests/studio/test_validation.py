@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from impasto.errors import ImageError, OptionsError
 from impasto.images.header import TooManyPixels
@@ -108,6 +109,23 @@ def test_what_is_refused_leaves_no_files(studio: Studio, monkeypatch: pytest.Mon
     with pytest.raises(ZeroDivisionError):
         accept_paint(studio, "ben", PHOTO, [PAINTING], order())
     assert sorted(studio.files.jobs()) == kept
+
+
+def test_files_stay_while_nobody_knows_whether_the_job_was_taken(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+):
+    """The database took the job, but the connection broke before it said so."""
+    accept = studio.store.accept
+
+    def accepted(*given, **more):
+        accept(*given, **more)
+        raise OperationalError("", None, Exception("the connection broke"))
+
+    monkeypatch.setattr(studio.store, "accept", accepted)
+    with pytest.raises(OperationalError):
+        accept_paint(studio, "ada", PHOTO, [PAINTING], order())
+    (job,) = studio.store.jobs("ada")
+    assert studio.files.get(job.id, "photo") == PHOTO
 
 
 def test_a_key_that_came_before_is_the_job_that_it_made(studio: Studio):

@@ -1,22 +1,23 @@
-"""Lists of paintings: a row has a photo, styles, options and the file that is to be made."""
+"""Lists of paintings: each row has a photo, styles, options and an output file."""
 
 from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from impasto.archive.makers import Order
-from impasto.archive.places import files_at, is_url
-from impasto.archive.plan import Item, Planned, There
+from impasto.archive.filesystems import files_at, is_url, resolved
+from impasto.archive.plan import Item, Planned, Skipped
+from impasto.archive.worker import PaintOrder
 from impasto.errors import ImageError, ImpastoError, OptionsError, OutputError, nearest
 from impasto.images import EXTENSIONS, check_format, read_recipe
 from impasto.options import PaintOptions, SaveOptions
 from impasto.options.sweep import read_value
-from impasto.text import reason, shown
+from impasto.text import reason, shown, without_password
 
 KINDS = (".csv", ".jsonl")
 MAX_BYTES = 256 * 2**20
@@ -24,41 +25,43 @@ MAX_BYTES = 256 * 2**20
 _OWN = ("photo", "styles", "out")
 _OPTIONS = tuple(f.name for f in fields(PaintOptions))
 _INSTEAD = (("steps", "budget", "quality"), ("size", "canvas"))
-"""Options of which a row has one instead of another that was said for all rows."""
+"""Groups of options: one in a row replaces any of its group in the common options."""
 
 
 @dataclass(frozen=True)
 class ListPlan:
-    """The rows of a list, checked: iterating it says what is to be painted and what is there."""
+    """The checked rows of a list. Its iteration yields items to paint, and finished ones."""
 
     items: tuple[Item, ...]
     overwrite: bool = False
 
     def __iter__(self) -> Iterator[Planned]:
-        """Pass over what is there and was painted so; what was painted otherwise is made anew."""
+        """Skip results with the same settings; paint those with other settings again."""
         for item in self.items:
             made = not self.overwrite and _is_made(item)
-            yield There(item) if made else replace(item, anew=True)
+            # A file that appears meanwhile, and that Impasto did not make, is kept.
+            ours = is_url(item.out) or _recipe(item.out) is not None
+            yield Skipped(item) if made else replace(item, overwrite=ours)
 
 
 def read_list(
     path: Path,
-    said: PaintOptions,
+    common: PaintOptions,
     out: str | None,
     save: SaveOptions,
     *,
     overwrite: bool = False,
 ) -> ListPlan:
-    """Read a list of paintings, and check all of it.
+    """Read a list of paintings and check all rows.
 
-    A CSV file has the columns photo, styles (parted by semicolons) and out, and one for each option
-    that varies, by its name; what is empty is as ``said`` for all. Of JSON lines each is an object
-    with photo, styles (a text or a list), options (an object) and out. Names are relative to the
-    list; ``out`` is the folder of the results where a row does not say one with a folder. Without
-    out, a row's result is called after its photo and first style.
+    A CSV file has the columns photo, styles (separated by semicolons) and out, and one for each
+    option that varies. An empty cell means the ``common`` option. In a file of JSON lines, each
+    line is an object with photo, styles (a string or a list), options (an object) and out. Names
+    are relative to the list; the results go into the folder ``out``, if given. A row without out
+    gets a name from its photo and first style.
 
-    Raises `ImageError` for what is not a list, `OptionsError` and `OutputError` with the number of
-    the row (as an editor or a spreadsheet counts, from 1 for the first line) and the field.
+    Raises `ImageError` if the file is not a list, and `OptionsError` or `OutputError` with the row
+    (counted from 1 for the first line, as in an editor or a spreadsheet) and the field.
     """
     folder = str(path.parent)
     items: list[Item] = []
@@ -66,34 +69,36 @@ def read_list(
     photos: set[str] = set()
     for number, row in _rows(path):
         try:
-            item = _item(row, said, folder, out)
+            item = _item(row, common, folder, out)
             _check_files(item, save)
         except ImpastoError as error:
             raise type(error)(f"{shown(path)}: row {number}: {error}") from error
-        if item.out in outs:
+        place = resolved(item.out)
+        if place in outs:
             raise OutputError(
-                f"{shown(path)}: row {number}: out: {shown(item.out)} is that of row "
-                f"{outs[item.out]}, too"
+                f"{shown(path)}: row {number}: out: {shown(item.out)} is also the output of row "
+                f"{outs[place]}"
             )
-        outs[item.out] = number
-        photos |= {item.photo, *item.how.styles}
+        outs[place] = number
+        photos |= {item.photo, *item.order.styles}
         items.append(item)
+    inputs = set(map(resolved, photos))
     for place, number in outs.items():
-        if place in photos:
+        if place in inputs:
             raise OutputError(
                 f"{shown(path)}: row {number}: out: {shown(place)} is also an input; choose "
                 "another name"
             )
     if not items:
-        raise ImageError(f"{shown(path)}: has no rows")
+        raise ImageError(f"{shown(path)}: contains no rows")
     return ListPlan(tuple(items), overwrite)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield the rows of a list with their numbers: photo, styles, out, and options as an object."""
+    """Yield the number and the fields of each row: photo, styles, options and out."""
     kind = path.suffix.lower()
     if kind not in KINDS:
-        raise OptionsError(f"{shown(path)}: a list of paintings is a {' or '.join(KINDS)} file")
+        raise OptionsError(f"{shown(path)}: is not a list of paintings; use {' or '.join(KINDS)}")
     try:
         if path.stat().st_size > MAX_BYTES:
             raise OptionsError(f"{shown(path)}: has more than {MAX_BYTES:,} bytes")
@@ -111,14 +116,16 @@ def _of_csv(file: Iterable[str], path: Path) -> Iterator[tuple[int, Mapping[str,
     names = [_column(column, path) for column in columns]
     for name in names:
         if names.count(name) > 1:
-            raise OptionsError(f"{shown(path)}: row 1: the column {name} is there twice")
+            raise OptionsError(f"{shown(path)}: row 1: the column {name} appears twice")
     for cells in reader:
         number = reader.line_num
         if not any(cell.strip() for cell in cells):
             continue
         where = f"{shown(path)}: row {number}"
         if len(cells) > len(names):
-            raise OptionsError(f"{where}: has {len(cells)} fields, but {len(names)} have a name")
+            raise OptionsError(
+                f"{where}: has {len(cells)} fields, but there are {len(names)} columns"
+            )
         found = {n: c.strip() for n, c in zip(names, cells, strict=False) if c.strip()}
         row: dict[str, Any] = {name: found.pop(name) for name in _OWN if name in found}
         if "styles" in row:
@@ -136,7 +143,7 @@ def _column(column: str, path: Path) -> str:
     if name not in (*_OWN, *_OPTIONS):
         known = (*_OWN, *_OPTIONS)
         hint = nearest(name, known)
-        raise OptionsError(f"{shown(path)}: row 1: there is no column {column!r}{hint}")
+        raise OptionsError(f"{shown(path)}: row 1: unknown column {column!r}{hint}")
     return name
 
 
@@ -147,23 +154,24 @@ def _of_json(file: Iterable[str], path: Path) -> Iterator[tuple[int, Mapping[str
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            told = f"{shown(path)}: row {number}: is not a JSON object: {reason(error)}"
-            raise OptionsError(told) from error
+            raise OptionsError(
+                f"{shown(path)}: row {number}: is not a JSON object: {reason(error)}"
+            ) from error
         if not isinstance(row, dict):
             raise OptionsError(f"{shown(path)}: row {number}: is not a JSON object")
         for name in row:
             if name not in (*_OWN, "options"):
                 hint = nearest(name, (*_OWN, "options"))
-                raise OptionsError(f"{shown(path)}: row {number}: there is no field {name!r}{hint}")
+                raise OptionsError(f"{shown(path)}: row {number}: unknown field {name!r}{hint}")
         yield number, row
 
 
-def _item(row: Mapping[str, Any], said: PaintOptions, folder: str, out: str | None) -> Item:
+def _item(row: Mapping[str, Any], common: PaintOptions, folder: str, out: str | None) -> Item:
     photo = _text(row, "photo")
     styles = row.get("styles")
     several = [styles] if isinstance(styles, str) else styles
     if not isinstance(several, list) or not several or not all(_is_name(s) for s in several):
-        raise OptionsError("styles: name a painting, or several")
+        raise OptionsError("styles: must name at least one painting")
     options = row.get("options", {})
     if not isinstance(options, dict):
         raise OptionsError("options: must be an object of names and values")
@@ -171,14 +179,17 @@ def _item(row: Mapping[str, Any], said: PaintOptions, folder: str, out: str | No
     return Item(
         _placed(photo, folder),
         _placed(named, out or folder),
-        Order(tuple(_placed(style, folder) for style in several), _options(said, options)),
+        PaintOrder(tuple(_placed(style, folder) for style in several), _options(common, options)),
     )
 
 
-def _options(said: PaintOptions, row: Mapping[str, Any]) -> PaintOptions:
-    """Return the options of a row: those said for all, but for what the row says itself."""
-    usual = PaintOptions(preset=said.preset).to_dict()
-    found = {n: v for n, v in said.to_dict().items() if v != usual[n] or n == "preset"}
+def _options(common: PaintOptions, row: Mapping[str, Any]) -> PaintOptions:
+    """Return the options of a row: the common ones, overridden by its own."""
+    # Defaults that depend on these are left out: a row may set others.
+    leading = {name: getattr(common, name) for name in ("preset", "optimizer", "style_loss")}
+    usual, plain = PaintOptions(**leading).to_dict(), PaintOptions(preset=common.preset)
+    found = {n: v for n, v in common.to_dict().items() if v != usual[n]}
+    found |= {n: v for n, v in leading.items() if n == "preset" or v != getattr(plain, n)}
     mine = {name.replace("-", "_"): value for name, value in row.items()}
     for group in _INSTEAD:
         if mine.keys() & set(group):
@@ -187,31 +198,35 @@ def _options(said: PaintOptions, row: Mapping[str, Any]) -> PaintOptions:
 
 
 def _check_files(item: Item, save: SaveOptions) -> None:
-    for field, places in (("photo", [item.photo]), ("styles", item.how.styles)):
+    for field, places in (("photo", [item.photo]), ("styles", item.order.styles)):
         for place in places:
-            if not is_url(place) and not Path(place).exists():
+            if not is_url(place) and not _exists(place):
                 raise ImageError(f"{field}: {shown(place)}: no such file")
     try:
         check_format(item.out, 1, 1, save)
     except OutputError as error:
         raise OutputError(f"out: {error}") from error
-    there = not is_url(item.out) and Path(item.out).exists()
+    there = not is_url(item.out) and _exists(item.out)
     if there and _recipe(item.out) is None:
         raise OutputError(
-            f"out: {shown(item.out)} is there and was not made by Impasto; choose another name"
+            f"out: {shown(item.out)} already exists and was not made by Impasto; choose another "
+            "name"
         )
 
 
 def _is_made(item: Item) -> bool:
-    """Return whether a row's result is there. What a store holds is not looked into."""
+    """Return whether a row's result exists with the same settings (not checked in stores)."""
     if is_url(item.out):
         return files_at(item.out).is_file(item.out)
     recipe = _recipe(item.out)
-    return (
-        recipe is not None
-        and not item.how.differs(recipe)
-        and recipe.get("content", {}).get("name") == item.photo
-    )
+    if recipe is None or item.order.differs(recipe):
+        return False
+    content = recipe.get("content")
+    return isinstance(content, dict) and content.get("name") == without_password(item.photo)
+
+
+def _exists(place: str) -> bool:
+    return os.path.exists(place)  # noqa: PTH110 (a name may be too long for the disk)
 
 
 def _recipe(out: str) -> Mapping[str, Any] | None:
@@ -229,11 +244,14 @@ def _text(row: Mapping[str, Any], name: str) -> str:
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and "\0" not in value
+    try:
+        return isinstance(value, str) and bool(value) and b"\0" not in os.fsencode(value)
+    except ValueError:  # characters that no file name can have
+        return False
 
 
 def _placed(name: str, folder: str) -> str:
-    """Return where a name is that is relative to a folder."""
+    """Return the place of a name that is relative to a folder."""
     if is_url(name):
         return name
     if is_url(folder):

@@ -1,4 +1,4 @@
-"""What is to be made of what: an iterator that lists as it goes, and never holds all of it."""
+"""Plans: photos and their output files, listed while the work goes on, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from threading import Event as Flag
 from threading import Thread
 from typing import Any
 
-from impasto.archive.places import Files, files_at, is_url
+from impasto.archive.filesystems import Files, files_at, is_url, resolved
 from impasto.errors import ImageError, OutputError
 from impasto.images import EXTENSIONS, check_format, read_recipe
 from impasto.images.folders import Folder, picture_extensions
@@ -20,57 +20,57 @@ from impasto.options import SaveOptions
 from impasto.text import reason, shown
 
 _OTHERWISE = ".png"
-"""The format of what cannot be written in the format of its photo."""
+"""The output format if a photo's own format cannot be written."""
 
 _BATCH = 10_000
-"""Names of a folder that are brought into order together."""
+"""How many names of a folder are sorted at a time."""
 
 _SAMPLED = 4
-"""Results that are there already and are looked into: whether they are of the same settings."""
+"""How many existing results are checked for different settings."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """A photo, the file that is to be made of it, and how, where each has a way of its own.
+    """A photo, its output file, and an order with the settings, if they differ between items.
 
-    ``anew`` if a file that is there is to be replaced; else it is left alone.
+    Without ``overwrite``, an existing output file is kept.
     """
 
     photo: str
     out: str
-    how: Any = None
-    anew: bool = False
+    order: Any = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
-class There:
-    """A result is there already, and passed over."""
+class Skipped:
+    """A result exists already, and its item is skipped."""
 
     item: Item
 
 
 @dataclass(frozen=True)
-class Unreadable:
-    """A folder cannot be looked into."""
+class UnreadableFolder:
+    """A folder cannot be read."""
 
     reason: str
 
 
-Planned = Item | There | Unreadable
+Planned = Item | Skipped | UnreadableFolder
 
 
 @dataclass(frozen=True)
 class FolderPlan:
-    """Photos, and folders of them, that go into the folder ``out`` and keep their structure.
+    """Photos and folders of photos, with results in the folder ``out`` in the same structure.
 
-    Iterating it lists anew. ``extension`` is the format of the results, with the dot; None is that
-    of each photo, if it is one of ``formats``; ``how`` is that of every item.
-    Without ``overwrite`` results that are there are passed over; ``differs`` returns in which
-    settings the recipe of one is another than what is to be made now, "" for none.
+    Each iteration lists the folders again. ``extension`` is the format of the results, with the
+    dot; None keeps the format of each photo if it is one of ``formats``, else it is PNG. Every item
+    gets ``order``. Without ``overwrite``, existing results are skipped. ``differs`` takes the recipe
+    of an existing result and returns how it differs from the current settings, "" if it does not.
 
-    While it lists it raises `ImageError` for a folder without pictures, and `OutputError` for two
-    results of one name, for one that is an input, one of other settings, and for a format that
-    cannot hold what was asked for.
+    The iteration raises `ImageError` for a folder without pictures. It raises `OutputError` if two
+    photos have the same result, if a result is an input or was made with other settings, and if
+    the format does not support the options.
     """
 
     photos: tuple[str, ...]
@@ -78,16 +78,16 @@ class FolderPlan:
     extension: str | None
     save: SaveOptions
     overwrite: bool = False
-    how: Any = None
+    order: Any = None
     formats: tuple[str, ...] = EXTENSIONS
     differs: Callable[[Mapping[str, Any]], str] = field(default=lambda _recipe: "")
 
     def __iter__(self) -> Iterator[Planned]:
-        """List as it goes."""
+        """List the items, step by step."""
         return self._planned(look=True)
 
     def listed(self) -> Iterator[Planned]:
-        """List without looking which results are there, unless one of them may be an input."""
+        """List without a check for existing results, unless one of them may be an input."""
         return self._planned(look=self._overlaps or self.overwrite)
 
     def photo_files(self, count: int) -> list[str]:
@@ -98,13 +98,13 @@ class FolderPlan:
     def _planned(self, *, look: bool) -> Iterator[Planned]:
         sampled = 0
         for found in self._found(look=look):
-            if not isinstance(found, There):
+            if not isinstance(found, Skipped):
                 yield found
                 continue
             if self._overlaps or self.overwrite:
                 self._check_input(found.item)
             if self.overwrite:
-                yield replace(found.item, anew=True)
+                yield replace(found.item, overwrite=True)
                 continue
             if sampled < _SAMPLED and not is_url(self.out):
                 self._check_settings(found.item.out)
@@ -117,7 +117,7 @@ class FolderPlan:
 
     @cached_property
     def _base(self) -> str:
-        """The folder of the results as it is put before names."""
+        """The folder of the results, as a prefix of names."""
         if is_url(self.out):
             return self.out
         return "" if Path(self.out) == Path() else str(Path(self.out))
@@ -128,7 +128,7 @@ class FolderPlan:
 
     @cached_property
     def _named(self) -> dict[str, str]:
-        """Photos that were named one by one, by their results."""
+        """The photos that were named individually, by their results."""
         found: dict[str, str] = {}
         for photo in dict.fromkeys(self.photos):
             if photo in self._roots:
@@ -146,47 +146,47 @@ class FolderPlan:
 
     @cached_property
     def _really_named(self) -> dict[str, str]:
-        """Photos that were named one by one, by where they really are."""
-        return {_real(photo): photo for photo in self._named.values()}
+        """The photos that were named individually, by their real paths."""
+        return {resolved(photo): photo for photo in self._named.values()}
 
     @cached_property
     def _overlaps(self) -> bool:
-        """Whether a result may lie where inputs do."""
+        """Whether a result may be in a folder of inputs."""
         if self._named:
             return True
-        out = _real(self.out)
-        roots = map(_real, self._roots)
+        out = resolved(self.out)
+        roots = map(resolved, self._roots)
         return any(_inside(out, root) or _inside(root, out) for root in roots)
 
     def _found(self, *, look: bool) -> Iterator[Planned]:
-        """Yield everything; with ``look``, what has a file in its result's place as `There`."""
+        """Yield all items; with ``look``, those with an existing result as `Skipped`."""
         roots = dict.fromkeys(self._roots)
         named = {photo: out for out, photo in self._named.items()}
         for photo in dict.fromkeys(self.photos):
             if photo in roots:
                 yield from self._in_folder(photo, look=look)
             else:
-                item = Item(photo, named[photo], self.how)
-                yield There(item) if look and self._files.is_file(item.out) else item
+                item = Item(photo, named[photo], self.order)
+                yield Skipped(item) if look and self._files.is_file(item.out) else item
 
     def _in_folder(self, root: str, *, look: bool) -> Iterator[Planned]:
-        files, apart = files_at(root), self._apart(root)
-        closed: list[ImageError] = []
+        files, apart = files_at(root), self._separate_out(root)
+        errors: list[ImageError] = []
         empty = True
-        for folder in files.walk(root, apart, closed.append):
+        for folder in files.walk(root, apart, errors.append):
             if folder.endings:
                 empty = False
                 yield from self._right_in(folder, root, within=apart is None, look=look)
             if not empty:
-                yield from _told(closed)
+                yield from _unreadable(errors)
         if empty:
-            raise closed[0] if closed else ImageError(f"{shown(root)}: holds no pictures")
-        yield from _told(closed)
+            raise errors[0] if errors else ImageError(f"{shown(root)}: contains no pictures")
+        yield from _unreadable(errors)
 
     def _right_in(
         self, folder: Folder, root: str, *, within: bool, look: bool
     ) -> Iterator[Planned]:
-        """Yield the pictures of one folder; ``within`` it are the results, too."""
+        """Yield the pictures of one folder. ``within``: the results are in the same folder."""
         files = files_at(root)
         inside = _relative(folder.path, root)
         into = self._files.join(self._base, inside) if inside else self._base
@@ -202,8 +202,8 @@ class FolderPlan:
             try:
                 batch = sorted(islice(names, _BATCH))
             except OSError as error:
-                told = f"{shown(folder.path)}: cannot be looked into: {reason(error)}"
-                yield Unreadable(told)
+                wrong = f"{shown(folder.path)}: the folder cannot be read: {reason(error)}"
+                yield UnreadableFolder(wrong)
                 return
             if not batch:
                 return
@@ -212,22 +212,22 @@ class FolderPlan:
                 if changed:
                     stem, ending = _split(name)
                     result = stem + endings[ending]
-                item = Item(here + name, there + result, self.how)
+                item = Item(here + name, there + result, self.order)
                 if self._named and self._is_named(item):
                     continue
                 if rivals and _is_result(item, rivals, within=within):
                     continue
-                yield There(item) if is_there and is_there(result) else item
+                yield Skipped(item) if is_there and is_there(result) else item
 
     def _is_named(self, item: Item) -> bool:
-        """Return whether a photo was named by itself. Raises where another has its result."""
+        """Return whether a photo was named individually. Raises if another has its result."""
         photo = self._named.get(item.out)
         if photo not in (None, item.photo):
             raise _conflict(str(photo), item.photo, item.out)
         return photo is not None
 
     def _rivals(self, folder: Folder, root: str, inside: str) -> list[_Rivals]:
-        """Return where else, and with which endings, there may be a picture of the same result."""
+        """Return the folders and extensions of pictures that may have the same result."""
         folders = [(files_at(root), folder)]
         for other in self._roots:
             files = files_at(other)
@@ -254,19 +254,19 @@ class FolderPlan:
             return self.extension or _OTHERWISE
         return ending
 
-    def _apart(self, root: str) -> str | None:
-        """Return the folder of the results, if it is another than that of the photos."""
+    def _separate_out(self, root: str) -> str | None:
+        """Return the folder of the results if it differs from that of the photos."""
         if is_url(root) or is_url(self.out):
             return None if root.rstrip("/") == self.out.rstrip("/") else self.out
         return None if Path(self.out).is_dir() and Path(self.out).samefile(root) else self.out
 
     def _check_input(self, item: Item) -> None:
-        """Raise `OutputError` for a result that is there and is an input."""
-        real, out = _real(item.out), _real(self.out)
-        photo = item.photo if real == _real(item.photo) else self._really_named.get(real)
+        """Raise `OutputError` if an existing result is an input."""
+        real, out = resolved(item.out), resolved(self.out)
+        photo = item.photo if real == resolved(item.photo) else self._really_named.get(real)
         if photo is not None:
             raise _is_input(item.out, photo)
-        for root in map(_real, self._roots):
+        for root in map(resolved, self._roots):
             made = _inside(out, root) and _inside(real, out)
             if _inside(real, root) and not made:
                 raise _is_input(item.out, real)
@@ -274,18 +274,18 @@ class FolderPlan:
     def _check_settings(self, out: str) -> None:
         try:
             difference = self.differs(read_recipe(out))
-        except ImageError:  # none of ours: it is left alone
+        except ImageError:  # not made by Impasto
             return
         if difference:
             raise OutputError(
-                f"{shown(out)}: is there already, made with other settings ({difference}); choose "
-                "another folder, or say --overwrite"
+                f"{shown(out)}: already exists, made with other settings ({difference}); choose "
+                "another folder, or use --overwrite"
             )
 
 
 @dataclass(frozen=True)
 class _Rivals:
-    """A folder, and by the ending of a photo those of others in it that have the same result."""
+    """A folder, and for each extension the others that lead to the same result."""
 
     files: Files
     path: str
@@ -293,7 +293,7 @@ class _Rivals:
 
 
 def _is_result(item: Item, rivals: Sequence[_Rivals], *, within: bool) -> bool:
-    """Return whether a picture was made of another. Raises where two would have one result."""
+    """Return whether a picture is the result of another. Raises if two have the same result."""
     photo, out = item.photo, item.out
     stem, ending = _split(os.path.basename(photo))  # noqa: PTH119 (URLs, too)
     for rival in rivals:
@@ -309,9 +309,9 @@ def _is_result(item: Item, rivals: Sequence[_Rivals], *, within: bool) -> bool:
 
 
 class Survey:
-    """Goes through a plan beside the work: how much there is, and what is wrong with it.
+    """Lists a plan in a thread beside the work, to count its items and find its errors.
 
-    ``total`` counts all that is planned, done or not; it is None until all of it was seen.
+    ``total`` counts all items, done or not; it is None until all are listed.
     """
 
     def __init__(self, plan: FolderPlan) -> None:
@@ -322,22 +322,22 @@ class Survey:
         self._thread.start()
 
     def wait(self, seconds: float) -> None:
-        """Wait for it so long at most. Raises what it found to be wrong."""
+        """Wait for the end, at most for ``seconds``. Raises the error of the plan, if any."""
         self._thread.join(seconds)
         self.check()
 
     @property
     def wrong(self) -> bool:
-        """Whether it found something to be wrong."""
+        """Whether the plan has an error."""
         return self._error is not None
 
     def check(self) -> None:
-        """Raise what it found to be wrong."""
+        """Raise the error of the plan, if any."""
         if self._error is not None:
             raise self._error
 
     def close(self) -> None:
-        """End it."""
+        """End the thread."""
         self._stop.set()
         self._thread.join()
 
@@ -345,7 +345,7 @@ class Survey:
         total = 0
         try:
             for planned in self._plan.listed():
-                total += not isinstance(planned, Unreadable)
+                total += not isinstance(planned, UnreadableFolder)
                 if self._stop.is_set():
                     return
             self.total = total
@@ -355,7 +355,7 @@ class Survey:
 
 @dataclass(frozen=True)
 class Known:
-    """In place of a `Survey`, where all is counted and checked already."""
+    """Takes the place of a `Survey` where everything is counted and checked already."""
 
     total: int
     wrong: bool = False
@@ -367,13 +367,13 @@ class Known:
         """As `Survey.close`."""
 
 
-def _told(closed: list[ImageError]) -> Iterator[Unreadable]:
-    while closed:
-        yield Unreadable(str(closed.pop(0)))
+def _unreadable(errors: list[ImageError]) -> Iterator[UnreadableFolder]:
+    while errors:
+        yield UnreadableFolder(str(errors.pop(0)))
 
 
 def _is_ours(place: str) -> bool:
-    """Return whether a picture was made by Impasto: it has a recipe."""
+    """Return whether a picture has a recipe, so was made by Impasto."""
     try:
         return Path(place).is_file() and bool(read_recipe(place))
     except ImageError:
@@ -382,17 +382,13 @@ def _is_ours(place: str) -> bool:
 
 def _conflict(one: str, other: str, out: str) -> OutputError:
     return OutputError(
-        f"{shown(one)} and {shown(other)} would both become {shown(out)}; give them folders of "
-        "their own"
+        f"{shown(one)} and {shown(other)} would both become {shown(out)}; put them into separate "
+        "folders"
     )
 
 
 def _is_input(out: str, photo: str) -> OutputError:
     return OutputError(f"{shown(out)}: is also an input ({shown(photo)}); choose another folder")
-
-
-def _real(place: str) -> str:
-    return place.rstrip("/") if is_url(place) else os.path.realpath(place)
 
 
 def _inside(place: str, folder: str) -> bool:
@@ -401,7 +397,7 @@ def _inside(place: str, folder: str) -> bool:
 
 
 def _relative(folder: str, root: str) -> str:
-    """Return where a folder is below a root; "" for the root itself."""
+    """Return the path of a folder relative to a root; "" for the root itself."""
     if is_url(root):
         return folder[len(root.rstrip("/")) :].strip("/")
     found = os.path.relpath(folder, root)

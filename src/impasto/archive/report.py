@@ -1,28 +1,29 @@
-"""What became of each file, a JSON object a line: read it, or look for errors in it."""
+"""The report of an archive: one JSON object per line and photo."""
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
 from impasto.archive.engine import Event, Failed, Made
-from impasto.archive.plan import Unreadable
+from impasto.archive.plan import UnreadableFolder
 from impasto.atomic import check_output
 from impasto.errors import OutputError
-from impasto.text import reason, shown
+from impasto.text import reason, shown, without_password
 
 EXTENSION = ".jsonl"
 
 _LONGEST = 2**20
-"""Bytes of a line, at most."""
+"""The most bytes of a line."""
 
 
 class Report:
-    """A file to which lines are added: `photo`, and `out` and `seconds`, or `error`.
+    """A file to which lines are appended: `photo`, `out`, `seconds`, and `error` for failures.
 
-    What was in it stays, so a run that goes on adds to what it had reported. ``path`` may be None:
-    then nothing is kept. Raises `OutputError`, also for a file that is not such a report.
+    Existing lines are kept, so a resumed run continues its report. If ``path`` is None, nothing is
+    written. Raises `OutputError`, also if the file exists and is not a report.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -43,22 +44,24 @@ class Report:
 
     def __exit__(self, *_: object) -> None:
         if self._file:
-            self._file.close()
+            with suppress(OSError):  # a full disk, which was told when the line was written
+                self._file.close()
 
     def take(self, event: Event) -> None:
-        """Add a line for what was made or failed."""
+        """Append a line for a finished or failed picture."""
         match event:
             case Made(item, seconds):
                 line = {"photo": item.photo, "out": item.out, "seconds": round(seconds, 3)}
             case Failed(item, error, seconds):
-                line = {"photo": item.photo, "error": error, "seconds": round(seconds, 3)}
-            case Unreadable(error):
+                line = {"photo": item.photo, "out": item.out, "seconds": round(seconds, 3)}
+                line["error"] = error
+            case UnreadableFolder(error):
                 line = {"error": error}
             case _:
                 return
         if self._file:
             try:
-                self._file.write(json.dumps(line).encode() + b"\n")
+                self._file.write(without_password(json.dumps(line)).encode() + b"\n")
                 self._file.flush()
             except OSError as error:
                 raise self._wrong(error) from error
@@ -78,12 +81,12 @@ class Report:
             found = None
         if not isinstance(found, dict) or not found.keys() & {"photo", "error"}:
             raise OutputError(
-                f"{shown(self._path)}: is there already and is not a report; give another name"
+                f"{shown(self._path)}: already exists and is not a report; choose another name"
             )
 
     @staticmethod
     def _cut(file: IO[bytes]) -> None:
-        """Take away a last line that a kill left unfinished."""
+        """Remove an incomplete last line, left by a killed process."""
         start = max(0, file.tell() - _LONGEST)
         file.seek(start)
         file.truncate(start + file.read().rfind(b"\n") + 1)

@@ -18,8 +18,8 @@ def apply(
     model: Annotated[
         str,
         typer.Argument(
-            help="A style, a mixture or a pack's file (see impasto models); or a painting, which "
-            "is learnt first, once.",
+            help="A style, a mixture or a pack file (see impasto models); or a painting, which is "
+            "learnt first, once.",
             metavar="MODEL",
             show_default=False,
             autocompletion=completion.styles,
@@ -38,31 +38,32 @@ def apply(
         typer.Option(
             "--out",
             "-o",
-            help="A file for one photo, else a folder; - is standard output (--format).",
+            help="A file for one photo, a folder for several; - is standard output (--format).",
             show_default=False,
         ),
     ],
     fast: Annotated[
         bool,
         typer.Option(
-            "--fast", help="Take the smaller network, standard: three times as fast, plainer."
+            "--fast",
+            help="Use the smaller network, standard: three times as fast, less detailed.",
         ),
     ] = False,
     form: Annotated[
         str | None,
         typer.Option(
             "--format",
-            help="Format of what goes into a folder. Default: that of each photo.",
+            help="Format of the files in a folder. Default: the format of each photo.",
             metavar="png|jpg|webp|avif|tif|gif",
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Redo what is in the folder already.")
+        bool, typer.Option("--overwrite", help="Replace existing results in the folder.")
     ] = False,
     budget: Annotated[
         str | None,
         typer.Option(
-            help="With a painting: for how long it is learnt. Default: 30s, and never again.",
+            help="With a painting as MODEL: time to learn it. Default: 30s, only once.",
             metavar="TIME",
             show_default=False,
         ),
@@ -70,8 +71,8 @@ def apply(
     refine: Annotated[
         str | None,
         typer.Option(
-            help="Paint on for so long from what the network made, each photo, as impasto paint "
-            "--init does. Of styles that were learnt: their paintings are at hand.",
+            help="Then optimise the pixels of each picture for this time. Needs a painting, "
+            "or a style that you had learnt.",
             metavar="TIME",
             show_default=False,
         ),
@@ -87,16 +88,15 @@ def apply(
 ) -> None:
     """Stylise photos with a trained network, in one pass each.
 
-    Folders are searched through and keep their structure. What is in the output folder already is
-    left alone, so an interrupted run goes on when it is repeated. A photo that cannot be stylised
-    is named, and the rest goes on; the exit code is then 1. A folder may have millions of photos:
-    it is listed as the work goes on, by as many processes as are quickest here (--jobs), or on a
-    cluster (--ray).
+    Folders are searched recursively and keep their structure. Existing results are kept, so repeat
+    the command to continue an interrupted run. If a photo fails, the others are still stylised, and
+    the exit code is 1. A folder may contain millions of photos. They are processed by as many
+    processes as are fastest on this machine (--jobs), or on a cluster (--ray).
 
-    A picture where the style's name stands is learnt as impasto learn does, for half a minute, and
-    remembered. For a single photo, impasto paint --budget 30s makes the better picture.
+    For a single photo, impasto paint --budget 30s makes a better picture than a painting as MODEL,
+    which is learnt for half a minute and cached.
 
-    An animation (GIF, WebP or PNG) becomes an animation if the result is a .gif or .webp.
+    Animations (GIF, WebP, PNG) stay animations if the result is a .gif or .webp file.
 
     Examples:
 
@@ -120,38 +120,38 @@ def apply(
 
       curl -s https://example.org/photo.jpg | impasto apply wave - -o - > out.png
     """
-    from impasto.archive.makers import Stylising, Worker
-    from impasto.archive.places import is_url
+    from impasto.archive.filesystems import is_url
     from impasto.archive.plan import FolderPlan, Known
+    from impasto.archive.worker import StyliseTask, Worker
     from impasto.cli.batch import Batch, plan, surveyed
-    from impasto.cli.passing import PHOTOS, is_painting, learnt
+    from impasto.cli.on_the_fly import PHOTOS, is_painting, learn_on_the_fly
     from impasto.cli.pipes import STANDARD, Pipes
-    from impasto.cli.refining import Refining
+    from impasto.cli.refine import Refiner
     from impasto.errors import OptionsError
     from impasto.zoo.registry import resolve
 
     with Pipes() as pipes:
         if out == STANDARD:
-            out = str(pipes.given(Path(out), f".{form or 'png'}", as_json=as_json))
-        taken = [str(pipes.taken(Path(p))) if p == STANDARD else p for p in photos]
-        form, quiet = None if pipes.out else form, quiet or pipes.out
+            out = str(pipes.output(Path(out), f".{form or 'png'}", as_json=as_json))
+        sources = [str(pipes.input(Path(p))) if p == STANDARD else p for p in photos]
+        form, quiet = None if pipes.writes else form, quiet or pipes.writes
         painting = is_painting(model)
         if budget is not None and not painting:
             raise OptionsError(
-                "--budget says how long to learn a painting; MODEL is a style's name"
+                "--budget is the time to learn a painting, but MODEL is the name of a style"
             )
         if not painting:
             pack, shares = resolve(model, fast=fast)
-        work = plan(taken, out, form, save, overwrite=overwrite)
+        work = plan(sources, out, form, save, overwrite=overwrite)
         folder = isinstance(work, FolderPlan)
-        if pipes.took and folder:
-            raise OptionsError("- is one picture without a name: give the name of a file with -o")
+        if pipes.reads and folder:
+            raise OptionsError("- is one picture without a name: give a file name with -o")
         if ray and not folder:
-            raise OptionsError("--ray is for folders; one photo is made here")
+            raise OptionsError("--ray is for folders, but one photo was given")
         survey = surveyed(work) if isinstance(work, FolderPlan) else None
         if painting:
             first = work.photo_files(PHOTOS) if isinstance(work, FolderPlan) else [work.photo]
-            pack, shares = learnt(
+            pack, shares = learn_on_the_fly(
                 model,
                 [Path(p) for p in first if not is_url(p)],
                 budget,
@@ -159,13 +159,13 @@ def apply(
                 fast=fast,
                 quiet=quiet,
             )
-        refining = Refining.of(refine, model, shares, options) if refine else None
-        if refining and ray:
-            raise OptionsError("--refine paints in this process: without --ray")
-        making = Stylising(pack, shares, options, save, read, refining)
+        refiner = Refiner.of(refine, model, shares, options) if refine else None
+        if refiner and ray:
+            raise OptionsError("--refine cannot be used with --ray: it works on this machine only")
+        task = StyliseTask(pack, shares, options, save, read, refiner)
         batch = Batch(
-            # Before the work it raises what would fail for every photo.
-            Worker(making, device="cpu" if ray else None),
+            # Raises errors that would affect every photo.
+            Worker(task, device="cpu" if ray else None),
             "stylised",
             out,
             pipes,
@@ -173,12 +173,12 @@ def apply(
             as_json,
             report,
             ray,
-            None if refining or not folder else options,
+            None if refiner or not folder else options,
             into_folder=folder,
         )
         if isinstance(work, FolderPlan):
             assert survey
-            outcome = batch.carry_out(replace(work, differs=making.differs), survey)
+            outcome = batch.carry_out(replace(work, differs=task.differs), survey)
         else:
             outcome = batch.carry_out([work], Known(1))
-        batch.tell(outcome)
+        batch.report_outcome(outcome)

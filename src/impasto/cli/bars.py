@@ -1,4 +1,4 @@
-"""The progress bar of all commands."""
+"""The progress bar that all commands share."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def losses() -> tuple[ProgressColumn, ProgressColumn]:
     return TaskProgressColumn(), TextColumn("{task.fields[losses]}")
 
 
-class Drawing:
+class ProgressDisplay:
     """Shows progress on stderr: a bar, or lines if stderr is not a terminal.
 
     Use it as a context manager around the work. ``middle`` are columns of the bar; `_begin` adds

@@ -1,4 +1,4 @@
-"""Carrying out many pictures for somebody at a terminal: checks, progress, Ctrl-C, what became."""
+"""Many pictures in a terminal: checks, progress, Ctrl-C, and a summary."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from impasto.archive.engine import Archive, Event, Failed, Made, Pool
-from impasto.archive.makers import Worker
-from impasto.archive.places import is_url
-from impasto.archive.plan import FolderPlan, Item, Known, Planned, Survey, There, Unreadable
-from impasto.archive.processes import Here, Processes, lay_out
+from impasto.archive.filesystems import is_url
+from impasto.archive.plan import FolderPlan, Item, Known, Planned, Skipped, Survey, UnreadableFolder
+from impasto.archive.process_pool import InProcessPool, ProcessPool, lay_out
 from impasto.archive.report import Report
+from impasto.archive.worker import Worker
 from impasto.atomic import check_output
 from impasto.cli.counter import Counter
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
@@ -27,32 +27,32 @@ from impasto.errors import ImageError, OptionsError, OutputError, nearest
 from impasto.images import EXTENSIONS, check_format
 from impasto.options import ApplyOptions, SaveOptions
 from impasto.options.apply import AUTO
-from impasto.text import reason, shown
+from impasto.text import reason, shown, without_password
 
 if TYPE_CHECKING:
     from impasto.cli.pipes import Pipes
 
 FORMATS = (*EXTENSIONS, ".gif")
-"""The formats of results of a network: animations, too."""
+"""The extensions of stylised pictures and animations."""
 
 _FEW = 8
-"""So many pictures are made in this process: others would take longer to start."""
+"""Up to this many pictures, other processes would take longer to start than the work itself."""
 
 _PATIENCE = 3.0
-"""Seconds in which all is listed and checked before the work begins; the rest is beside it."""
+"""Seconds to list and check the plan before the work begins; the rest is done beside the work."""
 
 
 def plan(
     photos: Sequence[str], out: str, form: str | None, save: SaveOptions, *, overwrite: bool
 ) -> Item | FolderPlan:
-    """Return what is to be made of what: a file of a photo, or what goes into a folder.
+    """Return a single item if ``out`` is a file, else the plan of a folder.
 
-    Raises what is wrong at first sight: `ImageError` for photos that are not there, `OutputError`
-    for a result that cannot be written, `OptionsError` for an unknown ``form``.
+    Raises `ImageError` for missing photos, `OutputError` for a result that cannot be written, and
+    `OptionsError` for an unknown ``form``.
     """
     try:
         return _plan(photos, out, form, save, overwrite=overwrite)
-    except (OSError, ValueError) as error:  # a name that is too long, a folder that is closed
+    except (OSError, ValueError) as error:  # a name that is too long, an unreadable folder
         raise OutputError(f"{shown(out)}: cannot be written: {reason(error)}") from error
 
 
@@ -66,12 +66,12 @@ def _plan(
     several = len(photos) > 1 or is_url(out) or is_url(photos[0]) or Path(photos[0]).is_dir()
     if not several and not target.is_dir() and not out.endswith("/"):
         if form is not None:
-            raise OptionsError("--format is for a folder; the name of a file says its own")
+            raise OptionsError("--format is for folders; the extension of a file sets its format")
         check_output(target, extensions=FORMATS, inputs=photos)
         check_format(target, 1, 1, save, extensions=FORMATS)
-        return Item(photos[0], str(target), anew=True)
+        return Item(photos[0], str(target), overwrite=True)
     if target.suffix.lower() in FORMATS and not target.is_dir():
-        raise OutputError(f"{shown(out)}: is not a folder; several photos go into one")
+        raise OutputError(f"{shown(out)}: is not a folder; several photos need one")
     extension = _extension(form)
     return FolderPlan(tuple(photos), out, extension, save, overwrite, formats=FORMATS)
 
@@ -84,15 +84,15 @@ def _extension(form: str | None) -> str | None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it. Raises `OutputError`."""
+    """Create a folder and its parents. Raises `OutputError`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise OutputError(f"{shown(folder)}: cannot be made: {reason(error)}") from error
+        raise OutputError(f"{shown(folder)}: cannot be created: {reason(error)}") from error
 
 
-def make_place(folder: str) -> None:
-    """Make a folder for results, and see that they can be written there. Raises `OutputError`."""
+def make_output_folder(folder: str) -> None:
+    """Create a folder and check that it is writable. Raises `OutputError`."""
     if not is_url(folder):
         make_folder(Path(folder))
         check_output(Path(folder) / f"x{EXTENSIONS[0]}", extensions=EXTENSIONS)
@@ -100,10 +100,10 @@ def make_place(folder: str) -> None:
 
 @dataclass
 class Outcome:
-    """What became of the photos. The names are kept only where they are to be told as JSON."""
+    """The counts of a batch, and with ``detailed`` the names, for JSON."""
 
     verb: str
-    named: bool
+    detailed: bool
     done: int = 0
     skipped: int = 0
     failed: int = 0
@@ -113,32 +113,32 @@ class Outcome:
     results: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
-    def take(self, event: Event, told: str) -> None:
-        """Count an event; ``told`` is the error as people are to read it."""
+    def take(self, event: Event, error: str) -> None:
+        """Count an event, whose message is ``error`` if it is an error."""
         match event:
             case Made(item):
                 self.done += 1
-                if self.named:
-                    self.results[item.photo] = item.out
-            case There():
+                if self.detailed:
+                    self.results[without_password(item.photo)] = without_password(item.out)
+            case Skipped():
                 self.skipped += 1
-            case Failed() | Unreadable():
+            case Failed() | UnreadableFolder():
                 self.failed += 1
-                if self.named:
-                    name = event.item.photo if isinstance(event, Failed) else told.split(":")[0]
-                    self.errors[name] = told
+                if self.detailed:
+                    name = event.item.photo if isinstance(event, Failed) else error.split(": ")[0]
+                    self.errors[without_password(name)] = error
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Many pictures, or one: how they are made, by whom, and what is told.
+    """One or many pictures: how they are made, and what is shown.
 
-    ``worker`` is of this process; it makes them, or others do in the same way.
+    ``worker`` makes the pictures in this process; other workers are copies of it.
     """
 
     worker: Worker
     verb: str
-    """What was done to them: stylised, painted."""
+    """The past participle in the summary: stylised, painted."""
     out: str
     pipes: Pipes
     quiet: bool
@@ -146,22 +146,22 @@ class Batch:
     report: Path | None = None
     ray: str | None = None
     layout: ApplyOptions | None = None
-    """What chooses the processes; None where one after the other is made here."""
+    """Options that choose the processes; None to use this process only."""
     into_folder: bool = True
 
     def carry_out(self, plan: Iterable[Planned], survey: Survey | Known) -> Outcome:
-        """Make all, show the progress, tell failures as they come.
+        """Make all pictures, show the progress, and print failures as they occur.
 
-        Raises what the plan raises, and `OutputError` for a report that cannot be written.
+        Raises the errors of the plan, and `OutputError` for a report that cannot be written.
         """
         outcome = Outcome(self.verb, self.as_json)
         began = time.monotonic()
         counter, report = Counter(survey.total, quiet=self.quiet), Report(self.report)
         pool = self._pool(counter, survey.total)
         if self.into_folder:
-            make_place(self.out)
-        what = "this picture" if isinstance(pool, Here) else "the pictures under way"
-        # Ray tells of workers that end where results are told.
+            make_output_folder(self.out)
+        what = "this picture" if isinstance(pool, InProcessPool) else "the pictures under way"
+        # Ray prints its messages to standard output.
         stdout = redirect_stdout(sys.stderr) if self.ray else nullcontext()
         with gentle_interrupt(what) as interrupted, counter, report, stdout, closing(survey):
             archive = Archive(plan, pool, stop=lambda: interrupted() or survey.wrong)
@@ -178,31 +178,33 @@ class Batch:
         return outcome
 
     def _take(self, event: Event, outcome: Outcome, counter: Counter, report: Report) -> None:
-        told = self.pipes.told(event.reason) if isinstance(event, Failed | Unreadable) else ""
-        outcome.take(event, told)
+        error = ""
+        if isinstance(event, Failed | UnreadableFolder):
+            error = self.pipes.message(event.reason)
+        outcome.take(event, error)
         report.take(event)
-        if isinstance(event, There):
+        if isinstance(event, Skipped):
             counter.skip()
-        elif not isinstance(event, Unreadable):
+        elif not isinstance(event, UnreadableFolder):
             counter.advance()
-        if told:
-            typer.echo(f"impasto: {told}", err=True)
+        if error:
+            typer.echo(f"impasto: {error}", err=True)
 
     def _pool(self, counter: Counter, total: int | None) -> Pool:
-        """Choose who works."""
+        """Choose the workers."""
         if self.ray is not None:
-            from impasto.archive.actors import Actors
+            from impasto.archive.ray_pool import RayPool
 
-            asked = AUTO if self.layout is None else self.layout.jobs
-            jobs = None if asked == AUTO else int(asked)
-            return Actors(self.worker.making, self.ray, jobs, whole=self.layout is None)
+            jobs = AUTO if self.layout is None else self.layout.jobs
+            count = None if jobs == AUTO else int(jobs)
+            return RayPool(self.worker.task, self.ray, count, whole=self.layout is None)
         few = total is not None and total <= _FEW
         if self.layout is None or self.layout.jobs == 1 or (self.layout.jobs == AUTO and few):
-            return Here(self.worker, counter.part)
-        return Processes(self.worker.making, partial(lay_out, self.layout, total))
+            return InProcessPool(self.worker, counter.part)
+        return ProcessPool(self.worker.task, partial(lay_out, self.layout, total))
 
-    def tell(self, outcome: Outcome) -> None:
-        """Tell what became of the photos, and end with the exit code that says it."""
+    def report_outcome(self, outcome: Outcome) -> None:
+        """Print the summary. Raises `typer.Exit` with code 1 after failures, 130 after Ctrl-C."""
         done, failed, skipped, left = (
             outcome.done, outcome.failed, outcome.skipped, outcome.left,
         )  # fmt: skip
@@ -217,20 +219,20 @@ class Batch:
             typer.echo(json.dumps(facts))
         elif not self.quiet and self.into_folder:
             counts = [f"{done} {self.verb}"]
-            counts += [f"{skipped} there already (--overwrite redoes them)"] * bool(skipped)
+            counts += [f"{skipped} already existed (--overwrite replaces them)"] * bool(skipped)
             counts += [f"{failed} failed"] * bool(failed)
-            typer.echo(f"{', '.join(counts)}: {self.out}")
+            typer.echo(f"{', '.join(counts)}: {without_password(self.out)}")
         elif not self.quiet and done:
             typer.echo(f"picture  {self.out}")
         if left or (outcome.stopped and left is None):
-            some = "" if left is None else f", {left} not begun"
-            typer.echo(f"impasto: stopped{some}; repeat the command to go on", err=True)
+            remaining = "" if left is None else f" with {left} left"
+            typer.echo(f"impasto: stopped{remaining}; repeat the command to continue", err=True)
         if outcome.stopped or failed:
             raise typer.Exit(INTERRUPTED if outcome.stopped else 1)
 
 
 def surveyed(plan: FolderPlan) -> Survey:
-    """Count what is planned for some seconds, or beside the work. Raises what is wrong so far."""
+    """Count the items of a plan for a few seconds, then beside the work. Raises its errors."""
     survey = Survey(plan)
     survey.wait(_PATIENCE)
     return survey

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rich.progress import TaskID, TaskProgressColumn
 
-from impasto.cli.bars import Drawing
+from impasto.cli.bars import ProgressDisplay
 from impasto.cli.words import duration
 from impasto.explain.progress import Progressed
 
 
-class ExplainProgress(Drawing):
+class ExplainProgress(ProgressDisplay):
     """Draws the events of an explainer."""
 
     def __init__(self, *, quiet: bool) -> None:

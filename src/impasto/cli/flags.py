@@ -22,7 +22,7 @@ ReportFile = Annotated[
     Path | None,
     typer.Option(
         "--report",
-        help="Add a JSON object a line for each photo to this file: photo, seconds, out or error.",
+        help="Append a JSON line per photo to this file: photo, out, seconds, error.",
         metavar="FILE.jsonl",
         show_default=False,
     ),
@@ -31,19 +31,19 @@ OnRay = Annotated[
     str | None,
     typer.Option(
         "--ray",
-        help="Work on a cluster of Ray: auto is the one this machine belongs to, or one of this "
-        "machine alone. Names may be URLs, such as s3://bucket/folder.",
+        help="Use a Ray cluster: auto is the cluster of this machine, or one started here. Names "
+        "may be URLs, such as s3://bucket/folder.",
         metavar="auto|ADDRESS",
         show_default=False,
     ),
 ]
-"""What commands have that make many pictures."""
+"""Flags of commands that make many pictures."""
 
 _PLAIN = (int, float, bool, Path)
 
 
 class Command(TyperCommand):
-    """A command whose help lists the choices of installed packages, too: to look takes a while."""
+    """A command whose help also lists choices from installed packages, which are slow to find."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
@@ -54,20 +54,20 @@ class Command(TyperCommand):
 
 
 class _Choices(str):
-    """The choices that are known without looking, as a metavar; ``all`` of them are ``choices``."""
+    """A metavar with the choices that need no search; ``all`` has those of packages, too."""
 
     all: Collection[str]
 
     @classmethod
     def of(cls, choices: Collection[str]) -> Self:
-        """Build it of choices."""
+        """Build it from choices."""
         made = cls("|".join(choices.known if isinstance(choices, Plugins) else choices))
         made.all = choices
         return made
 
 
-class Some:
-    """The fields of a dataclass that a command has flags for.
+class FieldFlags:
+    """The fields of a dataclass that become flags of a command.
 
     Fields named in ``without`` and those ``fixed`` to a value have no flags.
     """
@@ -77,28 +77,30 @@ class Some:
         self.fields = [f for f in fields(cls) if f.name not in {*without, *fixed}]
 
     def built(self, values: dict[str, Any]) -> Any:
-        """Build the dataclass from flags; remove them from ``values``."""
+        """Build the dataclass from the values of flags, which are removed from ``values``."""
         return self.cls(**self._fixed, **{f.name: values.pop(f.name) for f in self.fields})
 
 
-def with_options(**bundles: type[Any] | Some) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command a flag for each field of some dataclasses.
+def with_options(
+    **bundles: type[Any] | FieldFlags,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add a flag to a command for each field of some dataclasses.
 
     ``with_options(paint=PaintOptions)`` builds ``PaintOptions(...)`` from the flags and calls the
     command with ``paint=`` instead of the flags.
     """
-    chosen = {k: some if isinstance(some, Some) else Some(some) for k, some in bundles.items()}
+    chosen = {k: b if isinstance(b, FieldFlags) else FieldFlags(b) for k, b in bundles.items()}
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         own = inspect.signature(command, eval_str=True).parameters.values()
         parameters = [p for p in own if p.name not in bundles]
-        for some in chosen.values():
-            hints = get_type_hints(some.cls)
-            parameters += [_parameter(f, hints[f.name], _panel(some.cls)) for f in some.fields]
+        for flags in chosen.values():
+            hints = get_type_hints(flags.cls)
+            parameters += [_parameter(f, hints[f.name], _panel(flags.cls)) for f in flags.fields]
 
         def run(**values: Any) -> Any:
-            for name, some in chosen.items():
-                values[name] = some.built(values)
+            for name, flags in chosen.items():
+                values[name] = flags.built(values)
             return command(**values)
 
         run.__name__, run.__doc__ = command.__name__, command.__doc__

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.flags import AsJson, Quiet, Some, with_options
+from impasto.cli.flags import AsJson, FieldFlags, Quiet, with_options
 from impasto.options import (
     CheckpointOptions,
     PaintOptions,
@@ -24,7 +24,7 @@ _WITHOUT = (
 
 
 @with_options(
-    options=Some(PaintOptions, without=_WITHOUT, preset="invert"),
+    options=FieldFlags(PaintOptions, without=_WITHOUT, preset="invert"),
     record=RecordOptions,
     checkpoint=CheckpointOptions,
     save=SaveOptions,
@@ -62,14 +62,16 @@ def invert(
       impasto invert photo.jpg -o deep.png --content-layers relu5_1 --tv-weight 10
     """
     from impasto import cli
-    from impasto.cli.work import Work
+    from impasto.cli.paint_session import PaintSession
     from impasto.painter import Painter
     from impasto.painter.inputs import named_files
 
-    work = Work(
+    session = PaintSession(
         out=out, save=save, record=record, checkpoint=checkpoint, quiet=quiet, as_json=as_json
     )
     inputs: list[str | Path] = [photo, *(path for _, path in named_files(options))]
-    work.check(inputs)
-    painter = Painter(photo, photo, options, read=read, checkpoint=work.state_kept, began=cli.BEGAN)
-    work.carry_out(painter, inputs)
+    session.check(inputs)
+    painter = Painter(
+        photo, photo, options, read=read, checkpoint=session.painter_checkpoint, began=cli.BEGAN
+    )
+    session.carry_out(painter, inputs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import TaskID
 
-from impasto.cli.bars import Drawing, losses
+from impasto.cli.bars import ProgressDisplay, losses
 from impasto.cli.words import duration
 from impasto.events import Trained, TrainingEvent, Unreadable
 
@@ -21,7 +21,7 @@ _LINES = 5
 """Number of lines per style if stderr is not a terminal."""
 
 
-class LearningProgress(Drawing):
+class LearningProgress(ProgressDisplay):
     """Shows the events of a learner. ``what`` is the name of the style."""
 
     def __init__(self, learner: Learner, what: str, *, quiet: bool) -> None:

@@ -90,8 +90,8 @@ def models(
     if groups:
         typer.echo(f"groups: {', '.join(groups)}")
     typer.echo(f"your packs are in {user_folder()}, your learnt styles in {styles_folder()}")
-    if passing := learnt.count_cached():
-        typer.echo(f"{passing} cached by impasto apply PAINTING; impasto models clear removes them")
+    if cached := learnt.count_cached():
+        typer.echo(f"{cached} cached by impasto apply PAINTING; impasto models clear removes them")
 
 
 @app.command(context_settings=_HELP)

@@ -28,7 +28,7 @@ def paint(
     content: Annotated[
         str | None,
         typer.Argument(
-            help="The photo, or a folder of photos; - is standard input.",
+            help="A photo, or a folder of photos; - is standard input.",
             metavar="CONTENT",
             show_default=False,
         ),
@@ -36,7 +36,7 @@ def paint(
     style: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Paintings, or folders of one painter's, one or more.",
+            help="One or more paintings; a folder of paintings is one style.",
             metavar="STYLE...",
             show_default=False,
         ),
@@ -47,7 +47,7 @@ def paint(
             "--out",
             "-o",
             help="The painting: .png .jpg .webp .avif .tif; - is standard output, as PNG. "
-            "Default: CONTENT-STYLE.png where you are, over nothing. Of many, their folder.",
+            "Default: CONTENT-STYLE.png, never an existing file. For several photos, a folder.",
             show_default=False,
         ),
     ] = None,
@@ -55,14 +55,14 @@ def paint(
         Path | None,
         typer.Option(
             "--list",
-            help="Instead of CONTENT and STYLE, a list of many: photo, styles, options, out in "
-            "each row, by the names in its first line or as JSON lines.",
+            help="Paint the rows of a list instead of CONTENT and STYLE. Each row has photo, "
+            "styles, options and out, as CSV with a header line or as JSON lines.",
             metavar="FILE.csv|FILE.jsonl",
             show_default=False,
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Of many: redo what is there already.")
+        bool, typer.Option("--overwrite", help="For several photos: replace existing results.")
     ] = False,
     report: ReportFile = None,
     ray: OnRay = None,
@@ -77,8 +77,8 @@ def paint(
 ) -> None:
     """Paint a photo in the style of one or more paintings.
 
-    The pixels are optimised against the features of VGG-19: content at one layer, style as Gram
-    matrices of several (Gatys, Ecker, Bethge 2016).
+    The pixels are optimised to match features of VGG-19: the content at one layer, the style as
+    Gram matrices of several layers (Gatys, Ecker, Bethge 2016).
 
     Examples:
 
@@ -105,9 +105,9 @@ def paint(
     from functools import partial
 
     from impasto import cli
+    from impasto.cli.paint_session import PaintSession, free_name
     from impasto.cli.paintings import Many, is_many
     from impasto.cli.pipes import Pipes
-    from impasto.cli.work import Work, free_name
     from impasto.errors import OptionsError
     from impasto.painter import Painter
     from impasto.painter.inputs import named_files
@@ -122,33 +122,33 @@ def paint(
         missing = "STYLE" if content else "CONTENT"
         raise OptionsError(f"Missing argument {missing}; see impasto paint --help")
     if overwrite or report or ray:
-        raise OptionsError("--overwrite, --report and --ray are for many: a folder, or a --list")
-    photo_given, styles_given = Path(content), [Path(path) for path in style]
+        raise OptionsError("--overwrite, --report and --ray need a folder of photos or a --list")
+    arguments = [Path(content), *(Path(path) for path in style)]
+    default_name = partial(free_name, *arguments[:2])
     with Pipes() as pipes:
-        given = Path(out) if out else free_name(photo_given, styles_given[0])
-        target = pipes.given(given, as_json=as_json)
-        photo, *paintings = (pipes.taken(path) for path in (photo_given, *styles_given))
-        work = Work(
+        target = pipes.output(Path(out) if out else default_name(), as_json=as_json)
+        photo, *paintings = (pipes.input(path) for path in arguments)
+        session = PaintSession(
             out=target,
             save=save,
             record=record,
             checkpoint=checkpoint,
-            quiet=quiet or pipes.out,
+            quiet=quiet or pipes.writes,
             as_json=as_json,
-            piped=pipes.out,
-            free=None if out else partial(free_name, photo_given, styles_given[0]),
+            piped=pipes.writes,
+            free=None if out else default_name,
         )
         named = (path for _, path in named_files(options))
         inputs: list[str | Path] = [photo, *paintings, *named]
-        work.check(inputs)
+        session.check(inputs)
         options, start = begun(photo, options, read)
         painter = Painter(
             photo,
             paintings,
             options,
             read=read,
-            checkpoint=work.state_kept,
+            checkpoint=session.painter_checkpoint,
             start=start,
             began=cli.BEGAN,
         )
-        work.carry_out(painter, inputs)
+        session.carry_out(painter, inputs)

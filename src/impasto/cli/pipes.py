@@ -27,7 +27,7 @@ class Pipes:
         self._input: Path | None = None
         self._output: Path | None = None
 
-    def taken(self, path: Path) -> Path:
+    def input(self, path: Path) -> Path:
         """Return the file to read a picture from. Raises `OptionsError` for a second ``-``."""
         from impasto.errors import OptionsError
 
@@ -42,7 +42,7 @@ class Pipes:
             shutil.copyfileobj(sys.stdin.buffer, file)
         return self._input
 
-    def given(self, path: Path, extension: str = ".png", *, as_json: bool = False) -> Path:
+    def output(self, path: Path, extension: str = ".png", *, as_json: bool = False) -> Path:
         """Return the file to write a picture to. Raises `OptionsError` for ``-`` with JSON."""
         from impasto.errors import OptionsError
 
@@ -54,24 +54,24 @@ class Pipes:
         return self._output
 
     @property
-    def took(self) -> bool:
-        """Whether a picture came from standard input."""
+    def reads(self) -> bool:
+        """Whether a picture was read from standard input."""
         return self._input is not None
 
     @property
-    def out(self) -> bool:
+    def writes(self) -> bool:
         """Whether the picture goes to standard output; nothing else may be printed there."""
         return self._output is not None
 
-    def told(self, message: str) -> str:
+    def message(self, text: str) -> str:
         """Return a message with "standard input" in place of the temporary file."""
-        return message.replace(str(self._input), "standard input") if self._input else message
+        return text.replace(str(self._input), "standard input") if self._input else text
 
     def __enter__(self) -> Self:
         show = self._show = warnings.showwarning
 
         def shown(message: Warning | str, *where: Any, **more: Any) -> None:
-            show(self.told(str(message)), *where, **more)
+            show(self.message(str(message)), *where, **more)
 
         warnings.showwarning = shown
         return self
@@ -92,7 +92,7 @@ class Pipes:
             raise OutputError(f"standard output: cannot be written: {reason(error)}") from error
         finally:
             self._tidy()
-        if isinstance(raised, ImpastoError) and (text := self.told(str(raised))) != str(raised):
+        if isinstance(raised, ImpastoError) and (text := self.message(str(raised))) != str(raised):
             raise type(raised)(text) from raised
 
     def _tidy(self) -> None:

@@ -51,14 +51,14 @@ def rerun(
     import numpy as np
 
     from impasto import stylize
-    from impasto.cli.work import Work
+    from impasto.cli.paint_session import PaintSession
     from impasto.events import Saved
     from impasto.images import read_picture, read_recipe
     from impasto.painter import Painter
 
     out = out or picture.with_name(f"{picture.stem}-again{picture.suffix}")
     saving = read_recipe(picture, read).get("save")
-    work = Work(
+    session = PaintSession(
         out=out,
         save=SaveOptions.from_dict(saving if isinstance(saving, dict) else {}),
         record=record,
@@ -66,20 +66,20 @@ def rerun(
         quiet=quiet,
         as_json=as_json,
     )
-    work.check([picture])
+    session.check([picture])
     made = stylize.rerun(
         picture,
         content=content,
         styles=style,
         read=read,
-        checkpoint=work.state_kept,
+        checkpoint=session.painter_checkpoint,
         device=device,
     )
     if isinstance(made, Painter):
-        work.carry_out(made, [picture, *made.files])
+        session.carry_out(made, [picture, *made.files])
     else:
-        made.save(out, **work.save.to_dict())
-        work.report([Saved(out, "picture")])
+        made.save(out, **session.save.to_dict())
+        session.report([Saved(out, "picture")])
     before, after = read_picture(picture, read).rgb, read_picture(out, read).rgb
     if not quiet and not as_json:
         same = before.shape == after.shape and bool(np.array_equal(before, after))

@@ -121,14 +121,14 @@ def _paint_again(
     resume: bool,
 ) -> None:
     """Paint one cell of a sheet at another size."""
-    from impasto.cli.work import Work
+    from impasto.cli.paint_session import PaintSession
     from impasto.options import CheckpointOptions, RecordOptions
     from impasto.painter import Painter
     from impasto.sweep.sheet_recipe import PickedCell, parse_pick
 
     sheet, *now = pictures
     picked = PickedCell.read(sheet, parse_pick(pick), changes, now=now, read=runner.read)
-    work = Work(
+    session = PaintSession(
         out=runner.out,
         save=runner.save,
         record=RecordOptions(),
@@ -136,13 +136,13 @@ def _paint_again(
         quiet=runner.quiet,
         as_json=runner.as_json,
     )
-    work.check([sheet, *picked.paths])
+    session.check([sheet, *picked.paths])
     painter = Painter(
         picked.photo,
         picked.styles,
         picked.options,
         read=runner.read,
-        checkpoint=work.state_kept,
+        checkpoint=session.painter_checkpoint,
     )
     picked.check(painter.recipe, sheet)
-    work.carry_out(painter, [sheet, *painter.files])
+    session.carry_out(painter, [sheet, *painter.files])

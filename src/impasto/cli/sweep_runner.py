@@ -13,7 +13,7 @@ import typer
 from rich.progress import TaskID, TextColumn
 
 from impasto.atomic import atomic_write, check_output
-from impasto.cli.bars import Drawing
+from impasto.cli.bars import ProgressDisplay
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.cli.words import duration
 from impasto.errors import OutputError
@@ -167,7 +167,7 @@ class SweepRunner:
             typer.echo(f"cells  {self.folder}")
 
 
-class _Progress(Drawing):
+class _Progress(ProgressDisplay):
     """Shows overall progress and the time left: a bar, or lines if stderr is not a terminal."""
 
     def __init__(self, sweep: Sweep, *, quiet: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.flags import AsJson, Quiet, Some, with_options
+from impasto.cli.flags import AsJson, FieldFlags, Quiet, with_options
 from impasto.options import (
     CheckpointOptions,
     PaintOptions,
@@ -24,7 +24,7 @@ _WITHOUT = (
 
 
 @with_options(
-    options=Some(PaintOptions, without=_WITHOUT, preset="texture"),
+    options=FieldFlags(PaintOptions, without=_WITHOUT, preset="texture"),
     record=RecordOptions,
     checkpoint=CheckpointOptions,
     save=SaveOptions,
@@ -69,14 +69,19 @@ def texture(
       impasto texture pebbles.jpg -o beach.png --style-loss sliced --style-scale 2
     """
     from impasto import cli
-    from impasto.cli.work import Work
+    from impasto.cli.paint_session import PaintSession
     from impasto.painter import Painter
 
-    work = Work(
+    session = PaintSession(
         out=out, save=save, record=record, checkpoint=checkpoint, quiet=quiet, as_json=as_json
     )
-    work.check(painting)
+    session.check(painting)
     painter = Painter(
-        painting[0], painting, options, read=read, checkpoint=work.state_kept, began=cli.BEGAN
+        painting[0],
+        painting,
+        options,
+        read=read,
+        checkpoint=session.painter_checkpoint,
+        began=cli.BEGAN,
     )
-    work.carry_out(painter, painting)
+    session.carry_out(painter, painting)

@@ -117,7 +117,7 @@ def train(
     from impasto.atomic import beside, check_output
     from impasto.cli.batch import make_folder
     from impasto.cli.cards import read_cards
-    from impasto.cli.together import together
+    from impasto.cli.process_group import process_group
     from impasto.runtime.device import keep_freed_memory
     from impasto.training.start import AUTO, NONE, started
     from impasto.training.trainer import StateFile, Trainer
@@ -135,7 +135,7 @@ def train(
     taught_by = find(teacher) if teacher else None
     styles = len(taught_by.styles) - 1 if taught_by else len(style or ())
     keep_freed_memory()
-    with together(processes, options, styles) as first:
+    with process_group(processes, options, styles) as first:
         quiet = quiet or not first
         trainer = Trainer(
             style or [],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import TaskID
 
-from impasto.cli.bars import Drawing, losses
+from impasto.cli.bars import ProgressDisplay, losses
 from impasto.cli.words import duration
 from impasto.events import Stalled, Trained, TrainingEvent, Unreadable
 
@@ -24,7 +24,7 @@ _LINES = 40
 _WORDS = {"--from": "starting from", "--teacher": "learning from"}
 
 
-class TrainingProgress(Drawing):
+class TrainingProgress(ProgressDisplay):
     """Shows the events of a trainer."""
 
     def __init__(self, trainer: Trainer, *, quiet: bool) -> None:

@@ -47,7 +47,7 @@ class Folder:
             for entry in entries:
                 if entry.name[0] == ".":
                     continue
-                if entry.is_dir():
+                if _is_folder(entry):
                     folders.append(entry.name)
                 elif (ending := os.path.splitext(entry.name)[1]).lower() in extensions:  # noqa: PTH122
                     endings.add(ending)
@@ -61,7 +61,7 @@ class Folder:
         endings = tuple(self.endings)
         with os.scandir(self.path) as entries:
             for entry in entries:
-                if entry.name[0] != "." and entry.name.endswith(endings) and not entry.is_dir():
+                if entry.name[0] != "." and entry.name.endswith(endings) and not _is_folder(entry):
                     yield entry.name
 
 
@@ -74,14 +74,14 @@ def walk(
     """Yield a folder and all folders in it, those above first, then by name.
 
     Links to folders are followed, into each folder once. The folder ``without`` is left out. A
-    folder that cannot be looked into is handed to ``unreadable``, and the rest goes on; without
+    folder that cannot be read is passed to ``unreadable``, and the rest goes on; without
     that it is raised: `ImageError`. Memory grows with the number of folders, not with that of
     files.
     """
     seen = set()
 
     def tell(error: OSError, place: str) -> None:
-        found = ImageError(f"{shown(place)}: cannot be looked into: {reason(error)}")
+        found = ImageError(f"{shown(place)}: the folder cannot be read: {reason(error)}")
         if unreadable is None:
             raise found from error
         unreadable(found)
@@ -126,6 +126,14 @@ def pictures_in(
     for found in walk(str(folder), without=outside, unreadable=unreadable):
         for name in sorted(found.names()):
             yield Path(found.path) / name
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder; a link that leads nowhere or to itself is not."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _same(path: str, other: str | None) -> bool:

@@ -130,7 +130,8 @@ class Targets:
             return self.columns(layers)(self.maps(image, layers), points)
 
         # Shares by layer mean nothing here: those of the deepest are taken.
-        return self._shared(layers[-1], seen)
+        deepest = self.net.geometry.deepest(name for name in layers if name != PIXELS)
+        return self._shared(deepest.name, seen)
 
     def columns(self, layers: Sequence[str]) -> Columns:
         """Return what takes the hypercolumns (n, Σ c) of maps at points (n, 2) in pixels."""

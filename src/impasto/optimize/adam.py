@@ -85,6 +85,8 @@ class Adam:
         """Take back a state."""
         self._x, self._m, self._v = (state[name].to(self._x) for name in ("x", "m", "v"))
         self._t = int(state["t"])
+        if not self._x.shape == self._m.shape == self._v.shape or self._t < 0:
+            raise ValueError("moments of another picture")
 
 
 def _make(image: Tensor, options: PaintOptions, history: int, compact: bool) -> Adam:  # noqa: ARG001

@@ -23,6 +23,11 @@ StartAt = Callable[[Scale], Tensor]
 ObjectiveAt = Callable[[Scale], Criterion]
 OptimizerAt = Callable[[Tensor], Optimizer]
 
+_MISFITS = (
+    ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError,
+)  # fmt: skip
+"""What reading a state raises that is of another run, or forged."""
+
 
 class Engine:
     """Minimises an objective over the pixels of a picture, coarse to fine.
@@ -145,14 +150,21 @@ class Engine:
             self._seconds = float(state["seconds"])
             self._best, self._best_loss = state["best"].to(self._best), float(state["best_loss"])
             self._best_terms = dict(state["best_terms"])
-            if self._best.shape != (1, 3, scale.height, scale.width):
-                raise ValueError(f"a picture of shape {tuple(self._best.shape)}")
+            if self._index < 0 or self._done < 0:
+                raise ValueError("a place before the beginning")
+            self._check_picture(self._best, scale)
             self._optimizer = self._optimizer_at(self._best)
             self._optimizer.restore(_under("optimizer.", state))
+            self._check_picture(self._optimizer.image, scale)
             self._multipliers = _under("multipliers.", state)
             self._objective = None
-        except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        except _MISFITS as error:
             raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
+
+    @staticmethod
+    def _check_picture(picture: Tensor, scale: Scale) -> None:
+        if picture.shape != (1, 3, scale.height, scale.width):
+            raise ValueError(f"a picture of shape {tuple(picture.shape)}")
 
     def _begin(self) -> None:
         """Measure, then settle on a schedule."""
@@ -217,7 +229,7 @@ class Engine:
         """Give back to the objective what a state held of it."""
         try:
             objective.restore(self._multipliers)
-        except (LookupError, ValueError, RuntimeError) as error:
+        except _MISFITS as error:
             raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
         self._multipliers = {}
 

@@ -312,6 +312,22 @@ class LBFGS:
             self._base = state["base"].to(self._x)
             self._base_gradient = state["base_gradient"].to(self._x)
             self._direction = state["direction"].to(self._x)
+        self._check_shapes()
+
+    def _check_shapes(self) -> None:
+        """Raise `ValueError` for a history whose parts do not fit together."""
+        count, used = len(self._rows), len(self._S.used)
+        base = self._x if self._base is None else self._base
+        vectors = self._base_gradient, self._direction  # empty once their memory was let go
+        if (
+            self._R.shape != (count, count)
+            or not len(self._Sg) == len(self._curved) == count
+            or not set(self._rows) <= set(range(used))
+            or not len(set(self._rows)) == count <= used == len(self._Y.used)
+            or base.shape != self._x.shape
+            or any(vector.shape not in (base.shape, (0,)) for vector in vectors)
+        ):
+            raise ValueError("a history of another picture")
 
 
 def _solve(triangle: Tensor, b: Tensor, *, upper: bool) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from impasto.errors import OptionsError
@@ -200,6 +200,8 @@ class PaintOptions(Checked):
             self._choice("style_loss", STYLE_LOSSES)
             if self.style_loss != preset["style_loss"]:
                 preset = {**preset, **STYLE_LOSSES[self.style_loss].options}
+        for name in preset.keys() - {field.name for field in fields(self)}:
+            raise OptionsError(f"--style-loss {self.style_loss}: sets {name!r}, which is no option")
         for name in ("content_layers", "style_layers"):
             self._set(name, layer_weights(name, getattr(self, name), preset[name]))
         for name, value in preset.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +22,7 @@ def recorded(picture: Stored) -> dict[str, str]:
 def located(name: str, folder: Path, way_out: str = "say where it is now") -> Path:
     """Return where a recorded file is: where it was, or in ``folder``. Raises `ImageError`."""
     for candidate in (Path(name), folder / Path(name).name):
-        if candidate.is_file():
+        if os.path.isfile(candidate):  # noqa: PTH113 (a name may be too long for the disk)
             return candidate
     raise ImageError(f"{shown(name)}: not found here nor in {shown(folder)}; {way_out}")
 

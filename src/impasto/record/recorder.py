@@ -181,4 +181,4 @@ class Recorder:
 def _claim(flags: dict[Path, str], flag: str, path: Path) -> None:
     other = flags.setdefault(path.resolve(), flag)
     if other != flag:
-        raise OutputError(f"{other} and {flag} both ask for {shown(path)}")
+        raise OutputError(f"{other} and {flag} both write to {shown(path)}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,7 +17,7 @@ from impasto.errors import CheckpointError, ImpastoError, OutOfMemoryError, is_o
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, Job
+from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, needed
 from impasto.studio.requests import PaintRequest
 from impasto.studio.runner import PaintRunner, WorkerContext, WorkerLeaving
 
@@ -28,7 +27,7 @@ HUNG = 75
 """The exit status of a worker that ends itself because it hangs."""
 
 _NO_MEMORY = "the painting does not fit into memory: lower its size"
-_OWN = re.compile(r"(?:preview|picture|timelapse)-(\d+)[-.\w]*")
+_MADE = re.compile(r"(?:checkpoint|preview|picture|timelapse)-(\d+)[-.\w]*")
 _NO_FILES: dict[str, object] = {"preview": None, "picture": None, "timelapse": None}
 
 
@@ -51,10 +50,10 @@ def execute(context: WorkerContext, claim: Claim) -> None:
             path.unlink(missing_ok=True)
 
 
-def needed(job: Job) -> Callable[[str], bool]:
-    """Return which files of an ended job are to be kept."""
-    served = {job.preview, job.picture, job.timelapse}
-    return lambda name: name in served or name == "photo" or name.startswith("style-")
+def _attempt(name: str) -> int:
+    """Return the number of the attempt that made a file; 0 for what was sent in."""
+    made = _MADE.fullmatch(name)
+    return int(made[1]) if made else 0
 
 
 class Attempt:
@@ -92,9 +91,8 @@ class Attempt:
         except KeyError:
             self._files.remove(self._id)
             return
-        mine = (found for name in self._files.names(self._id) if (found := _OWN.fullmatch(name)))
-        own = [match[0] for match in mine if int(match[1]) == self._number]
-        if names := [name for name in own if not served(name)]:
+        own = [name for name in self._files.names(self._id) if _attempt(name) == self._number]
+        if names := [n for n in own if not (served(n) or n.startswith("checkpoint-"))]:
             self._files.remove(self._id, *names)
 
     def _begin(self, heartbeat: Heartbeat) -> None:
@@ -156,7 +154,10 @@ class Attempt:
         self._sweep()
 
     def _sweep(self) -> None:
-        """Remove what earlier attempts left behind, and what the job does not need any more."""
+        """Remove what earlier attempts left behind, and what the job does not need any more.
+
+        Nothing of a later attempt: it may be under way by now, and the row not say so yet.
+        """
         try:
             job = self._store.job(self._id)
         except KeyError:
@@ -166,7 +167,10 @@ class Attempt:
             return
         served, checkpoints = needed(job), self._checkpoints.names()
         useful = {"running": checkpoints, "stopped": checkpoints[:1]}.get(job.state, [])
-        self._files.sweep(self._id, lambda name: served(name) or name in useful)
+        self._files.sweep(
+            self._id,
+            lambda name: served(name) or name in useful or _attempt(name) > self._number,
+        )
 
     def _without_paths(self, text: str) -> str:
         """Say nothing of where files of the studio lie."""

@@ -11,8 +11,9 @@ workers that believe to have a job one is told `ClaimLost`, and its results are 
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,6 +106,10 @@ class Claim:
     attempt: int
 
 
+class NoSuchJob(KeyError):  # noqa: N818
+    """There is no job of this id, or it is somebody else's."""
+
+
 class ClaimLost(Exception):  # noqa: N818 - it is not an error, but an event
     """The claim is no longer the latest: somebody else has the job, or it is gone."""
 
@@ -125,9 +130,21 @@ class WrongState(Exception):  # noqa: N818
     """What is asked of a job cannot be done in its state."""
 
 
+Place = tuple[float, str]
+"""Where a job is in a list: when it was made, and its id."""
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
 def new_id() -> str:
     """Return an id that nobody can guess."""
     return secrets.token_urlsafe(18)
+
+
+def needed(job: Job) -> Callable[[str], bool]:
+    """Return which files of an ended job are to be kept."""
+    served = {job.preview, job.picture, job.timelapse}
+    return lambda name: name in served or name == "photo" or name.startswith("style-")
 
 
 class JobStore:
@@ -178,19 +195,35 @@ class JobStore:
             return self._made(connection, owner, key, fingerprint)
 
     def job(self, id: str, owner: str | None = None) -> Job:
-        """Return a job, if it is ``owner``'s. Raises `KeyError`."""
+        """Return a job, if it is ``owner``'s. Raises `NoSuchJob`."""
+        if not _ID.fullmatch(id):  # not every text can be asked for: PostgreSQL takes no NUL
+            raise NoSuchJob(id)
         query = sa.select(jobs).where(jobs.c.id == id)
         found = self._all(query if owner is None else query.where(jobs.c.owner == owner))
         if not found:
-            raise KeyError(id)
+            raise NoSuchJob(id)
         return found[0]
 
-    def jobs(self, owner: str, *, limit: int = 50, before: float | None = None) -> list[Job]:
-        """Return an owner's jobs, the newest first, ``before`` a time."""
+    def jobs(
+        self,
+        owner: str,
+        *,
+        limit: int = 50,
+        before: Place | None = None,
+        cancelled: bool = True,
+    ) -> list[Job]:
+        """Return an owner's jobs, the newest first, from ``before`` a place on.
+
+        Without ``cancelled`` those are left out that were cancelled or are about to be.
+        """
         query = sa.select(jobs).where(jobs.c.owner == owner)
-        if before is not None:
-            query = query.where(jobs.c.created < before)
-        return self._all(query.order_by(jobs.c.created.desc()).limit(limit))
+        if before is not None:  # of two jobs made at one moment, one may be on the page before
+            time, id = before
+            earlier = (jobs.c.created == time) & (jobs.c.id < id)
+            query = query.where((jobs.c.created < time) | earlier)
+        if not cancelled:
+            query = query.where(jobs.c.state != "cancelled", jobs.c.wish != "cancel")
+        return self._all(query.order_by(jobs.c.created.desc(), jobs.c.id.desc()).limit(limit))
 
     def ahead(self, job: Job) -> int:
         """Return how many jobs wait before this one."""
@@ -212,14 +245,14 @@ class JobStore:
             return [Losses(*row) for row in connection.execute(query).all()]
 
     def stop(self, id: str, owner: str) -> Job:
-        """Ask for a job to stop where it is. Raises `KeyError`, `WrongState`."""
+        """Ask for a job to stop where it is. Raises `NoSuchJob`, `WrongState`."""
         self._ask(id, owner, "stop", "stopped", ("queued",))
         return self._in_state(id, owner, "running", "stopped")
 
     def go_on(
         self, id: str, owner: str, *, max_queue: int | None = None, max_jobs: int | None = None
     ) -> Job:
-        """Queue a stopped job again. Raises `KeyError`, `WrongState`, given bounds `QueueFull`."""
+        """Queue a stopped job again. Raises `NoSuchJob`, `WrongState`, given bounds `QueueFull`."""
         again = {"state": "queued", "wish": "", "ended": None, "queued": self._now}
         with self.engine.begin() as connection:
             lock(connection)
@@ -230,12 +263,12 @@ class JobStore:
         return self._in_state(id, owner, *UNDER_WAY)
 
     def cancel(self, id: str, owner: str) -> Job:
-        """Ask for a job to end; one that nobody works at ends now. Raises `KeyError`."""
+        """Ask for a job to end; one that nobody works at ends now. Raises `NoSuchJob`."""
         self._ask(id, owner, "cancel", "cancelled", ("queued", "stopped"))
         return self.job(id, owner)
 
     def settle(self, id: str, owner: str) -> Job:
-        """Take a stopped job for done: it is not to go on. Raises `KeyError`, `WrongState`."""
+        """Take a stopped job for done: it is not to go on. Raises `NoSuchJob`, `WrongState`."""
         with self.engine.begin() as connection:
             self._change(connection, id, owner, ("stopped",), state="done")
         return self._in_state(id, owner, "done")

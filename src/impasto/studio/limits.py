@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive
@@ -48,7 +47,7 @@ class Hosts:
         host = headers.get("host", "")
         if self._known and host and _name(host) not in self._known:
             raise Problem(
-                "wrong-host", f"{host[:80]} is none of the names of this studio (IMPASTO_HOSTS)"
+                "wrong-host", f"{host[:80]} is not one of the names of this studio (IMPASTO_HOSTS)"
             )
 
 
@@ -65,7 +64,7 @@ class Sites:
         origin, relation = headers.get("origin"), headers.get("sec-fetch-site")
         if origin in self._allowed or relation in ("same-origin", "none"):
             return
-        if relation is not None or (origin and urlsplit(origin).netloc != headers.get("host")):
+        if relation is not None or (origin and origin.partition("://")[2] != headers.get("host")):
             raise Problem("cross-site", f"{(origin or relation or '')[:80]} may not do this")
 
 
@@ -108,7 +107,7 @@ class Body:
     ) -> None:
         self._receive, self._most = receive, most
         self._count, self._whole = 0, False
-        self._clock, self._began = clock, clock()
+        self._clock, self._began = clock, math.inf
         length = headers.get("content-length", "")
         if length.isascii() and length.isdecimal() and int(length[:20]) > most:
             raise self._too_large()
@@ -117,6 +116,7 @@ class Body:
         """Return what comes next. Raises `Problem` for too much of it, and for too little."""
         if self._whole:
             return await self._receive()
+        self._began = min(self._began, self._clock())  # nothing was asked for before
         try:
             async with asyncio.timeout(PATIENCE):
                 message = await self._receive()

@@ -6,8 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from impasto.studio.executor import needed
-from impasto.studio.jobs import FINAL, JobStore
+from impasto.studio.jobs import FINAL, JobStore, needed
 from impasto.studio.storage import Storage
 
 log = logging.getLogger("impasto.studio")

@@ -110,12 +110,14 @@ class RequestMiddleware:
         self._hosts.check(headers)
         self._sites.check(method, headers)
         owner = self._who(headers)
-        if path.startswith(_COUNTED):
+        if owner is None or path.startswith(_COUNTED):  # whoever guesses keys is counted anywhere
             named = owner if self._keys.required else None
             self._rates.check(f"key {named}" if named else address(scope.get("client")))
         if owner is None and path not in _OPEN:
             if method in SAFE and not path.startswith(_API):
-                return RedirectResponse("/login", 303, {"Cache-Control": "no-store"})
+                query = scope["query_string"].decode("latin-1") if path == "/" else ""
+                login = f"/login?{query}" if query else "/login"  # a link outlives logging in
+                return RedirectResponse(login, 303, {"Cache-Control": "no-store"})
             raise _no_key()
         scope.setdefault("state", {})["owner"] = owner or ""
         return None

@@ -24,7 +24,7 @@ from impasto.errors import (
     WeightsError,
 )
 from impasto.images.header import TooManyPixels
-from impasto.studio.jobs import KeyReused, QueueFull, WrongState
+from impasto.studio.jobs import KeyReused, NoSuchJob, QueueFull, WrongState
 from impasto.studio.quick import StylizerBusy
 from impasto.zoo.registry import StyleError
 
@@ -60,7 +60,7 @@ KINDS = {
     "too-large": Kind(413, "It is too large", "a request may have at most 67,108,864 bytes"),
     "too-many-pixels": Kind(413, "The picture has too many pixels", "the photo has 9000x9000"),
     "unsupported-media-type": Kind(415, "It is sent in a wrong way", "send multipart/form-data"),
-    "wrong-host": Kind(421, "The studio has another name", "a.example is none of its names"),
+    "wrong-host": Kind(421, "The studio has another name", "a.example is not one of its names"),
     "busy": Kind(429, "Too many photos wait", "too many photos wait to be stylised"),
     "queue-full": Kind(429, "Too many jobs wait", "100 jobs wait already"),
     "too-many-jobs": Kind(429, "You have too many jobs", "10 of your jobs are under way already"),
@@ -133,8 +133,10 @@ def of(error: Exception) -> Problem:
             return Problem(code, str(text), headers=error.headers)
         case RequestValidationError():
             first = error.errors()[0]
-            field = str(first["loc"][-1])
+            field = next(part for part in reversed(first["loc"]) if isinstance(part, str))
             return Problem("invalid-option", f"{field}: {first['msg']}", field=field)
+        case NoSuchJob():
+            return Problem("not-found", "there is no job of this id")
         case StylizerBusy():
             return too_many("busy", "too many photos wait to be stylised", RETRY_SOON)
         case QueueFull(what="queue"):

@@ -18,9 +18,11 @@ from typing import Any
 import uvicorn
 
 from impasto.errors import OptionsError
+from impasto.studio import logs
 from impasto.studio.app import create_app
 from impasto.studio.context import Studio
 from impasto.studio.settings import Settings
+from impasto.text import reason
 
 log = logging.getLogger("impasto.studio")
 
@@ -50,7 +52,7 @@ def serve(settings: Settings, ready: Ready) -> None:
     ``ready`` is called with the address as soon as it answers. Raises `OptionsError` for an
     address that cannot be had, `OutputError` for a folder or a database that cannot be used.
     """
-    _set_up_logging(settings.log_level)
+    logs.set_up(settings.log_level)
     sys.setswitchinterval(_SWITCH)
     with bound(settings.host, settings.port) as listening:
         app = create_app(settings)
@@ -155,11 +157,10 @@ def bound(host: str, port: int) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
         listening = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise OptionsError(f"--host {host} is not an address here: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError for what cannot be a name at all
+        raise OptionsError(f"--host {host} is not an address here: {reason(error)}") from error
     try:
-        if os.name == "posix":
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
     except OSError as error:
         listening.close()
@@ -175,13 +176,3 @@ def _address(listening: socket.socket) -> str:
     if host in ("0.0.0.0", "::"):
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _set_up_logging(level: str) -> None:
-    from uvicorn.logging import DefaultFormatter
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(DefaultFormatter("%(levelprefix)s %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("impasto").setLevel(level.upper())
-    logging.getLogger("uvicorn").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,8 +14,10 @@ from sqlalchemy.exc import ArgumentError
 
 from impasto.errors import OptionsError
 from impasto.options.checked import shown
+from impasto.runtime.machine import processors
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 _MB = 2**20
 
 
@@ -122,7 +123,7 @@ class Settings(BaseSettings):
             backend = make_url(self.database or "sqlite://").get_backend_name()
         except ArgumentError:
             backend = ""
-        if backend not in ("sqlite", "postgresql"):
+        if backend not in _DRIVERS:
             raise ValueError("the database must be sqlite:///FILE or postgresql://...")
         return self
 
@@ -132,14 +133,12 @@ class Settings(BaseSettings):
         if not self.database:
             return URL.create("sqlite", database=str(Path(self.data).resolve() / "studio.sqlite"))
         url = make_url(self.database)
-        return (
-            url.set(drivername="postgresql+psycopg") if url.get_backend_name() != "sqlite" else url
-        )
+        return url.set(drivername=_DRIVERS[url.get_backend_name()])
 
     @property
     def threads_each(self) -> int:
         """Threads of one painting, so that paintings side by side do not fight for cores."""
-        return self.threads or max(1, (os.cpu_count() or 1) // max(1, self.workers))
+        return self.threads or max(1, processors() // max(1, self.workers))
 
 
 def read(**given: Any) -> Settings:

@@ -8,6 +8,8 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from impasto.errors import ImageError, OptionsError
 from impasto.images import check_format, fit
 from impasto.images.header import Header, measure
@@ -93,6 +95,8 @@ def accept_paint(
             owner, "paint", request.flat(), id=id, key=key, fingerprint=mark,
             max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
         )  # fmt: skip
+    except SQLAlchemyError:  # perhaps only the answer was lost: the job may be there
+        raise
     except BaseException:
         studio.files.remove(id)
         raise

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.errors import ImpastoError
 from impasto.runtime.device import give_back_memory
-from impasto.studio import slots
+from impasto.studio import logs, slots
 from impasto.studio.database import connect
 from impasto.studio.executor import execute
 from impasto.studio.jobs import GRACE, ClaimLost, JobStore
@@ -77,7 +77,7 @@ def run(settings: Settings, *, slot: int | None = None, tied: bool = False) -> N
     files, url = Storage(settings.data), settings.database_url
     studio = hashlib.sha256(url.render_as_string(hide_password=True).encode()).hexdigest()[:16]
     held = slots.take(files.home / "workers" / studio, slot, _SLOT_PATIENCE)
-    _set_up_logging(settings.log_level, held.number)
+    logs.set_up(settings.log_level, f"worker {held.number}: ")
     store, scratch = JobStore(connect(url)), files.scratch(held.name)
     worker = Worker(WorkerContext(settings, store, files, scratch, held.name, leaving))
     worker.start()
@@ -152,15 +152,6 @@ def _leave_with_input(leaving: threading.Event) -> None:
         while os.read(0, 1024):
             pass
     leaving.set()
-
-
-def _set_up_logging(level: str, number: int) -> None:
-    from uvicorn.logging import DefaultFormatter
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(DefaultFormatter(f"%(levelprefix)s worker {number}: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("impasto").setLevel(level.upper())
 
 
 if __name__ == "__main__":

@@ -91,6 +91,8 @@ class Normal:
         In float64, on GPUs of NVIDIA or on the CPU, where there are eigenvectors of such on every
         machine; returned like ``moments``.
         """
+        if not moments.isfinite().all():  # they have no eigenvectors
+            return moments.new_full((), torch.nan), torch.full_like(moments, torch.nan)
         second, mean = _apart(moments)
         away = mean - self.mean
         covariance = second - torch.outer(mean, mean) + self.ridge * _eye(mean)

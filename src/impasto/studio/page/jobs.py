@@ -8,12 +8,15 @@ from pydantic import BaseModel, Field
 
 from impasto.events import Losses
 from impasto.options.paint import QUALITIES
-from impasto.studio.jobs import Job
+from impasto.studio.jobs import Job, needed
 from impasto.studio.page.context import Page
 from impasto.studio.page.pictures import current, size_of
 from impasto.studio.page.quick import QuickSettings
 from impasto.studio.requests import PaintRequest
 from impasto.studio.validation import MAX_STYLES, accept_paint
+
+MOST_JOBS = 480
+"""Jobs in one answer: the page shows no older ones."""
 
 MOST_ROWS = 400
 """Rows of losses in one answer: a plot shows no more."""
@@ -45,17 +48,18 @@ def begin(page: Page, owner: str, order: PaintOrder) -> Job:
     return accept_paint(page.studio, owner, photo, styles, request)
 
 
-def listed(page: Page, owner: str, limit: int) -> list[dict[str, Any]]:
-    """Return the owner's jobs, the newest first, without cancelled ones."""
-    found = page.studio.store.jobs(owner, limit=limit)
-    return [_summary(job) for job in found if job.state != "cancelled" and job.wish != "cancel"]
+def listed(page: Page, owner: str, limit: int) -> dict[str, Any]:
+    """Return the owner's jobs, the newest first, without cancelled ones, and if there are more."""
+    limit = min(limit, MOST_JOBS)
+    found = page.studio.store.jobs(owner, limit=limit + 1, cancelled=False)
+    more = limit < min(len(found), MOST_JOBS)
+    return {"jobs": [_summary(job) for job in found[:limit]], "more": more}
 
 
-def progress(page: Page, owner: str, id: str, after: int) -> dict[str, Any]:
-    """Return how a job stands, with the losses of its steps after ``after``. Raises `KeyError`."""
+def progress(page: Page, job: Job, after: int) -> dict[str, Any]:
+    """Return how a job stands, with the losses of its steps after ``after``."""
     store = page.studio.store
-    job = store.job(id, owner)
-    rows = store.losses(id, after) if job.kind == "paint" else []
+    rows = store.losses(job.id, after) if job.kind == "paint" else []
     return {
         **_summary(job),
         "version": current(job, small=False) or "",
@@ -72,22 +76,19 @@ def progress(page: Page, owner: str, id: str, after: int) -> dict[str, Any]:
     }
 
 
-def settle(page: Page, owner: str, id: str) -> None:
-    """Make a stopped painting a finished one. Raises `KeyError`, `WrongState`."""
-    page.studio.store.settle(id, owner)
-    files = page.studio.files
-    if checkpoints := [name for name in files.names(id) if name.startswith("checkpoint-")]:
-        files.remove(id, *checkpoints)
+def settle(page: Page, job: Job) -> None:
+    """Make a stopped painting a finished one. Raises `NoSuchJob`, `WrongState`."""
+    settled, files = page.studio.store.settle(job.id, job.owner), page.studio.files
+    files.sweep(job.id, needed(settled))
 
 
-def again(page: Page, owner: str, id: str) -> dict[str, Any]:
+def again(page: Page, job: Job) -> dict[str, Any]:
     """Return the mode, the pictures and the settings that a job was made with.
 
-    Raises `KeyError`.
+    Raises `KeyError` if its photo is gone.
     """
-    job = page.studio.store.job(id, owner)
-    source = f"photo:{id}"
-    width, height = size_of(page.pictures.data(owner, source))
+    id, source = job.id, f"photo:{job.id}"
+    width, height = size_of(page.pictures.data(job.owner, source))
     photo = {"source": source, "name": "Photo", "width": width, "height": height}
     if job.kind == "apply":
         settings = QuickSettings.model_validate(job.request).model_dump()

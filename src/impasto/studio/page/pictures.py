@@ -20,10 +20,11 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from impasto import samples
-from impasto.images import fit
+from impasto.images.header import measure
 from impasto.studio.context import Studio
 from impasto.studio.jobs import UNDER_WAY, Job
 from impasto.studio.page.cache import PictureCache
+from impasto.studio.page.uploads import CHECKED, upright
 from impasto.studio.previews import LONG_SIDE
 
 SIDES = (160, 640, 1280)
@@ -127,24 +128,19 @@ def current(job: Job, *, small: bool) -> str | None:
 
 
 def size_of(data: bytes) -> tuple[int, int]:
-    """Return the width and the height of a picture, in pixels."""
-    with Image.open(io.BytesIO(data)) as image:
-        return image.size
+    """Return the width and the height of a picture, in pixels. Raises `ImageError`."""
+    return measure(data, CHECKED)
 
 
 def shrunk(data: bytes, side: int) -> bytes:
-    """Return a JPEG of a picture, no side longer than ``side``."""
-    with Image.open(io.BytesIO(data)) as opened:
-        image: Image.Image = opened
-        image.draft("RGB", (side, side))  # a JPEG is decoded at a size near that one
-        if max(image.size) > side:
-            image = image.resize(fit(*image.size, side), Image.Resampling.LANCZOS, reducing_gap=3)
-        if image.mode != "RGB":
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-        file = io.BytesIO()
-        image.save(file, "JPEG", quality=88)
-        return file.getvalue()
+    """Return a JPEG of a picture, no side longer than ``side``, on white."""
+    image = upright(data, side)
+    if image.mode == "RGBA":
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image).convert("RGB")
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=88)
+    return file.getvalue()
 
 
 @lru_cache(len(samples.PHOTOS))

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from impasto.options.paint import MAX_STEPS
 from impasto.studio.page import jobs, quick
 from impasto.studio.page.context import Page, ThePage
 from impasto.studio.page.jobs import PaintOrder
@@ -16,7 +17,7 @@ from impasto.studio.page.pictures import SIDES
 from impasto.studio.page.quick import QuickOrder, QuickResult
 from impasto.studio.page.uploads import normalised
 from impasto.studio.problems import Problem
-from impasto.studio.routes.schemas import Owner
+from impasto.studio.routes.schemas import Owner, TheJob
 from impasto.studio.routes.waiting import unless_gone
 
 router = APIRouter(prefix="/studio", include_in_schema=False)
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _NEVER = {"Cache-Control": "no-store"}
-_MOST_JOBS = 480
+_STEP = Query(ge=0, le=MAX_STEPS)
 
 
 @router.post("/photos")
@@ -85,36 +86,32 @@ def listed(
     page: ThePage,
     owner: Owner,
     response: Response,
-    limit: Annotated[int, Query(ge=1, le=_MOST_JOBS)] = 24,
+    limit: Annotated[int, Query(ge=1)] = 24,
 ) -> dict[str, Any]:
     """Answer the jobs of an owner, the newest first."""
     response.headers.update(_NEVER)
-    return {"jobs": jobs.listed(page, owner, limit)}
+    return jobs.listed(page, owner, limit)
 
 
 @router.get("/jobs/{id}")
-def job(
-    id: str,
-    page: ThePage,
-    owner: Owner,
-    response: Response,
-    after: Annotated[int, Query(ge=0)] = 0,
+def progress(
+    job: TheJob, page: ThePage, response: Response, after: Annotated[int, _STEP] = 0
 ) -> dict[str, Any]:
     """Answer how a job stands, with its losses after a step."""
     response.headers.update(_NEVER)
-    return _found(lambda: jobs.progress(page, owner, id, after))
+    return jobs.progress(page, job, after)
 
 
 @router.get("/jobs/{id}/settings")
-def again(id: str, page: ThePage, owner: Owner) -> dict[str, Any]:
+def again(job: TheJob, page: ThePage) -> dict[str, Any]:
     """Answer what a job was made with."""
-    return _found(lambda: jobs.again(page, owner, id))
+    return _found(lambda: jobs.again(page, job))
 
 
 @router.post("/jobs/{id}/settle", status_code=204)
-def settle(id: str, page: ThePage, owner: Owner) -> None:
+def settle(job: TheJob, page: ThePage) -> None:
     """Make a stopped painting a finished one."""
-    _found(lambda: jobs.settle(page, owner, id))
+    jobs.settle(page, job)
 
 
 def _store(page: Page, owner: str, data: bytes) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from functools import cache
 from mimetypes import guess_type
 from typing import Any
@@ -79,7 +80,8 @@ def opening(page: Page, owner: str, query: str) -> dict[str, Any]:
     if not settings:
         for job in studio.store.jobs(owner):
             if job.state in UNDER_WAY and not job.wish:
-                return {**found, **jobs.again(page, owner, job.id), "job": job.id}
+                with suppress(KeyError):  # its photo is gone: the page opens all the same
+                    return {**found, **jobs.again(page, job), "job": job.id}
     found["mode"] = settings.pop("mode", None if styles else "paint")
     if painting := settings.pop("painting", None):
         found["paintings"] = [{"source": f"painting:{painting}", "name": painting}]

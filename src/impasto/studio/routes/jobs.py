@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
-from impasto.errors import OptionsError
 from impasto.studio import fields, problems
 from impasto.studio.jobs import UNDER_WAY
 from impasto.studio.jobs import Job as StoredJob
@@ -32,6 +30,11 @@ _KEY = Header(
     pattern="^[!-~]+$",
     description="A text of your choosing. Asked again with the same, the job that it made is "
     "answered, and no other is made.",
+)
+_BEFORE = Query(
+    pattern=r"^[0-9]{1,12}(\.[0-9]{1,12})?_[A-Za-z0-9_-]{1,64}$",
+    description="Where the page begins, as `next` of the page before has it: the time in seconds "
+    "since 1970 and the id of that page's last job.",
 )
 _USUAL = ("unauthorized", "rate-limited", "unavailable")
 _ONE = (*_USUAL, "not-found")
@@ -84,17 +87,15 @@ def list_jobs(
     studio: TheStudio,
     owner: Owner,
     limit: Annotated[int, Query(ge=1, le=100, description="Most jobs in one answer.")] = 20,
-    before: Annotated[
-        float | None,
-        Query(description="Only jobs made before this time, in seconds since 1970."),
-    ] = None,
+    before: Annotated[str | None, _BEFORE] = None,
 ) -> Jobs:
     """Answer your jobs, the newest first, a page at a time."""
-    if before is not None and not math.isfinite(before):
-        raise OptionsError("--before must be a number of seconds")
-    jobs = studio.store.jobs(owner, limit=limit + 1, before=before)
+    time, _, id = (before or "").partition("_")
+    place = (float(time), id) if before else None
+    jobs = studio.store.jobs(owner, limit=limit + 1, before=place)
     page = jobs[:limit]
-    more = f"/v1/jobs?limit={limit}&before={page[-1].created!r}" if len(jobs) > limit else None
+    last = f"{page[-1].created!r}_{page[-1].id}" if len(jobs) > limit else None
+    more = last and f"/v1/jobs?limit={limit}&before={last}"
     return Jobs(jobs=[job_of(studio, job) for job in page], next=more)
 
 
@@ -156,9 +157,13 @@ def resume_job(job: TheJob, studio: TheStudio) -> Job:
 )
 def delete_job(job: TheJob, studio: TheStudio) -> Response:
     """Cancel a job that is under way; remove one that has ended or was stopped."""
-    if job.state not in UNDER_WAY and studio.forget(job.id):
+    if job.state in UNDER_WAY:
+        job = studio.store.cancel(job.id, job.owner)
+        if job.state in (*UNDER_WAY, "cancelled"):
+            return accepted(studio, job)
+    if studio.forget(job.id):  # it may have ended just before it was to be cancelled
         return Response(status_code=204)
-    return accepted(studio, studio.store.cancel(job.id, job.owner))
+    return accepted(studio, studio.store.cancel(job.id, job.owner))  # it has just gone on
 
 
 def _request(given: Fields) -> PaintRequest:

@@ -22,7 +22,7 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
 async def ask(request: Request, studio: TheStudio, owner: Owner) -> Response:
     """Ask for a key, where one is needed."""
     if not studio.keys.required or owner:
-        return RedirectResponse("/", 303, _NOT_KEPT)
+        return _to_page(request)
     return _form(request)
 
 
@@ -36,14 +36,14 @@ async def log_in(request: Request, studio: TheStudio) -> Response:
     owner = studio.keys.owner(given.get("key", [""])[0].strip())
     if owner is None:
         return _form(request, 403, wrong=True)
-    answer = RedirectResponse("/", 303, _NOT_KEPT)
+    answer = _to_page(request)
     answer.set_cookie(
         COOKIE,
         studio.keys.session(owner),
         max_age=SESSION,
         secure=request.url.scheme == "https",
         httponly=True,
-        samesite="strict",
+        samesite="lax",  # or links from elsewhere would lead to where one logs in
     )
     return answer
 
@@ -52,10 +52,19 @@ async def log_in(request: Request, studio: TheStudio) -> Response:
 async def log_out() -> Response:
     """Have the browser forget its session."""
     answer = RedirectResponse("/login", 303, _NOT_KEPT)
-    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
     return answer
 
 
+def _to_page(request: Request) -> RedirectResponse:
+    """Send a browser to the page, with the settings of the link that it came with."""
+    return RedirectResponse(f"/{_query(request)}", 303, _NOT_KEPT)
+
+
+def _query(request: Request) -> str:
+    return f"?{request.url.query}" if request.url.query else ""
+
+
 def _form(request: Request, status: int = 200, *, wrong: bool = False) -> Response:
-    given = {"wrong": wrong}
+    given = {"wrong": wrong, "query": _query(request)}
     return templates.TemplateResponse(request, "login.html", given, status, headers=_NOT_KEPT)

@@ -38,7 +38,8 @@ async function put(image, src, alt) {
   const fresh = new Image();
   fresh.src = src;
   await fresh.decode().catch(() => {});
-  if (!fresh.naturalWidth || image.dataset.src !== src) return;
+  if (image.dataset.src !== src) return;
+  if (!fresh.naturalWidth) return delete image.dataset.src; // it is asked for again the next time
   image.src = src;
   if (image === result) resize(fresh.naturalWidth, fresh.naturalHeight);
 }

@@ -20,10 +20,10 @@ async function look(extra = 0) {
   const mine = ++asked;
   const limit = Math.max(PAGE, shown.length + extra);
   try {
-    const { jobs } = await ask(`studio/jobs?limit=${limit}`);
+    const answer = await ask(`studio/jobs?limit=${limit}`);
     if (mine !== asked) return;
-    shown = jobs;
-    more.hidden = jobs.length < limit;
+    shown = answer.jobs;
+    more.hidden = !answer.more;
     draw();
   } catch {
     if (mine !== asked) return; // else the next look may have more luck

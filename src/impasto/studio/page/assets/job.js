@@ -36,6 +36,7 @@ async function look() {
     reveal(true);
     if (error.status === 404) {
       say("This is not there any more.");
+      advance(null);
       offer(button("close", "Close", close));
     } else if (error.status) {
       timer = setTimeout(look, EVERY);

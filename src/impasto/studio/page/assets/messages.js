@@ -17,7 +17,7 @@ export function show(text, about) {
 }
 
 export function clear(about) {
-  for (const one of messages.querySelectorAll(`[data-about="${about}"]`)) one.remove();
+  for (const one of [...messages.children]) if (one.dataset.about === about) one.remove();
 }
 
 /** Do something and return whether it worked; if not, say why. */

@@ -12,6 +12,7 @@ let latest = 0;
 
 /** Take another photo; a picture that is shown makes room for it. */
 function choose(photo) {
+  latest++; // an upload that is still under way comes too late
   set({ photo, job: null, result: null });
 }
 
@@ -23,11 +24,11 @@ function take([file]) {
   });
 }
 
-/** Go on with the photo that this browser remembers, if it is still there. */
+/** Go on with the photo that this browser remembers, if the studio still has it. */
 export async function recall() {
   const photo = memory("photo");
   if (get("photo") || !photo?.source) return;
-  const there = await fetch(picture(photo.source, 1280)).catch(() => null);
+  const there = await fetch(picture(photo.source, 1280), { cache: "reload" }).catch(() => null);
   if (there?.ok && !get("photo")) set({ photo });
 }
 

@@ -27,8 +27,8 @@ function look() {
 
 /** Finish a draft: by then its settings may differ from those of the page. */
 function finish() {
-  const { photo, settings } = get("result");
-  order({ photo, settings, draft: false });
+  const result = get("result");
+  if (result) order({ photo: result.photo, settings: result.settings, draft: false });
 }
 
 function order(wanted) {

@@ -1,4 +1,4 @@
-"""Carrying out a painting for somebody at a terminal: checks, progress, Ctrl-C, results."""
+"""One painting in a terminal: checks, progress, Ctrl-C, and results."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import typer
 
 from impasto.atomic import beside, check_output
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
+from impasto.cli.painting_progress import PaintingProgress
 from impasto.cli.pipes import STANDARD
-from impasto.cli.progress import Progress
 from impasto.errors import DivergedError, OutOfMemoryError, OutputError
 from impasto.events import Saved
 from impasto.images import EXTENSIONS, check_format, resize
@@ -28,29 +28,29 @@ from impasto.record import Recorder
 from impasto.runtime.checkpoint import check_free
 from impasto.runtime.device import keep_freed_memory
 
-_LEAVING = 0.2
-"""Seconds of a budget that are kept for the end of the process."""
+_EXIT = 0.2
+"""Seconds of a budget that are reserved for the exit of the process."""
 
-_LONGEST = 100
-"""Bytes of a file's name in the name of a painting."""
+_MAX_STEM = 100
+"""The most bytes of an input's name in the name of a painting."""
 
 
 def free_name(content: Path, style: Path) -> Path:
-    """Return a name for a painting where nobody gave one: in this folder, of no file that is there.
+    """Return a default name for a painting, in this folder and not of an existing file.
 
-    What names standard input has no name of its own.
+    Standard input is called "picture".
     """
     names = (
         "picture" if str(path) == STANDARD else path.absolute().stem for path in (content, style)
     )
-    stem, number = "-".join(name.encode()[:_LONGEST].decode(errors="ignore") for name in names), 1
+    stem, number = "-".join(name.encode()[:_MAX_STEM].decode(errors="ignore") for name in names), 1
     while (path := Path(f"{stem}-{number}.png" if number > 1 else f"{stem}.png")).exists():
         number += 1
     return path
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class PaintSession:
     """Where the results of a painting go and how its progress is shown."""
 
     out: Path
@@ -60,12 +60,12 @@ class Work:
     quiet: bool
     as_json: bool
     piped: bool = False
-    """Whether ``out`` goes to standard output in the end."""
+    """Whether ``out`` is copied to standard output at the end."""
     free: Callable[[], Path] | None = None
-    """Gives another name than ``out`` where that was not asked for and is taken meanwhile."""
+    """Returns another name if ``out`` is a default name and exists by the end of the painting."""
 
     def check(self, inputs: Sequence[str | Path]) -> None:
-        """Raise `OutputError` for a result that could not be written, before anything is read."""
+        """Raise `OutputError` if a result could not be written, before anything is read."""
         check_output(self.out, extensions=EXTENSIONS, inputs=inputs)
         if self.checkpoint.checkpoint:
             state = self.checkpoint.checkpoint
@@ -76,7 +76,7 @@ class Work:
         self._check_names()
 
     def _check_names(self) -> None:
-        asked = {
+        outputs = {
             "--out": self.out,
             "--checkpoint": self._state,
             "--timelapse": self.record.timelapse,
@@ -84,26 +84,27 @@ class Work:
             "--plot": self.record.plot,
         }
         flags: dict[Path, str] = {}
-        for flag, path in asked.items():
+        for flag, path in outputs.items():
             if path and flags.setdefault(path.resolve(), flag) != flag:
-                raise OutputError(f"{flags[path.resolve()]} and {flag} both ask for {path}")
+                raise OutputError(f"{flags[path.resolve()]} and {flag} both write to {path}")
 
     @property
-    def state_kept(self) -> CheckpointOptions:
-        """The checkpoint as the painter is to keep it: none, unless one was asked for."""
+    def painter_checkpoint(self) -> CheckpointOptions:
+        """The checkpoint options for the painter; it writes no checkpoint unless asked to."""
         if self.checkpoint.resume:
             return replace(self.checkpoint, checkpoint=self._state)
         return self.checkpoint
 
     def carry_out(self, painter: Painter, inputs: Sequence[str | Path]) -> Painting:
-        """Paint, show the progress, write the results. Ctrl-C keeps what is there, exit code 130.
+        """Paint, show the progress, and write the results.
 
-        Raises the errors of `Painter`, and `OutputError`.
+        Ctrl-C saves the picture so far and exits with code 130. Raises the errors of `Painter`, and
+        `OutputError`.
         """
         check_format(self.out, painter.width, painter.height, self.save)
         if not painter.in_tiles:
             keep_freed_memory()
-        # A rough bound: 16-bit values that no compression makes smaller.
+        # A rough upper bound: 16-bit values without compression.
         need = painter.width * painter.height * 8
         check_output(self.out, extensions=EXTENSIONS, inputs=inputs, need_bytes=need)
         recorder = Recorder(
@@ -130,17 +131,16 @@ class Work:
             raise OutputError(f"{error}; the painting itself is {out}") from error
         if self.record.frames:
             files.append(Saved(self.record.frames, "frames"))
-        if self.state_kept.checkpoint:
+        if self.painter_checkpoint.checkpoint:
             self._state.unlink(missing_ok=True)
         self.report(files, painting.losses[-1]._asdict() if self.as_json else None)
         return painting
 
     @property
     def _state(self) -> Path:
-        """Where the state goes that is not asked for: beside what an earlier run left, too."""
-        asked = self.checkpoint.checkpoint
-        if asked:
-            return asked
+        """The checkpoint file: --checkpoint, or a name beside the output that is still free."""
+        if self.checkpoint.checkpoint:
+            return self.checkpoint.checkpoint
         usual = beside(self.out, ".checkpoint")
         if self.checkpoint.resume or self.checkpoint.restart:
             return usual
@@ -152,13 +152,13 @@ class Work:
         return beside(self.out.with_suffix(""), f".unfinished{self.out.suffix}")
 
     def _follow(self, painter: Painter, recorder: Recorder) -> bool:
-        """Paint to the end, or until Ctrl-C; return whether it was stopped."""
+        """Paint to the end or until Ctrl-C; return whether it was stopped."""
         size, planned = (painter.width, painter.height), painter.budget is not None
-        bar = Progress(size, planned=planned, quiet=self.quiet)
-        _keep_back(painter, recorder)
+        bar = PaintingProgress(size, planned=planned, quiet=self.quiet)
+        _reserve_time(painter, recorder)
         with gentle_interrupt() as interrupted, bar as progress:
             for event in painter:
-                _keep_back(painter, recorder)
+                _reserve_time(painter, recorder)
                 progress.take(event)
                 for saved in recorder.take(event):
                     progress.take(saved)
@@ -170,31 +170,31 @@ class Work:
         painting = painter.painting
         state = self._state
         painter.save_checkpoint(state)
-        found = state == beside(self.out, ".checkpoint") and not self.piped
-        asked = self.checkpoint.checkpoint is not None
-        named = "" if found or asked else f" --checkpoint {shlex.quote(str(state))}"
+        usual = state == beside(self.out, ".checkpoint") and not self.piped
+        same_command = usual or self.checkpoint.checkpoint is not None
+        named = "" if same_command else f" --checkpoint {shlex.quote(str(state))}"
         painting.save(self._unfinished, **self.save.to_dict())
         done = painting.losses[-1].step if painting.losses else 0
         typer.echo(
             f"impasto: stopped at step {done} of {painter.steps}; the picture so far is "
-            f"{self._unfinished}. To go on, repeat the command with --resume{named} (the state is "
-            f"in {state})",
+            f"{self._unfinished}. To continue, repeat the command with --resume{named} (the state "
+            f"is in {state})",
             err=True,
         )
 
     def _rescue(self, painting: Painting) -> str:
-        """Save what there is where there is room, and say where: hours may be in it."""
+        """Save the picture so far wherever possible; return the end of the error message."""
         if not painting.losses:
             return ""
         for folder in (self.out.parent, Path(tempfile.gettempdir())):
             rescue = folder / self._unfinished.name
             with suppress(OutputError):
                 painting.save(rescue, **self.save.to_dict())
-                return f"; the picture so far was kept as {rescue}"
+                return f"; the picture so far was saved as {rescue}"
         return ""
 
     def report(self, files: Sequence[Saved], outcome: Mapping[str, Any] | None = None) -> None:
-        """Tell what was written, as JSON with more facts if that was asked for."""
+        """Print the files written, or JSON with these and ``outcome``."""
         if self.as_json:
             written = {saved.what: str(saved.path) for saved in files}
             typer.echo(json.dumps({**(outcome or {}), "files": written}))
@@ -204,7 +204,7 @@ class Work:
                 typer.echo(f"{saved.what:<{width}}  {saved.path}")
 
 
-def _keep_back(painter: Painter, recorder: Recorder) -> None:
-    """Keep of a budget about what the results take once the painting is done."""
+def _reserve_time(painter: Painter, recorder: Recorder) -> None:
+    """Reserve a part of the budget for writing the results."""
     if painter.budget:
-        painter.budget.reserve = recorder.reserve(painter.steps) + _LEAVING
+        painter.budget.reserve = recorder.reserve(painter.steps) + _EXIT

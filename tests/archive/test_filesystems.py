@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from impasto.archive.places import Files, files_at
-from impasto.archive.plan import FolderPlan, Item, There
+from impasto.archive.engine import Made
+from impasto.archive.filesystems import Files, RemoteFiles, files_at
+from impasto.archive.plan import FolderPlan, Item, Skipped
+from impasto.archive.report import Report
 from impasto.errors import ImageError, MissingExtraError, OptionsError, OutputError
 from impasto.options import ReadOptions, SaveOptions
 
@@ -28,7 +30,7 @@ def root(
     if request.param == "path":
         yield str(tmp_path)
         return
-    monkeypatch.setattr("impasto.archive.places._remote", unkept)
+    monkeypatch.setattr("impasto.archive.filesystems._remote", unkept)
     if request.param == "dir":
         (tmp_path / "bucket").mkdir()
         told = {"path": str(tmp_path), "target_protocol": "file"}
@@ -40,10 +42,8 @@ def root(
 
 
 def unkept(host: str) -> Files:
-    from impasto.archive.places import Remote
-
     system, _ = fsspec.core.url_to_fs(host, use_listings_cache=False)
-    return Remote(system, host.partition("://")[0])
+    return RemoteFiles(system, host.partition("://")[0])
 
 
 def write(files: Files, place: str, data: bytes) -> None:
@@ -91,7 +91,7 @@ def test_a_plan_goes_through_it_and_passes_over_what_is_there(root: str) -> None
     named = [item.out.removeprefix(out)[1:] for item in plan if isinstance(item, Item)]
     assert named == ["a.JPG", "b.png", "in/c.png"]
     write(files, files.join(out, "in/c.png"), a_picture())
-    assert [isinstance(planned, There) for planned in plan] == [False, False, True]
+    assert [isinstance(planned, Skipped) for planned in plan] == [False, False, True]
 
 
 def test_pictures_keep_their_place_as_their_name(root: str) -> None:
@@ -122,3 +122,34 @@ def test_urls_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(MissingExtraError, match=r"s4:// needs an extra: .*impasto\[ray\]"):
         files_at("s4://bucket")
+
+
+def test_a_password_in_a_url_is_told_nowhere(tmp_path: Path) -> None:
+    files, place = files_at("memory://me:secret@bucket/a.png"), "memory://me:secret@bucket/a.png"
+    with pytest.raises(ImageError, match=r"memory://me:\*\*\*@bucket/a.png: no such file"):
+        files.read(place, READ)
+    write(files, place, a_picture())
+    assert files.read(place, READ).name == "memory://me:***@bucket/a.png"
+    with Report(tmp_path / "report.jsonl") as report:
+        report.take(Made(Item(place, place), 1.0))
+    assert "secret" not in (tmp_path / "report.jsonl").read_text()
+    fsspec.filesystem("memory").store.clear()
+
+
+def test_a_server_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(host: str, **_options: object) -> None:
+        raise ConnectionRefusedError(111, "Connection refused", host)
+
+    monkeypatch.setattr("fsspec.core.url_to_fs", refuse)
+    with pytest.raises(OptionsError, match="sftp://me@nowhere: cannot be used: Connection refused"):
+        files_at("sftp://me@nowhere/photos")
+
+
+def test_a_store_may_list_the_folder_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = fill("memory://album")
+    assert isinstance(files, RemoteFiles)
+    own = {"name": "/album/", "type": "directory", "size": 0}
+    listed = files._system.ls("/album", detail=True)
+    monkeypatch.setattr(files._system, "ls", lambda _path, **_detail: [own, *listed])
+    assert files.scan("memory://album").folders == ("in",)
+    fsspec.filesystem("memory").store.clear()

@@ -1,4 +1,4 @@
-"""The processes of a training: those that torchrun started, or some of our own."""
+"""The processes of a training: started by torchrun, or by this module on a CPU."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from contextlib import contextmanager, suppress
 from impasto.errors import OptionsError
 from impasto.options import TrainOptions
 
-_AUTO, _MOST = "auto", 64
-_PATIENCE = 30
-"""Seconds that the others have to end, once the first has."""
+_AUTO, _MAX_PROCESSES = "auto", 64
+_TIMEOUT = 30
+"""Seconds that the other processes have to end after the first."""
 
 
 @contextmanager
-def together(processes: str, options: TrainOptions, styles: int) -> Iterator[bool]:
-    """Train with several processes where that is faster; say whether this is the first.
+def process_group(processes: str, options: TrainOptions, styles: int) -> Iterator[bool]:
+    """Join the processes of a training; yield whether this is the first one.
 
-    Processes that torchrun started are joined. Else, on a CPU, the same command is started once
-    more for each that is wanted besides this one: two processes of a thread each are faster than
-    one of two, which wait for each other at every layer.
+    Under torchrun, join its processes. Else, on a CPU, start the same command again for each
+    additional process: two processes with one thread each are faster than one process with two
+    threads, which wait for each other at every layer.
     """
     from impasto.runtime.device import choose_device
 
@@ -32,16 +32,16 @@ def together(processes: str, options: TrainOptions, styles: int) -> Iterator[boo
         with _joined(on_cuda=on_cuda) as first:
             yield first
         return
-    count = _wanted(processes, options, styles)
+    count = _count(processes, options, styles)
     if count == 1:
         yield True
     else:
-        with _several(count) as first:
+        with _started(count) as first:
             yield first
 
 
-def _wanted(processes: str, options: TrainOptions, styles: int) -> int:
-    """Return how many processes are asked for, or use a CPU's threads best."""
+def _count(processes: str, options: TrainOptions, styles: int) -> int:
+    """Return the number of processes: as requested, or the best for the CPU's threads."""
     import torch
 
     from impasto.runtime.device import choose_device
@@ -49,8 +49,10 @@ def _wanted(processes: str, options: TrainOptions, styles: int) -> int:
 
     on_cpu = choose_device(options.device).type == "cpu"
     if processes != _AUTO:
-        if not processes.isdecimal() or not 1 <= int(processes) <= _MOST:
-            raise OptionsError(f"--processes must be auto or 1 to {_MOST}, got {processes!r}")
+        if not processes.isdecimal() or not 1 <= int(processes) <= _MAX_PROCESSES:
+            raise OptionsError(
+                f"--processes must be auto or 1 to {_MAX_PROCESSES}, got {processes!r}"
+            )
         if int(processes) > 1 and not on_cpu:
             raise OptionsError("--processes needs --device cpu; for several GPUs use torchrun")
         return int(processes)
@@ -63,13 +65,13 @@ def _wanted(processes: str, options: TrainOptions, styles: int) -> int:
 
 
 @contextmanager
-def _several(count: int) -> Iterator[bool]:
-    """Start the others, each with its part of the threads, and join them."""
+def _started(count: int) -> Iterator[bool]:
+    """Start the other processes, each with its share of the threads, and join them."""
     import torch
 
     before = torch.get_num_threads()
     threads = max(1, before // count)
-    told = {
+    address = {
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(_free_port()),
         "WORLD_SIZE": str(count),
@@ -78,14 +80,14 @@ def _several(count: int) -> Iterator[bool]:
     others = [
         subprocess.Popen(
             command,
-            env={**os.environ, **told, **_number(rank), "OMP_NUM_THREADS": str(threads)},
+            env={**os.environ, **address, **_rank(rank), "OMP_NUM_THREADS": str(threads)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,  # what is wrong, the first process says
+            stderr=subprocess.DEVNULL,  # the first process reports errors
         )
         for rank in range(1, count)
     ]
-    own = told | _number(0)
+    own = address | _rank(0)
     os.environ |= own
     torch.set_num_threads(threads)
     try:
@@ -101,12 +103,12 @@ def _several(count: int) -> Iterator[bool]:
             del os.environ[name]
         for other in others:
             with suppress(subprocess.TimeoutExpired):
-                other.wait(timeout=_PATIENCE)
+                other.wait(timeout=_TIMEOUT)
             other.kill()
             other.wait()
 
 
-def _number(rank: int) -> dict[str, str]:
+def _rank(rank: int) -> dict[str, str]:
     return {"RANK": str(rank), "LOCAL_RANK": str(rank)}
 
 
@@ -118,7 +120,7 @@ def _free_port() -> int:
 
 @contextmanager
 def _joined(*, on_cuda: bool) -> Iterator[bool]:
-    """Join the processes that the environment tells of."""
+    """Join the processes described by environment variables."""
     import torch
     from torch import distributed as dist
 

@@ -1,4 +1,4 @@
-"""Actors of Ray as workers, on a cluster of this machine; the bucket is a folder behind fsspec."""
+"""Ray actors as workers, on a cluster of this machine; the bucket is a folder behind fsspec."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import pytest
 
 from archive.making import Fake, photos
 from cli.shell import SHALLOW, draw, impasto, listing
-from impasto.archive.actors import Actors
 from impasto.archive.engine import Archive, Failed, Made
-from impasto.archive.plan import FolderPlan, There
+from impasto.archive.plan import FolderPlan, Skipped
+from impasto.archive.ray_pool import RayPool
 from impasto.errors import MissingExtraError, OptionsError
 from impasto.images import read_recipe
 from impasto.options import SaveOptions
@@ -66,19 +66,19 @@ def test_workers_that_die_are_made_up_for_and_nothing_is_written_twice(
     names = ("a", "b", "once", "kill", "bad", "c/d", "c/e")
     photos(bucket / "in", *(f"{name}.png" for name in names), draw=draw)
     found = {}
-    for event in Archive(plan(bucket), Actors(Fake(marks=str(tmp_path / "mark")), "auto")):
+    for event in Archive(plan(bucket), RayPool(Fake(marks=str(tmp_path / "mark")), "auto")):
         assert isinstance(event, Made | Failed)
         name = event.item.photo.partition("/in/")[2]
         assert name not in found
         found[name] = "" if isinstance(event, Made) else event.reason
-    assert "ended the process that made it, 2 times" in found.pop("kill.png")
+    assert "its process died 2 times" in found.pop("kill.png")
     assert found.pop("bad.png").endswith("in/bad.png: is bad")
     assert found == dict.fromkeys(("a.png", "b.png", "once.png", "c/d.png", "c/e.png"), "")
     before = listing(bucket / "out")
     assert sorted(before) == ["a.png", "b.png", "c/d.png", "c/e.png", "once.png"]
     assert str(os.getpid()) not in {text.split()[0].decode() for text in before.values()}
-    again = list(Archive(plan(bucket), Actors(Fake(), "auto")))
-    assert sum(isinstance(event, There) for event in again) == 5
+    again = list(Archive(plan(bucket), RayPool(Fake(), "auto")))
+    assert sum(isinstance(event, Skipped) for event in again) == 5
     assert listing(bucket / "out") == before
 
 
@@ -86,7 +86,7 @@ def test_workers_that_die_are_made_up_for_and_nothing_is_written_twice(
 def test_what_keeps_all_from_working_is_raised(bucket: Path) -> None:
     photos(bucket / "in", "a.png", draw=draw)
     with pytest.raises(OptionsError, match="no such style"):
-        list(Archive(plan(bucket), Actors(Fake(broken="no such style"), "auto")))
+        list(Archive(plan(bucket), RayPool(Fake(broken="no such style"), "auto")))
 
 
 @with_ray
@@ -103,7 +103,7 @@ def test_the_commands_work_on_a_cluster(
     assert read_recipe(bucket / "out" / "c" / "d.png")["content"]["name"] == f"{place}/in/c/d.png"
     lines = [json.loads(text) for text in (tmp_path / "r.jsonl").read_text().splitlines()]
     assert sorted(entry["out"] for entry in lines) == [f"{place}/out/a.png", f"{place}/out/c/d.png"]
-    assert impasto(capfd, *line).out.startswith("0 stylised, 2 there already")
+    assert impasto(capfd, *line).out.startswith("0 stylised, 2 already existed")
     draw(bucket / "photo.png", 64, 48)
     (tmp_path / "jobs.csv").write_text(
         f"photo,styles,out\n{place}/photo.png,{place}/in/a.png,{place}/painted.png\n"
@@ -119,14 +119,14 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(
         MissingExtraError, match=r"--ray needs an extra: pip install 'impasto\[ray\]"
     ):
-        Actors(Fake(), "auto")
+        RayPool(Fake(), "auto")
 
 
 def test_an_actor_is_a_worker(tmp_path: Path, draw_one: Callable[[], Path]) -> None:
     """What runs on a node, without a cluster."""
     from impasto import __version__
-    from impasto.archive.actors import _Actor
     from impasto.archive.plan import Item
+    from impasto.archive.ray_pool import _Actor
 
     actor = _Actor(Fake(), 1, None)
     assert actor.load() == __version__

@@ -1,4 +1,4 @@
-"""Where pictures are: folders of this machine, and what fsspec knows by a URL."""
+"""Access to pictures in local folders, and by URL in any store that fsspec supports."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from impasto.images.load import check_bytes, load_bytes
 from impasto.images.picture import Stored
 from impasto.images.read import read_bytes
 from impasto.options import ReadOptions
-from impasto.text import reason, shown
+from impasto.text import reason, shown, without_password
 
-Unreadable = Callable[[ImageError], None]
+OnUnreadable = Callable[[ImageError], None]
 
 _WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "memory"})
-"""Protocols of stores in which a file is whole as soon as it is there."""
+"""Protocols of stores in which a file appears only when it is complete."""
 
 
 class Files(Protocol):
-    """Files by their places: a place is a path, or a URL."""
+    """A file system. A place is a path or a URL."""
 
     def join(self, folder: str, name: str) -> str:
-        """Return the place of a name, or a path of names, in a folder."""
+        """Return the place of a name, or of a relative path, in a folder."""
 
     def is_folder(self, place: str) -> bool:
         """Return whether there is a folder. Raises `ImageError` where nobody answers."""
@@ -38,44 +38,48 @@ class Files(Protocol):
         """Return whether there is a file now, whoever wrote it. Raises as `is_folder`."""
 
     def names_in(self, folder: str) -> Callable[[str], bool]:
-        """Return what tells whether a picture of a name is in a folder, which need not be there."""
+        """Return a test for the names of pictures in a folder, which may not exist."""
 
     def scan(self, folder: str) -> Folder:
-        """Look through a folder. Raises `OSError`."""
+        """Scan a folder. Raises `OSError`."""
 
-    def walk(self, root: str, without: str | None, unreadable: Unreadable) -> Iterator[Folder]:
+    def walk(self, root: str, without: str | None, unreadable: OnUnreadable) -> Iterator[Folder]:
         """As `images.folders.walk`."""
 
     def load(self, place: str, options: ReadOptions) -> bytes:
-        """Return the bytes of a file of a picture. Raises `ImageError`."""
+        """Read the bytes of a picture file. Raises `ImageError`."""
 
     def read(self, place: str, options: ReadOptions) -> Stored:
         """Read a picture. Raises `ImageError`."""
 
     @contextmanager
     def writing(self, place: str) -> Iterator[Path]:
-        """Give a local path to write to, whole or not at all; then it is at its place.
+        """Yield a local path to write to; the complete file is then moved to its place.
 
-        The folder is made. Raises `OutputError`.
+        Creates the folder. Raises `OutputError`.
         """
 
 
 def is_url(place: str) -> bool:
-    """Return whether a place is for fsspec to find."""
+    """Return whether a place is a URL."""
     return "://" in place
 
 
-def files_at(place: str) -> Files:
-    """Return what knows the files of a place.
+def resolved(place: str) -> str:
+    """Return where a place really is: links are followed."""
+    return place.rstrip("/") if is_url(place) else os.path.realpath(place)
 
-    Raises `MissingExtraError` where URLs need a library, and `OptionsError` for a URL that is not
-    one.
+
+def files_at(place: str) -> Files:
+    """Return the file system of a place.
+
+    Raises `MissingExtraError` if fsspec is not installed, and `OptionsError` for an invalid URL.
     """
-    return _remote("/".join(place.split("/")[:3])) if is_url(place) else Local()
+    return _remote("/".join(place.split("/")[:3])) if is_url(place) else LocalFiles()
 
 
 @lru_cache(maxsize=64)
-def _remote(host: str) -> Remote:
+def _remote(host: str) -> RemoteFiles:
     protocol = host.partition("://")[0]
     try:
         from fsspec.core import url_to_fs
@@ -83,13 +87,13 @@ def _remote(host: str) -> Remote:
         raise MissingExtraError(f"{protocol}://", "ray") from error
     try:
         system, _ = url_to_fs(host, use_listings_cache=False)
-    except (ImportError, ValueError) as error:  # a library is missing, or nobody knows it
+    except Exception as error:  # a library is missing, nobody knows it, or nobody answers
         raise OptionsError(f"{shown(host)}: cannot be used: {reason(error)}") from error
-    return Remote(system, protocol)
+    return RemoteFiles(system, protocol)
 
 
-class Local:
-    """`Files` of this machine."""
+class LocalFiles:
+    """The file system of this machine."""
 
     def join(self, folder: str, name: str) -> str:
         """As `Files.join`."""
@@ -97,14 +101,14 @@ class Local:
 
     def is_folder(self, place: str) -> bool:
         """As `Files.is_folder`."""
-        return Path(place).is_dir()
+        return os.path.isdir(place)  # noqa: PTH112 (a name may be too long for the disk)
 
     def is_file(self, place: str) -> bool:
         """As `Files.is_file`."""
         return os.path.isfile(place)  # noqa: PTH113 (a million of them)
 
     def names_in(self, folder: str) -> Callable[[str], bool]:
-        """As `Files.names_in`: the disk is asked for each."""
+        """As `Files.names_in`, with one look-up per name."""
         before = self.join(folder, "")
         return lambda name: os.path.isfile(before + name)  # noqa: PTH113
 
@@ -112,7 +116,7 @@ class Local:
         """As `Files.scan`."""
         return Folder.scan(folder)
 
-    def walk(self, root: str, without: str | None, unreadable: Unreadable) -> Iterator[Folder]:
+    def walk(self, root: str, without: str | None, unreadable: OnUnreadable) -> Iterator[Folder]:
         """As `Files.walk`."""
         return walk(root, without=without, unreadable=unreadable)
 
@@ -126,17 +130,17 @@ class Local:
 
     @contextmanager
     def writing(self, place: str) -> Iterator[Path]:
-        """As `Files.writing`: who writes to it writes whole files."""
+        """As `Files.writing`: pictures are written atomically anyway."""
         folder = Path(place).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as error:
-            raise OutputError(f"{shown(folder)}: cannot be made: {reason(error)}") from error
+            raise OutputError(f"{shown(folder)}: cannot be created: {reason(error)}") from error
         yield Path(place)
 
 
-class Remote:
-    """`Files` of a file system of fsspec."""
+class RemoteFiles:
+    """A file system of fsspec."""
 
     def __init__(self, system: Any, protocol: str) -> None:
         self._system, self._protocol = system, protocol
@@ -154,14 +158,14 @@ class Remote:
         return self._ask(place, self._system.isfile)
 
     def names_in(self, folder: str) -> Callable[[str], bool]:
-        """As `Files.names_in`: all are listed at once, as asking for each would take hours."""
+        """As `Files.names_in`. Lists all names at once; a request per name would take hours."""
         try:
             return frozenset(self.scan(folder).names()).__contains__
         except OSError:
             return lambda name: False  # noqa: ARG005
 
     def scan(self, folder: str) -> Folder:
-        """As `Files.scan`. The names are kept: a listing is all that stores give."""
+        """As `Files.scan`. Keeps the names, because stores return them all in one listing."""
         try:
             found = self._system.ls(self._path(folder), detail=True)
         except OSError:
@@ -169,9 +173,11 @@ class Remote:
         except Exception as error:  # stores raise what they like
             raise OSError(str(error)) from error
         extensions, names, folders = picture_extensions(), [], []
+        own = self._path(folder).strip("/")
         for entry in found:
-            name = str(entry["name"]).rstrip("/").rpartition("/")[2]
-            if not name or name[0] == ".":
+            path = str(entry["name"]).strip("/")
+            name = path.rpartition("/")[2]
+            if not name or name[0] == "." or path == own:  # some stores list the folder itself
                 continue
             if entry["type"] == "directory":
                 folders.append(name)
@@ -180,7 +186,7 @@ class Remote:
         endings = frozenset(map(_ending, names))
         return Folder(folder, endings, tuple(sorted(folders)), tuple(names))
 
-    def walk(self, root: str, without: str | None, unreadable: Unreadable) -> Iterator[Folder]:
+    def walk(self, root: str, without: str | None, unreadable: OnUnreadable) -> Iterator[Folder]:
         """As `Files.walk`."""
         left = [root.rstrip("/")]
         while left:
@@ -188,7 +194,7 @@ class Remote:
             try:
                 folder = self.scan(place)
             except OSError as error:
-                told = f"{shown(place)}: cannot be looked into: {reason(error)}"
+                told = f"{shown(place)}: the folder cannot be read: {reason(error)}"
                 unreadable(ImageError(told))
                 continue
             yield folder
@@ -208,7 +214,7 @@ class Remote:
 
     def read(self, place: str, options: ReadOptions) -> Stored:
         """As `Files.read`."""
-        return read_bytes(self.load(place, options), place, options)
+        return read_bytes(self.load(place, options), without_password(place), options)
 
     @contextmanager
     def writing(self, place: str) -> Iterator[Path]:
@@ -218,12 +224,11 @@ class Remote:
             try:
                 yield local
             except OutputError as error:
-                raise OutputError(str(error).replace(str(local), place)) from error
+                raise OutputError(str(error).replace(str(local), shown(place))) from error
             try:
                 self._put(str(local), self._path(place))
             except Exception as error:  # stores raise what they like
-                told = f"{shown(place)}: cannot be written: {reason(error)}"
-                raise OutputError(told) from error
+                raise OutputError(f"{shown(place)}: cannot be written: {reason(error)}") from error
 
     def _ask(self, place: str, question: Callable[[str], Any]) -> bool:
         try:

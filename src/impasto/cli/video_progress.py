@@ -1,16 +1,16 @@
-"""Shows how a film gets on, on stderr: a bar with the current frame and the time left."""
+"""Shows the progress of a film on stderr: a bar with the current frame and the time left."""
 
 from __future__ import annotations
 
 from rich.progress import TaskID, TaskProgressColumn, TextColumn
 
-from impasto.cli.bars import Drawing
+from impasto.cli.bars import ProgressDisplay
 from impasto.cli.words import duration
 from impasto.video.events import FilmStarted, FramePainted, VideoEvent
 
 
-class FilmProgress(Drawing):
-    """Draws the events of a video stylizer. ``done`` is how many frames there are, in all runs."""
+class VideoProgress(ProgressDisplay):
+    """Displays the events of a video stylizer. ``done`` is the number of frames, over all runs."""
 
     def __init__(self, clip: str, *, quiet: bool) -> None:
         super().__init__(TaskProgressColumn(), TextColumn("{task.fields[pace]}"), quiet=quiet)
@@ -26,7 +26,7 @@ class FilmProgress(Drawing):
         """Show an event."""
         if isinstance(event, FilmStarted):
             self.done = self._first = event.done
-            again = f", going on after frame {event.done}" if event.done else ""
+            again = f", continuing after frame {event.done}" if event.done else ""
             count = "" if event.frames is None else f"about {event.frames} frames of "
             self._line(f"painting {self._clip}: {count}{event.width}×{event.height}{again}")
         elif isinstance(event, FramePainted):

@@ -6,17 +6,21 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from archive.making import Fake, photos
 from cli.shell import draw
 from impasto.archive.engine import Archive, Failed, Made
-from impasto.archive.makers import Worker
 from impasto.archive.plan import Item
-from impasto.archive.processes import Here, Layout, Processes, lay_out
+from impasto.archive.process_pool import InProcessPool, Layout, ProcessPool, lay_out
+from impasto.archive.worker import MakePicture, Picture, Progress, Worker
 from impasto.errors import ImpastoError, OptionsError
+from impasto.images.picture import Stored
 from impasto.options import ApplyOptions
 from patience import LIMIT, one_thread, wait_for
 
@@ -39,7 +43,7 @@ def by_name(events: list[object]) -> dict[str, str]:
 
 def test_pictures_are_made_by_several_and_failures_are_told(tmp_path: Path) -> None:
     work = plan(tmp_path, "a", "b", "c", "bad", "d", "e")
-    found = by_name(list(Archive(work, Processes(Fake(), lambda: Layout(2, 1)))))
+    found = by_name(list(Archive(work, ProcessPool(Fake(), lambda: Layout(2, 1)))))
     assert found.pop("bad").endswith("bad.png: is bad")
     assert found == dict.fromkeys("abcde", "made")
     texts = {path.read_text() for path in (tmp_path / "out").iterdir()}
@@ -50,8 +54,8 @@ def test_pictures_are_made_by_several_and_failures_are_told(tmp_path: Path) -> N
 def test_a_killed_worker_is_restarted_and_who_killed_it_twice_has_failed(tmp_path: Path) -> None:
     work = plan(tmp_path, "a", "once", "b", "kill", "c")
     fake = Fake(marks=str(tmp_path / "mark"))
-    found = by_name(list(Archive(work, Processes(fake, lambda: Layout(2, 1)))))
-    assert "ended the process that made it, 2 times: killed" in found.pop("kill")
+    found = by_name(list(Archive(work, ProcessPool(fake, lambda: Layout(2, 1)))))
+    assert "its process died 2 times: killed" in found.pop("kill")
     assert found == dict.fromkeys(("a", "once", "b", "c"), "made")
 
 
@@ -59,17 +63,19 @@ def test_what_keeps_all_from_working_is_raised(tmp_path: Path) -> None:
     with pytest.raises(OptionsError, match="no such style"):
         list(
             Archive(
-                plan(tmp_path, "a"), Processes(Fake(broken="no such style"), lambda: Layout(1, 1))
+                plan(tmp_path, "a"), ProcessPool(Fake(broken="no such style"), lambda: Layout(1, 1))
             )
         )
-    with pytest.raises(ImpastoError, match="end before they begin to work: ended with exit code 3"):
+    with pytest.raises(ImpastoError, match="die while they start: exit code 3"):
         list(
-            Archive(plan(tmp_path / "2", "a"), Processes(Fake(broken="gone"), lambda: Layout(1, 1)))
+            Archive(
+                plan(tmp_path / "2", "a"), ProcessPool(Fake(broken="gone"), lambda: Layout(1, 1))
+            )
         )
 
 
 def test_left_in_between_no_process_stays(tmp_path: Path) -> None:
-    pool = Processes(Fake(), lambda: Layout(1, 1))
+    pool = ProcessPool(Fake(), lambda: Layout(1, 1))
     work = Archive(plan(tmp_path, "a", "b", "c", "d"), pool).work()
     made = next(work)
     number = int(Path(made.item.out).read_text().split()[0])
@@ -88,7 +94,7 @@ def _runs(number: int) -> bool:
 
 
 def test_ctrl_c_does_not_reach_the_workers(tmp_path: Path) -> None:
-    pool = Processes(Fake(), lambda: Layout(1, 1))
+    pool = ProcessPool(Fake(), lambda: Layout(1, 1))
     work = Archive(plan(tmp_path, *"abcdef"), pool).work()
     number = int(Path(next(work).item.out).read_text().split()[0])
     os.kill(number, signal.SIGINT)
@@ -98,7 +104,7 @@ def test_ctrl_c_does_not_reach_the_workers(tmp_path: Path) -> None:
 def test_this_process_alone_tells_how_far_it_is(tmp_path: Path) -> None:
     shares: list[float] = []
     work = plan(tmp_path, "a", "b")
-    assert by_name(list(Archive(work, Here(Worker(Fake()), shares.append)))) == {
+    assert by_name(list(Archive(work, InProcessPool(Worker(Fake()), shares.append)))) == {
         "a": "made", "b": "made",
     }  # fmt: skip
     assert shares == [0.5, 0.5]
@@ -107,12 +113,39 @@ def test_this_process_alone_tells_how_far_it_is(tmp_path: Path) -> None:
 def test_what_is_there_is_left_alone_but_where_it_is_to_be_made_anew(tmp_path: Path) -> None:
     (item,) = plan(tmp_path, "a")
     worker = Worker(Fake())
-    assert not worker(item).there
+    assert not worker(item).existed
     Path(item.out).write_text("mine")
-    assert worker(item).there
+    assert worker(item).existed
     assert Path(item.out).read_text() == "mine"
-    assert not worker(Item(item.photo, item.out, anew=True)).there
+    assert not worker(Item(item.photo, item.out, overwrite=True)).existed
     assert Path(item.out).read_text() != "mine"
+
+
+@pytest.mark.usefixtures("store")
+def test_what_somebody_else_put_into_a_store_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    (item,) = plan(tmp_path, "a")
+    out = "memory://bucket/a.png"
+
+    @dataclass(frozen=True)
+    class Slow(Fake):
+        def begin(self, threads: int | None, device: str | None) -> MakePicture:
+            make = super().begin(threads, device)
+
+            def slow(item: Item, photo: Stored, progress: Progress | None) -> Picture:
+                fsspec.filesystem("memory").pipe_file("bucket/a.png", b"theirs")
+                return make(item, photo, progress)
+
+            return slow
+
+    result = Worker(Slow())(Item(item.photo, out))
+    assert (result.error, result.existed) == ("", True)
+    assert fsspec.filesystem("memory").cat_file("bucket/a.png") == b"theirs"
+
+
+@pytest.fixture
+def store() -> Iterator[None]:
+    yield
+    fsspec.filesystem("memory").store.clear()
 
 
 @pytest.mark.parametrize(
@@ -128,15 +161,15 @@ def test_what_is_there_is_left_alone_but_where_it_is_to_be_made_anew(tmp_path: P
 def test_how_many_work(
     monkeypatch: pytest.MonkeyPatch, cores: int, gigabytes: int, jobs: object, expected: Layout
 ) -> None:
-    monkeypatch.setattr("impasto.archive.processes.processors", lambda: cores)
-    monkeypatch.setattr("impasto.archive.processes.available", lambda: gigabytes * 2**30)
+    monkeypatch.setattr("impasto.archive.process_pool.processors", lambda: cores)
+    monkeypatch.setattr("impasto.archive.process_pool.available", lambda: gigabytes * 2**30)
     options = ApplyOptions(jobs=jobs, device="cpu")
     assert lay_out(options) == expected
     assert lay_out(options, most=1).jobs == 1
 
 
 def test_on_gpus_there_is_one_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("impasto.archive.processes.processors", lambda: 8)
+    monkeypatch.setattr("impasto.archive.process_pool.processors", lambda: 8)
     monkeypatch.setattr("impasto.apply.backends.has_cuda", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     found = lay_out(ApplyOptions())
@@ -151,9 +184,9 @@ import os, signal, sys
 from archive.making import Fake
 from impasto.archive.engine import Archive
 from impasto.archive.plan import Item
-from impasto.archive.processes import Layout, Processes
+from impasto.archive.process_pool import Layout, ProcessPool
 work = [Item(photo, photo.replace("/in/", "/out/")) for photo in sys.argv[1:]]
-for event in Archive(work, Processes(Fake(), lambda: Layout(1, 1))):
+for event in Archive(work, ProcessPool(Fake(), lambda: Layout(1, 1))):
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -1,4 +1,4 @@
-"""What a worker does: read a photo, make a picture of it, write it."""
+"""Workers: read a photo, make a picture from it, write the result."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
-from impasto.archive.places import files_at, is_url
+from impasto.archive.filesystems import files_at, is_url
 from impasto.archive.plan import Item
 from impasto.errors import ImpastoError, OptionsError, OutOfMemoryError
 from impasto.images.picture import Stored
 from impasto.images.read import Source, read_bytes
 from impasto.options import ApplyOptions, PaintOptions, ReadOptions, SaveOptions, VideoOptions
-from impasto.text import reason, shown
+from impasto.text import reason, shown, without_password
 from impasto.video.animation import (
     Animation,
     StylisedAnimation,
@@ -32,98 +32,99 @@ if TYPE_CHECKING:
     from impasto.zoo.pack import Pack
 
 Progress = Callable[[float], None]
-"""Takes how much of a picture is done, from 0 to 1."""
+"""Called with the finished share of a picture, from 0 to 1."""
 
 
 class Picture(Protocol):
-    """What is made of a photo."""
+    """The result of a photo."""
 
     def save(self, path: Any, **options: Any) -> None:
         """Write it. Raises `OutputError`."""
 
 
-Compute = Callable[[Progress | None], Picture]
-"""Makes a picture of a photo that was read."""
+MakePicture = Callable[[Progress | None], Picture]
+"""Makes a picture from a photo that has been read."""
 
-Open = Callable[[Item], Compute]
-"""Reads the photo of an item. Raises `ImageError`."""
+ReadPhoto = Callable[[Item], MakePicture]
+"""Reads the photo of an item, and returns what makes its picture. Raises `ImageError`."""
 
 
-class Making(Protocol):
-    """How pictures are made, as plain data that can be sent to where it is done."""
+class Task(Protocol):
+    """How pictures are made, as plain data that can be sent to another process."""
 
     @property
     def save(self) -> SaveOptions:
         """How results are written."""
 
-    def begin(self, threads: int | None, device: str | None) -> Open:
-        """Load what is needed, and return what reads photos to make pictures of them.
+    def begin(self, threads: int | None, device: str | None) -> ReadPhoto:
+        """Load the networks and return the function that reads photos.
 
-        ``threads`` is how many of the CPU's to use, None for all; ``device`` takes the place of
-        the one in the options. Raises what would fail for every photo.
+        ``threads`` is the number of CPU threads to use, None for all; ``device`` replaces the one
+        in the options. Raises errors that would affect every photo.
         """
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of an item: how long it took, and what went wrong, in one line; "" for nothing.
+class Result:
+    """The result of an item: its seconds, and its error in one line, "" for none.
 
-    ``there`` if its result was there already: somebody else had made it.
+    ``existed`` if the output file existed already, because another process had written it.
     """
 
     seconds: float
     error: str = ""
-    there: bool = False
+    existed: bool = False
 
 
 class Worker:
-    """Makes items; several threads may call it.
+    """Processes items; it may be called from several threads.
 
-    One picture is computed at a time: while it is, others are read and written.
+    One picture is computed at a time; meanwhile others are read and written.
     """
 
-    def __init__(
-        self, making: Making, threads: int | None = None, device: str | None = None
-    ) -> None:
-        self.making = making
-        self._open = making.begin(threads, device)
+    def __init__(self, task: Task, threads: int | None = None, device: str | None = None) -> None:
+        self.task = task
+        self._read = task.begin(threads, device)
         self._computing = Lock()
         self.writing = Lock()
         """Held while a file is written."""
 
-    def __call__(self, item: Item, progress: Progress | None = None) -> Answer:
-        """Make one picture. Nothing is raised: one must not end a night's work."""
+    def __call__(self, item: Item, progress: Progress | None = None) -> Result:
+        """Make one picture. Never raises: a single picture must not end a night's work."""
         began = time.monotonic()
         waited = 0.0
         try:
             if _is_there(item):
-                return Answer(0.0, there=True)
-            compute = self._open(item)
+                return Result(0.0, existed=True)
+            make = self._read(item)
             asked = time.monotonic()
             with self._computing:
                 waited = time.monotonic() - asked
-                made = compute(progress)
-            with self.writing, files_at(item.out).writing(item.out) as path:
+                made = make(progress)
+            asked = time.monotonic()
+            with self.writing:
+                waited += time.monotonic() - asked
                 if _is_there(item):
-                    return Answer(0.0, there=True)
-                made.save(path, **self.making.save.to_dict())
+                    return Result(0.0, existed=True)
+                with files_at(item.out).writing(item.out) as path:
+                    made.save(path, **self.task.save.to_dict())
         except OutOfMemoryError as error:
             wrong = f"{shown(item.photo)}: {error}"
         except ImpastoError as error:
             wrong = " ".join(str(error).split())
-        except Exception as error:  # anything at all
+        except Exception as error:
             wrong = f"{shown(item.photo)}: {type(error).__name__}: {reason(error)}"
         else:
             wrong = ""
-        return Answer(time.monotonic() - began - waited, wrong)
+        return Result(time.monotonic() - began - waited, wrong)
 
 
 @dataclass(frozen=True)
-class Stylising:
-    """Photos and animations through a network.
+class StyliseTask:
+    """Stylises photos and animations with a network.
 
-    ``finish`` paints on from a picture that it made, in this process only. Animations stay
-    animations where the format of the result can hold one.
+    ``finish``, if given, takes the stylised picture and returns the final one, in this process. An
+    animation stays one if the format of its result supports that; else its first frame is used.
     """
 
     pack: Pack
@@ -133,8 +134,8 @@ class Stylising:
     read: ReadOptions
     finish: Callable[[Stylised, Source, ReadOptions], Painting] | None = None
 
-    def begin(self, threads: int | None, device: str | None) -> Open:
-        """As `Making.begin`."""
+    def begin(self, threads: int | None, device: str | None) -> ReadPhoto:
+        """As `Task.begin`."""
         from impasto.apply.network import Network
 
         o = self.options
@@ -147,25 +148,23 @@ class Stylising:
         )
         network.check(o, self.read)
 
-        def opened(item: Item) -> Compute:
-            data = files_at(item.photo).load(item.photo, self.read)
-            if can_move(item.out) and (found := find_animation(data, item.photo, self.read)):
-                return partial(self._animated, network, found)
-            photo = read_bytes(data, item.photo, self.read)
-            return partial(self._picture, network, photo, item.out)
+        def read(item: Item) -> MakePicture:
+            data, name = files_at(item.photo).load(item.photo, self.read), item.photo
+            name = without_password(name) if is_url(name) else name
+            if can_move(item.out) and (animation := find_animation(data, name, self.read)):
+                return partial(self._animated, network, animation)
+            return partial(self._picture, network, read_bytes(data, name, self.read), item.out)
 
-        return opened
+        return read
 
     def _picture(
         self, network: Network, photo: Stored, out: str, progress: Progress | None
     ) -> Picture:
-        told = None if progress is None else (lambda done, of: progress(done / of))
+        report = None if progress is None else (lambda done, of: progress(done / of))
         made = network.stylise(
-            photo, self.options, read=self.read, progress=told, bits=self.save.bits
+            photo, self.options, read=self.read, progress=report, bits=self.save.bits
         )
-        done: Stylised | Painting = made
-        if self.finish:
-            done = self.finish(made, photo, self.read)
+        done = self.finish(made, photo, self.read) if self.finish else made
         return StylisedAnimation.still(done.image, done.recipe) if is_gif(out) else done
 
     def _animated(
@@ -185,7 +184,7 @@ class Stylising:
         )
 
     def differs(self, recipe: Mapping[str, Any]) -> str:
-        """Return in which settings a result's recipe is another, "" for none."""
+        """Return the settings in which a result's recipe differs, "" for none."""
         rows = {name: self.pack.row(name).sha256 for name in self.shares}
         wanted = {
             "shares": dict(self.shares),
@@ -205,14 +204,14 @@ class Stylising:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be painted of a photo: by which paintings, and how."""
+class PaintOrder:
+    """The paintings and the options for one photo."""
 
     styles: tuple[str, ...]
     options: PaintOptions
 
     def differs(self, recipe: Mapping[str, Any]) -> str:
-        """Return in which settings a result's recipe is another, "" for none."""
+        """Return the settings in which a result's recipe differs, "" for none."""
         options = recipe.get("options")
         if recipe.get("kind") != "paint" or not isinstance(options, dict):
             return "not painted"
@@ -229,20 +228,20 @@ class Order:
             return "paintings"
         used = [
             [name for name in names if name == style or name.startswith(f"{style}/")]
-            for style in (place.rstrip("/") for place in self.styles)
+            for style in (without_password(place).rstrip("/") for place in self.styles)
         ]
         return "" if all(used) and {n for u in used for n in u} == set(names) else "paintings"
 
 
 @dataclass(frozen=True)
-class Paintings:
-    """Photos painted one after another, each as its own `Order` says."""
+class PaintTask:
+    """Paints photos one after another, each by its `PaintOrder`."""
 
     save: SaveOptions
     read: ReadOptions
 
-    def begin(self, threads: int | None, device: str | None) -> Open:
-        """As `Making.begin`: networks are loaded when they are asked for, and kept."""
+    def begin(self, threads: int | None, device: str | None) -> ReadPhoto:
+        """As `Task.begin`. Networks are loaded on demand and kept."""
         from dataclasses import replace
 
         import torch
@@ -255,11 +254,11 @@ class Paintings:
             torch.set_num_threads(threads)
         nets = SharedNets()
 
-        def opened(item: Item) -> Compute:
-            return partial(painted, item, files_at(item.photo).read(item.photo, self.read))
+        def read(item: Item) -> MakePicture:
+            photo = files_at(item.photo).read(item.photo, self.read)
+            return partial(paint, photo, item.order)
 
-        def painted(item: Item, photo: Stored, progress: Progress | None) -> Picture:
-            order: Order = item.how
+        def paint(photo: Stored, order: PaintOrder, progress: Progress | None) -> Picture:
             options = replace(order.options, device=device) if device else order.options
             options, start = begun(photo, options, self.read)
             styles = [self._style(style) for style in order.styles]
@@ -269,20 +268,21 @@ class Paintings:
                     progress(event.step / event.steps)
             return painter.painting
 
-        return opened
+        return read
 
     def _style(self, place: str) -> Source:
         return files_at(place).read(place, self.read) if is_url(place) else place
 
 
 def _is_there(item: Item) -> bool:
-    """Return whether an item's result is there and is to stay."""
-    return not item.anew and files_at(item.out).is_file(item.out)
+    """Return whether an item's result exists and must be kept."""
+    return not item.overwrite and files_at(item.out).is_file(item.out)
 
 
 def _differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Return what is said differently: "strength 0.5, now 1.0"."""
+    """Return the differences: "strength 0.5, now 1.0"."""
     different: Sequence[str] = [name for name in wanted if found[name] != wanted[name]]
     return "; ".join(
-        f"{name.replace('_', '-')} {found[name]}, now {wanted[name]}" for name in different[:3]
+        f"{name.replace('_', '-')} {shown(str(found[name]))}, now {shown(str(wanted[name]))}"
+        for name in different[:3]
     )

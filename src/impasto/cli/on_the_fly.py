@@ -31,7 +31,7 @@ def is_painting(model: str) -> bool:
     return path.suffix.lower() not in ("", EXTENSION, *FOREIGN_EXTENSIONS) and path.is_file()
 
 
-def learnt(
+def learn_on_the_fly(
     painting: str,
     photos: Sequence[Source],
     budget: str | None,
@@ -40,26 +40,26 @@ def learnt(
     fast: bool,
     quiet: bool,
 ) -> tuple[Pack, dict[str, float]]:
-    """Return a network with only the style of a painting, which is learnt unless it is cached.
+    """Return a network with only the style of a painting, learning it unless it is cached.
 
     Raises `ImageError` if the painting cannot be read, `OptionsError`, and `typer.Exit` after
     Ctrl-C.
     """
     from impasto.learning import CachedStyle
 
-    asked: float | str = _BUDGET if budget is None else budget
-    options = LearnOptions(budget=asked, model="standard" if fast else "quality")  # type: ignore[arg-type]
-    passing = CachedStyle(painting, options, read)
-    missing = options.seconds - passing.learnt
-    if passing.row is None or (budget is not None and missing >= 1):
-        passing.options = replace(options, budget=missing)
-        _learn(passing, painting, photos, read, quiet=quiet)
-    assert passing.row
-    return passing.pack, {passing.row.card.name: 1.0}
+    time: float | str = _BUDGET if budget is None else budget
+    options = LearnOptions(budget=time, model="standard" if fast else "quality")  # type: ignore[arg-type]
+    cached = CachedStyle(painting, options, read)
+    missing = options.seconds - cached.learnt
+    if cached.row is None or (budget is not None and missing >= 1):
+        cached.options = replace(options, budget=missing)
+        _learn(cached, painting, photos, read, quiet=quiet)
+    assert cached.row
+    return cached.pack, {cached.row.card.name: 1.0}
 
 
 def _learn(
-    passing: CachedStyle, painting: str, photos: Sequence[Source], read: ReadOptions, *, quiet: bool
+    cached: CachedStyle, painting: str, photos: Sequence[Source], read: ReadOptions, *, quiet: bool
 ) -> None:
     from impasto import cli, samples
     from impasto.cli.learning_progress import LearningProgress
@@ -71,7 +71,7 @@ def _learn(
 
     if not quiet:
         typer.echo(
-            f"learning {painting} for {duration(passing.options.seconds)}; this happens only once",
+            f"learning {painting} for {duration(cached.options.seconds)}; this happens only once",
             err=True,
         )
         if len(photos) == 1 and isinstance(photos[0], Path):
@@ -86,9 +86,9 @@ def _learn(
     ]
     keep_freed_memory()
     learner = Learner(
-        painting, learning_photos, passing.options, body=passing.body, read=read, began=cli.BEGAN
+        painting, learning_photos, cached.options, body=cached.body, read=read, began=cli.BEGAN
     )
-    learner.begin_with(passing.row, StateFile(state_of(learner.key)))
+    learner.begin_with(cached.row, StateFile(state_of(learner.key)))
     with (
         gentle_interrupt() as interrupted,
         LearningProgress(learner, learner.card.name, quiet=quiet) as progress,
@@ -97,7 +97,7 @@ def _learn(
             progress.take(event)
             if interrupted():
                 learner.stop()
-    passing.keep(learner.row)
+    cached.keep(learner.row)
     if learner.stopped:
         typer.echo(
             "impasto: stopped; what was learnt is saved and will be used next time", err=True

@@ -1,24 +1,24 @@
-"""A bar with losses and the time left; plain lines where stderr is not a terminal."""
+"""The progress of a painting: a bar with losses and the time left, or lines without a terminal."""
 
 from __future__ import annotations
 
 from rich.progress import TaskID
 
-from impasto.cli.bars import Drawing, losses
+from impasto.cli.bars import ProgressDisplay, losses
 from impasto.cli.words import about, duration
 from impasto.events import Event, Replanned, Started, Step
 
 Scales = tuple[tuple[int, int, int], ...]
 
 _SOON = 2.0
-"""Seconds: who waits no longer need not be told how long."""
+"""Seconds; a shorter duration is not shown."""
 
 
-class Progress(Drawing):
-    """Draws the events of an engine on stderr.
+class PaintingProgress(ProgressDisplay):
+    """Shows the events of an engine on stderr.
 
-    ``size`` is the width and height of the finished picture; ``planned`` says that steps and scales
-    are a plan that may still change.
+    ``size`` is the width and height of the finished picture; with ``planned``, steps and scales are
+    a plan that may still change.
     """
 
     def __init__(self, size: tuple[int, int], *, planned: bool, quiet: bool) -> None:
@@ -44,17 +44,17 @@ class Progress(Drawing):
         steps = f"{'about ' if self._planned else ''}{event.steps} steps"
         if event.seconds and event.seconds > _SOON:
             steps += f" in {about(event.seconds)}"
-        again = f", going on at step {event.step}" if event.step else ""
+        resumed = f", resuming at step {event.step}" if event.step else ""
         where = f"{event.device} {event.precision}"
-        self._line(f"painting at {_sizes(event.scales)}, {steps}, {where}{again}")
+        self._line(f"painting at {_sizes(event.scales)}, {steps}, {where}{resumed}")
         self._show_end(event.scales)
 
     def _show_end(self, scales: Scales) -> None:
-        """Say so when the picture has to be enlarged to the size asked for."""
+        """Show a notice if the picture will be enlarged to its final size."""
         width, height, _ = scales[-1]
         if self._planned and (width, height) != self._size:
-            asked = "{}×{}".format(*self._size)
-            self._line(f"too little time for {asked}: painted at {width}×{height} and enlarged")
+            size = "{}×{}".format(*self._size)
+            self._line(f"too little time for {size}: painting at {width}×{height} and enlarging")
 
     def _show_step(self, event: Step) -> None:
         where = f"step {event.step}/{event.steps}"

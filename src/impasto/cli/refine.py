@@ -1,4 +1,4 @@
-"""Refining the output of a network by optimisation."""
+"""Refiner the output of a network by optimisation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from impasto.cli.passing import is_painting
+from impasto.cli.on_the_fly import is_painting
 from impasto.errors import OptionsError
 from impasto.options import ApplyOptions, ReadOptions, parsing
 from impasto.options.apply import AUTO
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Refining:
+class Refiner:
     """Refines pictures for ``seconds`` with the painting that a style was learnt from."""
 
     painting: Path | bytes
@@ -28,7 +28,7 @@ class Refining:
     @classmethod
     def of(
         cls, budget: str, model: str, shares: Mapping[str, float], options: ApplyOptions
-    ) -> Refining:
+    ) -> Refiner:
         """Find the painting. Raises `OptionsError` if there is none or more than one."""
         from impasto.learning import painting_of
         from impasto.zoo import learnt
