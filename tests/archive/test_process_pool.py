@@ -18,9 +18,8 @@ from cli.shell import draw
 from impasto.archive.engine import Archive, Failed, Made
 from impasto.archive.plan import Item
 from impasto.archive.process_pool import InProcessPool, Layout, ProcessPool, lay_out
-from impasto.archive.worker import MakePicture, Picture, Progress, Worker
+from impasto.archive.worker import MakePicture, ReadPhoto, Worker
 from impasto.errors import ImpastoError, OptionsError
-from impasto.images.picture import Stored
 from impasto.options import ApplyOptions
 from patience import LIMIT, one_thread, wait_for
 
@@ -128,12 +127,12 @@ def test_what_somebody_else_put_into_a_store_meanwhile_is_left_alone(tmp_path: P
 
     @dataclass(frozen=True)
     class Slow(Fake):
-        def begin(self, threads: int | None, device: str | None) -> MakePicture:
-            make = super().begin(threads, device)
+        def begin(self, threads: int | None, device: str | None) -> ReadPhoto:
+            read = super().begin(threads, device)
 
-            def slow(item: Item, photo: Stored, progress: Progress | None) -> Picture:
+            def slow(item: Item) -> MakePicture:
                 fsspec.filesystem("memory").pipe_file("bucket/a.png", b"theirs")
-                return make(item, photo, progress)
+                return read(item)
 
             return slow
 
