@@ -446,7 +446,7 @@ def test_what_is_finished_too_late_covers_no_later_draft_and_what_cannot_be_says
     slide(page, "Strength", "ArrowLeft")
     expect(action(page, "finish")).to_be_visible(timeout=SLOW)
     expect(caption(page)).to_contain_text("not finished")
-    expect(page.locator("#messages")).to_contain_text("not there any more")
+    expect(page.locator("#messages")).to_contain_text("no longer exists")
     page.unroute(STYLISED)
     action(page, "finish").click()  # it can be tried again
     stylised(page)

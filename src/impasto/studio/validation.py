@@ -60,7 +60,7 @@ def check_request(request: PaintRequest, settings: Settings, styles: int) -> Non
         most = _LARGEST_STYLE * settings.max_size / options.size
         raise OptionsError(f"--style-scale must be at most {most:g} at this size")
     if not 1 <= styles <= MAX_STYLES:
-        raise OptionsError(f"--painting must come 1 to {MAX_STYLES} times, got {styles}")
+        raise OptionsError(f"--painting must be sent 1 to {MAX_STYLES} times, got {styles}")
     for shares in _blends(options):
         if len(shares) != styles:
             raise OptionsError(f"--blend has {len(shares)} shares for {styles} paintings")

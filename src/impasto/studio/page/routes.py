@@ -125,4 +125,4 @@ def _found(find: Callable[[], T]) -> T:
     try:
         return find()
     except KeyError:
-        raise Problem("not-found", "this is not there any more") from None
+        raise Problem("not-found", "this no longer exists") from None
