@@ -680,6 +680,7 @@ def test_a_finished_painting_is_there_with_its_time_lapse(page: Page, photo: Pat
         with page.expect_download() as coming:
             action(page, what).click()
         assert start in Path(coming.value.path()).read_bytes()[:16]
+        assert re.fullmatch(rf"impasto-.+-{what}\.\w+", coming.value.suggested_filename)
     assert shots(page).first.locator("img").count() == 2
     page.reload()
     ready(page)

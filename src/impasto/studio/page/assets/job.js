@@ -94,8 +94,8 @@ function actions() {
     await look();
   };
   const files = [
-    job.picture && download(`job:${id}`, "picture", "Download"),
-    job.timelapse && download(`job:${id}`, "timelapse", "Time-lapse"),
+    job.picture && download(`v1/jobs/${id}/picture`, "picture", "Download"),
+    job.timelapse && download(`v1/jobs/${id}/timelapse`, "timelapse", "Time-lapse"),
   ];
   const end = [careful("remove", "Delete", "Delete for good", remove), button("close", "Close", close)];
   if (job.wish) return [];
