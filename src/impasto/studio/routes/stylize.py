@@ -75,7 +75,7 @@ _FILES = {
             "unauthorized", "cross-site", "slow-upload", "too-large", "too-many-pixels",
             "unsupported-media-type", "invalid-option", "unknown-style", "bad-picture", "bad-form",
             "unfit-format", "job-failed", "busy", "rate-limited", "queue-full", "too-many-jobs",
-            "broken-style", "unavailable",
+            "broken-style", "unavailable", "not-found", "wrong-state",
         ),
     },
 )  # fmt: skip
