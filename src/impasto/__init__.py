@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from impasto.painter import Painter, Painting
     from impasto.stylize import paint, rerun, train
     from impasto.training.learner import Learner
+    from impasto.video.stylizer import VideoStylizer, stylize_video
 
 __version__ = "0.3.0"
 
@@ -63,6 +64,7 @@ _HOMES = {
     "impasto.painter": ("Painter", "Painting"),
     "impasto.stylize": ("paint", "rerun", "train"),
     "impasto.training.learner": ("Learner",),
+    "impasto.video.stylizer": ("VideoStylizer", "stylize_video"),
 }
 
 __all__ = [
@@ -83,12 +85,14 @@ __all__ = [
     "Painting",
     "ReadOptions",
     "SaveOptions",
+    "VideoStylizer",
     "WeightsError",
     "__version__",
     "learn",
     "load",
     "paint",
     "rerun",
+    "stylize_video",
     "train",
 ]
 

@@ -65,7 +65,7 @@ def test_each_part_can_be_given_what_the_others_found(name):
         for segment in (stage.recompute, stage.segment):
             if segment is None:
                 continue
-            run = session(build_segment(segment, tensors, own=False))
+            run = session(build_segment(segment, tensors, "given"))
             feed = {found.name: given[found.name] for found in run.get_inputs()}
             names = [f"{name}_given" for name in segment.outputs]
             found = dict(zip(segment.outputs, run.run(names, feed), strict=True))
@@ -97,8 +97,8 @@ def test_weights_kept_in_half_are_those_of_a_pack():
 def test_a_convolution_is_an_operator_or_two_and_a_normalisation_one():
     """What the speed rests on."""
     architecture = ARCHITECTURES["turbo"]
-    for own, operator in ((True, "Instance"), (False, "Batch")):
-        graph = build_segment(whole(architecture), making.tensors("turbo"), own=own).graph
+    for use, operator in (("own", "Instance"), ("given", "Batch"), ("moved", "Batch")):
+        graph = build_segment(whole(architecture), making.tensors("turbo"), use).graph
         kinds = [node.op_type for node in graph.node]
         assert kinds.count("Conv") == kinds.count("Pad") == len(architecture.convolutions)
         photos = operator == "Batch"  # the photo's own a·x + b

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from impasto.archive.filesystems import files_at
 from impasto.archive.plan import Item
-from impasto.archive.worker import MakePicture, Progress
+from impasto.archive.worker import Compute, Open, Progress
 from impasto.errors import ImageError, OptionsError
-from impasto.images.picture import Stored
 from impasto.options import ReadOptions, SaveOptions
 
 
@@ -39,24 +39,29 @@ class Fake:
     broken: str = ""
     marks: str = ""
 
-    def begin(self, threads: int | None, device: str | None) -> MakePicture:
+    def begin(self, threads: int | None, device: str | None) -> Open:
         del threads, device
         if self.broken == "gone":
             os._exit(3)
         if self.broken:
             raise OptionsError(self.broken)
 
-        def make(item: Item, photo: Stored, progress: Progress | None) -> Copied:
-            stem = Path(item.photo).stem
-            if progress:
-                progress(0.5)
-            if stem.startswith("bad"):
-                raise ImageError(f"{item.photo}: is bad")
-            if stem.startswith("kill") or (stem.startswith("once") and _first(self.marks)):
-                os.kill(os.getpid(), signal.SIGKILL)
-            return Copied(f"{os.getpid()} {photo.sha256}")
+        def opened(item: Item) -> Compute:
+            photo = files_at(item.photo).read(item.photo, self.read)
 
-        return make
+            def copied(progress: Progress | None) -> Copied:
+                stem = Path(item.photo).stem
+                if progress:
+                    progress(0.5)
+                if stem.startswith("bad"):
+                    raise ImageError(f"{item.photo}: is bad")
+                if stem.startswith("kill") or (stem.startswith("once") and _first(self.marks)):
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return Copied(f"{os.getpid()} {photo.sha256}")
+
+            return copied
+
+        return opened
 
 
 def _first(mark: str) -> bool:

@@ -20,6 +20,7 @@ from impasto.options import (
     RecordOptions,
     SaveOptions,
     TrainOptions,
+    VideoOptions,
 )
 from options.refusing import INF, NAN, refused
 
@@ -32,6 +33,7 @@ ALL = (
     SaveOptions,
     RecordOptions,
     CheckpointOptions,
+    VideoOptions,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from impasto.apply.stages import Segment
@@ -14,6 +14,11 @@ class Moments(NamedTuple):
 
     mean: Floats
     variance: Floats
+
+
+def moved_moments(outputs: Mapping[str, Floats], norms: Iterable[str]) -> dict[str, Moments]:
+    """Return the moved moments out of the outputs of `Backend.run`."""
+    return {name: Moments(outputs[f"{name}_mean"], outputs[f"{name}_variance"]) for name in norms}
 
 
 Fields = Mapping[str, Floats]
@@ -38,10 +43,13 @@ class Backend(Protocol):
         mix: Floats,
         noise: Fields,
         moments: Mapping[str, Moments] | None = None,
+        share: float = 0.0,
     ) -> dict[str, Floats]:
         """Compute the outputs of a segment of the network from its inputs, ``given``.
 
         The photo, RGB in [0, 1], is already padded (see `nets.geometry`). ``mix`` (styles,) is the
         share of each style; ``noise`` holds the noise of each layer that adds it. Normalisations
-        named in ``moments`` use these instead of the mean and variance of their own input.
+        named in ``moments`` use these instead of the mean and variance of their own input. With a
+        ``share`` above 0 the moments are first moved by this share towards those of the input; the
+        outputs then also contain the moved moments, see `moved_moments`.
         """

@@ -30,6 +30,13 @@ from impasto.nets.geometry import fold
 if TYPE_CHECKING:
     import onnx
 
+Use = Literal["own", "given", "moved"]
+"""The moments that normalisations use: those of their own input; given ones; or given ones that are
+first moved by a share towards those of their own input."""
+
+SHARE = "share"
+"""The input that says how far moments are moved."""
+
 OPSET, IR_VERSION = 17, 8
 """Versions of early 2022, which all current runtimes support."""
 
@@ -57,7 +64,7 @@ def build(
     photo = graph.pad_image("image", architecture)
     fields = graph.noise(photo, architecture, seed) if architecture.noises else {}
     x = graph.begin(photo, architecture)
-    state = _run(graph, architecture.layers, {HERE: x}, fields, own=True)
+    state = _run(graph, architecture.layers, {HERE: x}, fields, "own")
     y = graph.finish(state[HERE], photo, architecture)
     graph.clipped(graph.cropped(y), "stylised")
     graph.outputs["stylised"] = ("n", 3, "height", "width")
@@ -65,15 +72,17 @@ def build(
 
 
 def build_segment(
-    segment: Segment, tensors: Mapping[str, NDArray[Any]], *, own: bool
+    segment: Segment, tensors: Mapping[str, NDArray[Any]], use: Use
 ) -> onnx.ModelProto:
     """Return a segment of a network as an ONNX model.
 
     Its inputs are those of the segment, ``mix`` (styles,), and ``NAME_field`` for the noise of each
-    layer that adds it. Unless ``own``, there are also ``NAME_mean`` and ``NAME_variance``
-    (channels,), which normalisations use instead of the mean and variance of their input. Its
-    outputs are named ``NAME_given`` after those of the segment. Raises `MissingExtraError` without
-    the package onnx.
+    layer that adds it. Unless normalisations ``use`` their own moments, there are also
+    ``NAME_mean`` and ``NAME_variance`` (channels,), which they use instead of the mean and variance
+    of their input. Its outputs are named ``NAME_given`` after those of the segment. If moments are
+    moved, there is an input `SHARE`, from 0 to 1, and the outputs ``NAME_mean_given`` and
+    ``NAME_variance_given`` are the moved moments. Raises `MissingExtraError` without the package
+    onnx.
     """
     graph = _Graph(tensors, "float32")
     for name in segment.inputs:
@@ -91,7 +100,7 @@ def build_segment(
                 f"{layer.name}_rows",
                 f"{layer.name}_columns",
             )
-    state = _run(graph, segment.layers, state, fields, own=own)
+    state = _run(graph, segment.layers, state, fields, use)
     for name in segment.outputs:
         if name == STYLISED:
             graph.clipped(graph.finish(state[HERE], PHOTO, segment.architecture), f"{name}_given")
@@ -106,8 +115,7 @@ def _run(
     layers: Iterable[Layer],
     state: Mapping[str, str],
     fields: Mapping[str, str],
-    *,
-    own: bool,
+    use: Use,
 ) -> dict[str, str]:
     """Add the layers to the graph, in order; return the names of the resulting values."""
     kept = dict(state)
@@ -117,7 +125,7 @@ def _run(
             case Convolve():
                 x = graph.convolved(layer, x)
             case Normalise():
-                x = graph.normalised(layer, x, own)
+                x = graph.normalised(layer, x, use)
             case Noise():
                 x = graph.noisy(layer, x, fields[layer.name])
             case Rectify():
@@ -210,14 +218,32 @@ class _Graph:
             nearest_mode="floor",
         )
 
-    def normalised(self, layer: Normalise, x: str, own: bool) -> str:
+    def normalised(self, layer: Normalise, x: str, use: Use) -> str:
         scale, shift = self.mixed(f"{layer.name}_scale"), self.mixed(f"{layer.name}_shift")
-        if own:
+        if use == "own":
             return self.add("InstanceNormalization", x, scale, shift, epsilon=EPSILON)
         mean, variance = f"{layer.name}_mean", f"{layer.name}_variance"
         self.inputs |= {mean: (layer.channels,), variance: (layer.channels,)}
+        if use == "moved":
+            self.inputs[SHARE] = ()
+            own_mean = self._mean(x)
+            centred = self.add("Sub", x, self.add("Unsqueeze", own_mean, self.whole(0, 2, 3)))
+            mean = self._moved(mean, own_mean)
+            variance = self._moved(variance, self._mean(self.add("Mul", centred, centred)))
         # With given moments this is a single a·x + b.
         return self.add("BatchNormalization", x, scale, shift, mean, variance, epsilon=EPSILON)
+
+    def _mean(self, x: str) -> str:
+        """Average a single picture over positions: (channels,)."""
+        mean = self.add("ReduceMean", x, axes=[0, 2, 3], keepdims=1)
+        return self.add("Squeeze", mean, self.whole(0, 2, 3))
+
+    def _moved(self, moment: str, own: str) -> str:
+        """Move a given moment by the share towards that of the input, and output it."""
+        name = f"{moment}_given"
+        step = self.add("Mul", self.add("Sub", own, moment), SHARE)
+        self.outputs[name] = self.inputs[moment]
+        return self.add("Add", moment, step, name=name)
 
     def noisy(self, layer: Noise, x: str, field: str) -> str:
         """Add noise, scaled for each channel by the mix of styles."""

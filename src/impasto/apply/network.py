@@ -11,6 +11,7 @@ import numpy as np
 
 import impasto
 from impasto.apply import backends, tiles
+from impasto.apply.frame_moments import FrameMoments
 from impasto.apply.masks import Mask, lay_over, masks_of
 from impasto.apply.padded import Box
 from impasto.apply.passes import Passes, Progress, sizes_of
@@ -132,10 +133,12 @@ class Network:
         read: ReadOptions | None = None,
         progress: Progress | None = None,
         bits: int | None = None,
+        moments: FrameMoments | None = None,
     ) -> Stylised:
         """Stylise one picture. ``backend``, ``device`` and ``jobs`` of ``options`` are ignored.
 
-        ``mask`` overrides the one in the options.
+        ``mask`` overrides the one in the options. With ``moments`` the picture is the next frame of
+        a film.
         """
         if bits is not None:
             SaveOptions(bits=bits)  # raises an error for an invalid number
@@ -150,7 +153,7 @@ class Network:
         masks = masks_of(given, self.shares, width, height, read) if given is not None else []
         eight = bits == 8 or (options.size is None and _is_eight_bit(picture))
         kind = "uint8" if eight else "float32"
-        painter = Passes(self.pack, self.backend, options, kind, progress)
+        painter = Passes(self.pack, self.backend, options, kind, progress, moments)
         shares = [{name: 1.0} for name in self.shares] if len(masks) > 1 else [self.shares]
         if masks:
             made = (eight_bits(photo.rgb) if eight else floats(photo.rgb)).copy()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.apply.backend import Fields, Moments
-from impasto.apply.graph import build_segment
+from impasto.apply.graph import SHARE, Use, build_segment
 from impasto.apply.stages import Segment
 from impasto.errors import MissingExtraError
 from impasto.images.picture import Floats
@@ -46,10 +46,11 @@ class OnnxBackend:
         mix: Floats,
         noise: Fields,
         moments: Mapping[str, Moments] | None = None,
+        share: float = 0.0,
     ) -> dict[str, Floats]:
         """As `Backend.run`."""
-        session = self._session(segment, own=moments is None)
-        values: dict[str, Floats] = {"mix": mix, **given}
+        session = self._session(segment, _use(moments, share))
+        values: dict[str, Any] = {"mix": mix, SHARE: np.float32(share), **given}
         values |= {f"{name}_field": field for name, field in noise.items()}
         for name, (mean, variance) in (moments or {}).items():
             values |= {f"{name}_mean": mean, f"{name}_variance": variance}
@@ -59,21 +60,28 @@ class OnnxBackend:
             for name, value in values.items()
             if name in asked
         }
-        names = [f"{name}_given" for name in segment.outputs]
-        return dict(zip(segment.outputs, session.run(names, feed), strict=True))
+        names = [found.name for found in session.get_outputs()]
+        outputs = zip(names, session.run(names, feed), strict=True)
+        return {name.removesuffix("_given"): value for name, value in outputs}
 
-    def _session(self, segment: Segment, *, own: bool) -> Any:
+    def _session(self, segment: Segment, use: Use) -> Any:
         """Return a session for a segment. The latest is kept, since all tiles use it in turn."""
         key, session = self._latest
-        if key != (segment, own):
+        if key != (segment, use):
             options = self._runtime.SessionOptions()
             options.log_severity_level = _ERRORS_ONLY
             options.intra_op_num_threads = self._threads or 0
             # Memory patterns would be kept for every size of picture.
             options.enable_mem_pattern = False
-            model = build_segment(segment, self._tensors, own=own)
+            model = build_segment(segment, self._tensors, use)
             session = self._runtime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
-            self._latest = ((segment, own), session)
+            self._latest = ((segment, use), session)
         return session
+
+
+def _use(moments: Mapping[str, Moments] | None, share: float) -> Use:
+    if moments is None:
+        return "own"
+    return "moved" if share else "given"

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from impasto.apply import tiles
-from impasto.apply.backend import Backend
+from impasto.apply.backend import Backend, moved_moments
+from impasto.apply.frame_moments import FrameMoments, PassMoments
 from impasto.apply.padded import Box, Change, PaddedPhoto
 from impasto.apply.stages import PHOTO, STYLISED, whole
 from impasto.images import fit, resize
@@ -89,8 +90,9 @@ def bytes_of(pack: Pack, options: ApplyOptions, width: int, height: int) -> int:
 class Passes:
     """Paints photos with a network, in as many passes as they need.
 
-    Results have the type ``kind``, uint8 or float32. ``tile`` is the side of the tiles in the
-    latest pass, None if it was computed as a whole.
+    Results have the type ``kind``, uint8 or float32. With ``moments``, photos are frames of a film,
+    in order. ``tile`` is the side of the tiles in the latest pass, None if it was computed as a
+    whole.
     """
 
     pack: Pack
@@ -98,6 +100,7 @@ class Passes:
     options: ApplyOptions
     kind: str
     progress: Progress | None = None
+    moments: FrameMoments | None = None
     tile: int | None = None
 
     def paint(self, photo: Samples, shares: Mapping[str, float]) -> Samples:
@@ -122,14 +125,22 @@ class Passes:
                 self.kind if last else "float16",
                 change,
             )
-            self._fill(padded_photo, self.pack.mix(shares, strength), done)
+            key = f"{','.join(shares)}|{number}"
+            moments = self.moments.of_pass(key) if self.moments else None
+            self._fill(padded_photo, self.pack.mix(shares, strength), done, moments)
             if last:
                 return padded_photo.picture
             change = Change(_less(padded_photo.picture, padded_photo.photo))
         assert change is not None
         return self._changed(photo, change)
 
-    def _fill(self, padded_photo: PaddedPhoto, mix: Floats, done: _TileCounter) -> None:
+    def _fill(
+        self,
+        padded_photo: PaddedPhoto,
+        mix: Floats,
+        done: _TileCounter,
+        frame_moments: PassMoments | None,
+    ) -> None:
         """Stylise a padded photo, as a whole or in tiles."""
         architecture, everything = self.pack.architecture, padded_photo.everything
         fields = noise.fields(architecture, everything.bottom, everything.right, self.options.seed)
@@ -137,10 +148,19 @@ class Passes:
         if self.tile is None:
             segment = whole(architecture)
             given = {PHOTO: padded_photo.cut(everything)}
-            padded_photo.put(everything, self.backend.run(segment, given, mix, fields)[STYLISED])
+            moments, share = (
+                frame_moments.before(architecture.norms) if frame_moments else (None, 0.0)
+            )
+            found = self.backend.run(segment, given, mix, fields, moments, share)
+            if frame_moments:
+                norms = (norm.name for norm in architecture.norms)
+                frame_moments.moments = moved_moments(found, norms)
+            padded_photo.put(everything, found[STYLISED])
             done.one()
             return
-        for _ in tiles.stylise(padded_photo, self.backend, architecture, mix, fields, self.tile):
+        for _ in tiles.stylise(
+            padded_photo, self.backend, architecture, mix, fields, self.tile, frame_moments
+        ):
             done.one()
 
     def _side(self, everything: Box) -> int | None:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.apply.backend import Backend, Fields, Moments
+from impasto.apply.frame_moments import PassMoments
 from impasto.apply.padded import Box, PaddedPhoto
 from impasto.apply.stages import PHOTO, STYLISED, Stage, stages
 from impasto.images.picture import Floats
@@ -99,11 +100,12 @@ def stylise(
     mix: Floats,
     noise: Fields,
     side: int,
+    frame_moments: PassMoments | None = None,
 ) -> Iterator[TileDone]:
     """Stylise in tiles of at most ``side`` pixels, not counting margins; report each tile.
 
-    ``noise`` is that of the whole picture, see `nets.noise`. When the iteration ends, the result is
-    in ``padded_photo.picture``.
+    ``noise`` is that of the whole picture, see `nets.noise`; ``frame_moments`` are those of earlier
+    frames of a film. When the iteration ends, the result is in ``padded_photo.picture``.
     """
     rows = split(padded_photo.everything, side, architecture.stride)
     plan = list(stages(architecture))
@@ -130,7 +132,8 @@ def stylise(
                 yield TileDone(done, total)
         stored.end()
         if stage.norm:
-            moments[stage.norm.name] = running.moments
+            name, own = stage.norm.name, running.moments
+            moments[name] = frame_moments.moved(name, own) if frame_moments else own
 
 
 def _inputs(

@@ -51,13 +51,17 @@ class TorchBackend:
         mix: Floats,
         noise: Fields,
         moments: Mapping[str, Moments] | None = None,
+        share: float = 0.0,
     ) -> dict[str, Floats]:
         """As `Backend.run`."""
+        moved: dict[str, Tensor] = {}
         with torch.inference_mode(), _threads(self._threads):
             state = {name: self._tensor(field) for name, field in given.items()}
             fields = {name: self._tensor(field) for name, field in noise.items()}
-            found = self._run(segment, state, self._tensor(mix)[None], fields, self._given(moments))
-            return {name: found[name].contiguous().cpu().numpy() for name in segment.outputs}
+            moments_of = self._moments_of(moments, share, moved)
+            found = self._run(segment, state, self._tensor(mix)[None], fields, moments_of)
+            outputs = {name: found[name] for name in segment.outputs} | moved
+            return {name: tensor.contiguous().cpu().numpy() for name, tensor in outputs.items()}
 
     @torch.inference_mode()
     def stylise(self, photos: Tensor, mix: Floats, noise: Fields) -> Tensor:
@@ -84,14 +88,20 @@ class TorchBackend:
             found[STYLISED] = self._net.finish(found[HERE], photo, mix).clamp_(0, 1)
         return found
 
-    def _given(
-        self, moments: Mapping[str, Moments] | None
+    def _moments_of(
+        self, moments: Mapping[str, Moments] | None, share: float, moved: dict[str, Tensor]
     ) -> Callable[[str, Tensor], transformer.Moments]:
+        """Return what gives a normalisation its moments; moved moments are added to ``moved``."""
         if moments is None:
             return own_moments
 
-        def given(name: str, _x: Tensor) -> transformer.Moments:
+        def given(name: str, x: Tensor) -> transformer.Moments:
             mean, variance = (self._tensor(m)[None, :, None, None] for m in moments[name])
+            if share:
+                own_mean, own_variance = own_moments(name, x)
+                mean, variance = mean.lerp(own_mean, share), variance.lerp(own_variance, share)
+                moved[f"{name}_mean"] = mean.flatten()
+                moved[f"{name}_variance"] = variance.flatten()
             return mean, variance
 
         return given

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 from impasto.errors import ImageError, MissingExtraError, OptionsError, OutputError
 from impasto.images.folders import Folder, picture_extensions, walk
+from impasto.images.load import check_bytes, load_bytes
 from impasto.images.picture import Stored
-from impasto.images.read import read_bytes, read_stored
+from impasto.images.read import read_bytes
 from impasto.options import ReadOptions
 from impasto.text import reason, shown, without_password
 
@@ -44,6 +45,9 @@ class Files(Protocol):
 
     def walk(self, root: str, without: str | None, unreadable: OnUnreadable) -> Iterator[Folder]:
         """As `images.folders.walk`."""
+
+    def load(self, place: str, options: ReadOptions) -> bytes:
+        """Return the bytes of a file of a picture. Raises `ImageError`."""
 
     def read(self, place: str, options: ReadOptions) -> Stored:
         """Read a picture. Raises `ImageError`."""
@@ -116,9 +120,13 @@ class LocalFiles:
         """As `Files.walk`."""
         return walk(root, without=without, unreadable=unreadable)
 
+    def load(self, place: str, options: ReadOptions) -> bytes:
+        """As `Files.load`."""
+        return load_bytes(place, options)
+
     def read(self, place: str, options: ReadOptions) -> Stored:
         """As `Files.read`."""
-        return read_stored(place, options)
+        return read_bytes(self.load(place, options), without_password(place), options)
 
     @contextmanager
     def writing(self, place: str) -> Iterator[Path]:
@@ -193,15 +201,20 @@ class RemoteFiles:
             below = [self.join(place, name) for name in folder.folders]
             left += reversed([path for path in below if path != (without or "").rstrip("/")])
 
-    def read(self, place: str, options: ReadOptions) -> Stored:
-        """As `Files.read`."""
+    def load(self, place: str, options: ReadOptions) -> bytes:
+        """As `Files.load`."""
         try:
             data = self._system.cat_file(self._path(place), start=0, end=options.max_bytes + 1)
         except FileNotFoundError as error:
             raise ImageError(f"{shown(place)}: no such file") from error
         except Exception as error:  # stores raise what they like
             raise ImageError(f"{shown(place)}: cannot be read: {reason(error)}") from error
-        return read_bytes(data, without_password(place), options)
+        check_bytes(len(data), without_password(place), options)
+        return bytes(data)
+
+    def read(self, place: str, options: ReadOptions) -> Stored:
+        """As `Files.read`."""
+        return read_bytes(self.load(place, options), without_password(place), options)
 
     @contextmanager
     def writing(self, place: str) -> Iterator[Path]:

@@ -64,9 +64,9 @@ class FolderPlan:
     """Photos and folders of photos, with results in the folder ``out`` in the same structure.
 
     Each iteration lists the folders again. ``extension`` is the format of the results, with the
-    dot; None keeps the format of each photo. Every item gets ``order``. Without ``overwrite``,
-    existing results are skipped. ``differs`` takes the recipe of an existing result and returns
-    how it differs from the current settings, "" if it does not.
+    dot; None keeps the format of each photo if it is one of ``formats``. Every item gets ``order``.
+    Without ``overwrite``, existing results are skipped. ``differs`` takes the recipe of an existing
+    result and returns how it differs from the current settings, "" if it does not.
 
     The iteration raises `ImageError` for a folder without pictures. It raises `OutputError` if two
     photos have the same result, if a result is an input or was made with other settings, and if
@@ -79,6 +79,7 @@ class FolderPlan:
     save: SaveOptions
     overwrite: bool = False
     order: Any = None
+    formats: tuple[str, ...] = EXTENSIONS
     differs: Callable[[Mapping[str, Any]], str] = field(default=lambda _recipe: "")
 
     def __iter__(self) -> Iterator[Planned]:
@@ -136,7 +137,7 @@ class FolderPlan:
             if is_url(photo) and ending.lower() not in picture_extensions():
                 raise ImageError(f"{shown(photo)}: no such folder")
             result = stem + self._result_ending(ending)
-            check_format(result, 1, 1, self.save)
+            check_format(result, 1, 1, self.save, extensions=self.formats)
             out = self._files.join(self._base, result)
             if out in found:
                 raise _conflict(found[out], photo, out)
@@ -191,7 +192,7 @@ class FolderPlan:
         into = self._files.join(self._base, inside) if inside else self._base
         endings = {ending: self._result_ending(ending) for ending in folder.endings}
         for ending in set(endings.values()):
-            check_format(f"x{ending}", 1, 1, self.save)
+            check_format(f"x{ending}", 1, 1, self.save, extensions=self.formats)
         changed = any(ending != result for ending, result in endings.items())
         rivals = self._rivals(folder, root, inside)
         here, there = files.join(folder.path, ""), self._files.join(into, "")
@@ -249,7 +250,7 @@ class FolderPlan:
         return found
 
     def _result_ending(self, ending: str) -> str:
-        if self.extension or ending.lower() not in EXTENSIONS:
+        if self.extension or ending.lower() not in self.formats:
             return self.extension or _OTHERWISE
         return ending
 

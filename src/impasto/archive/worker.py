@@ -5,18 +5,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from impasto.archive.filesystems import files_at, is_url
 from impasto.archive.plan import Item
-from impasto.errors import ImpastoError, OutOfMemoryError
+from impasto.errors import ImpastoError, OptionsError, OutOfMemoryError
 from impasto.images.picture import Stored
-from impasto.images.read import Source
-from impasto.options import ApplyOptions, PaintOptions, ReadOptions, SaveOptions
+from impasto.images.read import Source, read_bytes
+from impasto.options import ApplyOptions, PaintOptions, ReadOptions, SaveOptions, VideoOptions
 from impasto.text import reason, shown, without_password
+from impasto.video.animation import (
+    Animation,
+    StylisedAnimation,
+    can_move,
+    find_animation,
+    is_gif,
+    stylise_animation,
+)
 
 if TYPE_CHECKING:
+    from impasto.apply.network import Network
+    from impasto.apply.stylised import Stylised
+    from impasto.painter import Painting
     from impasto.zoo.pack import Pack
 
 Progress = Callable[[float], None]
@@ -30,22 +42,22 @@ class Picture(Protocol):
         """Write it. Raises `OutputError`."""
 
 
-MakePicture = Callable[[Item, Stored, Progress | None], Picture]
+Compute = Callable[[Progress | None], Picture]
+"""Makes a picture from a photo that has been read."""
+
+Open = Callable[[Item], Compute]
+"""Reads the photo of an item. Raises `ImageError`."""
 
 
 class Task(Protocol):
     """How pictures are made, as plain data that can be sent to another process."""
 
     @property
-    def read(self) -> ReadOptions:
-        """Limits for photos."""
-
-    @property
     def save(self) -> SaveOptions:
         """How results are written."""
 
-    def begin(self, threads: int | None, device: str | None) -> MakePicture:
-        """Load the networks and return the function that makes a picture.
+    def begin(self, threads: int | None, device: str | None) -> Open:
+        """Load the networks and return the function that reads the photo of an item.
 
         ``threads`` is the number of CPU threads to use, None for all; ``device`` replaces the one
         in the options. Raises errors that would affect every photo.
@@ -72,7 +84,7 @@ class Worker:
 
     def __init__(self, task: Task, threads: int | None = None, device: str | None = None) -> None:
         self.task = task
-        self._make = task.begin(threads, device)
+        self._open = task.begin(threads, device)
         self._computing = Lock()
         self.writing = Lock()
         """Held while a file is written."""
@@ -84,11 +96,11 @@ class Worker:
         try:
             if _is_there(item):
                 return Result(0.0, existed=True)
-            photo = files_at(item.photo).read(item.photo, self.task.read)
+            compute = self._open(item)
             asked = time.monotonic()
             with self._computing:
                 waited = time.monotonic() - asked
-                made = self._make(item, photo, progress)
+                made = compute(progress)
             asked = time.monotonic()
             with self.writing:
                 waited += time.monotonic() - asked
@@ -109,9 +121,10 @@ class Worker:
 
 @dataclass(frozen=True)
 class StyliseTask:
-    """Stylises photos with a network.
+    """Stylises photos and animations with a network.
 
     ``finish``, if given, takes the stylised picture and returns the final one, in this process.
+    Animations stay animations if the format of the result supports them.
     """
 
     pack: Pack
@@ -119,9 +132,9 @@ class StyliseTask:
     options: ApplyOptions
     save: SaveOptions
     read: ReadOptions
-    finish: Callable[[Any, Source, ReadOptions], Picture] | None = None
+    finish: Callable[[Stylised, Source, ReadOptions], Painting] | None = None
 
-    def begin(self, threads: int | None, device: str | None) -> MakePicture:
+    def begin(self, threads: int | None, device: str | None) -> Open:
         """As `Task.begin`."""
         from impasto.apply.network import Network
 
@@ -135,12 +148,40 @@ class StyliseTask:
         )
         network.check(o, self.read)
 
-        def make(_item: Item, photo: Stored, progress: Progress | None) -> Picture:
-            report = None if progress is None else (lambda done, of: progress(done / of))
-            made = network.stylise(photo, o, read=self.read, progress=report, bits=self.save.bits)
-            return self.finish(made, photo, self.read) if self.finish else made
+        def read(item: Item) -> Compute:
+            data = files_at(item.photo).load(item.photo, self.read)
+            if can_move(item.out) and (found := find_animation(data, item.photo, self.read)):
+                return partial(self._animated, network, found)
+            photo = read_bytes(data, item.photo, self.read)
+            return partial(self._picture, network, photo, item.out)
 
-        return make
+        return read
+
+    def _picture(
+        self, network: Network, photo: Stored, out: str, progress: Progress | None
+    ) -> Picture:
+        report = None if progress is None else (lambda done, of: progress(done / of))
+        made = network.stylise(
+            photo, self.options, read=self.read, progress=report, bits=self.save.bits
+        )
+        done = self.finish(made, photo, self.read) if self.finish else made
+        return StylisedAnimation.still(done.image, done.recipe) if is_gif(out) else done
+
+    def _animated(
+        self, network: Network, animation: Animation, progress: Progress | None
+    ) -> Picture:
+        from impasto.video.frames import NetworkStylizer
+
+        if self.finish:
+            raise OptionsError(f"{shown(animation.name)}: --refine does not support animations")
+        return stylise_animation(
+            NetworkStylizer(network, self.options, self.read),
+            animation,
+            stability=VideoOptions().stability,
+            size=self.options.size,
+            read=self.read,
+            progress=progress,
+        )
 
     def differs(self, recipe: Mapping[str, Any]) -> str:
         """Return the settings in which a result's recipe differs, "" for none."""
@@ -199,7 +240,7 @@ class PaintTask:
     save: SaveOptions
     read: ReadOptions
 
-    def begin(self, threads: int | None, device: str | None) -> MakePicture:
+    def begin(self, threads: int | None, device: str | None) -> Open:
         """As `Task.begin`. Networks are loaded on demand and kept."""
         from dataclasses import replace
 
@@ -213,7 +254,10 @@ class PaintTask:
             torch.set_num_threads(threads)
         nets = SharedNets()
 
-        def make(item: Item, photo: Stored, progress: Progress | None) -> Picture:
+        def read(item: Item) -> Compute:
+            return partial(paint, item, files_at(item.photo).read(item.photo, self.read))
+
+        def paint(item: Item, photo: Stored, progress: Progress | None) -> Picture:
             order: PaintOrder = item.order
             options = replace(order.options, device=device) if device else order.options
             options, start = begun(photo, options, self.read)
@@ -224,7 +268,7 @@ class PaintTask:
                     progress(event.step / event.steps)
             return painter.painting
 
-        return make
+        return read
 
     def _style(self, place: str) -> Source:
         return files_at(place).read(place, self.read) if is_url(place) else place

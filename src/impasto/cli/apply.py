@@ -54,7 +54,7 @@ def apply(
         typer.Option(
             "--format",
             help="Format of the files in a folder. Default: the format of each photo.",
-            metavar="png|jpg|webp|avif|tif",
+            metavar="png|jpg|webp|avif|tif|gif",
         ),
     ] = None,
     overwrite: Annotated[
@@ -96,6 +96,8 @@ def apply(
     For a single photo, impasto paint --budget 30s makes a better picture than a painting as MODEL,
     which is learnt for half a minute and cached.
 
+    An animation (GIF, WebP or PNG) becomes an animation if the result is a .gif or .webp.
+
     Examples:
 
       impasto apply starry photo.jpg -o out.png
@@ -107,6 +109,8 @@ def apply(
       impasto apply starry:0.6,wave:0.4 photo.jpg -o out.jpg --strength 0.7 --color photo
 
       impasto apply wave photo.jpg -o out.png --mask sky.png --style-scale 2 --seed 7
+
+      impasto apply wave clip.gif -o out.gif
 
       impasto apply turbo/wave archive -o painted --size 1200 --report painted.jsonl
 

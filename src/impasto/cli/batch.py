@@ -32,6 +32,9 @@ from impasto.text import reason, shown, without_password
 if TYPE_CHECKING:
     from impasto.cli.pipes import Pipes
 
+FORMATS = (*EXTENSIONS, ".gif")
+"""The formats of results of a network: animations, too."""
+
 _FEW = 8
 """Up to this many pictures, other processes would take longer to start than the work itself."""
 
@@ -64,17 +67,17 @@ def _plan(
     if not several and not target.is_dir() and not out.endswith("/"):
         if form is not None:
             raise OptionsError("--format is for folders; the extension of a file sets its format")
-        check_output(target, extensions=EXTENSIONS, inputs=photos)
-        check_format(target, 1, 1, save)
+        check_output(target, extensions=FORMATS, inputs=photos)
+        check_format(target, 1, 1, save, extensions=FORMATS)
         return Item(photos[0], str(target), overwrite=True)
-    if target.suffix.lower() in EXTENSIONS and not target.is_dir():
+    if target.suffix.lower() in FORMATS and not target.is_dir():
         raise OutputError(f"{shown(out)}: is not a folder; several photos need one")
     extension = _extension(form)
-    return FolderPlan(tuple(photos), out, extension, save, overwrite)
+    return FolderPlan(tuple(photos), out, extension, save, overwrite, formats=FORMATS)
 
 
 def _extension(form: str | None) -> str | None:
-    known = [extension[1:] for extension in EXTENSIONS]
+    known = [extension[1:] for extension in FORMATS]
     if form is not None and form not in known:
         raise OptionsError(f"--format does not know {form!r}{nearest(form, known)}")
     return None if form is None else f".{form}"

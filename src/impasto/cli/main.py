@@ -33,6 +33,7 @@ from impasto.cli import (
     sweep,
     texture,
     train,
+    video,
 )
 from impasto.cli.flags import Command
 from impasto.errors import ImpastoError, Notice, is_out_of_memory
@@ -43,8 +44,8 @@ _COMPLETE = "_IMPASTO_COMPLETE"
 # The one public name under which every version of Typer carries Click's errors.
 _UsageError: Any = typer.BadParameter.__base__
 
-_GROUPS = {
-    "Make pictures": (paint.paint, apply.apply, texture.texture, rerun.rerun),
+_GROUPS: dict[str, tuple[Any, ...]] = {
+    "Make pictures": (paint.paint, apply.apply, video.video, texture.texture, rerun.rerun),
     "Look closer": (sheet.sheet, sweep.sweep, compare.compare, explain.explain, invert.invert),
     "Styles and networks": (
         learn.learn,

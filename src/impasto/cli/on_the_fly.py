@@ -33,7 +33,7 @@ def is_painting(model: str) -> bool:
 
 def learn_on_the_fly(
     painting: str,
-    photos: Sequence[Path],
+    photos: Sequence[Source],
     budget: str | None,
     read: ReadOptions,
     *,
@@ -59,7 +59,7 @@ def learn_on_the_fly(
 
 
 def _learn(
-    cached: CachedStyle, painting: str, photos: Sequence[Path], read: ReadOptions, *, quiet: bool
+    cached: CachedStyle, painting: str, photos: Sequence[Source], read: ReadOptions, *, quiet: bool
 ) -> None:
     from impasto import cli, samples
     from impasto.cli.learning_progress import LearningProgress
@@ -74,7 +74,7 @@ def _learn(
             f"learning {painting} for {duration(cached.options.seconds)}; this happens only once",
             err=True,
         )
-        if len(photos) == 1:
+        if len(photos) == 1 and isinstance(photos[0], Path):
             typer.echo(
                 f"for a single photo, impasto paint {photos[0]} {painting} --budget 30s makes a "
                 "better picture",

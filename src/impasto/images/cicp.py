@@ -49,6 +49,9 @@ _WHITE = 203.0
 _HLG_PEAK = 1000.0
 """Peak luminance of the HLG display, in candela per square metre (ITU-R BT.2100)."""
 
+FILM_PEAK = _HLG_PEAK / _WHITE
+"""The peak of the light that HDR films are made for, relative to reference white."""
+
 _ROWS = 128
 """Rows converted at a time."""
 
@@ -90,6 +93,20 @@ class Encoding:
             values = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
         return np.asarray(self.curve(values) @ _to_linear_srgb(self.primaries).T.astype(np.float32))
 
+    def srgb(self, rgb: Samples, top: float) -> Samples:
+        """Convert RGB (h, w, 3) to sRGB; uint8 stays uint8.
+
+        HDR light of up to ``top``, at least 1, is compressed into the range of sRGB.
+        """
+        found = np.empty_like(rgb)
+        for part, into in zip(_bands(rgb), _bands(found), strict=True):
+            light = self.light(part)
+            if self.hdr:
+                light = _compressed(np.maximum(light, 0), top)
+            srgb = linear_to_srgb(light)
+            into[:] = np.rint(srgb * 255) if rgb.dtype == np.uint8 else srgb
+        return found
+
 
 @dataclass(frozen=True)
 class DeclaredColours:
@@ -121,14 +138,7 @@ class DeclaredColours:
             message = f"is HDR ({self.encoding.hdr}); its light is compressed into sRGB"
             warnings.warn(f"{shown(self.name)}: {message}", Notice, stacklevel=2)
             top = max(float(self.encoding.light(part).max()) for part in _bands(rgb))
-        found = np.empty_like(rgb)
-        for part, into in zip(_bands(rgb), _bands(found), strict=True):
-            light = self.encoding.light(part)
-            if self.encoding.hdr:
-                light = _compressed(np.maximum(light, 0), max(top, 1.0))
-            srgb = linear_to_srgb(light)
-            into[:] = np.rint(srgb * 255) if rgb.dtype == np.uint8 else srgb
-        return found
+        return self.encoding.srgb(rgb, max(top, 1.0))
 
 
 def declared_colours(data: bytes, info: Mapping[Any, Any], name: str) -> DeclaredColours:
@@ -144,6 +154,11 @@ def declared_colours(data: bytes, info: Mapping[Any, Any], name: str) -> Declare
     if ("gamma" in info or "chromaticity" in info) and "srgb" not in info:
         return DeclaredColours(name, _of_numbers(info))
     return DeclaredColours(name)
+
+
+def encoding_of(primaries: int, transfer: int) -> Encoding | None:
+    """Return the encoding of two code points in full range; None for sRGB and unknown ones."""
+    return _of_points(primaries, transfer, True, "", overrides_profile=True).encoding
 
 
 def _of_points(

@@ -1,7 +1,8 @@
 """The recipe that a picture was made with, embedded in the picture file.
 
-It is stored in the same way in all formats: the EXIF tag ImageDescription holds one JSON object in
-ASCII, and the tag Software holds the name of the program.
+It is one JSON object in ASCII. All formats but GIF store it in the same way: the EXIF tag
+ImageDescription holds the recipe, and the tag Software the name of the program. A GIF has no EXIF,
+so its comment holds the recipe.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def read_recipe(path: str | os.PathLike[str], options: ReadOptions = _DEFAULTS) 
     data, name = load_bytes(path, options), os.fspath(path)
     with translated(name), quiet(), measured(open_image(data), data, name, options) as image:
         text = image.getexif().get(IMAGE_DESCRIPTION)
+        if image.format == "GIF":
+            text = bytes(image.info.get("comment", b"")).decode("ascii", "replace") or None
     if not isinstance(text, str) or len(text) > MAX_CHARACTERS:
         raise ImageError(f"{shown(path)}: has no Impasto recipe")
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ EXTENSIONS = tuple(_ENCODERS)
 
 _SIXTEEN = (".png", ".tif", ".tiff")
 # JPEG allows 65,535 pixels, but libjpeg stops here.
-_MAX_SIDES = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".avif": 65_536}
+_MAX_SIDES = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".avif": 65_536, ".gif": 65_535}
 _DEFAULTS = SaveOptions()
 
 
@@ -65,10 +65,18 @@ def save_picture(
 
 
 def check_format(
-    path: str | os.PathLike[str], width: int, height: int, options: SaveOptions = _DEFAULTS
+    path: str | os.PathLike[str],
+    width: int,
+    height: int,
+    options: SaveOptions = _DEFAULTS,
+    *,
+    extensions: Sequence[str] = EXTENSIONS,
 ) -> str:
-    """Return the extension of ``path``. Raises `OutputError` if it cannot hold the picture."""
-    extension = check_extension(path, EXTENSIONS)
+    """Return the extension of ``path``, one of ``extensions``.
+
+    Raises `OutputError` if it cannot hold the picture.
+    """
+    extension = check_extension(path, extensions)
     if options.bits == 16 and extension not in _SIXTEEN:
         raise OutputError(f"{shown(path)}: --bits 16 needs {', '.join(_SIXTEEN)}")
     side, allowed = max(width, height), _MAX_SIDES.get(extension)

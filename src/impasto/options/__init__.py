@@ -21,6 +21,7 @@ from impasto.options.pictures import MAX_SIDE, ReadOptions, SaveOptions
 from impasto.options.presets import PRESETS
 from impasto.options.record import CheckpointOptions, RecordOptions
 from impasto.options.train import MODELS, TrainOptions
+from impasto.options.video import VideoOptions
 
 __all__ = [
     "BACKENDS",
@@ -46,4 +47,5 @@ __all__ = [
     "RecordOptions",
     "SaveOptions",
     "TrainOptions",
+    "VideoOptions",
 ]

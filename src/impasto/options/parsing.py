@@ -75,6 +75,28 @@ def budget(value: Any) -> float | None:
     return seconds
 
 
+def moment(name: str, value: Any) -> float:
+    """Bring a place in a film to seconds: 12.5, 90s, 1m30s, 1:30 or 0:01:30.5."""
+    found = math.nan
+    if isinstance(value, str):
+        clock = re.fullmatch(
+            r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)", value.strip(), re.ASCII
+        )
+        if clock:
+            hours, minutes, seconds = (float(part or 0) for part in clock.groups())
+            found = 3600 * hours + 60 * minutes + seconds
+        else:
+            found = _duration(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        with suppress(OverflowError):
+            found = float(value)
+    if not 0 <= found < math.inf:
+        raise OptionsError(
+            f"{flag(name)} must be a time such as 12.5, 1m30s or 0:01:30, got {shown(value)}"
+        )
+    return found
+
+
 def _duration(text: str) -> float:
     """Return the seconds of a string such as 90, 1.5m or 1h30m; NaN if it is malformed."""
     number = r"(\d+(?:\.\d+)?)"

@@ -1,0 +1,161 @@
+"""``impasto video``."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from impasto.cli import completion
+from impasto.cli.flags import AsJson, FieldFlags, Quiet, with_options
+from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
+from impasto.options import ApplyOptions, ReadOptions, VideoOptions
+
+if TYPE_CHECKING:
+    from impasto.video.frames import FrameStylizer
+
+_LEARNT_ON = 8
+"""A painting is learnt on so many frames of the clip."""
+
+
+@with_options(
+    video=VideoOptions,
+    options=FieldFlags(ApplyOptions, without=["jobs"]),
+    read=FieldFlags(ReadOptions, without=["max_bytes"]),
+)
+def video(
+    style: Annotated[
+        str,
+        typer.Argument(
+            help="A style, a mixture or a pack's file (see impasto models); or a painting, which "
+            "is learnt first, once, on frames of the clip.",
+            metavar="STYLE",
+            show_default=False,
+            autocompletion=completion.styles,
+        ),
+    ],
+    clip: Annotated[Path, typer.Argument(help="The film.", metavar="CLIP", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="The result: .mp4 .mov .mkv .webm", show_default=False),
+    ],
+    paint: Annotated[
+        bool,
+        typer.Option(
+            "--paint",
+            help="Optimise each frame, as impasto paint does, from the last one: STYLE is a "
+            "painting. For short clips.",
+        ),
+    ] = False,
+    fast: Annotated[
+        bool,
+        typer.Option(
+            "--fast", help="Take the smaller network, standard: three times as fast, plainer."
+        ),
+    ] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="With a painting: for how long it is learnt. Default: 30s, and never again.",
+            metavar="TIME",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on after the last finished piece of the same film."),
+    ] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    *,
+    video: VideoOptions,
+    options: ApplyOptions,
+    read: ReadOptions,
+) -> None:
+    """Stylise a film without flicker, and keep its sound.
+
+    The film is read, painted and written a frame at a time; its sound is copied as it is. The
+    result appears when it is whole. After Ctrl-C, or a power cut, the same command with --resume
+    goes on after the last finished piece.
+
+    Examples:
+
+      impasto video wave clip.mp4 -o out.mp4
+
+      impasto video wave clip.mp4 -o look.mp4 --end 3
+
+      impasto video painting.jpg clip.mp4 -o out.mp4
+
+      impasto video wave clip.mov -o out.webm --size 1280 --stability 1 --color photo
+
+      impasto video painting.jpg clip.mp4 -o out.mp4 --paint --size 480 --end 5
+    """
+    from impasto.cli.video_progress import FilmProgress
+    from impasto.video.stylizer import VideoStylizer
+
+    began = time.monotonic()
+    frames = _frames(style, clip, video, options, read, paint, fast, budget, quiet=quiet)
+    stylizer = VideoStylizer(frames, clip, out, video, size=options.size, read=read, resume=resume)
+    with (
+        gentle_interrupt("frame") as interrupted,
+        FilmProgress(str(clip), quiet=quiet) as progress,
+    ):
+        for event in stylizer:
+            progress.take(event)
+            if interrupted():
+                stylizer.stop()
+    facts = {"out": str(out), "frames": progress.done, "stopped": stylizer.stopped,
+             "seconds": round(time.monotonic() - began, 3)}  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(facts))
+    elif not quiet and not stylizer.stopped:
+        typer.echo(f"film  {out}")
+    if stylizer.stopped:
+        typer.echo(
+            f"impasto: stopped after {progress.done} frames; the same command with --resume goes "
+            "on from there",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPTED)
+
+
+def _frames(
+    style: str,
+    clip: Path,
+    video: VideoOptions,
+    options: ApplyOptions,
+    read: ReadOptions,
+    paint: bool,
+    fast: bool,
+    budget: str | None,
+    *,
+    quiet: bool,
+) -> FrameStylizer:
+    """Return the painter of the frames."""
+    from impasto.apply.network import Network
+    from impasto.cli.on_the_fly import is_painting, learn_on_the_fly
+    from impasto.errors import OptionsError
+    from impasto.video.frames import NetworkStylizer, PaintingStylizer
+    from impasto.video.reading import Film, sample_frames
+    from impasto.zoo.registry import resolve
+
+    painting = is_painting(style)
+    if budget is not None and (paint or not painting):
+        raise OptionsError(
+            "--budget is for learning a painting; "
+            + ("--paint does not learn" if paint else "STYLE is the name of a style")
+        )
+    if paint:
+        if not painting:
+            raise OptionsError(f"--paint needs the file of a painting, got {style}")
+        return PaintingStylizer(style, video.steps, options, read)
+    if painting:
+        on: list[Any] = sample_frames(Film(clip, video, read=read), _LEARNT_ON)
+        pack, shares = learn_on_the_fly(style, on, budget, read, fast=fast, quiet=quiet)
+    else:
+        pack, shares = resolve(style, fast=fast)
+    network = Network(pack, shares, backend=options.backend, device=options.device)
+    return NetworkStylizer(network, options, read)

@@ -1,0 +1,128 @@
+"""How films are encoded: which encoder, which pixels, which containers hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from impasto.atomic import check_extension
+from impasto.errors import OptionsError, OutputError
+from impasto.options import VideoOptions
+from impasto.text import shown
+from impasto.video.libav import import_av
+
+FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""What FFmpeg calls the containers, by extension."""
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A codec: its encoders, best first, with their options, and what it can hold.
+
+    ``pixels`` are the pixels of FFmpeg that it is given, ``clear_pixels`` those with transparency,
+    None where it has none; ``crf`` is the quality that it has unless another is asked for, None
+    where it has no such number.
+    """
+
+    encoders: Mapping[str, Mapping[str, str]]
+    pixels: str
+    containers: tuple[str, ...]
+    clear_pixels: str | None = None
+    crf: int | None = None
+    tag: str | None = None
+
+
+_ALL = (".mp4", ".mov", ".mkv")
+_KNOWN = {
+    "h264": Codec(
+        {"libx264": {"preset": "faster"}, "libopenh264": {}}, "yuv420p", _ALL, crf=18
+    ),
+    "hevc": Codec(
+        {"libx265": {"preset": "medium", "x265-params": "log-level=error:bframes=0"}},
+        "yuv420p", _ALL, crf=21, tag="hvc1",
+    ),
+    "av1": Codec(
+        {"libsvtav1": {"preset": "8"}, "libaom-av1": {"cpu-used": "6", "row-mt": "1"}},
+        "yuv420p", (".mp4", ".mkv", ".webm"), crf=28,
+    ),
+    "vp9": Codec(
+        {"libvpx-vp9": {"cpu-used": "4", "row-mt": "1", "b": "0"}},
+        "yuv420p", (".webm", ".mkv", ".mp4"), "yuva420p", crf=28,
+    ),
+    "prores": Codec({"prores_ks": {}}, "yuv422p10le", (".mov", ".mkv"), "yuva444p10le"),
+    "ffv1": Codec({"ffv1": {"level": "3"}}, "bgr0", (".mkv",), "bgra"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How one film is encoded: everything that an encoder is told."""
+
+    codec: str
+    encoder: str
+    pixels: str
+    clear: bool
+    form: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    tag: str | None = None
+
+    @property
+    def even(self) -> bool:
+        """Whether sides must be even: colours are kept for two by two pixels."""
+        return "420" in self.pixels or "422" in self.pixels
+
+    @property
+    def piece_form(self) -> str:
+        """The container of pieces: one that keeps time stamps, and transparency where there is."""
+        return (
+            "matroska" if self.codec in ("vp9", "ffv1") else "mp4" if self.codec == "av1" else "mov"
+        )
+
+    @property
+    def rgb(self) -> bool:
+        """Whether pixels are RGB."""
+        return self.pixels.startswith("bgr")
+
+    def recipe(self) -> dict[str, Any]:
+        """Return what it is as plain data."""
+        return {"codec": self.codec, "encoder": self.encoder, "pixels": self.pixels,
+                **self.settings}  # fmt: skip
+
+
+def choose(path: Path, options: VideoOptions, *, alpha: bool) -> Encoding:
+    """Return how a film is encoded. Raises `OutputError` and `OptionsError` for what cannot be.
+
+    ``alpha`` tells whether there is transparency; it is kept where the codec can.
+    """
+    extension = check_extension(path, tuple(FORMATS))
+    name = options.codec
+    if name == "auto":
+        usual = "prores" if alpha and extension == ".mov" else "h264"
+        usual = "vp9" if alpha and extension == ".mkv" else usual
+        name = "vp9" if extension == ".webm" else usual
+    codec = _KNOWN[name]
+    if extension not in codec.containers:
+        raise OutputError(
+            f"{shown(path)}: a {extension} cannot hold {name}; "
+            f"give a file in {', '.join(codec.containers)} or another --codec"
+        )
+    if options.crf is not None and codec.crf is None:
+        raise OptionsError(f"--crf is for h264, hevc, av1 and vp9; {name} has no such number")
+    if options.crf is not None and name in ("h264", "hevc") and options.crf > 51:
+        raise OptionsError(f"--crf must be at most 51 for {name}, got {options.crf}")
+    av = import_av()
+    encoder = next((one for one in codec.encoders if one in av.codecs_available), None)
+    if encoder is None:
+        raise OptionsError(f"--codec {name}: this PyAV has no encoder for it; choose another")
+    clear = alpha and codec.clear_pixels is not None
+    settings = dict(codec.encoders[encoder])
+    crf = codec.crf if options.crf is None else options.crf
+    if crf is not None:
+        settings["crf"] = str(crf)
+    if name == "prores":
+        settings["profile"] = "4444" if clear else "hq"
+    pixels = codec.clear_pixels if clear else codec.pixels
+    assert pixels is not None
+    return Encoding(name, encoder, pixels, clear, FORMATS[extension], settings, codec.tag)

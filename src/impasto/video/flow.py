@@ -1,0 +1,142 @@
+"""Optical flow: where each pixel of a frame was in the frame before.
+
+Lucas and Kanade 1981, dense and from coarse to fine, iterated as Le Besnerais and Champagnat 2005
+do: each step solves for the flow, not for what it lacks, else it diverges. The gradients are those
+of the frame that is matched, computed once; as in DIS (Kroeger et al. 2016) the mean of every
+window is taken out, so that light may change.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_SIDE = 256
+"""Flow is found at this long side in pixels, and enlarged: it is smoother than the picture."""
+
+_COARSEST = 10
+"""The short side of the coarsest level, in pixels, at least."""
+
+_RADIUS = 4
+"""A window has so many pixels on every side of its middle."""
+
+_STEPS = 3
+"""Steps at each level."""
+
+_DAMPING = 3e-5
+"""Added to the squares of gradients, of values in [0, 1]: a flat window does not move."""
+
+_FARTHEST = 1.0
+"""Pixels that a step moves at most."""
+
+
+def small(rgb: Tensor) -> Tensor:
+    """Return the luma (1, 1, h, w) of (1, 3, H, W) at the size that flow is found at."""
+    weights = rgb.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    luma = (rgb * weights).sum(1, keepdim=True)
+    height, width = luma.shape[2:]
+    scale = _SIDE / max(height, width)
+    if scale >= 1:
+        return luma
+    size = [max(1, round(height * scale)), max(1, round(width * scale))]
+    return F.interpolate(luma, size=size, mode="bilinear", antialias=True)
+
+
+def between(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Return flow (1, 2, h, w) from a luma (1, 1, h, w) to another, and the flow back.
+
+    ``[0, :, y, x]`` of the first is how far right and down of (x, y) in the other there is what the
+    one shows at (x, y), in pixels. The way back, which is to check it, is found at half the size.
+    """
+    here, there = _pyramid(torch.cat((one, other))), _pyramid(torch.cat((other, one)))
+    flow = here[-1].new_zeros((2, 2, *here[-1].shape[2:]))
+    back = flow[1:]
+    for template, image in zip(reversed(here), reversed(there), strict=True):
+        flow = resized(flow, template.shape[2], template.shape[3])
+        back = flow[1:]
+        directions = 1 if template is here[0] and len(here) > 1 else 2
+        flow = _refined(template[:directions], image[:directions], flow[:directions])
+        back = flow[1:] if directions == 2 else back
+    return flow[:1], back
+
+
+def resized(flow: Tensor, height: int, width: int) -> Tensor:
+    """Return flow (n, 2, h, w) of a picture of another size, in that one's pixels."""
+    h, w = flow.shape[2:]
+    if (h, w) == (height, width):
+        return flow
+    scale = flow.new_tensor([width / w, height / h])[:, None, None]
+    return F.interpolate(flow, size=[height, width], mode="bilinear") * scale
+
+
+def warped(image: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
+    """Return (n, c, h, w) looked up where the flow (n, 2, h, w) points; edges go on beyond them."""
+    height, width = image.shape[2:]
+    x = torch.arange(width, dtype=flow.dtype, device=flow.device) + flow[:, 0]
+    y = torch.arange(height, dtype=flow.dtype, device=flow.device)[:, None] + flow[:, 1]
+    grid = torch.stack((x * (2 / width) + (1 / width - 1), y * (2 / height) + (1 / height - 1)), -1)
+    return F.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=False)
+
+
+def _pyramid(luma: Tensor) -> list[Tensor]:
+    """Return (n, 1, h, w) at its size, a half, a quarter, ..."""
+    found = [luma]
+    while min(found[-1].shape[2:]) >= 2 * _COARSEST:
+        found.append(F.avg_pool2d(found[-1], 2))
+    return found
+
+
+def _refined(template: Tensor, image: Tensor, flow: Tensor) -> Tensor:
+    """Move a flow from the template to the image to where windows match best."""
+    gx, gy = _gradients(template)
+    mean_x, mean_y, xx, yy, xy = _windowed(torch.cat((gx, gy, gx * gx, gy * gy, gx * gy), 1)).chunk(
+        5, 1
+    )
+    xx, yy, xy = xx - mean_x**2 + _DAMPING, yy - mean_y**2 + _DAMPING, xy - mean_x * mean_y
+    inverse = 1 / (xx * yy - xy * xy)
+    for _ in range(_STEPS):
+        x, y = flow.chunk(2, 1)
+        left = template - warped(image, flow) + gx * x + gy * y
+        mean, bx, by, near_x, near_y = _windowed(
+            torch.cat((left, gx * left, gy * left, flow), 1)
+        ).chunk(5, 1)
+        bx = bx - mean_x * mean + _DAMPING * near_x
+        by = by - mean_y * mean + _DAMPING * near_y
+        found = torch.cat((yy * bx - xy * by, xx * by - xy * bx), 1) * inverse
+        flow = flow + (found - flow).clamp(-_FARTHEST, _FARTHEST)
+    return _median(flow)
+
+
+def _gradients(x: Tensor) -> tuple[Tensor, Tensor]:
+    around = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    return (
+        (around[:, :, 1:-1, 2:] - around[:, :, 1:-1, :-2]) / 2,
+        (around[:, :, 2:, 1:-1] - around[:, :, :-2, 1:-1]) / 2,
+    )
+
+
+def _windowed(x: Tensor) -> Tensor:
+    """Average (n, c, h, w) over a window around each pixel, as far as it is in the picture."""
+    height, width = x.shape[2:]
+    r, side = _RADIUS, 2 * _RADIUS + 1
+    x = F.pad(x, (r + 1, r, r + 1, r)).cumsum(2)
+    x = (x[:, :, side:] - x[:, :, :-side]).cumsum(3)
+    return (x[..., side:] - x[..., :-side]) / (_inside(height, x)[:, None] * _inside(width, x))
+
+
+def _inside(length: int, like: Tensor) -> Tensor:
+    """Return how many positions of a window around each are inside, along an axis."""
+    place = torch.arange(length, dtype=like.dtype, device=like.device)
+    return place.clamp(max=_RADIUS) + place.flip(0).clamp(max=_RADIUS) + 1
+
+
+def _median(flow: Tensor) -> Tensor:
+    """Return the median of each pixel and its four neighbours: a stray one gives way."""
+    around = F.pad(flow, (1, 1, 1, 1), mode="replicate")
+    up, down = around[:, :, :-2, 1:-1], around[:, :, 2:, 1:-1]
+    left, right = around[:, :, 1:-1, :-2], around[:, :, 1:-1, 2:]
+    low = torch.maximum(torch.minimum(up, down), torch.minimum(left, right))
+    high = torch.minimum(torch.maximum(up, down), torch.maximum(left, right))
+    low, high = torch.minimum(low, high), torch.maximum(low, high)
+    return torch.maximum(low, torch.minimum(high, flow))

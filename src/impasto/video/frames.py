@@ -1,0 +1,189 @@
+"""Who paints a frame: a network, or the painter that optimises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.apply.frame_moments import FrameMoments
+from impasto.apply.masks import Mask, masks_of
+from impasto.apply.network import Network
+from impasto.errors import OptionsError
+from impasto.images.picture import eight_bits
+from impasto.images.read import Source
+from impasto.options import ApplyOptions, PaintOptions, ReadOptions
+from impasto.video.steady import moments_share
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class FrameStylizer(Protocol):
+    """Paints one frame after the other.
+
+    ``piece`` is how many are worth keeping together; ``follows`` tells whether it begins with the
+    last result, however steady the film is to be.
+    """
+
+    piece: int
+    follows: bool
+
+    def prepare(self, width: int, height: int, stability: float) -> None:
+        """Get ready for frames of a size. Raises what would fail for every frame."""
+
+    def begin_shot(self) -> None:
+        """Forget what was before: the next frame follows a cut."""
+
+    def stylize(
+        self, rgb: NDArray[np.uint8], start: NDArray[np.float32] | None
+    ) -> NDArray[np.uint8]:
+        """Paint a frame (h, w, 3). ``start`` is how the last result suggests it should look."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return what the next frames depend on."""
+
+    def restore(self, state: Arrays) -> None:
+        """Take a state back."""
+
+    def recipe(self) -> dict[str, Any]:
+        """Return how frames are painted, as plain data."""
+
+
+class NetworkStylizer:
+    """Paints frames by a network, in one pass each."""
+
+    piece = 96
+    follows = False
+
+    def __init__(
+        self,
+        network: Network,
+        options: ApplyOptions | None = None,
+        read: ReadOptions | None = None,
+    ) -> None:
+        self._network = network
+        self._options = options or ApplyOptions()
+        self._read = read or ReadOptions()
+        self._masks: list[Mask] = []
+        self._moments: FrameMoments | None = None
+
+    def prepare(self, width: int, height: int, stability: float) -> None:
+        """As `FrameStylizer.prepare`."""
+        self._network.check(self._options)
+        if self._options.mask is not None:
+            shares = self._network.shares
+            self._masks = masks_of(self._options.mask, shares, width, height, self._read)
+        share = moments_share(stability)
+        self._moments = FrameMoments(share) if share < 1 else None
+
+    def begin_shot(self) -> None:
+        """As `FrameStylizer.begin_shot`."""
+        if self._moments:
+            self._moments.reset()
+
+    def stylize(
+        self, rgb: NDArray[np.uint8], start: NDArray[np.float32] | None
+    ) -> NDArray[np.uint8]:
+        """As `FrameStylizer.stylize`; ``start`` is of no use to a network."""
+        del start
+        made = self._network.stylise(
+            rgb,
+            replace(self._options, size=None, mask=None),
+            mask=[mask.white for mask in self._masks] or None,
+            read=self._read,
+            bits=8,
+            moments=self._moments,
+        )
+        return eight_bits(made.samples)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """As `FrameStylizer.state`."""
+        return dict(self._moments.state()) if self._moments else {}
+
+    def restore(self, state: Arrays) -> None:
+        """As `FrameStylizer.restore`."""
+        if self._moments:
+            self._moments.restore(state)
+
+    def recipe(self) -> dict[str, Any]:
+        """As `FrameStylizer.recipe`."""
+        pack, options = self._network.pack, self._options
+        return {
+            "model": {
+                "name": pack.name,
+                "architecture": pack.architecture.name,
+                "body": pack.body,
+                "rows": {name: pack.row(name).sha256 for name in self._network.shares},
+            },
+            "shares": self._network.shares,
+            **{
+                name: getattr(options, name)
+                for name in ("strength", "color", "style_scale", "seed", "size", "tile")
+            },
+            "mask": [{"name": mask.name, "sha256": mask.sha256} for mask in self._masks],
+        }
+
+
+class PaintingStylizer:
+    """Paints frames by optimising each, from the last result where that is at hand.
+
+    ``steps`` is how many a frame gets; the first of a shot, which begins with the photo and goes
+    through several scales, gets three times more.
+    """
+
+    piece = 8
+    follows = True
+
+    def __init__(
+        self,
+        paintings: Source | Sequence[Source],
+        steps: int,
+        options: ApplyOptions | None = None,
+        read: ReadOptions | None = None,
+    ) -> None:
+        chosen = options or ApplyOptions()
+        if chosen.mask is not None:
+            raise OptionsError("--mask is for networks; --paint paints all of a frame")
+        self._paintings, self._steps = paintings, steps
+        self._read = read or ReadOptions()
+        self._options = chosen
+        self._paint = PaintOptions()
+
+    def prepare(self, width: int, height: int, stability: float) -> None:
+        """As `FrameStylizer.prepare`."""
+        del stability
+        names = ("strength", "color", "style_scale", "seed", "device")
+        said = {name: getattr(self._options, name) for name in names}
+        self._paint = PaintOptions(size=max(width, height), steps=3 * self._steps, **said)
+
+    def begin_shot(self) -> None:
+        """As `FrameStylizer.begin_shot`."""
+
+    def stylize(
+        self, rgb: NDArray[np.uint8], start: NDArray[np.float32] | None
+    ) -> NDArray[np.uint8]:
+        """As `FrameStylizer.stylize`."""
+        from impasto.painter import Painter, Start
+
+        options, begun = self._paint, None
+        if start is not None:
+            options = replace(options, steps=self._steps, scales="single", init="carried")
+            begun = Start(start, {})
+        painter = Painter(rgb, self._paintings, options, read=self._read, start=begun)
+        for _ in painter:
+            pass
+        return eight_bits(painter.painting.rgb)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """As `FrameStylizer.state`."""
+        return {}
+
+    def restore(self, state: Arrays) -> None:
+        """As `FrameStylizer.restore`."""
+
+    def recipe(self) -> dict[str, Any]:
+        """As `FrameStylizer.recipe`."""
+        return {"paint": self._paint.to_dict()}

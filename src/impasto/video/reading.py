@@ -1,0 +1,436 @@
+"""Films in: a frame at a time, upright, in sRGB, with its time stamp."""
+
+from __future__ import annotations
+
+import os
+import stat
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.errors import ImageError, Notice
+from impasto.images.alpha import fill_hidden
+from impasto.images.cicp import FILM_PEAK, Encoding, encoding_of
+from impasto.images.load import check_bytes, check_pixels
+from impasto.images.resize import fit
+from impasto.options import MAX_SIDE, ReadOptions, VideoOptions
+from impasto.text import reason, shown
+from impasto.video.libav import converted, import_av, translated
+
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,nut,mxf,gif,ivf,"
+    "h264,hevc,obu,av1,dv,m4v,mjpeg,yuv4mpegpipe,apng,webp_pipe,mp3,wav,flac,aac"
+)
+"""Kinds of files that hold all of a film themselves. Playlists would open other files."""
+
+_WIDE = (9, 11, 12)
+"""Primaries of H.273 that are farther from sRGB than anybody overlooks."""
+
+_BT709, _BT601, _LIMITED = 1, 5, 1
+_HIGH_DEFINITION = 720
+"""Lines from which on a film that does not tell its matrix has that of BT.709."""
+
+_ODDEST = 4
+"""A pixel may be so many times as wide as high, or as high as wide."""
+
+_CLOSE = Fraction(1, 1000)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A frame of a film: uint8 ``rgb`` (h, w, 3) and ``alpha`` (h, w) or None.
+
+    It is shown from ``pts`` on, in units of the film's time base, for ``duration`` of them where
+    the file says so, else 0.
+    """
+
+    rgb: NDArray[np.uint8]
+    alpha: NDArray[np.uint8] | None
+    pts: int
+    duration: int
+
+
+class Film:
+    """A film in a file: what is to be known of it, and its frames.
+
+    Of ``options`` it takes what is to be painted of it: ``start``, ``end`` and ``fps``. ``size`` is
+    the long side of the frames, None for the film's own. ``width`` and ``height`` are those of the
+    frames; ``time_base`` the seconds of a unit of their time stamps, which begin where the film's
+    do, or at 0 with a ``start``; ``rate`` frames a second, None where nobody says; ``frames`` how
+    many are to be expected, None likewise; ``alpha`` whether there is transparency; ``sounds`` the
+    codec of each track of sound; ``notices`` what somebody ought to know of it.
+
+    Raises `ImageError` for what is not a film, is empty, damaged or over the limit on pixels, and
+    `MissingExtraError`.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        options: VideoOptions | None = None,
+        *,
+        size: int | None = None,
+        read: ReadOptions | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self._name = shown(path)
+        self._options = options or VideoOptions()
+        self.bytes = _regular(path, self._name)
+        self.notices: list[str] = []
+        self._damaged = 0
+        with self._open() as container:
+            stream = _video_of(container, self._name)
+            self._stream_base = Fraction(stream.time_base)
+            self._alpha_by = _alpha_decoder(stream)
+            frames = self._decoded(container, stream)
+            with closing(frames):
+                first = next(frames, None)
+            if first is None:
+                raise ImageError(f"{self._name}: is damaged or truncated: no frame can be decoded")
+            self._measure(stream, first, size, read or ReadOptions())
+            self._colours(first)
+            self._times(container, stream, first)
+            self.sounds = [sound.codec_context.name for sound in container.streams.audio]
+            self.metadata = dict(container.metadata)
+            lost = [s.type for s in container.streams if s.type not in ("video", "audio")]
+            if lost:
+                self.notices.append(f"{len(lost)} tracks besides picture and sound are left out")
+
+    def open(self) -> Any:
+        """Open the file anew, as PyAV's container."""
+        return self._open()
+
+    def tell(self) -> None:
+        """Warn of what somebody ought to know, as a `Notice` each."""
+        for told in self.notices:
+            warnings.warn(f"{self._name}: {told}", Notice, stacklevel=2)
+
+    def frames_after(self, pts: int | None = None) -> Generator[Frame]:
+        """Yield the frames, or those after a time stamp. Raises `ImageError` where there is none.
+
+        Packets that cannot be decoded are passed over; how many is told at the end.
+        """
+        self._damaged = 0
+        last, any_at_all = pts, pts is not None
+        for frame in self._chosen(pts):
+            stamp, duration = self._stamped(frame)
+            if last is not None and stamp <= last:
+                if self._options.rate or pts is not None:
+                    continue  # one more of the same slot, or one that was had before
+                stamp = last + 1
+            last, any_at_all = stamp, True
+            yield self._converted(frame, stamp, duration)
+        if not any_at_all:
+            seconds = "" if self.seconds is None else f": it is {float(self.seconds):.3g} s long"
+            raise ImageError(
+                f"{self._name}: has no frame from --start {self._options.start:g} s on{seconds}"
+            )
+        if self._damaged:
+            told = f"{self._damaged} damaged places were passed over"
+            warnings.warn(f"{self._name}: {told}", Notice, stacklevel=2)
+
+    def sound_packets(self, container: Any) -> Iterator[Any]:
+        """Yield the packets of sound of an open container, with the time stamps of the result."""
+        tracks = list(container.streams.audio)
+        begin, end = self._from * self._stream_base, self._until
+        for packet in container.demux(tracks):
+            if packet.dts is None or packet.pts is None:
+                continue
+            base = Fraction(packet.time_base)
+            time = packet.pts * base
+            if self._options.start and time < begin:
+                continue
+            if end is not None and time >= end * self._stream_base:
+                continue
+            shift = round(self._origin * self._stream_base / base)
+            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            yield packet
+
+    def _open(self) -> Any:
+        av = import_av()
+        place = f"file:{self.path.absolute()}"  # never an address or a protocol
+        with translated(ImageError, f"{self._name}: is not a film that can be read"):
+            return av.open(place, options={"format_whitelist": _FORMATS})
+
+    def _measure(self, stream: Any, frame: Any, size: int | None, read: ReadOptions) -> None:
+        """Find how large frames are and how they lie."""
+        width, height = frame.width, frame.height
+        check_pixels(width, height, self._name, read)
+        wide = Fraction(stream.sample_aspect_ratio or 1)
+        if wide != 1 and Fraction(1, _ODDEST) <= wide <= _ODDEST:
+            if wide > 1:
+                width = round(width * wide)
+            else:
+                height = round(height / wide)
+            self.notices.append(f"its pixels are not square; frames become {width}x{height}")
+        self._quarters = round(frame.rotation / 90) % 4
+        if size is not None:
+            width, height = fit(width, height, size)
+        if max(width, height) > MAX_SIDE:
+            raise ImageError(f"{self._name}: {width}x{height} is over {MAX_SIDE} pixels a side")
+        check_pixels(width, height, self._name, read)
+        self._lying = width, height
+        turned = self._quarters % 2
+        self.width, self.height = (height, width) if turned else (width, height)
+
+    def _colours(self, frame: Any) -> None:
+        """Find what pixels mean."""
+        self.alpha = self._alpha_by is not None or any(c.is_alpha for c in frame.format.components)
+        bits = max(component.bits for component in frame.format.components)
+        primaries, transfer = int(frame.color_primaries), int(frame.color_trc)
+        self._encoding: Encoding | None = None
+        found = encoding_of(primaries, transfer)
+        if found and (found.hdr or primaries in _WIDE):
+            self._encoding = found
+        if found and found.hdr:
+            self.notices.append(f"is HDR ({found.hdr}); its light is compressed into sRGB")
+        elif bits > 8:
+            self.notices.append(f"has {bits} bits a channel; frames are painted in 8")
+        self._interlaced = bool(frame.interlaced_frame)
+        if self._interlaced:
+            self.notices.append("is interlaced; each two fields become one frame")
+
+    def _times(self, container: Any, stream: Any, frame: Any) -> None:
+        """Find where the film begins and ends, and what its result counts in."""
+        options, base = self._options, self._stream_base
+        self.rate = Fraction(stream.average_rate or stream.guessed_rate or 0) or None
+        self._step = max(1, round(1 / (self.rate * base))) if self.rate else 1
+        self._first = stream.start_time if frame.pts is None else self._ticks(frame)
+        self._first = self._first or 0
+        self._from = self._first + round(options.start / base)
+        self._until = None if options.end is None else self._first + round(options.end / base)
+        self._origin = self._from if options.start else 0
+        self.time_base = 1 / options.rate if options.rate else base
+        seconds: Fraction | None = None
+        if stream.duration:
+            seconds = stream.duration * base
+        elif container.duration:
+            seconds = Fraction(container.duration, 1_000_000)
+        self.seconds = seconds
+        self.frames = self._expected(stream.frames, seconds)
+
+    def _expected(self, frames: int, seconds: Fraction | None) -> int | None:
+        """Return how many frames there will be, if the file tells the truth."""
+        rates = [rate for rate in (self.rate, self._options.rate) if rate]
+        end = self._options.end
+        if seconds is None and end is not None:
+            seconds = Fraction(end)
+        if not rates or seconds is None or seconds <= 0:
+            return frames or None
+        shown = min(seconds, Fraction(end)) if end is not None else seconds
+        whole = not self._options.start and shown == seconds and not self._options.rate
+        if whole and frames:
+            return frames
+        return max(1, round((shown - Fraction(self._options.start)) * min(rates)))
+
+    def _chosen(self, after: int | None) -> Iterator[Any]:
+        """Yield the frames that lie where they are asked for, as PyAV's."""
+        begin = self._from
+        if after is not None:
+            begin = max(begin, int(self._origin + after * self.time_base / self._stream_base))
+        with self._open() as container:
+            stream = _video_of(container, self._name)
+            found = self._sought(container, stream, begin)
+            with closing(found):
+                for frame in found:
+                    if frame.pts is None or frame.pts < self._from:
+                        continue
+                    if self._until is not None and frame.pts >= self._until:
+                        return
+                    yield frame
+
+    def _sought(self, container: Any, stream: Any, begin: int) -> Generator[Any]:
+        """Yield frames from not later than ``begin`` on, if any are before it."""
+        if begin > self._first:
+            av = import_av()
+            try:
+                container.seek(begin, stream=stream)
+                found = self._smooth(container, stream)
+                first = next(found, None)
+            except av.error.FFmpegError:
+                first = None
+            if first is not None and first.pts is not None and first.pts <= begin:
+                yield first
+                yield from found
+                return
+            with self._open() as again:  # a file without an index: from its start
+                yield from self._smooth(again, _video_of(again, self._name))
+            return
+        yield from self._smooth(container, stream)
+
+    def _smooth(self, container: Any, stream: Any) -> Iterator[Any]:
+        """Yield decoded frames without interlacing, with time stamps of the stream."""
+        frames: Iterator[Any] = self._decoded(container, stream)
+        if self._interlaced:
+            frames = _deinterlaced(stream, frames)
+        before: int | None = None
+        for frame in frames:
+            if frame.pts is None:
+                frame.pts = self._first if before is None else before + self._step
+            else:
+                frame.pts = self._ticks(frame)
+            frame.time_base = self._stream_base
+            before = frame.pts
+            yield frame
+
+    def _decoded(self, container: Any, stream: Any) -> Generator[Any]:
+        """Yield frames as they are decoded; damaged packets are counted."""
+        av = import_av()
+        stream.thread_type = "AUTO"
+        decoder = stream.codec_context
+        if self._alpha_by:
+            decoder = av.CodecContext.create(self._alpha_by, "r")
+            decoder.extradata = stream.codec_context.extradata
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError:
+                self._damaged += 1
+                packet = None
+            try:
+                ends = packet is None or (packet.dts is None and not packet.size)
+                for frame in decoder.decode(None if ends else packet):
+                    if frame.time_base is None:
+                        frame.time_base = self._stream_base
+                    yield frame
+            except EOFError:
+                return
+            except av.error.FFmpegError:
+                self._damaged += 1
+            if ends:
+                return
+
+    def _ticks(self, frame: Any) -> int:
+        """Return a frame's time stamp in units of the stream."""
+        base = Fraction(frame.time_base or self._stream_base)
+        return (
+            int(frame.pts)
+            if base == self._stream_base
+            else round(frame.pts * base / self._stream_base)
+        )
+
+    def _stamped(self, frame: Any) -> tuple[int, int]:
+        """Return time stamp and duration of a frame in the result."""
+        pts, duration = frame.pts - self._origin, frame.duration or 0
+        if self._options.rate is None:
+            return pts, duration
+        return int(pts * self._stream_base * self._options.rate + _CLOSE), 1
+
+    def _converted(self, frame: Any, pts: int, duration: int) -> Frame:
+        """Return a frame upright in sRGB, at the size that was asked for."""
+        width, height = self._lying
+        matrix = int(frame.colorspace)
+        if matrix in (0, 2):
+            matrix = _BT709 if frame.height >= _HIGH_DEFINITION else _BT601
+        deep = self._encoding is not None
+        kind = (
+            ("rgba64le" if self.alpha else "rgb48le")
+            if deep
+            else ("rgba" if self.alpha else "rgb24")
+        )
+        with translated(ImageError, f"{self._name}: is damaged"):
+            plain = converted(
+                frame,
+                width=width,
+                height=height,
+                format=kind,
+                src_colorspace=matrix if matrix in (1, 4, 5, 6, 7, 9) else _BT709,
+                src_color_range=int(frame.color_range) or _LIMITED,
+            )
+        values = plain.to_ndarray()
+        alpha = values[:, :, 3] if self.alpha else None
+        rgb = values[:, :, :3]
+        if self._encoding:
+            light = rgb.astype(np.float32) / np.float32(65535)
+            rgb = np.rint(self._encoding.srgb(light, FILM_PEAK) * 255).astype(np.uint8)
+            alpha = None if alpha is None else (alpha >> 8).astype(np.uint8)
+        rgb = np.ascontiguousarray(np.rot90(rgb, self._quarters))
+        if alpha is not None:
+            alpha = np.ascontiguousarray(np.rot90(alpha, self._quarters))
+            rgb = fill_hidden(rgb, alpha)
+        return Frame(rgb, alpha, pts, duration)
+
+
+def sample_frames(film: Film, count: int) -> list[NDArray[np.uint8]]:
+    """Return up to so many frames (h, w, 3) from all over a film."""
+    if not film.frames or film.frames <= count or film.rate is None:
+        frames = film.frames_after()
+        with closing(frames):
+            return [frame.rgb for frame, _ in zip(frames, range(count), strict=False)]
+    found = []
+    ticks = film.frames / film.rate / film.time_base
+    for number in range(count):
+        frames = film.frames_after(round(ticks * number / count))
+        with closing(frames):
+            frame = next(frames, None)
+        if frame is not None:
+            found.append(frame.rgb)
+    return found
+
+
+def _regular(path: str | os.PathLike[str], name: str) -> int:
+    """Return the size in bytes of a regular file that is not empty, else raise `ImageError`."""
+    try:
+        found = Path(path).stat()
+    except FileNotFoundError as error:
+        raise ImageError(f"{name}: no such file") from error
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name}: cannot be read: {reason(error)}") from error
+    if not stat.S_ISREG(found.st_mode):
+        what = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
+        raise ImageError(f"{name}: is {what}; give a film's file")
+    check_bytes(found.st_size, path, ReadOptions(max_bytes=2**50))
+    return found.st_size
+
+
+def _video_of(container: Any, name: str) -> Any:
+    """Return the stream of pictures; a cover is none."""
+    av = import_av()
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            if stream.codec_context is None:
+                break
+            return stream
+    what = "only sound" if container.streams.audio else "no pictures that can be decoded"
+    raise ImageError(f"{name}: has {what}; give a film")
+
+
+def _alpha_decoder(stream: Any) -> str | None:
+    """Return the decoder that a VP8 or VP9 stream with transparency needs."""
+    av = import_av()
+    name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
+    told = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode") == "1"
+    return name if told and name in av.codecs_available else None
+
+
+def _deinterlaced(stream: Any, frames: Iterator[Any]) -> Iterator[Any]:
+    """Yield frames with each pair of fields made one (the filter bwdif of FFmpeg)."""
+    av = import_av()
+    graph = av.filter.Graph()
+    source = graph.add_buffer(template=stream)
+    filtered = graph.add("bwdif", "mode=send_frame:deint=interlaced")
+    sink = graph.add("buffersink")
+    source.link_to(filtered)
+    filtered.link_to(sink)
+    graph.configure()
+
+    def ready() -> Iterator[Any]:
+        while True:
+            try:
+                yield sink.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+
+    for frame in frames:
+        source.push(frame)
+        yield from ready()
+    source.push(None)
+    yield from ready()

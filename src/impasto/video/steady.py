@@ -1,0 +1,226 @@
+"""What keeps a film from flickering: the last result carried along with what moves.
+
+As in Ruder, Dosovitskiy and Brox 2016, the last result follows the optical flow to where its parts
+are now, and where flow there and back do not agree something came into view and nothing is carried.
+A part of each pixel is new in every frame, so an error of the flow fades instead of smearing. What
+a blend of strokes loses of contrast it is given back, or a steady film would be a blurred one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from impasto.video import flow
+
+_MOST_CARRIED = 0.97
+"""The largest part of a pixel that is carried along, at stability 1."""
+
+_LEAST_SHARE = 0.1
+"""The part of the moments of the normalisations that is each frame's own, at stability 1."""
+
+_GAIN, _NOISE = 1.3, 0.002
+"""What flow explains so little better than rest is at rest: grain seems to move, too, and what is
+carried loses sharpness with every move."""
+
+_LOOK = 0.15
+"""Difference in luma at which what is carried begins to be another thing than what is seen."""
+
+_LEVELS = 3
+"""Bands of detail whose contrast is given back: of 1, 2 and 4 pixels."""
+
+_BLOCK = 8
+"""Contrast is compared in blocks of so many positions of a band."""
+
+_MOST_GAIN = 1.1
+"""Contrast grows by so much in a frame, at most."""
+
+_FAINT = 4e-6
+"""Squares of detail so small are none."""
+
+_BINS = 6
+"""Levels of each colour that a histogram tells apart."""
+
+_THUMB = 64
+"""Histograms are those of frames at this long side, in pixels."""
+
+_ANOTHER, _OTHER = 0.5, 0.25
+"""Histograms that differ by this share of all pixels are of two shots; or by the second, where
+flow finds hardly anything again."""
+
+_LOST = 0.35
+"""Less than this share of a frame is hardly anything."""
+
+
+def moments_share(stability: float) -> float:
+    """Return how far each frame moves the moments of the normalisations to its own."""
+    return 1 - (1 - _LEAST_SHARE) * stability
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """How a frame follows from the one before: flow (1, 2, h, w), and where it holds (1, 1, h, w).
+
+    Both are smaller than the frame. ``cut`` tells that it does not follow at all.
+    """
+
+    flow: Tensor
+    holds: Tensor
+    cut: bool
+
+
+class Follower:
+    """Looks at the frames of a film one after the other, and finds how each follows."""
+
+    def __init__(self, before: NDArray[np.uint8] | None = None) -> None:
+        self._luma: Tensor | None = None
+        self._colours: Tensor | None = None
+        if before is not None:
+            self.follow(before)
+
+    @torch.inference_mode()
+    def follow(self, rgb: NDArray[np.uint8]) -> Motion | None:
+        """Return how a frame (h, w, 3) follows from the last one; None for the first."""
+        frame = tensor(rgb)
+        luma, colours = flow.small(frame), _histogram(frame)
+        last, before = self._luma, self._colours
+        self._luma, self._colours = luma, colours
+        if last is None or before is None:
+            return None
+        there, back = flow.between(luma, last)
+        there = there.masked_fill(_still(luma, last, there), 0)
+        holds = _holds(luma, last, there, back)
+        apart = float((colours - before).abs().sum()) / 2
+        cut = apart > _ANOTHER or (apart > _OTHER and float(holds.mean()) < _LOST)
+        return Motion(there, holds, cut)
+
+
+class Carrier:
+    """Carries the last result along, and blends it with what each frame looks like by itself."""
+
+    def __init__(self, stability: float) -> None:
+        self._most = _MOST_CARRIED * stability
+        self.last: Tensor | None = None
+
+    def forget(self) -> None:
+        """Begin a shot."""
+        self.last = None
+
+    @torch.inference_mode()
+    def carried(self, motion: Motion) -> tuple[Tensor, Tensor] | None:
+        """Return the last result (1, 3, h, w) where things are now, and where that holds."""
+        if self.last is None:
+            return None
+        height, width = self.last.shape[2:]
+        moved = flow.resized(motion.flow, height, width)
+        holds = F.interpolate(motion.holds, size=[height, width], mode="bilinear")
+        return flow.warped(self.last, moved, "bicubic").clamp_(0, 1), holds
+
+    @torch.inference_mode()
+    def start(
+        self, rgb: NDArray[np.uint8], carried: tuple[Tensor, Tensor] | None
+    ) -> NDArray[np.float32] | None:
+        """Return what is carried where it holds, and the frame (h, w, 3) elsewhere."""
+        return None if carried is None else array(tensor(rgb).lerp(*carried))
+
+    @torch.inference_mode()
+    def blended(
+        self, picture: NDArray[np.uint8], carried: tuple[Tensor, Tensor] | None
+    ) -> NDArray[np.uint8]:
+        """Return a frame's own picture (h, w, 3) blended with what is carried; remember it."""
+        own = tensor(picture)
+        if carried is None or not self._most:
+            self.last = own
+            return picture
+        self.last = _with_contrast(own.lerp(carried[0], carried[1] * self._most), own)
+        return np.ascontiguousarray((self.last[0] * 255).round_().byte().permute(1, 2, 0).numpy())
+
+    def state(self) -> dict[str, NDArray[np.float32]]:
+        """Return arrays by name, which `restore` takes back."""
+        return {} if self.last is None else {"last": array(self.last)}
+
+    def restore(self, state: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take a state back."""
+        self.last = tensor(state["last"]) if "last" in state else None
+
+
+def tensor(rgb: NDArray[np.uint8] | NDArray[np.float32]) -> Tensor:
+    """Return (h, w, 3), uint8 or floats, as floats (1, 3, h, w) in [0, 1]."""
+    found = torch.from_numpy(rgb).permute(2, 0, 1)[None].contiguous().float()
+    return found.div_(255) if rgb.dtype == np.uint8 else found
+
+
+def array(picture: Tensor) -> NDArray[np.float32]:
+    """Return (1, 3, h, w) as (h, w, 3)."""
+    return np.ascontiguousarray(picture[0].permute(1, 2, 0).numpy())
+
+
+def _histogram(frame: Tensor) -> Tensor:
+    """Return what share of the pixels of (1, 3, h, w) has which colour."""
+    height, width = frame.shape[2:]
+    scale = min(1.0, _THUMB / max(height, width))
+    size = [max(1, round(height * scale)), max(1, round(width * scale))]
+    thumb = F.interpolate(frame, size=size, mode="bilinear", antialias=True)[0]
+    red, green, blue = (thumb * _BINS).long().clamp_(0, _BINS - 1)
+    counts = torch.bincount(((red * _BINS + green) * _BINS + blue).flatten(), minlength=_BINS**3)
+    return counts / counts.sum()
+
+
+def _with_contrast(picture: Tensor, like: Tensor) -> Tensor:
+    """Return (1, 3, h, w) with as much detail as another of its size has, place by place.
+
+    What is added is grey: the bands of a Laplacian pyramid (Burt and Adelson 1983) of the mean of
+    the colours.
+    """
+    own, other = picture.mean(1, keepdim=True), like.mean(1, keepdim=True)
+    added = []
+    for _ in range(_LEVELS):
+        size = list(own.shape[2:])
+        low, wanted = (F.avg_pool2d(x, 2, ceil_mode=True) for x in (own, other))
+        band = own - F.interpolate(low, size=size, mode="bilinear")
+        energy = _energy(other - F.interpolate(wanted, size=size, mode="bilinear"))
+        gain = ((energy + _FAINT) / (_energy(band) + _FAINT)).sqrt().clamp(1, _MOST_GAIN)
+        added.append(band * (F.interpolate(gain, size=size, mode="bilinear") - 1))
+        own, other = low, wanted
+    more = added.pop()
+    for band in reversed(added):
+        more = F.interpolate(more, size=list(band.shape[2:]), mode="bilinear") + band
+    return (picture + more).clamp_(0, 1)
+
+
+def _energy(band: Tensor) -> Tensor:
+    """Return the mean square of (1, 1, h, w) in blocks."""
+    return F.avg_pool2d(band.square(), _BLOCK, ceil_mode=True)
+
+
+def _still(luma: Tensor, last: Tensor, there: Tensor) -> Tensor:
+    """Return where nothing moves, as far as can be told: the flow explains hardly more."""
+    stayed, moved = (luma - last).square(), (luma - flow.warped(last, there)).square()
+    gain = _around(stayed, 4) - _GAIN * _around(moved, 4)
+    return gain < _NOISE**2
+
+
+def _around(x: Tensor, radius: int) -> Tensor:
+    """Average (n, c, h, w) over a window around each pixel, as far as it is in the picture."""
+    return F.avg_pool2d(x, 2 * radius + 1, 1, radius, count_include_pad=False)
+
+
+def _holds(luma: Tensor, last: Tensor, there: Tensor, back: Tensor) -> Tensor:
+    """Return where a frame shows what the flow says the last one did, from 0 to 1."""
+    returned = flow.warped(back, there)
+    apart = (there + returned).square().sum(1, keepdim=True)
+    length = there.square().sum(1, keepdim=True) + returned.square().sum(1, keepdim=True)
+    seen = (apart < 0.01 * length + 0.5).float()  # Sundaram, Brox and Keutzer 2010, eq. 5
+    height, width = luma.shape[2:]
+    x = torch.arange(width) + there[:, :1]
+    y = torch.arange(height)[:, None] + there[:, 1:]
+    inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
+    differs = _around((luma - flow.warped(last, there)).abs(), 1)
+    alike = torch.exp(-((differs / _LOOK) ** 2))
+    return _around(seen * inside, 1) * alike

@@ -1,0 +1,282 @@
+"""The video stylizer: a film, somebody who paints frames and options in, events and a film out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import impasto
+from impasto.apply.network import Network, load
+from impasto.atomic import check_output
+from impasto.errors import OptionsError, in_memory
+from impasto.events import Saved
+from impasto.images.recipe import recipe_text
+from impasto.options import ApplyOptions, ReadOptions, VideoOptions
+from impasto.video import writing
+from impasto.video.codecs import FORMATS, Encoding, choose
+from impasto.video.events import FilmStarted, FramePainted, VideoEvent
+from impasto.video.frames import FrameStylizer, NetworkStylizer, PaintingStylizer
+from impasto.video.pieces import Pieces
+from impasto.video.reading import Film, Frame
+from impasto.video.sequence import FrameSequence
+from impasto.video.steady import Follower, Motion
+from impasto.video.threads import Behind, ahead
+
+_WAY_OUT = "choose a smaller --size"
+
+_DEPTH = 2
+"""Frames that wait between two threads, at most."""
+
+_END_BYTES = 2**20
+"""So many bytes at either end of a film tell it from others: films are large."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """What the next frames depend on, after the last one of a piece."""
+
+    arrays: dict[str, NDArray[Any]]
+    data: dict[str, Any]
+
+
+class _PieceWriter:
+    """Takes painted frames, and what is kept after the last of a piece."""
+
+    def __init__(self, pieces: Pieces, film: Film, encoding: Encoding) -> None:
+        self._pieces, self._film, self._encoding = pieces, film, encoding
+        self._piece: writing.Piece | None = None
+
+    def take(self, item: tuple[Frame, NDArray[np.uint8]] | _Kept) -> None:
+        """Encode a frame, or end a piece."""
+        if isinstance(item, _Kept):
+            if self._piece:
+                self._piece.close()
+                self._piece = None
+                self._pieces.keep(item.arrays, item.data)
+            return
+        if self._piece is None:
+            self._piece = writing.Piece(self._pieces.next, self._film, self._encoding)
+        self._piece.write(*item)
+
+    def drop(self) -> None:
+        """Leave a piece that is not whole."""
+        if self._piece:
+            self._piece.drop()
+
+
+class VideoStylizer:
+    """Stylises a film frame by frame; iterate it for its events (`video.events`).
+
+    ``frames`` paints them. ``size`` is the long side of the result in pixels, None for the film's
+    own. Checking is done here, the work in the iteration. The result appears at ``out`` when it is
+    whole: until then finished pieces lie in a hidden folder beside it, and with ``resume`` a run
+    that was stopped or killed goes on after the last of them, to the same film.
+
+    Raises `ImageError`, `OptionsError`, `OutputError`, `CheckpointError` and `MissingExtraError`.
+    """
+
+    def __init__(
+        self,
+        frames: FrameStylizer,
+        clip: str | os.PathLike[str],
+        out: str | os.PathLike[str],
+        options: VideoOptions | None = None,
+        *,
+        size: int | None = None,
+        read: ReadOptions | None = None,
+        resume: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._options = options or VideoOptions()
+        self._frames, self._resume, self._clock = frames, resume, clock
+        self.out = Path(out)
+        check_output(out, extensions=tuple(FORMATS), inputs=[clip])
+        self.film = Film(clip, self._options, size=size, read=read)
+        self.encoding: Encoding = choose(self.out, self._options, alpha=self.film.alpha)
+        writing.check(self.out, self.film, self.encoding)
+        frames.prepare(self.film.width, self.film.height, self._options.stability)
+        self.recipe = self._recipe()
+        self._pieces = Pieces(self.out, _without_names(self.recipe))
+        self._stopped = False
+        self.stopped = False
+        """Whether it was stopped before its end: the film is not there, but pieces of it are."""
+
+    def stop(self) -> None:
+        """Stop after the frame under way. What is done is kept to go on from."""
+        self._stopped = True
+
+    def __iter__(self) -> Iterator[VideoEvent]:
+        """Do the work."""
+        with in_memory(_WAY_OUT), self._pieces.held():
+            kept = self._pieces.begin(resume=self._resume)
+            self.film.tell()
+            writing.tell_changes(self.film, self.encoding)
+            try:
+                yield from self._painted(kept)
+            except BaseException:
+                if not self._pieces.count:
+                    self._pieces.remove()
+                raise
+            if self.stopped:
+                return
+            metadata = writing.recipe_field(recipe_text(self.recipe, str(self.out)))
+            writing.join(self.out, self._pieces.paths, self.film, self.encoding, metadata)
+            self._pieces.remove()
+        yield Saved(self.out, "film")
+
+    def _painted(
+        self, kept: tuple[Mapping[str, NDArray[Any]], dict[str, Any]] | None
+    ) -> Iterator[VideoEvent]:
+        """Paint all frames that are not in pieces yet; yield the events."""
+        film, done, pts = self.film, 0, None
+        sequence = FrameSequence(self._frames, self._options.stability)
+        before: NDArray[np.uint8] | None = None
+        if kept is not None:
+            arrays, data = kept
+            done, pts, before = int(data["frames"]), int(data["pts"]), arrays["before"]
+            sequence.restore(arrays)
+            if data["ended"]:
+                yield self._started(done)
+                return
+        yield self._started(done)
+        began, first = self._clock(), done
+        depth = _DEPTH if film.width * film.height <= 2**23 else 1
+        writer = _PieceWriter(self._pieces, film, self.encoding)
+        pieces = Behind(writer.take, depth)
+        source = ahead(_followed(film.frames_after(pts), sequence.follower(before)), depth)
+        frame: Frame | None = None
+        in_piece = 0
+        try:
+            with closing(source):
+                for frame, motion in source:
+                    picture = sequence.paint(frame.rgb, motion)
+                    pieces.put((frame, picture))
+                    done, in_piece = done + 1, in_piece + 1
+                    cut = motion is not None and motion.cut
+                    yield self._event(frame, picture, done, self._clock() - began, first, cut=cut)
+                    if self._stopped:
+                        break
+                    if in_piece >= self._frames.piece:
+                        pieces.put(_state(sequence, frame, done, ended=False))
+                        in_piece = 0
+            self.stopped = self._stopped
+            if frame is not None and (in_piece or not self.stopped):
+                pieces.put(_state(sequence, frame, done, ended=not self.stopped))
+            pieces.close()
+        except BaseException:
+            pieces.end()
+            writer.drop()
+            raise
+
+    def _started(self, done: int) -> FilmStarted:
+        width, height = writing.encoded_size(self.film.width, self.film.height, self.encoding)
+        return FilmStarted(width, height, self.film.frames, done)
+
+    def _event(
+        self,
+        frame: Frame,
+        picture: NDArray[np.uint8],
+        done: int,
+        seconds: float,
+        first: int,
+        *,
+        cut: bool,
+    ) -> FramePainted:
+        expected = self.film.frames
+        frames = None if expected is None else max(expected, done)
+        remaining = None if frames is None else seconds / (done - first) * (frames - done)
+        at = float(frame.pts * self.film.time_base)
+        return FramePainted(done, frames, at, cut, seconds, remaining, picture)
+
+    def _recipe(self) -> dict[str, Any]:
+        """Return how the film is made, as plain data."""
+        return {
+            "kind": "video",
+            "version": impasto.__version__,
+            **self._frames.recipe(),
+            **{name: value for name, value in self._options.to_dict().items() if name != "crf"},
+            "pixels": [self.film.width, self.film.height],
+            "encoding": self.encoding.recipe(),
+            "content": {
+                "name": str(self.film.path),
+                "bytes": self.film.bytes,
+                "sha256_of_ends": _hash_of_ends(self.film.path, self.film.bytes),
+            },
+        }
+
+
+def stylize_video(
+    style: Any,
+    clip: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    paint: bool = False,
+    resume: bool = False,
+    read: ReadOptions | None = None,
+    **options: Any,
+) -> Path:
+    """Stylise a film, and return where the result is.
+
+    ``style`` is a `Network` (`impasto.load`, `impasto.learn`) or what `impasto.load` takes; with
+    ``paint`` it is a painting, or several, and each frame is optimised. ``options`` are the fields
+    of `VideoOptions`, and of `ApplyOptions` but ``jobs``. Raises the errors of `VideoStylizer`.
+    """
+    known = [field.name for field in fields(VideoOptions)]
+    video = {name: options.pop(name) for name in known if name in options}
+    chosen = ApplyOptions.from_dict(options)
+    if "jobs" in options:
+        raise OptionsError("jobs is for many pictures; the frames of a film follow each other")
+    of_video = VideoOptions.from_dict(video)
+    frames: FrameStylizer
+    if paint:
+        frames = PaintingStylizer(style, of_video.steps, chosen, read)
+    else:
+        network = style
+        if not isinstance(style, Network):
+            network = load(style, backend=chosen.backend, device=chosen.device)
+        frames = NetworkStylizer(network, chosen, read)
+    stylizer = VideoStylizer(
+        frames, clip, out, of_video, size=chosen.size, read=read, resume=resume
+    )
+    for _ in stylizer:
+        pass
+    return stylizer.out
+
+
+def _followed(
+    frames: Generator[Frame], follower: Follower | None
+) -> Generator[tuple[Frame, Motion | None]]:
+    """Yield each frame with how it follows from the one before."""
+    with closing(frames):
+        for frame in frames:
+            yield frame, follower.follow(frame.rgb) if follower else None
+
+
+def _state(sequence: FrameSequence, frame: Frame, done: int, *, ended: bool) -> _Kept:
+    """Return what goes on after a frame."""
+    arrays = {"before": frame.rgb, **sequence.state()}
+    return _Kept(arrays, {"frames": done, "pts": frame.pts, "ended": ended})
+
+
+def _without_names(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what makes two runs the same: wherever the clip lies."""
+    content = {name: value for name, value in recipe["content"].items() if name != "name"}
+    return {**recipe, "content": content}
+
+
+def _hash_of_ends(path: Path, size: int) -> str:
+    """Return the SHA-256 of the beginning and the end of a file."""
+    with path.open("rb") as file:
+        found = hashlib.sha256(file.read(_END_BYTES))
+        file.seek(max(size - _END_BYTES, 0))
+        found.update(file.read(_END_BYTES))
+    return found.hexdigest()

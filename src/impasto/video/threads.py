@@ -1,0 +1,106 @@
+"""Work that overlaps: what comes next is made ready while something else is done, within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
+from queue import Full, Queue
+from threading import Event, Thread
+from typing import Any, Generic, TypeVar
+
+_Item = TypeVar("_Item")
+
+_PATIENCE = 0.1
+"""Seconds after which a thread that waits looks whether it is to stop."""
+
+_END = object()
+
+
+def ahead(items: Iterable[_Item], depth: int) -> Generator[_Item]:
+    """Yield items that a thread of their own makes, at most ``depth`` of them ahead.
+
+    What it raises is raised here. Close the iterator to end the thread before its time.
+    """
+    queue: Queue[tuple[Any, BaseException | None]] = Queue(depth)
+    stop = Event()
+
+    def put(item: Any, error: BaseException | None = None) -> None:
+        while not stop.is_set():
+            with suppress(Full):
+                queue.put((item, error), timeout=_PATIENCE)
+                return
+
+    def make() -> None:
+        source = iter(items)
+        try:
+            for item in source:
+                put(item)
+                del item  # or it would be alive until the next one is there
+                if stop.is_set():
+                    break
+        except BaseException as error:
+            put(_END, error)
+        else:
+            put(_END)
+        finally:
+            if close := getattr(source, "close", None):
+                close()
+
+    thread = Thread(target=make, name="impasto-ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = queue.get()
+            if error is not None:
+                raise error
+            if item is _END:
+                return
+            yield item
+            del item
+    finally:
+        stop.set()
+        thread.join()
+
+
+class Behind(Generic[_Item]):
+    """Hands items to a thread that does something with each, at most ``depth`` of them behind.
+
+    What it raises is raised by the next `put`, or by `close`. After an error nothing more is done.
+    """
+
+    def __init__(self, do: Callable[[_Item], None], depth: int) -> None:
+        self._do = do
+        self._queue: Queue[Any] = Queue(depth)
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._work, name="impasto-behind", daemon=True)
+        self._thread.start()
+
+    def put(self, item: _Item) -> None:
+        """Hand an item over; waits while too many are behind."""
+        self._check()
+        self._queue.put(item)
+
+    def close(self) -> None:
+        """Wait until all is done."""
+        if self._thread.is_alive():
+            self._queue.put(_END)
+            self._thread.join()
+        self._check()
+
+    def end(self) -> None:
+        """Wait likewise, whatever comes of it."""
+        with suppress(BaseException):
+            self.close()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        while (item := self._queue.get()) is not _END:
+            if self._error is None:
+                try:
+                    self._do(item)
+                except BaseException as error:
+                    self._error = error
+            del item
