@@ -11,7 +11,7 @@ from typing import Any
 
 from impasto.archive.filesystems import files_at
 from impasto.archive.plan import Item
-from impasto.archive.worker import MakePicture, Progress, ReadPhoto
+from impasto.archive.worker import Compute, Open, Progress
 from impasto.errors import ImageError, OptionsError
 from impasto.options import ReadOptions, SaveOptions
 
@@ -39,17 +39,17 @@ class Fake:
     broken: str = ""
     marks: str = ""
 
-    def begin(self, threads: int | None, device: str | None) -> ReadPhoto:
+    def begin(self, threads: int | None, device: str | None) -> Open:
         del threads, device
         if self.broken == "gone":
             os._exit(3)
         if self.broken:
             raise OptionsError(self.broken)
 
-        def read(item: Item) -> MakePicture:
+        def opened(item: Item) -> Compute:
             photo = files_at(item.photo).read(item.photo, self.read)
 
-            def make(progress: Progress | None) -> Copied:
+            def copied(progress: Progress | None) -> Copied:
                 stem = Path(item.photo).stem
                 if progress:
                     progress(0.5)
@@ -59,9 +59,9 @@ class Fake:
                     os.kill(os.getpid(), signal.SIGKILL)
                 return Copied(f"{os.getpid()} {photo.sha256}")
 
-            return make
+            return copied
 
-        return read
+        return opened
 
 
 def _first(mark: str) -> bool:

@@ -18,7 +18,7 @@ from cli.shell import draw
 from impasto.archive.engine import Archive, Failed, Made
 from impasto.archive.plan import Item
 from impasto.archive.process_pool import InProcessPool, Layout, ProcessPool, lay_out
-from impasto.archive.worker import MakePicture, ReadPhoto, Worker
+from impasto.archive.worker import Compute, Open, Worker
 from impasto.errors import ImpastoError, OptionsError
 from impasto.options import ApplyOptions
 from patience import LIMIT, one_thread, wait_for
@@ -127,10 +127,10 @@ def test_what_somebody_else_put_into_a_store_meanwhile_is_left_alone(tmp_path: P
 
     @dataclass(frozen=True)
     class Slow(Fake):
-        def begin(self, threads: int | None, device: str | None) -> ReadPhoto:
+        def begin(self, threads: int | None, device: str | None) -> Open:
             read = super().begin(threads, device)
 
-            def slow(item: Item) -> MakePicture:
+            def slow(item: Item) -> Compute:
                 fsspec.filesystem("memory").pipe_file("bucket/a.png", b"theirs")
                 return read(item)
 

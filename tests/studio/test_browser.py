@@ -446,7 +446,7 @@ def test_what_is_finished_too_late_covers_no_later_draft_and_what_cannot_be_says
     slide(page, "Strength", "ArrowLeft")
     expect(action(page, "finish")).to_be_visible(timeout=SLOW)
     expect(caption(page)).to_contain_text("not finished")
-    expect(page.locator("#messages")).to_contain_text("not there any more")
+    expect(page.locator("#messages")).to_contain_text("no longer exists")
     page.unroute(STYLISED)
     action(page, "finish").click()  # it can be tried again
     stylised(page)
@@ -680,6 +680,7 @@ def test_a_finished_painting_is_there_with_its_time_lapse(page: Page, photo: Pat
         with page.expect_download() as coming:
             action(page, what).click()
         assert start in Path(coming.value.path()).read_bytes()[:16]
+        assert re.fullmatch(rf"impasto-.+-{what}\.\w+", coming.value.suggested_filename)
     assert shots(page).first.locator("img").count() == 2
     page.reload()
     ready(page)

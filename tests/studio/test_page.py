@@ -90,7 +90,7 @@ def test_a_photo_is_upright_small_enough_and_says_nothing_of_its_place(open_stud
     exif.get_ifd(0x8825)[1] = "N"
     answer = send(open_studio, encoded(picture, "JPEG", exif=exif, quality=95)).json()
     assert (answer["width"], answer["height"]) == (320, 160)
-    found = decoded(open_studio.client.get(f"/studio/file/{answer['source']}/picture").content)
+    found = decoded(open_studio.client.get(f"/studio/file/{answer['source']}").content)
     assert found.size == (320, 160)
     assert not found.getexif()
     wanted = picture.rotate(-90, expand=True).resize((320, 160), Image.Resampling.LANCZOS)
@@ -101,7 +101,7 @@ def test_transparency_stays(open_studio: Served):
     picture = drawn(40, 30)
     picture.putalpha(Image.linear_gradient("L").resize((40, 30)))
     answer = send(open_studio, encoded(picture)).json()
-    found = decoded(open_studio.client.get(f"/studio/file/{answer['source']}/picture").content)
+    found = decoded(open_studio.client.get(f"/studio/file/{answer['source']}").content)
     assert np.array_equal(np.asarray(found)[:, :, 3], np.asarray(picture)[:, :, 3])
 
 
@@ -149,7 +149,7 @@ def test_what_is_no_photo_is_a_problem_and_nothing_stays(
 )
 def test_what_is_not_there_is_not_found(open_studio: Served, source: str):
     address = str(httpx.URL("/").copy_with(path=f"/studio/picture/{source}"))
-    for path in (address, address.replace("picture", "file", 1) + "/picture"):
+    for path in (address, address.replace("picture", "file", 1)):
         assert open_studio.client.get(path).status_code == 404
 
 
@@ -168,10 +168,9 @@ def test_pictures_of_a_job_come_in_their_sizes(open_studio: Served):
     assert size(f"style:{id}:0", 160) == (56, 56)
     assert size("sample:astronaut", 160) == (160, 160)
     assert open_studio.client.get(f"/studio/picture/job:{id}?side=7").status_code == 422
-    saved = open_studio.client.get(f"/studio/file/job:{id}/picture")
-    assert saved.headers["content-disposition"] == 'attachment; filename="impasto.png"'
+    saved = open_studio.client.get(f"/v1/jobs/{id}/picture")
+    assert saved.headers["content-disposition"].endswith('-picture.png"')
     assert decoded(saved.content).size == (90, 60)
-    assert open_studio.client.get(f"/studio/file/job:{id}/timelapse").status_code == 404
 
 
 def test_the_photo_of_a_job_is_shown_whatever_it_is(open_studio: Served):
@@ -286,7 +285,7 @@ def test_one_key_sees_nothing_of_another(keyed: Served):
         f"/studio/picture/job:{id}",
         f"/studio/picture/photo:{id}",
         f"/studio/picture/style:{id}:0",
-        f"/studio/file/job:{id}/picture",
+        f"/studio/file/job:{id}",
         f"/studio/picture/{source}",
     ]
     for path in paths:
@@ -473,7 +472,7 @@ def test_a_quick_result_is_kept_with_its_photo(open_studio: Served):
     assert (job.kind, job.state, job.width) == ("apply", "done", 256)
     files = open_studio.studio.files
     assert decoded(files.get(id, "photo")).size == (451, 300)
-    made = open_studio.client.get(f"/studio/file/{result['source']}/picture").content
+    made = open_studio.client.get(f"/studio/file/{result['source']}").content
     assert files.get(id, job.picture) == made
     again = open_studio.client.get(f"/studio/jobs/{id}/settings").json()
     assert (again["mode"], again["photo"]["source"]) == ("quick", f"photo:{id}")
@@ -494,7 +493,7 @@ def test_a_draft_is_finished_by_the_larger_network(open_studio: Served, tmp_path
     results = made(True), made(False)
     assert [result["draft"] for result in results] == [True, False]
     for result, size in zip(results, ("turbo", "quality"), strict=True):
-        data = open_studio.client.get(f"/studio/file/{result['source']}/picture").content
+        data = open_studio.client.get(f"/studio/file/{result['source']}").content
         (tmp_path / "made.jpg").write_bytes(data)
         assert read_recipe(tmp_path / "made.jpg")["model"]["architecture"] == size
         assert result["settings"]["seed"] == 2
@@ -511,9 +510,9 @@ DOTS = ["painting:dots"]
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [
-        ("quick", {**ORDER, "photo": "cache:../x"}, 404, "not there"),
-        ("quick", {**ORDER, "photo": "http://example.org/x.png"}, 404, "not there"),
-        ("quick", {**ORDER, "photo": "/etc/passwd"}, 404, "not there"),
+        ("quick", {**ORDER, "photo": "cache:../x"}, 404, "no longer exists"),
+        ("quick", {**ORDER, "photo": "http://example.org/x.png"}, 404, "no longer exists"),
+        ("quick", {**ORDER, "photo": "/etc/passwd"}, 404, "no longer exists"),
         ("quick", {**ORDER, "photo": {"path": "/etc/passwd"}}, 422, "photo"),
         ("quick", {**ORDER, "settings": {**QUICK, "style": "wav"}}, 422, "did you mean 'wave'?"),
         ("quick", {**ORDER, "settings": {**QUICK, "style": "../wave"}}, 422, "no pack"),
@@ -524,11 +523,21 @@ DOTS = ["painting:dots"]
         ("quick", {**ORDER, "settings": {**QUICK, "color": "<b>"}}, 422, "color does not"),
         ("quick", {**ORDER, "settings": None}, 422, "settings"),
         ("quick", [1], 422, ""),
-        ("quick/keep", {**ORDER, "source": "job:x"}, 404, "not there"),
-        ("quick/keep", {**ORDER, "source": "sample:coffee"}, 404, "not there"),
+        ("quick/keep", {**ORDER, "source": "job:x"}, 404, "no longer exists"),
+        ("quick/keep", {**ORDER, "source": "sample:coffee"}, 404, "no longer exists"),
         ("quick/keep", ORDER, 422, "source"),
-        ("paint", {"photo": "job:x", "paintings": DOTS, "settings": PAINT}, 404, "not there"),
-        ("paint", {**ORDER, "paintings": ["painting:../dots"], "settings": PAINT}, 404, "not"),
+        (
+            "paint",
+            {"photo": "job:x", "paintings": DOTS, "settings": PAINT},
+            404,
+            "no longer exists",
+        ),
+        (
+            "paint",
+            {**ORDER, "paintings": ["painting:../dots"], "settings": PAINT},
+            404,
+            "no longer",
+        ),
         ("paint", {**ORDER, "paintings": [], "settings": PAINT}, 422, "paintings"),
         ("paint", {**ORDER, "paintings": DOTS * 9, "settings": PAINT}, 422, "paintings"),
         ("paint", {**ORDER, "paintings": DOTS, "settings": {**PAINT, "size": 1e9}}, 422, "size"),

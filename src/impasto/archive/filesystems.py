@@ -47,7 +47,7 @@ class Files(Protocol):
         """As `images.folders.walk`."""
 
     def load(self, place: str, options: ReadOptions) -> bytes:
-        """Read the bytes of a picture file. Raises `ImageError`."""
+        """Return the bytes of a file of a picture. Raises `ImageError`."""
 
     def read(self, place: str, options: ReadOptions) -> Stored:
         """Read a picture. Raises `ImageError`."""
@@ -126,7 +126,7 @@ class LocalFiles:
 
     def read(self, place: str, options: ReadOptions) -> Stored:
         """As `Files.read`."""
-        return read_bytes(self.load(place, options), place, options)
+        return read_bytes(self.load(place, options), without_password(place), options)
 
     @contextmanager
     def writing(self, place: str) -> Iterator[Path]:
@@ -209,7 +209,7 @@ class RemoteFiles:
             raise ImageError(f"{shown(place)}: no such file") from error
         except Exception as error:  # stores raise what they like
             raise ImageError(f"{shown(place)}: cannot be read: {reason(error)}") from error
-        check_bytes(len(data), place, options)
+        check_bytes(len(data), without_password(place), options)
         return bytes(data)
 
     def read(self, place: str, options: ReadOptions) -> Stored:

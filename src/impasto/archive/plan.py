@@ -64,10 +64,9 @@ class FolderPlan:
     """Photos and folders of photos, with results in the folder ``out`` in the same structure.
 
     Each iteration lists the folders again. ``extension`` is the format of the results, with the
-    dot; None keeps the format of each photo if it is one of ``formats``, else chooses PNG. Every
-    item gets ``order``. Without ``overwrite``, existing results are skipped. ``differs`` takes the
-    recipe of an existing result and returns how it differs from the current settings, "" if it does
-    not.
+    dot; None keeps the format of each photo if it is one of ``formats``. Every item gets ``order``.
+    Without ``overwrite``, existing results are skipped. ``differs`` takes the recipe of an existing
+    result and returns how it differs from the current settings, "" if it does not.
 
     The iteration raises `ImageError` for a folder without pictures. It raises `OutputError` if two
     photos have the same result, if a result is an input or was made with other settings, and if

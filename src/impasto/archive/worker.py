@@ -42,11 +42,11 @@ class Picture(Protocol):
         """Write it. Raises `OutputError`."""
 
 
-MakePicture = Callable[[Progress | None], Picture]
+Compute = Callable[[Progress | None], Picture]
 """Makes a picture from a photo that has been read."""
 
-ReadPhoto = Callable[[Item], MakePicture]
-"""Reads the photo of an item, and returns what makes its picture. Raises `ImageError`."""
+Open = Callable[[Item], Compute]
+"""Reads the photo of an item. Raises `ImageError`."""
 
 
 class Task(Protocol):
@@ -56,8 +56,8 @@ class Task(Protocol):
     def save(self) -> SaveOptions:
         """How results are written."""
 
-    def begin(self, threads: int | None, device: str | None) -> ReadPhoto:
-        """Load the networks and return the function that reads photos.
+    def begin(self, threads: int | None, device: str | None) -> Open:
+        """Load the networks and return the function that reads the photo of an item.
 
         ``threads`` is the number of CPU threads to use, None for all; ``device`` replaces the one
         in the options. Raises errors that would affect every photo.
@@ -84,7 +84,7 @@ class Worker:
 
     def __init__(self, task: Task, threads: int | None = None, device: str | None = None) -> None:
         self.task = task
-        self._read = task.begin(threads, device)
+        self._open = task.begin(threads, device)
         self._computing = Lock()
         self.writing = Lock()
         """Held while a file is written."""
@@ -96,11 +96,11 @@ class Worker:
         try:
             if _is_there(item):
                 return Result(0.0, existed=True)
-            make = self._read(item)
+            compute = self._open(item)
             asked = time.monotonic()
             with self._computing:
                 waited = time.monotonic() - asked
-                made = make(progress)
+                made = compute(progress)
             asked = time.monotonic()
             with self.writing:
                 waited += time.monotonic() - asked
@@ -123,8 +123,9 @@ class Worker:
 class StyliseTask:
     """Stylises photos and animations with a network.
 
-    ``finish``, if given, takes the stylised picture and returns the final one, in this process. An
-    animation stays one if the format of its result supports that; else its first frame is used.
+    ``finish``, if given, takes the stylised picture and returns the final one, in this process.
+    Animations stay animations if the format of the result supports them; else their first frame is
+    stylised.
     """
 
     pack: Pack
@@ -134,7 +135,7 @@ class StyliseTask:
     read: ReadOptions
     finish: Callable[[Stylised, Source, ReadOptions], Painting] | None = None
 
-    def begin(self, threads: int | None, device: str | None) -> ReadPhoto:
+    def begin(self, threads: int | None, device: str | None) -> Open:
         """As `Task.begin`."""
         from impasto.apply.network import Network
 
@@ -148,12 +149,13 @@ class StyliseTask:
         )
         network.check(o, self.read)
 
-        def read(item: Item) -> MakePicture:
-            data, name = files_at(item.photo).load(item.photo, self.read), item.photo
-            name = without_password(name) if is_url(name) else name
-            if can_move(item.out) and (animation := find_animation(data, name, self.read)):
-                return partial(self._animated, network, animation)
-            return partial(self._picture, network, read_bytes(data, name, self.read), item.out)
+        def read(item: Item) -> Compute:
+            data = files_at(item.photo).load(item.photo, self.read)
+            name = without_password(item.photo) if is_url(item.photo) else item.photo
+            if can_move(item.out) and (found := find_animation(data, name, self.read)):
+                return partial(self._animated, network, found)
+            photo = read_bytes(data, name, self.read)
+            return partial(self._picture, network, photo, item.out)
 
         return read
 
@@ -240,7 +242,7 @@ class PaintTask:
     save: SaveOptions
     read: ReadOptions
 
-    def begin(self, threads: int | None, device: str | None) -> ReadPhoto:
+    def begin(self, threads: int | None, device: str | None) -> Open:
         """As `Task.begin`. Networks are loaded on demand and kept."""
         from dataclasses import replace
 
@@ -254,11 +256,11 @@ class PaintTask:
             torch.set_num_threads(threads)
         nets = SharedNets()
 
-        def read(item: Item) -> MakePicture:
-            photo = files_at(item.photo).read(item.photo, self.read)
-            return partial(paint, photo, item.order)
+        def read(item: Item) -> Compute:
+            return partial(paint, item, files_at(item.photo).read(item.photo, self.read))
 
-        def paint(photo: Stored, order: PaintOrder, progress: Progress | None) -> Picture:
+        def paint(item: Item, photo: Stored, progress: Progress | None) -> Picture:
+            order: PaintOrder = item.order
             options = replace(order.options, device=device) if device else order.options
             options, start = begun(photo, options, self.read)
             styles = [self._style(style) for style in order.styles]

@@ -95,7 +95,7 @@ def video(
 
       impasto video painting.jpg clip.mp4 -o out.mp4 --paint --size 480 --end 5
     """
-    from impasto.cli.video_progress import VideoProgress
+    from impasto.cli.video_progress import FilmProgress
     from impasto.video.stylizer import VideoStylizer
 
     began = time.monotonic()
@@ -103,7 +103,7 @@ def video(
     stylizer = VideoStylizer(frames, clip, out, video, size=options.size, read=read, resume=resume)
     with (
         gentle_interrupt("frame") as interrupted,
-        VideoProgress(str(clip), quiet=quiet) as progress,
+        FilmProgress(str(clip), quiet=quiet) as progress,
     ):
         for event in stylizer:
             progress.take(event)

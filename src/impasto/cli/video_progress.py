@@ -9,7 +9,7 @@ from impasto.cli.words import duration
 from impasto.video.events import FilmStarted, FramePainted, VideoEvent
 
 
-class VideoProgress(ProgressDisplay):
+class FilmProgress(ProgressDisplay):
     """Displays the events of a video stylizer. ``done`` is the number of frames, over all runs."""
 
     def __init__(self, clip: str, *, quiet: bool) -> None:

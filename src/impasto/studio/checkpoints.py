@@ -35,4 +35,4 @@ class JobCheckpoints:
         try:
             self._files.fetch(self._job, name, path)
         except FileNotFoundError as error:
-            raise CheckpointError(f"{name}: is not there any more") from error
+            raise CheckpointError(f"{name}: no longer exists") from error

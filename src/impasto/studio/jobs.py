@@ -25,6 +25,7 @@ from impasto.studio.database import Table, lock, now
 
 UNDER_WAY = ("queued", "running")
 FINAL = ("done", "failed", "cancelled")
+ENDED = (*FINAL, "stopped")
 STATES = (*UNDER_WAY, "stopped", *FINAL)
 
 GRACE = 15.0
@@ -276,7 +277,7 @@ class JobStore:
     def remove(self, id: str) -> bool:
         """Forget an ended job; return whether there was one."""
         with self.engine.begin() as connection:
-            where = (jobs.c.id == id) & jobs.c.state.in_((*FINAL, "stopped"))
+            where = (jobs.c.id == id) & jobs.c.state.in_(ENDED)
             return bool(connection.execute(sa.delete(jobs).where(where)).rowcount)
 
     # What workers do.
@@ -354,7 +355,7 @@ class JobStore:
 
     def outdated(self, keep: float) -> list[Job]:
         """Return jobs that ended more than ``keep`` seconds ago."""
-        ended = jobs.c.state.in_((*FINAL, "stopped")) & (jobs.c.ended < self._now - keep)
+        ended = jobs.c.state.in_(ENDED) & (jobs.c.ended < self._now - keep)
         return self._all(sa.select(jobs).where(ended))
 
     def some(self, ids: Iterable[str]) -> dict[str, Job]:

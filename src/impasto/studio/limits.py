@@ -121,7 +121,7 @@ class Body:
             async with asyncio.timeout(PATIENCE):
                 message = await self._receive()
         except TimeoutError:
-            raise Problem("slow-upload", f"nothing came for {PATIENCE:g} seconds") from None
+            raise Problem("slow-upload", f"nothing was received for {PATIENCE:g} seconds") from None
         if message["type"] == "http.request":
             self._count += len(message.get("body", b""))
             self._whole = not message.get("more_body", False)
@@ -133,7 +133,7 @@ class Body:
             raise self._too_large()
         late = self._clock() - self._began - PATIENCE
         if not self._whole and late > 0 and self._count < late * PACE:
-            raise Problem("slow-upload", f"less than {PACE:,} bytes a second came")
+            raise Problem("slow-upload", f"fewer than {PACE:,} bytes a second were received")
 
     def _too_large(self) -> Problem:
         return Problem("too-large", f"a request may have at most {self._most:,} bytes")

@@ -102,8 +102,7 @@ class Form(MultiPartParser):
         if name in self._most:
             most = self._most[name]
             if len(self.files.get(name, [])) >= most:
-                times = "once" if most == 1 else f"{most} times"
-                raise Problem("bad-form", f"{name} may come {times}", field=name)
+                raise _too_many(name, most)
             self._check_fields()
             # To Starlette a file is what has a file's name, whatever the part is called.
             part.content_disposition = b'form-data; name="file"; filename="file"'
@@ -111,7 +110,7 @@ class Form(MultiPartParser):
             text = f"unknown field {shown(name)!r}{nearest(name, [*self._most, *self._allowed])}"
             raise Problem("invalid-option", text, field=shown(name))
         elif name in self.fields:
-            raise Problem("bad-form", f"{name} may come once", field=name)
+            raise _too_many(name, 1)
         else:
             part.content_disposition = b'form-data; name="field"'
         super().on_headers_finished()
@@ -142,6 +141,11 @@ class Form(MultiPartParser):
         if self.fields != self._checked:
             self._check(self.fields)
             self._checked = dict(self.fields)
+
+
+def _too_many(name: str, most: int) -> Problem:
+    times = "once" if most == 1 else f"at most {most} times"
+    return Problem("bad-form", f"{name} may be sent {times}", field=name)
 
 
 def _text(data: bytes | bytearray) -> str:

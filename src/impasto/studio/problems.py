@@ -51,22 +51,28 @@ KINDS = {
     "job-failed": Kind(422, "The painting failed", "the style picture is too small"),
     "key-reused": Kind(422, "The idempotency key is taken", "this key came with another request"),
     "unauthorized": Kind(401, "A key is needed", "send Authorization: Bearer KEY, or X-API-Key"),
-    "cross-site": Kind(403, "It comes from another site", "https://other.org may not do this"),
-    "not-found": Kind(404, "There is no such thing", "there is no job of this id"),
-    "not-yet": Kind(404, "It is not there yet", "this job is running and has no picture"),
+    "cross-site": Kind(
+        403, "The request comes from another site", "https://other.org may not do this"
+    ),
+    "not-found": Kind(404, "Nothing was found", "there is no job of this id"),
+    "not-yet": Kind(404, "It is not available yet", "this job is running and has no picture"),
     "method-not-allowed": Kind(405, "This cannot be done here", "GET is not possible here"),
-    "slow-upload": Kind(408, "It comes too slowly", "nothing came for 30 seconds"),
+    "slow-upload": Kind(408, "The upload is too slow", "nothing was received for 30 seconds"),
     "wrong-state": Kind(409, "The job's state does not allow it", "it is done already"),
-    "too-large": Kind(413, "It is too large", "a request may have at most 67,108,864 bytes"),
+    "too-large": Kind(
+        413, "The request is too large", "a request may have at most 67,108,864 bytes"
+    ),
     "too-many-pixels": Kind(413, "The picture has too many pixels", "the photo has 9000x9000"),
-    "unsupported-media-type": Kind(415, "It is sent in a wrong way", "send multipart/form-data"),
+    "unsupported-media-type": Kind(
+        415, "The media type is not supported", "send multipart/form-data"
+    ),
     "wrong-host": Kind(421, "The studio has another name", "a.example is not one of its names"),
     "busy": Kind(429, "Too many photos wait", "too many photos wait to be stylised"),
     "queue-full": Kind(429, "Too many jobs wait", "100 jobs wait already"),
     "too-many-jobs": Kind(429, "You have too many jobs", "10 of your jobs are under way already"),
     "too-many-streams": Kind(429, "Too many streams are open", "100 streams are open already"),
     "rate-limited": Kind(429, "Too many requests", "more than 600 requests a minute"),
-    "internal": Kind(500, "Something went wrong inside", "the log of the studio says more"),
+    "internal": Kind(500, "An internal error", "the log of the studio says more"),
     "broken-style": Kind(500, "The style is broken", "the log of the studio says more"),
     "unavailable": Kind(503, "The studio cannot do this now", "the database does not answer"),
 }

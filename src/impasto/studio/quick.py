@@ -23,7 +23,7 @@ from impasto.images.fraction import read_fitting
 from impasto.images.header import Header, TooManyPixels, measure
 from impasto.images.picture import Stored
 from impasto.images.resize import resize_plane
-from impasto.options import ApplyOptions, ReadOptions, SaveOptions
+from impasto.options import ApplyOptions, SaveOptions
 from impasto.runtime.machine import processors
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
@@ -75,7 +75,7 @@ class Quick:
         self._most = settings.at_once + settings.max_waiting
         self._most_work = settings.max_work * 1e9
         self._default = settings.style
-        self._read = ReadOptions(max_pixels=settings.max_pixels, max_bytes=settings.max_upload)
+        self._read = settings.limits
         self._threads = max(1, processors() // settings.at_once)
         self._catalogue = Catalogue()
         self._pool = ThreadPoolExecutor(settings.at_once, thread_name_prefix="quick")

@@ -13,7 +13,7 @@ from impasto.errors import MissingExtraError, OutputError
 from impasto.events import Event, Finished, Losses, Saved, Started, Step
 from impasto.images import resize
 from impasto.images.picture import Samples, floats
-from impasto.options import CheckpointOptions, PaintOptions, ReadOptions, RecordOptions
+from impasto.options import CheckpointOptions, PaintOptions, RecordOptions
 from impasto.painter import Painter
 from impasto.record import Recorder
 from impasto.runtime.checkpoint import adopt
@@ -137,9 +137,7 @@ class PaintRunner:
             files.get(job, "photo"),
             [files.get(job, name) for name in styles],
             options(self._request, context.settings),
-            read=ReadOptions(
-                max_pixels=context.settings.max_pixels, max_bytes=context.settings.max_upload
-            ),
+            read=context.settings.limits,
             checkpoint=CheckpointOptions(
                 checkpoint=self._checkpoint,
                 checkpoint_every=context.settings.checkpoint_every,

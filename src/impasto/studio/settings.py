@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from impasto.errors import OptionsError
+from impasto.options import ReadOptions
 from impasto.options.checked import shown
 from impasto.runtime.machine import processors
 
@@ -134,6 +135,11 @@ class Settings(BaseSettings):
             return URL.create("sqlite", database=str(Path(self.data).resolve() / "studio.sqlite"))
         url = make_url(self.database)
         return url.set(drivername=_DRIVERS[url.get_backend_name()])
+
+    @cached_property
+    def limits(self) -> ReadOptions:
+        """Limits for pictures that are sent in."""
+        return ReadOptions(max_pixels=self.max_pixels, max_bytes=self.max_upload)
 
     @property
     def threads_each(self) -> int:

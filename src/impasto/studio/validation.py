@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from impasto.errors import ImageError, OptionsError
 from impasto.images import check_format, fit
 from impasto.images.header import Header, measure
-from impasto.options import PaintOptions, ReadOptions
+from impasto.options import PaintOptions
 from impasto.studio.jobs import Job, new_id
 from impasto.studio.requests import PaintRequest
 from impasto.studio.settings import Settings
@@ -39,9 +39,8 @@ def check_picture(data: bytes, settings: Settings, what: str = "the picture") ->
 
     Raises `TooManyPixels`, and `ImageError` for what is not a picture, saying ``what`` it is of.
     """
-    options = ReadOptions(max_pixels=settings.max_pixels, max_bytes=settings.max_upload)
     try:
-        return measure(data, options)
+        return measure(data, settings.limits)
     except ImageError as error:
         said = str(error).removeprefix("<memory>: ")
         raise type(error)(f"{what} {said}") from None
@@ -60,7 +59,7 @@ def check_request(request: PaintRequest, settings: Settings, styles: int) -> Non
         most = _LARGEST_STYLE * settings.max_size / options.size
         raise OptionsError(f"--style-scale must be at most {most:g} at this size")
     if not 1 <= styles <= MAX_STYLES:
-        raise OptionsError(f"--painting must come 1 to {MAX_STYLES} times, got {styles}")
+        raise OptionsError(f"--painting must be sent 1 to {MAX_STYLES} times, got {styles}")
     for shares in _blends(options):
         if len(shares) != styles:
             raise OptionsError(f"--blend has {len(shares)} shares for {styles} paintings")

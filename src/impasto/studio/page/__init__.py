@@ -17,6 +17,6 @@ __all__ = ["mount"]
 
 def mount(app: FastAPI, studio: Studio) -> None:
     """Add the page and its routes to an app."""
-    app.state.page = Page.of(studio)
+    app.state.page = Page(studio)
     app.include_router(views)
     app.include_router(routes)

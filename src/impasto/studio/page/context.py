@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import Annotated, Self
+from typing import Annotated
 
 from fastapi import Depends, Request
 
@@ -16,21 +15,15 @@ _UPLOADS = 4
 """Uploads that are received at once."""
 
 
-@dataclass(frozen=True)
 class Page:
     """The studio, and what the page keeps beside it."""
 
-    studio: Studio
-    cache: PictureCache
-    pictures: Pictures
-    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))
-    """Held while an upload is received and read: the others wait here, not in memory."""
-
-    @classmethod
-    def of(cls, studio: Studio) -> Self:
-        """Set up the page of a studio."""
-        cache = PictureCache(studio.files.home / "page")
-        return cls(studio, cache, Pictures(studio, cache))
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self.cache = PictureCache(studio.files.home / "page")
+        self.pictures = Pictures(studio, self.cache)
+        self.uploads = asyncio.Semaphore(_UPLOADS)
+        """Held while an upload is received and read: the others wait here, not in memory."""
 
 
 async def _page(request: Request) -> Page:

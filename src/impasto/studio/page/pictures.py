@@ -78,18 +78,6 @@ class Pictures:
             return shrunk(self._of_job(owner, name, small=side <= LONG_SIDE), side)
         return shrunk(self.data(owner, source), side)
 
-    def download(self, owner: str, source: str, what: str) -> tuple[str, bytes]:
-        """Return a name to save a file under, and the file: a ``picture`` or a ``timelapse``."""
-        kind, _, name = source.partition(":")
-        if kind != "job":
-            return "impasto.jpg", self.data(owner, source)
-        job = self._studio.store.job(name, owner)
-        found = {"picture": job.picture, "timelapse": job.timelapse}.get(what)
-        if found is None:
-            raise KeyError(what)
-        title = "impasto-time-lapse" if what == "timelapse" else "impasto"
-        return f"{title}{Path(found).suffix}", self._file(owner, name, found)
-
     def swatch_version(self, style: str) -> str:
         """Return a hash that changes with the network of a style. Raises `KeyError`."""
         if style not in {known.name for known in self._studio.quick.styles()}:

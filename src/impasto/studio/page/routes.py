@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -46,13 +45,12 @@ def picture(source: str, page: ThePage, owner: Owner, side: int = SIDES[-1]) -> 
     return Response(data, media_type="image/jpeg", headers=_FOREVER)
 
 
-@router.get("/file/{source}/{what}")
-def file(source: str, what: str, page: ThePage, owner: Owner) -> Response:
-    """Answer a picture or a time-lapse in full, to be saved."""
-    name, data = _found(lambda: page.pictures.download(owner, source, what))
-    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', **_NEVER}
-    return Response(data, media_type=kind, headers=headers)
+@router.get("/file/{source}")
+def file(source: str, page: ThePage, owner: Owner) -> Response:
+    """Answer a quick result in full, to be saved. Files of jobs are those of the API."""
+    data = _found(lambda: page.pictures.data(owner, source))
+    headers = {"Content-Disposition": 'attachment; filename="impasto.jpg"', **_NEVER}
+    return Response(data, media_type="application/octet-stream", headers=headers)
 
 
 @router.post("/quick")
@@ -125,4 +123,4 @@ def _found(find: Callable[[], T]) -> T:
     try:
         return find()
     except KeyError:
-        raise Problem("not-found", "this is not there any more") from None
+        raise Problem("not-found", "this no longer exists") from None

@@ -35,8 +35,7 @@ class Upload:
 def normalised(data: bytes, settings: Settings) -> Upload:
     """Read an uploaded file and write it anew, without its metadata. Raises `ImageError`."""
     check_picture(data, settings)
-    limits = ReadOptions(max_pixels=settings.max_pixels, max_bytes=settings.max_upload)
-    image = upright(data, settings.max_size, limits)
+    image = upright(data, settings.max_size, settings.limits)
     file = io.BytesIO()
     if image.mode == "RGBA":
         image.save(file, "PNG", compress_level=1)

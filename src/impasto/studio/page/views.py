@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from impasto import samples
+from impasto.errors import ImpastoError
 from impasto.studio.jobs import UNDER_WAY
 from impasto.studio.page import controls, jobs
 from impasto.studio.page.context import Page, ThePage
@@ -80,7 +81,7 @@ def opening(page: Page, owner: str, query: str) -> dict[str, Any]:
     if not settings:
         for job in studio.store.jobs(owner):
             if job.state in UNDER_WAY and not job.wish:
-                with suppress(KeyError):  # its photo is gone: the page opens all the same
+                with suppress(KeyError, ImpastoError):  # its photo is gone: the page opens
                     return {**found, **jobs.again(page, job), "job": job.id}
     found["mode"] = settings.pop("mode", None if styles else "paint")
     if painting := settings.pop("painting", None):

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from impasto.events import Losses
 from impasto.studio import problems
 from impasto.studio.context import Studio
-from impasto.studio.jobs import FINAL, Job
+from impasto.studio.jobs import ENDED, Job
 from impasto.studio.problems import RETRY_SOON, too_many
 from impasto.studio.routes.schemas import JOB, TheJob, TheStudio, job_of
 
@@ -78,7 +78,7 @@ async def follow_job(
 ) -> Response:
     """Send what happens to a job from now on, or from where `Last-Event-ID` says, to its end."""
     step, saw_end = _seen(last)
-    if saw_end and job.state in _ENDED:
+    if saw_end and job.state in ENDED:
         return Response(status_code=204)
     if studio.streams >= MOST:
         raise too_many("too-many-streams", f"{MOST} streams are open already", RETRY_SOON)
@@ -86,9 +86,6 @@ async def follow_job(
     return StreamingResponse(
         Follower(studio, job, step).events(), headers=headers, media_type=_STREAM
     )
-
-
-_ENDED = (*FINAL, "stopped")
 
 
 class Follower:
@@ -128,10 +125,10 @@ class Follower:
         except KeyError:  # it was removed
             return [self._event("end", {"id": self._id, "state": "removed"}, "-end")], True
         rows = self._studio.store.losses(self._id, self._step)
-        return list(self._news(job, rows)), job.state in _ENDED
+        return list(self._news(job, rows)), job.state in ENDED
 
     def _news(self, job: Job, rows: list[Losses]) -> Iterator[str]:
-        ended = job.state in _ENDED
+        ended = job.state in ENDED
         if (job.state, job.wish) != self._state and not ended:
             self._state = job.state, job.wish
             yield self._event("state", self._whole(job))

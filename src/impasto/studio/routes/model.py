@@ -46,8 +46,8 @@ _MODEL = fields.Field("model", str, "A style's name; underscores may stand for h
 _WRONG = {
     400: "It is not an image, or there is no such model.",
     401: "A key is needed.",
-    403: "It comes from another site.",
-    408: "It comes too slowly.",
+    403: "The request comes from another site.",
+    408: "The upload is too slow.",
     413: "It is too large.",
     415: "It is not a form.",
     429: "Too many images wait.",

@@ -16,7 +16,7 @@ from impasto.images.header import Header
 from impasto.options import ApplyOptions
 from impasto.studio import fields, problems
 from impasto.studio.context import Studio
-from impasto.studio.jobs import FINAL, WrongState
+from impasto.studio.jobs import ENDED, WrongState
 from impasto.studio.jobs import Job as StoredJob
 from impasto.studio.multipart import Fields, Form, content, read_form
 from impasto.studio.problems import Problem
@@ -75,7 +75,7 @@ _FILES = {
             "unauthorized", "cross-site", "slow-upload", "too-large", "too-many-pixels",
             "unsupported-media-type", "invalid-option", "unknown-style", "bad-picture", "bad-form",
             "unfit-format", "job-failed", "busy", "rate-limited", "queue-full", "too-many-jobs",
-            "broken-style", "unavailable",
+            "broken-style", "unavailable", "not-found", "wrong-state",
         ),
     },
 )  # fmt: skip
@@ -185,7 +185,7 @@ async def _begin_painting(studio: Studio, owner: str, form: Form) -> StoredJob:
 async def _wait_for(request: Request, studio: Studio, job: StoredJob) -> Response:
     """Answer the picture of a job, or the job itself if that takes too long."""
     end = time.monotonic() + _patience(request)
-    while job.state not in (*FINAL, "stopped"):
+    while job.state not in ENDED:
         if time.monotonic() > end or studio.closing.is_set():
             return await asyncio.to_thread(accepted, studio, job)
         await asyncio.sleep(_LOOK)

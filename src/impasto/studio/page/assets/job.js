@@ -35,7 +35,7 @@ async function look() {
     if (mine !== looks) return;
     reveal(true);
     if (error.status === 404) {
-      say("This is not there any more.");
+      say("This no longer exists.");
       advance(null);
       offer(button("close", "Close", close));
     } else if (error.status) {
@@ -77,7 +77,7 @@ function caption() {
   const { state, step, steps, ahead, wish, remaining, seconds, width, height, error } = job;
   const size = width ? ` · ${width} × ${height}` : "";
   const left = remaining == null ? "" : ` · ${duration(remaining)} left`;
-  if (state === "queued") return ahead ? `Waiting: ${ahead} before it` : "Waiting for its turn";
+  if (state === "queued") return ahead ? `Waiting: ${ahead} ahead of it` : "Waiting for its turn";
   if (state === "running" && wish) return wish === "stop" ? "Stopping after this step…" : "Cancelling…";
   if (state === "running") return step ? `Step ${step} of ${steps}${left}${size}` : "Getting ready…";
   if (state === "stopped") return step ? `Stopped at step ${step} of ${steps}${size}` : "Stopped before it began";
@@ -94,8 +94,8 @@ function actions() {
     await look();
   };
   const files = [
-    job.picture && download(`job:${id}`, "picture", "Download"),
-    job.timelapse && download(`job:${id}`, "timelapse", "Time-lapse"),
+    job.picture && download(`v1/jobs/${id}/picture`, "picture", "Download"),
+    job.timelapse && download(`v1/jobs/${id}/timelapse`, "timelapse", "Time-lapse"),
   ];
   const end = [careful("remove", "Delete", "Delete for good", remove), button("close", "Close", close)];
   if (job.wish) return [];

@@ -32,9 +32,12 @@ export async function attempt(work, about = "action") {
   }
 }
 
+const underWay = new Map(); // how many files each section is reading
+
 /** Do something with a file; its section says meanwhile that it is read, or why it is not. */
 export async function reading(section, work) {
   const [busy, problem] = [".busy", ".problem"].map((one) => section.querySelector(one));
+  underWay.set(section, (underWay.get(section) ?? 0) + 1);
   problem.hidden = true;
   busy.hidden = false;
   try {
@@ -43,7 +46,8 @@ export async function reading(section, work) {
     problem.textContent = error.message;
     problem.hidden = false;
   }
-  busy.hidden = true;
+  underWay.set(section, underWay.get(section) - 1);
+  busy.hidden = !underWay.get(section);
 }
 
 on(["connected"], () => {

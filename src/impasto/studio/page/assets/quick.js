@@ -6,7 +6,7 @@
 import { compare } from "./compare.js";
 import { titled } from "./dom.js";
 import { clear, show } from "./messages.js";
-import { picture, post } from "./server.js";
+import { file, picture, post } from "./server.js";
 import { onMove, settings } from "./settings.js";
 import { get, on, set } from "./state.js";
 import { advance, busy, button, download, offer, reveal, say } from "./viewer.js";
@@ -103,7 +103,7 @@ function caption({ settings: { style }, draft, failed, width, height, seconds })
 /** Of a draft the same buttons are there, so that nothing jumps, but do nothing yet. */
 function actions({ source, draft, failed }) {
   const made = [
-    download(source, "picture", "Download"),
+    download(file(source), "picture", "Download"),
     button("keep", "Keep", keep, "Put it into the history"),
   ];
   if (!draft) return made;

@@ -11,8 +11,8 @@ const address = (path) => new URL(path, document.baseURI).href;
 export const picture = (source, side, version = "") =>
   address(`studio/picture/${encodeURIComponent(source)}?side=${side}&v=${version}`);
 
-/** The address under which a file is saved to disk. */
-export const file = (source, what) => address(`studio/file/${encodeURIComponent(source)}/${what}`);
+/** The address under which a quick result is saved to disk. */
+export const file = (source) => address(`studio/file/${encodeURIComponent(source)}`);
 
 /** Ask for JSON. Throws an Error in plain words; `status` is that of the answer, if there is one. */
 export async function ask(path, { signal, ...options } = {}) {

@@ -2,7 +2,6 @@
 
 import { el } from "./dom.js";
 import { attempt } from "./messages.js";
-import { file } from "./server.js";
 
 const section = document.getElementById("viewer");
 const [mat, progress, caption, actions] = [".mat", ".progress", ".caption", ".actions"].map((one) =>
@@ -66,5 +65,5 @@ export function careful(name, text, question, work) {
 }
 
 /** A link that saves a file. */
-export const download = (source, what, text) =>
-  el("a.button", { href: file(source, what), download: "", "data-action": what }, text);
+export const download = (href, what, text) =>
+  el("a.button", { href, download: "", "data-action": what }, text);
