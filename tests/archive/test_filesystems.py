@@ -16,8 +16,11 @@ from impasto.archive.engine import Made
 from impasto.archive.filesystems import Files, RemoteFiles, files_at
 from impasto.archive.plan import FolderPlan, Item, Skipped
 from impasto.archive.report import Report
+from impasto.archive.worker import StyliseTask, Worker
 from impasto.errors import ImageError, MissingExtraError, OptionsError, OutputError
-from impasto.options import ReadOptions, SaveOptions
+from impasto.images import read_recipe
+from impasto.options import ApplyOptions, ReadOptions, SaveOptions
+from zoo.making import random_pack
 
 READ = ReadOptions()
 
@@ -133,6 +136,15 @@ def test_a_password_in_a_url_is_told_nowhere(tmp_path: Path) -> None:
     with Report(tmp_path / "report.jsonl") as report:
         report.take(Made(Item(place, place), 1.0))
     assert "secret" not in (tmp_path / "report.jsonl").read_text()
+    fsspec.filesystem("memory").store.clear()
+
+
+def test_a_recipe_has_no_password(tmp_path: Path) -> None:
+    place, out = "memory://me:secret@bucket/a.png", tmp_path / "a.png"
+    write(files_at(place), place, a_picture())
+    task = StyliseTask(random_pack("wave"), {"wave": 1}, ApplyOptions(), SaveOptions(), READ)
+    assert Worker(task)(Item(place, str(out))).error == ""
+    assert read_recipe(out)["content"]["name"] == "memory://me:***@bucket/a.png"
     fsspec.filesystem("memory").store.clear()
 
 

@@ -68,7 +68,7 @@ def test_a_part_of_a_film(tmp_path):
         Fraction(k, 5) for k in range(4)
     ]
     assert few.frames == 4
-    with pytest.raises(ImageError, match=r"has no frame from --start 9 s on: it is 2 s long"):
+    with pytest.raises(ImageError, match=r"has no frame after --start 9 s; it is 2 s long"):
         frames(path, start=9)
 
 
@@ -102,7 +102,7 @@ def test_transparency_is_read(tmp_path):
 def test_what_somebody_ought_to_know(tmp_path):
     ten = film(tmp_path / "ten.mkv", 2, codec="libx265", pixels="yuv420p10le",
                settings={"x265-params": "log-level=none"})  # fmt: skip
-    assert Film(ten).notices == ["has 10 bits a channel; frames are painted in 8"]
+    assert Film(ten).notices == ["has 10 bits per channel; frames are converted to 8 bits"]
     hdr = film(tmp_path / "hdr.mkv", 2, codec="libx265", pixels="yuv420p10le",
                settings={"x265-params": "log-level=none"},
                tags={"color_primaries": 9, "color_trc": 16, "colorspace": 9})  # fmt: skip
@@ -126,7 +126,7 @@ def test_interlaced_fields_become_frames(tmp_path):
 def test_pixels_that_are_not_square(tmp_path):
     opened = Film(film(tmp_path / "a.mkv", 2, settings={"x264-params": "sar=2/1"}))
     assert (opened.width, opened.height) == (128, 48)
-    assert opened.notices == ["its pixels are not square; frames become 128x48"]
+    assert opened.notices == ["has pixels that are not square; frames become 128x48"]
 
 
 def test_damaged_and_foreign_files(tmp_path):
@@ -147,9 +147,9 @@ def test_damaged_and_foreign_files(tmp_path):
     for name, told in {
         "nowhere.mp4": "no such file",
         "empty.mp4": r"is empty \(0 bytes\)",
-        "text.mp4": "is not a film that can be read",
-        "list.m3u8": "is not a film that can be read",
-        "half.mp4": "is not a film that can be read|no frame can be decoded",
+        "text.mp4": "cannot be read as a film",
+        "list.m3u8": "cannot be read as a film",
+        "half.mp4": "cannot be read as a film|no frame can be decoded",
         "pipe.mp4": "is not a regular file",
         "sound.m4a": "has only sound",
         ".": "is a folder",

@@ -90,7 +90,7 @@ def test_rotation_and_odd_sides(tmp_path):
     assert pictures[0].shape == (64, 48, 3)
     assert apart(pictures[0], 255 - np.rot90(picture(0))) < 8
     odd = film(tmp_path / "odd.mkv", 3, 51, 33, codec="ffv1", pixels="bgr0")
-    with pytest.warns(match="is 51x33; h264 needs even sides: 52x34"):
+    with pytest.warns(match="is 51x33, but h264 needs even sides; the result is 52x34"):
         stylise(odd, tmp_path / "odd.mp4")
     pictures, _ = decoded(tmp_path / "odd.mp4")
     assert pictures[0].shape == (34, 52, 3)
@@ -99,7 +99,7 @@ def test_rotation_and_odd_sides(tmp_path):
     np.testing.assert_array_equal(pictures[1], 255 - picture(1, 51, 33))
 
 
-@pytest.mark.filterwarnings("ignore:.*frames are painted in 8")
+@pytest.mark.filterwarnings("ignore:.*frames are converted to 8 bits")
 def test_transparency_is_kept_where_it_can(tmp_path):
     alpha = np.zeros((48, 64), np.uint8)
     alpha[:, :32] = 255
@@ -110,7 +110,7 @@ def test_transparency_is_kept_where_it_can(tmp_path):
         (first, *_) = Film(tmp_path / name).frames_after()
         assert apart(first.alpha[:, 4:60], alpha[:, 4:60]) < 8
         assert apart(first.rgb[:, 4:28], 255 - picture(0)[:, 4:28]) < 10
-    with pytest.warns(match="has transparency, which h264 has not; it is laid on white"):
+    with pytest.warns(match="h264 does not support; frames are composited on white"):
         stylise(clip, tmp_path / "out.mp4")
     assert decoded(tmp_path / "out.mp4")[0][0][:, 40:].min() > 245
 
@@ -128,9 +128,9 @@ def test_what_cannot_be_is_told_before_the_work(tmp_path):
     clip = film(tmp_path / "a.mp4", 2, sound="aac")
     for name, options, error, told in (
         ("out.avi", {}, OutputError, "the extension '.avi'"),
-        ("out.webm", {}, OutputError, "a .webm cannot hold the clip's sound, aac"),
-        ("out.mp4", {"codec": "prores"}, OutputError, "a .mp4 cannot hold prores"),
-        ("out.mov", {"codec": "prores", "crf": 20}, OptionsError, "--crf is for"),
+        ("out.webm", {}, OutputError, r"a .webm file cannot contain the sound of the clip \(aac\)"),
+        ("out.mp4", {"codec": "prores"}, OutputError, "a .mp4 file cannot contain prores"),
+        ("out.mov", {"codec": "prores", "crf": 20}, OptionsError, "--crf applies to"),
         ("out.mp4", {"crf": 60}, OptionsError, "at most 51 for h264"),
         ("a.mp4", {}, OutputError, "is also an input"),
     ):

@@ -105,17 +105,17 @@ def choose(path: Path, options: VideoOptions, *, alpha: bool) -> Encoding:
     codec = _KNOWN[name]
     if extension not in codec.containers:
         raise OutputError(
-            f"{shown(path)}: a {extension} cannot hold {name}; "
-            f"give a file in {', '.join(codec.containers)} or another --codec"
+            f"{shown(path)}: a {extension} file cannot contain {name}; "
+            f"use {', '.join(codec.containers)} or another --codec"
         )
     if options.crf is not None and codec.crf is None:
-        raise OptionsError(f"--crf is for h264, hevc, av1 and vp9; {name} has no such number")
+        raise OptionsError(f"--crf applies to h264, hevc, av1 and vp9, not to {name}")
     if options.crf is not None and name in ("h264", "hevc") and options.crf > 51:
         raise OptionsError(f"--crf must be at most 51 for {name}, got {options.crf}")
     av = import_av()
     encoder = next((one for one in codec.encoders if one in av.codecs_available), None)
     if encoder is None:
-        raise OptionsError(f"--codec {name}: this PyAV has no encoder for it; choose another")
+        raise OptionsError(f"--codec {name} needs an encoder that PyAV lacks; choose another")
     clear = alpha and codec.clear_pixels is not None
     settings = dict(codec.encoders[encoder])
     crf = codec.crf if options.crf is None else options.crf

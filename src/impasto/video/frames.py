@@ -146,7 +146,7 @@ class PaintingStylizer:
     ) -> None:
         chosen = options or ApplyOptions()
         if chosen.mask is not None:
-            raise OptionsError("--mask is for networks; --paint paints all of a frame")
+            raise OptionsError("--mask cannot be used with --paint")
         self._paintings, self._steps = paintings, steps
         self._read = read or ReadOptions()
         self._options = chosen

@@ -39,4 +39,5 @@ def translated(kind: type[ImpastoError], what: str) -> Iterator[None]:
     try:
         yield
     except (av.error.FFmpegError, ValueError) as error:
-        raise kind(f"{what}: {reason(error)}") from error
+        text = getattr(error, "strerror", None) or reason(error)
+        raise kind(f"{what}: {text}") from error

@@ -101,7 +101,7 @@ class Film:
             self.metadata = dict(container.metadata)
             lost = [s.type for s in container.streams if s.type not in ("video", "audio")]
             if lost:
-                self.notices.append(f"{len(lost)} tracks besides picture and sound are left out")
+                self.notices.append(f"tracks besides picture and sound are dropped ({len(lost)})")
 
     def open(self) -> Any:
         """Open the file anew, as PyAV's container."""
@@ -128,12 +128,12 @@ class Film:
             last, any_at_all = stamp, True
             yield self._converted(frame, stamp, duration)
         if not any_at_all:
-            seconds = "" if self.seconds is None else f": it is {float(self.seconds):.3g} s long"
+            seconds = "" if self.seconds is None else f"; it is {float(self.seconds):.3g} s long"
             raise ImageError(
-                f"{self._name}: has no frame from --start {self._options.start:g} s on{seconds}"
+                f"{self._name}: has no frame after --start {self._options.start:g} s{seconds}"
             )
         if self._damaged:
-            told = f"{self._damaged} damaged places were passed over"
+            told = f"damaged packets were skipped ({self._damaged})"
             warnings.warn(f"{self._name}: {told}", Notice, stacklevel=2)
 
     def sound_packets(self, container: Any) -> Iterator[Any]:
@@ -156,7 +156,7 @@ class Film:
     def _open(self) -> Any:
         av = import_av()
         place = f"file:{self.path.absolute()}"  # never an address or a protocol
-        with translated(ImageError, f"{self._name}: is not a film that can be read"):
+        with translated(ImageError, f"{self._name}: cannot be read as a film"):
             return av.open(place, options={"format_whitelist": _FORMATS})
 
     def _measure(self, stream: Any, frame: Any, size: int | None, read: ReadOptions) -> None:
@@ -169,12 +169,12 @@ class Film:
                 width = round(width * wide)
             else:
                 height = round(height / wide)
-            self.notices.append(f"its pixels are not square; frames become {width}x{height}")
+            self.notices.append(f"has pixels that are not square; frames become {width}x{height}")
         self._quarters = round(frame.rotation / 90) % 4
         if size is not None:
             width, height = fit(width, height, size)
         if max(width, height) > MAX_SIDE:
-            raise ImageError(f"{self._name}: {width}x{height} is over {MAX_SIDE} pixels a side")
+            raise ImageError(f"{self._name}: {width}x{height} is over {MAX_SIDE:,} pixels a side")
         check_pixels(width, height, self._name, read)
         self._lying = width, height
         turned = self._quarters % 2
@@ -192,10 +192,10 @@ class Film:
         if found and found.hdr:
             self.notices.append(f"is HDR ({found.hdr}); its light is compressed into sRGB")
         elif bits > 8:
-            self.notices.append(f"has {bits} bits a channel; frames are painted in 8")
+            self.notices.append(f"has {bits} bits per channel; frames are converted to 8 bits")
         self._interlaced = bool(frame.interlaced_frame)
         if self._interlaced:
-            self.notices.append("is interlaced; each two fields become one frame")
+            self.notices.append("is interlaced; every two fields become one frame")
 
     def _times(self, container: Any, stream: Any, frame: Any) -> None:
         """Find where the film begins and ends, and what its result counts in."""
@@ -386,7 +386,7 @@ def _regular(path: str | os.PathLike[str], name: str) -> int:
         raise ImageError(f"{name}: cannot be read: {reason(error)}") from error
     if not stat.S_ISREG(found.st_mode):
         what = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
-        raise ImageError(f"{name}: is {what}; give a film's file")
+        raise ImageError(f"{name}: is {what}; give the file of a film")
     check_bytes(found.st_size, path, ReadOptions(max_bytes=2**50))
     return found.st_size
 
@@ -399,7 +399,7 @@ def _video_of(container: Any, name: str) -> Any:
             if stream.codec_context is None:
                 break
             return stream
-    what = "only sound" if container.streams.audio else "no pictures that can be decoded"
+    what = "only sound" if container.streams.audio else "no video that can be decoded"
     raise ImageError(f"{name}: has {what}; give a film")
 
 

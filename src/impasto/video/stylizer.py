@@ -234,7 +234,7 @@ def stylize_video(
     video = {name: options.pop(name) for name in known if name in options}
     chosen = ApplyOptions.from_dict(options)
     if "jobs" in options:
-        raise OptionsError("jobs is for many pictures; the frames of a film follow each other")
+        raise OptionsError("jobs does not apply to films: each frame depends on the last one")
     of_video = VideoOptions.from_dict(video)
     frames: FrameStylizer
     if paint:

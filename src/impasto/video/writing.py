@@ -119,8 +119,8 @@ def check(path: Path, film: Film, encoding: Encoding) -> None:
         for sound in film.sounds:
             if not _holds(known, sound):
                 raise OutputError(
-                    f"{shown(path)}: a {path.suffix} cannot hold the clip's sound, {sound}, as it "
-                    "is; give a .mkv or .mov"
+                    f"{shown(path)}: a {path.suffix} file cannot contain the sound of the clip "
+                    f"({sound}); use .mkv or .mov"
                 )
     finally:
         with suppress(Exception):
@@ -210,9 +210,13 @@ def tell_changes(film: Film, encoding: Encoding) -> None:
     size = encoded_size(film.width, film.height, encoding)
     if size != (film.width, film.height):
         told = (
-            f"is {film.width}x{film.height}; {encoding.codec} needs even sides: {size[0]}x{size[1]}"
+            f"is {film.width}x{film.height}, but {encoding.codec} needs even sides; the result is "
+            f"{size[0]}x{size[1]}"
         )
         warnings.warn(f"{shown(film.path)}: {told}", Notice, stacklevel=2)
     if film.alpha and not encoding.clear:
-        told = f"has transparency, which {encoding.codec} has not; it is laid on white"
+        told = (
+            f"has transparency, which {encoding.codec} does not support; frames are composited on "
+            "white"
+        )
         warnings.warn(f"{shown(film.path)}: {told}", Notice, stacklevel=2)
