@@ -18,9 +18,8 @@ from cli.shell import draw
 from impasto.archive.engine import Archive, Failed, Made
 from impasto.archive.plan import Item
 from impasto.archive.process_pool import InProcessPool, Layout, ProcessPool, lay_out
-from impasto.archive.worker import MakePicture, Picture, Progress, Worker
+from impasto.archive.worker import Compute, Open, Worker
 from impasto.errors import ImpastoError, OptionsError
-from impasto.images.picture import Stored
 from impasto.options import ApplyOptions
 from patience import LIMIT, one_thread, wait_for
 
@@ -128,14 +127,15 @@ def test_what_somebody_else_put_into_a_store_meanwhile_is_left_alone(tmp_path: P
 
     @dataclass(frozen=True)
     class Slow(Fake):
-        def begin(self, threads: int | None, device: str | None) -> MakePicture:
-            make = super().begin(threads, device)
+        def begin(self, threads: int | None, device: str | None) -> Open:
+            read = super().begin(threads, device)
 
-            def slow(item: Item, photo: Stored, progress: Progress | None) -> Picture:
+            def slowly(item: Item) -> Compute:
+                made = read(item)
                 fsspec.filesystem("memory").pipe_file("bucket/a.png", b"theirs")
-                return make(item, photo, progress)
+                return made
 
-            return slow
+            return slowly
 
     result = Worker(Slow())(Item(item.photo, out))
     assert (result.error, result.existed) == ("", True)
