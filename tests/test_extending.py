@@ -133,7 +133,7 @@ def test_the_table_of_the_docs_is_that_of_the_losses():
 
 
 def test_what_is_no_loss_cannot_be_registered():
-    with pytest.raises(OptionsError, match="ContentLoss can be registered, got 3"):
+    with pytest.raises(OptionsError, match="only a ContentLoss can be registered, got 3"):
         register(3)  # type: ignore[arg-type]
     assert isinstance(STYLE_LOSSES["gram"], StyleLoss)
 

@@ -54,7 +54,7 @@ class LearnOptions(Checked):
     def __post_init__(self) -> None:
         """Normalise and check all fields."""
         if self.steps is not None and self.budget is not None:
-            raise OptionsError("--steps and --budget exclude each other; give only one of them")
+            raise OptionsError("--steps and --budget exclude each other; give one of them")
         if self.steps is not None:
             self._integer("steps", 1, 1_000_000)
         self._set("budget", parsing.budget(self.budget))

@@ -44,4 +44,4 @@ class CheckpointOptions(Checked):
         self._boolean("resume")
         self._boolean("restart")
         if self.resume and self.restart:
-            raise OptionsError("--resume and --restart exclude each other; give only one of them")
+            raise OptionsError("--resume and --restart exclude each other; give one of them")

@@ -106,7 +106,7 @@ class TrainOptions(Checked):
                 flag = "--" + name.replace("_", "-")
                 raise OptionsError(f"{flag} must have shares that add up to more than 0")
         if self.steps is not None and self.budget is not None:
-            raise OptionsError("--steps and --budget exclude each other; give only one of them")
+            raise OptionsError("--steps and --budget exclude each other; give one of them")
         if self.steps is not None:
             self._integer("steps", 1, 100_000_000)
         self._set("budget", parsing.budget(self.budget))
