@@ -85,9 +85,9 @@ class Worker:
             if _is_there(item):
                 return Result(0.0, existed=True)
             photo = files_at(item.photo).read(item.photo, self.task.read)
-            asked = time.monotonic()
+            queued = time.monotonic()
             with self._computing:
-                waited = time.monotonic() - asked
+                waited = time.monotonic() - queued
                 made = self._make(item, photo, progress)
             with self.writing, files_at(item.out).writing(item.out) as path:
                 if _is_there(item):

@@ -177,8 +177,8 @@ class Batch:
             survey.stop()
             survey.check()
         count = total if isinstance(total, int) else total.total
-        seen = outcome.done + outcome.failed + outcome.skipped
-        outcome.left = None if count is None else max(0, count - seen) * outcome.stopped
+        handled = outcome.done + outcome.failed + outcome.skipped
+        outcome.left = None if count is None else max(0, count - handled) * outcome.stopped
         outcome.seconds = time.monotonic() - began
         return outcome
 

@@ -149,17 +149,17 @@ class Objective:
         tiles = (
             split(height, width, self._tile, geometry, self._layers, wrap=wrap) if geometry else ()
         )
-        seen = wrapped(image, self._margin) if wrap else image
-        into = torch.zeros_like(seen) if wrap else gradient
+        source = wrapped(image, self._margin) if wrap else image
+        into = torch.zeros_like(source) if wrap else gradient
         trace = None
         totals: dict[str, Tensor] = {}
         maps: dict[str, Tensor] = {PIXELS: image}
         for tile in tiles:
             if len(tiles) == 1:
-                trace = self._net.trace(tile.cut(seen), self._layers)
+                trace = self._net.trace(tile.cut(source), self._layers)
                 features = trace.features
             else:
-                features = self._net(tile.cut(seen), self._layers)
+                features = self._net(tile.cut(source), self._layers)
             for name in self._maps:
                 put_tile(maps, name, features[name], tile, image.shape, self._stride(name))
             for name, term in self._additive.items():
@@ -183,7 +183,7 @@ class Objective:
         if PIXELS in of_maps:
             gradient.add_(of_maps[PIXELS])
         for tile in tiles:
-            trace = trace or self._net.trace(tile.cut(seen), self._layers)
+            trace = trace or self._net.trace(tile.cut(source), self._layers)
             tile.cut(into).add_(trace.backward(self._vjp_at(tile, gradients, of_maps)))
             trace = None
         if wrap:

@@ -34,6 +34,7 @@ class PaintKeywords(TypedDict, total=False):
     quality: str | None
     preset: str
     optimizer: str
+    relaxation: bool
     learning_rate: float
     history: int
     init: File | None

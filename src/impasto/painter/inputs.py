@@ -185,8 +185,8 @@ class Inputs:
 
     def _matched(self, photo: Tensor, scale: Scale) -> Tensor:
         """Return the photo with the colours of the styles, weighted by their shares."""
-        seen = self._photo(scale)
-        styles = [self._colours.style(seen_colours(style), seen) for style in self.styles]
+        photo_rgb = self._photo(scale)
+        styles = [self._colours.style(seen_colours(style), photo_rgb) for style in self.styles]
         numbers = self.style_of_painting
         shares = [self.shares[style] / numbers.count(style) for style in numbers]
         return to_tensor(match_colours(to_array(photo), styles, shares), self._device)
