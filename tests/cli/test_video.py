@@ -70,11 +70,11 @@ def test_ctrl_c_and_resume(folder: Path, run: Run, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(NetworkStylizer, "stylize", struck)
     done = run("video", "starry", "clip.mp4", "-o", "out.mp4")
     assert done.code == 130
-    assert "stopped after 3 frames; the same command with --resume goes on" in done.err
+    assert "stopped after 3 frames; repeat the command with --resume to continue" in done.err
     assert not (folder / "out.mp4").exists()
     done = run("video", "starry", "clip.mp4", "-o", "out.mp4", "--resume")
     assert done.code == 0, done.err
-    assert "going on after frame 3" in done.err
+    assert "continuing after frame 3" in done.err
     assert len(asked) == 8
     assert len(decoded(folder / "out.mp4")[0]) == 8
 
@@ -93,8 +93,8 @@ def test_a_painting_is_optimised(folder: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        (["--paint"], "--paint needs a painting's file where starry is"),
-        (["--budget=3s"], "--budget says how long to learn a painting"),
+        (["--paint"], "--paint needs the file of a painting as STYLE, got starry"),
+        (["--budget=3s"], "--budget is the time to learn a painting"),
         (["--end=0"], "--end must be after --start"),
         (["--codec=divx"], "--codec does not know"),
         (["--style-scale=9"], "--style-scale must be"),
@@ -122,7 +122,7 @@ def test_animations(folder: Path, run: Run) -> None:
         assert image.n_frames == 1
     assert run("apply", "starry", "clip.gif", "-o", "one.png").code == 0
     wrong = run("apply", "starry", "clip.gif", "-o", "out.gif", "--bits=16")
-    assert (wrong.code, "--bits 16 is for .png and .tif" in wrong.err) == (2, True)
+    assert (wrong.code, "--bits 16 needs .png, .tif" in wrong.err) == (2, True)
 
 
 def test_a_folder_of_animations(folder: Path, run: Run) -> None:

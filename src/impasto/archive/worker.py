@@ -124,7 +124,8 @@ class StyliseTask:
     """Stylises photos and animations with a network.
 
     ``finish``, if given, takes the stylised picture and returns the final one, in this process.
-    Animations stay animations if the format of the result supports them.
+    Animations stay animations if the format of the result supports them; else their first frame is
+    stylised.
     """
 
     pack: Pack
@@ -150,9 +151,10 @@ class StyliseTask:
 
         def read(item: Item) -> Compute:
             data = files_at(item.photo).load(item.photo, self.read)
-            if can_move(item.out) and (found := find_animation(data, item.photo, self.read)):
+            name = without_password(item.photo) if is_url(item.photo) else item.photo
+            if can_move(item.out) and (found := find_animation(data, name, self.read)):
                 return partial(self._animated, network, found)
-            photo = read_bytes(data, item.photo, self.read)
+            photo = read_bytes(data, name, self.read)
             return partial(self._picture, network, photo, item.out)
 
         return read

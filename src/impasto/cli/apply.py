@@ -96,7 +96,7 @@ def apply(
     For a single photo, impasto paint --budget 30s makes a better picture than a painting as MODEL,
     which is learnt for half a minute and cached.
 
-    An animation (GIF, WebP or PNG) becomes an animation if the result is a .gif or .webp.
+    Animations (GIF, WebP, PNG) stay animations if the result is a .gif or .webp file.
 
     Examples:
 

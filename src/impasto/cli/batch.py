@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from impasto.cli.pipes import Pipes
 
 FORMATS = (*EXTENSIONS, ".gif")
-"""The formats of results of a network: animations, too."""
+"""The extensions of stylised pictures and animations."""
 
 _FEW = 8
 """Up to this many pictures, other processes would take longer to start than the work itself."""

@@ -17,8 +17,8 @@ from impasto.options import ApplyOptions, ReadOptions, VideoOptions
 if TYPE_CHECKING:
     from impasto.video.frames import FrameStylizer
 
-_LEARNT_ON = 8
-"""A painting is learnt on so many frames of the clip."""
+_LEARNING_FRAMES = 8
+"""The number of frames of the clip that a painting is learnt on."""
 
 
 @with_options(
@@ -30,8 +30,8 @@ def video(
     style: Annotated[
         str,
         typer.Argument(
-            help="A style, a mixture or a pack's file (see impasto models); or a painting, which "
-            "is learnt first, once, on frames of the clip.",
+            help="A style, a mixture or a pack file (see impasto models); or a painting, which is "
+            "learnt first, once, on frames of the clip.",
             metavar="STYLE",
             show_default=False,
             autocompletion=completion.styles,
@@ -40,33 +40,36 @@ def video(
     clip: Annotated[Path, typer.Argument(help="The film.", metavar="CLIP", show_default=False)],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="The result: .mp4 .mov .mkv .webm", show_default=False),
+        typer.Option(
+            "--out", "-o", help="The result: a .mp4, .mov, .mkv or .webm file.", show_default=False
+        ),
     ],
     paint: Annotated[
         bool,
         typer.Option(
             "--paint",
-            help="Optimise each frame, as impasto paint does, from the last one: STYLE is a "
-            "painting. For short clips.",
+            help="Optimise the pixels of each frame, as impasto paint does, starting from the last "
+            "one. STYLE is a painting. For short clips.",
         ),
     ] = False,
     fast: Annotated[
         bool,
         typer.Option(
-            "--fast", help="Take the smaller network, standard: three times as fast, plainer."
+            "--fast",
+            help="Use the smaller network, standard: three times as fast, less detailed.",
         ),
     ] = False,
     budget: Annotated[
         str | None,
         typer.Option(
-            help="With a painting: for how long it is learnt. Default: 30s, and never again.",
+            help="With a painting as STYLE: time to learn it. Default: 30s, only once.",
             metavar="TIME",
             show_default=False,
         ),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on after the last finished piece of the same film."),
+        typer.Option("--resume", help="Continue an interrupted run of the same command."),
     ] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -77,15 +80,14 @@ def video(
 ) -> None:
     """Stylise a film without flicker, and keep its sound.
 
-    The film is read, painted and written a frame at a time; its sound is copied as it is. The
-    result appears when it is whole. After Ctrl-C, or a power cut, the same command with --resume
-    goes on after the last finished piece.
+    The film is processed frame by frame, and its sound is copied unchanged. The output file appears
+    when it is complete. After Ctrl-C or a crash, repeat the command with --resume to continue.
 
     Examples:
 
       impasto video wave clip.mp4 -o out.mp4
 
-      impasto video wave clip.mp4 -o look.mp4 --end 3
+      impasto video wave clip.mp4 -o test.mp4 --end 3
 
       impasto video painting.jpg clip.mp4 -o out.mp4
 
@@ -115,8 +117,8 @@ def video(
         typer.echo(f"film  {out}")
     if stylizer.stopped:
         typer.echo(
-            f"impasto: stopped after {progress.done} frames; the same command with --resume goes "
-            "on from there",
+            f"impasto: stopped after {progress.done} frames; repeat the command with --resume to "
+            "continue",
             err=True,
         )
         raise typer.Exit(INTERRUPTED)
@@ -134,10 +136,11 @@ def _frames(
     *,
     quiet: bool,
 ) -> FrameStylizer:
-    """Return the painter of the frames."""
+    """Return what paints the frames."""
     from impasto.apply.network import Network
     from impasto.cli.on_the_fly import is_painting, learn_on_the_fly
     from impasto.errors import OptionsError
+    from impasto.text import shown
     from impasto.video.frames import NetworkStylizer, PaintingStylizer
     from impasto.video.reading import Film, sample_frames
     from impasto.zoo.registry import resolve
@@ -145,15 +148,15 @@ def _frames(
     painting = is_painting(style)
     if budget is not None and (paint or not painting):
         raise OptionsError(
-            "--budget is for learning a painting; "
+            "--budget is the time to learn a painting, but "
             + ("--paint does not learn" if paint else "STYLE is the name of a style")
         )
     if paint:
         if not painting:
-            raise OptionsError(f"--paint needs the file of a painting, got {style}")
+            raise OptionsError(f"--paint needs the file of a painting as STYLE, got {shown(style)}")
         return PaintingStylizer(style, video.steps, options, read)
     if painting:
-        on: list[Any] = sample_frames(Film(clip, video, read=read), _LEARNT_ON)
+        on: list[Any] = sample_frames(Film(clip, video, read=read), _LEARNING_FRAMES)
         pack, shares = learn_on_the_fly(style, on, budget, read, fast=fast, quiet=quiet)
     else:
         pack, shares = resolve(style, fast=fast)

@@ -1,4 +1,4 @@
-"""The progress of a film on stderr: a bar with the current frame and the time left."""
+"""Shows the progress of a film on stderr: a bar with the current frame and the time left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from impasto.video.events import FilmStarted, FramePainted, VideoEvent
 
 
 class FilmProgress(ProgressDisplay):
-    """Draws the events of a video stylizer. ``done`` is how many frames there are, in all runs."""
+    """Displays the events of a video stylizer. ``done`` is the number of frames, over all runs."""
 
     def __init__(self, clip: str, *, quiet: bool) -> None:
         super().__init__(TaskProgressColumn(), TextColumn("{task.fields[pace]}"), quiet=quiet)
@@ -26,7 +26,7 @@ class FilmProgress(ProgressDisplay):
         """Show an event."""
         if isinstance(event, FilmStarted):
             self.done = self._first = event.done
-            again = f", going on after frame {event.done}" if event.done else ""
+            again = f", continuing after frame {event.done}" if event.done else ""
             count = "" if event.frames is None else f"about {event.frames} frames of "
             self._line(f"painting {self._clip}: {count}{event.width}×{event.height}{again}")
         elif isinstance(event, FramePainted):

@@ -76,7 +76,7 @@ def budget(value: Any) -> float | None:
 
 
 def moment(name: str, value: Any) -> float:
-    """Bring a place in a film to seconds: 12.5, 90s, 1m30s, 1:30 or 0:01:30.5."""
+    """Convert a time in a film to seconds: 12.5, 90s, 1m30s, 1:30 or 0:01:30.5."""
     found = math.nan
     if isinstance(value, str):
         clock = re.fullmatch(

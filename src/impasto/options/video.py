@@ -19,36 +19,34 @@ class VideoOptions(Checked):
     """How to stylise films."""
 
     start: float = option(
-        0.0, "Where in the clip to begin: 12.5, 1m30s or 0:01:30.", metavar="TIME", text=True
+        0.0, "Start time in the clip: 12.5, 1m30s or 0:01:30.", metavar="TIME", text=True
     )
     end: float | None = option(
         None,
-        "Where in the clip to end; --end 3 is a look at its first three seconds.",
+        "End time in the clip; --end 3 is a quick test on its first three seconds.",
         metavar="TIME",
         text=True,
     )
     fps: float | None = option(
-        None, "At most so many frames a second: the others are left out. Default: all frames."
+        None, "Maximum frame rate; the other frames are dropped. Default: all frames."
     )
-    stability: float = option(
-        0.95, "How steady the film is, from 0, each frame on its own, to 1, the steadiest."
-    )
+    stability: float = option(0.95, "Temporal stability, from 0 (each frame on its own) to 1.")
     codec: str = option(
         "auto",
-        "auto is h264, which every browser plays; in .webm vp9, and in .mov prores where the clip "
+        "auto uses h264, which all browsers play; vp9 for .webm; and prores for .mov if the clip "
         "has transparency.",
         choices=CODECS,
     )
     crf: int | None = option(
-        None, "Quality of h264, hevc, av1 and vp9: 0 is the best. Default: what suits the codec."
+        None, "Quality of h264, hevc, av1 and vp9; 0 is the best. The default depends on the codec."
     )
     steps: int = option(
         40,
-        "With --paint: steps for each frame but the first of a shot, which has three times more.",
+        "With --paint: steps per frame; the first frame of a shot gets three times as many.",
     )
 
     def __post_init__(self) -> None:
-        """Bring every field to its one form, check all."""
+        """Normalise and check all fields."""
         self._set("start", parsing.moment("start", self.start))
         if self.end is not None:
             self._set("end", parsing.moment("end", self.end))
