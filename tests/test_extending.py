@@ -159,7 +159,7 @@ def test_a_default_of_a_loss_that_is_no_option_is_told():
 
 
 def test_what_is_no_loss_cannot_be_registered():
-    with pytest.raises(OptionsError, match="ContentLoss can be registered, got 3"):
+    with pytest.raises(OptionsError, match="only a ContentLoss can be registered, got 3"):
         register(3)  # type: ignore[arg-type]
     assert isinstance(STYLE_LOSSES["gram"], StyleLoss)
 

@@ -1,7 +1,8 @@
-"""PyTorch, imported when it is first used.
+"""Imports PyTorch when it is first used.
 
-What declares itself beside what it computes (losses, optimisers) is then quick to import: the
-command line and the options need the declaration alone. Packages export names likewise.
+The modules of losses and optimisers contain both a declaration and the computation. The command
+line and the options need only the declarations, so importing them must be fast. Packages export
+names in the same way.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ else:
     Tensor = Any  # for annotations
 
     class _Lazy:
-        """A module that is imported when it is first asked for something."""
+        """A module that is imported at the first access to an attribute."""
 
         def __init__(self, name: str) -> None:
             self._name = name
@@ -30,7 +31,7 @@ else:
 
 
 def exports(package: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
-    """Return the ``__getattr__`` of a package: names are imported from their homes when asked for.
+    """Return a ``__getattr__`` for a package, which imports names on first access.
 
     ``homes`` maps modules of the package to the names that they define.
     """

@@ -1,4 +1,4 @@
-"""What goes by a name: what ships, what a program registers, and what installed packages offer."""
+"""Tables of plugins by name: built in, registered by a program, or from installed packages."""
 
 from __future__ import annotations
 
@@ -9,43 +9,42 @@ from impasto.errors import OptionsError
 
 
 class Named(Protocol):
-    """Anything that can be registered."""
+    """An object that can be registered."""
 
     @property
     def name(self) -> str:
-        """What users call it."""
+        """The name for users."""
 
 
 T = TypeVar("T", bound=Named)
 
 
 class Plugins(Mapping[str, T], Generic[T]):
-    """A table by name of objects of type ``kind``.
+    """A table of objects of type ``kind`` by name.
 
-    Packages offer theirs as entry points of ``group``: an entry point has the name and refers to
-    the object. They are looked for when a name is not ``known``, and loaded when they are asked
-    for.
+    Packages provide objects by entry points of ``group``: the name of an entry point is that of the
+    object. They are searched only for names that are not ``known``, and loaded on first use.
     """
 
-    def __init__(self, group: str, kind: type[T], *shipped: T) -> None:
+    def __init__(self, group: str, kind: type[T], *builtin: T) -> None:
         self._group, self._kind = group, kind
-        self.known = {item.name: item for item in shipped}
-        """What ships and what was registered."""
+        self.known = {item.name: item for item in builtin}
+        """Built-in and registered objects."""
 
     def register(self, item: T) -> T:
-        """Add an object, or replace what was there of its name, and return it."""
+        """Add an object, replacing one with the same name, and return it."""
         if not isinstance(item, self._kind):
             raise OptionsError(
-                f"{self._group}: an object of {self._kind.__name__} can be registered, got {item!r}"
+                f"{self._group}: only a {self._kind.__name__} can be registered, got {item!r}"
             )
         self.known[item.name] = item
         return item
 
     def __getitem__(self, name: str) -> T:
-        """Return what goes by a name. Raises `OptionsError` for an entry point that is broken."""
+        """Return the object with a name. Raises `OptionsError` if its entry point is broken."""
         if name in self.known:
             return self.known[name]
-        entry = self._offered()[name]
+        entry = self._entry_points()[name]
         try:
             item = entry.load()
         except (Exception, SystemExit) as error:
@@ -54,25 +53,26 @@ class Plugins(Mapping[str, T], Generic[T]):
             ) from error
         if not isinstance(item, self._kind) or item.name != name:
             raise OptionsError(
-                f"{name} of the installed package {_package(entry)} must refer to an object of "
+                f"{name} of the installed package {_package(entry)} must refer to a "
                 f"{self._kind.__name__} with that name, got {item!r}"
             )
         return self.register(item)
 
     def __contains__(self, name: object) -> bool:
-        """Tell whether a name means something, without loading it."""
-        return name in self.known or name in self._offered()
+        """Return whether a name exists, without loading its object."""
+        return name in self.known or name in self._entry_points()
 
     def __iter__(self) -> Iterator[str]:
-        """Go through all names, those that ship first."""
-        return iter([*self.known, *(name for name in self._offered() if name not in self.known)])
+        """Iterate over all names, built-in ones first."""
+        others = (name for name in self._entry_points() if name not in self.known)
+        return iter([*self.known, *others])
 
     def __len__(self) -> int:
-        """Count the names."""
+        """Return the number of names."""
         return len(list(iter(self)))
 
-    def _offered(self) -> dict[str, Any]:
-        # Looking through all packages takes as long as importing the command line.
+    def _entry_points(self) -> dict[str, Any]:
+        # Searching all packages takes as long as importing the command line.
         from importlib.metadata import entry_points
 
         return {entry.name: entry for entry in entry_points(group=self._group)}

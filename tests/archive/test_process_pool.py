@@ -130,11 +130,12 @@ def test_what_somebody_else_put_into_a_store_meanwhile_is_left_alone(tmp_path: P
         def begin(self, threads: int | None, device: str | None) -> Open:
             read = super().begin(threads, device)
 
-            def slow(item: Item) -> Compute:
+            def slowly(item: Item) -> Compute:
+                made = read(item)
                 fsspec.filesystem("memory").pipe_file("bucket/a.png", b"theirs")
-                return read(item)
+                return made
 
-            return slow
+            return slowly
 
     result = Worker(Slow())(Item(item.photo, out))
     assert (result.error, result.existed) == ("", True)

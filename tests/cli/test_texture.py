@@ -68,7 +68,7 @@ def test_a_canvas_cuts_the_photo(run: Callable[..., Outcome]) -> None:
         (["--canvas=48"], "--canvas must be width and height such as 1920x1080"),
         (["--canvas=0x20"], "--canvas must be"),
         (["--canvas=48x48", "--size=50"], "--size and --canvas"),
-        (["--canvas=50x64", "--tileable"], "multiples of 32 pixels, got 50: 32 or 64"),
+        (["--canvas=50x64", "--tileable"], "multiples of 32 pixels, got 50; use 32 or 64"),
         (["--content-weight=3"], "No such option"),
         (["--style-loss=slicd"], "did you mean 'sliced'"),
     ],

@@ -172,7 +172,7 @@ def test_strength_goes_from_the_photos_own_statistics_to_the_styles():
 def test_what_is_held_does_not_move():
     kept, mask = picture(3), torch.zeros(1, 1, H, W)
     mask[..., :20], mask[..., 20:30] = 1, 0.5
-    built = build(options(), Pixels(), picture(0), [picture(1)], held=(kept, mask))
+    built = build(options(), Pixels(), picture(0), [picture(1)], frozen=(kept, mask))
     z = picture(2)
     got = built.evaluate(z)
     assert (got.gradient[..., 30:] == 0).all()

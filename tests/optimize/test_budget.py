@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from impasto.errors import CheckpointError
 from impasto.events import Finished, Replanned, ScaleStarted, Started, Step
 from impasto.losses.objective import Evaluation
-from impasto.optimize.budget import FEW, Budget, Fixed
+from impasto.optimize.budget import MIN_STEPS, Budget, Fixed
 from impasto.optimize.engine import Engine
-from impasto.optimize.schedule import Scale, halves, plan, pyramid
+from impasto.optimize.schedule import Scale, halved, plan, pyramid
 from impasto.optimize.step_cost import StepCost
 
 QUICK = settings(max_examples=50, deadline=None, derandomize=True)
@@ -104,15 +104,17 @@ class Still:
         self.image, self.patience = state["x"], state["patience"]
 
 
-def budgeted(machine, seconds, size, scales="auto", *, few=FEW, reserve=0.0, patience=10**9):
+def budgeted(
+    machine, seconds, size, scales="auto", *, min_steps=MIN_STEPS, reserve=0.0, patience=10**9
+):
     """An engine that paints 4:3 pictures of a long side within a budget."""
     wanted = pyramid(size, size * 3 // 4, scales)
-    smaller = halves(wanted[0])
+    smaller = halved(wanted[0])
     budget = Budget(
         seconds,
         shrunk(wanted),
         smaller=shrunk(smaller),
-        few=few,
+        min_steps=min_steps,
         began=machine.began,
         clock=machine.clock,
     )
@@ -163,11 +165,11 @@ def test_the_time_is_that_of_the_budget(
         launch=launch * seconds,
     )
     engine, _ = painted(machine, seconds, size, reserve=reserve * seconds)
-    smallest = shrunk((*halves(Scale(size, size * 3 // 4, 0)), Scale(size, size * 3 // 4, 0)))[0]
+    smallest = shrunk((*halved(Scale(size, size * 3 // 4, 0)), Scale(size, size * 3 // 4, 0)))[0]
     assume(machine.per_pixel * smallest.pixels < 0.01 * seconds)
     assert machine.seconds + reserve * seconds == pytest.approx(seconds, rel=0.1)
     # Nothing was spent on a scale that it did not change.
-    assert all(scale.steps >= FEW // 2 for scale in engine.ran)
+    assert all(scale.steps >= MIN_STEPS // 2 for scale in engine.ran)
 
 
 @QUICK
@@ -248,9 +250,9 @@ def test_a_budget_too_small_for_anything_still_moves_once():
 @pytest.mark.parametrize(("seconds", "steps"), [(2.9, 2), (5.0, 4), (30.2, 28)])
 def test_a_scale_asked_for_is_kept_while_it_gets_anywhere(seconds, steps):
     machine = Machine(per_pixel(1280, 1.0), opening=1.0)
-    engine, _ = painted(machine, seconds, 1280, "single", few=2)
+    engine, _ = painted(machine, seconds, 1280, "single", min_steps=2)
     assert [(scale.width, scale.steps) for scale in engine.ran] == [(80, steps)]
-    engine, _ = painted(Machine(per_pixel(1280, 1.0)), 2.0, 1280, "single", few=2)
+    engine, _ = painted(Machine(per_pixel(1280, 1.0)), 2.0, 1280, "single", min_steps=2)
     assert [scale.width for scale in engine.ran] == [40]
 
 

@@ -301,7 +301,7 @@ def test_the_clock_goes_on_too():
         {"scales": [[6, 4, None, None]]},
         {"scales": [[6, 4, 5, "20"]]},
         {"refined": None},
-        {"pace": {}},
+        {"step_cost": {}},
         {"index": 7},
         {"index": None},
         {"index": -1},

@@ -35,6 +35,8 @@ def test_rows_travel(monkeypatch):
     rows[1].copy_(torch.arange(6.0))
     rows[0].zero_()
     other = VectorRows(4, like, torch.bfloat16)
-    other.kept = torch.from_numpy(rows.kept.numpy().copy())  # as a file does: numpy has no bfloat16
+    other.stored = torch.from_numpy(
+        rows.stored.numpy().copy()
+    )  # as a file does: numpy has no bfloat16
     assert torch.equal(other.used, rows.used)
     assert len(other.used) == 2

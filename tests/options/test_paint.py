@@ -129,8 +129,8 @@ def test_one_number_or_one_for_each_style():
 def test_where_styles_belong():
     assert PaintOptions(masks="a.png, b.png").masks == ("a.png", "b.png")
     assert PaintOptions(guide="g.png", style_guide="s.png").style_guide == ("s.png",)
-    assert "go together" in refused(guide="g.png")
-    assert "go together" in refused(style_guide="g.png")
+    assert "need each other" in refused(guide="g.png")
+    assert "need each other" in refused(style_guide="g.png")
     assert "give one of them" in refused(guide="g.png", style_guide="s.png", masks="m.png")
     assert refused(masks="a.png,,b.png").startswith("--masks must be files")
 
@@ -174,8 +174,8 @@ def test_a_canvas():
         assert refused(canvas=value).startswith("--canvas must be")
     assert "give one of them" in refused(canvas="192x108", size=100)
     assert PaintOptions(canvas="64x96", tileable=True).tileable
-    assert "got 100: 96 or 128" in refused(canvas="64x100", tileable=True)
-    assert "got 20: 32 or 64" in refused(canvas="20x64", tileable=True)
+    assert "got 100; use 96 or 128" in refused(canvas="64x100", tileable=True)
+    assert "got 20; use 32 or 64" in refused(canvas="20x64", tileable=True)
 
 
 def test_all_weights_nothing():

@@ -7,7 +7,7 @@ import pytest
 
 from impasto.errors import OptionsError
 from impasto.images.picture import Stored
-from impasto.painter.regions import claimed, from_maps, from_masks, guide
+from impasto.painter.regions import coverage, from_maps, from_masks, guide
 
 RED, BLUE, BLACK = (255, 0, 0), (0, 0, 255), (0, 0, 0)
 
@@ -27,7 +27,7 @@ def test_masks_go_with_styles_in_their_order():
     one, two = from_masks(masks, [0, 0, 1])
     assert (one.name, [number for number, _ in one.styles]) == ("1", [0, 1])
     assert (two.name, [number for number, _ in two.styles]) == ("2", [2])
-    whole = claimed([one, two], 60, 40)
+    whole = coverage([one, two], 60, 40)
     np.testing.assert_allclose(whole[:, :30], 1, atol=1e-6)
     np.testing.assert_allclose(whole[:, 30:], 128 / 255, atol=1e-3)
 
@@ -67,7 +67,7 @@ def test_colours_find_each_other():
 def test_a_colour_that_no_style_has_is_claimed_by_none():
     parts = from_maps(stored(halves(RED, BLUE)), [stored(halves(RED, (0, 255, 0)))])
     assert [part.name for part in parts] == ["#ff0000"]
-    free = claimed(parts, 60, 40)
+    free = coverage(parts, 60, 40)
     assert free[:, :30].all()
     assert not free[:, 30:].any()
 

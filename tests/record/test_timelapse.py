@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from impasto.record.timelapse import MOST_SHOTS, TimeLapse, evenly
+from impasto.record.timelapse import MAX_SHOTS, TimeLapse, evenly
 
 
 def gather(film, events):
     for event in events:
         if film.due(event.step, event.scale, last=event.step == event.steps):
             film.add(event.step, event.picture())
-        assert len(film.shots) <= MOST_SHOTS
+        assert len(film.shots) <= MAX_SHOTS
     return [shot.step for shot in film.shots]
 
 
@@ -19,7 +19,7 @@ def test_few_steps_are_all_kept(steps):
 def test_memory_is_bounded_and_early_steps_are_denser(steps):
     film = TimeLapse(8, 6)
     kept = gather(film, steps(5000, sizes=[(8, 6)]))
-    assert MOST_SHOTS // 3 <= len(kept) <= MOST_SHOTS
+    assert MAX_SHOTS // 3 <= len(kept) <= MAX_SHOTS
     assert kept[:3] == [1, 2, 3]
     assert kept[-1] == 5000
     gaps = np.diff(kept)

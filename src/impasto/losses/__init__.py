@@ -1,9 +1,9 @@
-"""Losses: what a picture is compared by, and the objective that is made of it.
+"""Losses, and the objective that combines them.
 
 `build` makes the objective of a photo, paintings and options; `register` adds a `StyleLoss` or a
-`ContentLoss` to those that options know by name. A loss is made of a `StatisticLoss` for each
-layer, which adds up over positions, or of a `MapLoss`, which sees whole maps of features; it takes
-what it needs of the paintings from `Targets`. ``docs/extending.md`` has a whole example.
+`ContentLoss` to the names that options accept. A loss consists of a `StatisticLoss` for each layer,
+which is a sum over positions, or of a `MapLoss`, which takes whole feature maps. `Targets` provides
+the features of the paintings. ``docs/extending.md`` has a complete example.
 
 >>> from impasto.losses import STYLE_LOSSES
 >>> list(STYLE_LOSSES)[:3]
@@ -11,7 +11,7 @@ what it needs of the paintings from `Targets`. ``docs/extending.md`` has a whole
 >>> STYLE_LOSSES["sliced"].source
 'Heitz et al. 2021'
 
-An objective is evaluated at a picture, (1, 3, h, w) RGB in [0, 1]; it gives its terms and the
+An objective is evaluated at a picture, (1, 3, h, w) RGB in [0, 1]; it returns its terms and the
 gradient:
 
 >>> import torch
@@ -74,10 +74,10 @@ __all__ = [
 
 
 def register(loss: ContentLoss) -> ContentLoss:
-    """Make a style loss or a content loss known by its name, and return it.
+    """Register a style loss or a content loss under its name, and return it.
 
-    Packages offer theirs to the command line as entry points of the group ``impasto.style_losses``
-    or ``impasto.content_losses``.
+    Packages register theirs by entry points of the group ``impasto.style_losses`` or
+    ``impasto.content_losses``.
     """
     if isinstance(loss, StyleLoss):
         return STYLE_LOSSES.register(loss)

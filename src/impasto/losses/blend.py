@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def layer_shares(blend: Blend, styles: int, layer: str) -> list[float]:
-    """Return each style's share in a layer, adding up to 1; a layer not named has equal shares.
+    """Return each style's share in a layer, adding up to 1; an unnamed layer has equal shares.
 
-    Raises `OptionsError` when the counts differ.
+    Raises `OptionsError` if the counts differ.
     """
     by_layer = dict(_by_layer(blend))
     if blend is not None and not by_layer:
@@ -27,12 +27,12 @@ def shares_of(
 ) -> list[float]:
     """Return the shares of paintings of ``styles`` in a layer, adding up to 1.
 
-    ``all_styles`` are the styles of all paintings, numbered from 0; paintings of one style share
-    alike.
+    ``all_styles`` are the styles of all paintings, numbered from 0; paintings of one style have
+    equal shares.
     """
     shares = layer_shares(blend, max(all_styles) + 1, layer)
     found = [shares[style] / styles.count(style) for style in styles]
-    if sum(found) == 0:  # all that the blend has for this layer belongs elsewhere
+    if sum(found) == 0:  # in this layer, the blend has only styles of other regions
         found = [1.0] * len(styles)
     return [share / sum(found) for share in found]
 
@@ -40,7 +40,7 @@ def shares_of(
 def blend_shares(blend: Blend, styles: int) -> list[float]:
     """Return each style's share over all layers, adding up to 1.
 
-    Raises `OptionsError` when the counts differ.
+    Raises `OptionsError` if the counts differ.
     """
     by_layer = _by_layer(blend)
     if not by_layer:
@@ -58,6 +58,6 @@ def _normalised(blend: Shares | None, styles: int) -> list[float]:
         return [1 / styles] * styles
     if len(blend) != styles:
         raise OptionsError(f"--blend has {len(blend)} shares, but {styles} styles were given")
-    largest = max(blend)  # first, so that no sum overflows
+    largest = max(blend)  # divide by it first, so that no sum overflows
     shares = [share / largest for share in blend]
     return [share / sum(shares) for share in shares]

@@ -1,4 +1,4 @@
-"""From options to an objective: which terms, on which layers, against which targets."""
+"""Builds an objective from options: its terms, layers and targets."""
 
 from __future__ import annotations
 
@@ -29,19 +29,20 @@ def build(
     *,
     style_of_painting: Sequence[int] | None = None,
     regions: Sequence[StyleRegion] = (),
-    held: tuple[Tensor, Tensor] | None = None,
+    frozen: tuple[Tensor, Tensor] | None = None,
     tile: int | None = None,
     finer: int = 0,
 ) -> Criterion:
     """Build the objective of one size.
 
     ``content`` is (1, 3, h, w) and ``paintings`` are (1, 3, h', w'), RGB in [0, 1], on the device
-    of the network; ``tile`` is as `Objective` has it. ``style_of_painting`` says which style each
-    of the paintings is of, where a style is several. ``regions`` say where which paintings belong;
-    without them all belong everywhere. ``held`` are a picture (1, 3, h, w) and a mask (1, 1, h, w)
-    of how far each pixel is free to leave it. ``finer`` says how many finer scales follow. Targets
-    are computed once, here.
-    Raises `OptionsError` when the blend does not fit the styles.
+    of the network; ``tile`` is as for `Objective`. ``style_of_painting`` has the style of each
+    painting, if a style consists of several. ``regions`` assign paintings to parts of the picture;
+    without them, all are used everywhere. ``frozen`` is a picture (1, 3, h, w) to keep and a mask
+    (1, 1, h, w) that is 1 where pixels may change. ``finer`` is the number of finer scales that
+    follow. Targets are computed here, once.
+
+    Raises `OptionsError` if the blend does not fit the styles.
     """
     numbers = range(len(paintings))
     everywhere = StyleRegion("", None, tuple((number, None) for number in numbers))
@@ -55,17 +56,17 @@ def build(
     if options.weighted_layers("style"):
         for region in regions or [everywhere]:
             found = STYLE_LOSSES[options.style_loss].terms(replace(targets, region=region))
-            # By its share every pixel counts alike, however small the region.
+            # Weighted by its share, every pixel counts the same in regions of any size.
             share = 1.0 if region.guide is None else region.guide.share
             terms |= _labelled("style", found, region.name, share)
     if not terms and not options.tv_weight:
         raise OptionsError("every layer's weight is 0: nothing to optimise")
     objective = Objective(net, terms, options.tv_weight, tile=tile, wrap=options.tileable)
-    return MaskedObjective(objective, *held) if held else objective
+    return MaskedObjective(objective, *frozen) if frozen else objective
 
 
 def _labelled(kind: str, terms: Terms, region: str = "", share: float = 1.0) -> Terms:
-    """Return terms by what they are reported as, each times a share."""
+    """Return terms under their reported names, each multiplied by a share."""
     return {
         " ".join(filter(None, (kind, name, region))): replace(term, weight=term.weight * share)
         for name, term in terms.items()
@@ -73,7 +74,7 @@ def _labelled(kind: str, terms: Terms, region: str = "", share: float = 1.0) -> 
 
 
 def map_layers(options: PaintOptions) -> tuple[str, ...]:
-    """Return the layers whose maps the objective keeps whole."""
+    """Return the layers of which the objective keeps whole maps."""
     names: list[str] = []
     if CONTENT_LOSSES[options.content_loss].whole_maps:
         names += options.weighted_layers("content")

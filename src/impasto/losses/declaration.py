@@ -1,4 +1,4 @@
-"""What a loss says of itself: name, help, defaults, and how its terms are built."""
+"""Declarations of losses: name, help, defaults, and how their terms are built."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from impasto.losses.terms import Term
 
 Terms = Mapping[str, "Term"]
-"""Terms by the name that they are reported under, after "style" or "content"."""
+"""Terms by their reported names, which follow "style" or "content"."""
 
 
 @dataclass(frozen=True)
 class ContentLoss:
     """A way to compare the picture with the content.
 
-    ``help`` is one phrase, ``source`` where the loss is from. ``terms`` builds the terms of one
-    scale. ``whole_maps`` says that they are not all sums over positions: memory is then planned
-    for whole maps of its layers.
+    ``help`` is one phrase; ``source`` is the paper or code. ``terms`` builds the terms of one
+    scale. ``whole_maps``: some terms are not sums over positions, so memory is planned for whole
+    maps of the layers.
     """
 
     name: str
@@ -34,10 +34,10 @@ class ContentLoss:
 class StyleLoss(ContentLoss):
     """A way to compare the picture with paintings.
 
-    ``terms`` builds the terms of one region at one scale; each then counts by the region's share
-    of the picture. ``layers`` with weights and ``weight`` are what ``style_layers`` and
-    ``style_weight`` are unless the user says otherwise, ``defaults`` the same for other fields of
-    `PaintOptions`. ``suits`` says what the loss is good for.
+    ``terms`` builds the terms of one region at one scale; they are then multiplied by the region's
+    share of the picture. ``layers`` (with weights) and ``weight`` are the defaults of
+    ``style_layers`` and ``style_weight``; ``defaults`` are those of other fields of `PaintOptions`.
+    ``suits`` describes what the loss is good for.
     """
 
     layers: Mapping[str, float] = field(kw_only=True)
@@ -47,6 +47,6 @@ class StyleLoss(ContentLoss):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What it says of the fields of `PaintOptions` that are None until a preset fills them."""
+        """Its defaults for the fields of `PaintOptions` that a preset fills in."""
         layers = tuple(self.layers.items())
         return {"style_layers": layers, "style_weight": self.weight, **self.defaults}

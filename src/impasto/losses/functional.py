@@ -10,10 +10,10 @@ from __future__ import annotations
 from impasto.lazy import Tensor, torch
 
 _CHUNKS = 16
-"""A product of bfloat16 is rounded to bfloat16: summed in so many parts the rounding evens out."""
+"""Products of bfloat16 are rounded to bfloat16; summing this many parts averages the errors."""
 
-_LEAST = 1e-8
-"""Added to every mean square that is divided by: a black photo has no features."""
+_EPSILON = 1e-8
+"""Added to mean squares before dividing by them: a black photo has no features."""
 
 
 def accumulate_squares(F: Tensor, P: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ def accumulate_gram(F: Tensor) -> Tensor:
 def accumulate_gram_backward_(g: Tensor, F: Tensor, D: Tensor) -> None:
     """Add the gradient of Σ D ∘ `accumulate_gram` (F) with respect to F, (D + Dᵀ) F, to g.
 
-    ``D`` is (c, c), ``g`` has the shape of F, and may be a part of a larger tensor, as F may.
+    ``D`` is (c, c), ``g`` has the shape of F; both F and g may be views of larger tensors.
     """
     rows, into = (x.permute(0, 2, 3, 1)[0] for x in (F, g))  # (h, w, c)
     h, _, c = rows.shape
@@ -55,12 +55,12 @@ def accumulate_gram_backward_(g: Tensor, F: Tensor, D: Tensor) -> None:
 
 
 def grams(F: Tensor) -> Tensor:
-    """Gram matrices of a batch (n, c, h, w), as (n, c, c) float32: that of each picture."""
+    """Gram matrix of each picture of a batch (n, c, h, w), as (n, c, c) float32."""
     n, c, h, w = F.shape
     rows = F.permute(0, 2, 3, 1).reshape(n, h * w, c)
     if rows.dtype == torch.float32:
         return rows.mT @ rows / (h * w)
-    # Parts shorter than they are wide would cost more to add up than to multiply.
+    # Adding up parts that are shorter than wide would cost more than multiplying them.
     count = max(1, min(_CHUNKS, h * w // c))
     length = h * w // count
     parts = rows[:, : count * length].reshape(n * count, length, c)
@@ -82,7 +82,7 @@ def grams_backward_(g: Tensor, F: Tensor, D: Tensor) -> None:
 
 def squares(x: Tensor) -> Tensor:
     """Σ x² of each of n pictures, matrices or features (n, ...), as (n,) float32."""
-    if x.dim() == 4:  # in the order of channels_last memory, so that nothing is copied
+    if x.dim() == 4:  # in channels_last order, so that nothing is copied
         x = x.permute(0, 2, 3, 1)
     norm: Tensor = torch.linalg.vector_norm(x.flatten(1), dim=1, dtype=torch.float32)
     return norm.square()
@@ -91,18 +91,18 @@ def squares(x: Tensor) -> Tensor:
 def relative_error(difference: Tensor, target: Tensor) -> Tensor:
     """Σ (x - t)² / Σ t² of each of n pictures, from x - t and t, (n, ...) each.
 
-    0 where x is t, 1 where x is nothing; finite for a t of zeros, too.
+    0 if x = t, 1 if x = 0; finite even if t = 0.
     """
     return squares(difference) / energy(target)
 
 
 def energy(target: Tensor) -> Tensor:
-    """Return what `relative_error` divides by, (n,): more than 0."""
-    return squares(target) + _LEAST * target[0].numel()
+    """Return the divisor of `relative_error`, (n,), more than 0."""
+    return squares(target) + _EPSILON * target[0].numel()
 
 
 def total_variation(x: Tensor) -> Tensor:
-    """Mean squared difference of neighbours, down plus across, of (n, c, h, w).
+    """Mean squared difference of neighbours, vertical plus horizontal, of (n, c, h, w).
 
     Johnson 2016, section 3.2, with exponent 2 and as a mean; 0 along a side of one pixel.
     """
@@ -113,7 +113,7 @@ def total_variation(x: Tensor) -> Tensor:
 
 
 def total_variation_backward_(g: Tensor, x: Tensor, d: float) -> None:
-    """Add ``d`` times the gradient of `total_variation` to g, a channel at a time for memory."""
+    """Add ``d`` times the gradient of `total_variation` to g, by channel to save memory."""
     for dim in (2, 3):
         for channel, into in zip(torch.split(x, 1, 1), torch.split(g, 1, 1), strict=True):
             difference = channel.diff(dim=dim)

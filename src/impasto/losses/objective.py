@@ -1,10 +1,10 @@
-"""What is minimised: a weighted sum of terms, and its gradient with respect to the picture.
+"""The objective: a weighted sum of terms, and its gradient with respect to the picture.
 
-Nearly every term is a function of a statistic that is additive over positions. So the whole picture
-and a stream of tiles go through the same lines: the statistics are added up over the tiles, the
-loss and its gradient with respect to each statistic follow, and held fixed they give each tile's
-part of the gradient with respect to the picture. The others are functions of whole maps of
-features, which are put together from the tiles.
+Nearly every term is a function of a statistic that is additive over positions. So the same code
+handles the whole picture and a stream of tiles. The statistics are summed over the tiles; then the
+loss and its gradient with respect to each statistic are computed; with that gradient fixed, each
+tile's part of the gradient with respect to the picture follows. The other terms are functions of
+whole feature maps, which are assembled from the tiles.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ import torch
 from torch import Tensor
 
 from impasto.losses import functional
-from impasto.losses.targets import put
+from impasto.losses.targets import put_tile
 from impasto.losses.terms import PIXELS, MapTerm, Refined, Stateful, Term, Value
 from impasto.nets.feature_net import VJP, FeatureNet
 from impasto.nets.tiles import Tile, split, unwrapped, wrapped
 
-# Total variation is taken of pixel levels, the unit the features of the original VGG come from.
+# Total variation is computed in pixel levels, the unit of the original VGG's input.
 _LEVELS = 255.0
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The objective at one picture: the loss, its weighted terms, and what to minimise.
+    """The objective at one picture: the loss, its weighted terms, the surrogate and its gradient.
 
     ``terms`` maps "content relu4_2", "style relu1_1", ..., "tv" to numbers that add up to
-    ``loss``. ``surrogate`` is what is to be minimised and ``gradient``, of the picture's shape, is
-    its gradient: the loss itself, unless style terms are relaxed. Where the gradient is not finite,
-    the surrogate is NaN.
+    ``loss``. ``surrogate`` is the function to minimise, and ``gradient``, of the picture's shape,
+    is its gradient; it equals the loss unless style terms are relaxed. If the gradient is not
+    finite, the surrogate is NaN.
     """
 
     loss: float
@@ -48,29 +48,29 @@ class Evaluation:
 
 
 class Criterion(Protocol):
-    """What an engine minimises; see `Objective`."""
+    """The function that an engine minimises; see `Objective`."""
 
     def evaluate(self, image: Tensor) -> Evaluation:
         """Return loss, terms and gradient at (1, 3, h, w) RGB in [0, 1]."""
 
     def refine(self) -> Refined | None:
-        """Bring what is minimised closer to the loss, or draw it anew; tell what has changed."""
+        """Refine the surrogate, or draw new samples; return what has changed."""
 
     def state(self) -> dict[str, Tensor]:
-        """Return what `restore` takes back."""
+        """Return the state for `restore`."""
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take back a state."""
+        """Restore a state."""
 
 
 class Objective:
     """The weighted sum of content, style and total variation terms of one picture size.
 
     Total loss of Gatys 2016, equation 7: α L_content + β L_style, plus total variation.
-    ``terms`` go by the names under which they are reported; ``tile`` is the side in pixels of the
-    tiles to work in, or None for the whole picture at once, which is faster where memory allows:
-    tiles are computed twice, and their margins several times. With ``wrap`` the picture goes on
-    beyond its edges as it begins at the opposite ones.
+    ``terms`` have their reported names. ``tile`` is the side of the tiles in pixels, or None for
+    the whole picture at once, which is faster if memory allows: tiles are computed twice, and their
+    margins several times. With ``wrap``, the picture is periodic: beyond each edge follows the
+    opposite edge.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Objective:
             losses["tv"] = weight * functional.total_variation(image)
             surrogates.append(losses["tv"])
             functional.total_variation_backward_(gradient, image, weight)
-        # One transfer from the device for all: NaN and infinity spoil every sum that they are in.
+        # A single transfer from the device: NaN and infinity show up in the sum.
         scalars = torch.stack([*losses.values(), *surrogates, gradient.sum()])
         *values, total = scalars.cpu().double().tolist()
         terms = dict(zip(losses, values, strict=False))
@@ -115,15 +115,15 @@ class Objective:
         return Evaluation(sum(terms.values()), terms, surrogate, gradient)
 
     def refine(self) -> Refined | None:
-        """Bring what is minimised closer to the loss, or draw it anew; tell what has changed.
+        """Refine the surrogate, or draw new samples; return what has changed.
 
-        To be called when the picture last evaluated was accepted.
+        Call it only after the last evaluated picture was accepted.
         """
         refined = {loss.refine() for loss in self._losses.values()}
         return "loss" if "loss" in refined else "surrogate" if "surrogate" in refined else None
 
     def state(self) -> dict[str, Tensor]:
-        """Return multipliers, draws and matches by name; `restore` takes them back."""
+        """Return the state for `restore`: multipliers, draws and matches by name."""
         return {
             f"{name}/{key}": value
             for name, loss in self._losses.items()
@@ -131,7 +131,7 @@ class Objective:
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take back a state. Raises `KeyError` or `ValueError` when it does not fit."""
+        """Restore a state. Raises `KeyError` or `ValueError` if it does not fit."""
         for name, loss in self._losses.items():
             own = f"{name}/"
             loss.restore({k.removeprefix(own): v for k, v in state.items() if k.startswith(own)})
@@ -142,26 +142,26 @@ class Objective:
         return {name: term.loss for name, term in terms.items()}
 
     def _features(self, image: Tensor, gradient: Tensor) -> dict[str, Value]:
-        """Return what follows from the features and add the gradient to ``gradient``."""
+        """Return the values of all terms on features, and add their gradient to ``gradient``."""
         _, _, height, width = image.shape
         geometry = self._net.geometry if self._layers else None
         wrap = bool(self._margin)
         tiles = (
             split(height, width, self._tile, geometry, self._layers, wrap=wrap) if geometry else ()
         )
-        seen = wrapped(image, self._margin) if wrap else image
-        into = torch.zeros_like(seen) if wrap else gradient
+        source = wrapped(image, self._margin) if wrap else image
+        into = torch.zeros_like(source) if wrap else gradient
         trace = None
         totals: dict[str, Tensor] = {}
         maps: dict[str, Tensor] = {PIXELS: image}
         for tile in tiles:
             if len(tiles) == 1:
-                trace = self._net.trace(tile.cut(seen), self._layers)
+                trace = self._net.trace(tile.cut(source), self._layers)
                 features = trace.features
             else:
-                features = self._net(tile.cut(seen), self._layers)
+                features = self._net(tile.cut(source), self._layers)
             for name in self._maps:
-                put(maps, name, features[name], tile, image.shape, self._stride(name))
+                put_tile(maps, name, features[name], tile, image.shape, self._stride(name))
             for name, term in self._additive.items():
                 stride = self._stride(term.layer)
                 F = tile.own(features[term.layer], stride)
@@ -183,7 +183,7 @@ class Objective:
         if PIXELS in of_maps:
             gradient.add_(of_maps[PIXELS])
         for tile in tiles:
-            trace = trace or self._net.trace(tile.cut(seen), self._layers)
+            trace = trace or self._net.trace(tile.cut(source), self._layers)
             tile.cut(into).add_(trace.backward(self._vjp_at(tile, gradients, of_maps)))
             trace = None
         if wrap:
@@ -213,10 +213,10 @@ class Objective:
 
 
 class MaskedObjective:
-    """An objective of pictures that stay, where a mask says so, what they were.
+    """An objective for pictures that are partly frozen.
 
-    It evaluates m z + (1 - m) x₀ for the picture z that the optimiser moves: ``mask`` m
-    (1, 1, h, w) in [0, 1], ``picture`` x₀ (1, 3, h, w). Where m is 0 nothing can move.
+    It evaluates m z + (1 - m) x₀ for the optimiser's picture z, with ``mask`` m (1, 1, h, w) in
+    [0, 1] and ``picture`` x₀ (1, 3, h, w). Where m is 0, nothing changes.
     """
 
     def __init__(self, objective: Objective, picture: Tensor, mask: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Features as sets of vectors: taken from maps, and compared however many there are of each.
+"""Features as sets of vectors: extraction from maps, and distances between sets of any size.
 
 X (n, c) are the picture's features at n positions, S (m, c) those of a style, both float32.
 """
@@ -11,13 +11,13 @@ from impasto.lazy import Tensor, torch
 
 
 def rows(features: Tensor, positions: Tensor | None = None) -> Tensor:
-    """Return features (1, c, h, w) as (n, c) float32: of all positions, or those numbered."""
+    """Return features (1, c, h, w) as (n, c) float32, at all positions or those numbered."""
     found = features.permute(0, 2, 3, 1).flatten(0, 2)
     return (found if positions is None else found[positions]).float()
 
 
-def drawn(vectors: Tensor, most: int, random: torch.Generator) -> Tensor:
-    """Return at most so many of the rows of (n, c), drawn without replacement."""
+def sampled(vectors: Tensor, most: int, random: torch.Generator) -> Tensor:
+    """Return at most ``most`` rows of (n, c), drawn without replacement."""
     if len(vectors) <= most:
         return vectors
     chosen = torch.randperm(len(vectors), generator=random)[:most]
@@ -25,7 +25,7 @@ def drawn(vectors: Tensor, most: int, random: torch.Generator) -> Tensor:
 
 
 def lattice(height: int, width: int, step: int) -> Tensor:
-    """Return the middles of a picture's parts of ``step`` × ``step`` pixels, (n, 2) as x and y."""
+    """Return the centres of a picture's blocks of ``step`` × ``step`` pixels, (n, 2) as x and y."""
     y = (torch.arange(max(1, height // step)) + 0.5) * step
     x = (torch.arange(max(1, width // step)) + 0.5) * step
     return torch.cartesian_prod(y, x).flip(1)
@@ -34,8 +34,8 @@ def lattice(height: int, width: int, step: int) -> Tensor:
 def columns(maps: Sequence[tuple[Tensor, int]], points: Tensor) -> Tensor:
     """Return the features of several layers at the same points, side by side: hypercolumns.
 
-    ``maps`` are features (1, c, h, w), each with its stride in pixels, ``points`` (n, 2), x and y
-    in pixels. Between positions it is bilinear. (n, Σ c), float32.
+    ``maps`` are features (1, c, h, w), each with its stride in pixels; ``points`` (n, 2) are x and
+    y in pixels. Returns (n, Σ c) float32, by bilinear interpolation.
     """
     found = []
     for features, stride in maps:

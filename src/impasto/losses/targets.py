@@ -1,4 +1,4 @@
-"""Where targets are taken from: a photo and paintings, as the network sees them."""
+"""The source of targets: a photo and paintings, as the network sees them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from impasto.nets.tiles import Tile, split
 if TYPE_CHECKING:
     from impasto.options import PaintOptions
 
-_MOST = 2**16
-"""Vectors of a layer that a style is known by, at most."""
+_MAX_VECTORS = 2**16
+"""The most feature vectors of a layer that represent a style."""
 
-_MOST_COLUMNS = 2**13
-"""The same of hypercolumns."""
+_MAX_COLUMNS = 2**13
+"""The most hypercolumns."""
 
 _STEP = 4
 """Pixels between hypercolumns: a quarter of the picture's resolution, as in NNST."""
@@ -32,12 +32,12 @@ Columns = Callable[[Maps, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Targets:
-    """What a loss may look at: the content, and the paintings of one region, at one scale.
+    """The input of a loss: the content and the paintings of one region, at one scale.
 
     ``content`` is (1, 3, h, w) and ``paintings`` are (1, 3, h', w'), RGB in [0, 1];
-    ``style_of_painting`` says which style each is of, where a style is several paintings.
-    ``region`` says where in the picture which of them belong. ``tile`` is the side of the tiles
-    to look in, None for whole pictures; ``finer`` says how many finer scales follow.
+    ``style_of_painting`` has the style of each painting. ``region`` is the part of the picture with
+    the numbers of its paintings. ``tile`` is the side of the tiles for computing features, None for
+    whole pictures; ``finer`` is the number of finer scales that follow.
     """
 
     net: FeatureNet
@@ -51,21 +51,21 @@ class Targets:
 
     @property
     def layers(self) -> dict[str, float]:
-        """The style layers with their weights, that of the style included."""
+        """The style layers with their weights, multiplied by the style weight."""
         return self.options.weighted_layers("style")
 
     def shares(self, layer: str) -> list[float]:
-        """Return the share that each painting of the region has in a layer; they add up to 1."""
+        """Return the share of each painting of the region in a layer; they add up to 1."""
         styles = [self.style_of_painting[number] for number, _ in self.region.styles]
         return shares_of(self.options.blend, self.style_of_painting, styles, layer)
 
     def statistics(
         self, accumulate: Callable[[Tensor, Tensor | None], Tensor]
     ) -> dict[str, list[Target]]:
-        """Return for each style layer the statistics of the paintings, with their shares.
+        """Return the statistics of the paintings for each style layer, with their shares.
 
-        ``accumulate`` is as `StatisticLoss.accumulate`. With a strength below 1 each lies so far on
-        the way from the content's own to the painting's.
+        ``accumulate`` is as `StatisticLoss.accumulate`. The strength interpolates between the
+        statistics of the content (0) and those of the painting (1).
         """
         layers, strength = list(self.layers), self.options.strength
         found = [
@@ -90,7 +90,7 @@ class Targets:
     ) -> dict[str, StatisticTerm]:
         """Return a term of one ``kind`` of loss for each style layer.
 
-        ``make`` builds it of its targets, where more is to be said than the class does.
+        ``make`` builds a loss from its targets, if the constructor of ``kind`` is not enough.
         """
         found, layers, guide = self.statistics(kind.accumulate), self.layers, self.region.guide
         T = {name: self._at(guide, name) if guide else None for name in layers}
@@ -107,34 +107,34 @@ class Targets:
         geometry = self.net.geometry
         for tile in split(height, width, self.tile, geometry, layers) if layers else ():
             for name, F in self.net(tile.cut(image), layers).items():
-                put(found, name, F, tile, image.shape, geometry.layer(name).stride)
+                put_tile(found, name, F, tile, image.shape, geometry.layer(name).stride)
         return found
 
-    def vectors(self, layer: str, most: int = _MOST) -> list[Target]:
+    def vectors(self, layer: str, most: int = _MAX_VECTORS) -> list[Target]:
         """Return the feature vectors (m, c) of a layer in each painting, with their shares.
 
-        At most so many of each. With a strength below 1 the content has the rest of the shares.
+        At most ``most`` of each. With a strength below 1, the content has the rest of the shares.
         """
 
-        def seen(image: Tensor, guide: Guide | None) -> Tensor:
+        def extract(image: Tensor, guide: Guide | None) -> Tensor:
             rows = point_sets.rows(self.maps(image, [layer])[layer], self._inside(guide, layer))
-            return self._some(rows, most)
+            return self._sampled(rows, most)
 
-        return self._shared(layer, seen)
+        return self._with_shares(layer, extract)
 
     def hypercolumns(self, layers: Sequence[str]) -> list[Target]:
         """Return the features of several layers side by side, (m, Σ c), as `vectors` does."""
 
-        def seen(image: Tensor, guide: Guide | None) -> Tensor:
-            points = self._some(self._points(image, guide), _MOST_COLUMNS)
+        def extract(image: Tensor, guide: Guide | None) -> Tensor:
+            points = self._sampled(self._points(image, guide), _MAX_COLUMNS)
             return self.columns(layers)(self.maps(image, layers), points)
 
-        # Shares by layer mean nothing here: those of the deepest are taken.
+        # Shares by layer do not apply to hypercolumns; use those of the deepest layer.
         deepest = self.net.geometry.deepest(name for name in layers if name != PIXELS)
-        return self._shared(deepest.name, seen)
+        return self._with_shares(deepest.name, extract)
 
     def columns(self, layers: Sequence[str]) -> Columns:
-        """Return what takes the hypercolumns (n, Σ c) of maps at points (n, 2) in pixels."""
+        """Return a function for the hypercolumns (n, Σ c) of maps at points (n, 2) in pixels."""
         strides = [1 if name == PIXELS else self._stride(name) for name in layers]
 
         def columns(maps: Maps, points: Tensor) -> Tensor:
@@ -145,11 +145,11 @@ class Targets:
 
     @property
     def points(self) -> Tensor:
-        """The points of the region, (n, 2), at which hypercolumns of the picture may be taken."""
+        """The points of the region for hypercolumns of the picture, (n, 2) in pixels."""
         return self._points(self.content, self.region.guide)
 
     def inside(self, layer: str) -> Tensor | None:
-        """Return the numbers of the positions of a layer that are inside the region, None: all."""
+        """Return the numbers of a layer's positions inside the region, None for all."""
         return self._inside(self.region.guide, layer)
 
     def _inside(self, guide: Guide | None, layer: str) -> Tensor | None:
@@ -166,18 +166,20 @@ class Targets:
         inside = guide.mask[0, 0, y, x] >= 0.5 * guide.mask.max()
         return points[inside] if inside.any() else points
 
-    def _some(self, vectors: Tensor, most: int) -> Tensor:
-        return point_sets.drawn(vectors, most, torch.Generator().manual_seed(self.options.seed))
+    def _sampled(self, vectors: Tensor, most: int) -> Tensor:
+        return point_sets.sampled(vectors, most, torch.Generator().manual_seed(self.options.seed))
 
-    def _shared(self, layer: str, seen: Callable[[Tensor, Guide | None], Tensor]) -> list[Target]:
+    def _with_shares(
+        self, layer: str, extract: Callable[[Tensor, Guide | None], Tensor]
+    ) -> list[Target]:
         strength = self.options.strength
         targets = [
-            (strength * share, seen(self.paintings[number], guide))
+            (strength * share, extract(self.paintings[number], guide))
             for share, (number, guide) in zip(self.shares(layer), self.region.styles, strict=True)
             if share
         ]
         if strength < 1:
-            targets.append((1 - strength, seen(self.content, self.region.guide)))
+            targets.append((1 - strength, extract(self.content, self.region.guide)))
         return targets
 
     def _statistics(
@@ -187,7 +189,7 @@ class Targets:
         names: Sequence[str],
         guide: Guide | None,
     ) -> dict[str, Tensor]:
-        """Return the statistic of a picture, or of a part of it, by layer."""
+        """Return the statistic of a picture, or of its part inside a guide, by layer."""
         T = {name: self._at(guide, name) for name in names} if guide else {}
         totals: dict[str, Tensor] = {}
         for name, F, tile in self._stream(image, names):
@@ -201,7 +203,7 @@ class Targets:
         }
 
     def _stream(self, image: Tensor, names: Sequence[str]) -> Iterator[tuple[str, Tensor, Tile]]:
-        """Yield the features of a picture, layer by layer and tile by tile."""
+        """Yield the features of a picture, tile by tile and layer by layer."""
         height, width = image.shape[2:]
         for tile in split(height, width, self.tile, self.net.geometry, names):
             for name, F in self.net(tile.cut(image), names).items():
@@ -214,10 +216,13 @@ class Targets:
         return guide.at(self.net.geometry.layer(layer))
 
 
-def put(
+def put_tile(
     maps: dict[str, Tensor], name: str, F: Tensor, tile: Tile, shape: Sequence[int], stride: int
 ) -> None:
-    """Put a tile's own features of a layer into the map of the whole picture, of a shape."""
+    """Copy a tile's own features of a layer into the map of the whole picture.
+
+    ``shape`` is that of the picture. The map is created by the first tile.
+    """
     height, width = shape[2] // stride, shape[3] // stride
     own = tile.own(F, stride)
     if own.shape[2:] == (height, width):

@@ -1,8 +1,8 @@
-"""The terms of the objective, and what losses build them of.
+"""The terms of the objective, and the base classes of losses.
 
-A loss either is a function of a statistic that adds up over positions (`StatisticLoss`), so that
-the whole picture and a stream of tiles are computed by the same lines, or of whole maps of features
-(`MapLoss`), which are put together from the tiles and kept in memory.
+A loss is either a function of a statistic that is a sum over positions (`StatisticLoss`), so that
+the same code handles the whole picture and a stream of tiles; or a function of whole feature maps
+(`MapLoss`), which are assembled from the tiles and kept in memory.
 """
 
 from __future__ import annotations
@@ -20,23 +20,22 @@ PIXELS = "pixels"
 """The name of the map that is the picture itself."""
 
 Maps = Mapping[str, Tensor]
-"""Features (1, c, h, w) by layer, `PIXELS` among them where asked for."""
+"""Features (1, c, h, w) by layer, including `PIXELS` if requested."""
 
 Target = tuple[float, Tensor]
-"""The share of a painting, and what is taken from it."""
+"""The share of a painting, and its statistic or features."""
 
 Part = Callable[[Tensor], Tensor]
 """From a map of the whole picture, (1, c, h, w), to a tile's own part of it."""
 
 Refined = Literal["surrogate", "loss"]
-"""What a refinement changes: only what is minimised in the place of the loss, or the loss, too."""
+"""What a refinement has changed: only the surrogate, or also the loss."""
 
 
 class Value(NamedTuple):
-    """A loss, what is minimised in its place, and the gradient of that.
+    """A loss, its surrogate, and the gradient of the surrogate with respect to the statistic.
 
-    ``surrogate`` is the loss itself unless it is relaxed; ``gradient`` is that with respect to the
-    statistic.
+    The surrogate is minimised in place of the loss, and equals it unless the loss is relaxed.
     """
 
     loss: Tensor
@@ -45,26 +44,26 @@ class Value(NamedTuple):
 
 
 class Stateful:
-    """What a loss keeps from one evaluation to the next: by default nothing."""
+    """A base class for losses with state between evaluations; by default there is none."""
 
     def refine(self) -> Refined | None:
-        """Bring what is minimised closer to the loss, or draw it anew; tell what has changed."""
+        """Refine the surrogate, or draw new samples; return what has changed."""
         return None
 
     def state(self) -> dict[str, Tensor]:
-        """Return what `restore` takes back."""
+        """Return the state for `restore`."""
         return {}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take back a state. Raises `KeyError` or `ValueError` when it does not fit."""
+        """Restore a state. Raises `KeyError` or `ValueError` if it does not fit."""
 
 
 class StatisticLoss(Stateful, ABC):
-    """A distance of a statistic of one layer's features to those of paintings.
+    """The distance between a statistic of one layer's features and those of paintings.
 
-    The statistic adds up over positions. ``targets`` are shares, which add up to 1, each with the
-    statistic of a painting divided by its number of positions. Gradients are found by autograd
-    where they are not written by hand.
+    The statistic is a sum over positions. ``targets`` are shares, which add up to 1, each with the
+    statistic of a painting divided by its number of positions. Gradients are computed by autograd
+    unless a subclass overrides `evaluate` and `vjp_`.
     """
 
     def __init__(self, targets: Sequence[Target]) -> None:
@@ -75,15 +74,15 @@ class StatisticLoss(Stateful, ABC):
     def accumulate(F: Tensor, T: Tensor | None) -> Tensor:
         """Return the statistic of features F (1, c, h, w), a sum over positions.
 
-        ``T`` (1, 1, h, w) weighs positions: each counts T². None weighs all alike.
+        ``T`` (1, 1, h, w) gives each position the weight T²; None gives all the weight 1.
         """
 
     @abstractmethod
     def distance(self, statistic: Tensor, target: Tensor) -> Tensor:
-        """Return the distance of two statistics, divided by positions: a scalar."""
+        """Return the distance of two statistics, both divided by positions; a scalar."""
 
     def mean_distance(self, statistic: Tensor) -> Tensor:
-        """Return the mean of the distances to all targets, each to its share."""
+        """Return the mean distance to all targets, weighted by their shares."""
         losses = [share * self.distance(statistic, target) for share, target in self.targets]
         return torch.stack(losses).sum()
 
@@ -96,7 +95,7 @@ class StatisticLoss(Stateful, ABC):
         return Value(loss.detach(), loss.detach(), gradient)
 
     def vjp_(self, g: Tensor, F: Tensor, T: Tensor | None, D: Tensor) -> None:
-        """Add the gradient with respect to F to g, given that with respect to the sum, D."""
+        """Add the gradient with respect to F to g, given D, the gradient w.r.t. the sum."""
         with torch.enable_grad():
             leaf = F.detach().requires_grad_()
             (gradient,) = torch.autograd.grad(self.accumulate(leaf, T), leaf, D)
@@ -104,7 +103,7 @@ class StatisticLoss(Stateful, ABC):
 
 
 class MapLoss(Stateful, ABC):
-    """A function of whole maps that autograd can go back through. ``layers`` are what it sees."""
+    """A function of the whole maps of ``layers``, differentiable by autograd."""
 
     layers: Sequence[str]
 
@@ -117,7 +116,7 @@ class MapLoss(Stateful, ABC):
 class StatisticTerm:
     """A weighted `StatisticLoss` of a layer.
 
-    ``T`` (1, 1, h, w) is the guide of the region that it is about, None for the whole picture.
+    ``T`` (1, 1, h, w) is the guide of its region, None for the whole picture.
     """
 
     layer: str
@@ -141,7 +140,7 @@ class StatisticTerm:
 
     @cached_property
     def _count(self) -> float | None:
-        """What a guide has in the place of positions: asked of its device once."""
+        """The normalisation of the guide; cached, because it waits for the device."""
         return None if self.T is None else guides.positions(self.T)
 
     def _guide(self, part: Part) -> Tensor | None:
@@ -153,7 +152,7 @@ class SquaredTerm(Stateful):
     """Squared differences to the content's features P (1, c, h, w): their mean, or half their sum.
 
     Gatys 2016, equation 1, is half the sum, which grows with the picture; the authors' own code
-    takes the ``mean``.
+    uses the ``mean``.
     """
 
     layer: str
@@ -163,7 +162,7 @@ class SquaredTerm(Stateful):
 
     @property
     def loss(self) -> Stateful:
-        """Itself: it keeps nothing."""
+        """The term itself, which has no state."""
         return self
 
     def accumulate(self, F: Tensor, part: Part) -> Tensor:
@@ -200,9 +199,9 @@ class MapTerm:
 AdditiveTerm = StatisticTerm | SquaredTerm
 """Terms that are computed tile by tile: functions of a sum over positions of one layer.
 
-`accumulate` gives the sum over a tile's own features F (1, c, h, w), `finish` what follows from
-that of the whole picture, and `vjp_` adds the gradient with respect to F to g, given that with
-respect to the sum, D.
+`accumulate` returns the sum over a tile's own features F (1, c, h, w); `finish` takes the sum over
+the whole picture and returns the loss and its gradient D with respect to that sum; `vjp_` adds the
+gradient with respect to F to g, given D.
 """
 
 Term = AdditiveTerm | MapTerm
@@ -210,24 +209,24 @@ Term = AdditiveTerm | MapTerm
 
 @dataclass
 class RandomMapLoss(MapLoss):
-    """A loss that draws at random: the same until it is refined, the same after a restart."""
+    """A loss with random samples, which change at each refinement and survive a restart."""
 
     seed: int
     draws: int = field(default=0, init=False)
 
     def random(self) -> torch.Generator:
-        """Return the generator of the present draw."""
+        """Return the random generator of the current samples."""
         return torch.Generator().manual_seed((self.seed + self.draws * 1_000_003) % 2**63)
 
     def refine(self) -> Refined:
-        """Draw anew at the next call."""
+        """Draw new samples at the next call."""
         self.draws += 1
         return "loss"
 
     def state(self) -> dict[str, Tensor]:
-        """Return the number of the draw."""
+        """Return the number of refinements."""
         return {"draws": torch.tensor(self.draws)}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take back the number of the draw."""
+        """Restore the number of refinements."""
         self.draws = int(state["draws"])

@@ -1,6 +1,6 @@
-"""What losses need of a network: features by layer name, and where each of them looks.
+"""The interface of feature networks: features by layer name, and the geometry of the layers.
 
-PyTorch is not imported here: options check the names of layers.
+This does not import PyTorch, because options check the names of layers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PADDINGS = ("zeros", "replicate", "reflect")
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """What one layer is. ``stride`` and ``receptive_field`` are in input pixels."""
+    """A layer. ``stride`` and ``receptive_field`` are in input pixels."""
 
     name: str
     kind: str  # "conv", "relu" or "pool"
@@ -28,9 +28,9 @@ class LayerSpec:
 
 
 class Geometry:
-    """The layers of a feature network, in order: what each sees of a picture.
+    """The layers of a feature network in order, with their strides and receptive fields.
 
-    ``network`` is what messages call it.
+    ``network`` is its name in messages.
     """
 
     def __init__(self, network: str, layers: Sequence[LayerSpec]) -> None:
@@ -39,17 +39,17 @@ class Geometry:
         self.names = tuple(layer.name for layer in layers)
 
     def layer(self, name: str) -> LayerSpec:
-        """Return the layer called ``name``. Raises `OptionsError` with the nearest known name."""
+        """Return the layer ``name``. Raises `OptionsError` with the nearest known name."""
         if name not in self.names:
             raise OptionsError(f"{self.network} has no layer {name!r}{nearest(name, self.names)}")
         return self.layers[self.names.index(name)]
 
     def deepest(self, names: Iterable[str]) -> LayerSpec:
-        """Return the deepest of the layers named."""
+        """Return the deepest of the named layers."""
         return max((self.layer(name) for name in names), key=self.layers.index)
 
     def until(self, names: Iterable[str]) -> tuple[LayerSpec, ...]:
-        """Return the layers from the first to the deepest of those named."""
+        """Return the layers from the first to the deepest of the named layers."""
         return self.layers[: self.layers.index(self.deepest(names)) + 1]
 
     def before(self, layer: LayerSpec) -> str:
@@ -58,26 +58,26 @@ class Geometry:
         return self.names[index - 1] if index else ""
 
     def smallest_side(self, names: Iterable[str], padding: str = "zeros") -> int:
-        """Return the smallest side in pixels of a picture that reaches the deepest layer named.
+        """Return the smallest side of a picture, in pixels, for the deepest of the named layers.
 
-        Every pooling halves and rounds down, and at least one position must be left; reflection
-        padding mirrors one position, so each convolution needs two.
+        Each pooling halves the side, rounding down, and at least one position must remain.
+        Reflection padding mirrors one position, so each convolution needs two.
         """
         last = self.deepest(names)
         if padding != "reflect":
             return last.stride
-        # A pool's own stride is twice that of the convolution before it.
+        # The stride of a pooling is twice that of the convolution before it.
         return last.stride if last.kind == "pool" else 2 * last.stride
 
     def positions(self, image: Tensor, name: str) -> int:
-        """Return how many positions a layer has of a picture (1, 3, h, w)."""
+        """Return the number of positions of a layer for a picture (1, 3, h, w)."""
         stride = self.layer(name).stride
         return (image.shape[2] // stride) * (image.shape[3] // stride)
 
     def margin(self, names: Iterable[str]) -> int:
-        """Return how many pixels around a region its features depend on, at the layers named.
+        """Return the pixels around a region that its features at the named layers depend on.
 
-        A multiple of the deepest layer's stride, so that a region's surroundings pool as it does.
+        Rounded up to a multiple of the deepest stride, so that pooling is aligned.
         """
         specs = self.until(names)
         reach = sum(spec.stride for spec in specs if spec.kind == "conv")
@@ -87,8 +87,8 @@ class Geometry:
 def vgg_geometry(network: str, convolutions: Sequence[int], widths: Sequence[int]) -> Geometry:
     """Return the geometry of a VGG: in each block 3×3 convolutions with ReLU, then a pooling.
 
-    ``convolutions`` and ``widths`` say how many convolutions and channels each block has. Layers
-    are conv1_1, relu1_1, conv1_2, ..., pool1, conv2_1, ...
+    ``convolutions`` and ``widths`` are the numbers of convolutions and of channels of each block.
+    Layers are conv1_1, relu1_1, conv1_2, ..., pool1, conv2_1, ...
     """
     found = []
     stride, field = 1, 1
@@ -107,11 +107,11 @@ VGG19 = vgg_geometry("VGG-19", (2, 2, 4, 4, 4), (64, 128, 256, 512, 512))
 """Configuration E of Simonyan and Zisserman 2014 (arXiv:1409.1556)."""
 
 VJP = Callable[[str, Tensor, Tensor | None], Tensor]
-"""From a layer's name, its features and the gradient so far to the gradient; see `Trace`."""
+"""Maps a layer's name, its features and the gradient so far to the new gradient; see `Trace`."""
 
 
 class Trace(Protocol):
-    """The features of a picture, and the way back from them."""
+    """The features of a picture, and the backward pass from them."""
 
     @property
     def features(self) -> Mapping[str, Tensor]:
@@ -120,22 +120,21 @@ class Trace(Protocol):
     def backward(self, vjp: VJP) -> Tensor:
         """Return the gradient (1, 3, h, w), float32, of a function of the features.
 
-        ``vjp(name, F, g)`` is called for each layer asked for, deepest first, with its features
-        and the gradient that has come down to them from deeper layers (None at the deepest): it
-        adds the gradient of what depends on these features directly, in place if it likes, and
-        returns the sum.
+        ``vjp(name, F, g)`` is called for each requested layer, deepest first, with its features and
+        the gradient from deeper layers (None at the deepest). It adds the direct gradient with
+        respect to these features, possibly in place, and returns the sum.
         """
 
 
 class FeatureNet(Protocol):
-    """Whatever gives the features of a picture by layer name."""
+    """A network that computes the features of a picture by layer name."""
 
     @property
     def geometry(self) -> Geometry:
-        """The layers there are."""
+        """The layers."""
 
     def __call__(self, image: Tensor, names: Iterable[str]) -> Mapping[str, Tensor]:
         """Return features (1, c, h // stride, w // stride) of (1, 3, h, w) RGB in [0, 1]."""
 
     def trace(self, image: Tensor, names: Iterable[str]) -> Trace:
-        """Return the same, with the way back."""
+        """Return the same with a backward pass."""

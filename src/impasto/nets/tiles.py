@@ -1,7 +1,6 @@
-"""Tiles: a picture in parts, each with as much around it as its features depend on.
+"""Tiles: parts of a picture, each with the surroundings that its features depend on.
 
-A picture that is to fit to itself, edge to edge, is one whose surroundings are itself: its tiles
-are cut from what `wrapped` makes of it.
+For a periodic picture, whose opposite edges fit, tiles are cut from the output of `wrapped`.
 """
 
 from __future__ import annotations
@@ -15,43 +14,43 @@ from impasto.nets.feature_net import Geometry
 
 @dataclass(frozen=True)
 class Span:
-    """Along one side of the picture: what a tile owns, and what is around it, in pixels."""
+    """A tile along one side of the picture: its own pixels and its surroundings."""
 
-    outer: slice  # in what tiles are cut from
-    start: int  # of what it owns, in the picture
+    outer: slice  # with the surroundings, in the picture that tiles are cut from
+    start: int  # of its own pixels, in the picture
     stop: int
-    last: bool  # it reaches the end of the picture
-    around: int  # pixels between the start of the outer span and that of what it owns
-    ends: bool  # so does what is around it
+    last: bool  # its own pixels reach the end of the picture
+    around: int  # pixels from the start of ``outer`` to its own
+    ends: bool  # ``outer`` ends with its own pixels
 
     def own(self, stride: int, length: int) -> slice:
-        """Return where, among ``length`` features of the outer span, its own are."""
+        """Return the slice of its own features among ``length`` features of ``outer``."""
         first = self.around // stride
         return slice(first, length if self.ends else first + (self.stop - self.start) // stride)
 
     def whole(self, stride: int, length: int) -> slice:
-        """Return where its own are among the ``length`` features of the whole picture."""
+        """Return the slice of its own features among ``length`` of the whole picture."""
         return slice(self.start // stride, length if self.last else self.stop // stride)
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of a picture. The parts' own pixels and features cover it once."""
+    """A part of a picture. The own pixels and features of all tiles cover it exactly once."""
 
     rows: Span
     columns: Span
 
     def cut(self, image: Tensor) -> Tensor:
-        """Return the tile with what is around it, a view of (1, c, h, w)."""
+        """Return the tile with its surroundings, a view of (1, c, h, w)."""
         return image[:, :, self.rows.outer, self.columns.outer]
 
     def own(self, features: Tensor, stride: int) -> Tensor:
-        """Return the tile's own part of features of what `cut` gave, a view."""
+        """Return the tile's own part of the features of a `cut`, a view."""
         h, w = features.shape[-2:]
         return features[:, :, self.rows.own(stride, h), self.columns.own(stride, w)]
 
     def part(self, features: Tensor, stride: int) -> Tensor:
-        """Return the tile's own part of features of the whole picture, a view."""
+        """Return the tile's own part of the features of the whole picture, a view."""
         h, w = features.shape[-2:]
         return features[:, :, self.rows.whole(stride, h), self.columns.whole(stride, w)]
 
@@ -69,11 +68,11 @@ def split(
     *,
     wrap: bool = False,
 ) -> tuple[Tile, ...]:
-    """Divide a picture into tiles that own up to ``side`` × ``side`` pixels; None: into one.
+    """Split a picture into tiles with up to ``side`` × ``side`` own pixels, or one tile for None.
 
-    The margin around each is that of the layers of ``geometry`` that are named. ``side`` is
-    rounded down to their deepest stride, and the tiles of a row or column are made about equally
-    large. With ``wrap`` they are to be cut from what `wrapped` makes of the picture.
+    The margin of each tile is that of the layers ``names`` of ``geometry``. ``side`` is rounded
+    down to their deepest stride, and the tiles of a row or column have about the same size. With
+    ``wrap``, the tiles must be cut from the output of `wrapped`.
     """
     names = list(names)
     stride, margin = geometry.deepest(names).stride, geometry.margin(names)
@@ -83,13 +82,13 @@ def split(
 
 
 def wrapped(image: Tensor, margin: int) -> Tensor:
-    """Return (1, c, h, w) with ``margin`` pixels of itself on every side."""
+    """Return (1, c, h, w) with a periodic border of ``margin`` pixels."""
     rows, columns = (_around(n, margin).to(image.device) for n in image.shape[2:])
     return image.index_select(2, rows).index_select(3, columns)
 
 
 def unwrapped(image: Tensor, margin: int) -> Tensor:
-    """Add what is around a picture to where `wrapped` took it from: its adjoint."""
+    """Add the border of a picture to the pixels it was copied from: the adjoint of `wrapped`."""
     for dim in (2, 3):
         length = image.shape[dim] - 2 * margin
         shape = [length if d == dim else n for d, n in enumerate(image.shape)]
@@ -109,10 +108,10 @@ def _spans(length: int, side: int | None, stride: int, margin: int, wrap: bool) 
     spans = []
     for start in range(0, length, even):
         stop = min(start + even, length)
-        # Fewer pixels than one feature of the deepest layer make no tile of their own.
+        # A rest smaller than one feature of the deepest layer joins the last tile.
         last = length - stop < stride
         stop = length if last else stop
-        if wrap:  # the margin is there already
+        if wrap:  # `wrapped` has added the margin
             outer, around = slice(start, stop + 2 * margin), margin
         else:
             outer = slice(max(0, start - margin), min(length, stop + margin))

@@ -1,7 +1,7 @@
 """A VGG (Simonyan and Zisserman 2014, arXiv:1409.1556) as a feature extractor.
 
-Layers go by the names of the field: ``conv1_1``, ``relu1_1``, ..., ``pool5``. The network is
-computed only as deep as the deepest layer asked for, and its weights take no gradient.
+Layers have the usual names: ``conv1_1``, ``relu1_1``, ..., ``pool5``. The network is computed only
+down to the deepest requested layer, and its weights get no gradient.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from impasto.nets import layers
 from impasto.nets.feature_net import VGG19, VJP, Geometry, LayerSpec
 from impasto.weights import Found, load
 
-# Mean sizes of activations fall when a maximum becomes an average: the factors that
-# crowsonkb's style-transfer-pytorch found to make up for it.
+# Activations become smaller when a maximum is replaced by an average. These factors from
+# crowsonkb's style-transfer-pytorch compensate for that.
 _RESCALE = {"average": 2.0, "l2": 0.78}
 
 
@@ -26,10 +26,9 @@ class VGG(nn.Module):
     """The convolutional part of a VGG, by default VGG-19; a `FeatureNet`.
 
     ``parameters`` maps ``conv1_1.weight`` (out, in, 3, 3), ``conv1_1.bias`` (out,), ... to
-    tensors; ``mean`` and ``scale`` and ``bgr`` say what the weights expect: the network takes
-    (n, 3, h, w) RGB in [0, 1] and normalises by itself, (x · scale - mean), in BGR order if
-    ``bgr``. ``rescale`` keeps the size of activations under average and l2 pooling.
-    ``geometry`` says which layers there are.
+    tensors. The network takes (n, 3, h, w) RGB in [0, 1] and normalises it to the input that the
+    weights expect: x · ``scale`` - ``mean``, in BGR order if ``bgr``. ``rescale`` preserves the
+    size of activations with average and l2 pooling. ``geometry`` lists the layers.
     """
 
     def __init__(
@@ -101,11 +100,11 @@ class VGG(nn.Module):
 
     @torch.no_grad()
     def trace(self, image: Tensor, names: Iterable[str]) -> VGGTrace:
-        """Compute as `forward` does, and keep what the way back needs."""
+        """Compute as `forward` does, and keep what the backward pass needs."""
         return VGGTrace(self, image, set(names))
 
     def _walk(self, image: Tensor, wanted: set[str]) -> Iterator[tuple[LayerSpec, Tensor]]:
-        """Yield each layer with what it gives, down to the deepest wanted."""
+        """Yield each layer with its output, down to the deepest of ``wanted``."""
         x = self.normalise(image).to(self.precision)
         x = x.contiguous(memory_format=torch.channels_last)
         for spec in self.geometry.until(wanted):
@@ -120,9 +119,9 @@ class VGG(nn.Module):
 
 
 class VGGTrace:
-    """The features of a picture (1, 3, h, w), and the way back from them to its gradient.
+    """The features of a picture (1, 3, h, w), and the backward pass from them to its gradient.
 
-    The way back can be gone once: it works in place and lets go of what it has used.
+    The backward pass can run only once: it works in place and frees its inputs.
     """
 
     def __init__(self, net: VGG, image: Tensor, wanted: set[str]) -> None:
@@ -136,7 +135,7 @@ class VGGTrace:
 
     @property
     def features(self) -> dict[str, Tensor]:
-        """The features at the layers wanted."""
+        """The features at the requested layers."""
         return {name: self._kept[name] for name in self._wanted}
 
     @torch.no_grad()
@@ -146,7 +145,7 @@ class VGGTrace:
         for spec in reversed(self._specs):
             if spec.name in self._wanted:
                 g = vjp(spec.name, self._kept[spec.name], g)
-            assert g is not None  # the deepest layer is wanted
+            assert g is not None  # the deepest layer was requested
             g = self._back(spec, g)
         assert g is not None
         net = self._net
@@ -167,9 +166,9 @@ class VGGTrace:
 def build(
     found: Found, *, pooling: str = "max", rescale: bool = False, padding: str = "zeros"
 ) -> VGG:
-    """Build the network of the weights found, in float32 on the CPU.
+    """Build the network from the weights found, in float32 on the CPU.
 
-    Raises `WeightsError` when the file cannot be read.
+    Raises `WeightsError` if the file cannot be read.
     """
     origin = found.origin
     return VGG(
@@ -184,7 +183,7 @@ def build(
 
 
 def random_vgg(geometry: Geometry = VGG19, seed: int = 0) -> VGG:
-    """Build a network with random weights that keep the size of activations (He et al. 2015)."""
+    """Build a network with random weights that preserve activation sizes (He et al. 2015)."""
     random = torch.Generator().manual_seed(seed)
     parameters, channels = {}, 3
     for spec in geometry.layers:

@@ -1,4 +1,4 @@
-"""Optimisation of pixels: what sizes, which moves, and the engine that makes them."""
+"""Optimisation of pixels: schedules, optimisers, and the engine that runs them."""
 
 from impasto.optimize import adam, lbfgs
 from impasto.optimize.optimizer import OptimizerSpec

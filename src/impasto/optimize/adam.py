@@ -1,4 +1,4 @@
-"""Adam that is asked for a picture and told its loss and gradient."""
+"""Adam with an ask-and-tell interface."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class Adam:
         return False
 
     def tell(self, loss: float, gradient: Tensor) -> str | None:
-        """Take loss and gradient at `image` and move on.
+        """Take the loss and the gradient at `image`, and move.
 
-        The loss is not to be finite where the gradient is not.
+        If the gradient is not finite, the loss must not be finite either.
         """
         if not math.isfinite(loss):
             raise DivergedError("the loss is not a finite number: lower --learning-rate")
@@ -60,7 +60,7 @@ class Adam:
         return None
 
     def rebase(self) -> None:
-        """Go on: losses are never compared."""
+        """Do nothing: losses are never compared."""
 
     def inherit(self, coarser: Self) -> None:
         """Enlarge the moments, as crowsonkb's style-transfer-pytorch does."""
@@ -68,21 +68,21 @@ class Adam:
         self._m = torch.nn.functional.interpolate(
             coarser._m, size=size, mode="bicubic", align_corners=False
         )
-        # The second moment must not become negative: no overshoot.
+        # Bilinear, because an overshoot could make the second moment negative.
         self._v = torch.nn.functional.interpolate(
             coarser._v, size=size, mode="bilinear", align_corners=False
         )
         self._t = coarser._t
 
     def close(self) -> None:
-        """Do nothing: Adam keeps only two vectors besides the picture."""
+        """Do nothing: Adam has only two vectors besides the picture."""
 
     def state(self) -> State:
-        """Return all that `restore` needs to go on as if nothing had happened."""
+        """Return what `restore` needs to continue exactly."""
         return {"x": self._x, "m": self._m, "v": self._v, "t": self._t}
 
     def restore(self, state: State) -> None:
-        """Take back a state."""
+        """Restore a state."""
         self._x, self._m, self._v = (state[name].to(self._x) for name in ("x", "m", "v"))
         self._t = int(state["t"])
         if not self._x.shape == self._m.shape == self._v.shape or self._t < 0:

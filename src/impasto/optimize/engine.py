@@ -1,4 +1,4 @@
-"""The engine: a generator of events that paints, scale by scale and step by step."""
+"""The optimisation loop of a painting: a generator of events, scale by scale and step by step."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _MISFITS = (
 class Engine:
     """Minimises an objective over the pixels of a picture, coarse to fine.
 
-    ``planner`` decides on the scales and their steps, ``objective_at`` builds the objective of a
-    scale, ``start_at`` the picture (1, 3, h, w) to begin with at one, and ``optimizer_at`` the
-    optimiser that starts from a picture. ``trials`` are scales, coarse to fine, to time before the
-    work begins; without them the first steps tell what steps cost. ``clock`` counts seconds.
-    Between two events of `run` the state is whole: `state` may be taken and given to `restore` of
-    an engine built alike, which then goes on as if nothing had happened, bit for bit on the CPU.
+    ``planner`` decides on the scales and their steps; ``objective_at`` builds the objective of a
+    scale, ``start_at`` the start (1, 3, h, w) at a scale, and ``optimizer_at`` the optimiser for a
+    picture. ``trials`` are scales, coarse to fine, that are timed before the work begins; without
+    them, the first steps are timed. ``clock`` counts seconds. Between two events of `run` the state
+    is consistent: pass `state` to `restore` of an engine with the same arguments, and it continues
+    exactly, bit for bit on the CPU.
     """
 
     def __init__(
@@ -56,24 +56,24 @@ class Engine:
         self._start_at = start_at
         self._trials = tuple(trials)
         self._clock = clock
-        self._pace = StepCost()
+        self._step_cost = StepCost()
         self._seconds = 0.0
         self._lap = 0.0  # when the last step ended
-        self._announced = 0  # scales
+        self._announced = 0  # how many scales
         self._enter(planner.scales)
 
     def _enter(self, scales: tuple[Scale, ...]) -> None:
-        """Stand before the first step of a schedule."""
+        """Reset to the beginning of a schedule."""
         self._scales = scales
-        self._index = 0  # of the scale
+        self._index = 0  # of the current scale
         self._done = 0  # steps at this scale
-        self._refined: list[int] = []  # after which of them
+        self._refined: list[int] = []  # the steps after which the objective was refined
         self._best = self._start_at(scales[0])
         self._best_loss = float("inf")
         self._best_terms: Mapping[str, float] = {}
         self._optimizer = self._optimizer_at(self._best)
-        self._objective: Criterion | None = None  # of this scale, once it is built
-        self._multipliers: dict[str, Tensor] = {}  # that wait for it
+        self._objective: Criterion | None = None  # of this scale, built on demand
+        self._multipliers: dict[str, Tensor] = {}  # a restored state for it
 
     @property
     def picture(self) -> Tensor:
@@ -82,7 +82,7 @@ class Engine:
 
     @property
     def ran(self) -> tuple[Scale, ...]:
-        """The scales so far with what was done at each: what repeats this picture."""
+        """The scales so far with the steps done at each; they reproduce this picture."""
         here = self._scales[self._index]
         ran = replace(here, steps=self._done, refined=tuple(self._refined))
         return (*self._scales[: self._index], ran)
@@ -94,16 +94,16 @@ class Engine:
 
     @property
     def steps(self) -> int:
-        """Steps in all, as planned now."""
+        """The total number of steps in the current plan."""
         return sum(scale.steps for scale in self._scales)
 
     def run(self, device: str = "", precision: str = "") -> Iterator[Event]:
-        """Paint, and report. ``device`` and ``precision`` are for the report only."""
+        """Paint. ``device`` and ``precision`` are only reported in events."""
         if self.step:
             self._replan()
         else:
             self._begin()
-        expected = self._remaining() if self._pace.known else None
+        expected = self._remaining() if self._step_cost.known else None
         yield Started(self.step, self.steps, _numbers(self._scales), device, precision, expected)
         self._announced = len(self._scales)
         self._lap = self._clock()
@@ -116,15 +116,15 @@ class Engine:
         yield Finished(self.step, self._seconds, self._best_loss)
 
     def state(self) -> dict[str, Any]:
-        """Return tensors and plain numbers that `restore` takes back.
+        """Return the state for `restore`: tensors and plain numbers.
 
-        The tensors are the engine's own: write or copy them before it goes on.
+        The tensors are not copied: save or copy them before the next step.
         """
         return {
             "scales": [scale.to_list() for scale in self._scales],
             "refined": list(self._refined),
             "planner": self._planner.state(),
-            "pace": self._pace.state(),
+            "step_cost": self._step_cost.state(),
             "index": self._index,
             "done": self._done,
             "seconds": self._seconds,
@@ -132,19 +132,19 @@ class Engine:
             "best_loss": self._best_loss,
             "best_terms": dict(self._best_terms),
             **{f"optimizer.{name}": value for name, value in self._optimizer.state().items()},
-            **{f"multipliers.{name}": value for name, value in self._of_objective().items()},
+            **{f"multipliers.{name}": value for name, value in self._objective_state().items()},
         }
 
-    def _of_objective(self) -> Mapping[str, Tensor]:
+    def _objective_state(self) -> Mapping[str, Tensor]:
         return self._objective.state() if self._objective else self._multipliers
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state. Raises `CheckpointError` when it does not fit this engine."""
+        """Continue from a state. Raises `CheckpointError` if it does not fit this engine."""
         try:
             self._scales = tuple(Scale.from_list(numbers) for numbers in state["scales"])
             self._refined = [int(step) for step in state["refined"]]
             self._planner.restore(state["planner"])
-            self._pace.restore(state["pace"])
+            self._step_cost.restore(state["step_cost"])
             self._index, self._done = int(state["index"]), int(state["done"])
             scale = self._scales[self._index]
             self._seconds = float(state["seconds"])
@@ -167,24 +167,24 @@ class Engine:
             raise ValueError(f"a picture of shape {tuple(picture.shape)}")
 
     def _begin(self) -> None:
-        """Measure, then settle on a schedule."""
+        """Measure the cost of steps, then choose a schedule."""
         began = self._clock()
-        self._pace = measure(
+        self._step_cost = measure(
             self._trials,
             objective_at=self._objective_at,
             start_at=self._start_at,
             time_for=self._planner.time_for,
             clock=self._clock,
         )
-        before, self._scales = self._scales[0], self._planner.begin(self._pace)
+        before, self._scales = self._scales[0], self._planner.begin(self._step_cost)
         first = self._scales[0]
         if (first.width, first.height) != (before.width, before.height):
             self._enter(self._scales)
         self._seconds += self._clock() - began
 
     def _replan(self) -> None:
-        """Let the planner decide anew; a scale that has converged ends where it is."""
-        scales = self._planner.replan(self._scales, self._index, self._done, self._pace)
+        """Update the plan; a scale that has converged ends now."""
+        scales = self._planner.replan(self._scales, self._index, self._done, self._step_cost)
         if self._optimizer.converged:
             ended = replace(scales[self._index], steps=self._done)
             scales = (*scales[: self._index], ended, *scales[self._index + 1 :])
@@ -199,7 +199,7 @@ class Engine:
         began = self._clock()
         objective = self._objective = self._objective_at(scale)
         if self._multipliers:
-            self._refit(objective)
+            self._restore_objective(objective)
         self._seconds += self._clock() - began
         first = True
         while self._done < self._scales[self._index].steps:
@@ -217,7 +217,7 @@ class Engine:
             first = False
             self._replan()
             if setback:
-                # What was tried is taken back: the step shows what is kept.
+                # The trial step was undone: show the picture that is kept.
                 evaluation = replace(evaluation, loss=self._best_loss, terms=self._best_terms)
                 image = self._best
             yield self._event(scale, image, evaluation)
@@ -225,8 +225,8 @@ class Engine:
                 yield SteppedBack(self.step, setback)
             yield from self._announce()
 
-    def _refit(self, objective: Criterion) -> None:
-        """Give back to the objective what a state held of it."""
+    def _restore_objective(self, objective: Criterion) -> None:
+        """Restore the state of the objective."""
         try:
             objective.restore(self._multipliers)
         except _MISFITS as error:
@@ -234,10 +234,10 @@ class Engine:
         self._multipliers = {}
 
     def _due(self) -> bool:
-        """Tell whether a relaxed objective is to be refined.
+        """Return whether to refine a relaxed objective now.
 
-        At first it is far from its minimum, and what it neglects does not matter; and after each
-        refinement the loss jumps up before it falls, so the last steps are left in peace.
+        At first the picture is far from the minimum, and the relaxation error does not matter.
+        After each refinement the loss jumps up before it falls, so there is none in the last steps.
         """
         here = self._scales[self._index]
         if here.refined is not None:
@@ -245,7 +245,7 @@ class Engine:
         return self._done >= 20 and self._done % 5 == 0 and here.steps - self._done >= 8
 
     def _refine(self, objective: Criterion) -> None:
-        """Refine the objective, and let those know who compare losses."""
+        """Refine the objective, and notify the optimiser, which compares losses."""
         refined = objective.refine()
         if refined:
             self._optimizer.rebase()
@@ -254,15 +254,15 @@ class Engine:
             self._best_loss = float("inf")
 
     def _announce(self) -> Iterator[Event]:
-        """Say so when the planner came to other scales than were announced."""
+        """Yield an event if the number of scales has changed."""
         if len(self._scales) != self._announced:
             self._announced = len(self._scales)
             yield Replanned(self.steps, _numbers(self._scales))
 
     def _next_scale(self) -> None:
-        """Enlarge the picture and start afresh from there.
+        """Enlarge the picture, and start the next scale from it.
 
-        Adding the photo's own detail at the new size was tried: it stays visible as unpainted
+        Adding the detail of the photo at the new size was tried: it remains visible as unpainted
         flecks, and the loss is higher.
         """
         began = self._clock()
@@ -279,16 +279,16 @@ class Engine:
         self._replan()
 
     def _time(self, scale: Scale, began: float, *, first: bool) -> None:
-        """Take note of a step's end. Its pace includes what was done between it and the last."""
+        """Record the time of a step, including the work between it and the previous one."""
         now = self._clock()
         self._seconds += now - began
-        (self._pace.opened if first else self._pace.stepped)(scale, now - self._lap)
+        (self._step_cost.opened if first else self._step_cost.stepped)(scale, now - self._lap)
         self._lap = now
 
     def _remaining(self) -> float:
         """Estimate the seconds left."""
         here, *finer = self._scales[self._index :]
-        return (here.steps - self._done) * self._pace.step(here) + self._pace.cost(finer)
+        return (here.steps - self._done) * self._step_cost.step(here) + self._step_cost.cost(finer)
 
     def _event(self, scale: Scale, image: Tensor, evaluation: Evaluation) -> Step:
         return Step(

@@ -1,4 +1,4 @@
-"""The vectors that L-BFGS remembers, each as long as the picture has values."""
+"""The history of L-BFGS: vectors with one element for each value of the picture."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from impasto.lazy import Tensor, torch
 
 _COLUMNS = 2**18
-"""So many values of each row are brought to float32 at a time: they stay in the cache."""
+"""Values of each row that are converted to float32 at a time, so that they stay in the cache."""
 
 
 class VectorRows:
-    """Vectors kept as the rows of a matrix, in float32 or, at half the memory, in bfloat16.
+    """Vectors stored as the rows of a matrix, in float32 or, with half the memory, in bfloat16.
 
-    Memory is taken as rows are first written, so a long memory costs a short run nothing. Sums
-    over rows kept in bfloat16 are of float32 products. What is summed stays on the device, so that
-    nobody waits for it; of devices without float64 it comes to the CPU.
+    Memory is used only when a row is first written, so a long history costs a short run nothing.
+    Sums over bfloat16 rows use float32 products. Sums stay on the device, to avoid waiting; on
+    devices without float64 they are moved to the CPU.
     """
 
     def __init__(self, capacity: int, like: Tensor, dtype: torch.dtype) -> None:
@@ -33,13 +33,13 @@ class VectorRows:
         return self._matrix[: self._used]
 
     @property
-    def kept(self) -> Tensor:
-        """The rows written so far, as a file can hold them: bfloat16 as its bits, int16."""
+    def stored(self) -> Tensor:
+        """The rows written so far, in a form for files: bfloat16 as its bits, int16."""
         compact = self._matrix.dtype == torch.bfloat16
         return self.used.view(torch.int16) if compact else self.used
 
-    @kept.setter
-    def kept(self, rows: Tensor) -> None:
+    @stored.setter
+    def stored(self, rows: Tensor) -> None:
         compact = self._matrix.dtype == torch.bfloat16
         self._used = len(rows)
         self._matrix[: self._used] = rows.view(torch.bfloat16) if compact else rows.to(self._matrix)
@@ -52,7 +52,7 @@ class VectorRows:
         return _total([rows.float() @ part for rows, part in pairs])
 
     def add_to(self, vector: Tensor, weights: Tensor) -> Tensor:
-        """Add the rows, each times its weight, to a vector in place, and return it."""
+        """Add the weighted sum of the rows to a vector in place, and return it."""
         weights = weights.to(vector)
         if self._matrix.dtype == vector.dtype:
             return vector.addmv_(self.used.T, weights)
@@ -65,15 +65,15 @@ class VectorRows:
 
 
 def exact(numbers: Tensor) -> Tensor:
-    """Return numbers in float64, on their device if it has that, else on the CPU."""
+    """Return numbers in float64, on their device if it supports that, else on the CPU."""
     found: Tensor = (numbers.cpu() if numbers.device.type == "mps" else numbers).double()
     return found
 
 
 def inner(a: Tensor, b: Tensor) -> Tensor:
-    """Return the product of two vectors of any shape, a scalar in float64.
+    """Return the inner product of two vectors of any shape, a scalar in float64.
 
-    bfloat16 is summed in float32, by parts.
+    bfloat16 is summed in float32, block by block.
     """
     if a.dtype == b.dtype != torch.bfloat16:
         return exact(a.flatten() @ b.flatten())
@@ -82,16 +82,16 @@ def inner(a: Tensor, b: Tensor) -> Tensor:
 
 
 def along(g: Tensor, start: Tensor, end: Tensor) -> Tensor:
-    """Return the product of g with the way from one vector to another, by parts for memory.
+    """Return the inner product of g and end - start, a scalar in float64.
 
-    A scalar in float64.
+    Block by block, to save memory.
     """
     parts = (torch.split(vector, _COLUMNS) for vector in (g, start, end))
     return _total([a @ (y - x) for a, x, y in zip(*parts, strict=True)])
 
 
 def _total(sums: Sequence[Tensor]) -> Tensor:
-    """Add up in float64, one after the other."""
+    """Return the sum in float64, in a fixed order."""
     first, *others = exact(torch.stack(list(sums)))
     total: Tensor = first.clone()
     for other in others:
@@ -100,9 +100,9 @@ def _total(sums: Sequence[Tensor]) -> Tensor:
 
 
 class DeferredScalars:
-    """Scalars on their way from a device, which are there by the time that they are asked for.
+    """Scalars that are copied from a device in the background.
 
-    Asked for after something else of the device that came later, they make nobody wait.
+    Reading them after a later result of the device needs no waiting.
     """
 
     def __init__(self, *scalars: Tensor) -> None:
@@ -124,7 +124,7 @@ class DeferredScalars:
 
 
 def difference(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
-    """Write a - b to a vector of any type, by parts for memory, and return it."""
+    """Write a - b to a vector of any type, block by block to save memory, and return it."""
     for x, y, part in zip(*(torch.split(v, _COLUMNS) for v in (a, b, out)), strict=True):
         torch.sub(x, y, out=part)
     return out

@@ -1,4 +1,4 @@
-"""Limited-memory BFGS that is asked for a picture and told its loss and gradient."""
+"""Limited-memory BFGS with an ask-and-tell interface."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from impasto.optimize.precondition import by_frequency
 if TYPE_CHECKING:
     from impasto.options import PaintOptions
 
-_RESTART_AFTER, _MOST_SETBACKS = 4, 12
-"""Steps taken back in a row before the history is forgotten, and before giving up."""
+_RESTART_AFTER, _MAX_SETBACKS = 4, 12
+"""Steps undone in a row before the history is cleared, and before giving up."""
 
 _FREQUENCY_POWER = {True: 0.25, False: 0.4}
-"""The preconditioner's, by whether losses are relaxed; benchmarks/README.md has other powers."""
+"""The power of the preconditioner, with and without relaxation (others: benchmarks/README.md)."""
 
 
 class LBFGS:
@@ -31,17 +31,16 @@ class LBFGS:
         R α = S g,   r = γ P (g - Yᵀ α),   Rᵀ w = diag(R) α - Y r,   d = -(r + Sᵀ w).
 
     It equals the two-loop recursion but reads the history in four large products. P is
-    ``precondition`` (symmetric, positive; may work in place), γ = sᵀy / yᵀPy of the last step. Only
-    one evaluation is spent on a step; one that raises the loss, or is not finite, is taken back and
-    shortened, and when shortening does not help the history is forgotten. ``compact`` keeps the
-    history in bfloat16. With ``bounded`` pixels stay in [0, 1], what a file can hold: those at a
-    bound whose gradient would take them beyond it are left out, and steps end there (projected
-    quasi-Newton; Bertsekas 1982, "Projected Newton Methods for Optimization Problems with Simple
-    Constraints").
+    ``precondition`` (symmetric, positive; may work in place), γ = sᵀy / yᵀPy of the last step. Each
+    step costs one evaluation. A step that raises the loss or is not finite is undone and shortened;
+    if shortening does not help, the history is cleared. ``compact`` stores the history in bfloat16.
+    With ``bounded``, pixels stay in [0, 1], the range of a file: pixels at a bound whose gradient
+    points beyond it are fixed, and steps are clipped at the bounds (projected quasi-Newton;
+    Bertsekas 1982, "Projected Newton Methods for Optimization Problems with Simple Constraints").
 
-    A GPU is not waited for: what is decided by numbers of its own is decided a step later, when the
-    next loss has come from there anyway. A pair without curvature counts for nothing there, and a
-    direction that does not lead down is known as such only after its step.
+    On a GPU, no step waits for scalars: decisions that need them are made one step later, when the
+    next loss has arrived anyway. There a pair without curvature gets no weight, and a direction
+    that does not descend is detected only after its step.
     """
 
     def __init__(
@@ -59,15 +58,15 @@ class LBFGS:
         self._precondition_image = precondition
         self._history = history
         self._first_step = first_step
-        self._x = image.detach().clone().contiguous().flatten()  # to be evaluated
+        self._x = image.detach().clone().contiguous().flatten()  # the next to evaluate
         if bounded:
             self._x.clamp_(0, 1)
-        kept = torch.bfloat16 if compact else self._x.dtype
-        self._S, self._Y = VectorRows(history, self._x, kept), VectorRows(history, self._x, kept)
-        self._waits = not self._x.is_cuda  # for numbers, before it goes on
-        self._rows: list[int] = []  # in order of age, as what follows
+        dtype = torch.bfloat16 if compact else self._x.dtype
+        self._S, self._Y = VectorRows(history, self._x, dtype), VectorRows(history, self._x, dtype)
+        self._waits = not self._x.is_cuda  # for scalars, before the next step
+        self._rows: list[int] = []  # by age, like the rows of the following
         self._R = self._Sg = self._curved = self._x
-        self._forget()
+        self._clear_history()
         self._gamma = exact(self._x.new_ones(()))
         self._base: Tensor | None = None  # the last picture accepted
         self._base_gradient = self._direction = self._x.new_empty(0)
@@ -86,12 +85,12 @@ class LBFGS:
     @property
     def converged(self) -> bool:
         """Whether no step lowers the loss any more."""
-        return self._setbacks > _MOST_SETBACKS
+        return self._setbacks > _MAX_SETBACKS
 
     def tell(self, loss: float, gradient: Tensor) -> str | None:
-        """Take loss and gradient at `image` and move on.
+        """Take the loss and the gradient at `image`, and move.
 
-        The loss is not to be finite where the gradient is not.
+        If the gradient is not finite, the loss must not be finite either.
         """
         finite = math.isfinite(loss)
         if self._base is None:
@@ -101,16 +100,16 @@ class LBFGS:
             slope, promise = self._expected()
             if slope >= 0 and self._rows and not self._waits:
                 return self._restart()
-            # Armijo's condition, with what the loss changes by if it goes on as it begins.
+            # Armijo's condition, with the change of the loss along its slope.
             if not finite or (loss > self._base_loss + 1e-4 * promise and not self._rebased):
                 return self._step_back(loss if finite else math.inf, slope)
         self._accept(loss, gradient.flatten())
         return None
 
     def _accept(self, loss: float, g: Tensor) -> None:
-        self._direction = self._x.new_empty(0)  # its memory is wanted
+        self._direction = self._x.new_empty(0)  # to free its memory
         if self._base is not None and not self._rebased:
-            self._remember(self._base, g)
+            self._add_pair(self._base, g)
         elif self._rows:
             self._Sg = self._S.dot(g)[self._rows]
         self._rebased = False
@@ -119,16 +118,16 @@ class LBFGS:
         self._choose_direction()
 
     def rebase(self) -> None:
-        """Accept the next picture whatever its loss, and learn no curvature from it."""
+        """Accept the next picture whatever its loss, without adding a pair to the history."""
         self._rebased = True
 
     def _choose_direction(self) -> None:
         """Choose a direction from the last accepted picture and step along it."""
-        held = self._held()
-        self._find_direction(held)
-        if self._waits and float(self._slope) >= 0:  # rounding has spoilt the history
-            self._forget()
-            self._find_direction(held)
+        fixed = self._at_bound()
+        self._find_direction(fixed)
+        if self._waits and float(self._slope) >= 0:  # rounding errors in the history
+            self._clear_history()
+            self._find_direction(fixed)
         self._length = 1.0
         self._move()
 
@@ -141,22 +140,22 @@ class LBFGS:
             promise = along(self._base_gradient, self._base, self._x)
         self._expected = DeferredScalars(self._slope, promise)
 
-    def _find_direction(self, held: Tensor | None) -> None:
-        """Choose a direction; what is held stays where it is."""
+    def _find_direction(self, fixed: Tensor | None) -> None:
+        """Choose a direction in which ``fixed`` values do not change."""
         self._direction = self._x.new_empty(0)
         find = self._newton if self._rows else self._steepest
-        self._direction = find(self._gradient_without(held))
-        if held is not None:
-            self._direction.masked_fill_(held, 0)
+        self._direction = find(self._gradient_without(fixed))
+        if fixed is not None:
+            self._direction.masked_fill_(fixed, 0)
         self._slope = inner(self._direction, self._base_gradient)
 
-    def _gradient_without(self, held: Tensor | None) -> Tensor:
-        """Return a copy of the last accepted gradient, 0 where the picture is held."""
+    def _gradient_without(self, fixed: Tensor | None) -> Tensor:
+        """Return a copy of the last accepted gradient, 0 at ``fixed`` values."""
         g = self._base_gradient.clone()
-        return g if held is None else g.masked_fill_(held, 0)
+        return g if fixed is None else g.masked_fill_(fixed, 0)
 
-    def _held(self) -> Tensor | None:
-        """Return which values are at a bound that the gradient would take them beyond."""
+    def _at_bound(self) -> Tensor | None:
+        """Return which values are at a bound that a descent step would cross."""
         if not self._bounded:
             return None
         x, g = self._base, self._base_gradient
@@ -164,13 +163,13 @@ class LBFGS:
         return ((x <= 0) & (g > 0)) | ((x >= 1) & (g < 0))
 
     def _restart(self) -> str:
-        """Forget the history, and go on from the last accepted picture."""
-        self._forget()
+        """Clear the history, and continue from the last accepted picture."""
+        self._clear_history()
         self._choose_direction()
         return "restarted"
 
     def _step_back(self, loss: float, slope: float) -> str:
-        """Shorten the step by the parabola through what is known; at last forget the history."""
+        """Shorten the step along a parabola; finally clear the history."""
         self._setbacks += 1
         if self.converged and not math.isfinite(loss):
             raise DivergedError("no step has a finite loss: lower weights, or --precision float32")
@@ -193,7 +192,7 @@ class LBFGS:
         return self._precondition_image(g.view(self._shape)).flatten()
 
     def _newton(self, g: Tensor) -> Tensor:
-        """Return the direction for a gradient, whose memory is made use of."""
+        """Return the direction for a gradient, whose memory is reused."""
         Sg = self._S.dot(g)[self._rows] if self._bounded else self._Sg
         alpha = _solve(self._R, Sg * self._curved, upper=True)
         self._Y.add_to(g, self._scatter(-alpha))
@@ -203,17 +202,17 @@ class LBFGS:
         return self._S.add_to(r, self._scatter(w)).neg_()
 
     def _scatter(self, by_age: Tensor) -> Tensor:
-        """Put a vector in order of age into the order of the rows in memory."""
+        """Reorder a vector from age to the order of the rows in memory."""
         vector = by_age.new_zeros(len(self._S.used))
         vector[self._rows] = by_age
         return vector
 
-    def _remember(self, base: Tensor, g: Tensor) -> None:
-        """Keep the step from ``base`` to `image` and what it did to the gradient, now ``g``."""
+    def _add_pair(self, base: Tensor, g: Tensor) -> None:
+        """Add the step from ``base`` to `image`, and the change of the gradient to ``g``."""
         row = self._free_row()
         s = difference(self._x, base, out=self._S[row])
         y = difference(g, self._base_gradient, out=self._Y[row])
-        # The products of the older s with the new y: the differences of what S g was and is.
+        # The products of the older s with the new y are the differences of S g.
         Sg = self._S.dot(g)
         older = (Sg[self._rows] - self._Sg) * self._curved
         self._Sg = Sg[self._rows]
@@ -221,7 +220,7 @@ class LBFGS:
         curved = sy > 1e-10 * (inner(s, s) * inner(y, y)).sqrt()
         if self._waits and not curved:
             return
-        self._gamma = torch.where(curved, sy / self._size(y), self._gamma)
+        self._gamma = torch.where(curved, sy / self._preconditioned_norm(y), self._gamma)
         m = len(self._rows)
         R = self._R.new_zeros(m + 1, m + 1)
         R[:m, :m] = self._R
@@ -230,8 +229,8 @@ class LBFGS:
         self._rows.append(row)
         self._Sg = Sg[self._rows]
 
-    def _size(self, y: Tensor) -> Tensor:
-        """Return yᵀ P y, a colour at a time for memory."""
+    def _preconditioned_norm(self, y: Tensor) -> Tensor:
+        """Return yᵀ P y, one channel at a time to save memory."""
         planes = torch.split(y.view(self._shape), 1, dim=1)
         found = [
             inner(plane, self._precondition_image(plane.to(self._x, copy=True))) for plane in planes
@@ -239,40 +238,40 @@ class LBFGS:
         return found[0] + found[1] + found[2]
 
     def _free_row(self) -> int:
-        """Return a row to write to: a new one, or that of the oldest pair, which is forgotten."""
+        """Return a row to write to: a free one, or that of the oldest pair, which is removed."""
         if len(self._rows) == self._history:
             self._R, self._Sg, self._curved = self._R[1:, 1:], self._Sg[1:], self._curved[1:]
             return self._rows.pop(0)
         return min(set(range(self._history)) - set(self._rows))
 
-    def _forget(self) -> None:
+    def _clear_history(self) -> None:
         nothing = exact(self._x.new_empty(0))
         self._rows = []
         self._R = nothing.view(0, 0)
         self._Sg = self._curved = nothing
-        """S times the last accepted gradient; 1 for each pair with curvature, 0 for others."""
+        """S times the last accepted gradient; 1 for each pair with curvature, else 0."""
 
     def inherit(self, coarser: Self) -> None:
-        """Take over nothing: pairs of a coarser scale know nothing of the new frequencies."""
+        """Do nothing: pairs of a coarser scale have no information about the new frequencies."""
 
     def close(self) -> None:
-        """Let go of the history."""
-        self._forget()
+        """Free the memory of the history."""
+        self._clear_history()
         nothing = self._x.new_empty(0)
         self._S, self._Y = (VectorRows(0, self._x, self._x.dtype) for _ in range(2))
         self._base_gradient = self._direction = nothing
         self._x = self._x if self._base is None else self._base
 
     def state(self) -> State:
-        """Return all that `restore` needs to go on as if nothing had happened.
+        """Return what `restore` needs to continue exactly.
 
-        The rows stay where they are in memory: another order would round sums differently.
-        S and Y are not copied: they are large.
+        The rows keep their order in memory, because another order would round sums differently. S
+        and Y are not copied, because they are large.
         """
         state: State = {
             "x": self.image,
-            "S": self._S.kept,
-            "Y": self._Y.kept,
+            "S": self._S.stored,
+            "Y": self._Y.stored,
             "R": self._R,
             "Sg": self._Sg,
             "curved": self._curved,
@@ -293,11 +292,11 @@ class LBFGS:
         return state
 
     def restore(self, state: State) -> None:
-        """Take back a state."""
+        """Restore a state."""
         self._x = state["x"].to(self._x).flatten()
         if self._x.numel() != math.prod(self._shape):
             raise ValueError(f"a picture of {self._x.numel()} values, not {self._shape}")
-        self._S.kept, self._Y.kept = state["S"], state["Y"]
+        self._S.stored, self._Y.stored = state["S"], state["Y"]
         self._R, self._Sg, self._curved = (
             state[name].to(self._R) for name in ("R", "Sg", "curved")
         )
@@ -348,7 +347,7 @@ def _make(image: Tensor, options: PaintOptions, history: int, compact: bool) -> 
 
 SPEC = OptimizerSpec(
     "lbfgs",
-    "quasi-Newton with a memory of past steps, the fastest",
+    "quasi-Newton with a history of past steps, the fastest",
     _make,
     pairs=True,
     relaxation=True,

@@ -1,6 +1,6 @@
-"""Optimisers of one picture that are asked for a picture and told its loss and gradient.
+"""The interface of optimisers: ask for a picture, tell its loss and gradient.
 
-Each keeps its whole state in `state`, so that a checkpoint can carry it bit for bit.
+`Optimizer.state` is the complete state, so that a checkpoint can store it bit for bit.
 """
 
 from __future__ import annotations
@@ -27,39 +27,39 @@ class Optimizer(Protocol):
 
     @property
     def converged(self) -> bool:
-        """Whether no step lowers the loss any more; `image` is then of no use."""
+        """Whether no step lowers the loss any more; `image` is then meaningless."""
 
     def tell(self, loss: float, gradient: Tensor) -> str | None:
-        """Take loss and gradient at `image` and move on. Returns why it had to step back, if so.
+        """Take the loss and the gradient at `image`, and move.
 
-        Where the gradient is not finite, the loss is not to be finite either. Raises
-        `DivergedError` when no finite step can be found.
+        If the gradient is not finite, the loss must not be finite either. Returns the reason if the
+        last step was undone, else None. Raises `DivergedError` if no step has a finite loss.
         """
 
     def rebase(self) -> None:
-        """Take note that the loss told next is another one than that told before."""
+        """Note that the objective has changed: the next loss cannot be compared with the last."""
 
     def inherit(self, coarser: Self) -> None:
-        """Take over what is still of use from the optimiser of a coarser scale."""
+        """Reuse the state of the optimiser of a coarser scale, where possible."""
 
     def close(self) -> None:
-        """Let go of the memory that only further steps would need."""
+        """Free the memory that only further steps would need."""
 
     def state(self) -> State:
-        """Return all that `restore` needs to go on as if nothing had happened."""
+        """Return what `restore` needs to continue exactly."""
 
     def restore(self, state: State) -> None:
-        """Take back a state."""
+        """Restore a state."""
 
 
 @dataclass(frozen=True)
 class OptimizerSpec:
-    """What an optimiser says of itself.
+    """The declaration of an optimiser.
 
-    ``help`` is one phrase. ``make`` builds one that starts from a picture (1, 3, h, w), for the
-    options, with so many pairs of ``history``, in bfloat16 if ``compact``. ``pairs`` says that it
-    remembers pairs of vectors, which memory is planned for; ``relaxation`` whether losses are
-    relaxed unless the user says otherwise.
+    ``help`` is one phrase. ``make(image, options, history, compact)`` builds an optimiser that
+    starts from a picture (1, 3, h, w), with ``history`` pairs of vectors, in bfloat16 if
+    ``compact``. ``pairs``: it stores such pairs, so memory is planned for them. ``relaxation``: the
+    default of the option of that name.
     """
 
     name: str

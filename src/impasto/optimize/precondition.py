@@ -1,4 +1,4 @@
-"""Preconditioners: where a step of equal effort should move the picture more."""
+"""Preconditioners: which directions a step should favour."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def by_frequency(
     Moves the picture as if it were optimised in Fourier space with amplitudes scaled by
     1 / f^power (Olah et al. 2017, Feature Visualization, "preconditioning"): natural pictures
     have such spectra, and the loss is stiffest at high frequencies. f is in cycles per pixel,
-    bounded below by one cycle per picture. P works in place, for memory.
+    bounded below by one cycle per picture. P works in place to save memory.
     """
     fy = torch.fft.fftfreq(height, device=device)[:, None]
     fx = torch.fft.rfftfreq(width, device=device)[None, :]
@@ -24,7 +24,7 @@ def by_frequency(
     gain = gain / gain.mean()
 
     def precondition(gradient: Tensor) -> Tensor:
-        for channel in gradient.unbind(dim=1):  # one at a time, for memory
+        for channel in gradient.unbind(dim=1):  # one at a time, to save memory
             spectrum = torch.fft.rfft2(channel).mul_(gain)
             channel.copy_(torch.fft.irfft2(spectrum, s=(height, width)))
         return gradient

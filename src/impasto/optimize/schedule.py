@@ -1,4 +1,4 @@
-"""Scales as data: at which sizes to paint, coarse to fine, and how many steps at each."""
+"""Schedules as data: the sizes to paint at, coarse to fine, and the steps at each."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from impasto.errors import OptionsError
 from impasto.images.resize import fit
 
 _SMALLEST_HALF = 64
-"""No scale that is there for want of time has a shorter long side: it shows next to nothing."""
+"""The shortest long side of a scale that is used when time is short; smaller ones show nothing."""
 
 _SMALLEST = {"auto": 320, "deep": _SMALLEST_HALF}
-"""No scale of these has a shorter long side. Below 320, Gram matrices swallow the content."""
+"""The shortest long side of such scales. Below 320, Gram matrices destroy the content."""
 
 _COARSE_SHARE = 0.6
-"""Of the steps left at each scale but the last, so many are spent there: coarse steps are cheap."""
+"""The share of the remaining steps at each scale except the last; coarse steps are cheap."""
 
 
 @dataclass(frozen=True)
 class Scale:
     """One size of a schedule: pixels and steps.
 
-    ``refined`` says after which steps a relaxed objective was refined, where that is known: it
-    follows from the plan of the moment, which a clock may have made.
+    ``refined`` has the steps after which a relaxed objective was refined, or None if not known in
+    advance: they depend on the plan, which may depend on the clock.
     """
 
     width: int
@@ -34,38 +34,38 @@ class Scale:
 
     @property
     def pixels(self) -> int:
-        """How many pixels: what a step costs is in proportion to them."""
+        """The number of pixels, to which the cost of a step is proportional."""
         return self.width * self.height
 
     def to_list(self) -> list[Any]:
-        """Return it as plain data; `from_list` takes it back."""
+        """Return the scale as plain data, for `from_list`."""
         refined = None if self.refined is None else list(self.refined)
         return [self.width, self.height, self.steps, refined]
 
     @classmethod
     def from_list(cls, data: Sequence[Any]) -> Self:
-        """Build it from plain data. Raises `TypeError` or `ValueError` for what is none."""
+        """Build a scale from plain data. Raises `TypeError` or `ValueError` for invalid data."""
         width, height, steps, refined = data
         numbers = [width, height, steps, *(refined or ())]
         if any(type(number) is not int for number in numbers):
-            raise TypeError(f"a scale is given in whole numbers, got {data!r}")
+            raise TypeError(f"a scale must be whole numbers, got {data!r}")
         return cls(width, height, steps, None if refined is None else tuple(refined))
 
 
 def plan(
     width: int, height: int, scales: str | Sequence[int], steps: int, step: int = 1
 ) -> tuple[Scale, ...]:
-    """Return the schedule that ends at (width, height) and takes ``steps`` in all.
+    """Return the schedule that ends at (width, height) and has ``steps`` in total.
 
-    ``scales`` and ``step`` as in `pyramid`. Raises `OptionsError` when there are fewer steps than
-    scales.
+    ``scales`` and ``step`` as in `pyramid`. Raises `OptionsError` if there are fewer steps than
+    explicit scales.
     """
     sizes = pyramid(width, height, scales, step)
     if steps < len(sizes):
         if scales not in _SMALLEST:
             raise OptionsError(f"--steps {steps} is too few for {len(sizes)} scales")
         sizes = sizes[-steps:]
-    return shared(sizes, steps)
+    return distribute(sizes, steps)
 
 
 def pyramid(
@@ -73,8 +73,8 @@ def pyramid(
 ) -> tuple[Scale, ...]:
     """Return the scales that end at (width, height), coarse to fine, without steps.
 
-    ``scales`` is "single", "auto" (halving the long side while it stays large enough for the
-    content to hold), "deep" (halving it further), or rising long sides of which the last is that
+    ``scales`` is "single", "auto" (halving the long side while it stays large enough to preserve
+    the content), "deep" (halving it further), or increasing long sides, the last of which is that
     of the picture. Sides are multiples of ``step``.
     """
     *coarser, _ = _long_sides(max(width, height), scales)
@@ -82,19 +82,19 @@ def pyramid(
     return (*(s for s in found if s.width < width or s.height < height), Scale(width, height, 0))
 
 
-def halves(scale: Scale, step: int = 1) -> tuple[Scale, ...]:
+def halved(scale: Scale, step: int = 1) -> tuple[Scale, ...]:
     """Return the scales below one, coarse to fine: each long side half of the next."""
     side = max(scale.width, scale.height) // 2
     if side < max(_SMALLEST_HALF, 2 * step):
         return ()
     half = Scale(*fit(scale.width, scale.height, side, step), 0)
-    return (*halves(half, step), half)
+    return (*halved(half, step), half)
 
 
-def shared(scales: Sequence[Scale], steps: int, least: int = 1) -> tuple[Scale, ...]:
-    """Share out steps, coarse to fine: at least ``least`` to each, more in all if that takes more.
+def distribute(scales: Sequence[Scale], steps: int, least: int = 1) -> tuple[Scale, ...]:
+    """Distribute steps, coarse to fine: at least ``least`` each, even if that exceeds ``steps``.
 
-    No scale has fewer steps of a larger sum.
+    With more ``steps``, no scale gets fewer.
     """
     schedule = []
     for index, scale in enumerate(scales):

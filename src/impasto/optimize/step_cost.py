@@ -1,4 +1,4 @@
-"""What a step costs: measured at some sizes, told for any other."""
+"""The cost of a step: measured at some sizes, estimated for others."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from torch import Tensor
 from impasto.losses.objective import Criterion
 from impasto.optimize.schedule import Scale
 
-_TELLING = 0.1
-"""Seconds: who knows two sizes, and a step that takes so long, need not try a larger one."""
+_LONG_ENOUGH = 0.1
+"""Seconds of a step after which no larger size is tried, once two sizes are known."""
 
 _TRIAL_SHARE = 0.1
-"""Of the time of the whole work, so much may one more trial be expected to take."""
+"""The largest share of the total time that another trial may be expected to take."""
 
 
 class StepCost:
-    """What was measured last, told for other sizes.
+    """Estimates the cost of steps from the latest measurements.
 
-    A step costs a + b · pixels: there are weights to bring along, kernels to launch. The two come
-    from the latest two sizes, but b · pixels is at least half of a step, since small sizes say
-    little of it. With one size alone a is 0: who expects too much of a size can still go on to it.
+    A step costs a + b · pixels; the constant part is for loading weights and launching kernels.
+    Both come from the two sizes measured last, but b · pixels is at least half of a step, because
+    small sizes are poor evidence. With a single size, a is 0. That overestimates larger sizes, but
+    a planner can still add them later.
 
-    To open a scale (to resize pictures, build targets, warm up) costs as much as a step where it
-    cost that much; whatever it took beyond that does not depend on the size.
+    Opening a scale (resizing pictures, building targets, warming up) is assumed to cost up to one
+    step in proportion to the size; any time beyond that is independent of the size.
     """
 
     def __init__(self) -> None:
-        self._size, self._step = 0, 0.0  # of the latest size: pixels, seconds
+        self._size, self._step = 0, 0.0  # the latest size in pixels, and its seconds per step
         self._fixed = 0.0  # a
         self._opening, self._opening_fixed = 0.0, 0.0  # in steps; in seconds
-        self._before: tuple[int, float] | None = None  # pixels and seconds of the size before
+        self._before: tuple[int, float] | None = None  # the same of the previous size
         self._first = 0.0
         self._recent: deque[float] = deque(maxlen=5)
 
@@ -44,14 +45,14 @@ class StepCost:
         return self._size > 0
 
     def opened(self, scale: Scale, seconds: float) -> None:
-        """Take the seconds up to the end of a scale's first step."""
+        """Record the seconds up to the end of a scale's first step."""
         self._first = seconds
         self._recent.clear()
         if not self.known:
             self._learn(scale.pixels, seconds)
 
     def stepped(self, scale: Scale, seconds: float) -> None:
-        """Take the seconds of one of a scale's further steps."""
+        """Record the seconds of a later step of a scale."""
         self._recent.append(seconds)
         step = statistics.median(self._recent)
         self._learn(scale.pixels, step)
@@ -66,7 +67,7 @@ class StepCost:
         return self._fixed + (self._step - self._fixed) * scale.pixels / self._size
 
     def cost(self, scales: Iterable[Scale]) -> float:
-        """Return the seconds that scales cost from opening to last step."""
+        """Return the seconds of all steps of some scales, including opening them."""
         return sum((s.steps + self._opening) * self.step(s) + self._opening_fixed for s in scales)
 
     def _learn(self, size: int, step: float) -> None:
@@ -80,7 +81,7 @@ class StepCost:
             self._fixed = min(max(0.0, step - per_pixel * size), step / 2)
 
     def state(self) -> dict[str, Any]:
-        """Return what `restore` takes back: plain numbers."""
+        """Return the state for `restore`, as plain numbers."""
         return {
             "size": self._size,
             "step": self._step,
@@ -89,7 +90,7 @@ class StepCost:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take back a state."""
+        """Restore a state."""
         before, opening = state["before"], state["opening"]
         self._opening, self._opening_fixed = map(float, opening)
         self._size = 0
@@ -107,22 +108,22 @@ def measure(
     time_for: Callable[[StepCost], float],
     clock: Callable[[], float],
 ) -> StepCost:
-    """Time two evaluations at each of some scales, coarse to fine, until it is enough to tell.
+    """Time two evaluations at each of some scales, coarse to fine, until the cost is known.
 
-    ``time_for`` returns the seconds that the whole work has or takes: no trial takes a large part.
+    ``time_for`` returns the seconds for the whole work; no trial may take a large part of it.
     """
-    pace = StepCost()
+    step_cost = StepCost()
     for tried, scale in enumerate(scales, start=1):
-        # Twice an evaluation and, before them, what they need.
-        if pace.known and 3 * pace.step(scale) > _TRIAL_SHARE * time_for(pace):
+        # Two evaluations, and the preparation before them.
+        if step_cost.known and 3 * step_cost.step(scale) > _TRIAL_SHARE * time_for(step_cost):
             break
         began = clock()
         objective, image = objective_at(scale), start_at(scale)
         objective.evaluate(image)
-        pace.opened(scale, clock() - began)
+        step_cost.opened(scale, clock() - began)
         began = clock()
         objective.evaluate(image)
-        pace.stepped(scale, clock() - began)
-        if tried > 1 and pace.step(scale) >= _TELLING:
+        step_cost.stepped(scale, clock() - began)
+        if tried > 1 and step_cost.step(scale) >= _LONG_ENOUGH:
             break
-    return pace
+    return step_cost

@@ -1,4 +1,4 @@
-"""The ways to say some of the layers of VGG-19, with weights."""
+"""Parses the layers of VGG-19 with their weights."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from impasto.nets.feature_net import VGG19
 from impasto.options.checked import flag, shown
 
 LayerWeights = tuple[tuple[str, float], ...]
-"""Pairs of a name and what it weighs."""
+"""Pairs of name and weight."""
 
 
 def layer_weights(name: str, value: Any, preset: LayerWeights) -> LayerWeights:
-    """Bring any way to say layers to pairs of name and weight."""
+    """Convert layers in any accepted form to pairs of name and weight."""
     if value is None:
         return preset
     if isinstance(value, str):
@@ -23,7 +23,7 @@ def layer_weights(name: str, value: Any, preset: LayerWeights) -> LayerWeights:
     if isinstance(value, Mapping):
         value = list(value.items())
     if not isinstance(value, Sequence):
-        raise OptionsError(f"{flag(name)} takes names or name:weight, got {shown(value)}")
+        raise OptionsError(f"{flag(name)} must be names or name:weight, got {shown(value)}")
     known = dict(preset)
     pairs: dict[str, float] = {}
     for item in value:
@@ -38,7 +38,7 @@ def layer_weights(name: str, value: Any, preset: LayerWeights) -> LayerWeights:
             )
         pairs[layer] = weight
     if not pairs:
-        raise OptionsError(f"{flag(name)} is empty; to leave a term out set its weight to 0")
+        raise OptionsError(f"{flag(name)} is empty; to omit a term, set its weight to 0")
     return tuple(pairs.items())
 
 
@@ -52,7 +52,9 @@ def _layer_weight(name: str, item: Any, known: Mapping[str, float]) -> tuple[str
         layer, weight = item
         return str(layer), float(weight)
     except (TypeError, ValueError, OverflowError):
-        raise OptionsError(f"{flag(name)} takes names or name:weight, got {shown(item)}") from None
+        raise OptionsError(
+            f"{flag(name)} must be names or name:weight, got {shown(item)}"
+        ) from None
 
 
 def _number_from(text: str, what: str) -> float:

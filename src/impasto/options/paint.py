@@ -1,4 +1,4 @@
-"""How to paint."""
+"""The options of painting."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ INITS = ("matched", "content", "noise", "style")
 COLORS = ("style", "photo", "hue", "luminance", "match", "histogram")
 
 QUALITIES = {"draft": 50, "good": 150, "best": 500}
-"""How many steps each ``quality`` takes."""
+"""The steps of each ``quality``."""
 
-_USUAL_QUALITY = "good"
+_DEFAULT_QUALITY = "good"
 
 _SIZE = 640
 
 TILEABLE_STEP = 32
-"""Sides of a tileable painting are multiples of this, so that its features repeat as it does."""
+"""The sides of a tileable painting are multiples of this, so that its features repeat too."""
 
 MAX_STEPS = 1_000_000
 """The most steps of one painting."""
@@ -46,55 +46,55 @@ def _relaxing() -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class PaintOptions(Checked):
-    """How to paint. A field left at None takes what ``preset`` says of it.
+    """The options of painting. A field of None gets its value from ``preset``.
 
-    Layers are given as ``"relu4_2"``, ``"relu1_1:0.5,relu2_1:1"``, a list of names, a mapping or
-    pairs; they are kept as pairs of name and weight. A name without a weight weighs what the
-    preset gives it, else 1. Every loss term is a mean over positions (preset ``paper``'s content
-    aside), so weights mean the same at every size.
+    Layers can be ``"relu4_2"``, ``"relu1_1:0.5,relu2_1:1"``, a list of names, a mapping or pairs;
+    they are stored as pairs of name and weight. A name without a weight gets that of the preset,
+    else 1. Every loss term is a mean over positions (except the content of preset ``paper``), so
+    weights have the same effect at every size.
     """
 
     size: int = option(_SIZE, "Long side of the painting in pixels.")
     canvas: tuple[int, int] | None = option(
         None,
-        "Instead of --size, width and height such as 1920x1080: the photo is cut to that shape.",
+        "Width and height instead of --size: 1920x1080. The photo is cropped to that shape.",
         metavar="WxH",
     )
     tileable: bool = option(
-        False, "Make opposite edges fit, so that the picture can be repeated side by side."
+        False, "Make opposite edges fit, so that copies can be placed side by side."
     )
     steps: int | None = option(
         None,
-        "Steps in all: each evaluates the losses and their gradient once, then moves. "
-        f"Default: {QUALITIES[_USUAL_QUALITY]}.",
+        "Number of steps; each evaluates the losses and their gradient once. "
+        f"Default: {QUALITIES[_DEFAULT_QUALITY]}.",
     )
     budget: float | None = option(
         None,
-        "Instead of --steps, the time that everything may take: 90s, 10m, 1h30m.",
+        "Total time instead of --steps: 90s, 10m, 1h30m.",
         metavar="TIME",
         text=True,
     )
     quality: str | None = option(
         None,
-        "Instead of --steps, a word for them: "
+        "A word instead of --steps: "
         f"{', '.join(f'{name} is {steps}' for name, steps in QUALITIES.items())}.",
         choices=tuple(QUALITIES),
     )
     preset: str = option("default", "The objective to start from.", choices=tuple(PRESETS))
-    optimizer: str = option("lbfgs", f"How to move. {_helps(OPTIMIZERS)}.", choices=OPTIMIZERS)
+    optimizer: str = option("lbfgs", f"The optimiser. {_helps(OPTIMIZERS)}.", choices=OPTIMIZERS)
     relaxation: bool = option(
         None,
-        "Relax Gram matrices at first where they are stiff: the same picture in fewer steps. "
+        "Relax the stiff directions of Gram matrices: the same picture in fewer steps. "
         f"Default: with --optimizer {' and '.join(_relaxing())}.",
     )
     learning_rate: float = option(
         0.02, "Step size of --optimizer adam, in units of the full pixel range."
     )
-    history: int = option(100, "Pairs that L-BFGS remembers; fewer are kept where memory is short.")
+    history: int = option(100, "Pairs in the history of L-BFGS; fewer if memory is short.")
     init: str = option(
         None,
-        "Where to start: matched (the content in the style's colours), content, noise, style, a "
-        "picture file, or what a network makes of the photo in a style that impasto models lists.",
+        "The start: matched (the content in the style's colours), content, noise, style, a picture "
+        "file, or a style of impasto models (the output of its network).",
         metavar="START",
     )
     noise_ratio: float = option(1.0, "With --init noise: start from R × noise + (1 - R) × content.")
@@ -107,18 +107,16 @@ class PaintOptions(Checked):
     style_layers: LayerWeights = option(
         None, "Style layers: relu1_1,relu2_1, or with weights relu1_1:0.2,...", metavar="LAYERS"
     )
-    style_loss: str = option(
-        None, f"How styles are compared. {_helps(STYLE_LOSSES)}.", choices=STYLE_LOSSES
-    )
+    style_loss: str = option(None, f"The style loss. {_helps(STYLE_LOSSES)}.", choices=STYLE_LOSSES)
     content_loss: str = option(
-        None, f"How contents are compared. {_helps(CONTENT_LOSSES)}.", choices=CONTENT_LOSSES
+        None, f"The content loss. {_helps(CONTENT_LOSSES)}.", choices=CONTENT_LOSSES
     )
     laplacian_weight: float = option(
-        None, "Weight of the photo's edges and fine forms: the Laplacian of its pixels."
+        None, "Weight of the Laplacian of the pixels, which preserves edges and fine detail."
     )
     pooling: str = option(None, "Pooling of the VGG.", choices=POOLINGS)
     rescale_pooling: bool = option(
-        None, "Scale average and l2 pooling so that activations keep their size."
+        None, "Rescale average and l2 pooling to preserve the size of activations."
     )
     padding: str = option(None, "Padding of the VGG's convolutions.", choices=PADDINGS)
     scales: str | tuple[int, ...] = option(
@@ -129,69 +127,69 @@ class PaintOptions(Checked):
     )
     strength: float = option(
         1.0,
-        "How much of the style, from 0 to 1: the statistics aimed at lie that far on the way from "
-        "the photo's own to the painting's.",
+        "Strength of the style, from 0 to 1: interpolates the target between the statistics of the "
+        "photo and of the painting.",
     )
     style_scale: float | tuple[float, ...] = option(
         1.0,
-        "Size of the style picture: 1 has the photo's pixel count, 0.5 makes smaller strokes. One "
+        "Size of the style picture: 1 is the photo's pixel count, 0.5 gives smaller strokes. One "
         "number, or one for each style: 1,0.5.",
         metavar="SCALES",
     )
     style_rotation: float | tuple[float, ...] = option(
         0.0,
-        "Degrees by which the style picture is turned. One number, or one for each style.",
+        "Rotation of the style picture in degrees. One number, or one for each style.",
         metavar="DEGREES",
     )
     blend: Blend = option(
         None,
-        "Share of each style, such as 0.7,0.3, or layer by layer: "
+        "Share of each style, such as 0.7,0.3, or by layer: "
         '"relu1_1=1,0 relu4_1=0.2,0.8". Default: equal shares.',
         metavar="SHARES",
     )
     color: str = option(
         "style",
-        "Whose colours: the style's; the photo's or just its hue, put back at the end; in "
-        "luminance only lightness is transferred; with match and histogram the style is given the "
-        "photo's colours first.",
+        "Colours of the result: those of the style; of the photo, or only its hue, restored at the "
+        "end; luminance transfers lightness only; match and histogram first give the style the "
+        "photo's colours.",
         choices=COLORS,
     )
     color_strength: float = option(1.0, "How much of --color, from 0 to 1.")
     masks: tuple[str, ...] | None = option(
         None,
-        "One picture for each style, white where it belongs: sky.png,ground.png. What no style "
-        "claims stays the photo.",
+        "A mask for each style, white where the style is used: sky.png,ground.png. The photo stays "
+        "unchanged outside all masks.",
         metavar="FILES",
     )
     guide: str | None = option(
-        None, "A map of the photo in flat colours, to go with --style-guide.", metavar="FILE"
+        None, "A map of the photo in flat colours, for --style-guide.", metavar="FILE"
     )
     style_guide: tuple[str, ...] | None = option(
         None,
-        "Maps of the styles, one for each: a region of the photo is painted in the style of the "
-        "regions of its colour, and stays the photo where there is none.",
+        "A map for each style. A region of the photo is painted in the style of the regions with "
+        "the same colour; a region without a match stays unchanged.",
         metavar="FILES",
     )
     freeze: str | None = option(
-        None, "A picture, white where the start is to stay untouched.", metavar="FILE"
+        None, "A mask, white where the start must not change.", metavar="FILE"
     )
     weights: str = option(
         "auto", "VGG-19 weights: auto, original, torchvision, or a file.", metavar="WEIGHTS"
     )
-    seed: int = option(0, "Seed of everything random.")
+    seed: int = option(0, "Random seed.")
     device: str = option("auto", "auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
     max_memory: int | None = option(
         None,
-        "Most memory to take, such as 4GB. Default: most of what is free.",
+        "Memory limit, such as 4GB. Default: most of the free memory.",
         metavar="SIZE",
         text=True,
     )
     precision: str = option(
-        "auto", "Arithmetic of the convolutions; auto is bfloat16 where native.", choices=PRECISIONS
+        "auto", "Precision of convolutions; auto is bfloat16 if native.", choices=PRECISIONS
     )
 
     def __post_init__(self) -> None:
-        """Fill what the preset says, bring every field to its one form, check all."""
+        """Fill in the preset, normalise all fields, and check them."""
         self._choice("preset", PRESETS)
         self._choice("optimizer", OPTIMIZERS)
         relaxation = OPTIMIZERS[self.optimizer].relaxation
@@ -230,14 +228,14 @@ class PaintOptions(Checked):
         if self.canvas is None:
             return
         if self.size not in (_SIZE, max(self.canvas)):
-            raise OptionsError("--size and --canvas each say how large: give one of them")
+            raise OptionsError("--size and --canvas both set the size; give one of them")
         self._set("size", max(self.canvas))
         uneven = [side for side in self.canvas if side % TILEABLE_STEP]
         if self.tileable and uneven:
             below = max(1, uneven[0] // TILEABLE_STEP) * TILEABLE_STEP
             raise OptionsError(
-                f"--tileable takes a --canvas in multiples of {TILEABLE_STEP} pixels, got "
-                f"{uneven[0]}: {below} or {below + TILEABLE_STEP}"
+                f"--tileable needs a --canvas in multiples of {TILEABLE_STEP} pixels, got "
+                f"{uneven[0]}; use {below} or {below + TILEABLE_STEP}"
             )
 
     def _check_values(self) -> None:
@@ -266,21 +264,22 @@ class PaintOptions(Checked):
         check_device(self.device)
 
     def weighted_layers(self, kind: str) -> dict[str, float]:
-        """Return the layers of a kind, "content" or "style", that weigh anything in the total."""
+        """Return the layers of a kind, "content" or "style", with their total weights above 0."""
         pairs = self.content_layers if kind == "content" else self.style_layers
         total = self.content_weight if kind == "content" else self.style_weight
         return {name: weight * total for name, weight in pairs if weight * total > 0}
 
     @property
     def total_steps(self) -> int:
-        """What ``steps`` or ``quality`` says; a ``budget`` takes as many as it has time for."""
-        return self.steps or QUALITIES[self.quality or _USUAL_QUALITY]
+        """The steps of ``steps`` or ``quality``; does not apply with a ``budget``."""
+        return self.steps or QUALITIES[self.quality or _DEFAULT_QUALITY]
 
     def _check_conflicts(self) -> None:
         lengths = [n for n in ("steps", "budget", "quality") if getattr(self, n) is not None]
         if len(lengths) > 1:
             raise OptionsError(
-                f"{' and '.join(map(flag, lengths))} each say how long to paint: give one of them"
+                f"{' and '.join(map(flag, lengths))} {'both' if len(lengths) == 2 else 'all'} set "
+                "the length; give one of them"
             )
         if self.noise_ratio != 1.0 and self.init != "noise":
             raise OptionsError(
@@ -289,9 +288,9 @@ class PaintOptions(Checked):
         if self.rescale_pooling and self.pooling == "max":
             raise OptionsError("--rescale-pooling needs --pooling average or l2, got max")
         if (self.guide is None) != (self.style_guide is None):
-            raise OptionsError("--guide and --style-guide go together: give both, or --masks")
+            raise OptionsError("--guide and --style-guide need each other: give both, or --masks")
         if self.masks and self.guide:
-            raise OptionsError("--masks and --guide each say where styles belong: give one of them")
+            raise OptionsError("--masks and --guide both set regions; give one of them")
         if self.color_strength != 1.0 and self.color == "style":
             raise OptionsError("--color-strength needs a --color other than style")
         weights = ("content_weight", "laplacian_weight", "style_weight", "tv_weight")

@@ -1,4 +1,4 @@
-"""What each preset says of the fields of `PaintOptions` that are None until a preset fills them."""
+"""Presets: values for the fields of `PaintOptions` that are None until a preset fills them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GATYS: dict[str, Any] = {
     "pooling": "max",
     "rescale_pooling": False,
     "padding": "zeros",
-    # The content in the style's colours: all that differs from the authors' code is the start.
+    # The content in the style's colours. Only the start differs from the authors' code.
     "init": "matched",
     "scales": "single",
 }
@@ -27,8 +27,8 @@ _GATYS: dict[str, Any] = {
 PRESETS: dict[str, dict[str, Any]] = {
     "gatys": _GATYS,
     # Gatys, Ecker, Bethge 2015 (arXiv:1508.06576), equations 1 to 7. Its style term
-    # 1/(4 N² M²) Σ (G - A)² is a quarter of the mean squared difference of G / M; the five
-    # layers weigh 1/5 each. Alone among the presets its content term is a sum over positions.
+    # 1/(4 N² M²) Σ (G - A)² is a quarter of the mean squared difference of G / M; each of the
+    # five layers has weight 1/5. Only in this preset, the content term is a sum over positions.
     "paper": {
         "content_layers": (("conv4_2", 1.0),),
         "style_layers": tuple((name, 0.25 / 5) for name in gram.LAYERS),
@@ -44,10 +44,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "init": "noise",
         "scales": "single",
     },
-    # Coarse to fine makes larger, more coherent strokes; replicated borders leave no frame.
+    # Coarse to fine gives larger, more coherent strokes; replicated borders avoid a frame.
     "default": {**_GATYS, "padding": "replicate", "scales": "auto"},
-    # Gatys, Ecker, Bethge 2015 (arXiv:1505.07376): a texture is what has these Gram matrices.
-    # Coarse to fine, so that forms larger than the deepest layer sees come about, too.
+    # Gatys, Ecker, Bethge 2015 (arXiv:1505.07376): a texture is defined by its Gram matrices.
+    # Coarse to fine, for structures larger than the receptive field of the deepest layer.
     "texture": {
         **_GATYS,
         "content_weight": 0.0,
@@ -55,7 +55,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "init": "noise",
         "scales": "deep",
     },
-    # Mahendran and Vedaldi 2015 (arXiv:1412.0035): what a layer knows of the photo.
+    # Mahendran and Vedaldi 2015 (arXiv:1412.0035): the information of a layer about the photo.
     "invert": {
         **_GATYS,
         "style_weight": 0.0,
@@ -64,4 +64,4 @@ PRESETS: dict[str, dict[str, Any]] = {
         "init": "noise",
     },
 }
-"""What each preset says of the fields that are None until a preset fills them."""
+"""The values of each preset."""

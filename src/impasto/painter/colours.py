@@ -1,4 +1,4 @@
-"""Whose colours a painting has: what is done to the paintings before, and to the picture after."""
+"""The colours of a painting: changes to the inputs before, and to the picture after painting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from impasto.options import PaintOptions
 
 
 class Colours:
-    """What ``color`` and ``color_strength`` ask for, as functions of pictures.
+    """Applies the options ``color`` and ``color_strength`` to pictures.
 
     Pictures are float32 (H, W, 3) sRGB in [0, 1].
     """
@@ -33,19 +33,19 @@ class Colours:
 
     @property
     def at_the_end(self) -> bool:
-        """Whether the finished picture is treated."""
+        """Whether the finished picture is changed."""
         return self._at_the_end is not None
 
     def photo(self, photo: Floats) -> Floats:
-        """Return the photo as the network is to see it."""
+        """Return the photo for the network."""
         return self._mixed(photo, self._of_photo(photo)) if self._of_photo else photo
 
     def style(self, style: Floats, photo: Floats) -> Floats:
-        """Return a painting as the network is to see it; ``photo`` may be of any size."""
+        """Return a painting for the network; ``photo`` may have any size."""
         return self._mixed(style, self._of_style(style, photo)) if self._of_style else style
 
     def picture(self, picture: Floats, photo: Floats) -> Floats:
-        """Return the finished picture, given the photo at its size."""
+        """Return the final picture, given the photo at the same size."""
         if not self._at_the_end:
             return picture
         return self._mixed(picture, self._at_the_end(picture, photo))

@@ -1,4 +1,4 @@
-"""What is painted from: the photo and the paintings, at the size of every scale."""
+"""The inputs of a painting: the photo and the paintings, at the size of every scale."""
 
 from __future__ import annotations
 
@@ -26,27 +26,26 @@ from impasto.losses.guides import StyleRegion
 from impasto.optimize.schedule import Scale
 from impasto.options import INITS, TILEABLE_STEP, PaintOptions, ReadOptions, parsing
 from impasto.painter.colours import Colours
-from impasto.painter.regions import MaskedStyles, claimed, from_maps, from_masks
+from impasto.painter.regions import MaskedStyles, coverage, from_maps, from_masks
 
 _NOISE = 20 / 255
-"""Amplitude of a noise start: faint, as in the tutorials. Strong noise never quite leaves."""
+"""Amplitude of a noise start: faint, as in the tutorials. Strong noise never fully disappears."""
 
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """A picture to begin with that is not a file, and how it was made, as plain data."""
+    """A start that is not a file, with its recipe as plain data."""
 
     picture: Source
     recipe: Mapping[str, Any]
 
 
 class Inputs:
-    """The pictures of one painting, in the depth of their files, and what scales see of them.
+    """The pictures of one painting, with the bit depth of their files, and at every scale.
 
-    ``content`` and each style are what `read_stored` takes; a style may also be a folder, or a
-    list of pictures, of one style. ``start`` takes the place of the file that ``init`` names.
-    ``width`` and ``height`` are those of the painting. Raises
-    `OptionsError`, `ImageError` and `MissingExtraError`.
+    ``content`` and each style are as for `read_stored`; a style may also be a folder or a list of
+    pictures. ``start`` replaces the file named by ``init``. ``width`` and ``height`` are those of
+    the painting. Raises `OptionsError`, `ImageError` and `MissingExtraError`.
     """
 
     def __init__(
@@ -72,13 +71,13 @@ class Inputs:
             for name, path in named_files(options)
         }
         parts = [seen_part(style) for style in self.styles]
-        if not options.style_guide:  # its maps are of whole paintings
+        if not options.style_guide:  # style guides cover whole paintings
             self.styles = parts
         if options.canvas:
             self._cut(*options.canvas)
-        seen_part(self.photo)  # raises where there is nothing to paint
-        self._parts = self._read_parts()
-        self._painted = self._seen(self._thawed())
+        seen_part(self.photo)  # raises if the photo is fully transparent
+        self._regions = self._read_regions()
+        self._painted = self._without_transparent(self._without_frozen())
         self._grey = all(is_grey(picture.rgb) for picture in (self.photo, *self.styles))
         h, w, _ = self.photo.rgb.shape
         step = TILEABLE_STEP if options.tileable else 1
@@ -86,27 +85,27 @@ class Inputs:
 
     @property
     def pictures(self) -> list[Stored]:
-        """All that was read, in the order of the recipe."""
+        """All pictures that were read, in the order of the recipe."""
         return [self.photo, *self.styles, *self.named.values()]
 
     @property
     def named(self) -> dict[str, Stored]:
-        """The files that options name: all but a start that is none."""
+        """The files named by options; a `Start` is not among them."""
         started = {"init"} if self._start else set()
         return {name: file for name, file in self.files.items() if name not in started}
 
     def style_size(self, number: int, scale: Scale) -> tuple[int, int]:
-        """Return width and height of a picture of the styles at a scale, before it is turned."""
+        """Return the width and height of a painting at a scale, before its rotation."""
         h, w, _ = self.styles[number].rgb.shape
         pixels = scale.width * scale.height * self._scales[self.style_of_painting[number]] ** 2
         return with_pixel_count(w, h, round(pixels))
 
     def photo_at(self, scale: Scale) -> Tensor:
-        """Return the photo at a scale as the network is to see it, (1, 3, h, w)."""
+        """Return the photo at a scale for the network, (1, 3, h, w)."""
         return to_tensor(self._colours.photo(self._photo(scale)), self._device)
 
     def styles_at(self, scale: Scale) -> list[Tensor]:
-        """Return the pictures of the styles at a scale as the network is to see them."""
+        """Return the paintings at a scale for the network, (1, 3, h', w') each."""
         photo = self._photo(scale)
         return [
             to_tensor(self._colours.style(self._style(number, scale), photo), self._device)
@@ -114,15 +113,18 @@ class Inputs:
         ]
 
     def regions_at(self, scale: Scale) -> list[StyleRegion]:
-        """Return where which pictures of the styles belong; none when all belong everywhere."""
+        """Return the region of each group of paintings; none if all are used everywhere."""
         sizes = [self.style_size(number, scale) for number in range(len(self.styles))]
         turns = [self._turns[style] for style in self.style_of_painting]
         size = (scale.width, scale.height)
-        found = [part.region(size, sizes, turns) for part in self._painted]
+        found = [masked.region(size, sizes, turns) for masked in self._painted]
         return [region.to(self._device) for region in found]
 
-    def held_at(self, scale: Scale) -> tuple[Tensor, Tensor] | None:
-        """Return a picture (1, 3, h, w), and (1, 1, h, w) how free each pixel is to leave it."""
+    def frozen_at(self, scale: Scale) -> tuple[Tensor, Tensor] | None:
+        """Return a picture (1, 3, h, w) to keep, and where it may change, (1, 1, h, w) in [0, 1].
+
+        None if all may change.
+        """
         free = self._free(scale.width, scale.height)
         if free is None:
             return None
@@ -130,9 +132,9 @@ class Inputs:
         return kept, torch.from_numpy(free)[None, None].to(self._device)
 
     def finished(self, picture: Floats) -> Floats:
-        """Return a picture (h, w, 3) of any scale as it is to be seen."""
+        """Return the final form of a picture (h, w, 3) of any scale: its colours, frozen parts."""
         height, width, _ = picture.shape
-        if self._grey:  # of two greys nothing coloured is made
+        if self._grey:  # grey inputs give a grey painting
             picture = grey(picture)
         if self._colours.at_the_end:
             photo = resize(floats(self.photo.rgb), width, height)
@@ -144,13 +146,13 @@ class Inputs:
         return kept + free[:, :, None] * (picture - kept)
 
     def alpha(self) -> Floats | None:
-        """Return the photo's own transparency at the painting's size, if it has any."""
+        """Return the transparency of the photo at the size of the painting, if it has any."""
         if self.photo.alpha is None:
             return None
         return resize_plane(self.photo.alpha, self.width, self.height)
 
     def start(self, scale: Scale) -> Tensor:
-        """Return the picture to begin with, (1, 3, h, w)."""
+        """Return the picture to start from, (1, 3, h, w)."""
         init, size = self._options.init, (scale.width, scale.height)
         if "init" in self.files:
             return to_tensor(resize(floats(self.files["init"].rgb), *size), self._device)
@@ -161,13 +163,13 @@ class Inputs:
             return photo
         if init == "matched":
             return torch.lerp(photo, self._matched(photo, scale), self._options.strength)
-        # White noise around grey, drawn on the CPU so that every device sees the same.
+        # White noise around grey, drawn on the CPU so that it is the same on every device.
         random = torch.Generator().manual_seed(self._options.seed)
         noise = 0.5 + _NOISE * (2 * torch.rand(photo.shape, generator=random) - 1)
         return torch.lerp(photo, noise.to(self._device), self._options.noise_ratio)
 
     def _cut(self, width: int, height: int) -> None:
-        """Cut the photo, and what lies over it, to a shape."""
+        """Crop the photo and all masks over it to a shape."""
         self.photo = self.photo.cut(width, height)
         for name, file in self.files.items():
             if not name.startswith("style_guide"):
@@ -182,58 +184,58 @@ class Inputs:
         return turned(style, self._turns[self.style_of_painting[number]])
 
     def _matched(self, photo: Tensor, scale: Scale) -> Tensor:
-        """Return the photo with the colours of the styles, each to its share."""
-        seen = self._photo(scale)
-        styles = [self._colours.style(seen_colours(style), seen) for style in self.styles]
+        """Return the photo with the colours of the styles, weighted by their shares."""
+        photo_rgb = self._photo(scale)
+        styles = [self._colours.style(seen_colours(style), photo_rgb) for style in self.styles]
         numbers = self.style_of_painting
         shares = [self.shares[style] / numbers.count(style) for style in numbers]
         return to_tensor(match_colours(to_array(photo), styles, shares), self._device)
 
     def _kept(self, width: int, height: int) -> Floats:
-        """Return what shows where nothing is painted."""
+        """Return the picture that is shown where nothing is painted."""
         return resize(floats(self.files.get("init", self.photo).rgb), width, height)
 
     def _free(self, width: int, height: int) -> Floats | None:
-        """Return (height, width) how free each pixel is to be painted; None when all are."""
-        free = claimed(self._parts, width, height) if self._parts else None
+        """Return where the picture may change, (height, width) in [0, 1]; None for everywhere."""
+        free = coverage(self._regions, width, height) if self._regions else None
         if "freeze" in self.files:
             frozen = whiteness(self.files["freeze"])[:, :, None]
-            thawed = 1 - resize(frozen, width, height, soft=True)[:, :, 0]
-            free = thawed if free is None else free * thawed
+            unfrozen = 1 - resize(frozen, width, height, soft=True)[:, :, 0]
+            free = unfrozen if free is None else free * unfrozen
         return None if free is None or free.min() == 1 else free
 
-    def _thawed(self) -> tuple[MaskedStyles, ...]:
-        """Return the parts less what is frozen: that is not to count as painted."""
+    def _without_frozen(self) -> tuple[MaskedStyles, ...]:
+        """Return the regions without frozen parts, which do not count as painted."""
         if "freeze" not in self.files:
-            return self._parts
+            return self._regions
         file = self.files["freeze"]
         frozen = whiteness(file)
-        left = [part.without(frozen) for part in self._parts or (self._everywhere(),)]
-        found = tuple(part for part in left if not part.empty)
+        left = [masked.without(frozen) for masked in self._regions or (self._everywhere(),)]
+        found = tuple(masked for masked in left if not masked.empty)
         if not found:
             raise OptionsError(
                 f"{file.name}: is white wherever there is a style, so there is nothing to paint; "
-                "--freeze wants black where it may change"
+                "--freeze must be black where the picture may change"
             )
         return found
 
-    def _seen(self, parts: tuple[MaskedStyles, ...]) -> tuple[MaskedStyles, ...]:
-        """Return the parts less what is transparent of the paintings."""
+    def _without_transparent(self, regions: tuple[MaskedStyles, ...]) -> tuple[MaskedStyles, ...]:
+        """Return the regions without the transparent parts of the paintings."""
         alphas = [partly(style.alpha) for style in self.styles]
         if all(alpha is None for alpha in alphas):
-            return parts
-        left = [part.seen(alphas) for part in parts or (self._everywhere(),)]
-        found = tuple(part for part in left if part.styles)
+            return regions
+        left = [masked.opaque(alphas) for masked in regions or (self._everywhere(),)]
+        found = tuple(masked for masked in left if masked.styles)
         if not found:
-            raise OptionsError("the paintings are transparent wherever they are to be taken from")
-        named = {part.name for part in found}  # elsewhere nothing is painted
-        self._parts = tuple(part for part in self._parts if part.name in named)
+            raise OptionsError("the paintings are transparent wherever a style is taken from them")
+        named = {masked.name for masked in found}  # the other regions are not painted
+        self._regions = tuple(masked for masked in self._regions if masked.name in named)
         return found
 
     def _everywhere(self) -> MaskedStyles:
         return MaskedStyles("", None, tuple((number, None) for number in range(len(self.styles))))
 
-    def _read_parts(self) -> tuple[MaskedStyles, ...]:
+    def _read_regions(self) -> tuple[MaskedStyles, ...]:
         masks = [self.files[name] for name in self.files if name.startswith("masks")]
         if masks:
             return from_masks(masks, self.style_of_painting)
@@ -242,7 +244,7 @@ class Inputs:
             return ()
         if len(maps) != len(self.styles):
             raise OptionsError(
-                f"--style-guide has {len(maps)} maps, but {len(self.styles)} paintings were given"
+                f"--style-guide has {len(maps)} files, but {len(self.styles)} paintings were given"
             )
         return from_maps(self.files["guide"], maps)
 
@@ -251,12 +253,12 @@ def _several(styles: Source | Sequence[Source]) -> list[list[Source]]:
     """Return the pictures of each style."""
     sources = list(styles) if isinstance(styles, list | tuple) else [styles]
     if not sources:
-        raise OptionsError("no style was given: name at least one painting")
+        raise OptionsError("no style was given: give at least one painting")
     return [_pictures(source) for source in sources]
 
 
 def _pictures(source: Source | Sequence[Source]) -> list[Source]:
-    """Return the pictures of one style: of a folder all that are in it."""
+    """Return the pictures of one style; for a folder, all pictures in it."""
     if isinstance(source, list | tuple):
         found: list[Source] = list(source)
     elif isinstance(source, str | os.PathLike) and Path(source).is_dir():
@@ -264,12 +266,14 @@ def _pictures(source: Source | Sequence[Source]) -> list[Source]:
     else:
         return [source]  # type: ignore[list-item]
     if not found:
-        raise OptionsError(f"{source}: has no pictures; name a painting, or a folder of them")
+        raise OptionsError(
+            f"{source}: contains no pictures; give a painting, or a folder of paintings"
+        )
     return found
 
 
 def named_files(options: PaintOptions) -> list[tuple[str, str]]:
-    """Return the files that options name, by what they are for."""
+    """Return the files named by options, as pairs of purpose and path."""
     found = [] if options.init in INITS else [("init", options.init)]
     for name in ("guide", "freeze"):
         found += [(name, path) for path in [getattr(options, name)] if path]

@@ -27,10 +27,10 @@ from impasto.losses.objective import Criterion
 from impasto.nets import vgg
 from impasto.nets.feature_net import VGG19, FeatureNet
 from impasto.optimize import OPTIMIZERS
-from impasto.optimize.budget import FEW, Budget, Fixed
+from impasto.optimize.budget import MIN_STEPS, Budget, Fixed
 from impasto.optimize.engine import Engine
 from impasto.optimize.optimizer import Optimizer
-from impasto.optimize.schedule import Scale, halves, plan, pyramid, shared
+from impasto.optimize.schedule import Scale, distribute, halved, plan, pyramid
 from impasto.options import MAX_SIDE, TILEABLE_STEP, CheckpointOptions, PaintOptions, ReadOptions
 from impasto.painter.inputs import Inputs, Start
 from impasto.painter.painting import Painting
@@ -39,39 +39,39 @@ from impasto.runtime import checkpoint as checkpoints
 from impasto.runtime.device import choose_device, choose_precision
 from impasto.runtime.memory import Demand, Layout, lay_out, room
 
-_WAY_OUT = "lower --size, or --max-memory, which works in smaller parts"
+_WAY_OUT = "lower --size, or lower --max-memory for smaller tiles"
 
 _QUICK = 200_000
-"""Pixels times steps of a run so short, on any machine, that nobody needs to know how short."""
+"""Pixels times steps of a run that is short on any machine, so it needs no estimate of its time."""
 
 
 class Companion(Protocol):
-    """Someone whose state travels in the checkpoint with the painting's."""
+    """An object whose state is saved in the checkpoint with that of the painting."""
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return arrays by name."""
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take them back."""
+        """Restore the arrays."""
 
 
 class Painter:
-    """Paints the content of one picture in the style of others; iterate it for its events.
+    """Paints the content of one picture in the style of others; iterate over it for its events.
 
-    ``content`` and ``styles`` are paths, bytes, PIL images or arrays (see `read_picture`).
-    Reading, checking and loading of weights happen here, the work in the iteration. `painting`
-    is there at any time. With ``checkpoint`` the state of the work is kept in a file; with its
-    ``resume`` an interrupted run goes on from there and ends in the same picture. Set
-    ``companion`` before the iteration to keep someone's state with it. ``start`` is begun with in
-    place of the file that ``init`` names. ``net`` looks at the pictures in place of VGG-19: on the
-    device of the options, and with layers of the same names.
+    ``content`` and ``styles`` are paths, bytes, PIL images or arrays (see `read_picture`). The
+    constructor reads the pictures, checks all options and loads the weights; the iteration paints.
+    `painting` is available at any time. With ``checkpoint``, the state is saved to a file; with its
+    ``resume``, an interrupted run continues from there and ends in the same picture. Set
+    ``companion`` before the iteration to save its state as well. ``start`` replaces the file named
+    by ``init``. ``net`` replaces VGG-19; it must be on the device of the options and have layers
+    with the same names.
 
-    A budget counts from ``began``, seconds of the ``clock``, or else from now; what follows the
-    painting can be given time in the ``reserve`` of `budget`. With ``schedule`` just these scales
-    and steps are painted, in the ``layouts`` of memory by (width, height): so a rerun repeats what
-    a budget and the memory of the moment came to.
+    The budget counts from ``began``, in seconds of the ``clock``, or else from now; set the
+    ``reserve`` of `budget` to keep time for later work. With ``schedule``, exactly these scales
+    and steps are painted, with the ``layouts`` of memory by (width, height). So a rerun repeats the
+    decisions that depended on time and memory.
 
-    Raises `OptionsError`, `ImageError`, `WeightsError`, `CheckpointError`, and while it works
+    Raises `OptionsError`, `ImageError`, `WeightsError`, `CheckpointError`, and during the iteration
     `OutputError` and `DivergedError`.
     """
 
@@ -97,7 +97,7 @@ class Painter:
         self.companion: Companion | None = None
         self._checkpoint = checkpoint or CheckpointOptions()
         if self._checkpoint.resume and not self._checkpoint.checkpoint:
-            raise OptionsError("--resume needs --checkpoint FILE to go on from")
+            raise OptionsError("--resume needs --checkpoint FILE to resume from")
         if self._checkpoint.checkpoint and not self._checkpoint.resume:
             checkpoints.check_free(self._checkpoint.checkpoint, restart=self._checkpoint.restart)
         self._device = choose_device(self.options.device)
@@ -108,7 +108,7 @@ class Painter:
         self.width, self.height = self.sources.width, self.sources.height
         self._geometry = net.geometry if net else VGG19
         self._schedule = tuple(schedule)
-        self.scales = self._schedule or self._asked_for()
+        self.scales = self._schedule or self._requested_scales()
         self._check_sizes()
         self.budget = self._build_budget(began)
         self._losses: list[Losses] = []
@@ -122,24 +122,24 @@ class Painter:
 
     @property
     def _arithmetic(self) -> str:
-        """What convolutions are computed in, by the name that `PaintOptions` knows it by."""
+        """The precision of convolutions, as `PaintOptions` names it."""
         if self.options.precision == "tf32":
             return "tf32"
         return str(self._precision).removeprefix("torch.")
 
     @property
     def steps(self) -> int:
-        """Steps in all; with a budget, as planned now."""
+        """The total number of steps; with a budget, the current plan."""
         return self._engine.steps
 
     @property
     def files(self) -> list[str]:
-        """The names of the pictures read, as they were given."""
+        """The names of all pictures that were read."""
         return [picture.name for picture in self.sources.pictures]
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """All that `rerun` needs as plain data: options, hashes of inputs and weights, versions."""
+        """What `rerun` needs, as plain data: options, hashes of inputs and weights, versions."""
         return {
             "kind": "paint",
             "version": impasto.__version__,
@@ -166,7 +166,7 @@ class Painter:
 
     @property
     def _origin(self) -> dict[str, str]:
-        """Which network looks at the pictures; one that was handed in has no hash."""
+        """The name and hash of the network; a ``net`` argument has no hash."""
         if self._found is None:
             return {"name": self._geometry.network, "sha256": ""}
         return {"name": self._found.origin.name, "sha256": self._found.sha256}
@@ -174,26 +174,26 @@ class Painter:
     @property
     @in_memory(_WAY_OUT)
     def painting(self) -> Painting:
-        """The painting as it is now, at its final size."""
+        """The current painting, at its final size."""
         rgb = resize(to_array(self._engine.picture), self.width, self.height)
         rgb = self.sources.finished(rgb)
         return Painting(rgb, self.sources.alpha(), tuple(self._losses), self.recipe)
 
     def __iter__(self) -> Iterator[Event]:
-        """Paint. Each event comes when the state is whole: leaving the loop loses nothing."""
-        with in_memory(_WAY_OUT), checkpoints.held(self._checkpoint.checkpoint):
+        """Paint. The state is consistent at each event, so leaving the loop loses nothing."""
+        with in_memory(_WAY_OUT), checkpoints.locked(self._checkpoint.checkpoint):
             yield from self._paint()
 
     def _paint(self) -> Iterator[Event]:
         if self._checkpoint.resume:
             self._resume()
-        choose_precision(self.options.precision, self._device)  # others may have set it since
+        choose_precision(self.options.precision, self._device)  # another painter may have set it
         path, every = self._checkpoint.checkpoint, self._checkpoint.checkpoint_every
         saved = self._clock()
         for event in self._engine.run(str(self._device), self._arithmetic):
             if isinstance(event, Step):
                 self._losses.append(Losses.of(event))
-                yield replace(event, picture=self._shown(event))
+                yield replace(event, picture=self._finished_picture(event))
             else:
                 yield event
             if path and isinstance(event, Step) and self._clock() - saved >= every:
@@ -201,12 +201,12 @@ class Painter:
                 yield Saved(path, "checkpoint")
                 saved = self._clock()
 
-    def _shown(self, event: Step) -> Callable[[], NDArray[np.float32]]:
-        """Return what gives a step's picture as it is to be seen."""
+    def _finished_picture(self, event: Step) -> Callable[[], NDArray[np.float32]]:
+        """Return a function for the finished picture of a step."""
         return lambda: self.sources.finished(event.picture())
 
     def save_checkpoint(self, path: Path) -> None:
-        """Write the state of the work. Raises `OutputError`."""
+        """Write the state to a file. Raises `OutputError`."""
         arrays: dict[str, NDArray[Any]] = {}
         numbers: dict[str, Any] = {}
         for name, value in self._engine.state().items():
@@ -246,7 +246,7 @@ class Painter:
             )
 
     def _identity(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to go on: the recipe, wherever the files lie."""
+        """What must be the same to resume from a checkpoint: the recipe without file locations."""
         recipe = json.loads(json.dumps(self.recipe))
         for picture in (recipe["content"], *recipe["styles"], *recipe["files"].values()):
             picture.pop("name")
@@ -259,42 +259,42 @@ class Painter:
             recipe["options"]["init"] = "picture"
         return dict(recipe)
 
-    def _asked_for(self) -> tuple[Scale, ...]:
-        """Return the scales that the options ask for, with their steps unless a budget has them."""
+    def _requested_scales(self) -> tuple[Scale, ...]:
+        """Return the scales that the options ask for, with steps unless there is a budget."""
         o = self.options
         if o.budget is not None:
-            return self._seen(pyramid(self.width, self.height, o.scales, self._step))
+            return self._large_enough(pyramid(self.width, self.height, o.scales, self._step))
         found = plan(self.width, self.height, o.scales, o.total_steps, self._step)
-        return shared(self._seen(found), o.total_steps)
+        return distribute(self._large_enough(found), o.total_steps)
 
-    def _seen(self, scales: Sequence[Scale]) -> tuple[Scale, ...]:
-        """Leave out scales that nobody asked for and the network cannot see: of a panorama."""
+    def _large_enough(self, scales: Sequence[Scale]) -> tuple[Scale, ...]:
+        """Omit automatic scales that are too small for the network, as of a panorama."""
         if not isinstance(self.options.scales, str):
             return tuple(scales)
         return (*(s for s in scales[:-1] if not self._too_small(s)), scales[-1])
 
     @property
     def _step(self) -> int:
-        """What the sides of every scale are multiples of."""
+        """The sides of every scale are multiples of this."""
         return TILEABLE_STEP if self.options.tileable else 1
 
     def _smaller(self) -> tuple[Scale, ...]:
-        """Return the scales below the first that the network can still see, coarse to fine."""
-        return tuple(s for s in halves(self.scales[0], self._step) if not self._too_small(s))
+        """Return the scales below the first that are large enough, coarse to fine."""
+        return tuple(s for s in halved(self.scales[0], self._step) if not self._too_small(s))
 
     def _build_budget(self, began: float) -> Budget | None:
         o = self.options
         if o.budget is None or self._schedule:
             return None
-        # Scales that were asked for are kept as long as they get anywhere: one step evaluates and
-        # moves, the next shows the move.
-        few = FEW if o.scales == "auto" else 2
+        # Explicit scales are kept as long as they make any progress: the first step evaluates and
+        # moves, the second shows the move.
+        min_steps = MIN_STEPS if o.scales == "auto" else 2
         return Budget(
             o.budget,
             self.scales,
-            # What a network made would only be lost in a smaller picture.
+            # A smaller picture would lose the detail of a start made by a network.
             smaller=() if self._start else self._smaller(),
-            few=few,
+            min_steps=min_steps,
             began=began,
             clock=self._clock,
         )
@@ -306,7 +306,7 @@ class Painter:
             raise OptionsError(wrong)
 
     def _too_small(self, scale: Scale) -> str:
-        """Say what is too small at a scale for the deepest layer, "" if nothing is."""
+        """Return what is too small at a scale for the deepest layer, "" for nothing."""
         used = [*dict(self.options.content_layers), *dict(self.options.style_layers)]
         least = self._geometry.smallest_side(used, self.options.padding)
         deepest = self._geometry.deepest(used).name
@@ -329,7 +329,7 @@ class Painter:
 
     def _build_net(self) -> FeatureNet:
         o = self.options
-        assert self._found is not None  # a network that was handed in is there already
+        assert self._found is not None  # only without a ``net`` argument
         net = vgg.build(
             self._found, pooling=o.pooling, rescale=o.rescale_pooling, padding=o.padding
         )
@@ -354,7 +354,7 @@ class Painter:
             self.sources.styles_at(scale),
             style_of_painting=self.sources.style_of_painting,
             regions=self.sources.regions_at(scale),
-            held=self.sources.held_at(scale),
+            frozen=self.sources.frozen_at(scale),
             tile=self._layout(scale.width, scale.height).tile,
             finer=sum(other.pixels > scale.pixels for other in self.scales),
         )
@@ -366,11 +366,11 @@ class Painter:
 
     @property
     def in_tiles(self) -> bool:
-        """Whether memory is so short that some scale is computed in tiles."""
+        """Whether some scale is computed in tiles, because memory is short."""
         return any(layout.tile is not None for layout in self._layouts.values())
 
     def _layout(self, width: int, height: int) -> Layout:
-        """Return how a size lies in memory: as settled before, or as it fits best."""
+        """Return the memory layout of a size: as recorded, or as it fits best."""
         if (width, height) not in self._layouts:
             o = self.options
             content = tuple(o.weighted_layers("content"))
@@ -394,11 +394,11 @@ class Painter:
 
 
 def read_layouts(recorded: Sequence[Sequence[Any]]) -> dict[tuple[int, int], Layout]:
-    """Return the layouts that a recipe or a checkpoint holds. Raises `ValueError`."""
+    """Return the memory layouts in a recipe or a checkpoint. Raises `ValueError`."""
     layouts = {}
     for width, height, tile, history, compact in recorded:
         numbers = [width, height, history, *([] if tile is None else [tile])]
         if any(type(n) is not int or not 0 <= n <= MAX_SIDE for n in numbers) or tile == 0:
-            raise ValueError("its layouts of memory are not of whole numbers")
+            raise ValueError("its memory layouts must be whole numbers")
         layouts[width, height] = Layout(tile, history, bool(compact))
     return layouts

@@ -1,4 +1,4 @@
-"""A finished picture, or one stopped on the way."""
+"""The result of a painter."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from impasto.options import SaveOptions
 
 @dataclass(frozen=True, eq=False)
 class Painting:
-    """A finished picture, or one stopped on the way.
+    """A finished painting, or one in progress.
 
-    ``rgb`` is float32 (height, width, 3), sRGB values in [0, 1]; ``alpha`` the photo's own
-    transparency at that size, or None; ``losses`` one row a step; ``recipe`` all that
-    `rerun` needs.
+    ``rgb`` is float32 (height, width, 3), sRGB values in [0, 1]; ``alpha`` is the transparency of
+    the photo at that size, or None; ``losses`` has one row per step; ``recipe`` is what `rerun`
+    needs.
     """
 
     rgb: NDArray[np.float32]
@@ -49,13 +49,13 @@ class Painting:
         save_picture(self.rgb, path, options=saving, alpha=self.alpha, recipe=recipe)
 
     def _repr_png_(self) -> bytes:
-        """Show itself in a notebook."""
+        """Return a PNG for notebooks."""
         data = io.BytesIO()
         self.image.save(data, "PNG")
         return data.getvalue()
 
     def __repr__(self) -> str:
-        """Size, steps and loss."""
+        """Return size, steps and loss."""
         height, width, _ = self.rgb.shape
         loss = f", loss {self.losses[-1].loss:.5g}" if self.losses else ""
         return f"<Painting {width}x{height}, {len(self.losses)} steps{loss}>"

@@ -1,4 +1,4 @@
-"""The pictures that a recipe names: how they are recorded, and how they are found again."""
+"""The pictures in a recipe: how they are recorded, and how they are found again."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 
 def recorded(picture: Stored) -> dict[str, str]:
-    """Return what a recipe says of a picture: its name and its hash."""
+    """Return the entry of a picture in a recipe: its name and its hash."""
     return {"name": picture.name, "sha256": picture.sha256}
 
 
-def located(name: str, folder: Path, way_out: str = "say where it is now") -> Path:
-    """Return where a recorded file is: where it was, or in ``folder``. Raises `ImageError`."""
+def located(name: str, folder: Path, way_out: str = "give its new path") -> Path:
+    """Find a recorded file at its old path or in ``folder``. Raises `ImageError`."""
     for candidate in (Path(name), folder / Path(name).name):
         if os.path.isfile(candidate):  # noqa: PTH113 (a name may be too long for the disk)
             return candidate
@@ -28,7 +28,7 @@ def located(name: str, folder: Path, way_out: str = "say where it is now") -> Pa
 
 
 def grouped(pictures: Sequence[T], style_of_painting: Sequence[int]) -> list[T | list[T]]:
-    """Return pictures as styles: those of one style together, one alone as it is."""
+    """Group pictures by style: a list for several of one style, a single picture as it is."""
     pairs = list(zip(pictures, style_of_painting, strict=True))
     groups = [
         [one for one, own in pairs if own == style] for style in sorted(set(style_of_painting))

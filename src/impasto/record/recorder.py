@@ -20,7 +20,7 @@ from impasto.record.frames import Frames
 from impasto.record.log import Log
 from impasto.record.plot import EXTENSIONS as PLOT_EXTENSIONS
 from impasto.record.plot import plot
-from impasto.record.timelapse import MOST_SHOTS, TimeLapse
+from impasto.record.timelapse import MAX_SHOTS, TimeLapse
 from impasto.text import shown
 
 Picture = NDArray[np.float32]
@@ -88,7 +88,7 @@ class Recorder:
         if self._plot:
             seconds += _PLOTTING
         if self._film:
-            seconds += _FILMING + _FILMING_A_STEP * min(steps, MOST_SHOTS)
+            seconds += _FILMING + _FILMING_A_STEP * min(steps, MAX_SHOTS)
         return seconds
 
     def finish(self, picture: Picture | None = None) -> list[Saved]:

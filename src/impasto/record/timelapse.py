@@ -22,7 +22,7 @@ from impasto.images import fit, resize
 from impasto.images.alpha import on_white
 from impasto.images.resize import resize_plane
 
-MOST_SHOTS = 150
+MAX_SHOTS = 150
 LONG_SIDE = 480
 _THUMB = 48
 _ONSET = 8.0
@@ -56,7 +56,7 @@ class ShotSpacing:
 
 
 class TimeLapse:
-    """Collects at most `MOST_SHOTS` pictures of at most `LONG_SIDE` pixels, stored as JPEG.
+    """Collects at most `MAX_SHOTS` pictures of at most `LONG_SIDE` pixels, stored as JPEG.
 
     ``width`` and ``height`` are those of the finished picture; pictures of coarser scales are
     enlarged. With ``even``, both sides of the film are even, as H.264 requires. ``alpha`` (h, w) in
@@ -87,7 +87,7 @@ class TimeLapse:
     def add(self, step: int, rgb: NDArray[np.float32]) -> None:
         """Add the picture of the step that `due` was last called for."""
         self.shots.append(Shot(step, self._spacing.position, self.encode(rgb)))
-        if len(self.shots) > MOST_SHOTS:
+        if len(self.shots) > MAX_SHOTS:
             self._thin()
 
     def encode(self, rgb: NDArray[np.float32]) -> bytes:
@@ -146,7 +146,7 @@ class TimeLapse:
     def _thin(self) -> None:
         """Widen the gap so that about half of the shots remain, with those of early steps."""
         first, *others, latest = self.shots
-        self._spacing.gap = (latest.position - first.position) / (MOST_SHOTS / 2)
+        self._spacing.gap = (latest.position - first.position) / (MAX_SHOTS / 2)
         kept = [first]
         for shot in others:
             if shot.position - kept[-1].position >= self._spacing.gap:

@@ -92,7 +92,7 @@ def check_free(path: Path, *, restart: bool) -> None:
 
 
 @contextmanager
-def held(path: Path | None) -> Iterator[None]:
+def locked(path: Path | None) -> Iterator[None]:
     """Lock a checkpoint against other runs while the block runs; does nothing for None.
 
     The lock ends with its process. Raises `CheckpointError` if another run holds it.

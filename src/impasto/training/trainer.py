@@ -130,7 +130,7 @@ class Trainer:
         """Train to the end, or until stopped."""
         with (
             in_memory("lower --batch or --size"),
-            files.held(None if self.processes.rank else self._state_file.path),
+            files.locked(None if self.processes.rank else self._state_file.path),
         ):
             for error in self._closed:
                 yield Unreadable(str(error))

@@ -32,9 +32,9 @@ class Pieces:
         self.count = 0
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Keep other runs from them. Raises `CheckpointError`."""
-        with checkpoint.held(self._folder):
+        with checkpoint.locked(self._folder):
             yield
 
     def begin(self, *, resume: bool) -> tuple[Arrays, dict[str, Any]] | None:

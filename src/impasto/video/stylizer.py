@@ -116,7 +116,7 @@ class VideoStylizer:
 
     def __iter__(self) -> Iterator[VideoEvent]:
         """Do the work."""
-        with in_memory(_WAY_OUT), self._pieces.held():
+        with in_memory(_WAY_OUT), self._pieces.locked():
             kept = self._pieces.begin(resume=self._resume)
             self.film.tell()
             writing.tell_changes(self.film, self.encoding)

@@ -1,4 +1,4 @@
-"""The ways to compare a picture with the content: one file each."""
+"""Content losses, one file each."""
 
 from impasto.losses.contents import half_sum, mean, self_similarity
 from impasto.losses.declaration import ContentLoss

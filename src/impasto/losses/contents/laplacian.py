@@ -1,7 +1,7 @@
 """Mean squared difference of the Laplacians of the picture and of the content, in levels.
 
 Li et al. 2017 (arXiv:1707.01253, "Laplacian-Steered Neural Style Transfer"), equation 3, as a mean.
-It is added to whichever content loss there is, by ``laplacian_weight``.
+It is added to any content loss, with the weight ``laplacian_weight``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from impasto.losses.terms import PIXELS, MapLoss, Maps, MapTerm
 
 @dataclass
 class Laplacian(MapLoss):
-    """The loss to a ``content`` (1, 3, h, w).
+    """The loss for a ``content`` (1, 3, h, w).
 
-    Both pictures are first averaged over ``pools`` × ``pools`` pixels, for every number given.
+    Both pictures are first averaged over p × p pixels, for each p in ``pools``.
     """
 
     content: Tensor
@@ -42,6 +42,6 @@ def laplacian(x: Tensor) -> Tensor:
 
 
 def terms(targets: Targets) -> dict[str, MapTerm]:
-    """Return the term, none where it weighs nothing."""
+    """Return the term, or none if its weight is 0."""
     weight = targets.options.laplacian_weight
     return {"laplacian": MapTerm(weight, Laplacian(targets.content))} if weight else {}

@@ -1,7 +1,7 @@
 """Mean squared error of features: mean (F - P)².
 
-Gatys 2016, equation 1, as a mean instead of half the sum, so that it means the same at every size;
-the form of the authors' own code.
+Gatys 2016, equation 1, as a mean instead of half the sum, so that it is independent of the size;
+this is the form in the authors' own code.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""How alike the places of a picture are to each other.
+"""Self-similarity: how similar the points of a picture are to each other.
 
 Kolkin et al. 2019 (arXiv:1904.12785, "Style Transfer by Relaxed Optimal Transport and
-Self-Similarity"), equation 6, times n as in the authors' code, so that it does not depend on how
-many places are looked at:
+Self-Similarity"), equation 6, times n as in the authors' code, so that it does not depend on the
+number of points:
 
     L = mean_j Σ_i | D_ij / Σ_i D_ij - E_ij / Σ_i E_ij |
 
@@ -21,15 +21,14 @@ from impasto.losses.targets import Columns, Targets
 from impasto.losses.terms import Maps, MapTerm, RandomMapLoss
 
 _POINTS = 1024
-"""Points of a draw."""
+"""The number of sampled points."""
 
 
 @dataclass
 class SelfSimilarity(RandomMapLoss):
-    """The loss on hypercolumns, which ``columns`` takes from maps of ``layers`` at some points.
+    """The loss on hypercolumns, which ``columns`` computes from maps of ``layers`` at points.
 
-    ``content`` are the content's maps; ``points`` (n, 2) are where features may be sampled, in
-    pixels.
+    ``content`` are the maps of the content; ``points`` (n, 2), in pixels, are those to sample from.
     """
 
     layers: Sequence[str]
@@ -38,8 +37,8 @@ class SelfSimilarity(RandomMapLoss):
     points: Tensor
 
     def __call__(self, maps: Maps) -> Tensor:
-        """Return the distance at the points of the present draw."""
-        points = point_sets.drawn(self.points, _POINTS, self.random())
+        """Return the distance at the current sample of points."""
+        points = point_sets.sampled(self.points, _POINTS, self.random())
         X = self.columns(maps, points)
         with torch.no_grad():
             P = self.columns(self.content, points)
@@ -47,9 +46,9 @@ class SelfSimilarity(RandomMapLoss):
 
 
 def shares(X: Tensor, least: float | None = None) -> Tensor:
-    """Return how unlike each other features (n, c) are: (n, n), every column adds up to 1.
+    """Return the cosine distances of features (n, c), (n, n), with columns that add up to 1.
 
-    ``least`` is the smallest sum that is divided by, by default that of the type of X.
+    ``least`` is the smallest divisor, by default the smallest number of the type of X.
     """
     D = point_sets.cosine_distances(X, X)
     tiny = torch.finfo(X.dtype).tiny if least is None else least
@@ -62,7 +61,7 @@ def distance(A: Tensor, B: Tensor) -> Tensor:
 
 
 def terms(targets: Targets) -> dict[str, MapTerm]:
-    """Return the one term. It weighs twice as much at each coarser scale."""
+    """Return the single term. Its weight doubles with each coarser scale."""
     weights = targets.options.weighted_layers("content")
     layers = list(weights)
     loss = SelfSimilarity(
@@ -77,7 +76,7 @@ def terms(targets: Targets) -> dict[str, MapTerm]:
 
 LOSS = ContentLoss(
     "self-similarity",
-    "how alike the places of the picture are to each other",
+    "self-similarity of the points of the picture",
     terms,
     "Kolkin et al. 2019",
     whole_maps=True,

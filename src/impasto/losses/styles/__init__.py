@@ -1,4 +1,4 @@
-"""The ways to compare a picture with paintings: one file each, from equation to defaults."""
+"""Style losses, one file each, from the equation to the defaults."""
 
 from impasto.losses.declaration import StyleLoss
 from impasto.losses.styles import emd, gram, histogram, nearest, sliced, wasserstein

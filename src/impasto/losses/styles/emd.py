@@ -1,4 +1,4 @@
-"""Sets of places, by the relaxed earth mover's distance (STROTSS).
+"""The relaxed earth mover's distance of sets of points (STROTSS).
 
 Kolkin et al. 2019 (CVPR, "Style Transfer by Relaxed Optimal Transport and Self-Similarity"),
 section 2.3: ℓ_r + ℓ_m + ℓ_p / α, the relaxed earth mover's distance of hypercolumns, their moments,
@@ -18,19 +18,19 @@ from impasto.losses.targets import Columns, Targets
 from impasto.losses.terms import PIXELS, Maps, MapTerm, RandomMapLoss, Target
 
 _POINTS = 2048
-"""Points of a draw: of all pairs of them there is a distance."""
+"""The number of sampled points; the distances of all pairs are computed."""
 
 _YUV = ((0.299, -0.147, 0.615), (0.587, -0.289, -0.515), (0.114, 0.436, -0.100))
-"""RGB rows to YUV columns: decorrelated, as the palette's distances want it."""
+"""RGB rows to YUV columns, which decorrelates the colours."""
 
 
 @dataclass
 class EarthMovers(RandomMapLoss):
-    """The distance of hypercolumns, moments as parts of the features' root mean square.
+    """The distance of hypercolumns; their moments are relative to their root mean square.
 
-    ``columns`` takes hypercolumns from the maps of ``layers`` at points (n, 2), which are drawn
-    from ``points``. ``targets`` are shares with hypercolumns of paintings (m, Σ c), the first
-    three of them the colours; ``palette`` is 1 / α.
+    ``columns`` computes hypercolumns from the maps of ``layers`` at points (n, 2), which are
+    sampled from ``points``. ``targets`` are shares with hypercolumns of paintings (m, Σ c), whose
+    first three channels are the colours; ``palette`` is 1 / α.
     """
 
     layers: Sequence[str]
@@ -40,14 +40,14 @@ class EarthMovers(RandomMapLoss):
     palette: float
 
     def __call__(self, maps: Maps) -> Tensor:
-        """Return the distance at the points of the present draw."""
+        """Return the distance at the current sample of points."""
         random = self.random()
-        points = point_sets.drawn(self.points, _POINTS, random)
+        points = point_sets.sampled(self.points, _POINTS, random)
         X = self.columns(maps, points)
         yuv = torch.tensor(_YUV).to(X)
         losses = []
         for share, S in self.targets:
-            some = point_sets.drawn(S, _POINTS, random)
+            some = point_sets.sampled(S, _POINTS, random)
             size = some.square().mean().sqrt().clamp_min(1e-12)
             loss = relaxed_emd(point_sets.cosine_distances(X, some))
             loss = loss + moment_distance(X / size, some / size)
@@ -60,7 +60,7 @@ def relaxed_emd(C: Tensor) -> Tensor:
     """Relaxed earth mover's distance for costs C (n, m).
 
     Equation 5: max(mean_i min_j C_ij, mean_j min_i C_ij), a lower bound of the earth mover's
-    distance of two sets whose members weigh alike.
+    distance of two sets with equal weights.
     """
     return torch.maximum(C.amin(dim=1).mean(), C.amin(dim=0).mean())
 
@@ -73,9 +73,9 @@ def moment_distance(X: Tensor, S: Tensor) -> Tensor:
 
 
 def terms(targets: Targets) -> dict[str, MapTerm]:
-    """Return the one term."""
+    """Return the single term."""
     layers = [PIXELS, *targets.layers]
-    # Where the content weighs twice, colours weigh half: 1 / α of the paper.
+    # The weight of colours halves when that of the content doubles: 1 / α of the paper.
     palette = 0.5**targets.finer
     loss = EarthMovers(
         targets.options.seed + 1,
@@ -92,7 +92,7 @@ _LAYERS = dict.fromkeys(gram.LAYERS, 0.2)
 
 LOSS = StyleLoss(
     "emd",
-    "sets of places by the relaxed earth mover's distance, the content by its self-similarity "
+    "relaxed earth mover's distance of sets of points, with self-similarity as the content loss "
     "(STROTSS)",
     terms,
     "Kolkin et al. 2019",
@@ -104,5 +104,5 @@ LOSS = StyleLoss(
         "content_weight": 1.0,
         "scales": "deep",
     },
-    suits="the painting's own objects in place of the photo's",
+    suits="objects of the painting in place of those of the photo",
 )

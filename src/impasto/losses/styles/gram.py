@@ -27,12 +27,12 @@ LAYERS = {
 
 
 class Gram(StatisticLoss):
-    """Distance of the Gram matrix (c, c) to those of paintings, with the gradient by hand."""
+    """Distance of the Gram matrix (c, c) to those of paintings, with a hand-written gradient."""
 
     @staticmethod
     def accumulate(F: Tensor, T: Tensor | None) -> Tensor:
         """Return Σ T² F Fᵀ."""
-        return functional.accumulate_gram(guides.weighed(F, T))
+        return functional.accumulate_gram(guides.weighted(F, T))
 
     def distance(self, statistic: Tensor, target: Tensor) -> Tensor:
         """Return mean (G - A)²."""
@@ -50,28 +50,28 @@ class Gram(StatisticLoss):
             functional.accumulate_gram_backward_(g, F, D)
             return
         own = torch.zeros_like(F)
-        functional.accumulate_gram_backward_(own, guides.weighed(F, T), D)
-        g.add_(guides.weighed(own, T))
+        functional.accumulate_gram_backward_(own, guides.weighted(F, T), D)
+        g.add_(guides.weighted(own, T))
 
 
 class RelaxedGram(Gram):
-    """The same, relaxed: minimised in other coordinates, with multipliers that make up for it."""
+    """The same loss, minimised by relaxation with multipliers (`impasto.losses.relaxation`)."""
 
     def __init__(self, targets: Sequence[Target], stiffest: float) -> None:
         super().__init__(targets)
-        # The distances to several targets are, but for a constant, that to their mean.
+        # Up to a constant, the mean distance to several targets is the distance to their mean.
         mean = torch.stack([share * A for share, A in targets]).sum(dim=0)
         self.relaxation = Relaxation(mean, stiffest)
         self._residual: Tensor | None = None
 
     def evaluate(self, statistic: Tensor) -> Value:
-        """Return the true loss, and the relaxed one with its gradient."""
+        """Return the true loss, and the relaxed loss with its gradient."""
         loss = self.mean_distance(statistic)
         E = self._residual = self.relaxation.residual(statistic)
         return Value(loss, self.relaxation.loss(E), self.relaxation.gradient(E))
 
     def refine(self) -> Refined | None:
-        """Move the multipliers by the residual of the picture last evaluated."""
+        """Update the multipliers with the residual of the last evaluated picture."""
         if self._residual is None:
             return None
         self.relaxation.refine(self._residual)
@@ -82,7 +82,7 @@ class RelaxedGram(Gram):
         return {"multipliers": self.relaxation.T}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take back the multipliers."""
+        """Restore the multipliers."""
         T = state["multipliers"]
         if T.shape != self.relaxation.T.shape:
             raise ValueError(f"multipliers of shape {tuple(T.shape)}")
@@ -90,7 +90,7 @@ class RelaxedGram(Gram):
 
 
 def terms(targets: Targets) -> dict[str, StatisticTerm]:
-    """Return a term for each layer, relaxed where the options say so."""
+    """Return a term for each layer, relaxed if the options say so."""
     if not targets.options.relaxation:
         return targets.statistic_terms(Gram)
     stiffest = STIFFEST[targets.options.pooling]
@@ -103,5 +103,5 @@ LOSS = StyleLoss(
     terms,
     "Gatys et al. 2016",
     layers=LAYERS,
-    suits="the default: bold, quick",
+    suits="the default: bold and fast",
 )

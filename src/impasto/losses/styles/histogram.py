@@ -1,7 +1,7 @@
 """Gram matrices, and the histogram of every channel (Risser et al. 2017, arXiv:1701.08893).
 
-Equation 8 there: a histogram is matched by its sorted values, which is the sliced Wasserstein
-distance along the axes.
+Equation 8: histograms are matched by sorted values, which is the sliced Wasserstein distance along
+the axes.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from impasto.losses.targets import Targets
 from impasto.losses.terms import MapTerm
 
 _SHARE = 2e6
-"""What histograms weigh next to Gram matrices, times the weight of the style."""
+"""The weight of histograms relative to Gram matrices, times the weight of the style."""
 
 
 def terms(targets: Targets) -> Terms:
-    """Return the terms of Gram matrices, then one for the histograms of each layer."""
+    """Return the terms of Gram matrices, and one for the histograms of each layer."""
     weight = targets.options.style_weight * _SHARE / len(targets.layers)
     return {
         **gram.terms(targets),
@@ -35,5 +35,5 @@ LOSS = StyleLoss(
     "Risser et al. 2017, arXiv:1701.08893",
     whole_maps=True,
     layers=gram.LAYERS,
-    suits="the same with fewer faded patches",
+    suits="like gram, with fewer faded patches",
 )

@@ -1,9 +1,9 @@
-"""Each place by the nearest of the painting (NNST).
+"""The distance of each point's features to their nearest neighbour in the painting (NNST).
 
 Kolkin et al. 2022 (arXiv:2203.13215, "Neural Neighbor Style Transfer"): features are replaced by
-their nearest neighbours among the painting's, and the picture is to have what they were replaced
-by. At coarse scales it is the photo's hypercolumns that are matched, once and for all; at the last
-scale the picture's own features, layer by layer, again and again.
+their nearest neighbours in the painting, which become the target. At coarse scales, the photo's
+hypercolumns are matched once; at the last scale, the picture's own features are matched layer by
+layer, again at each refinement.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from impasto.losses.styles.sliced import Sliced
 from impasto.losses.targets import Targets
 from impasto.losses.terms import PIXELS, MapLoss, Maps, MapTerm, Refined, Target
 
-_MATCHED = 2**14
-"""Vectors of a painting among which the nearest is looked for, at most."""
+_MAX_CANDIDATES = 2**14
+"""The most vectors of a painting to search for the nearest neighbour."""
 
 _COLOURS = 2.0
-"""What colours weigh next to nearest neighbours."""
+"""The weight of colours relative to nearest neighbours."""
 
 _BLOCK = 2**25
-"""Distances are computed so many at a time: 128 MiB of float32."""
+"""The number of distances computed at a time: 128 MiB of float32."""
 
 
 @dataclass
 class Nearest(MapLoss):
-    """Distance of each position's features to the nearest of a painting, kept until refined.
+    """The distance of features to their nearest neighbours, which are fixed until refined.
 
-    ``vectors`` takes features (n, c) from the maps of ``layers``; ``targets`` are shares with
-    those of paintings (m, c). With the ``photo``'s features at the same places it is these that
-    are matched.
+    ``vectors`` extracts features (n, c) from the maps of ``layers``; ``targets`` are shares with
+    features of paintings (m, c). If ``photo`` is given, the photo's features at the same points are
+    matched instead of the picture's.
     """
 
     layers: Sequence[str]
@@ -45,9 +45,9 @@ class Nearest(MapLoss):
     _matches: list[Tensor] | None = field(default=None, init=False)
 
     def __call__(self, maps: Maps) -> Tensor:
-        """Return the mean of 1 - cos to what was matched."""
+        """Return the mean of 1 - cos to the matched features."""
         X = self.vectors(maps)
-        # A forged checkpoint may hold matches of another number of positions.
+        # A forged checkpoint may contain matches for another number of positions.
         if self._matches is None or any(len(match) != len(X) for match in self._matches):
             matched = X if self.photo is None else self.photo
             self._matches = [nearest(matched, S) for _, S in self.targets]
@@ -55,7 +55,7 @@ class Nearest(MapLoss):
         return torch.stack([a * cosine_loss(X, S[match]) for (a, S), match in pairs]).sum()
 
     def refine(self) -> Refined | None:
-        """Match anew at the next call."""
+        """Match again at the next call."""
         if self.photo is not None:
             return None
         self._matches = None
@@ -66,20 +66,20 @@ class Nearest(MapLoss):
         return {str(k): match for k, match in enumerate(self._matches or [])}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take back the matches."""
+        """Restore the matches."""
         if not state:
             return
         found = [state[str(k)].to(S.device).long() for k, (_, S) in enumerate(self.targets)]
         for match, (_, S) in zip(found, self.targets, strict=True):
             if match.dim() != 1 or not 0 <= int(match.min()) <= int(match.max()) < len(S):
-                raise ValueError("matches beyond the style's vectors")
+                raise ValueError("matches out of range")
         self._matches = found
 
 
 def nearest(X: Tensor, S: Tensor) -> Tensor:
-    """Return which row of S is nearest to each of X by the cosine of what differs from the mean.
+    """Return the number of the nearest row of S for each row of X, (n,) int64.
 
-    Section 3 of the paper: both sets are centred first. (n,) of int64.
+    Section 3 of the paper: by cosine distance, after subtracting the mean of each set.
     """
     with torch.no_grad():
         own = point_sets.unit(X - X.mean(dim=0))
@@ -89,17 +89,17 @@ def nearest(X: Tensor, S: Tensor) -> Tensor:
 
 
 def cosine_loss(X: Tensor, Z: Tensor) -> Tensor:
-    """Mean of 1 - cos of rows that belong together: equation 1 of the paper.
+    """Mean of 1 - cos of corresponding rows: equation 1 of the paper.
 
-    As half the squared distance of unit vectors, so that two rows of zeros are alike.
+    As half the squared distance of unit vectors, so that two rows of zeros have distance 0.
     """
     return (point_sets.unit(X) - point_sets.unit(Z)).square().sum(dim=1).mean() / 2
 
 
 def terms(targets: Targets) -> dict[str, MapTerm]:
-    """Return a term for hypercolumns at coarse scales, one for each layer at the last.
+    """Return a term for hypercolumns at coarse scales, or one for each layer at the last.
 
-    Angles say nothing of how strong colours are: those are brought in line besides.
+    A term for colours is added, because angles do not capture the strength of colours.
     """
     layers = targets.layers
     names, total = list(layers), sum(layers.values())
@@ -121,13 +121,13 @@ def _of_layer(targets: Targets, name: str) -> Nearest:
     return Nearest(
         [name],
         lambda maps: point_sets.rows(maps[name], positions),
-        targets.vectors(name, _MATCHED),
+        targets.vectors(name, _MAX_CANDIDATES),
     )
 
 
 LOSS = StyleLoss(
     "nearest",
-    "each place to the nearest of the painting: hypercolumns at coarse scales, each layer at the "
+    "nearest neighbours in the painting: of hypercolumns at coarse scales, of each layer at the "
     "last (NNST)",
     terms,
     "Kolkin et al. 2022",
@@ -135,5 +135,5 @@ LOSS = StyleLoss(
     layers=dict.fromkeys(list(gram.LAYERS)[:4], 0.25),
     weight=1e7,
     defaults={"scales": "deep"},
-    suits="large forms of the painting",
+    suits="large shapes of the painting",
 )

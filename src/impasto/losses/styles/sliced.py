@@ -1,8 +1,8 @@
-"""The distribution of features, by its projections on random directions.
+"""The sliced Wasserstein distance: the distribution of features, projected onto random directions.
 
 Heitz et al. 2021 (CVPR, "A Sliced Wasserstein Loss for Neural Texture Synthesis"), equations 5 and
-6: along one direction, optimal transport joins sorted values. Here as a part of the painting's mean
-square, so that layers weigh alike.
+6: along one direction, optimal transport matches sorted values. Here it is divided by the mean
+square of the painting, so that all layers have similar weight.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from impasto.losses.targets import Targets
 from impasto.losses.terms import Maps, MapTerm, RandomMapLoss, Target
 
 _DIRECTIONS = 64
-"""Directions of a draw."""
+"""The number of random directions."""
 
-_MOST = 2**16
-"""Positions of a map that are looked at; of more, so many are drawn."""
+_MAX_POSITIONS = 2**16
+"""The most positions of a map to use; of more, a random sample is taken."""
 
 
 @dataclass
 class Sliced(RandomMapLoss):
     """Sliced Wasserstein distance of a layer's features to those of paintings.
 
-    ``targets`` are shares with features (m, c); ``positions`` (n,) are those that count, None for
-    all. Along the ``axes`` it compares the histogram of each channel.
+    ``targets`` are shares with features (m, c); ``positions`` (n,) are those to use, None for all.
+    With ``axes``, the directions are the axes, which compares the histogram of each channel.
     """
 
     layer: str
@@ -41,7 +41,7 @@ class Sliced(RandomMapLoss):
 
     @classmethod
     def of(cls, targets: Targets, layer: str, number: int = 0, *, axes: bool = False) -> Self:
-        """Build it for a region; a ``number`` of its own gives a layer directions of its own."""
+        """Build it for a region; layers with different ``number`` get different directions."""
         seed = targets.options.seed + number
         return cls(seed, layer, targets.vectors(layer), targets.inside(layer), axes)
 
@@ -53,7 +53,7 @@ class Sliced(RandomMapLoss):
     def __call__(self, maps: Maps) -> Tensor:
         """Return the distance."""
         along, ordered = self._paintings()
-        X = point_sets.rows(maps[self.layer], self._some(maps[self.layer]))
+        X = point_sets.rows(maps[self.layer], self._sampled(maps[self.layer]))
         losses = [
             share * distance(X, one, along) / S.square().mean().clamp_min(1e-12)
             for (share, S), one in zip(self.targets, ordered, strict=True)
@@ -71,13 +71,14 @@ class Sliced(RandomMapLoss):
             self._drawn = self.draws, along, ordered
         return self._drawn[1:]
 
-    def _some(self, features: Tensor) -> Tensor | None:
-        """Return the numbers of at most `_MOST` positions, of those that count."""
+    def _sampled(self, features: Tensor) -> Tensor | None:
+        """Return the numbers of at most `_MAX_POSITIONS` of the positions to use."""
         positions = self.positions
         count = features.shape[2] * features.shape[3] if positions is None else len(positions)
-        if count <= _MOST:
+        if count <= _MAX_POSITIONS:
             return positions
-        chosen = torch.randint(count, (_MOST,), generator=self.random()).to(features.device)
+        chosen = torch.randint(count, (_MAX_POSITIONS,), generator=self.random())
+        chosen = chosen.to(features.device)
         return chosen if positions is None else positions[chosen]
 
 
@@ -90,7 +91,7 @@ def directions(count: int, channels: int, random: torch.Generator) -> Tensor:
 def sorted_along(X: Tensor, along: Tensor | None) -> Tensor:
     """Return the projections of X (n, c) on the columns of ``along`` (c, k), each sorted: (k, n).
 
-    None stands for the axes themselves.
+    None means the axes.
     """
     projected = X if along is None else X @ along
     return projected.T.contiguous().sort(dim=1).values
@@ -100,11 +101,11 @@ def quantiles(ordered: Tensor, count: int) -> Tensor:
     """Return ``count`` quantiles of every row of (k, m) sorted values, as (k, count).
 
     The i-th is the value in the middle of the i-th of ``count`` equal parts, by linear
-    interpolation; with ``count`` = m it is what was given.
+    interpolation; with ``count`` = m, it is the input.
     """
     if ordered.shape[1] == count:
         return ordered
-    # Without aligned corners, positions are the middles of parts.
+    # Without aligned corners, samples are in the middle of their parts.
     interpolate = torch.nn.functional.interpolate
     return interpolate(ordered[None], size=count, mode="linear", align_corners=False)[0]
 
@@ -112,8 +113,8 @@ def quantiles(ordered: Tensor, count: int) -> Tensor:
 def distance(X: Tensor, ordered: Tensor, along: Tensor | None) -> Tensor:
     """Mean squared difference of the sorted projections of X (n, c) and of a painting.
 
-    For the directions ``along`` (c, k), None for the axes; ``ordered`` (k, m) are the painting's
-    projections, sorted.
+    ``along`` (c, k) are the directions, None for the axes; ``ordered`` (k, m) are the sorted
+    projections of the painting.
     """
     ours = sorted_along(X, along)
     return (ours - quantiles(ordered, ours.shape[1])).square().mean()
@@ -129,7 +130,7 @@ def terms(targets: Targets) -> dict[str, MapTerm]:
 
 LOSS = StyleLoss(
     "sliced",
-    "the whole distribution, by its projections on random directions",
+    "the whole distribution, projected onto random directions",
     terms,
     "Heitz et al. 2021",
     whole_maps=True,

@@ -3,8 +3,8 @@
     W₂² = |m - n|² + tr(Σ + Σₜ - 2 (Σₜ^½ Σ Σₜ^½)^½)
 
 for means m, n and covariances Σ, Σₜ (Olkin and Pukelsheim 1982). crowsonkb's
-style-transfer-pytorch introduced it as a style loss. Unlike the Gram matrix's, its differences are
-of the size of the features, not of their squares, so no layer's strongest channels drown the rest.
+style-transfer-pytorch introduced it as a style loss. Unlike with Gram matrices, differences scale
+with the features, not with their squares, so the strongest channels do not dominate.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from impasto.losses.targets import Targets
 from impasto.losses.terms import StatisticLoss, StatisticTerm, Target, Value
 
 _RIDGE = 1e-4
-"""Added to variances, as a part of the target's mean one: the root has no gradient at 0."""
+"""Added to variances, relative to the target's mean variance: the root has no gradient at 0."""
 
 
 class Wasserstein(StatisticLoss):
-    """Distance of the features to those of paintings, as a part of these' mean square.
+    """Distance of the features to those of paintings, relative to the latter's mean square.
 
-    The statistic are the moments [Σ T² F Fᵀ, Σ T² F], (c, c + 1).
+    The statistic is the moments [Σ T² F Fᵀ, Σ T² F], (c, c + 1).
     """
 
     def __init__(self, targets: Sequence[Target]) -> None:
@@ -38,9 +38,9 @@ class Wasserstein(StatisticLoss):
     @staticmethod
     def accumulate(F: Tensor, T: Tensor | None) -> Tensor:
         """Return the moments, float32."""
-        weighed = guides.weighed(F, T)
-        second = functional.accumulate_gram(weighed)
-        first = guides.weighed(weighed, T).sum(dim=(0, 2, 3), dtype=second.dtype)
+        guided = guides.weighted(F, T)
+        second = functional.accumulate_gram(guided)
+        first = guides.weighted(guided, T).sum(dim=(0, 2, 3), dtype=second.dtype)
         return torch.cat([second, first[:, None]], dim=1)
 
     def distance(self, statistic: Tensor, target: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ class Wasserstein(StatisticLoss):
         return Normal.of(target).distance(statistic)[0]
 
     def evaluate(self, statistic: Tensor) -> Value:
-        """Return the loss and its gradient, by hand."""
+        """Return the loss and its hand-written gradient."""
         found = [(share, normal.distance(statistic)) for share, normal in self._normals]
         loss = torch.stack([share * one for share, (one, _) in found]).sum()
         gradient = torch.stack([share * one for share, (_, one) in found]).sum(dim=0)
@@ -73,7 +73,7 @@ class Normal:
 
     @classmethod
     def of(cls, moments: Tensor) -> Self:
-        """Take it from moments (c, c + 1): those of second order, then the mean."""
+        """Build it from moments (c, c + 1): those of second order, then the mean."""
         second, mean = _apart(moments)
         covariance = second - torch.outer(mean, mean)
         ridge = _RIDGE * float(covariance.diagonal().mean()) + torch.finfo(torch.float32).tiny
@@ -82,14 +82,14 @@ class Normal:
 
     @cached_property
     def size(self) -> float:
-        """The mean square of the features: what distances are measured by."""
+        """The mean square of the features, the unit of distances."""
         return float(self.covariance.trace() + self.mean @ self.mean)
 
     def distance(self, moments: Tensor) -> tuple[Tensor, Tensor]:
         """Return W₂² / ``size`` at moments (c, c + 1) of the picture, and the gradient there.
 
-        In float64, on GPUs of NVIDIA or on the CPU, where there are eigenvectors of such on every
-        machine; returned like ``moments``.
+        Computed in float64 on CUDA or on the CPU, which both support eigenvectors in float64;
+        returned with the type and device of ``moments``.
         """
         if not moments.isfinite().all():  # they have no eigenvectors
             return moments.new_full((), torch.nan), torch.full_like(moments, torch.nan)
@@ -132,9 +132,9 @@ LOSS = StyleLoss(
     "mean and covariance, by the 2-Wasserstein distance",
     terms,
     "crowsonkb's style-transfer-pytorch",
-    # The distance is a part of the target's own mean square, so layers weigh alike; against the
-    # content's mean square of features in the range of the original VGG that is little.
+    # The distance is relative to the target's mean square, so layers have similar weight. That is
+    # small compared with the content's mean square in the range of the original VGG.
     layers=dict.fromkeys(gram.LAYERS, 0.2),
     weight=1e7,
-    suits="faces and edges hold better on the one pair looked at so far, quieter strokes",
+    suits="better preserved faces and edges on the one pair tested so far, calmer strokes",
 )
