@@ -158,7 +158,7 @@ def test_damaged_and_foreign_files(tmp_path):
             Film(tmp_path / name)
 
 
-@pytest.mark.filterwarnings("ignore:.*damaged places were passed over")
+@pytest.mark.filterwarnings("ignore:.*damaged packets were skipped")
 def test_damage_in_the_middle_is_passed_over(tmp_path):
     path = film(tmp_path / "a.ts", 40, settings={"g": "5"}, form="mpegts")
     data = bytearray(path.read_bytes())
