@@ -179,7 +179,9 @@ class RemoteFiles:
             try:
                 folder = self.scan(place)
             except OSError as error:
-                unreadable(ImageError(f"{shown(place)}: cannot be read: {reason(error)}"))
+                unreadable(
+                    ImageError(f"{shown(place)}: the folder cannot be read: {reason(error)}")
+                )
                 continue
             yield folder
             below = [self.join(place, name) for name in folder.folders]

@@ -199,7 +199,9 @@ class FolderPlan:
             try:
                 batch = sorted(islice(names, _BATCH))
             except OSError as error:
-                yield UnreadableFolder(f"{shown(folder.path)}: cannot be read: {reason(error)}")
+                yield UnreadableFolder(
+                    f"{shown(folder.path)}: the folder cannot be read: {reason(error)}"
+                )
                 return
             if not batch:
                 return

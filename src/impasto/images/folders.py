@@ -81,7 +81,7 @@ def walk(
     seen = set()
 
     def tell(error: OSError, place: str) -> None:
-        found = ImageError(f"{shown(place)}: cannot be read: {reason(error)}")
+        found = ImageError(f"{shown(place)}: the folder cannot be read: {reason(error)}")
         if unreadable is None:
             raise found from error
         unreadable(found)
