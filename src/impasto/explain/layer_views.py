@@ -77,10 +77,10 @@ def style_distances(
 
 def equal_weights(extract: VGGFeatures, painting: Floats, layers: list[str]) -> dict[str, float]:
     """Return the w_l that make Σ w_l E_l the mean over layers of ‖G - A‖² / ‖A‖²."""
-    grams = {name: grams(F)[0] for name, F in extract(painting, layers).items()}
+    targets = {name: grams(F)[0] for name, F in extract(painting, layers).items()}
     return {
         name: A.numel() / (len(layers) * max(float(A.double().square().sum()), _TINY))
-        for name, A in grams.items()
+        for name, A in targets.items()
     }
 
 
