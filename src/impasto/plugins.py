@@ -53,7 +53,7 @@ class Plugins(Mapping[str, T], Generic[T]):
             ) from error
         if not isinstance(item, self._kind) or item.name != name:
             raise OptionsError(
-                f"{name} of the installed package {_package(entry)} must refer to a "
+                f"{name} of the installed package {_package(entry)} must refer to an object of "
                 f"{self._kind.__name__} with that name, got {item!r}"
             )
         return self.register(item)

@@ -194,8 +194,9 @@ class RemoteFiles:
             try:
                 folder = self.scan(place)
             except OSError as error:
-                told = f"{shown(place)}: the folder cannot be read: {reason(error)}"
-                unreadable(ImageError(told))
+                unreadable(
+                    ImageError(f"{shown(place)}: the folder cannot be read: {reason(error)}")
+                )
                 continue
             yield folder
             below = [self.join(place, name) for name in folder.folders]

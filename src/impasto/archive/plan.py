@@ -202,8 +202,9 @@ class FolderPlan:
             try:
                 batch = sorted(islice(names, _BATCH))
             except OSError as error:
-                wrong = f"{shown(folder.path)}: the folder cannot be read: {reason(error)}"
-                yield UnreadableFolder(wrong)
+                yield UnreadableFolder(
+                    f"{shown(folder.path)}: the folder cannot be read: {reason(error)}"
+                )
                 return
             if not batch:
                 return
