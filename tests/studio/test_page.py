@@ -153,6 +153,30 @@ def test_what_is_not_there_is_not_found(open_studio: Served, source: str):
         assert open_studio.client.get(path).status_code == 404
 
 
+def test_a_preview_that_is_replaced_while_it_is_read_gives_the_newer_one(
+    open_studio: Served, monkeypatch: pytest.MonkeyPatch
+):
+    studio = open_studio.studio
+    id = open_studio.order().json()["id"]
+    claim = studio.store.claim("worker")
+    assert claim is not None
+    assert claim.job.id == id
+    studio.store.beat(claim, preview="preview-1-1.jpg")
+    get = studio.files.get
+
+    def late(job: str, name: str) -> bytes:
+        if name == "preview-1-1.jpg":  # the worker has removed it since
+            studio.files.put(id, "preview-1-2.jpg", encoded(drawn(60, 40, seed=5), "JPEG"))
+            studio.store.beat(claim, preview="preview-1-2.jpg")
+        return get(job, name)
+
+    monkeypatch.setattr(studio.files, "get", late)
+    answer = open_studio.client.get(f"/studio/picture/job:{id}?side=160")
+    assert decoded(answer.content).size == (60, 40)
+    studio.files.remove(id, "preview-1-2.jpg")
+    assert open_studio.client.get(f"/studio/picture/job:{id}?side=160").status_code == 404
+
+
 def test_pictures_of_a_job_come_in_their_sizes(open_studio: Served):
     id = finished(open_studio)
 

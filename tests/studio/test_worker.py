@@ -308,7 +308,7 @@ def test_dead_workers_are_replaced_and_all_leave_in_time(tmp_path: Path) -> None
     assert workers.alive() == 2
     victim, _ = processes()
     victim.kill()
-    wait_for(lambda: workers.alive() == 2 and not victim.is_running())
+    wait_for(lambda: not victim.is_running() and workers.alive() == 2)
     children = processes()
     assert len(children) == 2
     workers.stop()

@@ -14,6 +14,7 @@ import io
 import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -85,10 +86,14 @@ class Pictures:
         return self._studio.quick.hash_of(style)[:12]
 
     def _of_job(self, owner: str, id: str, *, small: bool = False) -> bytes:
-        name = current(self._studio.store.job(id, owner), small=small)
-        if name is None:
-            raise KeyError(id)
-        return self._file(owner, id, name)
+        name = None
+        while True:  # a newer preview may replace the file before it is read
+            newest = current(self._studio.store.job(id, owner), small=small)
+            if newest is None or newest == name:
+                raise KeyError(id)
+            name = newest
+            with suppress(KeyError):
+                return self._file(owner, id, name)
 
     def _file(self, owner: str, id: str, name: str) -> bytes:
         self._studio.store.job(id, owner)
