@@ -66,7 +66,7 @@ def test_the_names_for_people_are_those_for_type_checkers():
         said[home] = {name.strip() for name in names.split(",") if name.strip()}
     for home, names in re.findall(r"from (\S+) import ([^(\n]+)$", block, re.MULTILINE):
         said[home] = {name.strip() for name in names.split(",")}
-    assert said == {home: set(names) for home, names in impasto._HOMES.items()}
+    assert said == {f"impasto.{home}": set(names) for home, names in impasto._HOMES.items()}
     assert {"__version__"}.union(*said.values()) == set(impasto.__all__)
 
 

@@ -9,8 +9,9 @@ Names are imported when first used, so that ``import impasto`` is quick.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from impasto.lazy import exports
 
 if TYPE_CHECKING:
     from impasto.apply.network import Network, load
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
 __version__ = "0.3.0"
 
 _HOMES = {
-    "impasto.apply.network": ("Network", "load"),
-    "impasto.errors": (
+    "apply.network": ("Network", "load"),
+    "errors": (
         "CheckpointError",
         "DivergedError",
         "ImageError",
@@ -53,19 +54,21 @@ _HOMES = {
         "OutputError",
         "WeightsError",
     ),
-    "impasto.learning": ("learn",),
-    "impasto.options": (
+    "learning": ("learn",),
+    "options": (
         "CheckpointOptions",
         "LearnOptions",
         "PaintOptions",
         "ReadOptions",
         "SaveOptions",
     ),
-    "impasto.painter": ("Painter", "Painting"),
-    "impasto.stylize": ("paint", "rerun", "train"),
-    "impasto.training.learner": ("Learner",),
-    "impasto.video.stylizer": ("VideoStylizer", "stylize_video"),
+    "painter": ("Painter", "Painting"),
+    "stylize": ("paint", "rerun", "train"),
+    "training.learner": ("Learner",),
+    "video.stylizer": ("VideoStylizer", "stylize_video"),
 }
+
+__getattr__ = exports(__name__, _HOMES)
 
 __all__ = [
     "CheckpointError",
@@ -95,13 +98,6 @@ __all__ = [
     "stylize_video",
     "train",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(importlib.import_module(home), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

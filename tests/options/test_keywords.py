@@ -9,7 +9,19 @@ import typing
 import pytest
 
 import impasto
-from impasto.options import ApplyOptions, LearnOptions, PaintOptions, TrainOptions, keywords
+from impasto.options import (
+    ApplyOptions,
+    LearnOptions,
+    PaintOptions,
+    TrainOptions,
+    VideoOptions,
+    keywords,
+)
+
+
+def names(options: type) -> set[str]:
+    return {field.name for field in dataclasses.fields(options)}
+
 
 OF_THE_NETWORK = {"backend", "device", "jobs", "mask"}  # these, and the mask, come otherwise
 
@@ -24,11 +36,14 @@ OF_THE_NETWORK = {"backend", "device", "jobs", "mask"}  # these, and the mask, c
     ],
 )
 def test_keywords_are_the_fields_of_options(options: type, shown: type) -> None:
-    fields = {field.name for field in dataclasses.fields(options)}
-    if options is ApplyOptions:
-        fields -= OF_THE_NETWORK
-    assert set(shown.__annotations__) == fields
+    expected = names(options) - (OF_THE_NETWORK if options is ApplyOptions else set())
+    assert shown.__optional_keys__ == expected
     assert not shown.__required_keys__
+
+
+def test_keywords_of_films_are_those_of_both_options() -> None:
+    expected = names(VideoOptions) | names(ApplyOptions) - {"jobs"}
+    assert keywords.VideoKeywords.__optional_keys__ == expected
 
 
 @pytest.mark.parametrize(
@@ -38,6 +53,7 @@ def test_keywords_are_the_fields_of_options(options: type, shown: type) -> None:
         (impasto.train, keywords.TrainKeywords),
         (impasto.learn, keywords.LearnKeywords),
         (impasto.Network.__call__, keywords.StylizeKeywords),
+        (impasto.stylize_video, keywords.VideoKeywords),
     ],
 )
 def test_functions_show_their_keywords(function: object, shown: type) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from impasto.cli import completion
-from impasto.cli.flags import AsJson, OnRay, Quiet, ReportFile, with_options
+from impasto.cli.flags import AsJson, Fast, LearningBudget, OnRay, Quiet, ReportFile, with_options
 from impasto.options import ApplyOptions, ReadOptions, SaveOptions
 
 
@@ -42,13 +42,7 @@ def apply(
             show_default=False,
         ),
     ],
-    fast: Annotated[
-        bool,
-        typer.Option(
-            "--fast",
-            help="Use the smaller network, standard: three times as fast, less detailed.",
-        ),
-    ] = False,
+    fast: Fast = False,
     form: Annotated[
         str | None,
         typer.Option(
@@ -60,14 +54,7 @@ def apply(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace existing results in the folder.")
     ] = False,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            help="With a painting as MODEL: time to learn it. Default: 30s, only once.",
-            metavar="TIME",
-            show_default=False,
-        ),
-    ] = None,
+    budget: LearningBudget = None,
     refine: Annotated[
         str | None,
         typer.Option(

@@ -18,6 +18,22 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 """Flags of most commands."""
 
+Fast = Annotated[
+    bool,
+    typer.Option(
+        "--fast", help="Use the smaller network, standard: three times as fast, less detailed."
+    ),
+]
+LearningBudget = Annotated[
+    str | None,
+    typer.Option(
+        help="With a painting in place of a style: time to learn it. Default: 30s, only once.",
+        metavar="TIME",
+        show_default=False,
+    ),
+]
+"""Flags of commands that apply a style."""
+
 ReportFile = Annotated[
     Path | None,
     typer.Option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from impasto.cli import completion
-from impasto.cli.flags import AsJson, FieldFlags, Quiet, with_options
+from impasto.cli.flags import AsJson, Fast, FieldFlags, LearningBudget, Quiet, with_options
 from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.options import ApplyOptions, ReadOptions, VideoOptions
 
@@ -52,21 +52,8 @@ def video(
             "one. STYLE is a painting. For short clips.",
         ),
     ] = False,
-    fast: Annotated[
-        bool,
-        typer.Option(
-            "--fast",
-            help="Use the smaller network, standard: three times as fast, less detailed.",
-        ),
-    ] = False,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            help="With a painting as STYLE: time to learn it. Default: 30s, only once.",
-            metavar="TIME",
-            show_default=False,
-        ),
-    ] = None,
+    fast: Fast = False,
+    budget: LearningBudget = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Continue an interrupted run of the same command."),

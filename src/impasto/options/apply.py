@@ -8,7 +8,7 @@ from typing import Any
 
 from impasto.errors import OptionsError
 from impasto.options import parsing
-from impasto.options.checked import Checked, option, shown
+from impasto.options.checked import Checked, option, quoted
 from impasto.options.machine import check_device
 from impasto.options.pictures import MAX_SIDE
 
@@ -95,7 +95,7 @@ def _jobs(value: Any) -> str | int:
     digits = isinstance(value, str) and re.fullmatch(r"[0-9]{1,6}", value)
     count = int(value) if digits or (isinstance(value, int) and not isinstance(value, bool)) else 0
     if not 1 <= count <= MAX_JOBS:
-        raise OptionsError(f"--jobs must be auto or from 1 to {MAX_JOBS}, got {shown(value)}")
+        raise OptionsError(f"--jobs must be auto or from 1 to {MAX_JOBS}, got {quoted(value)}")
     return count
 
 
@@ -107,6 +107,6 @@ def _tile(value: Any) -> str | int:
     side = int(value) if digits or (isinstance(value, int) and not isinstance(value, bool)) else 0
     if not SMALLEST_TILE <= side <= MAX_SIDE:
         raise OptionsError(
-            f"--tile must be auto or {SMALLEST_TILE} to {MAX_SIDE} pixels, got {shown(value)}"
+            f"--tile must be auto or {SMALLEST_TILE} to {MAX_SIDE} pixels, got {quoted(value)}"
         )
     return side

@@ -49,37 +49,37 @@ class Checked:
             number = math.nan
         inside = (number > low if open_low else number >= low) and number <= high
         if isinstance(value, bool) or not math.isfinite(number) or not inside:
-            raise OptionsError(f"{flag(name)} must be {allowed}, got {shown(value)}")
+            raise OptionsError(f"{flag(name)} must be {allowed}, got {quoted(value)}")
         self._set(name, number)
 
     def _integer(self, name: str, low: int, high: int) -> None:
         value = getattr(self, name)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise OptionsError(
-                f"{flag(name)} must be a whole number from {low} to {high}, got {shown(value)}"
+                f"{flag(name)} must be a whole number from {low} to {high}, got {quoted(value)}"
             )
 
     def _choice(self, name: str, known: Collection[str]) -> None:
         value = getattr(self, name)
         if not isinstance(value, str) or value not in known:
-            hint = nearest(value if isinstance(value, str) else shown(value), known)
-            raise OptionsError(f"{flag(name)} does not know {shown(value)}{hint}")
+            hint = nearest(value if isinstance(value, str) else quoted(value), known)
+            raise OptionsError(f"{flag(name)} does not know {quoted(value)}{hint}")
 
     def _path(self, name: str) -> None:
         value = getattr(self, name)
         if value is not None and not isinstance(value, str | Path):
-            raise OptionsError(f"{flag(name)} must be a path, got {shown(value)}")
+            raise OptionsError(f"{flag(name)} must be a path, got {quoted(value)}")
         self._set(name, None if value is None else Path(value))
 
     def _boolean(self, name: str) -> None:
         value = getattr(self, name)
         if not isinstance(value, bool):
-            raise OptionsError(f"{flag(name)} must be true or false, got {shown(value)}")
+            raise OptionsError(f"{flag(name)} must be true or false, got {quoted(value)}")
 
     def _text(self, name: str) -> None:
         value = getattr(self, name)
         if not isinstance(value, str | Path) or not str(value):
-            raise OptionsError(f"{flag(name)} must be a non-empty string, got {shown(value)}")
+            raise OptionsError(f"{flag(name)} must be a non-empty string, got {quoted(value)}")
         self._set(name, str(value))
 
 
@@ -88,7 +88,7 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """Return the representation of a value for an error message, shortened to fit a line."""
     try:
         text = repr(value)

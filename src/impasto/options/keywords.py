@@ -116,3 +116,18 @@ class StylizeKeywords(TypedDict, total=False):
     seed: int
     size: int | None
     tile: str | int
+
+
+class VideoKeywords(StylizeKeywords, total=False):
+    """What `VideoOptions` takes, and `ApplyOptions` for a film."""
+
+    stability: float
+    start: float | str
+    end: float | str | None
+    fps: float | None
+    codec: str
+    crf: int | None
+    steps: int
+    mask: Files | None
+    backend: str
+    device: str

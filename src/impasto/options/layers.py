@@ -8,7 +8,7 @@ from typing import Any
 
 from impasto.errors import OptionsError, nearest
 from impasto.nets.feature_net import VGG19
-from impasto.options.checked import flag, shown
+from impasto.options.checked import flag, quoted
 
 LayerWeights = tuple[tuple[str, float], ...]
 """Pairs of name and weight."""
@@ -23,7 +23,7 @@ def layer_weights(name: str, value: Any, preset: LayerWeights) -> LayerWeights:
     if isinstance(value, Mapping):
         value = list(value.items())
     if not isinstance(value, Sequence):
-        raise OptionsError(f"{flag(name)} must be names or name:weight, got {shown(value)}")
+        raise OptionsError(f"{flag(name)} must be names or name:weight, got {quoted(value)}")
     known = dict(preset)
     pairs: dict[str, float] = {}
     for item in value:
@@ -53,7 +53,7 @@ def _layer_weight(name: str, item: Any, known: Mapping[str, float]) -> tuple[str
         return str(layer), float(weight)
     except (TypeError, ValueError, OverflowError):
         raise OptionsError(
-            f"{flag(name)} must be names or name:weight, got {shown(item)}"
+            f"{flag(name)} must be names or name:weight, got {quoted(item)}"
         ) from None
 
 
@@ -61,4 +61,4 @@ def _number_from(text: str, what: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise OptionsError(f"{what} must be numbers, got {shown(text)}") from None
+        raise OptionsError(f"{what} must be numbers, got {quoted(text)}") from None

@@ -12,7 +12,7 @@ from typing import Any
 
 from impasto.errors import OptionsError, nearest
 from impasto.nets.feature_net import VGG19
-from impasto.options.checked import flag, shown
+from impasto.options.checked import flag, quoted
 
 MAX_BUDGET = 30 * 24 * 3600.0
 """The longest budget, in seconds: 30 days."""
@@ -23,7 +23,7 @@ def scales(value: Any, size: Any) -> str | tuple[int, ...]:
     if value in ("auto", "deep", "single"):
         return str(value)
     wrong = OptionsError(
-        f"--scales must be auto, deep, single, or long sides such as 160,320, got {shown(value)}"
+        f"--scales must be auto, deep, single, or long sides such as 160,320, got {quoted(value)}"
     )
     try:
         parts = value.split(",") if isinstance(value, str) else list(value)
@@ -35,7 +35,7 @@ def scales(value: Any, size: Any) -> str | tuple[int, ...]:
     if not sides or sides[-1] != size:
         sides.append(size)
     if sides[0] < 1 or any(a >= b for a, b in itertools.pairwise(sides)):
-        raise OptionsError(f"--scales must rise towards --size {size}, got {shown(value)}")
+        raise OptionsError(f"--scales must rise towards --size {size}, got {quoted(value)}")
     return tuple(sides)
 
 
@@ -52,7 +52,7 @@ def canvas(value: Any, most: int) -> tuple[int, int] | None:
     ):
         raise OptionsError(
             f"--canvas must be width and height such as 1920x1080, each at most {most}, "
-            f"got {shown(value)}"
+            f"got {quoted(value)}"
         )
     return sides[0], sides[1]
 
@@ -70,7 +70,7 @@ def budget(value: Any) -> float | None:
     if not 0 < seconds <= MAX_BUDGET:
         raise OptionsError(
             "--budget must be a time such as 90s, 10m or 1h30m, more than 0 and at most "
-            f"{MAX_BUDGET / 3600:g}h, got {shown(value)}"
+            f"{MAX_BUDGET / 3600:g}h, got {quoted(value)}"
         )
     return seconds
 
@@ -92,7 +92,7 @@ def moment(name: str, value: Any) -> float:
             found = float(value)
     if not 0 <= found < math.inf:
         raise OptionsError(
-            f"{flag(name)} must be a time such as 12.5, 1m30s or 0:01:30, got {shown(value)}"
+            f"{flag(name)} must be a time such as 12.5, 1m30s or 0:01:30, got {quoted(value)}"
         )
     return found
 
@@ -120,7 +120,7 @@ def memory(value: Any) -> int | None:
         step = 1024 if "i" in value.lower() else 1000
         size = round(float(number) * step ** " KMGT".index(unit.upper() or " "))
     if size <= 0:
-        raise OptionsError(f"--max-memory must be a size such as 800MB or 4GB, got {shown(value)}")
+        raise OptionsError(f"--max-memory must be a size such as 800MB or 4GB, got {quoted(value)}")
     return size
 
 
@@ -130,7 +130,7 @@ def numbers(name: str, value: Any, low: float, high: float) -> float | tuple[flo
     several = isinstance(parts, list | tuple)
     wrong = OptionsError(
         f"{flag(name)} must be at least {low:g} and at most {high:g}, one number or one for each "
-        f"style, got {shown(value)}"
+        f"style, got {quoted(value)}"
     )
     found = _floats(parts if several else [parts])
     if not found or not all(low <= number <= high for number in found):
@@ -149,7 +149,7 @@ def sizes(name: str, value: Any) -> SizeShares:
     """Parse sizes and shares, from a string such as 1:1,0.5:0.5 or from pairs, into pairs."""
     wrong = OptionsError(
         f"{flag(name)} must list sizes from {', '.join(f'{size:g}' for size in SIZES)}, each at "
-        f"most once with a share of at least 0, such as 1:0.5,0.5:0.5, got {shown(value)}"
+        f"most once with a share of at least 0, such as 1:0.5,0.5:0.5, got {quoted(value)}"
     )
     if isinstance(value, str):
         value = [part.split(":") for part in value.split(",")]
@@ -185,7 +185,7 @@ def files(name: str, value: Any) -> tuple[str, ...] | None:
     several = list(parts) if isinstance(parts, list | tuple) else [parts]
     names = [str(part).strip() for part in several if isinstance(part, str | os.PathLike)]
     if not names or len(names) < len(several) or not all(names):
-        raise OptionsError(f"{flag(name)} must be files such as a.png,b.png, got {shown(value)}")
+        raise OptionsError(f"{flag(name)} must be files such as a.png,b.png, got {quoted(value)}")
     return tuple(names)
 
 
@@ -214,10 +214,10 @@ def _blend_by_layer(pairs: Sequence[Any]) -> tuple[tuple[str, Shares], ...]:
     for pair in pairs:
         layer, shares = pair if isinstance(pair, list | tuple) and len(pair) == 2 else (pair, None)
         if not isinstance(layer, str):
-            raise OptionsError(f"--blend must be pairs of layer and shares, got {shown(pair)}")
+            raise OptionsError(f"--blend must be pairs of layer and shares, got {quoted(pair)}")
         if layer not in VGG19.names:
             raise OptionsError(
-                f"--blend: there is no layer {shown(layer)}{nearest(layer, VGG19.names)}"
+                f"--blend: there is no layer {quoted(layer)}{nearest(layer, VGG19.names)}"
             )
         if layer in found:
             raise OptionsError(f"--blend names {layer} twice")
@@ -229,9 +229,9 @@ def _shares(value: Any) -> Shares:
     parts = value.split(",") if isinstance(value, str) else value
     shares = _floats(parts) if isinstance(parts, list | tuple) else ()
     if not shares:
-        raise OptionsError(f"--blend must be numbers such as 0.7,0.3, got {shown(value)}")
+        raise OptionsError(f"--blend must be numbers such as 0.7,0.3, got {quoted(value)}")
     if not all(math.isfinite(s) and s >= 0 for s in shares) or sum(shares) == 0:
-        raise OptionsError(f"--blend must be shares of at least 0, not all 0, got {shown(value)}")
+        raise OptionsError(f"--blend must be shares of at least 0, not all 0, got {quoted(value)}")
     return shares
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from impasto.errors import OptionsError
-from impasto.options.checked import Checked, option, shown
+from impasto.options.checked import Checked, option, quoted
 
 MAX_SIDE = 65_500
 """The longest side of any picture, in pixels: the limit of libjpeg."""
@@ -35,4 +35,4 @@ class SaveOptions(Checked):
         """Check the values."""
         self._integer("jpeg_quality", 1, 100)
         if isinstance(self.bits, float) or self.bits not in (8, 16):
-            raise OptionsError(f"--bits must be 8 or 16, got {shown(self.bits)}")
+            raise OptionsError(f"--bits must be 8 or 16, got {quoted(self.bits)}")

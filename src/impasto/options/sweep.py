@@ -7,7 +7,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from impasto.errors import OptionsError, nearest
-from impasto.options.checked import shown
+from impasto.options.checked import quoted
 from impasto.options.paint import PaintOptions
 
 PREVIEW_SIZE = 256
@@ -83,7 +83,7 @@ def parse_axis(text: str) -> Axis:
     name, equals, values = text.partition("=")
     if not equals:
         raise OptionsError(
-            f"--vary must be NAME=VALUE,VALUE,... such as style-weight=0.1,1,10, got {shown(text)}"
+            f"--vary must be NAME=VALUE,VALUE,... such as style-weight=0.1,1,10, got {quoted(text)}"
         )
     name = _known(name.strip())
     texts = _split(name, values)
@@ -97,7 +97,7 @@ def _known(name: str) -> str:
     if found in _FIXED:
         raise OptionsError(f"--vary cannot vary {name}: {_FIXED[found]}")
     if found not in _FIELDS:
-        raise OptionsError(f"--vary: there is no option {shown(name)}{nearest(name, options)}")
+        raise OptionsError(f"--vary: there is no option {quoted(name)}{nearest(name, options)}")
     return found
 
 
@@ -106,15 +106,15 @@ def _split(name: str, values: str) -> tuple[str, ...]:
     mark = ";" if ";" in values or lists else ","
     parts = tuple(part.strip() for part in values.split(mark))
     if not all(parts):
-        raise OptionsError(f"--vary {option} has an empty value in {shown(values)}")
+        raise OptionsError(f"--vary {option} has an empty value in {quoted(values)}")
     if len(parts) == 1:
         hint = f"; separate them by semicolons: --vary '{option}=A;B,C'" if lists else ""
         raise OptionsError(
-            f"--vary {option} has only one value, {shown(values)}: give two or more{hint}"
+            f"--vary {option} has only one value, {quoted(values)}: give two or more{hint}"
         )
     for part in parts:
         if parts.count(part) > 1:
-            raise OptionsError(f"--vary {option} has the value {shown(part)} twice")
+            raise OptionsError(f"--vary {option} has the value {quoted(part)} twice")
     return parts
 
 
@@ -136,14 +136,14 @@ def read_value(name: str, text: str, before: str = "--") -> Any:
         try:
             return int(text)
         except ValueError:
-            raise OptionsError(f"{option} must be whole numbers, got {shown(text)}") from None
+            raise OptionsError(f"{option} must be whole numbers, got {quoted(text)}") from None
     if hint in (float, float | None):
         try:
             return float(text)
         except ValueError:
-            raise OptionsError(f"{option} must be numbers, got {shown(text)}") from None
+            raise OptionsError(f"{option} must be numbers, got {quoted(text)}") from None
     if hint in (bool, bool | None):
         if text.lower() not in (*_TRUE, *_FALSE):
-            raise OptionsError(f"{option} must be true or false, got {shown(text)}")
+            raise OptionsError(f"{option} must be true or false, got {quoted(text)}")
         return text.lower() in _TRUE
     return text

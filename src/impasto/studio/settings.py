@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from impasto.errors import OptionsError
 from impasto.options import ReadOptions
-from impasto.options.checked import shown
+from impasto.options.checked import quoted
 from impasto.runtime.machine import processors
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -157,6 +157,6 @@ def read(**given: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = "IMPASTO_" + "_".join(map(str, first["loc"][:1])).upper() if first["loc"] else ""
-        found = "" if first["type"] == "value_error" else f", got {shown(first['input'])}"
+        found = "" if first["type"] == "value_error" else f", got {quoted(first['input'])}"
         text = first["msg"].removeprefix("Value error, ")
         raise OptionsError(f"{where}: {text}{found}".removeprefix(": ")) from None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from impasto.errors import OptionsError, in_memory
 from impasto.events import Saved
 from impasto.images.recipe import recipe_text
 from impasto.options import ApplyOptions, ReadOptions, VideoOptions
+from impasto.options.keywords import VideoKeywords
 from impasto.video import writing
 from impasto.video.codecs import FORMATS, Encoding, choose
 from impasto.video.events import FilmStarted, FramePainted, VideoEvent
@@ -222,7 +223,7 @@ def stylize_video(
     paint: bool = False,
     resume: bool = False,
     read: ReadOptions | None = None,
-    **options: Any,
+    **options: Unpack[VideoKeywords],
 ) -> Path:
     """Stylise a film, and return where the result is.
 
@@ -230,12 +231,12 @@ def stylize_video(
     ``paint`` it is a painting, or several, and each frame is optimised. ``options`` are the fields
     of `VideoOptions`, and of `ApplyOptions` but ``jobs``. Raises the errors of `VideoStylizer`.
     """
+    given = dict(options)
     known = [field.name for field in fields(VideoOptions)]
-    video = {name: options.pop(name) for name in known if name in options}
-    chosen = ApplyOptions.from_dict(options)
-    if "jobs" in options:
+    of_video = VideoOptions.from_dict({name: given.pop(name) for name in known if name in given})
+    chosen = ApplyOptions.from_dict(given)
+    if "jobs" in given:
         raise OptionsError("jobs does not apply to films: each frame depends on the last one")
-    of_video = VideoOptions.from_dict(video)
     frames: FrameStylizer
     if paint:
         frames = PaintingStylizer(style, of_video.steps, chosen, read)
