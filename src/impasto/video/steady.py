@@ -19,8 +19,8 @@ from torch.nn import functional as F
 
 from impasto.video import flow
 
-_MOST_CARRIED = 0.97
-"""The largest part of a pixel that is carried along, at stability 1."""
+_MOST_CARRIED = 0.9925
+"""The largest share of a pixel that comes from the last result, at stability 1."""
 
 _LEAST_SHARE = 0.1
 """The part of the moments of the normalisations that is each frame's own, at stability 1."""
@@ -38,7 +38,7 @@ _LEVELS = 3
 _BLOCK = 8
 """Contrast is compared in blocks of so many positions of a band."""
 
-_MOST_GAIN = 1.1
+_MOST_GAIN = 1.05
 """Contrast grows by so much in a frame, at most."""
 
 _FAINT = 4e-6
@@ -94,8 +94,9 @@ class Follower:
         if last is None or before is None:
             return None
         there, back = flow.between(luma, last)
-        there = there.masked_fill(_still(luma, last, there), 0)
-        holds = _holds(luma, last, there, back)
+        still = _still(luma, last, there)
+        there = there.masked_fill(still, 0)
+        holds = _holds(luma, last, there, back, still)
         apart = float((colours - before).abs().sum()) / 2
         cut = apart > _ANOTHER or (apart > _OTHER and float(holds.mean()) < _LOST)
         return Motion(there, holds, cut)
@@ -105,7 +106,7 @@ class Carrier:
     """Carries the last result along, and blends it with what each frame looks like by itself."""
 
     def __init__(self, stability: float) -> None:
-        self._most = _MOST_CARRIED * stability
+        self._most = _MOST_CARRIED * (1 - (1 - stability) ** 2)
         self.last: Tensor | None = None
 
     def forget(self) -> None:
@@ -200,10 +201,13 @@ def _energy(band: Tensor) -> Tensor:
 
 
 def _still(luma: Tensor, last: Tensor, there: Tensor) -> Tensor:
-    """Return where nothing moves, as far as can be told: the flow explains hardly more."""
+    """Return where nothing moves, as far as can be told: the flow explains hardly more.
+
+    A large window sees through grain, a small one sees what is at rest beside something that moves.
+    """
     stayed, moved = (luma - last).square(), (luma - flow.warped(last, there)).square()
-    gain = _around(stayed, 4) - _GAIN * _around(moved, 4)
-    return gain < _NOISE**2
+    gains = [_around(stayed, radius) - _GAIN * _around(moved, radius) for radius in (2, 4)]
+    return torch.minimum(*gains) < _NOISE**2
 
 
 def _around(x: Tensor, radius: int) -> Tensor:
@@ -211,12 +215,13 @@ def _around(x: Tensor, radius: int) -> Tensor:
     return F.avg_pool2d(x, 2 * radius + 1, 1, radius, count_include_pad=False)
 
 
-def _holds(luma: Tensor, last: Tensor, there: Tensor, back: Tensor) -> Tensor:
+def _holds(luma: Tensor, last: Tensor, there: Tensor, back: Tensor, still: Tensor) -> Tensor:
     """Return where a frame shows what the flow says the last one did, from 0 to 1."""
     returned = flow.warped(back, there)
     apart = (there + returned).square().sum(1, keepdim=True)
     length = there.square().sum(1, keepdim=True) + returned.square().sum(1, keepdim=True)
-    seen = (apart < 0.01 * length + 0.5).float()  # Sundaram, Brox and Keutzer 2010, eq. 5
+    agree = apart < 0.01 * length + 0.5  # Sundaram, Brox and Keutzer 2010, eq. 5
+    seen = (agree | still).float()
     height, width = luma.shape[2:]
     x = torch.arange(width) + there[:, :1]
     y = torch.arange(height)[:, None] + there[:, 1:]
