@@ -93,6 +93,9 @@ class Job(BaseModel):
     loss: float | None = Field(description="What is left to be minimised.")
     seconds: float = Field(description="Time worked at it.")
     remaining: float | None = Field(description="Seconds that it will still take, about.")
+    waiting: Literal["", "disk"] = Field(
+        description="What a running job waits for: `disk` is room on the disk of the server."
+    )
     width: int = Field(description="Pixels across; 0 is not known yet.")
     height: int = Field(description="Pixels down; 0 is not known yet.")
     order: dict[str, Any] = Field(description="What was asked for.")
@@ -142,7 +145,7 @@ def job_of(studio: Studio, job: StoredJob) -> Job:
 JOB_EXAMPLE: dict[str, Any] = {
     "id": JOB, "kind": "paint", "state": "running", "wish": "", "created": _AT, "started": _AT,
     "ended": None, "ahead": 0, "step": 40, "steps": 150, "loss": 0.132, "seconds": 9.5,
-    "remaining": 26.0, "width": 640, "height": 480, "error": None,
+    "remaining": 26.0, "waiting": "", "width": 640, "height": 480, "error": None,
     "order": {"size": 640, "quality": "good", "strength": 1.0, "format": "png"},
     "links": {
         "self": f"/v1/jobs/{JOB}", "events": f"/v1/jobs/{JOB}/events",
