@@ -110,8 +110,10 @@ class PaintRunner:
         if checkpoint:
             path = self._context.scratch / "checkpoint"
             self._room.wait_for(lambda: self._checkpoints.fetch(checkpoint, path))
-            painter.resume(path)
-            path.unlink()
+            try:
+                painter.resume(path)
+            finally:
+                path.unlink()
         self._due = self._context.clock() + self._context.settings.checkpoint_every
 
     def finish(self) -> Iterator[tuple[str, str, Path]]:
