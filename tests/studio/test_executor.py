@@ -726,7 +726,7 @@ def test_a_full_database_leaves_the_job_for_later(
 ) -> None:
     job = accept(context.store, context.files)
 
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise OperationalError("", None, Exception("database or disk is full"))
 
     with monkeypatch.context() as patch:

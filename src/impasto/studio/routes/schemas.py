@@ -33,6 +33,11 @@ async def _owner(request: Request) -> str:
     return owner
 
 
+async def _client(request: Request) -> str:
+    client: str = request.state.client
+    return client
+
+
 def _job(id: str, request: Request) -> StoredJob:
     """Return a job of the owner's; that of somebody else is as unknown as none."""
     studio: Studio = request.app.state.studio
@@ -44,6 +49,9 @@ TheStudio = Annotated[Studio, Depends(_studio)]
 
 Owner = Annotated[str, Depends(_owner)]
 """Whose request it is."""
+
+Client = Annotated[str, Depends(_client)]
+"""Who counts as one client: a key or, without keys, an address."""
 
 TheJob = Annotated[StoredJob, Depends(_job)]
 """The job that the address names."""
