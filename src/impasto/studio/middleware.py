@@ -65,6 +65,7 @@ class RequestMiddleware:
 
     def __init__(self, app: ASGIApp, studio: Studio, metrics: Metrics) -> None:
         self._app, self._keys, self._metrics = app, studio.keys, metrics
+        self._ended = studio.ended_sessions
         settings = studio.settings
         self._most = settings.max_upload
         self._hosts, self._sites, self._rates = Hosts(settings), Sites(settings), Rates(settings)
@@ -89,6 +90,8 @@ class RequestMiddleware:
     async def _answer(self, scope: Scope, receive: Receive, answer: Answer) -> None:
         headers = Headers(scope=scope)
         try:
+            if "cookie" in headers and self._keys.required:
+                await self._ended.refresh()
             refused = self._let_in(scope, headers)
             if refused is None:
                 await self._pass_on(scope, receive, headers, answer)
@@ -146,7 +149,8 @@ class RequestMiddleware:
             key = token.strip()
         if key is not None:
             return self._keys.owner(key)
-        return self._keys.owner_of_session(cookie_parser(headers.get("cookie", "")).get(COOKIE, ""))
+        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+        return None if cookie in self._ended else self._keys.owner_of_session(cookie)
 
 
 class Answer:
