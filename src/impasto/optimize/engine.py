@@ -290,7 +290,7 @@ class Engine:
         coarser, self._optimizer = self._optimizer, self._optimizer_at(self._best)
         self._optimizer.inherit(coarser)
         self._index, self._done, self._refined = self._index + 1, 0, []
-        self._objective = None
+        self._objective, self._warm = None, False
         self._seconds += self._clock() - began
         self._replan()
 
