@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from impasto.studio import problems
+from impasto.studio import living, problems
 from studio.serving import PHOTO, Served, served
 
 
@@ -40,8 +41,8 @@ def test_an_unknown_address_is_a_problem(api: Served):
 def test_a_wrong_method_is_a_problem_that_names_the_right_ones(api: Served):
     answer = api.client.patch("/v1/jobs")
     problem(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"] == "GET, POST"
-    assert api.client.put("/v1/jobs/x/picture").headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+    assert api.client.put("/v1/jobs/x/picture").headers["allow"] == "GET, HEAD"
 
 
 def test_a_wrong_query_names_the_field(api: Served):
@@ -78,6 +79,7 @@ def test_a_database_that_fails_is_a_problem_to_come_back_after(
 
 def test_health_and_readiness(api: Served, monkeypatch: pytest.MonkeyPatch):
     assert api.client.get("/healthz").json() == {"status": "ok"}
+    living.report(api.studio.engine, "elsewhere")
     ready = {"ready": True, "database": True, "files": True, "workers": True}
     assert api.client.get("/readyz").json() == ready
 
@@ -89,6 +91,27 @@ def test_health_and_readiness(api: Served, monkeypatch: pytest.MonkeyPatch):
     assert answer.status_code == 503
     assert answer.json() == {**ready, "ready": False, "files": False}
     assert api.client.get("/healthz").status_code == 200
+
+
+def test_a_studio_that_nobody_paints_for_is_not_ready(tmp_path: Path):
+    with served(tmp_path, workers=0) as api:
+        answer = api.client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json() == {"ready": False, "database": True, "files": True, "workers": False}
+        assert "impasto_workers_alive 0.0" in api.client.get("/metrics").text
+        living.report(api.studio.engine, "elsewhere")
+        assert api.client.get("/readyz").json()["ready"] is True
+        assert "impasto_workers_alive 1.0" in api.client.get("/metrics").text
+
+
+def test_readiness_tells_of_a_database_that_fails(api: Served, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> int:
+        raise OperationalError("select", {}, Exception("gone"))
+
+    monkeypatch.setattr(living, "count", fail)
+    answer = api.client.get("/readyz")
+    assert answer.status_code == 503
+    assert (answer.json()["database"], answer.json()["workers"]) == (False, False)
 
 
 def test_looking_whether_files_can_be_written_leaves_none(api: Served):
