@@ -8,7 +8,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from impasto.errors import OptionsError
 from impasto.losses.contents import CONTENT_LOSSES, laplacian
 from impasto.losses.declaration import Terms
 from impasto.losses.guides import StyleRegion
