@@ -180,6 +180,8 @@ class Client:
         except BaseException:
             connection.close()
             raise
+        if connection.sock is not None:
+            connection.sock.close()  # when the response is closed, which uses it
         self._reached = True
         if 200 <= response.status < 300:
             return response

@@ -52,15 +52,13 @@ def check_request(request: PaintRequest, settings: Settings, styles: int) -> Non
     _at_most("steps", options.total_steps, settings.max_steps)
     if options.budget is not None:
         _at_most("budget", options.budget, _LONGEST_BUDGET)
-    scales = options.style_scale
-    side = options.size * (max(scales) if isinstance(scales, tuple) else scales)
+    if not 1 <= styles <= MAX_STYLES:
+        raise OptionsError(f"--painting must be sent 1 to {MAX_STYLES} times, got {styles}")
+    blend_shares(options.blend, styles)  # raises if the counts differ
+    side = options.size * max(parsing.each("style_scale", options.style_scale, styles))
     if side > _LARGEST_STYLE * settings.max_size:
         most = _LARGEST_STYLE * settings.max_size / options.size
         raise OptionsError(f"--style-scale must be at most {most:g} at this size")
-    if not 1 <= styles <= MAX_STYLES:
-        raise OptionsError(f"--painting must be sent 1 to {MAX_STYLES} times, got {styles}")
-    blend_shares(options.blend, styles)  # these raise if there are not as many as paintings
-    parsing.each("style_scale", options.style_scale, styles)
 
 
 def accept_paint(
