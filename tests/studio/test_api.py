@@ -19,6 +19,13 @@ def api(tmp_path_factory: pytest.TempPathFactory):
         yield found
 
 
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("page")
+    with served(folder, page=True, max_jobs=1000, max_queue=1000) as found:
+        yield found
+
+
 def problem(answer: httpx.Response, status: int, code: str) -> dict:
     """Check that an answer is such a problem, and return it."""
     assert answer.status_code == status, answer.text
@@ -50,6 +57,49 @@ def test_a_wrong_query_names_the_field(api: Served):
     assert problem(api.client.get("/v1/jobs?before=x"), 422, "invalid-option")["field"] == "before"
     for before in ("nan", "1.5", "1e400_x", "1_" + "x" * 65, "9" * 5000 + "_x"):
         problem(api.client.get(f"/v1/jobs?before={before}"), 422, "invalid-option")
+
+
+NUMBERS = ["9" * 27, "9" * 400, "9" * 5000, "-1", "1e400", "nan", "%00", "%D9%A1", "x" * 300]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/v1/jobs?limit={}", "/v1/jobs?before={}", "/v1/jobs?before={}_x", "/v1/jobs/{}",
+     "/v1/jobs/{}/picture", "/v1/jobs/{}/events", "/v1/styles/{}", "/studio/jobs/{}",
+     "/studio/jobs/ID?after={}", "/studio/jobs/{}/settings", "/studio/picture/{}",
+     "/studio/picture/PHOTO?side={}", "/studio/picture/{}:0", "/studio/picture/cache:{}",
+     "/studio/file/{}", "/studio/assets/{}/x"],
+)  # fmt: skip
+def test_ids_and_numbers_of_any_length_are_refused(page: Served, address: str):
+    id = page.order().json()["id"]
+    source = page.client.post("/studio/photos", content=PHOTO).json()["source"]
+    address = address.replace("ID", id).replace("PHOTO", source)
+    for number in NUMBERS:
+        answer = page.client.get(address.format(number))
+        assert answer.status_code in (404, 422), (address, number[:30])
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("field", ["size", "steps", "seed", "strength", "style_scale"])
+def test_numbers_of_any_length_in_forms_are_refused(page: Served, field: str):
+    for number in ("9" * 27, "9" * 400, "9" * 4096, "-1", "1e400", "nan", "\0", "\u0661x"):
+        problem(page.order(**{field: number}), 422, "invalid-option")
+        if field != "steps":
+            files, data = {"photo": PHOTO}, {field: number}
+            problem(page.client.post("/v1/stylize", files=files, data=data), 422, "invalid-option")
+
+
+@pytest.mark.parametrize("field", ["size", "seed", "strength", "style_scale"])
+def test_numbers_of_any_length_in_json_are_refused(page: Served, field: str):
+    source = page.client.post("/studio/photos", content=PHOTO).json()["source"]
+    for number in ("9" * 27, "9" * 400, "9" * 5000, "-1", "1e400", "NaN", '"x"', "[]", "null"):
+        settings = {"style": '"wave"', "size": "64", field: number}
+        inside = ",".join(f'"{name}": {value}' for name, value in settings.items())
+        for path, more in (("quick", ""), ("quick/keep", f'"source": "{source}",')):
+            text = f'{{"photo": "{source}", {more} "settings": {{{inside}}}}}'
+            json = {"Content-Type": "application/json"}
+            answer = page.client.post(f"/studio/{path}", content=text, headers=json)
+            problem(answer, 422, "invalid-option")
 
 
 def test_an_error_inside_is_a_problem_without_a_word_of_the_inside(

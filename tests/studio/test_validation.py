@@ -65,6 +65,7 @@ def test_what_is_no_picture_is_said_of_what_it_is(data: bytes, kind: type, says:
         ({"blend": "0.5,0.5"}, 3, "--blend has 2 shares, but 3 styles"),
         ({"blend": "relu1_1=1,0 relu4_1=1,2,3"}, 2, "--blend has 3 shares, but 2 styles"),
         ({"style_scale": "1,2,3"}, 1, "--style-scale has 3 numbers, but 1 styles"),
+        ({"style_scale": "1,2,3", "size": 1000}, 1, "--style-scale has 3 numbers"),
         ({"style_scale": "1,1.5"}, 3, "--style-scale has 2 numbers, but 3 styles"),
     ],
 )
