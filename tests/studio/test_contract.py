@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from impasto.options import ApplyOptions, PaintOptions
-from impasto.studio import fields, living
+from impasto.studio import fields, liveness
 from impasto.studio.requests import FORMATS, STEERED, PaintRequest
 from studio.serving import PAINTING, PHOTO, Served, served
 
@@ -32,7 +32,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         pytest.MonkeyPatch.context() as patch,
         served(folder, max_pixels=250_000, max_jobs=5, max_upload=2**18) as found,
     ):
-        patch.setattr(living, "count", lambda _: 1)  # a worker that lives
+        patch.setattr(liveness, "count", lambda _: 1)  # a worker that lives
         yield found
 
 
