@@ -17,7 +17,7 @@ from impasto.studio import fields
 from impasto.studio.multipart import Fields, read_form
 from impasto.studio.quick import MAX
 from impasto.studio.routes.openapi import binary, form_body
-from impasto.studio.routes.schemas import TheStudio
+from impasto.studio.routes.schemas import Client, TheStudio
 from impasto.studio.routes.stylize import Asked, stylised
 
 router = APIRouter(tags=["Model Asset Exchange"])
@@ -73,6 +73,7 @@ _WRONG = {
 async def predict(
     request: Request,
     studio: TheStudio,
+    client: Client,
     model: Annotated[str | None, Query(description=_MODEL.help)] = None,
 ) -> Response:
     """Answer an image in the style that `model` names, else in the default one.
@@ -87,13 +88,12 @@ async def predict(
         if "model" in given:
             quick.check(given["model"])
 
-    with quick.place():
-        async with read_form(request, fields=["model"], files={"image": 1}, check=check) as form:
-            image = form.required("image")
-            style = quick.imported(model or form.fields.get("model", quick.default or ""))
-            quick.check(style)
-            asked = Asked(style, ApplyOptions(), MAX)
-            return await stylised(request, studio, image, asked, "image")
+    async with read_form(request, fields=["model"], files={"image": 1}, check=check) as form:
+        image = form.required("image")
+        style = quick.imported(model or form.fields.get("model", quick.default or ""))
+        quick.check(style)
+        asked = Asked(style, ApplyOptions(), MAX)
+        return await stylised(request, studio, client, image, asked, "image")
 
 
 @router.get("/model/metadata")
