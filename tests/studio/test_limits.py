@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
 from starlette.datastructures import Headers
 
 from impasto.studio import limits
-from impasto.studio.limits import Body, Hosts, Rates, Sites, address
+from impasto.studio.limits import Body, Hosts, Rates, Sites, Uploads, address
 from impasto.studio.problems import Problem
 from impasto.studio.settings import read
 from patience import LIMIT, Clock
@@ -121,16 +122,76 @@ def test_a_body_that_does_not_say_is_counted(api: Served):
     assert problem(answer, 413, "too-large")["detail"].endswith("1,048,576 bytes")
 
 
-def test_a_large_body_is_answered_over_both_implementations_of_http(tmp_path):
-    for kind in ("h11", "httptools"):
-        pytest.importorskip(kind)
-        with served(tmp_path / kind, http=kind, max_upload=MEGABYTE) as api:
-            data = {"photo": b"x" * (8 * MEGABYTE)}
-            problem(api.client.post("/v1/stylize", files=data), 413, "too-large")
-            assert api.client.get("/v1/styles").status_code == 200
+def test_a_large_body_is_answered_although_it_is_not_read(api: Served):
+    data = {"photo": b"x" * (8 * MEGABYTE)}
+    problem(api.client.post("/v1/stylize", files=data), 413, "too-large")
+    assert api.client.get("/v1/styles").status_code == 200
 
 
-def reading(part: bytes, every: float, times: int) -> None:
+def test_headers_are_bounded_all_together(api: Served):
+    """Many small ones on one connection take memory, too."""
+    url, sent = httpx.URL(api.url), 0
+    header = b"".join(b"X-%d: a\r\n" % number for number in range(100))
+    with socket.create_connection((url.host, url.port), timeout=LIMIT) as line:
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+        with suppress(OSError):  # it hangs up
+            while sent < 100 * MEGABYTE:
+                line.sendall(header)
+                sent += len(header)
+    assert sent < 20 * MEGABYTE  # what lies in the buffers of the connection
+
+
+@pytest.mark.parametrize("path", ["/v1/stylize", "/studio/photos"])
+def test_slow_uploads_take_nobodys_place(tmp_path, path: str):
+    ada, ben = "ada-has-a-long-key-0", "ben-has-a-long-key-1"
+    settings = {"api_keys": f"ada:{ada},ben:{ben}", "at_once": 1, "max_waiting": 4, "page": True}
+    with served(tmp_path, **settings) as api, ExitStack() as lines:
+        url = httpx.URL(api.url)
+
+        def slow() -> socket.socket:
+            """Begin an upload that never ends."""
+            line = lines.enter_context(socket.create_connection((url.host, url.port), LIMIT))
+            line.sendall(
+                f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {ada}\r\n"
+                "Content-Length: 9999\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
+                "--b\r\n".encode()
+            )
+            return line
+
+        def upload(key: str) -> int:
+            given = {"content": PHOTO} if "studio" in path else {"files": {"photo": PHOTO}}
+            return api.client.post(path, headers={"X-API-Key": key}, **given).status_code
+
+        for _ in range(4):
+            slow()
+        assert [upload(key) for key in (ada, ben, ada)] == [200] * 3
+        slow()
+        assert b" 429 " in slow().recv(4096).splitlines()[0]
+        assert [upload(key) for key in (ada, ben)] == [429, 200]
+
+
+def test_the_bytes_under_way_of_a_client_are_bounded():
+    uploads = Uploads(read(max_upload=MEGABYTE, at_once=2, max_waiting=1))
+    with uploads.one_of("a") as first, uploads.one_of("a") as second, uploads.one_of("b") as other:
+        first(10 * MEGABYTE)
+        second(6 * MEGABYTE)
+        other(16 * MEGABYTE)
+        with pytest.raises(Problem, match="busy"):
+            second(1)
+        with uploads.one_of("a"), pytest.raises(Problem, match="busy"), uploads.one_of("a"):
+            pass
+    with uploads.one_of("a") as again:
+        again(16 * MEGABYTE)
+
+
+def test_a_body_ends_some_time():
+    long = int(limits.LONGEST)
+    reading(b"a" * limits.PACE, every=1.0, times=long, most=2**40)
+    with pytest.raises(Problem, match="within 600 seconds"):
+        reading(b"a" * limits.PACE, every=1.0, times=long + 1, most=2**40)
+
+
+def reading(part: bytes, every: float, times: int, most: int = MEGABYTE) -> None:
     """Read so many parts of a body, of which one comes every so many seconds."""
     clock = Clock()
 
@@ -139,7 +200,7 @@ def reading(part: bytes, every: float, times: int) -> None:
         return {"type": "http.request", "body": part, "more_body": True}
 
     async def read() -> None:
-        body = Body(part_comes, Headers({}), MEGABYTE, clock)
+        body = Body(part_comes, Headers({}), most, clock=clock)
         for _ in range(times):
             await body()
 
@@ -174,7 +235,7 @@ def test_a_body_that_waits_to_be_read_is_not_slow():
     async def part_comes() -> dict:
         return {"type": "http.request", "body": b"a", "more_body": True}
 
-    body = Body(part_comes, Headers({}), MEGABYTE, clock)
+    body = Body(part_comes, Headers({}), MEGABYTE, clock=clock)
     clock.go_on(10 * limits.PATIENCE)  # until its turn came
     asyncio.run(body())
 
@@ -265,6 +326,25 @@ def test_keys_are_not_guessed_at_where_requests_are_not_counted(tmp_path):
 )
 def test_what_counts_as_one_client(client, counted: str):
     assert address(client) == counted
+
+
+@pytest.mark.parametrize(("believed", "status"), [("", 421), ("10.9.9.9", 421), ("127.0.0.1", 200)])
+def test_a_forwarded_host_is_believed_of_proxies_alone(tmp_path, believed: str, status: int):
+    with served(tmp_path, hosts="art.org", proxies=believed) as api:
+
+        def asked(**headers: str) -> int:
+            return api.client.get("/v1/styles", headers=headers).status_code
+
+        def posted(origin: str) -> int:
+            headers = {"X-Forwarded-Host": "art.org", "X-Forwarded-Proto": "https"}
+            return api.client.post("/v1/jobs", headers={**headers, "Origin": origin}).status_code
+
+        assert asked(**{"Host": "evil.org", "X-Forwarded-Host": "art.org"}) == status
+        assert asked(**{"Host": "evil.org", "X-Forwarded-Host": "evil.org, art.org"}) == status
+        assert asked(**{"Host": "art.org", "X-Forwarded-Host": "evil.org"}) == 621 - status
+        assert asked(**{"Host": "art.org", "X-Forwarded-Host": ""}) == 200
+        assert posted("https://other.org") == 403
+        assert posted("https://art.org") == (415 if status == 200 else 403)
 
 
 @pytest.mark.parametrize(("believed", "statuses"), [("", [200, 429]), ("127.0.0.1", [200, 200])])

@@ -24,8 +24,9 @@ from impasto.errors import (
     WeightsError,
 )
 from impasto.images.header import TooManyPixels
+from impasto.studio.fair_pool import PoolFull
 from impasto.studio.jobs import KeyReused, NoSuchJob, QueueFull, WrongState
-from impasto.studio.quick import StylizerBusy
+from impasto.studio.room import is_disk_full
 from impasto.zoo.registry import StyleError
 
 log = logging.getLogger("impasto.studio")
@@ -66,6 +67,7 @@ KINDS = {
     "unsupported-media-type": Kind(
         415, "The media type is not supported", "send multipart/form-data"
     ),
+    "bad-range": Kind(416, "The range is not in the file", "the Range header asks for no bytes"),
     "wrong-host": Kind(421, "The studio has another name", "a.example is not one of its names"),
     "busy": Kind(429, "Too many photos wait", "too many photos wait to be stylised"),
     "queue-full": Kind(429, "Too many jobs wait", "100 jobs wait already"),
@@ -143,7 +145,7 @@ def of(error: Exception) -> Problem:
             return Problem("invalid-option", f"{field}: {first['msg']}", field=field)
         case NoSuchJob():
             return Problem("not-found", "there is no job of this id")
-        case StylizerBusy():
+        case PoolFull():
             return too_many("busy", "too many photos wait to be stylised", RETRY_SOON)
         case QueueFull(what="queue"):
             return too_many("queue-full", f"{error.most} jobs wait already", RETRY_LATER)
@@ -166,7 +168,7 @@ def of(error: Exception) -> Problem:
     match error:
         case WeightsError():
             return Problem("broken-style", f"this style cannot be read; {_LOG}")
-        case OutputError():
+        case _ if isinstance(error, OutputError) or is_disk_full(error):
             return Problem("unavailable", f"nothing can be written now; {_LOG}")
         case SQLAlchemyError():
             text = "the database does not answer; try again in a moment"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from PIL import Image
 
 from impasto.apply.network import Network
@@ -25,16 +27,36 @@ from impasto.images.picture import Stored
 from impasto.images.resize import resize_plane
 from impasto.options import ApplyOptions, SaveOptions
 from impasto.runtime.machine import processors
+from impasto.studio.fair_pool import FairPool
+from impasto.studio.requests import FORMATS
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
 from impasto.zoo.pack import Pack
 
 T = TypeVar("T")
 
-_ENCODERS: dict[str, Callable[[Job], bytes]] = {
-    "png": png, "jpeg": jpeg, "webp": webp, "tiff": tiff,
-}  # fmt: skip
-_SAVE = SaveOptions()
+
+@dataclass(frozen=True)
+class _Format:
+    """How a picture becomes a file. Its sides are mirrored up to a ``multiple`` before that."""
+
+    kind: str
+    encode: Callable[[Job], bytes]
+    save: SaveOptions = SaveOptions()
+    multiple: int = 1
+
+
+MAX = "max"
+"""The format of the Model Asset Exchange: JPEG as Pillow saves it by default, with sides that are
+multiples of 4. Its networks halve the sides twice, rounding up, and double them twice."""
+
+_FORMATS = {
+    "png": _Format("png", png),
+    "jpeg": _Format("jpeg", jpeg),
+    "webp": _Format("webp", webp),
+    "tiff": _Format("tiff", tiff),
+    MAX: _Format("jpeg", partial(jpeg, subsampling=2), SaveOptions(jpeg_quality=75), 4),
+}
 
 _KEEP = 128 * 2**20
 """A picture that takes more than this, in bytes, has a network of its own: ONNX Runtime keeps what
@@ -60,29 +82,22 @@ _STEP = 64
 """The long side of a draft goes down by so many pixels."""
 
 
-class StylizerBusy(Exception):  # noqa: N818 - it is not an error, but a state
-    """More photos wait to be stylised than the settings allow."""
-
-
 class Quick:
     """The networks, loaded when first used. Photos beyond `Settings.at_once` wait in line.
 
-    Nothing here imports PyTorch. `stylise` blocks; `place` and `begin` are its parts, for who has
-    an event loop.
+    Nothing here imports PyTorch. `stylise` blocks; `begin` is for who has an event loop.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._most = settings.at_once + settings.max_waiting
         self._most_work = settings.max_work * 1e9
         self._default = settings.style
         self._read = settings.limits
         self._threads = max(1, processors() // settings.at_once)
         self._catalogue = Catalogue()
-        self._pool = ThreadPoolExecutor(settings.at_once, thread_name_prefix="quick")
+        places = settings.at_once + settings.max_waiting
+        self._pool = FairPool(settings.at_once, "quick", places)
         self._local = threading.local()
-        self._lock = threading.Lock()
         self._alone = threading.Lock()
-        self._taken = 0
 
     def styles(self) -> list[Style]:
         """Return every style that can be asked for, in the order of looking for them."""
@@ -96,6 +111,10 @@ class Quick:
     def hash_of(self, style: str) -> str:
         """Return the SHA-256 of the pack that a style is in. Raises `OptionsError`."""
         return self._catalogue.find(style)[0].sha256
+
+    def imported(self, style: str) -> str:
+        """Return a style with the user's own packs preferred to those that come with Impasto."""
+        return self._catalogue.imported(style)
 
     def check(self, style: str, options: ApplyOptions | None = None, *, fast: bool = False) -> None:
         """Raise `OptionsError` for a style, or options of it, that cannot be had."""
@@ -122,7 +141,7 @@ class Quick:
                 f"would be {width}x{height} pixels, {work / self._most_work:.2g} times the work "
                 "allowed in this style: ask for a smaller size"
             )
-        check_format(f"result.{format}", width, height)
+        check_format(f"result.{_FORMATS[format].kind}", width, height)
 
     def draft(self, photo: bytes, style: str, options: ApplyOptions) -> tuple[str, ApplyOptions]:
         """Return a style and options for a quick look at what `stylise` would make.
@@ -167,7 +186,7 @@ class Quick:
         """Return the stylised photo as the bytes of a picture file, and its media type.
 
         With ``fast`` a style's name means a smaller network. ``options`` are those of
-        `ApplyOptions`. Raises `StylizerBusy`, `OptionsError`, `ImageError`, `WeightsError` and, for
+        `ApplyOptions`. Raises `PoolFull`, `OptionsError`, `ImageError`, `WeightsError` and, for
         a format that cannot hold the picture, `OutputError`.
         """
         chosen = ApplyOptions.from_dict(options)
@@ -175,30 +194,16 @@ class Quick:
         def make() -> tuple[bytes, str]:
             return self.make(photo, style, chosen, format, fast=fast, mask=mask)
 
-        with self.place():
-            return self.begin(make).result()
+        return self.begin("", make).result()
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Take a place among those who may wait. Raises `StylizerBusy`."""
-        with self._lock:
-            if self._taken >= self._most:
-                raise StylizerBusy
-            self._taken += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._taken -= 1
-
-    def begin(self, work: Callable[[], T]) -> Future[T]:
-        """Put work in line, for who has a `place`; what is cancelled before its turn never runs."""
-        return self._pool.submit(work)
+    def begin(self, client: str, work: Callable[[], T]) -> Future[T]:
+        """Put a client's work in line. Raises `PoolFull`."""
+        return self._pool.submit(client, work)
 
     @property
     def taken(self) -> int:
-        """How many photos are coming in, in line or being stylised."""
-        return self._taken
+        """How many photos are in line or being stylised."""
+        return self._pool.taken
 
     def make(
         self,
@@ -211,21 +216,22 @@ class Quick:
         mask: bytes | None = None,
     ) -> tuple[bytes, str]:
         """As `stylise`, at once and in this thread: for work whose turn it is."""
-        if format not in _ENCODERS:
-            raise OptionsError(f"--format must be one of {', '.join(_ENCODERS)}")
+        if format not in _FORMATS:
+            raise OptionsError(f"--format must be one of {', '.join(FORMATS)}")
+        chosen = _FORMATS[format]
         pack, shares = self._catalogue.find(style, fast=fast)
-        stored = read_fitting(photo, options.size, self._read)
+        stored = _mirrored(read_fitting(photo, options.size, self._read), chosen.multiple)
         height, width, _ = stored.rgb.shape
         self.check_size(Header(width, height), style, options, format, fast=fast)
         white = None if mask is None else self._grey(mask, max(_size((width, height), options)))
         made = self._stylised(pack, shares, stored, options, white)
-        recipe = {**made.recipe, "save": _SAVE.to_dict()}
-        job = Job(made.samples, made.transparency, _SAVE, recipe, "the result")
-        return _ENCODERS[format](job), f"image/{format}"
+        recipe = {**made.recipe, "save": chosen.save.to_dict()}
+        job = Job(made.samples, made.transparency, chosen.save, recipe, "the result")
+        return chosen.encode(job), f"image/{chosen.kind}"
 
     def close(self) -> None:
         """Finish what was begun, drop what waits."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.close()
 
     def _grey(self, mask: bytes, side: int) -> Image.Image:
         """Read a mask, as large as it is needed. Raises `ImageError`."""
@@ -274,6 +280,16 @@ class Quick:
             while len(latest) > _LATEST:
                 del latest[next(iter(latest))]
         return network
+
+
+def _mirrored(photo: Stored, multiple: int) -> Stored:
+    """Return a photo whose sides are multiples: its last rows and columns are mirrored."""
+    height, width, _ = photo.rgb.shape
+    more = (0, -height % multiple), (0, -width % multiple)
+    if more == ((0, 0), (0, 0)):
+        return photo
+    alpha = None if photo.alpha is None else np.pad(photo.alpha, more, "reflect")
+    return replace(photo, rgb=np.pad(photo.rgb, (*more, (0, 0)), "reflect"), alpha=alpha)
 
 
 def _size(photo: tuple[int, int], options: ApplyOptions) -> tuple[int, int]:

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         (), description="Names it is reached by, such as art.example.org behind a reverse proxy."
     )
     proxies: str = Field(
-        "", description="Addresses of reverse proxies whose X-Forwarded-For is believed, or *."
+        "", description="Addresses of reverse proxies whose X-Forwarded headers are believed, or *."
     )
     rate: int = Field(600, ge=1, description="Requests a minute of one client, beyond it 429.")
 
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     )
 
     checkpoint_every: float = Field(
-        5.0, gt=0, le=60, description="Seconds of work that a kill may cost, at most."
+        30.0, gt=0, le=600, description="Seconds from one checkpoint of a painting to the next."
     )
     keep: float = Field(
         30 * 86400, gt=0, description="Seconds after which an ended job and its files are removed."

@@ -22,12 +22,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.errors import ImpastoError
 from impasto.runtime.device import give_back_memory
-from impasto.studio import logs, slots
+from impasto.studio import liveness, logs, slots
 from impasto.studio.database import connect
 from impasto.studio.executor import execute
 from impasto.studio.jobs import GRACE, ClaimLost, JobStore
 from impasto.studio.maintenance import Cleanup
-from impasto.studio.runner import WorkerContext, WorkerLeaving
+from impasto.studio.room import WorkerLeaving, is_disk_full
+from impasto.studio.runner import WorkerContext
 from impasto.studio.settings import Settings, read
 from impasto.studio.storage import Storage
 
@@ -81,6 +82,7 @@ def run(settings: Settings, *, slot: int | None = None, tied: bool = False) -> N
     store, scratch = JobStore(connect(url)), files.scratch(held.name)
     worker = Worker(WorkerContext(settings, store, files, scratch, held.name, leaving))
     worker.start()
+    liveness.keep_reporting(store.engine, held.name, leaving)
     log.info("ready")
     leaving.wait()
     log.info("leaving")
@@ -126,7 +128,7 @@ class Worker:
             except Exception as error:
                 # The job at hand is left behind: whoever claims it next is not to do so at once.
                 pause = GRACE
-                outside = isinstance(error, SQLAlchemyError | OSError)
+                outside = isinstance(error, SQLAlchemyError | OSError) or is_disk_full(error)
                 log.warning("%s, trying again later", type(error).__name__, exc_info=not outside)
             context.leaving.wait(pause)
 

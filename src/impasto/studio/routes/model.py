@@ -15,8 +15,9 @@ import impasto
 from impasto.options import ApplyOptions
 from impasto.studio import fields
 from impasto.studio.multipart import Fields, read_form
+from impasto.studio.quick import MAX
 from impasto.studio.routes.openapi import binary, form_body
-from impasto.studio.routes.schemas import TheStudio
+from impasto.studio.routes.schemas import Client, TheStudio
 from impasto.studio.routes.stylize import Asked, stylised
 
 router = APIRouter(tags=["Model Asset Exchange"])
@@ -65,16 +66,20 @@ _WRONG = {
         required=("image",),
     ),
     responses={
-        200: binary("The stylised image, of the same size.", "image/jpeg"),
+        200: binary("The stylised image, its sides rounded up to multiples of 4.", "image/jpeg"),
         **{status: {"model": Wrong, "description": text} for status, text in _WRONG.items()},
     },
 )
 async def predict(
     request: Request,
     studio: TheStudio,
+    client: Client,
     model: Annotated[str | None, Query(description=_MODEL.help)] = None,
 ) -> Response:
-    """Answer an image in the style that `model` names, else in the default one."""
+    """Answer an image in the style that `model` names, else in the default one.
+
+    Of styles with one name, those of the studio's own packs come before those of Impasto.
+    """
     quick = studio.quick
     if model is not None:
         quick.check(model)
@@ -83,13 +88,12 @@ async def predict(
         if "model" in given:
             quick.check(given["model"])
 
-    with quick.place():
-        async with read_form(request, fields=["model"], files={"image": 1}, check=check) as form:
-            image = form.required("image")
-            style = model or form.fields.get("model", quick.default or "")
-            quick.check(style)
-            asked = Asked(style, ApplyOptions(), "jpeg")
-            return await stylised(request, studio, image, asked, "image")
+    async with read_form(request, fields=["model"], files={"image": 1}, check=check) as form:
+        image = form.required("image")
+        style = quick.imported(model or form.fields.get("model", quick.default or ""))
+        quick.check(style)
+        asked = Asked(style, ApplyOptions(), MAX)
+        return await stylised(request, studio, client, image, asked, "image")
 
 
 @router.get("/model/metadata")

@@ -33,6 +33,11 @@ async def _owner(request: Request) -> str:
     return owner
 
 
+async def _client(request: Request) -> str:
+    client: str = request.state.client
+    return client
+
+
 def _job(id: str, request: Request) -> StoredJob:
     """Return a job of the owner's; that of somebody else is as unknown as none."""
     studio: Studio = request.app.state.studio
@@ -44,6 +49,9 @@ TheStudio = Annotated[Studio, Depends(_studio)]
 
 Owner = Annotated[str, Depends(_owner)]
 """Whose request it is."""
+
+Client = Annotated[str, Depends(_client)]
+"""Who counts as one client: a key or, without keys, an address."""
 
 TheJob = Annotated[StoredJob, Depends(_job)]
 """The job that the address names."""
@@ -93,6 +101,9 @@ class Job(BaseModel):
     loss: float | None = Field(description="What is left to be minimised.")
     seconds: float = Field(description="Time worked at it.")
     remaining: float | None = Field(description="Seconds that it will still take, about.")
+    waiting: Literal["", "disk"] = Field(
+        description="What a running job waits for: `disk` is room on the disk of the server."
+    )
     width: int = Field(description="Pixels across; 0 is not known yet.")
     height: int = Field(description="Pixels down; 0 is not known yet.")
     order: dict[str, Any] = Field(description="What was asked for.")
@@ -119,7 +130,7 @@ class Readiness(BaseModel):
     ready: bool
     database: bool = Field(description="Whether the database answers.")
     files: bool = Field(description="Whether files can be written and read.")
-    workers: bool = Field(description="Whether the server's own workers run.")
+    workers: bool = Field(description="Whether a worker lives, here or on another machine.")
 
 
 def job_of(studio: Studio, job: StoredJob) -> Job:
@@ -142,7 +153,7 @@ def job_of(studio: Studio, job: StoredJob) -> Job:
 JOB_EXAMPLE: dict[str, Any] = {
     "id": JOB, "kind": "paint", "state": "running", "wish": "", "created": _AT, "started": _AT,
     "ended": None, "ahead": 0, "step": 40, "steps": 150, "loss": 0.132, "seconds": 9.5,
-    "remaining": 26.0, "width": 640, "height": 480, "error": None,
+    "remaining": 26.0, "waiting": "", "width": 640, "height": 480, "error": None,
     "order": {"size": 640, "quality": "good", "strength": 1.0, "format": "png"},
     "links": {
         "self": f"/v1/jobs/{JOB}", "events": f"/v1/jobs/{JOB}/events",
