@@ -125,12 +125,13 @@ def test_what_is_beside_something_that_moves_stays_at_rest():
     assert motion.holds[beside].mean() > 0.9
 
 
-def test_strokes_that_are_carried_stay_as_sharp_as_those_of_a_frame():
+def test_sharp_strokes_are_carried_and_faded_ones_are_painted_again():
     random = np.random.default_rng(0)
-    strokes = random.integers(0, 2, (12, 120, 160, 1)).astype(np.uint8).repeat(3, 3) * 255
-    follower, carrier = Follower(), Carrier(0.95)
-    follower.follow(view())
-    carrier.blended(strokes[0], None)
-    for own in strokes[1:]:
-        made = carrier.blended(own, carrier.carried(follower.follow(view())))
-    assert made.std() > 0.9 * strokes[0].std()
+    before, own = random.integers(0, 2, (2, 120, 160, 1)).astype(np.uint8).repeat(3, 3) * 255
+    follower, carrier = Follower(view()), Carrier(0.95)
+    rest = follower.follow(view())
+    carrier.blended(before, None)
+    assert apart(carrier.blended(own, carrier.carried(rest)), before) < 3
+    faded = np.rint(128 + 0.6 * (before.astype(np.float32) - 128)).astype(np.uint8)
+    carrier.blended(faded, None)
+    assert apart(carrier.blended(own, carrier.carried(rest)), own) < 1

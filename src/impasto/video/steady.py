@@ -32,17 +32,15 @@ carried loses sharpness with every move."""
 _LOOK = 0.15
 """Difference in luma at which what is carried begins to be another thing than what is seen."""
 
-_LEVELS = 3
-"""Bands of detail whose contrast is given back: of 1, 2 and 4 pixels."""
+_BLOCK = 16
+"""Sharpness is compared in windows of that side, in pixels."""
 
-_BLOCK = 8
-"""Contrast is compared in blocks of so many positions of a band."""
+_FADED, _FRESH = 0.72, 0.78
+"""What is carried is repainted where its detail has this share of the contrast of the frame's own,
+and kept where it has the second."""
 
-_MOST_GAIN = 1.05
-"""Contrast grows by so much in a frame, at most."""
-
-_FAINT = 4e-6
-"""Squares of detail so small are none."""
+_FAINT = 1e-5
+"""Squares of detail this small make no difference."""
 
 _BINS = 6
 """Levels of each colour that a histogram tells apart."""
@@ -139,7 +137,8 @@ class Carrier:
         if carried is None or not self._most:
             self.last = own
             return picture
-        self.last = _with_contrast(own.lerp(carried[0], carried[1] * self._most), own)
+        before, holds = carried
+        self.last = own.lerp(before, holds * _sharp(before, own) * self._most)
         return np.ascontiguousarray((self.last[0] * 255).round_().byte().permute(1, 2, 0).numpy())
 
     def state(self) -> dict[str, NDArray[np.float32]]:
@@ -173,31 +172,20 @@ def _histogram(frame: Tensor) -> Tensor:
     return counts / counts.sum()
 
 
-def _with_contrast(picture: Tensor, like: Tensor) -> Tensor:
-    """Return (1, 3, h, w) with as much detail as another of its size has, place by place.
-
-    What is added is grey: the bands of a Laplacian pyramid (Burt and Adelson 1983) of the mean of
-    the colours.
-    """
-    own, other = picture.mean(1, keepdim=True), like.mean(1, keepdim=True)
-    added = []
-    for _ in range(_LEVELS):
-        size = list(own.shape[2:])
-        low, wanted = (F.avg_pool2d(x, 2, ceil_mode=True) for x in (own, other))
-        band = own - F.interpolate(low, size=size, mode="bilinear")
-        energy = _energy(other - F.interpolate(wanted, size=size, mode="bilinear"))
-        gain = ((energy + _FAINT) / (_energy(band) + _FAINT)).sqrt().clamp(1, _MOST_GAIN)
-        added.append(band * (F.interpolate(gain, size=size, mode="bilinear") - 1))
-        own, other = low, wanted
-    more = added.pop()
-    for band in reversed(added):
-        more = F.interpolate(more, size=list(band.shape[2:]), mode="bilinear") + band
-    return (picture + more).clamp_(0, 1)
+def _sharp(carried: Tensor, own: Tensor) -> Tensor:
+    """Return where a picture (1, 3, h, w) has about as much fine detail as another, from 0 to 1."""
+    ratio = ((_detail(carried) + _FAINT) / (_detail(own) + _FAINT)).sqrt()
+    sharp = ((ratio - _FADED) / (_FRESH - _FADED)).clamp(0, 1)
+    return F.interpolate(sharp, size=list(own.shape[2:]), mode="bilinear")
 
 
-def _energy(band: Tensor) -> Tensor:
-    """Return the mean square of (1, 1, h, w) in blocks."""
-    return F.avg_pool2d(band.square(), _BLOCK, ceil_mode=True)
+def _detail(picture: Tensor) -> Tensor:
+    """Return the mean square of the detail of (1, 3, h, w) below 2 pixels, around each block."""
+    grey = picture.mean(1, keepdim=True)
+    low = F.avg_pool2d(grey, 2, ceil_mode=True)
+    band = grey - F.interpolate(low, size=list(grey.shape[2:]), mode="bilinear")
+    energy = F.avg_pool2d(band.square(), _BLOCK // 4, ceil_mode=True)
+    return _around(energy, 2)
 
 
 def _still(luma: Tensor, last: Tensor, there: Tensor) -> Tensor:
