@@ -40,6 +40,16 @@ def test_flow_of_what_turns_is_that_of_its_places():
     assert error.median() < 0.2
 
 
+def test_flow_is_sharp_at_the_edge_of_what_moves():
+    thing, before, after = view(photo="coffee")[40:80, 50:100], view(), view(2)
+    before[40:80, 50:100] = thing
+    after[40:80, 56:106] = thing
+    there, _ = flow.between(flow.small(tensor(after)), flow.small(tensor(before)))
+    right = there[0, 0, 44:76]
+    assert (right[:, 101:105] + 6).abs().mean() < 0.3
+    assert (right[:, 108:112] - 2).abs().mean() < 0.3
+
+
 def test_flow_does_not_follow_the_light():
     one, other = view(3, -2), view()
     darker = np.rint(one * 0.8).astype(np.uint8)
@@ -120,7 +130,7 @@ def test_what_is_beside_something_that_moves_stays_at_rest():
     before[40:80, 50:100] = moving[40:80, 50:100]
     after[40:80, 56:106] = moving[40:80, 50:100]
     motion = follow(before, after)
-    beside = (..., slice(44, 76), slice(108, 111))  # nearer than a window of the flow reaches
+    beside = (..., slice(44, 76), slice(109, 112))  # nearer than a window of the flow reaches
     assert motion.flow[beside].abs().max() == 0
     assert motion.holds[beside].mean() > 0.9
 

@@ -21,7 +21,7 @@ _COARSEST = 10
 _RADIUS = 4
 """A window has so many pixels on every side of its middle."""
 
-_STEPS = 3
+_STEPS = 2
 """Steps at each level."""
 
 _DAMPING = 3e-5
@@ -30,7 +30,7 @@ _DAMPING = 3e-5
 _FARTHEST = 1.0
 """Pixels that a step moves at most."""
 
-_REACHES = (8, 4, 2)
+_REACHES = (8, 3)
 """Distances in pixels from which a better flow is taken."""
 
 _CLEARLY, _GRAIN = 1.1, 0.5
@@ -57,16 +57,15 @@ def between(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     one shows at (x, y), in pixels. The way back, which is to check it, is found at half the size.
     """
     here, there = _pyramid(torch.cat((one, other))), _pyramid(torch.cat((other, one)))
+    finest = min(1, len(here) - 1)
     flow = here[-1].new_zeros((2, 2, *here[-1].shape[2:]))
-    back = flow[1:]
-    for template, image in zip(reversed(here), reversed(there), strict=True):
-        flow = resized(flow, template.shape[2], template.shape[3])
-        back = flow[1:]
-        directions = 1 if template is here[0] and len(here) > 1 else 2
-        flow = _refined(template[:directions], image[:directions], flow[:directions])
-        back = flow[1:] if directions == 2 else back
-    flow = _propagated(here[0], there[0], torch.cat((flow[:1], back)))
-    return flow[:1], flow[1:]
+    for template, image in zip(reversed(here[finest:]), reversed(there[finest:]), strict=True):
+        flow = _refined(template, image, resized(flow, *template.shape[2:]))
+    back = _propagated(there[finest][:1], here[finest][:1], flow[1:])
+    flow = flow[:1]
+    if finest:
+        flow = _refined(one, other, resized(flow, *one.shape[2:]))
+    return _propagated(one, other, flow), resized(back, *one.shape[2:])
 
 
 def resized(flow: Tensor, height: int, width: int) -> Tensor:

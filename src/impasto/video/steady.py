@@ -35,7 +35,7 @@ _LOOK = 0.15
 _BLOCK = 16
 """Sharpness is compared in windows of that side, in pixels."""
 
-_FADED, _FRESH = 0.72, 0.78
+_FADED, _FRESH = 0.7, 0.76
 """What is carried is repainted where its detail has this share of the contrast of the frame's own,
 and kept where it has the second."""
 
