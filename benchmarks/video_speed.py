@@ -137,8 +137,9 @@ def written(path: Path, frames: Iterable[NDArray[np.uint8]]) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.pix_fmt = "yuv420p"
-        for rgb in frames:
-            stream.height, stream.width = rgb.shape[:2]
+        for number, rgb in enumerate(frames):
+            if not number:
+                stream.height, stream.width = rgb.shape[:2]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
         container.mux(stream.encode())
     return path
