@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -102,10 +102,11 @@ class Learner:
         self.precision = choose_precision(self.options.precision, self.device)
         self._loop: RowLoop | None = None
         self._before = 0, 0.0
+        self._total = False
         self._earlier: dict[str, float] = {name: kind() for name, kind in _EARLIER.items()}
         self._saved_at = clock()
 
-    def __iter__(self) -> Iterator[TrainingEvent]:
+    def __iter__(self) -> Generator[TrainingEvent, None, None]:
         """Learn to the end, or until stopped."""
         with in_memory("lower --size or --style-size"):
             yield from self._learn()
@@ -126,14 +127,19 @@ class Learner:
         finally:
             crops.close()
 
-    def begin_with(self, row: Row | None, state_file: StateFile | None = None) -> None:
+    def begin_with(
+        self, row: Row | None, state_file: StateFile | None = None, *, total: bool = False
+    ) -> None:
         """Continue from a style that was learnt before; call this before iterating.
+
+        With ``total`` the budget in seconds includes what was learnt before.
 
         ``state_file`` says where and how often to save the state. If it holds the state of the same
         learning and of this row, or with ``resume`` of any row, this continues exactly from there,
         else from the row.
         """
         self._begin, self._state_file = row, state_file or StateFile()
+        self._total = total
 
     @property
     def seconds(self) -> float:
@@ -279,6 +285,8 @@ class Learner:
         steps_before, seconds_before = self._before
         if self.options.steps is not None:
             return step / (steps_before + self.options.steps)
+        if self._total:
+            return (self._earlier["seconds"] + seconds) / self.options.seconds
         return seconds / (seconds_before + self.options.seconds)
 
     def save(self) -> Iterator[Saved]:
