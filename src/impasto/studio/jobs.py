@@ -243,10 +243,12 @@ class JobStore:
         limit: int = 50,
         before: Place | None = None,
         cancelled: bool = True,
+        learnt: bool = True,
     ) -> list[Job]:
         """Return an owner's jobs, the newest first, from ``before`` a place on.
 
-        Without ``cancelled`` those are left out that were cancelled or are about to be.
+        Without ``cancelled`` those are left out that were cancelled or are about to be, without
+        ``learnt`` those that learn styles.
         """
         query = sa.select(jobs).where(jobs.c.owner == owner)
         if before is not None:  # of two jobs made at one moment, one may be on the page before
@@ -255,6 +257,8 @@ class JobStore:
             query = query.where((jobs.c.created < time) | earlier)
         if not cancelled:
             query = query.where(jobs.c.state != "cancelled", jobs.c.wish != "cancel")
+        if not learnt:
+            query = query.where(jobs.c.kind != "learn")
         return self._all(query.order_by(jobs.c.created.desc(), jobs.c.id.desc()).limit(limit))
 
     def styles(self, owner: str) -> list[Job]:

@@ -43,6 +43,9 @@ _SMALL = {
 }
 """Most bytes of a request, where it is not that of the settings."""
 
+_OF_STYLES = 4096
+"""Most bytes of a request that changes a style."""
+
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -90,7 +93,8 @@ class RequestMiddleware:
         try:
             refused = self._let_in(scope, headers)
             if refused is None:
-                most = _SMALL.get(scope["path"], self._most)
+                path = scope["path"]
+                most = _OF_STYLES if path.startswith("/v1/styles/") else _SMALL.get(path, self._most)
                 await self._app(scope, Body(receive, headers, most), answer)
                 return
         except ClientDisconnect:

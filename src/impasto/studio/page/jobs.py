@@ -51,7 +51,7 @@ def begin(page: Page, owner: str, order: PaintOrder) -> Job:
 def listed(page: Page, owner: str, limit: int) -> dict[str, Any]:
     """Return the owner's jobs, the newest first, without cancelled ones, and if there are more."""
     limit = min(limit, MOST_JOBS)
-    found = page.studio.store.jobs(owner, limit=limit + 1, cancelled=False)
+    found = page.studio.store.jobs(owner, limit=limit + 1, cancelled=False, learnt=False)
     more = limit < min(len(found), MOST_JOBS)
     return {"jobs": [_summary(job) for job in found[:limit]], "more": more}
 

@@ -56,11 +56,11 @@ def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
     It runs in a thread of `Quick`. Where a draft will do, the answer says whether it is one.
     """
     began = time.monotonic()
-    quick = page.studio.quick
+    quick, own = page.studio.quick, page.studio.learnt.of(owner)
     photo = page.pictures.data(owner, order.photo)
     wanted = order.settings.style, order.settings.options(page.studio.settings.max_size)
-    style, options = quick.draft(photo, *wanted) if order.draft else wanted
-    data, _ = quick.make(photo, style, options, _FORMAT)
+    style, options = quick.draft(photo, *wanted, own) if order.draft else wanted
+    data, _ = quick.make(photo, style, options, _FORMAT, own=own)
     width, height = size_of(data)
     return {
         **order.model_dump(),

@@ -74,12 +74,12 @@ def asset(name: str) -> Response:
 def opening(page: Page, owner: str, query: str) -> dict[str, Any]:
     """Return what the page shows at first: the settings of a link, else the painting under way."""
     studio = page.studio
-    styles = [style.name for style in studio.quick.styles()]
+    styles = [style.name for style in (*studio.learnt.of(owner), *studio.quick.styles())]
     linked = controls.read(query, styles=styles, largest=studio.settings.max_size)
     settings = dict(linked.settings)
     found: dict[str, Any] = {"complaints": linked.complaints}
     if not settings:
-        for job in studio.store.jobs(owner):
+        for job in studio.store.jobs(owner, learnt=False):
             if job.state in UNDER_WAY and not job.wish:
                 with suppress(KeyError, ImpastoError):  # its photo is gone: the page opens
                     return {**found, **jobs.again(page, job), "job": job.id}
