@@ -66,16 +66,16 @@ def worker(api: Served, folder: Path, **settings: Any) -> WorkerContext:
     return context
 
 
-def a_file(
-    *styles: str, body: str | None = None, size: str = "turbo", **row: Any
-) -> bytes:
+def a_file(*styles: str, body: str | None = None, size: str = "turbo", **row: Any) -> bytes:
     """The file of styles that a friend had learnt on the network of `ship`."""
     pack = random_pack("kiss", *(styles or ("gift",)), size=size, seed=0)
     rows = []
     for style in styles or ("gift",):
         found = pack.row(style)
         given = {"painting": swirls(64), "learning": {"seconds": 30.0}, **row}
-        rows.append(Row(given.get("card", found.card), found.tensors, given["learning"], given["painting"]))
+        rows.append(
+            Row(given.get("card", found.card), found.tensors, given["learning"], given["painting"])
+        )
     return serialised(Rows(size, body or random_pack("kiss", size=size).body, tuple(rows)))
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from impasto.studio.runner import WorkerContext
-from impasto.zoo.rows import parsed
 from studio.jobs import work
-from studio.learning import a_file, few_layers, learn, pixels, ship, worker
+from studio.learning import few_layers, learn, pixels, ship, worker
 from studio.serving import PHOTO, Served, served
 
 

@@ -161,8 +161,8 @@ def new_id() -> str:
 def needed(job: Job) -> Callable[[str], bool]:
     """Return which files of an ended job are to be kept."""
     served = {job.preview, job.picture, job.timelapse, job.learnt}
-    given = ("photo", "style-", "checkpoint-") if job.kind == "learn" else ("photo", "style-")
-    return lambda name: name in served or name.startswith(given)
+    given = ("style-", "checkpoint-") if job.kind == "learn" else ("style-",)
+    return lambda name: name in served or name in ("photo", "start") or name.startswith(given)
 
 
 class JobStore:

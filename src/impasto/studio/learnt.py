@@ -13,7 +13,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +84,12 @@ class OwnStyle:
 
     job: Job
     rows: Rows | None
+    files: Storage = field(repr=False)
+
+    @property
+    def painting(self) -> bytes:
+        """The painting, as it was sent in."""
+        return self.files.get(self.job.id, PAINTING)
 
     @property
     def name(self) -> str:
@@ -121,7 +127,9 @@ class LearntStyles:
         While the database does not answer, they are those of the last time.
         """
         try:
-            found = [OwnStyle(job, self._rows_of(job)) for job in self._store.styles(owner)]
+            found = [
+                OwnStyle(job, self._rows_of(job), self._files) for job in self._store.styles(owner)
+            ]
         except SQLAlchemyError as error:
             log.warning("the database does not answer: %s", type(error).__name__)
             return self._latest.get(owner, ())
@@ -208,8 +216,8 @@ def accept_learning(
 
     Raises `OptionsError`, `ImageError`, `NameTaken`, `TooManyStyles`, `QueueFull`, `KeyReused`.
     """
-    bounds, request = studio.settings, {field: getattr(asked, field) for field in STEERED}
-    request["budget"] = asked.seconds
+    bounds = studio.settings
+    request = {one: getattr(asked, one) for one in STEERED} | {"budget": asked.seconds}
     check_budget(asked.seconds, bounds)
     if bounds.max_memory < MEMORY:
         raise OptionsError("styles cannot be learnt here: IMPASTO_MAX_MEMORY is under 2 GB")

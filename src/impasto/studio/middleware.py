@@ -94,7 +94,9 @@ class RequestMiddleware:
             refused = self._let_in(scope, headers)
             if refused is None:
                 path = scope["path"]
-                most = _OF_STYLES if path.startswith("/v1/styles/") else _SMALL.get(path, self._most)
+                most = (
+                    _OF_STYLES if path.startswith("/v1/styles/") else _SMALL.get(path, self._most)
+                )
                 await self._app(scope, Body(receive, headers, most), answer)
                 return
         except ClientDisconnect:

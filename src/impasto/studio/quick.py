@@ -99,6 +99,19 @@ class Quick:
         """Return the SHA-256 of the pack that a style is in. Raises `OptionsError`."""
         return self._catalogue.find(style)[0].sha256
 
+    def paintings(self, style: str, own: Own = ()) -> dict[bytes, float]:
+        """Return the paintings of a style or a mixture, of ``own`` ones in full, with the shares.
+
+        Raises `OptionsError` for an unknown style, or one whose painting is not here.
+        """
+        found, mine = {}, {style.name: style for style in own}
+        for name, share in self._catalogue.find(style, own=own)[1].items():
+            painting = mine[name].painting if name in mine else self._catalogue.painting(name)
+            if painting is None:
+                raise OptionsError(f"the painting of {name} is not here: add it in Paint instead")
+            found[painting] = share
+        return found
+
     def has_network(self, rows: Rows) -> bool:
         """Return whether the network that rows were learnt on is here."""
         return self._catalogue.has_network(rows)

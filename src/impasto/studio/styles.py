@@ -16,7 +16,7 @@ from pydantic import Field
 from impasto.nets.architecture import ORIGINAL
 from impasto.studio.learnt import Own, OwnStyle
 from impasto.text import shown
-from impasto.zoo import registry
+from impasto.zoo import learnt, registry
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import EXTENSION, Pack
 from impasto.zoo.registry import Shares, StyleError
@@ -31,6 +31,10 @@ _LONGEST = 400
 _NONE = "there are no styles yet: impasto train makes them, impasto import takes them over"
 
 
+YOURS = "Your styles"
+"""The group of the styles that are the owner's alone."""
+
+
 @dataclass(frozen=True)
 class Style:
     """A style that a photo can be painted in at once."""
@@ -42,6 +46,8 @@ class Style:
     licence: Annotated[str, Field(description="The licence of that picture.")]
     source: Annotated[str, Field(description="Where that picture is from.")]
     pack: Annotated[str, Field(description="The network that has it.", examples=["quality"])]
+    group: Annotated[str, Field(description="The kind of painting.", examples=["Prints"])]
+    words: Annotated[str, Field(description="More words to find it by.", examples=["blue sea"])]
     job: Annotated[str | None, Field(description="The job that learns it, if it is your own.")] = (
         None
     )
@@ -85,6 +91,16 @@ class Catalogue:
                 if not any(style.name in entry.styles for entry in entries):
                     raise StyleError(f"{style.name} is not learnt yet: wait for its first result")
         return registry.choose(entries, where, shares, fast=fast), shares
+
+    def painting(self, style: str) -> bytes | None:
+        """Return a small copy of the painting that a style was learnt from; None if it is not here.
+
+        Raises `StyleError` for an unknown style.
+        """
+        if own := learnt.find(style):
+            return own[2].painting or None
+        pack, _ = self.find(style)
+        return registry.painting_of(pack.row(style).card)
 
     def lighter(self, spec: str, own: Own = ()) -> list[str]:
         """Return what names the same styles in networks of less work, the one of most work first.
@@ -130,9 +146,10 @@ class Catalogue:
 def own_style(own: OwnStyle) -> Style:
     """Return what is told of a style of the owner's."""
     card = own.row.card if own.row else StyleCard(name=own.name)
-    texts = card.title, card.painter, card.year, card.licence, card.source
     size = own.rows.architecture if own.rows else str(own.job.request["model"])
-    return Style(own.name, *texts, size, own.job.id, own.row is not None)
+    about = card.title, card.painter, card.year, card.licence, card.source
+    ready = own.row is not None
+    return Style(own.name, *about, size, YOURS, card.words, job=own.job.id, ready=ready)
 
 
 def _belong(rows: Rows, pack: Pack | None) -> bool:
@@ -172,4 +189,5 @@ def _files(folder: Path) -> list[tuple[str, int, int, int]]:
 
 def _style(card: StyleCard, entry: registry.Entry) -> Style:
     size = entry.pack.card.architecture if entry.pack and entry.bundled else entry.name
-    return Style(card.name, card.title, card.painter, card.year, card.licence, card.source, size)
+    about = card.title, card.painter, card.year, card.licence, card.source
+    return Style(card.name, *about, size, card.group, card.words)

@@ -22,10 +22,10 @@ export function duration(seconds) {
   return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, "0")} min`;
 }
 
-/** A name as a title: "starry-night" is "Starry night". */
+/** A name as a title: "starry-night" is "Starry night", "wave:0.6,kiss:0.4" is "Wave + Kiss". */
 export function titled(name) {
-  const words = String(name).replaceAll("-", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  const titles = String(name).split(",").map((part) => part.split(":")[0].replaceAll("-", " "));
+  return titles.map((words) => words.charAt(0).toUpperCase() + words.slice(1)).join(" + ");
 }
 
 /** Let files be dropped on an element, chosen by `input` or, with `paste`, pasted anywhere. */

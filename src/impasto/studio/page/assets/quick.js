@@ -5,6 +5,7 @@
 
 import { compare } from "./compare.js";
 import { titled } from "./dom.js";
+import { mask } from "./mask.js";
 import { clear, show } from "./messages.js";
 import { file, picture, post } from "./server.js";
 import { onMove, settings } from "./settings.js";
@@ -21,7 +22,7 @@ let missed = false; // whether the studio did not answer
 let rest = 0;
 
 function look() {
-  const [photo, wanted] = [get("photo"), settings("quick")];
+  const [photo, wanted] = [get("photo"), { ...settings("quick"), mask: mask() }];
   if (photo && wanted.style) order({ photo: photo.source, settings: wanted, draft: true });
 }
 
@@ -71,6 +72,12 @@ async function stylise(wanted, signal) {
   }
 }
 
+/** Have the picture painted on, from where the network left it. */
+const paintOn = (seconds) => async () => {
+  const { id } = await post("studio/quick/finish", { ...get("result"), seconds });
+  set({ job: id, result: null });
+};
+
 async function keep() {
   const { id } = await post("studio/quick/keep", get("result"));
   set({ job: id, result: null });
@@ -101,11 +108,14 @@ function caption({ settings: { style }, draft, failed, width, height, seconds })
 }
 
 /** Of a draft the same buttons are there, so that nothing jumps, but do nothing yet. */
-function actions({ source, draft, failed }) {
+function actions({ source, draft, failed, settings: { mask } }) {
+  const on = "Paint on from here, step by step";
   const made = [
     download(file(source), "picture", "Download"),
     button("keep", "Keep", keep, "Put it into the history"),
-  ];
+    !mask && button("on15", "Finish: 15 s", paintOn(15), on),
+    !mask && button("on60", "1 min", paintOn(60), on),
+  ].filter(Boolean);
   if (!draft) return made;
   made[0].removeAttribute("href");
   for (const one of made) one.ariaDisabled = "true";
@@ -122,6 +132,7 @@ export function start() {
   onMove("quick", look);
   on(["photo", "job", "result"], draw);
   on(["photo", "mode"], follow);
+  on(["mask"], () => get("job") || look());
   on(["job"], () => get("job") && stop());
   on(["connected"], () => {
     if (!get("connected") || !missed) return;
