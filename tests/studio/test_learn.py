@@ -12,9 +12,11 @@ from studio.jobs import work
 from studio.learning import few_layers, learn, pixels, ship, worker
 from studio.serving import PHOTO, Served, served
 
+pytestmark = pytest.mark.usefixtures("networks_kept")
+
 
 @pytest.fixture(autouse=True)
-def _small(networks_kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     few_layers(monkeypatch)
 
 

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.errors import ImageError, ImpastoError, OptionsError, WeightsError
+from impasto.nets.architecture import ORIGINAL
 from impasto.options import LearnOptions
 from impasto.studio.database import lock
 from impasto.studio.jobs import IS_STYLE, UNDER_WAY, Guard, Job, JobStore, WrongState, jobs, new_id
@@ -28,9 +29,10 @@ from impasto.studio.settings import Settings
 from impasto.studio.storage import Storage
 from impasto.studio.validation import check_picture
 from impasto.text import shown
+from impasto.training.naming import slug
 from impasto.training.painting import Painting, read_painting
 from impasto.zoo import registry
-from impasto.zoo.cards import StyleCard, plain_name
+from impasto.zoo.cards import MAX_NAME, StyleCard, plain_name
 from impasto.zoo.learnt import check_name
 from impasto.zoo.rows import Row, Rows, parsed, serialised
 
@@ -227,7 +229,7 @@ def accept_learning(
         mark = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
         if earlier := studio.store.by_key(owner, key, mark):
             return earlier
-    style = check_own_name(studio, name) if name else _free_name(studio, owner)
+    style = check_own_name(studio, name) if name else free_name(studio, owner)
     registry.network(asked.model)  # raises an error if there is none
     check_picture(painting, bounds, "the painting")
     _read(painting, asked.style_size, bounds)
@@ -324,14 +326,13 @@ def _check_room(connection: sa.Connection, owner: str, name: str, most: float) -
         raise TooManyStyles(most)
 
 
-def _free_name(studio: Studio, owner: str) -> str:
-    """Return a name for a style that was given none."""
+def free_name(studio: Studio, owner: str, wanted: str = "") -> str:
+    """Return a name that no style has, made of any text; numbered if need be."""
     taken = {style.name for style in studio.quick.styles()}
-    taken |= {str(job.style) for job in studio.store.styles(owner)}
-    number = 1
-    while f"style-{number}" in taken:
-        number += 1
-    return f"style-{number}"
+    taken |= {ORIGINAL, *(str(job.style) for job in studio.store.styles(owner))}
+    stem = slug(wanted)[: MAX_NAME - 4].strip("-") or "style"
+    names = (stem, *(f"{stem}-{number}" for number in range(2, 1000)))
+    return next((name for name in names if name not in taken), stem)
 
 
 def _read(data: bytes, size: int, settings: Settings) -> Painting:

@@ -28,7 +28,7 @@ _OPEN = (*_PROBES, "/login", "/logout", "/v1/openapi.json", "/swagger.json", "/m
 _API = ("/v1/", "/model/", "/metrics", "/studio/")
 """Where a browser without a key is told so, not sent to where one logs in."""
 
-_PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/paint")
+_PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/paint", "/studio/styles")
 """What the page asks for that takes work."""
 
 _COUNTED = ("/v1/", "/model/", "/login", *_PAGE_WORK)
@@ -40,6 +40,7 @@ _SMALL = {
     "/studio/quick": 65536,
     "/studio/quick/keep": 65536,
     "/studio/paint": 65536,
+    "/studio/styles": 65536,
 }
 """Most bytes of a request, where it is not that of the settings."""
 
@@ -93,11 +94,7 @@ class RequestMiddleware:
         try:
             refused = self._let_in(scope, headers)
             if refused is None:
-                path = scope["path"]
-                most = (
-                    _OF_STYLES if path.startswith("/v1/styles/") else _SMALL.get(path, self._most)
-                )
-                await self._app(scope, Body(receive, headers, most), answer)
+                await self._app(scope, Body(receive, headers, self._most_of(scope)), answer)
                 return
         except ClientDisconnect:
             return
@@ -107,6 +104,11 @@ class RequestMiddleware:
                 return
             refused = problems.answer(scope, problem)
         await refused(scope, receive, answer)
+
+    def _most_of(self, scope: Scope) -> int:
+        """Return how many bytes a request may have."""
+        path = scope["path"]
+        return _OF_STYLES if path.startswith("/v1/styles/") else _SMALL.get(path, self._most)
 
     def _let_in(self, scope: Scope, headers: Headers) -> Response | None:
         """Return an answer for who is sent elsewhere. Raises `Problem`."""

@@ -74,7 +74,7 @@ def asset(name: str) -> Response:
 def opening(page: Page, owner: str, query: str) -> dict[str, Any]:
     """Return what the page shows at first: the settings of a link, else the painting under way."""
     studio = page.studio
-    styles = [style.name for style in (*studio.learnt.of(owner), *studio.quick.styles())]
+    styles = [style["name"] for style in quick.styles(page, owner)]
     linked = controls.read(query, styles=styles, largest=studio.settings.max_size)
     settings = dict(linked.settings)
     found: dict[str, Any] = {"complaints": linked.complaints}

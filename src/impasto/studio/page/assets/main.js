@@ -2,6 +2,7 @@
 
 import * as history from "./history.js";
 import * as job from "./job.js";
+import "./learn.js";
 import { show } from "./messages.js";
 import "./paintings.js";
 import { recall } from "./photo.js";

@@ -1,0 +1,181 @@
+// Learning paintings: one that is dropped in Quick becomes a style, better while it is learnt.
+
+import { duration, el, takeFiles, titled } from "./dom.js";
+import { attempt, reading, show } from "./messages.js";
+import { ask, post } from "./server.js";
+import { onApply, onMove, quick } from "./settings.js";
+import { get, on } from "./state.js";
+import { choose, chosen, refresh } from "./swatches.js";
+import { upload } from "./upload.js";
+import { button, careful } from "./viewer.js";
+
+const EVERY = 1000; // milliseconds between looks while something is learnt
+const FILE = ".safetensors"; // of a style
+
+const section = document.getElementById("learn");
+const [list, menu, input, file] = [".learning", ".mine", "#learn-file", "#style-file"].map((one) =>
+  section?.querySelector(one),
+);
+let styles = []; // one's own, the newest first
+let shown = null; // what the menu shows
+let wanted = null; // the style that is to be chosen once there is something of it
+let timer = 0;
+let looks = 0;
+
+const underWay = ({ state }) => ["queued", "running"].includes(state);
+const address = ({ name }) => `v1/styles/${encodeURIComponent(name)}`;
+const versions = (all) => all.map(({ name, version }) => `${name} ${version}`).join();
+
+async function look() {
+  clearTimeout(timer);
+  const mine = ++looks;
+  const before = styles;
+  let found;
+  try {
+    found = (await ask("studio/learning")).styles;
+  } catch {
+    return; // it is asked again once the studio answers
+  }
+  if (mine !== looks) return;
+  styles = found;
+  if (versions(styles) !== versions(before)) await refresh();
+  for (const one of before) if (underWay(one)) follow(one);
+  draw();
+  if (styles.some(underWay) && !document.hidden) timer = setTimeout(look, EVERY);
+}
+
+/** Show what has become of a style that was under way: a better picture, or why it failed. */
+async function follow(before) {
+  const now = styles.find(({ job }) => job === before.job);
+  if (!now || now.state === "failed") {
+    const { error } = await ask(`v1/jobs/${before.job}`).catch(() => ({}));
+    if (error) show(`${titled(before.name)} could not be learnt: ${error.detail}.`, before.name);
+    return;
+  }
+  if (now.version === before.version || get("job") || get("mode") !== "quick") return;
+  if (now.name === wanted) choose(now.name);
+  else if (chosen().includes(now.name)) quick.dispatchEvent(new Event("moved"));
+  if (now.name === wanted) wanted = null;
+}
+
+/** Learn paintings, and take in the files of styles. */
+function take(files) {
+  reading(section, async () => {
+    for (const one of files) {
+      if (one.name.endsWith(FILE)) await takeIn(one);
+      else await learn(one);
+    }
+  });
+}
+
+async function learn(painting) {
+  const answer = await upload(painting, section);
+  if (!answer) return;
+  wanted = (await post("studio/styles", { painting: answer.source, name: painting.name })).name;
+  await look();
+}
+
+async function takeIn(one) {
+  const body = new FormData();
+  body.append("file", one);
+  const { style } = await ask("v1/styles", { method: "POST", body });
+  await look();
+  choose(style);
+}
+
+function draw() {
+  const busy = styles.filter(underWay);
+  const [old, now] = [[...list.children].map(({ dataset }) => dataset.job), busy.map(({ job }) => job)];
+  if (old.join() !== now.join()) list.replaceChildren(...busy.map(item));
+  for (const [i, one] of busy.entries()) {
+    const [text, bar, stop] = list.children[i].children;
+    text.textContent = caption(one);
+    if (one.state === "running" && one.version) bar.value = one.seconds / one.budget;
+    stop.hidden = !one.version;
+  }
+  drawMenu();
+}
+
+function caption({ name, state, ahead, version, remaining }) {
+  const title = titled(name);
+  if (state === "queued") return ahead ? `${title} waits, ${ahead} ahead of it` : `${title} waits for its turn`;
+  if (!version) return `Learning ${title}, soon there is a first look…`;
+  return `Learning ${title}, ${duration(remaining ?? 0)} left`;
+}
+
+function item(one) {
+  const stop = () => post(`v1/jobs/${one.job}/stop`).then(look);
+  const cancel = () => ask(address(one), { method: "DELETE" }).then(look);
+  const bar = el("progress", { max: 1, "aria-label": `Progress of ${titled(one.name)}` });
+  const end = button("stop", "Stop", stop, "Keep what is learnt so far");
+  const drop = careful("drop", "Cancel", "Cancel, and lose it", cancel);
+  return el("li", { "data-job": one.job }, el("span"), bar, end, drop);
+}
+
+// The menu of the chosen style, if it is one's own.
+
+function drawMenu(editing = false) {
+  const one = styles.find(({ name }) => name === chosen()[0]);
+  const now = one && !underWay(one) ? one : null;
+  const same = now?.name === shown?.name && now?.seconds === shown?.seconds;
+  if (same && !editing && !menu.querySelector("form")) return;
+  if (same && menu.querySelector("form") && !editing) return;
+  shown = now;
+  menu.hidden = !now;
+  menu.replaceChildren(...(now ? (editing ? [form(now)] : actions(now)) : []));
+  if (editing) menu.querySelector("input").select();
+}
+
+function actions(one) {
+  const more = () => post(`${address(one)}/learn`).then(look);
+  const remove = () => ask(address(one), { method: "DELETE" }).then(leave);
+  const rename = () => drawMenu(true);
+  return [
+    el("p.hint", {}, `${titled(one.name)}, learnt for ${duration(one.seconds)}`),
+    button("more", "Learn on", more, "Learn it for another minute"),
+    button("rename", "Rename", rename),
+    el("a.button", { href: `${address(one)}/file`, download: "" }, "Download"),
+    careful("remove", "Delete", "Delete for good", remove),
+  ];
+}
+
+function form(one) {
+  const name = el("input", { value: one.name, "aria-label": "Name of the style", maxlength: 40, required: true });
+  const made = el("form", {}, name, el("button.primary", {}, "Save"));
+  made.addEventListener("submit", (event) => {
+    event.preventDefault();
+    attempt(() => rename(one, name.value.trim()), "rename");
+  });
+  made.addEventListener("keydown", ({ key }) => key === "Escape" && close());
+  return made;
+}
+
+function close() {
+  shown = null;
+  menu.replaceChildren();
+  drawMenu();
+}
+
+async function rename(one, name) {
+  const headers = { "Content-Type": "application/json" };
+  const { style } = await ask(address(one), { method: "PATCH", headers, body: JSON.stringify({ name }) });
+  menu.replaceChildren();
+  await look();
+  choose(style);
+}
+
+/** Choose another style in place of one that is gone. */
+async function leave() {
+  await look();
+  choose(document.querySelector("#swatches input[name=pick]").value);
+}
+
+if (section) {
+  takeFiles(section, input, take);
+  takeFiles(section, file, take);
+  onMove("quick", () => drawMenu());
+  onApply("quick", () => drawMenu());
+  on(["connected"], () => get("connected") && look());
+  document.addEventListener("visibilitychange", () => document.hidden || look());
+  look();
+}
