@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from PIL import Image
 
 from impasto.options import TrainOptions
+from impasto.studio import learn_runner
+from impasto.studio.learnt import options
 from impasto.studio.runner import WorkerContext
-from impasto.zoo.rows import Row, Rows, serialised
+from impasto.zoo.rows import Rows, serialised
 from patience import Clock
 from pictures import painting
 from studio.jobs import context_for, settings_for
@@ -35,6 +38,7 @@ def few_layers(patch: pytest.MonkeyPatch) -> None:
         content_sizes="1:1",
     )
     patch.setattr("impasto.training.learner.TrainOptions", few)
+    patch.setattr(learn_runner, "options", lambda asked: replace(options(asked), size=128))
 
 
 def swirls(side: int = 192) -> bytes:
@@ -45,8 +49,9 @@ def swirls(side: int = 192) -> bytes:
 
 
 def ship(folder: Path) -> None:
-    """Put a network to learn on where those that come with Impasto are, see `served`."""
-    write(folder / "none" / "turbo.safetensors", "kiss")
+    """Put networks to learn on where those that come with Impasto are, see `served`."""
+    for size in ("turbo", "quality"):
+        write(folder / "none" / f"{size}.safetensors", "kiss", size=size)
 
 
 def learn(api: Served, *, data: bytes | None = None, **given: Any) -> httpx.Response:
@@ -71,11 +76,8 @@ def a_file(*styles: str, body: str | None = None, size: str = "turbo", **row: An
     pack = random_pack("kiss", *(styles or ("gift",)), size=size, seed=0)
     rows = []
     for style in styles or ("gift",):
-        found = pack.row(style)
-        given = {"painting": swirls(64), "learning": {"seconds": 30.0}, **row}
-        rows.append(
-            Row(given.get("card", found.card), found.tensors, given["learning"], given["painting"])
-        )
+        plain = {"learning": {"seconds": 30.0}, "painting": swirls(64)}
+        rows.append(replace(pack.row(style), **{**plain, **row}))
     return serialised(Rows(size, body or random_pack("kiss", size=size).body, tuple(rows)))
 
 

@@ -50,8 +50,11 @@ STEERED = ("budget", "distance", "style_size", "model")
 MAX_FILE = 2**20
 """The largest file of a style that is taken in, in bytes."""
 
-MEMORY = 2 * 2**30
-"""What learning a style takes at most, in bytes."""
+MEMORY = 3 * 2**29
+"""What learning a style takes at most, in bytes: 1.1 GB were measured at the largest size."""
+
+_LARGEST = 1024
+"""The largest side at which a painting is learnt, in pixels."""
 
 _CACHED = 512
 """Rows in memory, some 10 kB each."""
@@ -221,8 +224,10 @@ def accept_learning(
     bounds = studio.settings
     request = {one: getattr(asked, one) for one in STEERED} | {"budget": asked.seconds}
     check_budget(asked.seconds, bounds)
+    if asked.style_size > _LARGEST:
+        raise OptionsError(f"--style-size is at most {_LARGEST} here, got {asked.style_size}")
     if bounds.max_memory < MEMORY:
-        raise OptionsError("styles cannot be learnt here: IMPASTO_MAX_MEMORY is under 2 GB")
+        raise OptionsError(f"styles cannot be learnt here: IMPASTO_MAX_MEMORY is under {MEMORY:,}")
     mark = None
     if key is not None:
         about = [hashlib.sha256(painting).hexdigest(), name, request]

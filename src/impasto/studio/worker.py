@@ -45,7 +45,7 @@ _TO_LEAVE = 7.0
 _TO_RELEASE = 1.5
 """Seconds to tell the database so, when they took longer."""
 
-_NICENESS = 10
+_NICENESS = 5
 """What workers leave the processor to: the server, which stylises photos while somebody waits."""
 
 _SLOT_PATIENCE = 10.0

@@ -17,7 +17,8 @@ const [list, menu, input, file] = [".learning", ".mine", "#learn-file", "#style-
   section?.querySelector(one),
 );
 let styles = []; // one's own, the newest first
-let shown = null; // what the menu shows
+let planned = ""; // what the menu shows
+let edited = null; // the style whose name is edited
 let wanted = null; // the style that is to be chosen once there is something of it
 let timer = 0;
 let looks = 0;
@@ -114,26 +115,29 @@ function item(one) {
 
 // The menu of the chosen style, if it is one's own.
 
-function drawMenu(editing = false) {
-  const one = styles.find(({ name }) => name === chosen()[0]);
-  const now = one && !underWay(one) ? one : null;
-  const same = now?.name === shown?.name && now?.seconds === shown?.seconds;
-  if (same && !editing && !menu.querySelector("form")) return;
-  if (same && menu.querySelector("form") && !editing) return;
-  shown = now;
-  menu.hidden = !now;
-  menu.replaceChildren(...(now ? (editing ? [form(now)] : actions(now)) : []));
-  if (editing) menu.querySelector("input").select();
+function drawMenu() {
+  const one = styles.find((style) => style.name === chosen()[0] && !underWay(style));
+  const plan = one ? `${one.name} ${one.seconds} ${edited === one.name}` : "";
+  if (plan === planned) return;
+  planned = plan;
+  menu.hidden = !one;
+  menu.replaceChildren(...(one ? (edited === one.name ? [form(one)] : actions(one)) : []));
+  menu.querySelector("input")?.select();
+}
+
+/** Show a field for the name of a style, or without a style none. */
+function edit(name) {
+  edited = name;
+  drawMenu();
 }
 
 function actions(one) {
   const more = () => post(`${address(one)}/learn`).then(look);
   const remove = () => ask(address(one), { method: "DELETE" }).then(leave);
-  const rename = () => drawMenu(true);
   return [
     el("p.hint", {}, `${titled(one.name)}, learnt for ${duration(one.seconds)}`),
     button("more", "Learn on", more, "Learn it for another minute"),
-    button("rename", "Rename", rename),
+    button("rename", "Rename", () => edit(one.name)),
     el("a.button", { href: `${address(one)}/file`, download: "" }, "Download"),
     careful("remove", "Delete", "Delete for good", remove),
   ];
@@ -146,20 +150,14 @@ function form(one) {
     event.preventDefault();
     attempt(() => rename(one, name.value.trim()), "rename");
   });
-  made.addEventListener("keydown", ({ key }) => key === "Escape" && close());
+  made.addEventListener("keydown", ({ key }) => key === "Escape" && edit(null));
   return made;
-}
-
-function close() {
-  shown = null;
-  menu.replaceChildren();
-  drawMenu();
 }
 
 async function rename(one, name) {
   const headers = { "Content-Type": "application/json" };
   const { style } = await ask(address(one), { method: "PATCH", headers, body: JSON.stringify({ name }) });
-  menu.replaceChildren();
+  edited = null;
   await look();
   choose(style);
 }
@@ -172,7 +170,10 @@ async function leave() {
 
 if (section) {
   takeFiles(section, input, take);
-  takeFiles(section, file, take);
+  file.addEventListener("change", () => {
+    take([...file.files]);
+    file.value = "";
+  });
   onMove("quick", () => drawMenu());
   onApply("quick", () => drawMenu());
   on(["connected"], () => get("connected") && look());
