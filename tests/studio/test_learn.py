@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from impasto.events import Trained
 from impasto.studio.jobs import Job, jobs
 from impasto.studio.learn_runner import LearnRunner
 from impasto.studio.maintenance import Cleanup
-from impasto.studio.runner import WorkerContext
+from impasto.studio.runner import WorkerContext, WorkerLeaving
 from impasto.training.painting import read_painting
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.rows import parsed
@@ -139,7 +140,7 @@ def test_photos_come_out_better_while_it_is_learnt(
     learn(api, name="mine", budget=20)
     work(context)
     assert len(seen) >= 3
-    assert all((a != b).any() for a, b in zip(seen, seen[1:], strict=False))
+    assert all((a != b).any() for a, b in itertools.pairwise(seen))
 
 
 def test_nobody_else_sees_a_style(api: Served, context: WorkerContext):
@@ -180,7 +181,7 @@ def test_nobody_else_sees_a_style(api: Served, context: WorkerContext):
 def test_two_owners_may_use_one_name(api: Served):
     """Each is given their own row, whoever comes first and however often."""
     first = random_pack("kiss", "gift").row("gift")
-    other = random_pack("gift", "kiss", seed=0).row("kiss")
+    other = random_pack("gift", "kiss").row("gift")
     assert take_in(api, a_file(tensors=first.tensors)).status_code == 201
     assert take_in(api, a_file(tensors=other.tensors), BEN).status_code == 201
     ada, ben = (pixels(stylize(api, "gift", **key)) for key in (ADA, BEN))
@@ -243,7 +244,7 @@ def test_so_many_styles_and_no_more(api: Served):
         ({"budget": "soon"}, "invalid-option", "budget must be"),
         ({"style_size": "1025"}, "invalid-option", "style_size is at most 1024"),
         ({"model": "large"}, "invalid-option", "model"),
-        ({"model": "quality"}, "invalid-option", "without a network of size quality"),
+        ({"model": "standard"}, "invalid-option", "without a network of size standard"),
         ({"speed": "1"}, "invalid-option", "unknown field"),
     ],
 )
@@ -340,7 +341,7 @@ def test_a_style_is_learnt_on(api: Served, context: WorkerContext):
 def test_stopping_keeps_what_is_learnt(
     api: Served, context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ):
-    job = job_of(api, learn(api, name="mine", budget=50))
+    job = job_of(api, learn(api, name="mine", budget=12))
     at_step(monkeypatch, 2, lambda runner: (
         api.client.post(f"/v1/jobs/{job.id}/stop"), runner._heartbeat.beat()
     ))  # fmt: skip
@@ -351,7 +352,7 @@ def test_stopping_keeps_what_is_learnt(
     assert api.client.post(f"/v1/jobs/{job.id}/go-on").is_success
     work(context)
     done = api.studio.store.job(job.id)
-    assert (done.state, done.seconds >= 50) == ("done", True)
+    assert (done.state, done.seconds >= 12) == ("done", True)
 
 
 def test_what_is_removed_while_it_is_learnt_is_gone(
@@ -383,7 +384,7 @@ def test_a_killed_learning_goes_on_from_what_it_saved(
     at_step(monkeypatch, 1, lambda runner: first.append(runner.step))
     work(context)
     done = api.studio.store.job(job.id)
-    assert (done.state, done.attempt, first) == ("done", 2, [7])
+    assert (done.state, done.attempt, first) == ("done", 2, [6])
     assert done.seconds >= 8
     files = api.studio.files.names(job.id)
     assert [name for name in files if name.startswith("row-")] == [done.learnt]
@@ -408,7 +409,7 @@ def test_a_learning_whose_state_is_broken_goes_on_from_its_row(
 def test_a_learning_that_is_overtaken_publishes_nothing(
     api: Served, context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ):
-    job = job_of(api, learn(api, name="mine", budget=50))
+    job = job_of(api, learn(api, name="mine", budget=12))
 
     def overtake(_: LearnRunner) -> None:
         with api.studio.engine.begin() as connection:
@@ -426,7 +427,8 @@ def test_a_worker_that_leaves_gives_its_learning_on(
 ):
     job = job_of(api, learn(api, name="mine"))
     at_step(monkeypatch, 2, lambda _: context.leaving.set())
-    work(context)
+    with pytest.raises(WorkerLeaving):
+        work(context)
     left = api.studio.store.job(job.id)
     assert (left.state, left.worker) == ("queued", "")
     assert "checkpoint-1" in api.studio.files.names(job.id)
@@ -527,7 +529,7 @@ def test_the_largest_values_give_a_picture(api: Served):
     assert stylize(api, "gift").status_code == 200
 
 
-def test_the_page_orders_and_shows_styles(api: Served, context: WorkerContext):
+def test_the_page_orders_and_shows_styles(api: Served):
     source = api.client.post("/studio/photos", content=swirls()).json()["source"]
     order = {"painting": source, "name": "Die große Welle.PNG"}
     made = api.client.post("/studio/styles", json=order).json()
