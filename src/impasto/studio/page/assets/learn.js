@@ -106,10 +106,9 @@ function caption({ name, state, ahead, version, remaining }) {
 
 function item(one) {
   const stop = () => post(`v1/jobs/${one.job}/stop`).then(look);
-  const cancel = () => ask(address(one), { method: "DELETE" }).then(look);
   const bar = el("progress", { max: 1, "aria-label": `Progress of ${titled(one.name)}` });
   const end = button("stop", "Stop", stop, "Keep what is learnt so far");
-  const drop = careful("drop", "Cancel", "Cancel, and lose it", cancel);
+  const drop = careful("drop", "Cancel", "Cancel, and lose it", () => remove(one));
   return el("li", { "data-job": one.job }, el("span"), bar, end, drop);
 }
 
@@ -133,13 +132,12 @@ function edit(name) {
 
 function actions(one) {
   const more = () => post(`${address(one)}/learn`).then(look);
-  const remove = () => ask(address(one), { method: "DELETE" }).then(leave);
   return [
     el("p.hint", {}, `${titled(one.name)}, learnt for ${duration(one.seconds)}`),
     button("more", "Learn on", more, "Learn it for another minute"),
     button("rename", "Rename", () => edit(one.name)),
     el("a.button", { href: `${address(one)}/file`, download: "" }, "Download"),
-    careful("remove", "Delete", "Delete for good", remove),
+    careful("remove", "Delete", "Delete for good", () => remove(one)),
   ];
 }
 
@@ -158,14 +156,16 @@ async function rename(one, name) {
   const headers = { "Content-Type": "application/json" };
   const { style } = await ask(address(one), { method: "PATCH", headers, body: JSON.stringify({ name }) });
   edited = null;
-  await look();
   choose(style);
+  await look();
 }
 
-/** Choose another style in place of one that is gone. */
-async function leave() {
+/** Choose another style, and remove one. */
+async function remove(one) {
+  await ask(address(one), { method: "DELETE" });
+  const names = [...document.querySelectorAll("#swatches [name=pick]")].map(({ value }) => value);
+  choose(names.find((name) => name !== one.name));
   await look();
-  choose(document.querySelector("#swatches input[name=pick]").value);
 }
 
 if (section) {
