@@ -104,7 +104,7 @@ def test_a_painting_is_learnt_and_looked_after(page: Page, tmp_path: Path):
     expect(mine).to_be_hidden()
     expect(page.locator("#styles")).not_to_contain_text("Night sky")
     page.set_input_files("#style-file", tmp_path / "gift.safetensors")
-    expect(page.locator(".caption")).to_contain_text("Night sky")
+    expect(mine).to_contain_text("Night sky, learnt for")
     page.reload()
     expect(page.locator("#swatches")).to_contain_text("Night sky")
 

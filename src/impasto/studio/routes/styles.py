@@ -30,6 +30,14 @@ _FILES = {
 _USUAL = ("unauthorized", "rate-limited", "unavailable")
 _CHANGE = (*_USUAL, "not-found", "cross-site", "invalid-option")
 
+_ASK_AGAIN = {"Cache-Control": "private, no-cache"}
+"""Browsers may keep it, and ask with its ETag whether it still holds."""
+
+
+def _responses(*codes: str) -> dict[int | str, dict[str, Any]]:
+    found = problems.responses(*_USUAL, *codes)
+    return {304: {"description": "The client has it: `If-None-Match` is its `ETag`."}, **found}
+
 
 class NewName(BaseModel):
     """Another name for a style."""
@@ -43,12 +51,13 @@ class MoreTime(BaseModel):
     budget: float = Field(LearnOptions().seconds, gt=0, description="Seconds.")
 
 
-@router.get("/styles", responses=problems.responses(*_USUAL))
-def list_styles(studio: TheStudio, own: OwnStyles) -> Styles:
+@router.get("/styles", responses=_responses())
+def list_styles(studio: TheStudio, own: OwnStyles, response: Response) -> Styles:
     """Answer all styles: your own, those that come with Impasto, and those of the studio's packs.
 
     Nobody else sees what you had learnt.
     """
+    response.headers.update(_ASK_AGAIN)
     mine = [own_style(style) for style in own]
     return Styles(styles=[*mine, *studio.quick.styles()], default=studio.quick.default)
 
@@ -99,10 +108,10 @@ async def create_style(
     return await asyncio.to_thread(accepted, studio, job, 202 if painting else 201)
 
 
-@router.get("/styles/{name}", responses=problems.responses(*_USUAL, "not-found"))
-def get_style(name: str, studio: TheStudio, own: OwnStyles) -> Style:
+@router.get("/styles/{name}", responses=_responses("not-found"))
+def get_style(name: str, studio: TheStudio, own: OwnStyles, response: Response) -> Style:
     """Answer what is known of a style and of the painting it was learnt from."""
-    for style in list_styles(studio, own).styles:
+    for style in list_styles(studio, own, response).styles:
         if style.name == name:
             return style
     raise Problem("not-found", "there is no style of this name")

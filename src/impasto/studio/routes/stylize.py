@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from impasto.errors import OptionsError, nearest
 from impasto.images.header import Header
-from impasto.options import ApplyOptions
+from impasto.options import ApplyOptions, SaveOptions
 from impasto.studio import fields, problems
 from impasto.studio.context import Studio
 from impasto.studio.jobs import ENDED, WrongState
@@ -109,6 +109,9 @@ class Asked:
     options: ApplyOptions
     format: str
     fast: bool = False
+    save: SaveOptions = SaveOptions()
+    multiple: int = 1
+    """What the sides of the picture are multiples of."""
     own: Own = ()
 
 
@@ -126,7 +129,7 @@ def ask(quick: Quick, given: Fields, own: Own = (), default: str | None = None) 
     options = ApplyOptions(**values)
     if style is not None:
         quick.check(style, options, fast=fast, own=own)
-    return Asked(style, options, format, fast, own)
+    return Asked(style, options, format, fast, own=own)
 
 
 async def stylised(
@@ -149,7 +152,10 @@ async def stylised(
 
     def make() -> tuple[bytes, str]:
         white = None if mask is None else content(mask)
-        return quick.make(content(photo), style, options, asked.format, mask=white, **where)
+        return quick.make(
+            content(photo), style, options, asked.format,
+            mask=white, save=asked.save, multiple=asked.multiple, **where,
+        )  # fmt: skip
 
     header = await studio.checked(look)
     quick.check_size(header, style, options, asked.format, **where)
