@@ -37,16 +37,16 @@ def atomic_write(path: AnyPath) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def atomic_path(path: AnyPath, *, notify: bool = True) -> Iterator[Path]:
+def atomic_path(path: AnyPath) -> Iterator[Path]:
     """Yield a temporary path; the file moves to ``path`` when the block ends without an error.
 
     The temporary file is hidden, lies in the same folder, and is removed on any failure; an
     existing file at ``path`` stays unchanged until then, so no reader ever sees half a file. A link
     is followed and its target replaced. A new file gets the permissions of the one it replaces, or
     those of the umask; a write-protected file is refused. If the existing file has other names
-    (hard links), those keep the earlier content, since they may be a backup; with ``notify`` a
-    `Notice` says so. Raises `OutputError` for any `OSError`, including one from inside the block
-    (such as a full disk); other errors pass through.
+    (hard links), those keep the earlier content, since they may be a backup; a `Notice` says so.
+    Raises `OutputError` for any `OSError`, including one from inside the block (such as a full
+    disk); other errors pass through.
     """
     try:
         target = _target(path)
@@ -55,7 +55,7 @@ def atomic_path(path: AnyPath, *, notify: bool = True) -> Iterator[Path]:
             _check_writable(target)
             yield temporary
             _to_disk(temporary)
-            _replace(temporary, target, notify=notify)
+            _replace(temporary, target)
         finally:
             with suppress(OSError):
                 temporary.unlink()
@@ -145,7 +145,7 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(name + ending)
 
 
-def _replace(temporary: Path, target: Path, *, notify: bool) -> None:
+def _replace(temporary: Path, target: Path) -> None:
     """Move a finished file to ``target``, with the permissions of the file it replaces."""
     try:
         there = target.stat()
@@ -157,7 +157,7 @@ def _replace(temporary: Path, target: Path, *, notify: bool) -> None:
         with suppress(OSError):  # some file systems do not support permissions
             temporary.chmod(stat.S_IMODE(there.st_mode))
     temporary.replace(target)
-    if there.st_nlink > 1 and notify:
+    if there.st_nlink > 1:
         message = f"{shown(target)}: had other names (hard links); they keep the earlier content"
         warnings.warn(message, Notice, stacklevel=2)
 

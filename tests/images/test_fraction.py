@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import io
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import compressobj, crc32
 
 import numpy as np
 import pytest
@@ -57,6 +62,71 @@ def test_a_large_jpeg_is_never_whole_in_memory():
     tracemalloc.stop()
     assert found.rgb.shape == (500, 750, 3)
     assert peak < 8e6
+
+
+def deep_png(width: int, height: int, channels: int, row: Callable[[int], bytes]) -> bytes:
+    """Return a PNG of 16 bits, given its rows."""
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
+    packer = compressobj()
+    body = b"".join(packer.compress(b"\0" + row(y)) for y in range(height)) + packer.flush()
+    parts = (b"IHDR", header), (b"IDAT", body), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize(("width", "height"), [(1000, 700), (37, 1100), (1100, 3)])
+def test_sixteen_bits_are_averaged_as_they_are_read(width: int, height: int, channels: int):
+    rng = np.random.default_rng(0)
+    values = rng.integers(20_000, 60_000, (height, width, channels)).astype(">u2")
+    data = deep_png(width, height, channels, lambda y: values[y].tobytes())
+    fitting = read_fitting(data, 60, ReadOptions())
+    whole = read_stored(data, ReadOptions())
+    factor = max(width, height) // 120
+    assert fitting.rgb.dtype == np.float32
+    assert fitting.sha256 == whole.sha256
+    for found, full in ((fitting.rgb, whole.rgb), (fitting.alpha, whole.alpha)):
+        if full is None:
+            assert found is None
+            continue
+        down, across = min(factor, height), min(factor, width)
+        assert found.shape[:2] == (-(-height // down), -(-width // across))
+        for y, x in ((0, 0), (len(found) // 2, found.shape[1] // 2), (-1, 0)):
+            y, x = y % len(found), x % found.shape[1]
+            block = full[y * down : (y + 1) * down, x * across : (x + 1) * across]
+            np.testing.assert_allclose(found[y, x], block.mean(axis=(0, 1)), atol=1e-5)
+
+
+def test_hidden_colours_of_sixteen_bits_are_not_averaged_in():
+    """The right half is white and transparent."""
+    left = np.tile(np.array([20_000, 30_000, 40_000, 65535], ">u2"), 401).tobytes()
+    right = np.tile(np.array([65535, 65535, 65535, 0], ">u2"), 399).tobytes()
+    data = deep_png(800, 600, 4, lambda _: left + right)
+    rgb = read_fitting(data, 50, ReadOptions()).rgb
+    np.testing.assert_allclose(rgb, np.broadcast_to(rgb[0, 0], rgb.shape), atol=1 / 255)
+
+
+def test_a_small_file_of_many_deep_pixels_takes_little_memory(tmp_path: Path):
+    """300 kB, 40 million pixels: two copies at 8 bits lie in memory, and never floats of all."""
+    row = np.tile(np.array([3007, 4007, 5007], ">u2"), 6300).tobytes()
+    path = tmp_path / "large.png"
+    path.write_bytes(deep_png(6300, 6300, 3, lambda _: row))
+    code = """
+import resource, sys
+from impasto.images.fraction import read_fitting
+from impasto.options import ReadOptions
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+read_fitting(sys.argv[1], 128, ReadOptions())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+    )
+    assert int(found.stdout) < 500 * 1024  # in kB; it was 1,061 MB
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])

@@ -245,6 +245,28 @@ def test_taken_up_anywhere_it_goes_on_bit_for_bit(optimizer, tmp_path):
         assert again[-1].loss == events[-1].loss
 
 
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_from_a_compact_state_it_goes_on_to_as_low_a_loss(optimizer, tmp_path):
+    whole = engine(optimizer)
+    states = [
+        (event.step if isinstance(event, Step) else 0,
+         through_a_file(whole.state(compact=True), tmp_path / "state"))
+        for event in whole.run()
+    ]  # fmt: skip
+    target = at(TARGET, SCALES[-1])
+    for step, state in states:
+        assert not any(name.startswith("optimizer.") for name in state)
+        other = engine(optimizer, start=torch.zeros(1, 3, 4, 6))
+        other.restore(state)
+        events = list(other.run())
+        steps = [event.step for event in events if isinstance(event, Step)]
+        assert steps == list(range(steps[0] if steps else 22, 22))
+        assert events[0].step >= step
+        loss = problem_at(SCALES[-1]).evaluate(other.picture).loss
+        assert loss < 1.2 * problem_at(SCALES[-1]).evaluate(whole.picture).loss
+        assert other.picture.shape == target.shape
+
+
 def test_a_finished_run_taken_up_is_finished():
     whole = engine()
     list(whole.run())

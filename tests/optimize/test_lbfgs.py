@@ -342,9 +342,43 @@ def test_restored_before_a_pair_that_is_not_remembered():
     assert torch.equal(other.image, lbfgs.image)
 
 
+@pytest.mark.parametrize("compact", [False, True])
+def test_started_warm_it_goes_on_as_with_its_last_pairs(compact):
+    """In half precision: ten pairs, of which the oldest are forgotten by both."""
+    stiffness = torch.logspace(0, 3, 60).view(1, 3, 4, 5)
+    problem, P = Quadratic(picture(seed=1), stiffness), by_frequency(4, 5, 0.4, torch.device("cpu"))
+    whole = LBFGS(picture(), history=10, precondition=P)
+    for _ in range(25):
+        run(whole, problem, 1)
+        base = whole.state()["base"].view(1, 3, 4, 5)
+        other = LBFGS(base, history=10, precondition=P, compact=compact)
+        state = copied(whole.warm_state())
+        other.warm_start(state)
+        other.tell(*problem(base))
+        moved, expected = (one.state()["direction"] for one in (other, whole))
+        tolerance = 0.05 if compact else 0.01
+        assert float((moved - expected).norm()) < tolerance * float(expected.norm())
+    assert {name: value.dtype for name, value in state.items() if len(name) == 1} == {
+        "S": torch.float16,
+        "Y": torch.float16,
+    }
+    assert len(state["S"]) == 10
+
+
+def test_a_warm_start_takes_no_more_pairs_than_it_has_room_for():
+    warm = begun()
+    run(warm, Quadratic(picture(seed=1), torch.logspace(0, 2, 60).view(1, 3, 4, 5)), 8)
+    few = LBFGS(picture(), history=2)
+    few.warm_start(warm.warm_state())
+    assert len(few.state()["rows"]) == 2
+    LBFGS(picture()).warm_start(LBFGS(picture()).warm_state())  # of none
+
+
 def test_a_state_of_another_size_is_refused():
     with pytest.raises(ValueError, match="60 values"):
         LBFGS(picture(8, 8)).restore(LBFGS(picture()).state())
+    with pytest.raises(ValueError, match="another picture"):
+        LBFGS(picture(8, 8)).warm_start(LBFGS(picture()).warm_state())
 
 
 def test_the_picture_it_was_given_is_left_alone():

@@ -12,8 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 from PIL import Image
 
-from impasto.painter import Painter
-from impasto.studio import runner
+from impasto.painter import Painter, Painting
 from impasto.studio.executor import execute
 from impasto.studio.jobs import Claim, Job, JobStore, new_id
 from impasto.studio.requests import PaintRequest
@@ -95,15 +94,26 @@ def work(context: WorkerContext) -> Claim | None:
     return claim
 
 
+def assert_as_good(settings: Settings, job: Job, files: Storage) -> None:
+    """Compare the last loss of a job with that of the same order painted without any studio."""
+    assert job.loss is not None
+    assert job.loss < 1.05 * painted(settings, job, files).losses[-1].loss
+
+
 def uninterrupted(settings: Settings, job: Job, files: Storage) -> np.ndarray:
     """Paint a job's order from start to end, without any studio; return the pixels."""
+    return np.rint(painted(settings, job, files).rgb * 255).astype(np.uint8)
+
+
+def painted(settings: Settings, job: Job, files: Storage) -> Painting:
+    """Paint a job's order from start to end, without any studio."""
     order = PaintRequest.of(job.request)
     styles = sorted(name for name in files.names(job.id) if name.startswith("style-"))
     painter = Painter(
         files.get(job.id, "photo"),
         [files.get(job.id, name) for name in styles],
-        runner.options(order, settings),
+        order.options(max_memory=settings.max_memory),
     )
     for _ in painter:
         pass
-    return np.rint(painter.painting.rgb * 255).astype(np.uint8)
+    return painter.painting

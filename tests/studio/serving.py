@@ -84,7 +84,6 @@ def served(
     folder: Path,
     *,
     styles: tuple[str, ...] = ("wave", "starry"),
-    http: str | None = None,
     **settings: Any,
 ) -> Iterator[Served]:
     """Serve a studio without a page and without workers from a thread."""
@@ -99,7 +98,6 @@ def served(
         chosen = read(data=str(folder / "data"), **given)
         app = create_app(chosen)
         config = configured(chosen, app)
-        config.http = http or config.http
         listening = bound("127.0.0.1", 0)
         addresses: list[str] = []
         server = Server(config, app.state.studio, lambda url, _: addresses.append(url))

@@ -649,6 +649,24 @@ def test_a_painting_grows_stops_and_goes_on(page: Page):
     expect(caption(page)).to_contain_text("Done")
 
 
+def test_a_painting_that_waits_for_room_on_the_disk_says_so(page: Page):
+    start_painting(page, "best")
+    under_way(page)
+
+    def full(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "waiting": "disk"})
+
+    page.route(re.compile(r"/studio/jobs/[^/]+\?after="), full)
+    expect(caption(page)).to_have_text(
+        "The disk of the server is full; the painting goes on when there is room"
+    )
+    page.unroute_all()
+    under_way(page)
+    action(page, "cancel").click()
+    action(page, "cancel").click()
+
+
 def test_a_painting_outlives_a_kill_of_the_server(page: Page, window: Watched, studio: Studio):
     start_painting(page, "best")
     under_way(page)

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import errno
 import io
 import math
+import subprocess
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -15,17 +20,17 @@ from impasto.errors import OutOfMemoryError, OutputError
 from impasto.events import Finished, Losses, Saved, Step
 from impasto.images import read_recipe, resize
 from impasto.images.color import with_lightness
-from impasto.options import PaintOptions
 from impasto.painter import Painter
 from impasto.record import Recorder
 from impasto.runtime import checkpoint
-from impasto.studio import executor, heartbeat, runner
+from impasto.studio import executor, heartbeat, room, runner
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import connect
 from impasto.studio.jobs import Claim, ClaimLost, Job, jobs
 from impasto.studio.previews import Previews
 from impasto.studio.requests import PaintRequest
-from impasto.studio.runner import WorkerContext, WorkerLeaving
+from impasto.studio.room import WorkerLeaving
+from impasto.studio.runner import WorkerContext
 from impasto.studio.settings import Settings
 from patience import LIMIT, Clock, wait_for
 from studio.jobs import (
@@ -33,6 +38,7 @@ from studio.jobs import (
     REQUEST,
     STYLE,
     accept,
+    assert_as_good,
     context_for,
     drawn,
     encoded,
@@ -58,6 +64,12 @@ def context(settings: Settings) -> Iterator[WorkerContext]:
 @pytest.fixture(autouse=True)
 def _networks_kept(networks_kept: None) -> None:
     """Build each network once."""
+
+
+@pytest.fixture(autouse=True)
+def _as_many_checkpoints_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long they take to write."""
+    monkeypatch.setattr(runner, "_SHARE", math.inf)
 
 
 @pytest.fixture(autouse=True)
@@ -221,7 +233,7 @@ def test_two_paintings_are_blended_in_their_order(context: WorkerContext) -> Non
     painter = Painter(
         PHOTO,
         [STYLE, other],
-        runner.options(PaintRequest.of({**REQUEST, "blend": [0.9, 0.1]}), context.settings),
+        PaintRequest.of({**REQUEST, "blend": [0.9, 0.1]}).options(),
     )
     for _ in painter:
         pass
@@ -232,7 +244,7 @@ def test_two_paintings_are_blended_in_their_order(context: WorkerContext) -> Non
 # Killed and gone on.
 
 
-def test_killed_again_and_again_it_ends_in_the_same_picture(
+def test_killed_again_and_again_it_ends_in_as_good_a_picture(
     context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(context.store, context.files)
@@ -247,9 +259,7 @@ def test_killed_again_and_again_it_ends_in_the_same_picture(
         work(context)
     done = context.store.job(job.id)
     assert (done.state, done.attempt) == ("done", 4)
-    np.testing.assert_array_equal(
-        picture(context, job), uninterrupted(context.settings, job, context.files)
-    )
+    assert_as_good(context.settings, context.store.job(job.id), context.files)
     assert [row.step for row in context.store.losses(job.id)] == list(range(1, 9))
     assert len(names(context, job)) == 5
 
@@ -267,7 +277,7 @@ def test_in_a_bucket_it_goes_on_as_well(
     assert "checkpoint-1" in names(context, job)
     work(context)
     assert context.store.job(job.id).attempt == 2
-    np.testing.assert_array_equal(picture(context, job), uninterrupted(remote, job, context.files))
+    assert_as_good(remote, context.store.job(job.id), context.files)
     assert len(names(context, job)) == 5
     context.files.remove(job.id)
     engine.dispose()
@@ -334,7 +344,7 @@ def test_an_older_checkpoint_serves_where_the_newest_is_damaged(
     with monkeypatch.context() as patch:
         run = runner.PaintRunner.run
 
-        def ran(self: Any, name: str | None) -> str:
+        def ran(self: Any, name: str | None) -> bool:
             begun.append(0 if name is None else int(name.removeprefix("checkpoint-")))
             return run(self, name)
 
@@ -349,15 +359,10 @@ def test_a_checkpoint_of_another_machine_goes_on_here(
 ) -> None:
     job = accept(context.store, context.files)
     kill_after(monkeypatch, context, 6)
-    path = context.scratch / "there"
-    context.files.fetch(job.id, "checkpoint-1", path)
-    arrays, data = checkpoint.read(path)
-    data["run"]["ran"]["threads"] = 48
-    data["run"]["versions"]["torch"] = "0.1"
-    checkpoint.write(path, arrays, data)
-    context.files.take(job.id, "checkpoint-1", path)
     steps: list[int] = []
     with monkeypatch.context() as patch:
+        patch.setattr("platform.python_version", lambda: "2.7")
+        patch.setattr("torch.get_num_threads", lambda: 48)
         after_step(patch, 0, lambda: steps.append(0), times=99)
         work(context)
     assert len(steps) == 3
@@ -377,24 +382,6 @@ def test_who_is_late_removes_no_newer_checkpoint(context: WorkerContext) -> None
         path.write_bytes(b"x")
         kept.put(path)
         assert newer.names() == expected
-
-
-def test_adopting_leaves_the_kept_file_alone(
-    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = accept(context.store, context.files)
-    kill_after(monkeypatch, context, 6)
-    before = context.files.get(job.id, "checkpoint-1")
-    path = context.scratch / "mine"
-    context.files.fetch(job.id, "checkpoint-1", path)
-    recipe = checkpoint.read(path)[1]["run"]
-    inode = path.stat().st_ino
-    checkpoint.adopt(path, recipe)
-    assert path.stat().st_ino == inode  # nothing to do
-    recipe["ran"]["threads"] = 7
-    checkpoint.adopt(path, recipe)
-    assert checkpoint.read(path)[1]["run"]["ran"]["threads"] == 7
-    assert context.files.get(job.id, "checkpoint-1") == before
 
 
 def test_a_budget_goes_on_counting(context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -454,9 +441,7 @@ def test_a_stopped_job_shows_its_picture_and_goes_on(
     assert again.picture == stopped.picture  # shown while it goes on
     work(context)
     assert context.store.job(job.id).state == "done"
-    np.testing.assert_array_equal(
-        picture(context, job), uninterrupted(context.settings, job, context.files)
-    )
+    assert_as_good(context.settings, context.store.job(job.id), context.files)
     assert len(names(context, job)) == 5
 
 
@@ -537,9 +522,7 @@ def test_who_lost_the_job_leaves_the_winners_files_alone(
     done = context.store.job(job.id)
     assert (done.state, done.worker, done.attempt) == ("done", "two", 2)
     assert done.picture == "picture-2.png"
-    np.testing.assert_array_equal(
-        picture(context, job), uninterrupted(context.settings, job, context.files)
-    )
+    assert_as_good(context.settings, context.store.job(job.id), context.files)
     left = [name for name in names(context, job) if "-1" in name and not name.startswith("check")]
     assert left == []
 
@@ -617,9 +600,7 @@ def test_a_worker_that_is_to_leave_keeps_all_its_work(
         work(other)
     assert len(steps) == 3
     assert list(other.scratch.iterdir()) == []  # what it went on from lay there
-    np.testing.assert_array_equal(
-        picture(context, job), uninterrupted(context.settings, job, context.files)
-    )
+    assert_as_good(context.settings, context.store.job(job.id), context.files)
 
 
 # Failures.
@@ -645,19 +626,132 @@ def test_what_cannot_be_painted_fails_with_a_reason(
     assert names(context, job) == ["photo", "style-0"]
 
 
-def test_a_full_disk_fails_the_job_and_tells_no_path(
+FULL = {
+    "checkpoint": "impasto.runtime.checkpoint.save_file",
+    "preview": "impasto.studio.storage.Storage.put",
+    "result": "impasto.studio.storage.Storage.take",
+    "picture": "impasto.painter.painting.Painting.save",
+    "time-lapse": "impasto.record.recorder.Recorder.finish",
+}
+"""What writes a file of a job."""
+
+
+@pytest.mark.parametrize("what", FULL)
+def test_a_full_disk_makes_the_job_wait(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(room, "RETRY", 0.01)
+    seen: list[tuple[str, str]] = []
+    job = accept(context.store, context.files)
+    write = resolve_name(FULL[what])
+
+    def full(*arguments: Any, **given: Any) -> Any:
+        now = context.store.job(job.id)
+        if len(seen) < 3 or ("running", "disk") not in seen:
+            seen.append((now.state, now.waiting))
+            try:
+                raise OSError(errno.ENOSPC, "No space left on device", "/a/path")
+            except OSError as error:
+                raise OutputError("/a/path: cannot be written") from error
+        return write(*arguments, **given)
+
+    monkeypatch.setattr(FULL[what], full)
+    work(context)
+    done = context.store.job(job.id)
+    assert ("running", "disk") in seen
+    assert (done.state, done.waiting, done.error) == ("done", "", None)
+    assert done.timelapse in names(context, job)
+    assert picture(context, job).shape == (36, 48, 3)
+
+
+def test_a_real_full_disk(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A small file system of its own, which another file fills."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount a file system")
+    monkeypatch.setattr(room, "RETRY", 0.01)
+    engine = connect(settings.database_url)
+    try:
+        context = context_for(settings.model_copy(update={"data": str(disk)}), engine)
+        job = accept(context.store, context.files)
+        hog = disk / "hog"
+
+        def fill() -> None:
+            with suppress(OSError), hog.open("wb", buffering=0) as file:
+                while file.write(bytes(4096)):
+                    pass
+
+        after_step(monkeypatch, 3, fill)
+        thread = threading.Thread(target=work, args=(context,))
+        thread.start()
+        wait_for(lambda: context.store.job(job.id).waiting == "disk")
+        hog.unlink()
+        thread.join()
+        done = context.store.job(job.id)
+        assert (done.state, done.waiting, done.error) == ("done", "", None)
+        assert picture(context, job).shape == (36, 48, 3)
+    finally:
+        engine.dispose()
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("wish", ["cancel", "leave"])
+def test_who_waits_for_room_still_listens(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch, wish: str
+) -> None:
+    monkeypatch.setattr(room, "RETRY", 0.01)
+    job, tries = accept(context.store, context.files), []
+
+    def full(*_: Any, **__: Any) -> None:
+        tries.append(1)
+        if len(tries) == 1 and wish == "cancel":
+            context.store.cancel(job.id, "ann")
+        elif len(tries) == 3 and wish == "leave":
+            context.leaving.set()
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(FULL["checkpoint"], full)
+    with nullcontext() if wish == "cancel" else pytest.raises(WorkerLeaving):
+        work(context)
+    ended = context.store.job(job.id)
+    assert (ended.state, ended.waiting) == ("cancelled" if wish == "cancel" else "queued", "")
+
+
+def test_a_full_database_leaves_the_job_for_later(
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accept(context.store, context.files)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OperationalError("", None, Exception("database or disk is full"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(executor, "retry", lambda act: act())
+        patch.setattr(context.store, "end", full)
+        with pytest.raises(OperationalError):
+            work(context)
+    left = context.store.job(job.id)
+    assert (left.state, left.stuck) == ("queued", 0)
+    work(context)
+    assert context.store.job(job.id).state == "done"
+
+
+def test_an_error_with_a_path_is_told_without_it(
     context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
+        raise OutputError("/srv/data/picture.png: cannot be written: Permission denied")
 
     job = accept(context.store, context.files)
-    monkeypatch.setattr("impasto.atomic._to_disk", full)
-    monkeypatch.setattr("impasto.studio.previews.Previews.add", lambda *_: "")
+    monkeypatch.setattr(FULL["picture"], full)
     work(context)
     failed = context.store.job(job.id)
     assert (failed.state, failed.error_code) == ("failed", "output-error")
-    assert failed.error == "checkpoint: cannot be written: No space left on device"
+    assert "/" not in (failed.error or "")
 
 
 def test_a_time_lapse_that_cannot_be_made_does_not_cost_the_picture(
@@ -814,18 +908,7 @@ def test_a_lost_claim_is_noticed(context: WorkerContext) -> None:
         beating.beat()
 
 
-# The size of checkpoints.
-
-
-@pytest.mark.parametrize("size", [64, 512, 640, 1024, 2048, 4096])
-def test_checkpoints_stay_small(settings: Settings, size: int) -> None:
-    chosen = runner.options(PaintRequest.of({"size": size}), settings)
-    assert 5 <= chosen.history <= PaintOptions().history
-    if chosen.history > 5:
-        assert 2 * chosen.history * 12 * size**2 <= 256 * 2**20
-    else:
-        assert size > 1024
-    assert chosen.max_memory == settings.max_memory
+# How often files are written.
 
 
 @pytest.mark.parametrize(

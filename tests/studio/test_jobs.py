@@ -112,6 +112,29 @@ def test_jobs_are_listed_newest_first_in_pages(store: JobStore) -> None:
     assert [store.ahead(job) for job in made] == [0, 1, 2, 3, 4]
 
 
+def test_hundreds_of_cancelled_jobs_hide_no_other(store: JobStore) -> None:
+    """Three at each moment: a page may end between any two of them."""
+    states = ["cancelled", "done", "stopped", "cancelled"] * 200
+    rows = [
+        {
+            "id": f"{number * 7919 % 10007:05}", "owner": "ann", "kind": "paint", "state": state,
+            "request": {}, "created": float(number // 3), "queued": 0.0,
+        }
+        for number, state in enumerate(states)
+    ]  # fmt: skip
+    with store.engine.begin() as connection:
+        connection.execute(sa.insert(jobs), rows)
+    rows.sort(key=lambda row: (row["created"], row["id"]), reverse=True)
+    for cancelled in (False, True):
+        expected = [row["id"] for row in rows if cancelled or row["state"] != "cancelled"]
+        found, before, pages = [], None, 0
+        while page := store.jobs("ann", limit=24, before=before, cancelled=cancelled):
+            found += [job.id for job in page]
+            before, pages = (page[-1].created, page[-1].id), pages + 1
+        assert found == expected
+        assert pages == -(-len(expected) // 24)
+
+
 def test_of_jobs_made_at_one_moment_none_is_passed_over(store: JobStore) -> None:
     made = {accept(store).id for _ in range(5)}
     with store.engine.begin() as connection:

@@ -18,7 +18,8 @@ from impasto.events import Trained
 from impasto.studio.jobs import Job, jobs
 from impasto.studio.learn_runner import LearnRunner
 from impasto.studio.maintenance import Cleanup
-from impasto.studio.runner import WorkerContext, WorkerLeaving
+from impasto.studio.room import WorkerLeaving
+from impasto.studio.runner import WorkerContext
 from impasto.training.painting import read_painting
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.rows import parsed

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
 from starlette.datastructures import Headers
 
 from impasto.studio import limits
-from impasto.studio.limits import Body, Hosts, Rates, Sites, address
+from impasto.studio.limits import Body, Hosts, Rates, Sites, Uploads, address
 from impasto.studio.problems import Problem
 from impasto.studio.settings import read
 from patience import LIMIT, Clock
@@ -121,16 +122,72 @@ def test_a_body_that_does_not_say_is_counted(api: Served):
     assert problem(answer, 413, "too-large")["detail"].endswith("1,048,576 bytes")
 
 
-def test_a_large_body_is_answered_over_both_implementations_of_http(tmp_path):
-    for kind in ("h11", "httptools"):
-        pytest.importorskip(kind)
-        with served(tmp_path / kind, http=kind, max_upload=MEGABYTE) as api:
-            data = {"photo": b"x" * (8 * MEGABYTE)}
-            problem(api.client.post("/v1/stylize", files=data), 413, "too-large")
-            assert api.client.get("/v1/styles").status_code == 200
+def test_a_large_body_is_answered_although_it_is_not_read(api: Served):
+    data = {"photo": b"x" * (8 * MEGABYTE)}
+    problem(api.client.post("/v1/stylize", files=data), 413, "too-large")
+    assert api.client.get("/v1/styles").status_code == 200
 
 
-def reading(part: bytes, every: float, times: int) -> None:
+def test_headers_are_bounded_all_together(api: Served):
+    """Many small ones on one connection take memory, too."""
+    url, sent = httpx.URL(api.url), 0
+    header = b"".join(b"X-%d: a\r\n" % number for number in range(100))
+    with socket.create_connection((url.host, url.port), timeout=LIMIT) as line:
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+        with suppress(OSError):  # it hangs up
+            while sent < 100 * MEGABYTE:
+                line.sendall(header)
+                sent += len(header)
+    assert sent < 20 * MEGABYTE  # what lies in the buffers of the connection
+
+
+def test_slow_uploads_take_nobodys_place(tmp_path):
+    keys = "ada:ada-has-a-long-key-0,ben:ben-has-a-long-key-1"
+    with served(tmp_path, api_keys=keys, at_once=1, max_waiting=2) as api, ExitStack() as open:
+        url = httpx.URL(api.url)
+
+        def slow() -> socket.socket:
+            """Begin an upload that never ends."""
+            line = open.enter_context(socket.create_connection((url.host, url.port), LIMIT))
+            line.sendall(
+                b"POST /v1/stylize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n"
+                b"X-API-Key: ada-has-a-long-key-0\r\nContent-Type: multipart/form-data; "
+                b"boundary=b\r\n\r\n--b\r\n"
+            )
+            return line
+
+        for _ in range(3):
+            slow()
+        assert b" 429 " in slow().recv(4096).splitlines()[0]  # of its own it has enough
+        other = {"X-API-Key": "ben-has-a-long-key-1"}
+        for _ in range(3):
+            answer = api.client.post("/v1/stylize", headers=other, files={"photo": PHOTO})
+            assert answer.status_code == 200
+        assert api.studio.quick.taken == 0
+
+
+def test_the_bytes_under_way_of_a_client_are_bounded():
+    uploads = Uploads(read(max_upload=MEGABYTE, at_once=2, max_waiting=1))
+    with uploads.one_of("a") as first, uploads.one_of("a") as second, uploads.one_of("b") as other:
+        first(10 * MEGABYTE)
+        second(6 * MEGABYTE)
+        other(16 * MEGABYTE)
+        with pytest.raises(Problem, match="busy"):
+            second(1)
+        with uploads.one_of("a"), pytest.raises(Problem, match="busy"), uploads.one_of("a"):
+            pass
+    with uploads.one_of("a") as again:
+        again(16 * MEGABYTE)
+
+
+def test_a_body_ends_some_time():
+    long = int(limits.LONGEST)
+    reading(b"a" * limits.PACE, every=1.0, times=long, most=2**40)
+    with pytest.raises(Problem, match="within 600 seconds"):
+        reading(b"a" * limits.PACE, every=1.0, times=long + 1, most=2**40)
+
+
+def reading(part: bytes, every: float, times: int, most: int = MEGABYTE) -> None:
     """Read so many parts of a body, of which one comes every so many seconds."""
     clock = Clock()
 
@@ -139,7 +196,7 @@ def reading(part: bytes, every: float, times: int) -> None:
         return {"type": "http.request", "body": part, "more_body": True}
 
     async def read() -> None:
-        body = Body(part_comes, Headers({}), MEGABYTE, clock)
+        body = Body(part_comes, Headers({}), most, clock=clock)
         for _ in range(times):
             await body()
 
@@ -174,7 +231,7 @@ def test_a_body_that_waits_to_be_read_is_not_slow():
     async def part_comes() -> dict:
         return {"type": "http.request", "body": b"a", "more_body": True}
 
-    body = Body(part_comes, Headers({}), MEGABYTE, clock)
+    body = Body(part_comes, Headers({}), MEGABYTE, clock=clock)
     clock.go_on(10 * limits.PATIENCE)  # until its turn came
     asyncio.run(body())
 

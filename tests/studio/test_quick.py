@@ -17,9 +17,11 @@ from impasto.errors import ImageError, OptionsError, WeightsError
 from impasto.images.header import Header, TooManyPixels, measure
 from impasto.options import ApplyOptions, ReadOptions
 from impasto.studio import quick, styles
-from impasto.studio.quick import Quick, StylizerBusy
+from impasto.studio.fair_pool import PoolFull
+from impasto.studio.quick import Quick
 from impasto.studio.settings import read
 from impasto.zoo import registry
+from patience import wait_for
 from studio.serving import PHOTO, decoded, drawn, encoded, own_styles
 from zoo.making import write
 
@@ -132,21 +134,13 @@ def test_side_by_side_is_as_one_after_the_other(made: Quick):
 
 def test_who_is_too_many_is_told_at_once(made: Quick):
     go = threading.Event()
-    with ThreadPoolExecutor(3) as clients:
-
-        def wait() -> None:
-            with made.place():
-                made.begin(lambda: go.wait(30)).result()
-
-        waiting = [clients.submit(wait) for _ in range(3)]
-        while made.taken < 3:
-            pass
-        with pytest.raises(StylizerBusy):
-            made.stylise(PHOTO, "wave")
-        go.set()
-        for one in waiting:
-            one.result()
-    assert made.taken == 0
+    waiting = [made.begin("ada", go.wait) for _ in range(3)]
+    with pytest.raises(PoolFull):
+        made.begin("ada", go.wait)
+    go.set()
+    for one in waiting:
+        one.result()
+    wait_for(lambda: made.taken == 0)
     made.stylise(PHOTO, "wave")
 
 

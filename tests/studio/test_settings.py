@@ -24,7 +24,7 @@ def test_by_default_a_studio_is_closed_and_bounded() -> None:
     assert settings.host == "127.0.0.1"
     assert settings.cors_origins == settings.api_keys == ()
     assert settings.database_url.get_backend_name() == "sqlite"
-    assert settings.checkpoint_every <= 10
+    assert settings.checkpoint_every <= 30
     assert settings.database_url.database == str(Path(settings.data).resolve() / "studio.sqlite")
 
 

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import ImageError
+from impasto.images.alpha import fill_hidden
 from impasto.images.cicp import declared_colours
 from impasto.images.picture import Floats, Samples, scaled, split, unit
 from impasto.images.profiles import floats_to_srgb, is_srgb, to_srgb
-from impasto.images.sixteen_bit import deep_values
+from impasto.images.resize import reduce
+from impasto.images.sixteen_bit import Rows, deep_rows
 from impasto.images.tiff import read_tiff
 from impasto.options import ReadOptions
 from impasto.text import shown
@@ -36,26 +38,30 @@ Planes = tuple[Samples, Samples | None]
 
 
 def decode(
-    image: Image.Image, reopen: Callable[[], Image.Image], name: str, data: bytes = b""
+    image: Image.Image,
+    reopen: Callable[[], Image.Image],
+    name: str,
+    data: bytes = b"",
+    factor: int = 1,
 ) -> Planes:
     """Decode to upright sRGB (H, W, 3) and alpha (H, W) or None.
 
     Each is uint8 if the source has 8 bits, else float32 in [0, 1]. ``reopen`` opens the same
     picture again, for formats decoded in two passes; ``data`` holds the bytes of its file, if any.
+    Pictures deeper than 8 bits are averaged over blocks of ``factor`` × ``factor`` pixels as they
+    are read, so that they are never whole in memory as floats.
     """
     declared = declared_colours(data, image.info, name)
-    values = deep_values(image, reopen)
+    rows = deep_rows(image, reopen)
     image.load()
-    if values is None:
-        values = _grey_values(image, name)
+    if rows is None:
+        rows = _grey_rows(image, name)
     icc = image.info.get("icc_profile")
     icc = icc if isinstance(icc, bytes) and icc and not declared.overrides_profile else None
-    if values is None:
+    if rows is None:
         rgb, alpha = _shallow(image, icc, name)
     else:
-        rgb, alpha = _from_values(values, icc, name)
-        key = _key_alpha(values, image) if alpha is None else None
-        alpha = alpha if key is None else key
+        rgb, alpha = _deep(rows, image, icc, name, factor)
     if icc is None:
         rgb = declared.to_srgb(rgb)
     return _upright(rgb, alpha, _orientation(image))
@@ -74,6 +80,33 @@ def _upright(rgb: Samples, alpha: Samples | None, orientation: object) -> Planes
         return rgb, alpha
     turned = None if alpha is None else np.ascontiguousarray(turn(alpha))
     return np.ascontiguousarray(turn(rgb)), turned
+
+
+def _deep(rows: Rows, image: Image.Image, icc: bytes | None, name: str, factor: int) -> Planes:
+    """Read a deep picture band by band, reduced by ``factor``."""
+    whole: Planes | None = None
+    step, done = factor * max(1, _ROWS_AT_A_TIME // factor), 0
+    for top in range(0, image.height, step):
+        values = rows(top, min(top + step, image.height))
+        rgb, alpha = _from_values(values, icc, name)
+        if alpha is None:
+            alpha = _key_alpha(values, image)
+        if factor > 1:
+            rgb = reduce(fill_hidden(rgb, alpha), factor)
+            alpha = None if alpha is None else reduce(alpha, factor)
+        if whole is None:
+            height = -(-image.height // min(factor, image.height))
+            whole = _empty(height, rgb), None if alpha is None else _empty(height, alpha)
+        for plane, band in zip(whole, (rgb, alpha), strict=True):
+            if plane is not None:
+                plane[done : done + len(rgb)] = band
+        done += len(rgb)
+    assert whole is not None  # a picture has rows
+    return whole
+
+
+def _empty(height: int, band: Samples) -> Samples:
+    return np.empty((height, *band.shape[1:]), band.dtype)
 
 
 def _from_values(values: Floats, icc: bytes | None, name: str) -> Planes:
@@ -104,11 +137,16 @@ def _channels(image: Image.Image) -> tuple[int, ...]:
     return () if bands == 1 else (bands,)
 
 
-def _grey_values(image: Image.Image, name: str) -> Floats | None:
-    """Return a one-channel image deeper than 8 bits as (H, W, 1), None for any other."""
+def _grey_rows(image: Image.Image, name: str) -> Rows | None:
+    """Return the rows of a one-channel image deeper than 8 bits (h, W, 1), None for any other."""
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
         return None
     grey = np.asarray(image)
+    return lambda top, bottom: _grey_values(grey[top:bottom], image, name)
+
+
+def _grey_values(grey: Samples, image: Image.Image, name: str) -> Floats:
+    """Return values of a one-channel image as float32 (h, W, 1) in [0, 1]."""
     # Pillow reads 16 bits into this mode and writes it as 16 bits.
     if image.mode == "I" and (grey.min() < 0 or grey.max() > 65535):
         raise ImageError(

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 
-import numpy as np
-from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from impasto.images.decode import decode
 from impasto.images.load import load_bytes
 from impasto.images.opening import open_image, translated
-from impasto.images.picture import Samples, Stored
+from impasto.images.picture import Stored
 from impasto.images.quiet import quiet
-from impasto.images.read import MEMORY, read_stored
+from impasto.images.read import MEMORY, read_bytes, read_stored
+from impasto.images.resize import reduce
 from impasto.options import ReadOptions
 
 _ENOUGH = 2
@@ -32,19 +31,24 @@ def read_fitting(
 
     With ``short``, ``size`` is that of the short side. A far larger picture is returned reduced,
     but never below twice the size: a JPEG is decoded at a fraction of its size, which saves time
-    and memory. Raises `ImageError`.
+    and memory, and one deeper than 8 bits band by band. Raises `ImageError`.
     """
     if size is None:
         return read_stored(source, options)
     name = MEMORY if isinstance(source, bytes) else os.fspath(source)
     data = source if isinstance(source, bytes) else load_bytes(source, options)
-    stored = _fraction(data, name, size, options, short=short) or read_stored(source, options)
-    side = (min if short else max)(stored.rgb.shape[:2])
-    factor = side // (_ENOUGH * size)
-    if factor < 2 or stored.rgb.dtype != np.uint8:
+
+    def factor(*sides: int) -> int:
+        return max(1, (min if short else max)(sides) // (_ENOUGH * size))
+
+    stored = _fraction(data, name, size, options, short=short)
+    if stored is None:
+        stored = read_bytes(data, name, options, factor)
+    left = factor(*stored.rgb.shape[:2])
+    if left == 1:
         return stored
-    alpha = None if stored.alpha is None else _reduced(stored.alpha, factor)
-    return Stored(_reduced(stored.rgb, factor), alpha, stored.name, stored.sha256)
+    alpha = None if stored.alpha is None else reduce(stored.alpha, left)
+    return Stored(reduce(stored.rgb, left), alpha, stored.name, stored.sha256)
 
 
 def _fraction(
@@ -65,9 +69,3 @@ def _fraction(
             image.draft(None, (round(image.width * scale), round(image.height * scale)))
             planes = decode(image, lambda: image, name)
     return Stored(*planes, name=name, sha256=hashlib.sha256(data).hexdigest())
-
-
-def _reduced(samples: Samples, factor: int) -> Samples:
-    """Average blocks of factor × factor pixels of (H, W, C) or (H, W)."""
-    sides = [factor if side >= factor else side for side in samples.shape[1::-1]]
-    return np.asarray(Image.fromarray(samples).reduce((sides[0], sides[1])))

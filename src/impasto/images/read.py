@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -61,8 +62,16 @@ def read_stored(source: Source, options: ReadOptions = _DEFAULTS) -> Stored:
     )
 
 
-def read_bytes(data: bytes, name: str, options: ReadOptions = _DEFAULTS) -> Stored:
-    """Read the bytes of a file as `read_stored` does; ``name`` is what the file is called."""
+def read_bytes(
+    data: bytes,
+    name: str,
+    options: ReadOptions = _DEFAULTS,
+    factor: Callable[[int, int], int] = lambda width, height: 1,  # noqa: ARG005
+) -> Stored:
+    """Read the bytes of a file as `read_stored` does; ``name`` is what the file is called.
+
+    ``factor`` says by how much a picture of a size may be reduced, as `decode` does.
+    """
     check_bytes(len(data), name, options)
     with translated(name), quiet():
         image = open_image(data)
@@ -70,7 +79,7 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = _DEFAULTS) -> Stor
             planes = decode_tiff(data, name, options)
         else:
             with measured(image, data, name, options) as opened:
-                planes = decode(opened, lambda: _again(data), name, data)
+                planes = decode(opened, lambda: _again(data), name, data, factor(*opened.size))
     # In some formats (icons) the picture differs in size from what the header says.
     check_pixels(planes[0].shape[1], planes[0].shape[0], name, options)
     return _stored(planes, name, data)

@@ -49,3 +49,14 @@ def with_pixel_count(width: int, height: int, pixels: int) -> tuple[int, int]:
 
 def _scaled(side: int, scale: float, step: int = 1) -> int:
     return max(1, math.floor(side * scale / step + 0.5)) * step
+
+
+def reduce(samples: Samples, factor: int) -> Samples:
+    """Average blocks of factor × factor values of uint8 or float32 (H, W, C) or (H, W)."""
+    if samples.ndim == 3 and samples.dtype != np.uint8:
+        channels = [
+            reduce(np.ascontiguousarray(plane), factor) for plane in np.moveaxis(samples, 2, 0)
+        ]
+        return np.stack(channels, axis=2)
+    sides = [factor if side >= factor else side for side in samples.shape[1::-1]]
+    return np.asarray(Image.fromarray(samples).reduce((sides[0], sides[1])))

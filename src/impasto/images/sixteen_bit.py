@@ -23,8 +23,12 @@ _PLANAR_CONFIGURATION = 284
 _SUFFIXES = (";16B", ";16L", ";16N")
 
 
-def deep_values(image: Image.Image, reopen: Callable[[], Image.Image]) -> Floats | None:
-    """Decode 16-bit colour to float32 (H, W, 2 | 3 | 4) in [0, 1]; None for any other picture.
+Rows = Callable[[int, int], Floats]
+"""Returns rows of a picture, from the first up to the second number."""
+
+
+def deep_rows(image: Image.Image, reopen: Callable[[], Image.Image]) -> Rows | None:
+    """Decode 16-bit colour, to be read as float32 (h, W, 2 | 3 | 4) in [0, 1]; None for any other.
 
     ``image`` is opened but not yet decoded; this decodes it. ``reopen`` opens it again. Two
     channels are grey and alpha, four are RGB and alpha.
@@ -39,8 +43,8 @@ def deep_values(image: Image.Image, reopen: Callable[[], Image.Image]) -> Floats
         return None
     # Premultiplied alpha is unpacked as stored and divided here, at full depth.
     stored = raw.replace("RGBa", "RGBA")
-    values = _two_passes(image, reopen(), stored)
-    return straight(values) if kind == "RGBa" else values
+    rows = _two_passes(image, reopen(), stored)
+    return (lambda top, bottom: straight(rows(top, bottom))) if kind == "RGBa" else rows
 
 
 def is_planar(image: Image.Image) -> bool:
@@ -67,21 +71,32 @@ def _retile(image: Image.Image, raw: str) -> None:
     ]
 
 
-def _two_passes(image: Image.Image, again: Image.Image, raw: str) -> Floats:
-    with again:
-        _retile(image, raw)
-        _retile(again, raw[:-1] + _OTHER_ORDER[raw[-1]])
-        samples = np.asarray(image).astype(np.uint16)
+def _two_passes(image: Image.Image, again: Image.Image, raw: str) -> Rows:
+    _retile(image, raw)
+    _retile(again, raw[:-1] + _OTHER_ORDER[raw[-1]])
+    image.load()
+    again.load()
+
+    def rows(top: int, bottom: int) -> Floats:
+        box = 0, top, image.width, bottom
+        samples = np.asarray(image.crop(box)).astype(np.uint16)
         samples <<= 8
-        samples |= np.asarray(again)
-    return scaled(samples, 65535)
+        samples |= np.asarray(again.crop(box))
+        return scaled(samples, 65535)
+
+    return rows
 
 
-def _grey_with_alpha(image: Image.Image) -> Floats:
+def _grey_with_alpha(image: Image.Image) -> Rows:
     """Unpack the four bytes of grey and alpha as if they were the four channels of RGBA."""
     _retile(image, "RGBA")
-    pairs = np.frombuffer(image.tobytes(), ">u2").reshape(image.height, image.width, 2)
-    return scaled(pairs, 65535)
+    image.load()
+
+    def rows(top: int, bottom: int) -> Floats:
+        data = image.crop((0, top, image.width, bottom)).tobytes()
+        return scaled(np.frombuffer(data, ">u2").reshape(bottom - top, image.width, 2), 65535)
+
+    return rows
 
 
 def straight(values: Floats) -> Floats:

@@ -85,6 +85,19 @@ class Adam:
         """Restore a state."""
         self._x, self._m, self._v = (state[name].to(self._x) for name in ("x", "m", "v"))
         self._t = int(state["t"])
+        self._check()
+
+    def warm_state(self) -> State:
+        """Return the moments."""
+        return {"m": self._m, "v": self._v, "t": self._t}
+
+    def warm_start(self, state: State) -> None:
+        """Take over the moments."""
+        self._m, self._v = (state[name].to(self._x) for name in ("m", "v"))
+        self._t = int(state["t"])
+        self._check()
+
+    def _check(self) -> None:
         if not self._x.shape == self._m.shape == self._v.shape or self._t < 0:
             raise ValueError("moments of another picture")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from impasto.lazy import Tensor, torch
 
 _COLUMNS = 2**18
 """Values of each row that are converted to float32 at a time, so that they stay in the cache."""
+
+_TINY = 1e-30
+"""A positive float32, so that a row of zeros can be divided by its largest value."""
 
 
 class VectorRows:
@@ -62,6 +65,19 @@ class VectorRows:
 
     def _blocks(self) -> tuple[Tensor, ...]:
         return torch.split(self.used, _COLUMNS, dim=1)
+
+
+def halved(rows: Iterable[Tensor], count: int, length: int) -> tuple[Tensor, Tensor]:
+    """Return vectors as float16 (count, length), and a factor for each, (count, 1) float32.
+
+    The largest value of a row becomes 2^15, so all down to a billionth of it keep 11 bits.
+    """
+    halves = torch.empty(count, length, dtype=torch.float16)
+    factors = torch.empty(count, 1)
+    for number, row in enumerate(rows):
+        factors[number] = row.abs().max().clamp_min(_TINY) / 2**15
+        halves[number] = row / factors[number].to(row.device)
+    return halves, factors
 
 
 def exact(numbers: Tensor) -> Tensor:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Self
 
 from impasto.errors import DivergedError
 from impasto.lazy import Tensor, torch
-from impasto.optimize.history import DeferredScalars, VectorRows, along, difference, exact, inner
+from impasto.optimize.history import (
+    DeferredScalars,
+    VectorRows,
+    along,
+    difference,
+    exact,
+    halved,
+    inner,
+)
 from impasto.optimize.optimizer import OptimizerSpec, State
 from impasto.optimize.precondition import by_frequency
 
@@ -17,6 +25,9 @@ if TYPE_CHECKING:
 
 _RESTART_AFTER, _MAX_SETBACKS = 4, 12
 """Steps undone in a row before the history is cleared, and before giving up."""
+
+_WARM_PAIRS = 10
+"""Pairs in a `LBFGS.warm_state`."""
 
 _FREQUENCY_POWER = {True: 0.25, False: 0.4}
 """The power of the preconditioner, with and without relaxation (others: benchmarks/README.md)."""
@@ -220,14 +231,19 @@ class LBFGS:
         curved = sy > 1e-10 * (inner(s, s) * inner(y, y)).sqrt()
         if self._waits and not curved:
             return
-        self._gamma = torch.where(curved, sy / self._preconditioned_norm(y), self._gamma)
+        self._append(row, older, sy, curved)
+        self._Sg = Sg[self._rows]
+
+    def _append(self, row: int, older: Tensor, sy: Tensor, curved: Tensor) -> None:
+        """Use the pair in ``row``, given sᵀy, and the products of the ``older`` s with its y."""
+        norm = self._preconditioned_norm(self._Y[row])
+        self._gamma = torch.where(curved, sy / norm, self._gamma)
         m = len(self._rows)
         R = self._R.new_zeros(m + 1, m + 1)
         R[:m, :m] = self._R
         R[:m, m], R[m, m] = torch.where(curved, older, 0), torch.where(curved, sy, 1)
         self._R, self._curved = R, torch.cat([self._curved, curved[None].to(R)])
         self._rows.append(row)
-        self._Sg = Sg[self._rows]
 
     def _preconditioned_norm(self, y: Tensor) -> Tensor:
         """Return yᵀ P y, one channel at a time to save memory."""
@@ -312,6 +328,30 @@ class LBFGS:
             self._base_gradient = state["base_gradient"].to(self._x)
             self._direction = state["direction"].to(self._x)
         self._check_shapes()
+
+    def warm_state(self) -> State:
+        """Return the last pairs, in half precision. The rest is computed from them."""
+        pairs = zip(self._rows, self._curved.tolist(), strict=True)
+        rows = [row for row, curved in pairs if curved][-_WARM_PAIRS:]
+        state: State = {}
+        for name, vectors in (("S", self._S), ("Y", self._Y)):
+            found = (vectors[row].float() for row in rows)
+            state[name], state[f"{name}_factors"] = halved(found, len(rows), self._x.numel())
+        return state
+
+    def warm_start(self, state: State) -> None:
+        """Take over the pairs."""
+        names = "S", "S_factors", "Y", "Y_factors"
+        S, of_S, Y, of_Y = (state[name][-self._history :] for name in names)
+        if S.shape != Y.shape or S.shape[1:] != self._x.shape:
+            raise ValueError("a history of another picture")
+        for s, of_s, y, of_y in zip(S, of_S, Y, of_Y, strict=True):
+            row = self._free_row()
+            self._S[row].copy_(s.to(self._x) * of_s.to(self._x))
+            self._Y[row].copy_(y.to(self._x) * of_y.to(self._x))
+            products = self._S.dot(self._Y[row].to(self._x))
+            sy = products[row]
+            self._append(row, products[self._rows], sy, sy > 0)
 
     def _check_shapes(self) -> None:
         """Raise `ValueError` for a history whose parts do not fit together."""

@@ -51,6 +51,12 @@ class Optimizer(Protocol):
     def restore(self, state: State) -> None:
         """Restore a state."""
 
+    def warm_state(self) -> State:
+        """Return what `warm_start` needs to continue about as well: a small state, no picture."""
+
+    def warm_start(self, state: State) -> None:
+        """Take over a `warm_state` before the first `tell`."""
+
 
 @dataclass(frozen=True)
 class OptimizerSpec:

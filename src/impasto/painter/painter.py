@@ -186,7 +186,8 @@ class Painter:
 
     def _paint(self) -> Iterator[Event]:
         if self._checkpoint.resume:
-            self._resume()
+            assert self._checkpoint.checkpoint is not None  # checked when it was given
+            self.resume(self._checkpoint.checkpoint)
         choose_precision(self.options.precision, self._device)  # another painter may have set it
         path, every = self._checkpoint.checkpoint, self._checkpoint.checkpoint_every
         saved = self._clock()
@@ -205,11 +206,15 @@ class Painter:
         """Return a function for the finished picture of a step."""
         return lambda: self.sources.finished(event.picture())
 
-    def save_checkpoint(self, path: Path) -> None:
-        """Write the state to a file. Raises `OutputError`."""
+    def save_checkpoint(self, path: Path, *, compact: bool = False) -> None:
+        """Write the state to a file. Raises `OutputError`.
+
+        A ``compact`` one has a few percent of the size. Any machine goes on from it, to about the
+        same loss but not to the same picture.
+        """
         arrays: dict[str, NDArray[Any]] = {}
         numbers: dict[str, Any] = {}
-        for name, value in self._engine.state().items():
+        for name, value in self._engine.state(compact=compact).items():
             if isinstance(value, Tensor):
                 arrays[f"engine.{name}"] = value.detach().cpu().numpy()
             else:
@@ -218,14 +223,16 @@ class Painter:
         arrays["losses"] = np.array(self._losses, np.float64).reshape(-1, len(Losses._fields))
         if self.companion:
             arrays |= {f"companion.{k}": v for k, v in self.companion.state().items()}
-        data = {"engine": numbers, "run": self._identity(), "memory": self._plain_layouts()}
+        data = {"engine": numbers, "run": self._identity(compact=compact), "compact": compact}
+        if not compact:
+            data["memory"] = self._plain_layouts()
         checkpoints.write(path, arrays, data)
 
-    def _resume(self) -> None:
-        path = self._checkpoint.checkpoint
-        assert path is not None  # checked when it was given
+    def resume(self, path: Path) -> None:
+        """Continue from a checkpoint. Raises `CheckpointError` if it does not fit this run."""
         arrays, data = checkpoints.read(path)
-        checkpoints.check_same_run(path, data.get("run"), self._identity())
+        compact = bool(data.get("compact"))
+        checkpoints.check_same_run(path, data.get("run"), self._identity(compact=compact))
         try:
             tensors = {
                 name.removeprefix("engine."): torch.from_numpy(array)
@@ -235,7 +242,8 @@ class Painter:
             self._losses = [Losses.from_numbers(row) for row in arrays["losses"].tolist()]
             torch.set_rng_state(torch.from_numpy(arrays["random"]))
             numbers = dict(data["engine"])
-            self._layouts |= read_layouts(data["memory"])
+            if not compact:
+                self._layouts |= read_layouts(data["memory"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{path}: does not fit this run ({error})") from error
         self._engine.restore({**numbers, **tensors})
@@ -245,8 +253,11 @@ class Painter:
                 {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
             )
 
-    def _identity(self) -> dict[str, Any]:
-        """What must be the same to resume from a checkpoint: the recipe without file locations."""
+    def _identity(self, *, compact: bool) -> dict[str, Any]:
+        """What must be the same to resume from a checkpoint: the recipe without file locations.
+
+        For a ``compact`` one, the machine may be another.
+        """
         recipe = json.loads(json.dumps(self.recipe))
         for picture in (recipe["content"], *recipe["styles"], *recipe["files"].values()):
             picture.pop("name")
@@ -257,6 +268,8 @@ class Painter:
         recipe["ran"]["schedule"] = [scale.to_list() for scale in self._schedule]
         if "init" in self.sources.files:
             recipe["options"]["init"] = "picture"
+        if compact:
+            del recipe["ran"], recipe["versions"]
         return dict(recipe)
 
     def _requested_scales(self) -> tuple[Scale, ...]:

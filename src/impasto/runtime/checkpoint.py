@@ -19,15 +19,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from impasto.atomic import atomic_path, hidden_name
-from impasto.errors import CheckpointError
+from impasto.errors import CheckpointError, OutputError
 from impasto.text import reason, shown
 
 _VERSION = 1
 
 Arrays = dict[str, NDArray[Any]]
-
-_PLACE = ("ran", "versions")
-"""The parts of a recipe that say where it was painted, not what."""
 
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]], data: Mapping[str, Any]) -> None:
@@ -39,9 +36,11 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], data: Mapping[str, Any
         "data": text,
         "crc32": json.dumps(_check_sums(arrays, text)),
     }
-    # The studio keeps hard links to its checkpoints.
-    with atomic_path(path, notify=False) as temporary:
-        save_file(dict(arrays), temporary, metadata=header)
+    with atomic_path(path) as temporary:
+        try:
+            save_file(dict(arrays), temporary, metadata=header)
+        except safetensors.SafetensorError as error:  # a full disk, say
+            raise OutputError(f"{path}: cannot be written: {reason(error)}") from error
 
 
 def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
@@ -126,31 +125,6 @@ def check_same_run(path: Path, there: Any, here: Mapping[str, Any]) -> None:
     differing = sorted(k for k in {*there, *flat_here} if there.get(k) != flat_here.get(k))
     what = "; ".join(f"{k} is {flat_here.get(k)}, was {there.get(k)}" for k in differing[:3])
     raise CheckpointError(f"{path}: is the checkpoint of another run: {what}")
-
-
-def adopt(path: Path, recipe: Mapping[str, Any]) -> None:
-    """Make a checkpoint of another machine go on here: with its threads, its kind of device.
-
-    ``recipe`` is that of the painting here. The picture will differ from one painted in one place
-    by what arithmetic differs by. What is painted has to be the same, as ever. Raises
-    `CheckpointError`.
-    """
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            data = json.loads(file.metadata()["data"])
-        there = data["run"]
-        here = json.loads(json.dumps({name: recipe[name] for name in _PLACE}))
-        # What it ran so far is the checkpoint's own business.
-        here["ran"] = {
-            **there["ran"],
-            **{k: here["ran"][k] for k in ("device", "precision", "threads")},
-        }
-        same = all(there[name] == here[name] for name in _PLACE)
-    except (OSError, safetensors.SafetensorError, LookupError, TypeError, ValueError) as error:
-        raise _damaged(path, error) from error
-    if not same:
-        arrays, data = read(path)
-        write(path, arrays, {**data, "run": {**data["run"], **here}})
 
 
 def _flat(data: Any, prefix: str = "") -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from impasto.studio.database import connect
+from impasto.studio.fair_pool import FairPool
 from impasto.studio.jobs import JobStore
-from impasto.studio.keys import Keys, shared_secret
+from impasto.studio.keys import EndedSessions, Keys, shared_secret
 from impasto.studio.learnt import LearntStyles
 from impasto.studio.quick import Quick
 from impasto.studio.settings import Settings
@@ -30,17 +30,18 @@ class Studio:
         self.engine = connect(settings.database_url)
         self.store, self.keys = JobStore(self.engine), Keys(settings, shared_secret(self.engine))
         self.learnt = LearntStyles(self.store, self.files)
+        self.ended_sessions = EndedSessions(self.engine)
         self.quick, self.workers = Quick(settings), Workers(settings)
         self.streams = 0
         """How many streams of events are open."""
         self.closing = asyncio.Event()
         """Set when the server is to end: streams end at once then."""
-        self.readers = ThreadPoolExecutor(settings.at_once, thread_name_prefix="readers")
+        self.readers = FairPool(settings.at_once, "readers")
         """Threads that look at what comes in: as few as bound what lies in memory."""
 
-    async def checked(self, look: Callable[[], T]) -> T:
+    async def checked(self, client: str, look: Callable[[], T]) -> T:
         """Look at pictures that came in, in one of those threads; return what comes of it."""
-        return await asyncio.wrap_future(self.readers.submit(look))
+        return await asyncio.wrap_future(self.readers.submit(client, look))
 
     def forget(self, id: str) -> bool:
         """Remove a job that has ended, with its files; return whether there was one."""
@@ -51,6 +52,6 @@ class Studio:
 
     def close(self) -> None:
         """Finish what was begun, and let go of everything."""
-        self.readers.shutdown(wait=True, cancel_futures=True)
+        self.readers.close()
         self.quick.close()
         self.engine.dispose()

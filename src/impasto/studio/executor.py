@@ -11,16 +11,26 @@ import logging
 import os
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from impasto.errors import CheckpointError, ImpastoError, OutOfMemoryError, is_out_of_memory
+from impasto.errors import (
+    CheckpointError,
+    DivergedError,
+    ImageError,
+    ImpastoError,
+    OptionsError,
+    OutOfMemoryError,
+    is_out_of_memory,
+)
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, needed
 from impasto.studio.learn_runner import LearnRunner
-from impasto.studio.runner import PaintRunner, WorkerContext, WorkerLeaving
+from impasto.studio.room import Cancelled, Room, WorkerLeaving, is_disk_full
+from impasto.studio.runner import PaintRunner, WorkerContext
 
 log = logging.getLogger("impasto.studio")
 
@@ -28,6 +38,10 @@ HUNG = 75
 """The exit status of a worker that ends itself because it hangs."""
 
 _NO_MEMORY = "the painting does not fit into memory: lower its size"
+_INSIDE = "something went wrong inside the studio"
+_OF_THE_REQUEST = (ImageError, OptionsError, DivergedError)
+"""Errors that are told as they are: they speak of what was sent in, and never of a path here."""
+
 _MADE = re.compile(r"(?:checkpoint|preview|picture|timelapse|row)-(\d+)[-.\w]*")
 _NO_FILES: dict[str, object] = {"preview": None, "picture": None, "timelapse": None, "learnt": None}
 _RUNNERS: Mapping[str, type[PaintRunner] | type[LearnRunner]] = {
@@ -77,13 +91,17 @@ class Attempt:
             try:
                 self._sweep()
                 self._begin(heartbeat)
+            except Cancelled:
+                self._end(heartbeat, "cancelled", **_NO_FILES)
             except WorkerLeaving:
                 heartbeat.beat()
                 self._store.release(self._claim)
                 raise
-            except (ClaimLost, SQLAlchemyError, OSError):
-                raise
             except Exception as error:
+                if full := is_disk_full(error):
+                    self._store.release(self._claim)
+                if full or isinstance(error, ClaimLost | SQLAlchemyError | OSError):
+                    raise
                 self._fail(heartbeat, *self._reason(error))
 
     def withdraw(self) -> None:
@@ -103,8 +121,8 @@ class Attempt:
 
     def _begin(self, heartbeat: Heartbeat) -> None:
         if heartbeat.wish == "cancel":
-            self._end(heartbeat, "cancelled", **_NO_FILES)
-        elif self._claim.job.stuck > HOPELESS:
+            raise Cancelled
+        if self._claim.job.stuck > HOPELESS:
             text = f"the work on it broke off {HOPELESS} times at the same place"
             self._fail(heartbeat, "hopeless", text)
         else:
@@ -113,38 +131,40 @@ class Attempt:
     def _run(self, heartbeat: Heartbeat) -> None:
         """Work from the newest checkpoint that fits, else from the start."""
         build = _RUNNERS[self._claim.job.kind]
+        room = Room(heartbeat, self._context.leaving)
         for name in [*self._checkpoints.names(), None]:
-            runner = build(self._context, self._claim, self._checkpoints, heartbeat)
+            runner = build(self._context, self._claim, self._checkpoints, heartbeat, room)
             try:
-                wish = runner.run(name)
+                stopped = runner.run(name)
             except CheckpointError as error:
                 if name is None or runner.stepped:
                     raise
                 log.warning("job %s: %s is of no use: %s", self._id, name, error)
                 continue
-            if wish == "cancel":
-                self._end(heartbeat, "cancelled", **_NO_FILES)
-            else:
-                self._publish(heartbeat, runner, "stopped" if wish == "stop" else "done")
+            columns = self._publish(heartbeat, runner, room)
+            self._end(heartbeat, "stopped" if stopped else "done", **columns)
             return
 
-    def _publish(self, heartbeat: Heartbeat, runner: PaintRunner | LearnRunner, state: str) -> None:
+    def _publish(
+        self, heartbeat: Heartbeat, runner: PaintRunner | LearnRunner, room: Room
+    ) -> dict[str, object]:
+        """Store the files of the result; return the columns that name them."""
         columns: dict[str, object] = {"step": runner.step}
         for column, name, path in runner.finish():
-            self._files.take(self._id, name, path)
+            room.wait_for(partial(self._files.take, self._id, name, path))
             columns[column] = name
             heartbeat.sign()
-        self._end(heartbeat, state, **columns)
+        return columns
 
     def _reason(self, error: Exception) -> tuple[str, str]:
         """Return what a job is said to have failed of: a code and a line."""
         if isinstance(error, OutOfMemoryError) or is_out_of_memory(error):
             return "memory", _NO_MEMORY
-        if isinstance(error, ImpastoError):
-            code = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()
-            return code, self._without_paths(str(error))
+        code = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()
+        if isinstance(error, _OF_THE_REQUEST):
+            return code, str(error).replace("<memory>", "the picture")
         log.exception("job %s failed", self._id)
-        return "internal", "something went wrong inside the studio"
+        return code if isinstance(error, ImpastoError) else "internal", _INSIDE
 
     def _fail(self, heartbeat: Heartbeat, code: str, text: str) -> None:
         log.warning("job %s failed: %s: %s", self._id, code, text)
@@ -177,12 +197,6 @@ class Attempt:
             self._id,
             lambda name: served(name) or name in useful or _attempt(name) > self._number,
         )
-
-    def _without_paths(self, text: str) -> str:
-        """Say nothing of where files of the studio lie."""
-        for folder in (self._context.scratch, self._files.home):
-            text = text.replace(f"{folder}{os.sep}", "")
-        return text.replace("<memory>", "the picture")
 
     def _hung(self) -> None:
         log.error("job %s: no sign of the painter; this worker ends itself", self._id)

@@ -75,6 +75,7 @@ class Job(Table, kw_only=True):
     loss: Mapped[float | None] = mapped_column(default=None)
     seconds: Mapped[float] = mapped_column(default=0.0)
     remaining: Mapped[float | None] = mapped_column(default=None)
+    waiting: Mapped[str] = mapped_column(default="")  # "", or disk: what a running job waits for
     width: Mapped[int] = mapped_column(default=0)
     height: Mapped[int] = mapped_column(default=0)
     preview: Mapped[str | None] = mapped_column(default=None)  # names of files
@@ -360,6 +361,7 @@ class JobStore:
                 attempt=jobs.c.attempt + 1,
                 stuck=jobs.c.stuck + 1,
                 started=sa.func.coalesce(jobs.c.started, self._now),
+                waiting="",
             )
             .returning(jobs)
         )
@@ -401,14 +403,15 @@ class JobStore:
 
     def end(self, claim: Claim, state: str, **columns: Any) -> None:
         """Let go of a job in the state it is to have. Raises `ClaimLost`."""
-        ended = {"state": state, "wish": "", "remaining": None, "ended": self._now}
+        ended = {"state": state, "wish": "", "waiting": "", "remaining": None, "ended": self._now}
         with self.engine.begin() as connection:
             self._write(connection, claim, **ended, **columns)
 
     def release(self, claim: Claim) -> None:
         """Let go of a job that is to go on elsewhere, at once. Raises `ClaimLost`."""
         with self.engine.begin() as connection:
-            self._write(connection, claim, state="queued", worker="", remaining=None, stuck=0)
+            again = {"state": "queued", "worker": "", "waiting": "", "remaining": None, "stuck": 0}
+            self._write(connection, claim, **again)
 
     def outdated(self, keep: float) -> list[Job]:
         """Return jobs that ended more than ``keep`` seconds ago; styles are kept."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
+import math
 import re
 import secrets
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import suppress
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.studio.database import Table, lock
 from impasto.studio.settings import Settings
@@ -22,7 +26,18 @@ SESSION = 14 * 86400
 """Seconds that a session lasts."""
 
 _HASHED = re.compile(r"sha256:([0-9a-f]{64})")
+_UNTIL = re.compile(r"([0-9]{1,12})-[0-9a-f]{16}")
 _SECRET = "sessions"
+
+_FRESH = 1.0
+"""Seconds after which the sessions that ended are read again: another server may have ended one."""
+
+_ended = sa.Table(
+    "studio_ended_sessions",
+    Table.metadata,
+    sa.Column("signature", sa.Text, primary_key=True),
+    sa.Column("until", sa.Double, nullable=False),
+)
 
 _secrets = sa.Table(
     "studio_secrets",
@@ -62,7 +77,8 @@ class Keys:
 
     def session(self, owner: str) -> str:
         """Return the value of a cookie that says who somebody is, for a while."""
-        until = f"{self._clock() + SESSION:.0f}"
+        # The number makes each session one of its own, to be ended alone.
+        until = f"{self._clock() + SESSION:.0f}-{secrets.token_hex(8)}"
         name = urlsafe_b64encode(owner.encode()).decode().rstrip("=")
         return f"{name}.{until}.{self._signature(owner, until)}"
 
@@ -74,15 +90,59 @@ class Keys:
             owner = urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
         except ValueError:
             return None
-        if owner not in self._digests or not re.fullmatch(r"[0-9]{1,12}", until):
+        found = _UNTIL.fullmatch(until)
+        if owner not in self._digests or not found:
             return None
         right = hmac.compare_digest(signature.encode(), self._signature(owner, until).encode())
-        return owner if right and int(until) > self._clock() else None
+        return owner if right and int(found[1]) > self._clock() else None
 
     def _signature(self, owner: str, until: str) -> str:
         # The digest is signed, too: with another key the sessions of the old one end.
         text = b"\0".join((owner.encode(), until.encode(), self._digests[owner]))
         return hmac.new(self._secret, text, hashlib.sha256).hexdigest()
+
+
+class EndedSessions:
+    """The sessions that ended by logging out, in the database: for all servers, copies too."""
+
+    def __init__(self, engine: sa.Engine, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine, self._clock = engine, clock
+        self._known: set[str] = set()
+        self._due = -math.inf
+
+    def __contains__(self, cookie: str) -> bool:
+        """Return whether a session ended, as far as `refresh` knows."""
+        return _signature_of(cookie) in self._known
+
+    def end(self, cookie: str) -> None:
+        """End a session; blocks."""
+        signature, now = _signature_of(cookie), time.time()
+        with self._engine.begin() as connection:
+            lock(connection)
+            connection.execute(sa.delete(_ended).where(_ended.c.until < now))
+            if signature not in self._read(connection):
+                row = {"signature": signature, "until": now + SESSION}
+                connection.execute(sa.insert(_ended).values(row))
+        self._known.add(signature)
+
+    async def refresh(self) -> None:
+        """Read what ended meanwhile, once a second. Without the database, what is known counts."""
+        if self._clock() < self._due:
+            return
+        self._due = self._clock() + _FRESH
+        with suppress(SQLAlchemyError):
+            self._known |= await asyncio.to_thread(self._load)
+
+    def _load(self) -> set[str]:
+        with self._engine.connect() as connection:
+            return self._read(connection)
+
+    def _read(self, connection: sa.Connection) -> set[str]:
+        return set(connection.execute(sa.select(_ended.c.signature)).scalars())
+
+
+def _signature_of(cookie: str) -> str:
+    return cookie.rpartition(".")[2]
 
 
 def shared_secret(engine: sa.Engine) -> bytes:

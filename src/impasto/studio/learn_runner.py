@@ -14,7 +14,8 @@ from impasto.studio.database import retry
 from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import Claim, ClaimLost
 from impasto.studio.learnt import PAINTING, options
-from impasto.studio.runner import WorkerContext, WorkerLeaving
+from impasto.studio.room import Cancelled, Room, WorkerLeaving
+from impasto.studio.runner import WorkerContext
 from impasto.training.learner import Learner
 from impasto.training.trainer import StateFile
 from impasto.zoo.rows import Row, parsed, serialised
@@ -24,6 +25,9 @@ _FIRST = 2.0
 
 _SLOWER = 1.25
 """Looks come ever slower, by this factor: a style changes less and less."""
+
+_SAVED = 5.0
+"""Seconds from one saving of the state to the next, at most: it is small."""
 
 _TOLD = 1.0
 """Seconds from one step whose losses are kept to the next."""
@@ -38,39 +42,40 @@ class LearnRunner:
         claim: Claim,
         checkpoints: JobCheckpoints,
         heartbeat: Heartbeat,
+        room: Room,
     ) -> None:
         self.stepped, self.step = False, claim.job.step
         self._context, self._claim = context, claim
-        self._checkpoints, self._heartbeat = checkpoints, heartbeat
+        self._checkpoints, self._heartbeat, self._room = checkpoints, heartbeat, room
         self._state = context.scratch / "state"
         self._told, self._due, self._pause = -math.inf, 0.0, 0.0
         self._names: list[str] = []
         self._count = 0
 
-    def run(self, checkpoint: str | None) -> str:
-        """Learn to the end and return "", or to the owner's wish, which is returned.
+    def run(self, checkpoint: str | None) -> bool:
+        """Learn to the end, or until the owner stops it; return whether the owner did.
 
-        Raises `ClaimLost` and `WorkerLeaving`.
+        Raises `ClaimLost`, `Cancelled` and `WorkerLeaving`.
         """
-        heartbeat, leaving = self._heartbeat, self._context.leaving
+        heartbeat = self._heartbeat
         self._state.unlink(missing_ok=True)
         if checkpoint:
-            self._checkpoints.fetch(checkpoint, self._state)
+            self._room.wait_for(lambda: self._checkpoints.fetch(checkpoint, self._state))
         learner = self._learner = self._build()
-        wish, left = "", False
+        stopped = leaving = False
         with closing(iter(learner)) as events:
             for event in events:
                 self._take(event)
                 if heartbeat.lost:
                     raise ClaimLost
-                wish, left = heartbeat.wish, leaving.is_set()
-                if wish == "cancel":
-                    return wish
-                if wish or left:
+                if heartbeat.wish == "cancel":
+                    raise Cancelled
+                stopped, leaving = heartbeat.wish == "stop", self._context.leaving.is_set()
+                if stopped or leaving:
                     learner.stop()  # it saves its state before it ends
-        if left and not wish:
+        if leaving and not stopped:
             raise WorkerLeaving
-        return wish
+        return stopped
 
     def finish(self) -> Iterator[tuple[str, str, Path]]:
         """Yield the column, the name and the path of what was learnt."""
@@ -88,7 +93,7 @@ class LearnRunner:
             read=context.settings.limits,
             clock=context.clock,
         )
-        every = context.settings.checkpoint_every
+        every = min(context.settings.checkpoint_every, _SAVED)
         learner.begin_with(self._row(), StateFile(self._state, every, resume=True), total=True)
         return learner
 
@@ -120,7 +125,7 @@ class LearnRunner:
                 remaining=max(self._learner.options.seconds - seconds, 0.0),
             )
             if event.progress < 1 and self._context.clock() >= self._due:
-                self._publish()
+                self._room.wait_for(self._publish)
 
     def _begin(self, step: int) -> None:
         """Go on after a step: what an earlier attempt told of later ones is forgotten."""

@@ -6,14 +6,15 @@ import asyncio
 import ipaddress
 import math
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
-from impasto.studio.problems import Problem, too_many
+from impasto.studio.problems import RETRY_SOON, Problem, too_many
 from impasto.studio.settings import LOOPBACK, Settings
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -24,6 +25,12 @@ PATIENCE = 30.0
 
 PACE = 8192
 """Bytes a second."""
+
+LONGEST = 600.0
+"""Seconds in which all of a body has to come."""
+
+_BODIES = 16
+"""The bodies of one client may have so many times the largest request, all together."""
 
 _MINUTE = 60.0
 
@@ -95,6 +102,43 @@ class Rates:
         self._swept = now
 
 
+class Uploads:
+    """The requests with a body of each client: so many at once, and so many bytes in them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._most = settings.at_once + settings.max_waiting
+        self._most_bytes = _BODIES * settings.max_upload
+        self._requests: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+
+    @contextmanager
+    def one_of(self, client: str) -> Iterator[Callable[[int], None]]:
+        """Count a request while the block lasts; what it gives is told of bytes that came.
+
+        Both raise `Problem` for one too many.
+        """
+        if self._requests[client] >= self._most:
+            raise too_many("busy", f"{self._most} requests of yours are under way", RETRY_SOON)
+        self._requests[client] += 1
+        received = 0
+
+        def count(new: int) -> None:
+            nonlocal received
+            received += new
+            self._bytes[client] += new
+            if self._bytes[client] > self._most_bytes:
+                text = f"your requests under way have {self._most_bytes:,} bytes"
+                raise too_many("busy", text, RETRY_SOON)
+
+        try:
+            yield count
+        finally:
+            self._requests[client] -= 1
+            self._bytes[client] -= received
+            if not self._requests[client]:
+                del self._requests[client], self._bytes[client]
+
+
 class Body:
     """A request's body as it comes in, bounded in bytes and in time."""
 
@@ -103,9 +147,10 @@ class Body:
         receive: Receive,
         headers: Headers,
         most: int,
+        count: Callable[[int], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._receive, self._most = receive, most
+        self._receive, self._most, self._tell = receive, most, count
         self._count, self._whole = 0, False
         self._clock, self._began = clock, math.inf
         length = headers.get("content-length", "")
@@ -124,6 +169,7 @@ class Body:
             raise Problem("slow-upload", f"nothing was received for {PATIENCE:g} seconds") from None
         if message["type"] == "http.request":
             self._count += len(message.get("body", b""))
+            self._tell(len(message.get("body", b"")))
             self._whole = not message.get("more_body", False)
             self._check()
         return message
@@ -131,8 +177,10 @@ class Body:
     def _check(self) -> None:
         if self._count > self._most:
             raise self._too_large()
-        late = self._clock() - self._began - PATIENCE
-        if not self._whole and late > 0 and self._count < late * PACE:
+        took = self._clock() - self._began
+        if not self._whole and took > LONGEST:
+            raise Problem("slow-upload", f"not all was received within {LONGEST:g} seconds")
+        if not self._whole and took > PATIENCE and self._count < (took - PATIENCE) * PACE:
             raise Problem("slow-upload", f"fewer than {PACE:,} bytes a second were received")
 
     def _too_large(self) -> Problem:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from impasto.studio import problems
 from impasto.studio.context import Studio
 from impasto.studio.keys import LOCAL
-from impasto.studio.limits import SAFE, Body, Hosts, Rates, Sites, address
+from impasto.studio.limits import SAFE, Body, Hosts, Rates, Sites, Uploads, address
 from impasto.studio.metrics import Metrics
 from impasto.studio.problems import Problem
 
@@ -69,9 +69,11 @@ class RequestMiddleware:
 
     def __init__(self, app: ASGIApp, studio: Studio, metrics: Metrics) -> None:
         self._app, self._keys, self._metrics = app, studio.keys, metrics
+        self._ended = studio.ended_sessions
         settings = studio.settings
         self._most = settings.max_upload
         self._hosts, self._sites, self._rates = Hosts(settings), Sites(settings), Rates(settings)
+        self._uploads = Uploads(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -92,9 +94,11 @@ class RequestMiddleware:
     async def _answer(self, scope: Scope, receive: Receive, answer: Answer) -> None:
         headers = Headers(scope=scope)
         try:
+            if "cookie" in headers and self._keys.required:
+                await self._ended.refresh()
             refused = self._let_in(scope, headers)
             if refused is None:
-                await self._app(scope, Body(receive, headers, self._most_of(scope)), answer)
+                await self._pass_on(scope, receive, headers, answer)
                 return
         except ClientDisconnect:
             return
@@ -110,24 +114,37 @@ class RequestMiddleware:
         path = scope["path"]
         return _OF_STYLES if path.startswith("/v1/styles/") else _SMALL.get(path, self._most)
 
+    async def _pass_on(
+        self, scope: Scope, receive: Receive, headers: Headers, answer: Answer
+    ) -> None:
+        """Have a request answered. What brings a body counts among its client's uploads."""
+        if scope["method"] in SAFE:
+            await self._app(scope, receive, answer)
+            return
+        with self._uploads.one_of(scope["state"]["client"]) as count:
+            await self._app(scope, Body(receive, headers, self._most_of(scope), count), answer)
+
     def _let_in(self, scope: Scope, headers: Headers) -> Response | None:
         """Return an answer for who is sent elsewhere. Raises `Problem`."""
         path, method = scope["path"], scope["method"]
+        state = scope.setdefault("state", {})
+        state["client"] = address(scope.get("client"))
         if path in _PROBES:
             return None
         self._hosts.check(headers)
         self._sites.check(method, headers)
         owner = self._who(headers)
+        if owner and self._keys.required:
+            state["client"] = f"key {owner}"
         if owner is None or path.startswith(_COUNTED):  # whoever guesses keys is counted anywhere
-            named = owner if self._keys.required else None
-            self._rates.check(f"key {named}" if named else address(scope.get("client")))
+            self._rates.check(state["client"])
         if owner is None and path not in _OPEN:
             if method in SAFE and not path.startswith(_API):
                 query = scope["query_string"].decode("latin-1") if path == "/" else ""
                 login = f"/login?{query}" if query else "/login"  # a link outlives logging in
                 return RedirectResponse(login, 303, {"Cache-Control": "no-store"})
             raise _no_key()
-        scope.setdefault("state", {})["owner"] = owner or ""
+        state["owner"] = owner or ""
         return None
 
     def _who(self, headers: Headers) -> str | None:
@@ -140,7 +157,8 @@ class RequestMiddleware:
             key = token.strip()
         if key is not None:
             return self._keys.owner(key)
-        return self._keys.owner_of_session(cookie_parser(headers.get("cookie", "")).get(COOKIE, ""))
+        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+        return None if cookie in self._ended else self._keys.owner_of_session(cookie)
 
 
 class Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
+from tempfile import SpooledTemporaryFile
 
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
@@ -29,6 +30,16 @@ def content(upload: UploadFile) -> bytes:
     """Return all of a file; blocks when it lies on the disk."""
     upload.file.seek(0)
     return upload.file.read()
+
+
+@asynccontextmanager
+async def read_body(request: Request) -> AsyncIterator[UploadFile]:
+    """Give the body of a request as a file, which is gone when the block ends."""
+    with SpooledTemporaryFile(MultiPartParser.spool_max_size) as file:
+        upload = UploadFile(file, size=0)  # type: ignore[arg-type]
+        async for part in request.stream():
+            await upload.write(part)
+        yield upload
 
 
 @asynccontextmanager

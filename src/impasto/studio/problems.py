@@ -24,9 +24,10 @@ from impasto.errors import (
     WeightsError,
 )
 from impasto.images.header import TooManyPixels
+from impasto.studio.fair_pool import PoolFull
 from impasto.studio.jobs import KeyReused, NoSuchJob, QueueFull, WrongState
 from impasto.studio.learnt import NameTaken, NoSuchStyle, StyleFileError, TooManyStyles
-from impasto.studio.quick import StylizerBusy
+from impasto.studio.room import is_disk_full
 from impasto.zoo.registry import StyleError
 
 log = logging.getLogger("impasto.studio")
@@ -148,7 +149,7 @@ def of(error: Exception) -> Problem:
             return Problem("invalid-option", f"{field}: {first['msg']}", field=field)
         case NoSuchJob():
             return Problem("not-found", "there is no job of this id")
-        case StylizerBusy():
+        case PoolFull():
             return too_many("busy", "too many photos wait to be stylised", RETRY_SOON)
         case QueueFull(what="queue"):
             return too_many("queue-full", f"{error.most} jobs wait already", RETRY_LATER)
@@ -181,7 +182,7 @@ def of(error: Exception) -> Problem:
     match error:
         case WeightsError():
             return Problem("broken-style", f"this style cannot be read; {_LOG}")
-        case OutputError():
+        case _ if isinstance(error, OutputError) or is_disk_full(error):
             return Problem("unavailable", f"nothing can be written now; {_LOG}")
         case SQLAlchemyError():
             text = "the database does not answer; try again in a moment"

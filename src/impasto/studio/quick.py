@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from impasto.images.picture import Stored
 from impasto.images.resize import resize_plane
 from impasto.options import ApplyOptions, SaveOptions
 from impasto.runtime.machine import processors
+from impasto.studio.fair_pool import FairPool
 from impasto.studio.learnt import Own
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
@@ -63,29 +64,22 @@ _STEP = 64
 """The long side of a draft goes down by so many pixels."""
 
 
-class StylizerBusy(Exception):  # noqa: N818 - it is not an error, but a state
-    """More photos wait to be stylised than the settings allow."""
-
-
 class Quick:
     """The networks, loaded when first used. Photos beyond `Settings.at_once` wait in line.
 
-    Nothing here imports PyTorch. `stylise` blocks; `place` and `begin` are its parts, for who has
-    an event loop.
+    Nothing here imports PyTorch. `stylise` blocks; `begin` is for who has an event loop.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._most = settings.at_once + settings.max_waiting
         self._most_work = settings.max_work * 1e9
         self._default = settings.style
         self._read = settings.limits
         self._threads = max(1, processors() // settings.at_once)
         self._catalogue = Catalogue()
-        self._pool = ThreadPoolExecutor(settings.at_once, thread_name_prefix="quick")
+        places = settings.at_once + settings.max_waiting
+        self._pool = FairPool(settings.at_once, "quick", places)
         self._local = threading.local()
-        self._lock = threading.Lock()
         self._alone = threading.Lock()
-        self._taken = 0
 
     def styles(self) -> list[Style]:
         """Return every style that can be asked for, in the order of looking for them."""
@@ -212,7 +206,7 @@ class Quick:
         """Return the stylised photo as the bytes of a picture file, and its media type.
 
         With ``fast`` a style's name means a smaller network. ``options`` are those of
-        `ApplyOptions`. Raises `StylizerBusy`, `OptionsError`, `ImageError`, `WeightsError` and, for
+        `ApplyOptions`. Raises `PoolFull`, `OptionsError`, `ImageError`, `WeightsError` and, for
         a format that cannot hold the picture, `OutputError`.
         """
         chosen = ApplyOptions.from_dict(options)
@@ -220,30 +214,16 @@ class Quick:
         def make() -> tuple[bytes, str]:
             return self.make(photo, style, chosen, format, fast=fast, mask=mask, own=own)
 
-        with self.place():
-            return self.begin(make).result()
+        return self.begin("", make).result()
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Take a place among those who may wait. Raises `StylizerBusy`."""
-        with self._lock:
-            if self._taken >= self._most:
-                raise StylizerBusy
-            self._taken += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._taken -= 1
-
-    def begin(self, work: Callable[[], T]) -> Future[T]:
-        """Put work in line, for who has a `place`; what is cancelled before its turn never runs."""
-        return self._pool.submit(work)
+    def begin(self, client: str, work: Callable[[], T]) -> Future[T]:
+        """Put a client's work in line. Raises `PoolFull`."""
+        return self._pool.submit(client, work)
 
     @property
     def taken(self) -> int:
-        """How many photos are coming in, in line or being stylised."""
-        return self._taken
+        """How many photos are in line or being stylised."""
+        return self._pool.taken
 
     def make(
         self,
@@ -276,7 +256,7 @@ class Quick:
 
     def close(self) -> None:
         """Finish what was begun, drop what waits."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.close()
 
     def _grey(self, mask: bytes, side: int) -> Image.Image:
         """Read a mask, as large as it is needed. Raises `ImageError`."""

@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impasto.errors import MissingExtraError, OutputError
-from impasto.events import Event, Finished, Losses, Saved, Started, Step
+from impasto.events import Event, Finished, Losses, Started, Step
 from impasto.images import read_recipe, resize
 from impasto.images.picture import Samples, floats
-from impasto.options import CheckpointOptions, PaintOptions, RecordOptions
+from impasto.options import RecordOptions
 from impasto.painter import Painter, Start
 from impasto.record import Recorder
-from impasto.runtime.checkpoint import adopt
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import Claim, ClaimLost, JobStore
 from impasto.studio.previews import Picture, Previews
 from impasto.studio.requests import PaintRequest
+from impasto.studio.room import Cancelled, Room, WorkerLeaving, is_disk_full
 from impasto.studio.settings import Settings
 from impasto.studio.storage import Storage
 
@@ -31,17 +31,11 @@ log = logging.getLogger("impasto.studio")
 EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp", "tiff": "tif"}
 """Of the formats of a request."""
 
-_HISTORY_BYTES = 192 * 2**20
-"""Of a checkpoint: written in half a second. The 20 pairs that it holds at 640x640 are as good as
-100, the 10 at 900x900 cost 3% of the loss."""
+_SHARE = 0.1
+"""Of the time, at most so much goes into checkpoints."""
 
-_LEAST_HISTORY = 5
 _SLOWER = 2
 """Saving takes so many times as long here: a server and other workers have their share."""
-
-
-class WorkerLeaving(Exception):  # noqa: N818 - it is not an error, but an event
-    """The worker leaves: its job goes on elsewhere."""
 
 
 @dataclass
@@ -70,21 +64,23 @@ class PaintRunner:
         claim: Claim,
         checkpoints: JobCheckpoints,
         heartbeat: Heartbeat,
+        room: Room,
     ) -> None:
         self.stepped, self.step = False, 0
         self._context, self._claim = context, claim
         self._request = PaintRequest.of(claim.job.request)
-        self._checkpoints, self._heartbeat = checkpoints, heartbeat
+        self._checkpoints, self._heartbeat, self._room = checkpoints, heartbeat, room
         self._previews = Previews(
             context.files, claim.job.id, claim.attempt, heartbeat, context.clock
         )
-        self._checkpoint = context.scratch / "checkpoint"
+        self._due = 0.0
         self._film = context.scratch / "timelapse.mp4"
 
-    def run(self, checkpoint: str | None) -> str:
-        """Paint to the end and return "", or to the owner's wish, which is returned.
+    def run(self, checkpoint: str | None) -> bool:
+        """Paint to the end, or until the owner stops it; return whether the owner did.
 
-        Raises `ClaimLost`, `WorkerLeaving`, and `CheckpointError` when it cannot go on from there.
+        Raises `ClaimLost`, `Cancelled`, `WorkerLeaving`, and `CheckpointError` when it cannot go on
+        from there.
         """
         self._prepare(checkpoint)
         for event in self._events():
@@ -93,27 +89,32 @@ class PaintRunner:
                 raise ClaimLost
             if isinstance(event, Finished):
                 break
-            if self._heartbeat.wish:
-                if self._heartbeat.wish == "stop":
-                    self._keep_checkpoint()
-                return self._heartbeat.wish
-            if self._context.leaving.is_set():
+            if self._heartbeat.wish == "cancel":
+                raise Cancelled
+            stopped, leaving = self._heartbeat.wish == "stop", self._context.leaving.is_set()
+            if self.stepped and (stopped or leaving or self._context.clock() >= self._due):
                 self._keep_checkpoint()
+            if leaving and not stopped:
                 raise WorkerLeaving
-        return ""
+            if stopped:
+                return True
+        return False
 
     def _prepare(self, checkpoint: str | None) -> None:
-        self._checkpoint.unlink(missing_ok=True)  # that of an attempt which could not go on
-        if checkpoint:
-            self._checkpoints.fetch(checkpoint, self._checkpoint)
-        self._painter = painter = self._build(resume=checkpoint is not None)
+        self._painter = painter = self._build()
         self._heartbeat.sign()
         self._heartbeat.note(width=painter.width, height=painter.height)
         photo = painter.sources.photo.rgb
         self._recorder = self._build_recorder(photo)
         painter.companion = self._recorder
         if checkpoint:
-            adopt(self._checkpoint, painter.recipe)
+            path = self._context.scratch / "checkpoint"
+            self._room.wait_for(lambda: self._checkpoints.fetch(checkpoint, path))
+            try:
+                painter.resume(path)
+            finally:
+                path.unlink()
+        self._due = self._context.clock() + self._context.settings.checkpoint_every
 
     def finish(self) -> Iterator[tuple[str, str, Path]]:
         """Make the picture and the time-lapse; yield column, name and path of each."""
@@ -121,31 +122,27 @@ class PaintRunner:
         recipe = {**painting.recipe, "studio": self._request.flat()}
         extension = EXTENSIONS[self._request.format]
         path = self._context.scratch / f"picture.{extension}"
-        replace(painting, recipe=recipe).save(path)
+        self._room.wait_for(lambda: replace(painting, recipe=recipe).save(path))
         number = self._claim.attempt
         yield "picture", f"picture-{number}.{extension}", path
         self._heartbeat.sign()
-        self._previews.add(painting.rgb)
-        if film := self._finish_film(painting.rgb):
+        self._add_preview(painting.rgb)
+        if film := self._room.wait_for(lambda: self._finish_film(painting.rgb)):
             yield "timelapse", f"timelapse-{number}.mp4", film
 
-    def _build(self, *, resume: bool) -> Painter:
+    def _build(self) -> Painter:
         context, job = self._context, self._claim.job.id
         files = context.files
         names = files.names(job)
         start = self._start() if "start" in names else None
+        begun = {"init": start.styles, "scales": "single"} if start else {}
         styles = sorted(name for name in names if name.startswith("style-"))
         return Painter(
             files.get(job, "photo"),
             [files.get(job, name) for name in styles],
-            options(self._request, context.settings, start),
+            self._request.options(max_memory=context.settings.max_memory, **begun),
             start=start,
             read=context.settings.limits,
-            checkpoint=CheckpointOptions(
-                checkpoint=self._checkpoint,
-                checkpoint_every=context.settings.checkpoint_every,
-                resume=resume,
-            ),
             clock=context.clock,
         )
 
@@ -171,7 +168,10 @@ class PaintRunner:
     def _finish_film(self, rgb: Picture) -> Path | None:
         try:
             files = self._recorder.finish(rgb)
-        except OutputError as error:  # the picture is there, and that is what counts
+        except OutputError as error:
+            if is_disk_full(error):
+                raise
+            # The picture is there, and that is what counts.
             log.warning("job %s: no time-lapse: %s", self._claim.job.id, error)
             return None
         return next((saved.path for saved in files if saved.what == "time-lapse"), None)
@@ -184,9 +184,7 @@ class PaintRunner:
             yield event
 
     def _take(self, event: Event) -> None:
-        if isinstance(event, Saved):
-            self._checkpoints.put(event.path)
-        elif isinstance(event, Started):
+        if isinstance(event, Started):
             self._heartbeat.note(steps=event.steps, remaining=event.seconds)
             claim, self.step = self._claim, event.step
             rows = self._painter.painting.losses if event.step else ()
@@ -204,7 +202,7 @@ class PaintRunner:
                 remaining=event.remaining,
             )
             if self._previews.due:
-                self._previews.add(event.picture())
+                self._add_preview(event.picture())
             self._recorder.take(event)
 
     def _keep_back(self) -> None:
@@ -213,16 +211,18 @@ class PaintRunner:
         if painter.budget:
             painter.budget.reserve = _SLOWER * self._recorder.reserve(painter.steps)
 
+    def _add_preview(self, picture: Picture) -> None:
+        self._room.wait_for(lambda: self._previews.add(picture))
+
     def _keep_checkpoint(self) -> None:
-        if self.stepped:
-            self._painter.save_checkpoint(self._checkpoint)
-            self._checkpoints.put(self._checkpoint)
+        """Keep the state, in place of the last; the next is due when this one has paid off."""
+        path, clock = self._context.scratch / "checkpoint", self._context.clock
 
+        def keep() -> float:
+            began = clock()
+            self._painter.save_checkpoint(path, compact=True)
+            self._checkpoints.put(path)
+            return clock() - began
 
-def options(request: PaintRequest, settings: Settings, start: Start | None = None) -> PaintOptions:
-    """Return the options to paint with, with a history that keeps its checkpoints small."""
-    most = PaintOptions().history
-    pair = 2 * 3 * 4 * request.options().size ** 2  # bytes, if the picture were square
-    history = max(_LEAST_HISTORY, min(most, _HISTORY_BYTES // pair))
-    begun = {"init": start.styles, "scales": "single"} if start else {}
-    return request.options(history=history, max_memory=settings.max_memory, **begun)
+        took = self._room.wait_for(keep)
+        self._due = clock() + max(self._context.settings.checkpoint_every, took / _SHARE)

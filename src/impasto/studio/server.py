@@ -42,6 +42,9 @@ _SILENT = 30.0
 
 _CONNECTIONS = 1000
 
+_HEADERS = 32768
+"""Bytes that the headers of a request may have, all together."""
+
 _SWITCH = 0.0005
 """Seconds that a thread may keep others from Python: networks wait for it at every picture."""
 
@@ -145,6 +148,8 @@ def configured(settings: Settings, app: Any) -> uvicorn.Config:
         log_config=None,
         access_log=settings.log_level == "debug",
         server_header=False,
+        http="h11",  # httptools takes any number of headers
+        h11_max_incomplete_event_size=_HEADERS,
         ws="none",
         limit_concurrency=_CONNECTIONS,
         timeout_keep_alive=15,

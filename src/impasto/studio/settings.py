@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     )
 
     checkpoint_every: float = Field(
-        5.0, gt=0, le=60, description="Seconds of work that a kill may cost, at most."
+        30.0, gt=0, le=600, description="Seconds from one checkpoint of a painting to the next."
     )
     keep: float = Field(
         30 * 86400, gt=0, description="Seconds after which an ended job and its files are removed."

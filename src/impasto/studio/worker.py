@@ -27,7 +27,8 @@ from impasto.studio.database import connect
 from impasto.studio.executor import execute
 from impasto.studio.jobs import GRACE, ClaimLost, JobStore
 from impasto.studio.maintenance import Cleanup
-from impasto.studio.runner import WorkerContext, WorkerLeaving
+from impasto.studio.room import WorkerLeaving, is_disk_full
+from impasto.studio.runner import WorkerContext
 from impasto.studio.settings import Settings, read
 from impasto.studio.storage import Storage
 
@@ -131,7 +132,7 @@ class Worker:
             except Exception as error:
                 # The job at hand is left behind: whoever claims it next is not to do so at once.
                 pause = GRACE
-                outside = isinstance(error, SQLAlchemyError | OSError)
+                outside = isinstance(error, SQLAlchemyError | OSError) or is_disk_full(error)
                 log.warning("%s, trying again later", type(error).__name__, exc_info=not outside)
             context.leaving.wait(pause)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -10,9 +9,6 @@ from fastapi import Depends, Request
 from impasto.studio.context import Studio
 from impasto.studio.page.cache import PictureCache
 from impasto.studio.page.pictures import Pictures
-
-_UPLOADS = 4
-"""Uploads that are received at once."""
 
 
 class Page:
@@ -22,8 +18,6 @@ class Page:
         self.studio = studio
         self.cache = PictureCache(studio.files.home / "page")
         self.pictures = Pictures(studio, self.cache)
-        self.uploads = asyncio.Semaphore(_UPLOADS)
-        """Held while an upload is received and read: the others wait here, not in memory."""
 
 
 async def _page(request: Request) -> Page:

@@ -67,6 +67,7 @@ def progress(page: Page, job: Job, after: int) -> dict[str, Any]:
         "ahead": store.ahead(job) if job.state == "queued" else 0,
         "seconds": job.seconds,
         "remaining": job.remaining,
+        "waiting": job.waiting,
         "width": job.width,
         "height": job.height,
         "picture": bool(job.picture),

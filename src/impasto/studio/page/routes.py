@@ -9,15 +9,16 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from impasto.options.paint import MAX_STEPS
+from impasto.studio.multipart import content, read_body
 from impasto.studio.page import jobs, learning, quick
-from impasto.studio.page.context import Page, ThePage
+from impasto.studio.page.context import ThePage
 from impasto.studio.page.jobs import PaintOrder
 from impasto.studio.page.learning import LearnOrder
 from impasto.studio.page.pictures import SIDES
 from impasto.studio.page.quick import FinishOrder, QuickOrder, QuickResult
 from impasto.studio.page.uploads import normalised
 from impasto.studio.problems import Problem
-from impasto.studio.routes.schemas import Owner, TheJob
+from impasto.studio.routes.schemas import Client, Owner, TheJob
 from impasto.studio.routes.waiting import unless_gone
 
 router = APIRouter(prefix="/studio", include_in_schema=False)
@@ -30,11 +31,16 @@ _STEP = Query(ge=0, le=MAX_STEPS)
 
 
 @router.post("/photos")
-async def upload(request: Request, page: ThePage, owner: Owner) -> dict[str, Any]:
+async def upload(request: Request, page: ThePage, owner: Owner, client: Client) -> dict[str, Any]:
     """Store a photo or a painting, and answer its source."""
-    async with page.uploads:
-        data = await request.body()
-        return await unless_gone(request, page.studio.readers.submit(_store, page, owner, data))
+    async with read_body(request) as file:
+
+        def store() -> dict[str, Any]:
+            photo = normalised(content(file), page.studio.settings)
+            source = f"cache:{page.cache.put(owner, photo.data)}"
+            return {"source": source, "width": photo.width, "height": photo.height}
+
+        return await unless_gone(request, page.studio.readers.submit(client, store))
 
 
 @router.get("/picture/{source}")
@@ -77,7 +83,7 @@ def learnt(page: ThePage, owner: Owner, response: Response) -> dict[str, Any]:
 
 @router.post("/quick")
 async def stylise(
-    request: Request, page: ThePage, owner: Owner, order: QuickOrder
+    request: Request, page: ThePage, owner: Owner, client: Client, order: QuickOrder
 ) -> dict[str, Any]:
     """Stylise a photo. A browser that leaves before its turn costs nothing more."""
     studio = page.studio
@@ -85,8 +91,7 @@ async def stylise(
     def make() -> dict[str, Any]:
         return _found(lambda: quick.stylise(page, owner, order))
 
-    with studio.quick.place():
-        return await unless_gone(request, studio.quick.begin(make))
+    return await unless_gone(request, studio.quick.begin(client, make))
 
 
 @router.post("/quick/keep")
@@ -138,12 +143,6 @@ def again(job: TheJob, page: ThePage) -> dict[str, Any]:
 def settle(job: TheJob, page: ThePage) -> None:
     """Make a stopped painting a finished one."""
     jobs.settle(page, job)
-
-
-def _store(page: Page, owner: str, data: bytes) -> dict[str, Any]:
-    photo = normalised(data, page.studio.settings)
-    source = f"cache:{page.cache.put(owner, photo.data)}"
-    return {"source": source, "width": photo.width, "height": photo.height}
 
 
 def _found(find: Callable[[], T]) -> T:

@@ -15,7 +15,7 @@ from impasto.studio.multipart import Fields, content, read_form
 from impasto.studio.requests import PaintRequest
 from impasto.studio.routes.answers import accepted, file_of
 from impasto.studio.routes.openapi import LOCATION, PICTURES, binary, form_body
-from impasto.studio.routes.schemas import Job, Jobs, Owner, TheJob, TheStudio, job_of
+from impasto.studio.routes.schemas import Client, Job, Jobs, Owner, TheJob, TheStudio, job_of
 from impasto.studio.validation import MAX_STYLES, accept_paint, check_request
 
 router = APIRouter(prefix="/v1", tags=["Jobs"])
@@ -59,6 +59,7 @@ async def create_job(
     request: Request,
     studio: TheStudio,
     owner: Owner,
+    client: Client,
     key: Annotated[str | None, IDEMPOTENCY] = None,
 ) -> Response:
     """Optimise a picture with the content of a photo and the style of one or more paintings.
@@ -67,18 +68,17 @@ async def create_job(
     """
     files = {"photo": 1, "painting": MAX_STYLES}
     read = read_form(request, fields=fields.PAINT, files=files, check=_request)
-    with studio.quick.place():
-        async with read as form:
-            photo = form.required("photo")
-            form.required("painting")
-            asked, styles = _request(form.fields), form.files["painting"]
-            check_request(asked, studio.settings, len(styles))
+    async with read as form:
+        photo = form.required("photo")
+        form.required("painting")
+        asked, styles = _request(form.fields), form.files["painting"]
+        check_request(asked, studio.settings, len(styles))
 
-            def accept() -> StoredJob:
-                pictures = [content(style) for style in styles]
-                return accept_paint(studio, owner, content(photo), pictures, asked, key)
+        def accept() -> StoredJob:
+            pictures = [content(style) for style in styles]
+            return accept_paint(studio, owner, content(photo), pictures, asked, key)
 
-            job = await studio.checked(accept)
+        job = await studio.checked(client, accept)
     return await asyncio.to_thread(accepted, studio, job)
 
 

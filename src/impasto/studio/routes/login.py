@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
@@ -49,8 +50,11 @@ async def log_in(request: Request, studio: TheStudio) -> Response:
 
 
 @router.post("/logout")
-async def log_out() -> Response:
-    """Have the browser forget its session."""
+async def log_out(request: Request, studio: TheStudio) -> Response:
+    """End the session, here and in the browser."""
+    cookie = request.cookies.get(COOKIE, "")
+    if studio.keys.owner_of_session(cookie):
+        await asyncio.to_thread(studio.ended_sessions.end, cookie)
     answer = RedirectResponse("/login", 303, _NOT_KEPT)
     answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
     return answer

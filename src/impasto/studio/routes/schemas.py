@@ -40,6 +40,11 @@ def _own(request: Request) -> Own:
     return studio.learnt.of(request.state.owner)
 
 
+async def _client(request: Request) -> str:
+    client: str = request.state.client
+    return client
+
+
 def _job(id: str, request: Request) -> StoredJob:
     """Return a job of the owner's; that of somebody else is as unknown as none."""
     studio: Studio = request.app.state.studio
@@ -54,6 +59,9 @@ Owner = Annotated[str, Depends(_owner)]
 
 OwnStyles = Annotated[Own, Depends(_own)]
 """The styles that are the owner's alone."""
+
+Client = Annotated[str, Depends(_client)]
+"""Who counts as one client: a key or, without keys, an address."""
 
 TheJob = Annotated[StoredJob, Depends(_job)]
 """The job that the address names."""
@@ -106,6 +114,9 @@ class Job(BaseModel):
     loss: float | None = Field(description="What is left to be minimised.")
     seconds: float = Field(description="Time worked at it.")
     remaining: float | None = Field(description="Seconds that it will still take, about.")
+    waiting: Literal["", "disk"] = Field(
+        description="What a running job waits for: `disk` is room on the disk of the server."
+    )
     width: int = Field(description="Pixels across; 0 is not known yet.")
     height: int = Field(description="Pixels down; 0 is not known yet.")
     order: dict[str, Any] = Field(description="What was asked for.")
@@ -161,7 +172,7 @@ def job_of(studio: Studio, job: StoredJob) -> Job:
 JOB_EXAMPLE: dict[str, Any] = {
     "id": JOB, "kind": "paint", "state": "running", "wish": "", "created": _AT, "started": _AT,
     "ended": None, "ahead": 0, "step": 40, "steps": 150, "loss": 0.132, "seconds": 9.5,
-    "remaining": 26.0, "width": 640, "height": 480, "error": None, "style": None,
+    "remaining": 26.0, "waiting": "", "width": 640, "height": 480, "error": None, "style": None,
     "order": {"size": 640, "quality": "good", "strength": 1.0, "format": "png"},
     "links": {
         "self": f"/v1/jobs/{JOB}", "events": f"/v1/jobs/{JOB}/events",

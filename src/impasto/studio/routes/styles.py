@@ -18,7 +18,7 @@ from impasto.studio.problems import Problem
 from impasto.studio.routes.answers import accepted
 from impasto.studio.routes.jobs import IDEMPOTENCY
 from impasto.studio.routes.openapi import LOCATION, binary, form_body
-from impasto.studio.routes.schemas import Job, Owner, OwnStyles, Styles, TheStudio, job_of
+from impasto.studio.routes.schemas import Client, Job, Owner, OwnStyles, Styles, TheStudio, job_of
 from impasto.studio.styles import Style, own_style
 
 router = APIRouter(prefix="/v1", tags=["Quick"])
@@ -82,6 +82,7 @@ async def create_style(
     request: Request,
     studio: TheStudio,
     owner: Owner,
+    client: Client,
     key: Annotated[str | None, IDEMPOTENCY] = None,
 ) -> Response:
     """Learn a painting as a style of your own, or take in a style that somebody else learnt.
@@ -91,20 +92,19 @@ async def create_style(
     """
     files = dict.fromkeys(_FILES, 1)
     read = read_form(request, fields=fields.LEARN, files=files, check=_request)
-    with studio.quick.place():
-        async with read as form:
-            painting = form.file("painting")
-            if (painting is None) == (form.file("file") is None):
-                raise OptionsError("send either --painting or --file")
-            name, asked = _request(form.fields)
+    async with read as form:
+        painting = form.file("painting")
+        if (painting is None) == (form.file("file") is None):
+            raise OptionsError("send either --painting or --file")
+        name, asked = _request(form.fields)
 
-            def accept() -> StoredJob:
-                if painting:
-                    data = content(painting)
-                    return learnt.accept_learning(studio, owner, data, asked, name, key)
-                return learnt.take_in(studio, owner, content(form.required("file")), name)
+        def accept() -> StoredJob:
+            if painting:
+                data = content(painting)
+                return learnt.accept_learning(studio, owner, data, asked, name, key)
+            return learnt.take_in(studio, owner, content(form.required("file")), name)
 
-            job = await studio.checked(accept)
+        job = await studio.checked(client, accept)
     return await asyncio.to_thread(accepted, studio, job, 202 if painting else 201)
 
 

@@ -26,7 +26,7 @@ from impasto.studio.quick import Quick
 from impasto.studio.requests import FORMATS, PaintRequest
 from impasto.studio.routes.answers import accepted, file_of
 from impasto.studio.routes.openapi import LOCATION, PICTURES, binary, form_body
-from impasto.studio.routes.schemas import Job, Owner, OwnStyles, TheStudio
+from impasto.studio.routes.schemas import Client, Job, Owner, OwnStyles, TheStudio
 from impasto.studio.routes.waiting import check_there, unless_gone
 from impasto.studio.validation import accept_paint, check_picture
 from impasto.text import shown
@@ -81,7 +81,9 @@ _FILES = {
         ),
     },
 )  # fmt: skip
-async def stylize(request: Request, studio: TheStudio, owner: Owner, own: OwnStyles) -> Response:
+async def stylize(
+    request: Request, studio: TheStudio, owner: Owner, client: Client, own: OwnStyles
+) -> Response:
     """Answer the photo in a style, at once; metadata of the photo, such as where it was, is gone.
 
     With a `painting` of your own instead of a style, the request waits for a draft, 50 seconds or
@@ -91,13 +93,12 @@ async def stylize(request: Request, studio: TheStudio, owner: Owner, own: OwnSty
     read = read_form(
         request, fields=FIELDS, files=files, check=lambda given: ask(quick, given, own)
     )
-    with quick.place():
-        async with read as form:
-            photo = form.required("photo")
-            if not form.file("painting"):
-                asked = ask(quick, form.fields, own, quick.default or "")
-                return await stylised(request, studio, photo, asked, mask=form.file("mask"))
-            job = await _begin_painting(studio, owner, form)
+    async with read as form:
+        photo = form.required("photo")
+        if not form.file("painting"):
+            asked = ask(quick, form.fields, own, quick.default or "")
+            return await stylised(request, studio, client, photo, asked, mask=form.file("mask"))
+        job = await _begin_painting(studio, owner, client, form)
     return await _wait_for(request, studio, job)
 
 
@@ -135,6 +136,7 @@ def ask(quick: Quick, given: Fields, own: Own = (), default: str | None = None) 
 async def stylised(
     request: Request,
     studio: Studio,
+    client: str,
     photo: UploadFile,
     asked: Asked,
     what: str = "photo",
@@ -157,13 +159,13 @@ async def stylised(
             mask=white, save=asked.save, multiple=asked.multiple, **where,
         )  # fmt: skip
 
-    header = await studio.checked(look)
+    header = await studio.checked(client, look)
     quick.check_size(header, style, options, asked.format, **where)
-    data, kind = await unless_gone(request, quick.begin(make))
+    data, kind = await unless_gone(request, quick.begin(client, make))
     return Response(data, media_type=kind)
 
 
-async def _begin_painting(studio: Studio, owner: str, form: Form) -> StoredJob:
+async def _begin_painting(studio: Studio, owner: str, client: str, form: Form) -> StoredJob:
     """Accept a draft of a photo in the style of a painting."""
     given, asked = form.fields, ask(studio.quick, form.fields)
     size = asked.options.size or _LARGEST_DRAFT
@@ -191,7 +193,7 @@ async def _begin_painting(studio: Studio, owner: str, form: Form) -> StoredJob:
         photo, style = map(content, pictures)
         return accept_paint(studio, owner, photo, [style], painting)
 
-    return await studio.checked(accept)
+    return await studio.checked(client, accept)
 
 
 async def _wait_for(request: Request, studio: Studio, job: StoredJob) -> Response:

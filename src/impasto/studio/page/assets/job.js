@@ -10,6 +10,7 @@ import { advance, button, careful, download, offer, reveal, say } from "./viewer
 
 const EVERY = 1000; // milliseconds between looks
 const SIDE = 1280;
+const FULL = "The disk of the server is full; the painting goes on when there is room";
 
 let job = null; // the latest answer
 let rows = []; // its losses
@@ -74,10 +75,11 @@ function draw() {
 }
 
 function caption() {
-  const { state, step, steps, ahead, wish, remaining, seconds, width, height, error } = job;
+  const { state, step, steps, ahead, wish, waiting, remaining, seconds, width, height, error } = job;
   const size = width ? ` · ${width} × ${height}` : "";
   const left = remaining == null ? "" : ` · ${duration(remaining)} left`;
   if (state === "queued") return ahead ? `Waiting: ${ahead} ahead of it` : "Waiting for its turn";
+  if (state === "running" && waiting) return FULL;
   if (state === "running" && wish) return wish === "stop" ? "Stopping after this step…" : "Cancelling…";
   if (state === "running") return step ? `Step ${step} of ${steps}${left}${size}` : "Getting ready…";
   if (state === "stopped") return step ? `Stopped at step ${step} of ${steps}${size}` : "Stopped before it began";
