@@ -60,7 +60,7 @@ class LearnRunner:
         heartbeat = self._heartbeat
         self._state.unlink(missing_ok=True)
         if checkpoint:
-            self._room.wait_for(lambda: self._checkpoints.fetch(checkpoint, self._state))
+            self._room.wait_for(lambda: self._fetch(checkpoint))
         learner = self._learner = self._build()
         stopped = leaving = False
         with closing(iter(learner)) as events:
@@ -83,6 +83,13 @@ class LearnRunner:
             path = self._context.scratch / "row"
             path.write_bytes(serialised(self._learner.rows))
             yield "learnt", self._next_name(), path
+
+    def _fetch(self, checkpoint: str) -> None:
+        """Copy a checkpoint: what is fetched may be one file with that of the job."""
+        path = self._context.scratch / "fetched"
+        self._checkpoints.fetch(checkpoint, path)
+        self._state.write_bytes(path.read_bytes())
+        path.unlink()
 
     def _build(self) -> Learner:
         context, job = self._context, self._claim.job
