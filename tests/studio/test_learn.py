@@ -530,6 +530,12 @@ def test_the_largest_values_give_a_picture(api: Served):
     assert stylize(api, "gift").status_code == 200
 
 
+def test_the_docs_say_how_a_style_is_renamed(api: Served):
+    text = api.client.get("/docs").text
+    assert "curl -X PATCH --json &#39;{" in text or "curl -X PATCH --json '{" in text
+    assert "/v1/styles/{name}/learn" in text
+
+
 def test_the_page_orders_and_shows_styles(api: Served):
     source = api.client.post("/studio/photos", content=swirls()).json()["source"]
     order = {"painting": source, "name": "Die große Welle.PNG"}
