@@ -54,6 +54,8 @@ class Job(Table, kw_only=True):
     state: Mapped[str]
     wish: Mapped[str] = mapped_column(default="")  # "", stop or cancel
     request: Mapped[Mapping[str, Any]]
+    pictures: Mapped[Mapping[str, Any] | None] = mapped_column(default=None)
+    """Where the page had its photo and its paintings from, and their names."""
     key: Mapped[str | None] = mapped_column(default=None)
     """The client's, so that asking twice makes one job."""
     fingerprint: Mapped[str | None] = mapped_column(default=None)
@@ -166,6 +168,7 @@ class JobStore:
         id: str,
         key: str | None = None,
         fingerprint: str | None = None,
+        pictures: Mapping[str, Any] | None = None,
         max_queue: int,
         max_jobs: int,
     ) -> Job:
@@ -174,7 +177,7 @@ class JobStore:
         Its files are there before. Raises `QueueFull` and `KeyReused`.
         """
         row = {"id": id, "owner": owner, "kind": kind, "request": dict(request)}
-        asked = {"key": key, "fingerprint": fingerprint}
+        asked = {"key": key, "fingerprint": fingerprint, "pictures": pictures}
         with self.engine.begin() as connection:
             lock(connection)  # or two at the same moment would both find room, and both a new key
             if earlier := self._made(connection, owner, key, fingerprint):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, cookie_parser
@@ -27,6 +28,9 @@ _OPEN = (*_PROBES, "/login", "/logout", "/v1/openapi.json", "/swagger.json", "/m
 
 _API = ("/v1/", "/model/", "/metrics", "/studio/")
 """Where a browser without a key is told so, not sent to where one logs in."""
+
+_PAINTING = "/painting/"
+"""Before the id of a painting that the page shows."""
 
 _PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/paint")
 """What the page asks for that takes work."""
@@ -116,6 +120,8 @@ class RequestMiddleware:
         if owner is None and path not in _OPEN:
             if method in SAFE and not path.startswith(_API):
                 query = scope["query_string"].decode("latin-1") if path == "/" else ""
+                if path.startswith(_PAINTING):
+                    query = urlencode({"id": path.removeprefix(_PAINTING)})
                 login = f"/login?{query}" if query else "/login"  # a link outlives logging in
                 return RedirectResponse(login, 303, {"Cache-Control": "no-store"})
             raise _no_key()

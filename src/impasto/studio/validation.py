@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -72,6 +72,7 @@ def accept_paint(
     styles: Sequence[bytes],
     request: PaintRequest,
     key: str | None = None,
+    pictures: Mapping[str, Any] | None = None,
 ) -> Job:
     """Check and take a paint job; its files are there before the job is.
 
@@ -91,7 +92,7 @@ def accept_paint(
         for number, style in enumerate(styles):
             studio.files.put(id, f"style-{number}", style)
         job = studio.store.accept(
-            owner, "paint", request.flat(), id=id, key=key, fingerprint=mark,
+            owner, "paint", request.flat(), id=id, key=key, fingerprint=mark, pictures=pictures,
             max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
         )  # fmt: skip
     except SQLAlchemyError:  # perhaps only the answer was lost: the job may be there

@@ -11,7 +11,7 @@ from impasto.errors import OptionsError
 from impasto.options import ApplyOptions
 from impasto.studio.jobs import Job, new_id
 from impasto.studio.page.context import Page
-from impasto.studio.page.pictures import shrunk, size_of
+from impasto.studio.page.pictures import NamedPicture, shrunk, size_of
 from impasto.studio.previews import LONG_SIDE
 
 _FORMAT, _EXTENSION = "jpeg", "jpg"
@@ -46,7 +46,7 @@ class QuickResult(BaseModel):
     """What of an answer is needed to keep the picture."""
 
     source: str
-    photo: str
+    photo: NamedPicture
     settings: QuickSettings
 
 
@@ -83,7 +83,7 @@ def keep(page: Page, owner: str, result: QuickResult) -> Job:
     width, height = size_of(data)
     picture, preview = f"picture-1.{_EXTENSION}", "preview-1-1.jpg"
     files = {
-        "photo": page.pictures.data(owner, result.photo),
+        "photo": page.pictures.data(owner, result.photo.source),
         picture: data,
         preview: shrunk(data, LONG_SIDE),
     }
@@ -99,4 +99,5 @@ def keep(page: Page, owner: str, result: QuickResult) -> Job:
         height=height,
         picture=picture,
         preview=preview,
+        pictures={"photo": result.photo.model_dump()},
     )
