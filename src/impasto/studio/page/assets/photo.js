@@ -41,8 +41,8 @@ takeFiles(document.body, input, take, { paste: true });
 on(["photo"], () => {
   const photo = get("photo");
   if (drop.contains(document.activeElement)) input.focus();
-  drop.hidden = true;
-  bar.hidden = false;
-  name.replaceChildren(el("b", {}, photo.name), ` ${photo.width} × ${photo.height}`);
+  drop.hidden = Boolean(photo);
+  bar.hidden = !photo;
+  if (photo) name.replaceChildren(el("b", {}, photo.name), ` ${photo.width} × ${photo.height}`);
   memory("photo", photo);
 });

@@ -4,15 +4,15 @@
 // once nothing has moved for a while.
 
 import { compare } from "./compare.js";
-import { titled } from "./dom.js";
-import { clear, show } from "./messages.js";
-import { file, picture, post } from "./server.js";
+import { title, titled } from "./dom.js";
+import { open } from "./job.js";
+import { failed, worked } from "./messages.js";
+import { picture, post } from "./server.js";
 import { onMove, settings } from "./settings.js";
 import { get, on, set } from "./state.js";
-import { advance, busy, button, download, offer, reveal, say } from "./viewer.js";
+import { advance, busy, button, entitle, offer, reveal, save, say } from "./viewer.js";
 
 const REST = 350; // milliseconds without a move, after which a draft is finished
-const SIDE = 1280;
 
 let next = null; // the order that waits
 let running = null; // the order under way
@@ -61,19 +61,19 @@ async function stylise(wanted, signal) {
   try {
     const result = await post("studio/quick", wanted, signal);
     if (signal.aborted) return;
-    clear("quick");
+    worked();
     set({ result, job: null });
   } catch (error) {
     if (signal.aborted) return;
     missed = !error.status;
-    if (!missed) show(error.message, "quick");
+    if (!missed) failed(error);
     if (!wanted.draft && get("result")) set({ result: { ...get("result"), failed: true } });
   }
 }
 
 async function keep() {
-  const { id } = await post("studio/quick/keep", get("result"));
-  set({ job: id, result: null });
+  const { id } = await post("studio/quick/keep", { ...get("result"), photo: get("photo") });
+  open(id);
 }
 
 function draw() {
@@ -81,12 +81,14 @@ function draw() {
   if (get("job")) return;
   reveal(photo);
   advance(null);
+  entitle(photo && result ? titleOf(result) : "");
   if (!photo) return;
+  const { width, height } = result ?? photo;
   compare({
-    before: picture(photo.source, SIDE),
-    after: result && picture(result.source, SIDE),
-    width: photo.width,
-    height: photo.height,
+    before: (side) => picture(photo.source, side),
+    after: result && ((side) => picture(result.source, side)),
+    width,
+    height,
     about: result && `The photo in the style ${titled(result.settings.style)}`,
     split: 50,
   });
@@ -100,21 +102,25 @@ function caption({ settings: { style }, draft, failed, width, height, seconds })
   return `${titled(style)} · ${width} × ${height} · ${seconds.toFixed(1)} s`;
 }
 
+const titleOf = ({ settings: { style } }) =>
+  title(get("photo").name, style.split(",").map((share) => share.split(":")[0]));
+
 /** Of a draft the same buttons are there, so that nothing jumps, but do nothing yet. */
-function actions({ source, draft, failed }) {
+function actions(result) {
+  const { source, draft, failed } = result;
   const made = [
-    download(file(source), "picture", "Download"),
+    save(source, titleOf(result), "jpeg"),
     button("keep", "Keep", keep, "Put it into the history"),
   ];
   if (!draft) return made;
-  made[0].removeAttribute("href");
+  made[0].inert = true;
   for (const one of made) one.ariaDisabled = "true";
   return failed ? [button("finish", "Finish it", finish), ...made] : made;
 }
 
 /** Stylise a photo that is new here, unless it only came along with a job. */
 function follow() {
-  if (running && running.photo !== get("photo").source) stop();
+  if (running && running.photo !== get("photo")?.source) stop();
   if (get("mode") === "quick" && get("photo") && !get("job") && !get("result")) look();
 }
 
