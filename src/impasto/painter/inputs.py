@@ -39,6 +39,11 @@ class Start:
     picture: Source
     recipe: Mapping[str, Any]
 
+    @property
+    def styles(self) -> str:
+        """The style or mixture whose network made it, as ``init`` names them."""
+        return ",".join(f"{name}:{share:g}" for name, share in self.recipe["shares"].items())
+
 
 class Inputs:
     """The pictures of one painting, with the bit depth of their files, and at every scale.

@@ -147,7 +147,7 @@ def new_id() -> str:
 def needed(job: Job) -> Callable[[str], bool]:
     """Return which files of an ended job are to be kept."""
     served = {job.preview, job.picture, job.timelapse}
-    return lambda name: name in served or name == "photo" or name.startswith("style-")
+    return lambda name: name in served or name in ("photo", "start") or name.startswith("style-")
 
 
 class JobStore:

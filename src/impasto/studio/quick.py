@@ -97,6 +97,19 @@ class Quick:
         """Return the SHA-256 of the pack that a style is in. Raises `OptionsError`."""
         return self._catalogue.find(style)[0].sha256
 
+    def paintings(self, style: str) -> dict[bytes, float]:
+        """Return the paintings of a style or a mixture, small copies, with the share of each.
+
+        Raises `OptionsError` for an unknown style, or one whose painting is not here.
+        """
+        found = {}
+        for name, share in self._catalogue.find(style)[1].items():
+            painting = self._catalogue.painting(name)
+            if painting is None:
+                raise OptionsError(f"the painting of {name} is not here: add it in Paint instead")
+            found[painting] = share
+        return found
+
     def check(self, style: str, options: ApplyOptions | None = None, *, fast: bool = False) -> None:
         """Raise `OptionsError` for a style, or options of it, that cannot be had."""
         options = options or ApplyOptions()

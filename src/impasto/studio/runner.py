@@ -11,10 +11,10 @@ from pathlib import Path
 
 from impasto.errors import MissingExtraError, OutputError
 from impasto.events import Event, Finished, Losses, Saved, Started, Step
-from impasto.images import resize
+from impasto.images import read_recipe, resize
 from impasto.images.picture import Samples, floats
 from impasto.options import CheckpointOptions, PaintOptions, RecordOptions
-from impasto.painter import Painter
+from impasto.painter import Painter, Start
 from impasto.record import Recorder
 from impasto.runtime.checkpoint import adopt
 from impasto.studio.checkpoints import JobCheckpoints
@@ -132,11 +132,14 @@ class PaintRunner:
     def _build(self, *, resume: bool) -> Painter:
         context, job = self._context, self._claim.job.id
         files = context.files
-        styles = sorted(name for name in files.names(job) if name.startswith("style-"))
+        names = files.names(job)
+        start = self._start() if "start" in names else None
+        styles = sorted(name for name in names if name.startswith("style-"))
         return Painter(
             files.get(job, "photo"),
             [files.get(job, name) for name in styles],
-            options(self._request, context.settings),
+            options(self._request, context.settings, start),
+            start=start,
             read=context.settings.limits,
             checkpoint=CheckpointOptions(
                 checkpoint=self._checkpoint,
@@ -145,6 +148,12 @@ class PaintRunner:
             ),
             clock=context.clock,
         )
+
+    def _start(self) -> Start:
+        """Return the picture that a network made, to be painted on."""
+        path = self._context.scratch / "start"
+        self._context.files.fetch(self._claim.job.id, "start", path)
+        return Start(path.read_bytes(), read_recipe(path))
 
     def _build_recorder(self, photo: Samples) -> Recorder:
         width, height = self._painter.width, self._painter.height
@@ -210,9 +219,10 @@ class PaintRunner:
             self._checkpoints.put(self._checkpoint)
 
 
-def options(request: PaintRequest, settings: Settings) -> PaintOptions:
+def options(request: PaintRequest, settings: Settings, start: Start | None = None) -> PaintOptions:
     """Return the options to paint with, with a history that keeps its checkpoints small."""
     most = PaintOptions().history
     pair = 2 * 3 * 4 * request.options().size ** 2  # bytes, if the picture were square
     history = max(_LEAST_HISTORY, min(most, _HISTORY_BYTES // pair))
-    return request.options(history=history, max_memory=settings.max_memory)
+    begun = {"init": start.styles, "scales": "single"} if start else {}
+    return request.options(history=history, max_memory=settings.max_memory, **begun)

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from impasto.text import shown
-from impasto.zoo import registry
+from impasto.zoo import learnt, registry
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import EXTENSION, Pack
 from impasto.zoo.registry import Shares, StyleError
@@ -37,6 +37,8 @@ class Style:
     licence: Annotated[str, Field(description="The licence of that picture.")]
     source: Annotated[str, Field(description="Where that picture is from.")]
     pack: Annotated[str, Field(description="The network that has it.", examples=["quality"])]
+    group: Annotated[str, Field(description="The kind of painting.", examples=["Prints"])]
+    words: Annotated[str, Field(description="More words to find it by.", examples=["blue sea"])]
 
 
 class Catalogue:
@@ -66,6 +68,16 @@ class Catalogue:
         """
         where, shares = self._parsed(spec)
         return registry.choose(self._known(), where, shares, fast=fast), shares
+
+    def painting(self, style: str) -> bytes | None:
+        """Return a small copy of the painting that a style was learnt from; None if it is not here.
+
+        Raises `StyleError` for an unknown style.
+        """
+        if own := learnt.find(style):
+            return own[2].painting or None
+        pack, _ = self.find(style)
+        return registry.painting_of(pack.row(style).card)
 
     def lighter(self, spec: str) -> list[str]:
         """Return what names the same styles in networks of less work, the one of most work first.
@@ -118,4 +130,5 @@ def _files(folder: Path) -> list[tuple[str, int, int, int]]:
 
 def _style(card: StyleCard, entry: registry.Entry) -> Style:
     size = entry.pack.card.architecture if entry.pack and entry.bundled else entry.name
-    return Style(card.name, card.title, card.painter, card.year, card.licence, card.source, size)
+    about = card.title, card.painter, card.year, card.licence, card.source
+    return Style(card.name, *about, size, card.group, card.words)

@@ -13,7 +13,7 @@ from impasto.options.paint import QUALITIES
 from impasto.studio.jobs import Job, needed
 from impasto.studio.page.context import Page
 from impasto.studio.page.pictures import NamedPicture, current, size_of
-from impasto.studio.page.quick import QuickSettings
+from impasto.studio.page.quick import QuickSettings, mixed
 from impasto.studio.requests import PaintRequest
 from impasto.studio.validation import MAX_STYLES, accept_paint
 
@@ -57,9 +57,13 @@ def again(page: Page, job: Job) -> Job:
     Raises `KeyError` if its pictures are gone, and as `accept_paint` does.
     """
     request, find = PaintRequest.of(job.request), page.pictures.data
+    files = page.studio.files
     photo = find(job.owner, f"photo:{job.id}")
     styles = [find(job.owner, source) for source in _style_sources(page, job)]
-    return accept_paint(page.studio, job.owner, photo, styles, request, pictures=job.pictures)
+    start = files.get(job.id, "start") if "start" in files.names(job.id) else None
+    return accept_paint(
+        page.studio, job.owner, photo, styles, request, pictures=job.pictures, start=start
+    )
 
 
 def listed(page: Page, owner: str, limit: int) -> dict[str, Any]:
@@ -144,7 +148,7 @@ def _summary(job: Job) -> dict[str, Any]:
     pictures = job.pictures or {}
     names = [painting["name"] for painting in pictures.get("paintings", [])]
     if job.kind == "apply":
-        names = [share.partition(":")[0] for share in str(job.request["style"]).split(",")]
+        names = mixed(str(job.request["style"]))
     return {
         "id": job.id,
         "kind": job.kind,

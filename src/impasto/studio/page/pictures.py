@@ -1,7 +1,8 @@
 """The pictures of the page, found by their source:
 
 - ``sample:coffee``, ``painting:swirls``: a photo or a painting that comes with Impasto
-- ``swatch:wave``: a sample photo in a shipped style
+- ``swatch:wave``: a sample photo in a style
+- ``look:wave:SOURCE``: another picture of these in a style, small
 - ``cache:TOKEN``: an upload or a quick result
 - ``job:ID``, ``photo:ID``, ``style:ID:0``: a job's picture as it is now, its photo, its paintings
 
@@ -84,6 +85,7 @@ class Pictures:
             "sample": lambda: _sample(name),
             "painting": lambda: _painting(name),
             "swatch": lambda: self._swatch(name),
+            "look": lambda: self._look(owner, name),
             "cache": lambda: self._cache.get(owner, name),
             "job": lambda: self._of_job(owner, name),
             "photo": lambda: self._file(owner, name, "photo"),
@@ -136,9 +138,19 @@ class Pictures:
             if key not in self._swatches:
                 photo = Image.fromarray(samples.photo(_SWATCH_PHOTO))
                 square = ImageOps.fit(photo, (_SWATCH_SIDE, _SWATCH_SIDE), Image.Resampling.LANCZOS)
-                data, _ = self._studio.quick.stylise(_png(square), style, format="jpeg")
-                self._swatches[key] = shrunk(data, SIDES[0])
+                self._swatches[key] = shrunk(self._stylised(_png(square), style), SIDES[0])
             return self._swatches[key]
+
+    def _look(self, owner: str, name: str) -> bytes:
+        style, _, source = name.partition(":")
+        self.swatch_version(style)
+        if source.startswith("look:"):
+            raise KeyError(name)
+        return self._stylised(self.data(owner, source), style)
+
+    def _stylised(self, photo: bytes, style: str) -> bytes:
+        data, _ = self._studio.quick.stylise(photo, style, format="jpeg", size=_SWATCH_SIDE)
+        return data
 
 
 def current(job: Job, *, small: bool) -> str | None:

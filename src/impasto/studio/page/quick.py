@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import time
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from impasto.errors import OptionsError
 from impasto.options import ApplyOptions
@@ -13,8 +15,13 @@ from impasto.studio.jobs import Job, new_id
 from impasto.studio.page.context import Page
 from impasto.studio.page.pictures import NamedPicture, shrunk, size_of
 from impasto.studio.previews import LONG_SIDE
+from impasto.studio.requests import PaintRequest
+from impasto.studio.validation import accept_paint
 
 _FORMAT, _EXTENSION = "jpeg", "jpg"
+
+_LONGEST_MASK = 256 * 2**10
+"""Letters of a mask, at most: the page's own have a twentieth of that."""
 
 
 class QuickSettings(BaseModel):
@@ -26,12 +33,40 @@ class QuickSettings(BaseModel):
     color: str = "style"
     style_scale: float = 1.0
     seed: int = 0
+    mask: Annotated[str | None, Field(max_length=_LONGEST_MASK)] = None
+    """A PNG in base64: white where the photo is painted, black where it stays as it is."""
 
     def options(self, largest: int) -> ApplyOptions:
         """Return the options of the network. Raises `OptionsError`."""
         if self.size > largest:
             raise OptionsError(f"--size is at most {largest} here, got {self.size}")
-        return ApplyOptions(**self.model_dump(exclude={"style"}))
+        return ApplyOptions(**self.model_dump(exclude={"style", "mask"}))
+
+    def mask_file(self) -> bytes | None:
+        """Return the mask as the bytes of a picture file. Raises `OptionsError`."""
+        try:
+            return None if self.mask is None else base64.b64decode(self.mask, validate=True)
+        except binascii.Error:
+            raise OptionsError("--mask must be a PNG file in base64") from None
+
+
+def styles(page: Page) -> list[dict[str, Any]]:
+    """Return all styles as the page lists them; ``version`` changes with a style's network."""
+    return [
+        {
+            "name": style.name,
+            "about": ", ".join(filter(None, (style.title, style.painter, style.year))),
+            "group": style.group,
+            "words": style.words,
+            "version": page.pictures.swatch_version(style.name),
+        }
+        for style in page.studio.quick.styles()
+    ]
+
+
+def mixed(style: str) -> list[str]:
+    """Return the names in a style such as ``wave:0.6,kiss:0.4``."""
+    return [share.partition(":")[0] for share in style.split(",")]
 
 
 class QuickOrder(BaseModel):
@@ -60,7 +95,7 @@ def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
     photo = page.pictures.data(owner, order.photo)
     wanted = order.settings.style, order.settings.options(page.studio.settings.max_size)
     style, options = quick.draft(photo, *wanted) if order.draft else wanted
-    data, _ = quick.make(photo, style, options, _FORMAT)
+    data, _ = quick.make(photo, style, options, _FORMAT, mask=order.settings.mask_file())
     width, height = size_of(data)
     return {
         **order.model_dump(),
@@ -70,6 +105,38 @@ def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
         "height": height,
         "seconds": time.monotonic() - began,
     }
+
+
+class FinishOrder(QuickResult):
+    """A result that is to be painted on for a number of seconds."""
+
+    seconds: Annotated[float, Field(ge=1, le=600)]
+
+
+def finish(page: Page, owner: str, order: FinishOrder) -> Job:
+    """Order a painting that begins with a result, with the paintings of its styles.
+
+    Raises `KeyError` if the result or its photo was removed, and as `accept_paint` does.
+    """
+    find, settings = page.pictures.data, order.settings
+    start = find(owner, order.source)
+    paintings = page.studio.quick.paintings(settings.style)
+    request = PaintRequest.of(
+        {
+            "size": max(size_of(start)),
+            "budget": order.seconds,
+            "strength": settings.strength,
+            "color": settings.color,
+            "style_scale": settings.style_scale,
+            "blend": list(paintings.values()),
+        }
+    )
+    photo = find(owner, order.photo.source)
+    names = [{"source": f"swatch:{name}", "name": name} for name in mixed(settings.style)]
+    pictures = {"photo": order.photo.model_dump(), "paintings": names}
+    return accept_paint(
+        page.studio, owner, photo, [*paintings], request, pictures=pictures, start=start
+    )
 
 
 def keep(page: Page, owner: str, result: QuickResult) -> Job:

@@ -13,7 +13,7 @@ from impasto.studio.page import jobs, quick
 from impasto.studio.page.context import Page, ThePage
 from impasto.studio.page.jobs import PaintOrder
 from impasto.studio.page.pictures import FORMATS, SIDES
-from impasto.studio.page.quick import QuickOrder, QuickResult
+from impasto.studio.page.quick import FinishOrder, QuickOrder, QuickResult
 from impasto.studio.page.uploads import normalised
 from impasto.studio.problems import Problem
 from impasto.studio.routes.schemas import Owner, TheJob
@@ -55,6 +55,13 @@ def file(source: str, page: ThePage, owner: Owner, format: str = "png") -> Respo
     return Response(data, media_type=f"image/{format}", headers=headers)
 
 
+@router.get("/styles")
+def styles(page: ThePage, response: Response) -> dict[str, Any]:
+    """Answer all styles of Quick."""
+    response.headers.update(_NEVER)
+    return {"styles": quick.styles(page)}
+
+
 @router.post("/quick")
 async def stylise(
     request: Request, page: ThePage, owner: Owner, order: QuickOrder
@@ -73,6 +80,12 @@ async def stylise(
 def keep(page: ThePage, owner: Owner, result: QuickResult) -> dict[str, Any]:
     """Put a quick result into the history, and answer its id there."""
     return {"id": _found(lambda: quick.keep(page, owner, result)).id}
+
+
+@router.post("/quick/finish")
+def finish(page: ThePage, owner: Owner, order: FinishOrder) -> dict[str, Any]:
+    """Order a painting that begins with a quick result, and answer its id."""
+    return {"id": _found(lambda: quick.finish(page, owner, order)).id}
 
 
 @router.post("/paint")

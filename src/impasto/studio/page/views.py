@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from impasto import samples
 from impasto.errors import ImpastoError
 from impasto.studio.jobs import UNDER_WAY, NoSuchJob
-from impasto.studio.page import controls, jobs
+from impasto.studio.page import controls, jobs, quick
 from impasto.studio.page.context import Page, ThePage
 from impasto.studio.page.pictures import ASSETS, SAMPLES
 from impasto.studio.problems import Problem
@@ -56,10 +56,10 @@ def page(request: Request, page: ThePage, owner: Owner, id: str | None = None) -
         keys=studio.keys.required,
         samples=SAMPLES,
         paintings=samples.PAINTINGS,
-        styles=[
-            (style, page.pictures.swatch_version(style.name)) for style in studio.quick.styles()
-        ],
+        styles=quick.styles(page),
         default=studio.quick.default,
+        largest=largest,
+        most_pixels=studio.settings.max_pixels,
         sliders={mode: controls.sliders(mode, largest) for mode in controls.MODES},
         colors=controls.COLORS,
         qualities=controls.qualities(studio.settings.max_steps),

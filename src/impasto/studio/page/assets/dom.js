@@ -28,8 +28,14 @@ export function titled(name) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** The title of a picture: the names of its photo and its styles. */
-export const title = (photo, styles) => `${titled(photo)} × ${styles.map(titled).join(" + ")}`;
+/** The names in a mixture such as "wave:0.6,kiss:0.4". */
+export const mixed = (style) => style.split(",").map((share) => share.split(":")[0]);
+
+/** Several names as a title: "Wave + Kiss". */
+export const together = (names) => names.map(titled).join(" + ");
+
+/** The title of a picture: its photo and its styles. */
+export const title = (photo, styles) => `${titled(photo)} × ${together(styles)}`;
 
 /** Let files be dropped on an element, chosen by `input` or, with `paste`, pasted anywhere. */
 export function takeFiles(target, input, take, { paste = false } = {}) {

@@ -2,7 +2,7 @@
 
 import { addressOf } from "./address.js";
 import { compare } from "./compare.js";
-import { duration, title, titled } from "./dom.js";
+import { duration, title, together } from "./dom.js";
 import { drawLosses } from "./losses.js";
 import { show } from "./messages.js";
 import { ask, picture, post } from "./server.js";
@@ -87,7 +87,7 @@ function caption() {
   if (state === "failed") return `It failed: ${plain(job.error)}`;
   if (state === "cancelled") return "Cancelled";
   if (job.kind === "paint") return `Done · ${step} steps in ${duration(seconds)}${size}`;
-  return `${job.styles.map(titled).join(" + ")}${size}`;
+  return `${together(job.styles)}${size}`;
 }
 
 function actions() {

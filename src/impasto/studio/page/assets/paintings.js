@@ -3,9 +3,10 @@
 import { el, takeFiles } from "./dom.js";
 import { open } from "./job.js";
 import { attempt, reading } from "./messages.js";
-import { picture, post, upload } from "./server.js";
+import { picture, post } from "./server.js";
 import { settings } from "./settings.js";
 import { get, on, set } from "./state.js";
+import { sayReduced, upload } from "./upload.js";
 
 const MOST = 4;
 
@@ -27,8 +28,10 @@ function take(files) {
   reading(section, async () => {
     for (const file of files) {
       if (own().length >= MOST) throw new Error(`${MOST} paintings are the most.`);
-      const { source } = await upload(file);
-      set({ paintings: [...own(), { source, name: file.name }] });
+      const answer = await upload(file, section);
+      if (!answer) return;
+      set({ paintings: [...own(), { source: answer.source, name: file.name }] });
+      sayReduced(section, "Your painting", answer);
     }
   });
 }

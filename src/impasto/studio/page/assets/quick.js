@@ -4,8 +4,9 @@
 // once nothing has moved for a while.
 
 import { compare } from "./compare.js";
-import { title, titled } from "./dom.js";
+import { mixed, title, together } from "./dom.js";
 import { open } from "./job.js";
+import { mask } from "./mask.js";
 import { failed, worked } from "./messages.js";
 import { picture, post } from "./server.js";
 import { onMove, settings } from "./settings.js";
@@ -21,7 +22,7 @@ let missed = false; // whether the studio did not answer
 let rest = 0;
 
 function look() {
-  const [photo, wanted] = [get("photo"), settings("quick")];
+  const [photo, wanted] = [get("photo"), { ...settings("quick"), mask: mask() }];
   if (photo && wanted.style) order({ photo: photo.source, settings: wanted, draft: true });
 }
 
@@ -71,8 +72,17 @@ async function stylise(wanted, signal) {
   }
 }
 
+/** The result, with the name of its photo. */
+const named = () => ({ ...get("result"), photo: get("photo") });
+
+/** Have the picture painted on, from where the network left it. */
+const paintOn = (seconds) => async () => {
+  const { id } = await post("studio/quick/finish", { ...named(), seconds });
+  open(id);
+};
+
 async function keep() {
-  const { id } = await post("studio/quick/keep", { ...get("result"), photo: get("photo") });
+  const { id } = await post("studio/quick/keep", named());
   open(id);
 }
 
@@ -89,7 +99,7 @@ function draw() {
     after: result && ((side) => picture(result.source, side)),
     width,
     height,
-    about: result && `The photo in the style ${titled(result.settings.style)}`,
+    about: result && `The photo in the style ${together(mixed(result.settings.style))}`,
     split: 50,
   });
   say(result ? caption(result) : "", { quietly: result?.draft });
@@ -97,21 +107,23 @@ function draw() {
 }
 
 function caption({ settings: { style }, draft, failed, width, height, seconds }) {
-  if (failed) return `${titled(style)} · a first look, not finished`;
-  if (draft) return `${titled(style)} · a first look, being finished…`;
-  return `${titled(style)} · ${width} × ${height} · ${seconds.toFixed(1)} s`;
+  if (failed) return `${together(mixed(style))} · a first look, not finished`;
+  if (draft) return `${together(mixed(style))} · a first look, being finished…`;
+  return `${together(mixed(style))} · ${width} × ${height} · ${seconds.toFixed(1)} s`;
 }
 
-const titleOf = ({ settings: { style } }) =>
-  title(get("photo").name, style.split(",").map((share) => share.split(":")[0]));
+const titleOf = ({ settings: { style } }) => title(get("photo").name, mixed(style));
 
 /** Of a draft the same buttons are there, so that nothing jumps, but do nothing yet. */
 function actions(result) {
-  const { source, draft, failed } = result;
+  const { source, draft, failed, settings: { mask } } = result;
+  const on = "Paint on from here, step by step";
   const made = [
     save(source, titleOf(result), "jpeg"),
     button("keep", "Keep", keep, "Put it into the history"),
-  ];
+    !mask && button("on15", "Finish: 15 s", paintOn(15), on),
+    !mask && button("on60", "1 min", paintOn(60), on),
+  ].filter(Boolean);
   if (!draft) return made;
   made[0].inert = true;
   for (const one of made) one.ariaDisabled = "true";
@@ -128,6 +140,7 @@ export function start() {
   onMove("quick", look);
   on(["photo", "job", "result"], draw);
   on(["photo", "mode"], follow);
+  on(["mask"], () => get("job") || look());
   on(["job"], () => get("job") && stop());
   on(["connected"], () => {
     if (!get("connected") || !missed) return;

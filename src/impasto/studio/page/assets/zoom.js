@@ -115,6 +115,7 @@ const down = new Map(); // the latest event of each pointer that is down
 let comparing = false; // whether the knob is held
 
 frame.addEventListener("pointerdown", (event) => {
+  if (event.target.matches("canvas")) return; // the brush takes it
   down.set(event.pointerId, event);
   frame.classList.toggle("pinched", down.size > 1);
   comparing = event.target.matches(".knob, .handle");
