@@ -46,7 +46,7 @@ def picture(source: str, page: ThePage, owner: Owner, side: int = SIDES[-1]) -> 
 
 
 @router.get("/file/{source}")
-def file(source: str, page: ThePage, owner: Owner, format: str = "png") -> Response:
+def file(source: str, page: ThePage, owner: Owner, format: str) -> Response:
     """Answer a picture in full, to be saved under the name that the page gives."""
     if format not in FORMATS:
         raise Problem("invalid-option", f"format must be one of {[*FORMATS]}", field="format")
