@@ -34,7 +34,7 @@ from studio.serving import decoded, served
 pytestmark = needs.needs(needs.CHROMIUM, needs.chromium())
 
 
-def keep(page: Page, sample: str, style: str = "Wave") -> str:
+def keep(page: Page, sample: str) -> str:
     """Keep a quick result, and return its id."""
     if page.locator("#photo .drop").is_visible():
         use_sample(page, sample)
