@@ -108,14 +108,14 @@ function caption({ settings: { style }, draft, failed, width, height, seconds })
 }
 
 /** Of a draft the same buttons are there, so that nothing jumps, but do nothing yet. */
-function actions({ source, draft, failed, settings: { mask } }) {
+function actions({ source, draft, failed }) {
   const on = "Paint on from here, step by step";
   const made = [
     download(file(source), "picture", "Download"),
     button("keep", "Keep", keep, "Put it into the history"),
-    !mask && button("on15", "Finish: 15 s", paintOn(15), on),
-    !mask && button("on60", "1 min", paintOn(60), on),
-  ].filter(Boolean);
+    button("on15", "Finish: 15 s", paintOn(15), on),
+    button("on60", "Finish: 1 min", paintOn(60), on),
+  ];
   if (!draft) return made;
   made[0].removeAttribute("href");
   for (const one of made) one.ariaDisabled = "true";
