@@ -147,7 +147,9 @@ def new_id() -> str:
 def needed(job: Job) -> Callable[[str], bool]:
     """Return which files of an ended job are to be kept."""
     served = {job.preview, job.picture, job.timelapse}
-    return lambda name: name in served or name in ("photo", "start") or name.startswith("style-")
+    return lambda name: (
+        name in served or name in ("photo", "start", "freeze") or name.startswith("style-")
+    )
 
 
 class JobStore:

@@ -41,8 +41,9 @@ _COUNTED = ("/v1/", "/model/", "/login", *_PAGE_WORK)
 _SMALL = {
     "/login": 4096,
     "/logout": 4096,
-    "/studio/quick": 65536,
-    "/studio/quick/keep": 65536,
+    "/studio/quick": 262144,  # with a mask
+    "/studio/quick/keep": 262144,
+    "/studio/quick/finish": 262144,
     "/studio/paint": 65536,
 }
 """Most bytes of a request, where it is not that of the settings."""

@@ -73,11 +73,12 @@ def accept_paint(
     request: PaintRequest,
     key: str | None = None,
     pictures: Mapping[str, Any] | None = None,
-    start: bytes | None = None,
+    start: Mapping[str, bytes] | None = None,
 ) -> Job:
     """Check and take a paint job; its files are there before the job is.
 
-    ``start`` is a picture that a network made of the photo, with its recipe: to be painted on.
+    ``start`` has a picture that a network made of the photo, with its recipe, to be painted on:
+    ``start``; and maybe ``freeze``, a mask that is white where it is not to change.
     ``key`` is the client's: asked twice with the same, there is one job. Raises `OptionsError`,
     `ImageError`, `QueueFull`, `KeyReused`, `OutputError`.
     """
@@ -91,8 +92,8 @@ def accept_paint(
     id, bounds = new_id(), studio.settings
     try:
         studio.files.put(id, "photo", photo)
-        if start is not None:
-            studio.files.put(id, "start", start)
+        for name, data in (start or {}).items():
+            studio.files.put(id, name, data)
         for number, style in enumerate(styles):
             studio.files.put(id, f"style-{number}", style)
         job = studio.store.accept(

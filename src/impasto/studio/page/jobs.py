@@ -60,7 +60,8 @@ def again(page: Page, job: Job) -> Job:
     files = page.studio.files
     photo = find(job.owner, f"photo:{job.id}")
     styles = [find(job.owner, source) for source in _style_sources(page, job)]
-    start = files.get(job.id, "start") if "start" in files.names(job.id) else None
+    there = files.names(job.id)
+    start = {name: files.get(job.id, name) for name in ("start", "freeze") if name in there}
     return accept_paint(
         page.studio, job.owner, photo, styles, request, pictures=job.pictures, start=start
     )

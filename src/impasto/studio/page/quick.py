@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import time
 from typing import Annotated, Any
 
+from PIL import ImageOps
 from pydantic import BaseModel, Field
 
 from impasto.errors import OptionsError
@@ -14,13 +16,14 @@ from impasto.options import ApplyOptions
 from impasto.studio.jobs import Job, new_id
 from impasto.studio.page.context import Page
 from impasto.studio.page.pictures import NamedPicture, shrunk, size_of
+from impasto.studio.page.uploads import upright
 from impasto.studio.previews import LONG_SIDE
 from impasto.studio.requests import PaintRequest
 from impasto.studio.validation import accept_paint
 
 _FORMAT, _EXTENSION = "jpeg", "jpg"
 
-_LONGEST_MASK = 256 * 2**10
+_LONGEST_MASK = 192 * 2**10
 """Letters of a mask, at most: the page's own have a twentieth of that."""
 
 
@@ -107,6 +110,13 @@ def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
     }
 
 
+def inverted(mask: bytes) -> bytes:
+    """Return a mask with black and white exchanged, as a PNG file. Raises `ImageError`."""
+    file = io.BytesIO()
+    ImageOps.invert(upright(mask, max(size_of(mask))).convert("L")).save(file, "PNG")
+    return file.getvalue()
+
+
 class FinishOrder(QuickResult):
     """A result that is to be painted on for a number of seconds."""
 
@@ -119,11 +129,13 @@ def finish(page: Page, owner: str, order: FinishOrder) -> Job:
     Raises `KeyError` if the result or its photo was removed, and as `accept_paint` does.
     """
     find, settings = page.pictures.data, order.settings
-    start = find(owner, order.source)
+    start = {"start": find(owner, order.source)}
+    if mask := settings.mask_file():
+        start["freeze"] = inverted(mask)
     paintings = page.studio.quick.paintings(settings.style)
     request = PaintRequest.of(
         {
-            "size": max(size_of(start)),
+            "size": max(size_of(start["start"])),
             "budget": order.seconds,
             "strength": settings.strength,
             "color": settings.color,

@@ -6,6 +6,7 @@ const SIDE = 512; // of a mask, in pixels
 
 const tools = document.getElementById("brush");
 const opener = document.getElementById("keep-parts");
+const mat = document.querySelector("#viewer .mat");
 const canvas = document.querySelector("#viewer .compare canvas");
 const context = canvas.getContext("2d");
 const width = tools.querySelector("[type=range]");
@@ -27,7 +28,8 @@ function show(visible) {
   const scale = Math.min(1, SIDE / Math.max(width, height));
   [canvas.width, canvas.height] = [width, height].map((one) => Math.max(1, Math.round(one * scale)));
   redraw();
-  if (tools.getBoundingClientRect().bottom > innerHeight) canvas.scrollIntoView({ block: "start" });
+  tools.style.scrollMarginTop = `${mat.offsetHeight + 12}px`; // the tools below the picture
+  tools.scrollIntoView({ block: "nearest" });
 }
 
 // Drawing. The canvas has ink where the photo stays.
@@ -142,7 +144,7 @@ const does = {
   clear: () => act(clear),
   done: () => {
     show(false);
-    opener.focus();
+    opener.focus({ preventScroll: true });
   },
 };
 

@@ -116,14 +116,14 @@ const titleOf = ({ settings: { style } }) => title(get("photo").name, mixed(styl
 
 /** Of a draft the same buttons are there, so that nothing jumps, but do nothing yet. */
 function actions(result) {
-  const { source, draft, failed, settings: { mask } } = result;
+  const { source, draft, failed } = result;
   const on = "Paint on from here, step by step";
   const made = [
     save(source, titleOf(result), "jpeg"),
     button("keep", "Keep", keep, "Put it into the history"),
-    !mask && button("on15", "Finish: 15 s", paintOn(15), on),
-    !mask && button("on60", "1 min", paintOn(60), on),
-  ].filter(Boolean);
+    button("on15", "Finish: 15 s", paintOn(15), on),
+    button("on60", "Finish: 1 min", paintOn(60), on),
+  ];
   if (!draft) return made;
   made[0].inert = true;
   for (const one of made) one.ariaDisabled = "true";
