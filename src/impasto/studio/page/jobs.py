@@ -61,7 +61,8 @@ def again(page: Page, job: Job) -> Job:
     photo = find(job.owner, f"photo:{job.id}")
     styles = [find(job.owner, source) for source in _style_sources(page, job)]
     there = files.names(job.id)
-    start = {name: files.get(job.id, name) for name in ("start", "freeze") if name in there}
+    began = [name for name in ("start", "freeze") if name in there]
+    start: dict[str, bytes] = {name: files.get(job.id, name) for name in began}
     return accept_paint(
         page.studio, job.owner, photo, styles, request, pictures=job.pictures, start=start
     )
