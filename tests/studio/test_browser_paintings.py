@@ -34,10 +34,8 @@ from studio.serving import decoded, served
 pytestmark = needs.needs(needs.CHROMIUM, needs.chromium())
 
 
-def keep(page: Page, sample: str) -> str:
-    """Keep a quick result, and return its id."""
-    if page.locator("#photo .drop").is_visible():
-        use_sample(page, sample)
+def keep(page: Page) -> str:
+    """Keep the quick result that is shown or coming, and return its id."""
     stylised(page)
     action(page, "keep").click()
     expect(action(page, "again")).to_be_visible()
@@ -72,7 +70,8 @@ def without(window: Watched, *words: str) -> None:
 def test_a_painting_has_an_address_and_a_title_and_back_and_forward_lead_to_it(window: Watched):
     page = window.open(QUICK)
     expect(page).to_have_title("Impasto")
-    first = keep(page, "coffee")
+    use_sample(page)
+    first = keep(page)
     expect(page).to_have_title(re.compile("^Coffee × .+ · Impasto$"))
     expect(page.locator("#viewer .title")).to_have_text(re.compile("^Coffee × "))
     assert path_of(page) == f"/painting/{first}"
@@ -81,7 +80,7 @@ def test_a_painting_has_an_address_and_a_title_and_back_and_forward_lead_to_it(w
     stylised(page)
     slide(page, "Strength", "ArrowLeft")
     stylised(page)
-    second = keep(page, "coffee")
+    second = keep(page)
     assert second != first
 
     page.go_back()  # to Quick
@@ -116,7 +115,8 @@ def test_a_link_to_a_painting_opens_it_for_those_who_may_see_it(browser: Browser
         page = window.new()
         page.goto(found.url)
         log_in(page, "a")
-        id = keep(page, "coffee")
+        use_sample(page)
+        id = keep(page)
         action(page, "link").click()
         expect(action(page, "link")).to_have_text("Link copied")
         link = page.evaluate("navigator.clipboard.readText()")
@@ -148,7 +148,7 @@ def test_a_picture_is_downloaded_in_each_format_under_its_name(
     stylised(page)
     style = page.locator("#swatches input:checked").get_attribute("value")
     if kept:
-        keep(page, "")
+        keep(page)
     for format, extension in (("PNG", "png"), ("JPEG", "jpg"), ("WebP", "webp")):
         page.get_by_label("Format of the file").select_option(format)
         with page.expect_download() as coming:
@@ -373,7 +373,7 @@ def test_what_was_deleted_elsewhere_leaves_the_page_in_use(
 ):
     page = window.open(QUICK)
     drop(page, "#photo .drop", photo)
-    id = keep(page, "")
+    id = keep(page)
     page.reload()  # now the photo is that of the painting
     ready(page)
     expect(action(page, "again")).to_be_visible()
@@ -397,9 +397,10 @@ def test_what_was_deleted_elsewhere_leaves_the_page_in_use(
 
 def test_several_are_deleted_at_once_with_the_keyboard(window: Watched):
     page = window.open(QUICK)
+    use_sample(page)
     ids = []
     for _ in range(3):
-        ids.append(keep(page, "coffee"))
+        ids.append(keep(page))
         action(page, "close").click()
     newest, middle, oldest = (page.locator(f'#history [data-job="{id}"]') for id in ids[::-1])
     number = shots(page).count()
@@ -437,7 +438,8 @@ def test_several_are_deleted_at_once_with_the_keyboard(window: Watched):
 
 def test_the_history_changes_in_place(window: Watched):
     page = window.open(QUICK)
-    keep(page, "coffee")
+    use_sample(page)
+    keep(page)
     action(page, "close").click()
     start_painting(page, "best")
     under_way(page)

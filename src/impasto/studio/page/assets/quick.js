@@ -130,7 +130,7 @@ function actions(result) {
   return failed ? [button("finish", "Finish it", finish), ...made] : made;
 }
 
-/** Stylise a photo that is new here, unless it only came along with a job. */
+/** Stylise the photo that is shown, unless it belongs to the job that is shown. */
 function follow() {
   if (running && running.photo !== get("photo")?.source) stop();
   if (get("mode") === "quick" && get("photo") && !get("job") && !get("result")) look();
@@ -139,7 +139,7 @@ function follow() {
 export function start() {
   onMove("quick", look);
   on(["photo", "job", "result"], draw);
-  on(["photo", "mode"], follow);
+  on(["photo", "mode", "job"], follow);
   on(["mask"], () => get("job") || look());
   on(["job"], () => get("job") && stop());
   on(["connected"], () => {
