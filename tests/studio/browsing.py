@@ -164,7 +164,7 @@ class Watched:
             page.close()
         self._first = True
         wrong, self.wrong = self.wrong, []
-        assert not wrong
+        assert not wrong, wrong
 
     def close(self) -> None:
         self.context.close()

@@ -92,10 +92,7 @@ function caption() {
 
 function actions() {
   const { id, kind } = job;
-  const change = (path) => async () => {
-    await post(path);
-    await look();
-  };
+  const change = (path) => checked(() => post(path));
   const files = [
     job.picture && save(`job:${id}`, title(job.photo, job.styles), kind === "paint" ? "png" : "jpeg"),
     job.timelapse && download(`v1/jobs/${id}/timelapse`, "timelapse", "Time-lapse"),
@@ -124,11 +121,22 @@ function actions() {
   }
   return [
     ...files,
-    button("again", "Again", kind === "paint" ? again : edit),
-    kind === "paint" && button("edit", "Change settings", edit),
+    button("again", "Again", checked(kind === "paint" ? again : edit)),
+    kind === "paint" && button("edit", "Change settings", checked(edit)),
     ...end,
   ];
 }
+
+/** Do something with the job, then see how it stands. If it is gone, that is all there is to say. */
+const checked = (work) => async () => {
+  try {
+    await work();
+  } catch (error) {
+    await look();
+    if (job) throw error;
+  }
+  await look();
+};
 
 /** Show a job. */
 export function open(id) {

@@ -3,6 +3,7 @@
 const READABLE = "JPEG, PNG, WebP, HEIC, AVIF and TIFF work.";
 const WORDS = {
   "bad-picture": unreadable,
+  "not-found": () => "This no longer exists.",
   "too-large": (detail) => `This file is too large: ${megabytes(detail)} MB are allowed.`,
   "slow-upload": () => "The connection is too slow, or it broke off. Try again.",
   "rate-limited": () => "That was too much at once. Try again in a minute.",
