@@ -40,8 +40,8 @@ _NEVER = {"Cache-Control": "no-store"}
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
-@router.api_route("/painting/{id}", methods=["GET", "HEAD"])
+@router.get("/")
+@router.get("/painting/{id}")
 def page(request: Request, page: ThePage, owner: Owner, id: str | None = None) -> Response:
     """Answer the page, with the settings of its link or with a painting."""
     studio = page.studio
