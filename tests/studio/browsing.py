@@ -164,11 +164,11 @@ class Watched:
             page.close()
         self._first = True
         wrong, self.wrong = self.wrong, []
-        assert not wrong
+        assert not wrong, wrong
 
     def close(self) -> None:
         self.context.close()
-        assert not self.wrong
+        assert not self.wrong, self.wrong
 
     def _asked(self, url: str) -> None:
         parts = urlsplit(url)
