@@ -8,7 +8,7 @@ const tools = document.getElementById("brush");
 const opener = document.getElementById("keep-parts");
 const mat = document.querySelector("#viewer .mat");
 const canvas = document.querySelector("#viewer .compare canvas");
-const context = canvas.getContext("2d");
+const context = canvas.getContext("2d", { willReadFrequently: true });
 const width = tools.querySelector("[type=range]");
 const tool = (name) => tools.querySelector(`[data-do=${name}]`);
 const hint = tools.querySelector("p");
@@ -119,7 +119,7 @@ function place({ clientX, clientY }) {
 
 let stroke = null;
 canvas.addEventListener("pointerdown", (event) => {
-  if (event.button || stroke) return;
+  if (event.button || stroke || !event.isPrimary) return;
   event.preventDefault();
   canvas.setPointerCapture(event.pointerId);
   const size = (width.value / 100) * Math.max(canvas.width, canvas.height);
@@ -127,7 +127,7 @@ canvas.addEventListener("pointerdown", (event) => {
   draw(stroke);
 });
 canvas.addEventListener("pointermove", (event) => {
-  if (!stroke) return;
+  if (!stroke || !event.isPrimary) return;
   for (const one of event.getCoalescedEvents?.() ?? [event]) stroke.points.push(place(one));
   draw(stroke);
 });
