@@ -168,7 +168,7 @@ class Watched:
 
     def close(self) -> None:
         self.context.close()
-        assert not self.wrong
+        assert not self.wrong, self.wrong
 
     def _asked(self, url: str) -> None:
         parts = urlsplit(url)

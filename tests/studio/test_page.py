@@ -420,9 +420,10 @@ def test_no_link_breaks_the_page(query: str, styles: list[str]):
 def test_the_page_lays_out_the_settings_of_links_and_orders(open_studio: Served):
     document = open_studio.client.get("/").text
     for mode in controls.MODES:
-        form = document.split(f'id="way-{mode}"')[1].split("</form>")[0]
+        form = document.split(f'id="way-{mode}"')[1].split("<form")[1].split("</form>")[0]
         values = dict(re.findall(r'type="number"[^>]* name="(\w+)"[^>]* value="([^"]+)"', form))
         values |= dict(re.findall(r'name="(\w+)" value="([^"]+)" checked', form))
+        values |= dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', form))
         assert {"strength", "style_scale", "color", "size"} < set(values)
         query = "&".join(f"{name}={value}" for name, value in values.items())
         found = controls.read(query, styles=["wave", "starry"], largest=320)
@@ -430,7 +431,9 @@ def test_the_page_lays_out_the_settings_of_links_and_orders(open_studio: Served)
         assert set(found.settings) == set(values)
     assert {"size", "style_scale", "quality"} <= {*STEERED}
     assert 'max="320"' in document  # no size that the studio refuses
-    assert re.findall(r'name="style" value="(\w+)"', document) == ["wave", "starry"]
+    listed = json.loads(html.unescape(re.search(r'data-styles="([^"]*)"', document)[1]))
+    assert [style["name"] for style in listed] == ["wave", "starry"]
+    assert open_studio.client.get("/studio/styles").json() == {"styles": listed}
 
 
 # What opens, and what is made again.
@@ -512,7 +515,7 @@ def test_a_quick_result_is_kept_with_its_photo(open_studio: Served):
     assert files.get(id, job.picture) == made
     again = open_studio.client.get(f"/studio/jobs/{id}/settings").json()
     assert (again["mode"], again["photo"]["source"]) == ("quick", "sample:chelsea")
-    assert again["settings"] == {**settings, "strength": 0.7, "size": 256}
+    assert again["settings"] == {**settings, "strength": 0.7, "size": 256, "mask": None}
 
 
 def test_a_draft_is_finished_by_the_larger_network(open_studio: Served, tmp_path, monkeypatch):
@@ -583,8 +586,8 @@ def test_what_no_page_sends_is_refused_in_words(
 
 
 def test_orders_are_small_and_come_from_the_page_alone(open_studio: Served):
-    large = {**ORDER, "more": "x" * 70_000}
-    for path in ("quick", "quick/keep", "paint"):
+    for path, most in (("quick", 2**18), ("quick/keep", 2**18), ("paint", 2**16)):
+        large = {**ORDER, "more": "x" * most}
         assert open_studio.client.post(f"/studio/{path}", json=large).status_code == 413
         other = {"Origin": "https://example.org", "Sec-Fetch-Site": "cross-site"}
         answer = open_studio.client.post(f"/studio/{path}", json=ORDER, headers=other)
