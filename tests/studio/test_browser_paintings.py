@@ -442,7 +442,11 @@ def test_the_history_changes_in_place(window: Watched):
     use_sample(page)
     keep(page)
     action(page, "close").click()
-    start_painting(page, "best")
+    page.get_by_role("tab", name="Paint").click()
+    page.get_by_role("button", name="sample painting waves").click()
+    slide(page, "Size", "Home")
+    page.locator("#way-paint input[value=best]").check()
+    page.locator("#begin").click()
     under_way(page)
     first = shots(page).first
     expect(first.locator(".state")).to_have_text(re.compile(r"\d+ %"), timeout=SLOW)
@@ -522,7 +526,7 @@ def test_errors_are_in_plain_words_and_go_away_with_the_next_success(
     page.locator("#photo-file").set_input_files(wrong)
     problem = page.locator("#photo .problem")
     expect(problem).to_have_text(
-        "This is not a picture we can read: it looks like a PDF. "
+        "This is not a picture we can read: it looks like a PDF document. "
         "JPEG, PNG, WebP, HEIC, AVIF and TIFF work."
     )
     use_sample(page)
