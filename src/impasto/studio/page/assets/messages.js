@@ -25,10 +25,7 @@ function clear(about) {
 export const failed = (error) => show(error.message, ERROR);
 
 /** Something worked: no error stays. */
-export function worked() {
-  clear(ERROR);
-  for (const problem of document.querySelectorAll(".problem")) problem.hidden = true;
-}
+export const worked = () => clear(ERROR);
 
 /** Do something; if it does not work, say why. */
 export async function attempt(work) {
@@ -60,6 +57,9 @@ export async function reading(section, work) {
 }
 
 on(["photo", "paintings", "job"], worked);
+on(["photo", "paintings"], () => {
+  for (const problem of document.querySelectorAll(".problem")) problem.hidden = true;
+});
 on(["connected"], () => {
   connection.hidden = get("connected");
 });
