@@ -36,7 +36,7 @@ def python(script, *arguments, **settings):
 
 def test_the_names():
     assert impasto.__all__ == sorted(impasto.__all__)
-    assert len(impasto.__all__) == len(set(impasto.__all__)) <= 26
+    assert len(impasto.__all__) == len(set(impasto.__all__)) <= 28
     wanted = {"learn", "paint", "train", "Learner", "Painter", "Painting", "PaintOptions"}
     assert wanted | {"ImpastoError"} <= set(impasto.__all__)
 

@@ -15,6 +15,7 @@ from impasto.lazy import exports
 
 if TYPE_CHECKING:
     from impasto.apply.network import Network, load
+    from impasto.client import Client
     from impasto.errors import (
         CheckpointError,
         DivergedError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         OptionsError,
         OutOfMemoryError,
         OutputError,
+        StudioError,
         WeightsError,
     )
     from impasto.learning import learn
@@ -43,6 +45,7 @@ __version__ = "0.3.0"
 
 _HOMES = {
     "apply.network": ("Network", "load"),
+    "client": ("Client",),
     "errors": (
         "CheckpointError",
         "DivergedError",
@@ -52,6 +55,7 @@ _HOMES = {
         "OptionsError",
         "OutOfMemoryError",
         "OutputError",
+        "StudioError",
         "WeightsError",
     ),
     "learning": ("learn",),
@@ -73,6 +77,7 @@ __getattr__ = exports(__name__, _HOMES)
 __all__ = [
     "CheckpointError",
     "CheckpointOptions",
+    "Client",
     "DivergedError",
     "ImageError",
     "ImpastoError",
@@ -88,6 +93,7 @@ __all__ = [
     "Painting",
     "ReadOptions",
     "SaveOptions",
+    "StudioError",
     "VideoStylizer",
     "WeightsError",
     "__version__",

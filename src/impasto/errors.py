@@ -8,6 +8,7 @@ ImpastoError
 ├── CheckpointError     a checkpoint is missing, corrupt or belongs to another run
 ├── DivergedError       the optimisation reached values that are not finite and could not recover
 ├── OutOfMemoryError    the memory of the machine or of its device is too small
+├── StudioError         a studio cannot be reached, or refuses what it was asked for
 └── MissingExtraError   an optional library is needed; the message names the extra to install
 """
 
@@ -52,6 +53,10 @@ class DivergedError(ImpastoError):
 
 class OutOfMemoryError(ImpastoError):
     """The memory of the machine or of its device is too small."""
+
+
+class StudioError(ImpastoError):
+    """A studio cannot be reached, or refuses what it was asked for."""
 
 
 class MissingExtraError(ImpastoError):

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from impasto.studio import problems
+from impasto.studio import living, problems
 from studio.serving import PHOTO, Served, served
 
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory):
     with served(tmp_path_factory.mktemp("api")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("page")
+    with served(folder, page=True, max_jobs=1000, max_queue=1000) as found:
         yield found
 
 
@@ -40,8 +48,8 @@ def test_an_unknown_address_is_a_problem(api: Served):
 def test_a_wrong_method_is_a_problem_that_names_the_right_ones(api: Served):
     answer = api.client.patch("/v1/jobs")
     problem(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"] == "GET, POST"
-    assert api.client.put("/v1/jobs/x/picture").headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+    assert api.client.put("/v1/jobs/x/picture").headers["allow"] == "GET, HEAD"
 
 
 def test_a_wrong_query_names_the_field(api: Served):
@@ -49,6 +57,49 @@ def test_a_wrong_query_names_the_field(api: Served):
     assert problem(api.client.get("/v1/jobs?before=x"), 422, "invalid-option")["field"] == "before"
     for before in ("nan", "1.5", "1e400_x", "1_" + "x" * 65, "9" * 5000 + "_x"):
         problem(api.client.get(f"/v1/jobs?before={before}"), 422, "invalid-option")
+
+
+NUMBERS = ["9" * 27, "9" * 400, "9" * 5000, "-1", "1e400", "nan", "%00", "%D9%A1", "x" * 300]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/v1/jobs?limit={}", "/v1/jobs?before={}", "/v1/jobs?before={}_x", "/v1/jobs/{}",
+     "/v1/jobs/{}/picture", "/v1/jobs/{}/events", "/v1/styles/{}", "/studio/jobs/{}",
+     "/studio/jobs/ID?after={}", "/studio/jobs/{}/settings", "/studio/picture/{}",
+     "/studio/picture/PHOTO?side={}", "/studio/picture/{}:0", "/studio/picture/cache:{}",
+     "/studio/file/{}", "/studio/assets/{}/x"],
+)  # fmt: skip
+def test_ids_and_numbers_of_any_length_are_refused(page: Served, address: str):
+    id = page.order().json()["id"]
+    source = page.client.post("/studio/photos", content=PHOTO).json()["source"]
+    address = address.replace("ID", id).replace("PHOTO", source)
+    for number in NUMBERS:
+        answer = page.client.get(address.format(number))
+        assert answer.status_code in (404, 422), (address, number[:30])
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("field", ["size", "steps", "seed", "strength", "style_scale"])
+def test_numbers_of_any_length_in_forms_are_refused(page: Served, field: str):
+    for number in ("9" * 27, "9" * 400, "9" * 4096, "-1", "1e400", "nan", "\0", "\u0661x"):
+        problem(page.order(**{field: number}), 422, "invalid-option")
+        if field != "steps":
+            files, data = {"photo": PHOTO}, {field: number}
+            problem(page.client.post("/v1/stylize", files=files, data=data), 422, "invalid-option")
+
+
+@pytest.mark.parametrize("field", ["size", "seed", "strength", "style_scale"])
+def test_numbers_of_any_length_in_json_are_refused(page: Served, field: str):
+    source = page.client.post("/studio/photos", content=PHOTO).json()["source"]
+    for number in ("9" * 27, "9" * 400, "9" * 5000, "-1", "1e400", "NaN", '"x"', "[]", "null"):
+        settings = {"style": '"wave"', "size": "64", field: number}
+        inside = ",".join(f'"{name}": {value}' for name, value in settings.items())
+        for path, more in (("quick", ""), ("quick/keep", f'"source": "{source}",')):
+            text = f'{{"photo": "{source}", {more} "settings": {{{inside}}}}}'
+            json = {"Content-Type": "application/json"}
+            answer = page.client.post(f"/studio/{path}", content=text, headers=json)
+            problem(answer, 422, "invalid-option")
 
 
 def test_an_error_inside_is_a_problem_without_a_word_of_the_inside(
@@ -78,6 +129,7 @@ def test_a_database_that_fails_is_a_problem_to_come_back_after(
 
 def test_health_and_readiness(api: Served, monkeypatch: pytest.MonkeyPatch):
     assert api.client.get("/healthz").json() == {"status": "ok"}
+    living.report(api.studio.engine, "elsewhere")
     ready = {"ready": True, "database": True, "files": True, "workers": True}
     assert api.client.get("/readyz").json() == ready
 
@@ -89,6 +141,27 @@ def test_health_and_readiness(api: Served, monkeypatch: pytest.MonkeyPatch):
     assert answer.status_code == 503
     assert answer.json() == {**ready, "ready": False, "files": False}
     assert api.client.get("/healthz").status_code == 200
+
+
+def test_a_studio_that_nobody_paints_for_is_not_ready(tmp_path: Path):
+    with served(tmp_path, workers=0) as api:
+        answer = api.client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json() == {"ready": False, "database": True, "files": True, "workers": False}
+        assert "impasto_workers_alive 0.0" in api.client.get("/metrics").text
+        living.report(api.studio.engine, "elsewhere")
+        assert api.client.get("/readyz").json()["ready"] is True
+        assert "impasto_workers_alive 1.0" in api.client.get("/metrics").text
+
+
+def test_readiness_tells_of_a_database_that_fails(api: Served, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> int:
+        raise OperationalError("select", {}, Exception("gone"))
+
+    monkeypatch.setattr(living, "count", fail)
+    answer = api.client.get("/readyz")
+    assert answer.status_code == 503
+    assert (answer.json()["database"], answer.json()["workers"]) == (False, False)
 
 
 def test_looking_whether_files_can_be_written_leaves_none(api: Served):

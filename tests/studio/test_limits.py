@@ -267,6 +267,25 @@ def test_what_counts_as_one_client(client, counted: str):
     assert address(client) == counted
 
 
+@pytest.mark.parametrize(("believed", "status"), [("", 421), ("10.9.9.9", 421), ("127.0.0.1", 200)])
+def test_a_forwarded_host_is_believed_of_proxies_alone(tmp_path, believed: str, status: int):
+    with served(tmp_path, hosts="art.org", proxies=believed) as api:
+
+        def asked(**headers: str) -> int:
+            return api.client.get("/v1/styles", headers=headers).status_code
+
+        def posted(origin: str) -> int:
+            headers = {"X-Forwarded-Host": "art.org", "X-Forwarded-Proto": "https"}
+            return api.client.post("/v1/jobs", headers={**headers, "Origin": origin}).status_code
+
+        assert asked(**{"Host": "evil.org", "X-Forwarded-Host": "art.org"}) == status
+        assert asked(**{"Host": "evil.org", "X-Forwarded-Host": "evil.org, art.org"}) == status
+        assert asked(**{"Host": "art.org", "X-Forwarded-Host": "evil.org"}) == 621 - status
+        assert asked(**{"Host": "art.org", "X-Forwarded-Host": ""}) == 200
+        assert posted("https://other.org") == 403
+        assert posted("https://art.org") == (415 if status == 200 else 403)
+
+
 @pytest.mark.parametrize(("believed", "statuses"), [("", [200, 429]), ("127.0.0.1", [200, 200])])
 def test_forwarded_addresses_are_believed_of_proxies_alone(tmp_path, believed, statuses):
     with served(tmp_path, rate=1, proxies=believed) as api:

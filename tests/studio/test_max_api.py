@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import needs
 from impasto.studio import styles
+from impasto.zoo import registry
 from studio.serving import PHOTO, Served, decoded, drawn, encoded, own_styles, served
+from zoo.making import write
 
 
 @pytest.fixture(scope="module")
@@ -27,18 +32,50 @@ def predict(api: Served, query: str = "", image: bytes = PHOTO):
 
 
 @pytest.mark.parametrize("model", ["mosaic", "candy", "rain_princess", "udnie"])
-def test_each_of_its_models_answers_a_jpeg_of_the_photos_size(api: Served, model: str):
-    answer = predict(api, f"?model={model}", encoded(drawn(64, 29), "JPEG"))
+def test_each_of_its_models_answers_a_jpeg_with_sides_rounded_up_to_4(api: Served, model: str):
+    answer = predict(api, f"?model={model}", encoded(drawn(62, 29), "JPEG"))
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
     picture = decoded(answer.content)
-    assert (picture.format, picture.size) == ("JPEG", (64, 29))
+    assert (picture.format, picture.size) == ("JPEG", (64, 32))
+    photo = np.asarray(decoded(encoded(drawn(62, 29), "JPEG")))
     ours = api.client.post(
         "/v1/stylize",
-        files={"photo": encoded(drawn(64, 29), "JPEG")},
-        data={"style": model.replace("_", "-")},
+        files={
+            "photo": encoded(Image.fromarray(np.pad(photo, ((0, 3), (0, 2), (0, 0)), "reflect")))
+        },
+        data={"style": model.replace("_", "-"), "format": "png"},
     )
-    assert answer.content == ours.content
+    plain = encoded(decoded(ours.content), "JPEG", subsampling=0)  # at Pillow's default quality
+    assert np.array_equal(np.asarray(picture), np.asarray(decoded(plain)))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 4), (64, 48)])
+def test_transparent_and_tiny_images_are_taken(api: Served, size: tuple[int, int]):
+    image = drawn(*size).convert("RGBA")
+    answer = predict(api, image=encoded(image))
+    assert decoded(answer.content).size == tuple(-(-side // 4) * 4 for side in size)
+
+
+def test_an_imported_model_wins_over_one_that_comes_with_impasto(tmp_path: Path):
+    with served(tmp_path, styles=()) as api:
+        write(registry.BUNDLED / "quality.safetensors", "udnie", "wave", seed=1)
+        write(tmp_path / "models" / "mine.safetensors", "udnie", seed=2)
+        photo = {"photo": PHOTO}
+
+        def stylized(style: str) -> bytes:
+            return api.client.post("/v1/stylize", files=photo, data={"style": style}).content
+
+        def closest(answer: bytes) -> str:
+            wanted = np.asarray(decoded(answer), float)
+            packs = ("mine/udnie", "quality/udnie", "quality/wave")
+            made = {name: np.asarray(decoded(stylized(name)), float) for name in packs}
+            return min(made, key=lambda name: np.abs(made[name] - wanted).mean())
+
+        assert closest(predict(api, "?model=udnie").content) == "mine/udnie"
+        assert closest(predict(api, "?model=quality/udnie").content) == "quality/udnie"
+        assert closest(predict(api, "?model=wave").content) == "quality/wave"
+        assert closest(stylized("udnie")) == "quality/udnie"
 
 
 def test_without_a_model_it_is_the_default(api: Served):

@@ -44,7 +44,7 @@ def test_the_studio_answers_paints_and_ends(tmp_path: Path):
     own_styles(models(tmp_path), "wave")
     with Process(tmp_path, "--workers", "1", "--threads", "1", **BARE) as studio:
         with httpx.Client(base_url=studio.url, timeout=LIMIT) as client:
-            assert client.get("/readyz").json()["ready"] is True
+            wait_for(lambda: client.get("/readyz").json()["ready"])
             answer = client.post("/v1/stylize", files={"photo": PHOTO}, data={"style": "wave"})
             assert decoded(answer.content).size == (64, 48)
             files = {"photo": PHOTO, "painting": PAINTING}

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from impasto.errors import ImageError, OptionsError
 from impasto.images.header import TooManyPixels
 from impasto.options import PaintOptions
+from impasto.painter import Painter
 from impasto.studio.context import Studio
 from impasto.studio.jobs import KeyReused, QueueFull
 from impasto.studio.requests import PaintRequest
@@ -61,8 +62,11 @@ def test_what_is_no_picture_is_said_of_what_it_is(data: bytes, kind: type, says:
         ({"style_scale": "0.5,20", "size": 1000}, 2, "--style-scale"),
         ({}, 0, "1 to 8 times, got 0"),
         ({}, MAX_STYLES + 1, "got 9"),
-        ({"blend": "0.5,0.5"}, 3, "--blend has 2 shares for 3 paintings"),
-        ({"blend": "relu1_1=1,0 relu4_1=1,2,3"}, 2, "--blend has 3 shares for 2 paintings"),
+        ({"blend": "0.5,0.5"}, 3, "--blend has 2 shares, but 3 styles"),
+        ({"blend": "relu1_1=1,0 relu4_1=1,2,3"}, 2, "--blend has 3 shares, but 2 styles"),
+        ({"style_scale": "1,2,3"}, 1, "--style-scale has 3 numbers, but 1 styles"),
+        ({"style_scale": "1,2,3", "size": 1000}, 1, "--style-scale has 3 numbers"),
+        ({"style_scale": "1,1.5"}, 3, "--style-scale has 2 numbers, but 3 styles"),
     ],
 )
 def test_an_order_beyond_the_studios_bounds_is_refused(paint: dict, styles: int, says: str):
@@ -81,6 +85,41 @@ def test_an_order_beyond_the_studios_bounds_is_refused(paint: dict, styles: int,
 )
 def test_an_order_within_them_is_taken(paint: dict, styles: int):
     check_request(PaintRequest(paint=paint), SETTINGS, styles)
+
+
+@pytest.mark.parametrize(
+    ("photo", "painting", "paint"),
+    [
+        ((64, 48), (56, 56), {}),
+        ((64, 7), (56, 56), {}),
+        ((64, 8), (56, 56), {"content_layers": "relu4_2", "style_layers": "relu1_1,relu4_1"}),
+        ((640, 70), (56, 56), {}),
+        ((64, 15), (56, 56), {"style_layers": "relu1_1,relu5_1"}),
+        ((64, 64), (640, 20), {}),
+        ((64, 64), (640, 160), {"style_layers": "relu1_1,relu5_1"}),
+        ((64, 64), (56, 56), {"style_scale": 0.1}),
+        ((64, 3), (56, 56), {"style_layers": "relu1_1", "content_layers": "relu2_2"}),
+        ((64, 1), (56, 56), {"style_layers": "relu1_1", "content_layers": "relu1_1"}),
+        ((64, 20), (56, 56), {"preset": "paper"}),
+    ],
+)
+def test_pictures_are_too_small_for_the_studio_where_they_are_for_the_painter(
+    studio: Studio, photo: tuple[int, int], painting: tuple[int, int], paint: dict
+):
+    request = order(**paint)
+    content, style = encoded(drawn(*photo)), encoded(drawn(*painting))
+    found = []
+    for attempt in (
+        lambda: Painter(content, [style], request.options(device="cpu")),
+        lambda: accept_paint(studio, "ada", content, [style], request),
+    ):
+        try:
+            attempt()
+            found.append("")
+        except (OptionsError, ImageError) as error:
+            found.append(str(error))
+    assert bool(found[0]) == bool(found[1]), found
+    assert all("too small" in said for said in found if said)
 
 
 def test_a_job_has_its_files_before_it_is_there(studio: Studio, monkeypatch: pytest.MonkeyPatch):

@@ -8,7 +8,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from impasto.errors import OptionsError
 from impasto.losses.contents import CONTENT_LOSSES, laplacian
 from impasto.losses.declaration import Terms
 from impasto.losses.guides import StyleRegion
@@ -59,8 +58,6 @@ def build(
             # Weighted by its share, every pixel counts the same in regions of any size.
             share = 1.0 if region.guide is None else region.guide.share
             terms |= _labelled("style", found, region.name, share)
-    if not terms and not options.tv_weight:
-        raise OptionsError("every layer's weight is 0: nothing to optimise")
     objective = Objective(net, terms, options.tv_weight, tile=tile, wrap=options.tileable)
     return MaskedObjective(objective, *frozen) if frozen else objective
 

@@ -297,3 +297,6 @@ class PaintOptions(Checked):
         if not any(getattr(self, name) for name in weights):
             *first, last = map(flag, weights)
             raise OptionsError(f"{', '.join(first)} and {last} are all 0: nothing to optimise")
+        layers = self.weighted_layers("content") or self.weighted_layers("style")
+        if not (layers or self.laplacian_weight or self.tv_weight):
+            raise OptionsError("every layer's weight is 0: nothing to optimise")

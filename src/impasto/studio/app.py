@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -14,9 +15,11 @@ from starlette.routing import Match
 
 from impasto import __version__
 from impasto.studio import page, problems
+from impasto.studio.conditional import ConditionalMiddleware
 from impasto.studio.context import Studio
 from impasto.studio.metrics import Metrics
 from impasto.studio.middleware import RequestMiddleware
+from impasto.studio.problems import Problem
 from impasto.studio.routes import (
     events,
     health,
@@ -64,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer)
     app.add_middleware(RequestMiddleware, studio=studio, metrics=metrics)
+    app.add_middleware(ConditionalMiddleware)
     _add_cors(app, settings)
     if settings.page:
         page.mount(app, studio)
@@ -79,23 +83,36 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _add_cors(app: FastAPI, settings: Settings) -> None:
     """Open the API to the pages that the settings name. Without any it is closed to all."""
     app.add_middleware(
-        CORSMiddleware,
+        _Cors,
         allow_origins=list(settings.cors_origins),
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "HEAD", "POST", "DELETE"],
         allow_headers=[
             "Authorization", "X-API-Key", "Idempotency-Key", "Last-Event-ID", "Prefer",
-            "Content-Type",
+            "Content-Type", "If-None-Match", "If-Range", "Range",
         ],
-        expose_headers=["Location", "Content-Location", "Retry-After"],
+        expose_headers=["Location", "Content-Location", "Retry-After", "ETag", "Content-Range"],
     )  # fmt: skip
+
+
+class _Cors(CORSMiddleware):
+    """Starlette's, but what it refuses is a problem like all others."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer a browser that asks whether a page of another site may send a request."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code == 200:
+            return answer
+        refused = bytes(answer.body).decode()
+        return Problem("cross-site", refused, headers={"Vary": answer.headers["vary"]}).response()
 
 
 async def _answer(request: Request, error: Exception) -> Response:
     """Answer what FastAPI itself finds wrong; all other errors reach the middleware."""
     problem = problems.of(error)
     if problem.code == "method-not-allowed":  # Starlette names the methods of one route alone
-        routes = (route for router in _ROUTERS for route in router.routes)
+        routes = (route for router in (*_ROUTERS, *page.ROUTERS) for route in router.routes)
         fitting = (r for r in routes if r.matches(request.scope)[0] is Match.PARTIAL)
         allowed = {method for route in fitting for method in getattr(route, "methods", ())}
+        allowed |= {"HEAD"} if "GET" in allowed else set()
         problem.headers["Allow"] = ", ".join(sorted(allowed))
     return problems.answer(request.scope, problem)

@@ -19,12 +19,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
+from impasto.studio import living
 from impasto.studio.jobs import JobStore
 
 if TYPE_CHECKING:
     from impasto.studio.context import Studio
 
-_METHODS = ("GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS")
+_METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS")
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
 
@@ -65,11 +66,6 @@ class Metrics:
             "impasto_photos_under_way", "Photos stylised or waiting.", registry=self.registry
         )
         photos.set_function(lambda: studio.quick.taken)
-        if studio.settings.workers:
-            alive = Gauge(
-                "impasto_workers_alive", "Workers of this server.", registry=self.registry
-            )
-            alive.set_function(studio.workers.alive)
         self.registry.register(_Jobs(studio.store))
 
     def text(self) -> bytes:
@@ -78,7 +74,7 @@ class Metrics:
 
 
 class _Jobs(Collector):
-    """Counts the jobs of a database. Without the database the rest is still told."""
+    """Counts jobs and workers. Without the database the rest is still told."""
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
@@ -88,9 +84,11 @@ class _Jobs(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Yield how many jobs are in each state."""
+        """Yield how many jobs are in each state, and how many workers live on all machines."""
         jobs = GaugeMetricFamily("impasto_jobs", "Jobs by state.", labels=["state"])
         with suppress(SQLAlchemyError):
+            alive = living.count(self._store.engine)
+            yield GaugeMetricFamily("impasto_workers_alive", "Workers that live.", alive)
             for state, count in self._store.counts().items():
                 jobs.add_metric([state], count)
             yield jobs

@@ -66,6 +66,7 @@ KINDS = {
     "unsupported-media-type": Kind(
         415, "The media type is not supported", "send multipart/form-data"
     ),
+    "bad-range": Kind(416, "The range is not in the file", "the Range header asks for no bytes"),
     "wrong-host": Kind(421, "The studio has another name", "a.example is not one of its names"),
     "busy": Kind(429, "Too many photos wait", "too many photos wait to be stylised"),
     "queue-full": Kind(429, "Too many jobs wait", "100 jobs wait already"),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from PIL import Image
 
 from impasto.apply.network import Network
@@ -109,6 +110,10 @@ class Quick:
                 raise OptionsError(f"the painting of {name} is not here: add it in Paint instead")
             found[painting] = share
         return found
+
+    def own(self, style: str) -> str:
+        """Return a style with the user's own packs preferred to those that come with Impasto."""
+        return self._catalogue.own(style)
 
     def check(self, style: str, options: ApplyOptions | None = None, *, fast: bool = False) -> None:
         """Raise `OptionsError` for a style, or options of it, that cannot be had."""
@@ -222,18 +227,23 @@ class Quick:
         *,
         fast: bool = False,
         mask: bytes | None = None,
+        save: SaveOptions = _SAVE,
+        multiple: int = 1,
     ) -> tuple[bytes, str]:
-        """As `stylise`, at once and in this thread: for work whose turn it is."""
+        """As `stylise`, at once and in this thread: for work whose turn it is.
+
+        The photo's sides are mirrored up to a ``multiple``.
+        """
         if format not in _ENCODERS:
             raise OptionsError(f"--format must be one of {', '.join(_ENCODERS)}")
         pack, shares = self._catalogue.find(style, fast=fast)
-        stored = read_fitting(photo, options.size, self._read)
+        stored = _mirrored(read_fitting(photo, options.size, self._read), multiple)
         height, width, _ = stored.rgb.shape
         self.check_size(Header(width, height), style, options, format, fast=fast)
         white = None if mask is None else self._grey(mask, max(_size((width, height), options)))
         made = self._stylised(pack, shares, stored, options, white)
-        recipe = {**made.recipe, "save": _SAVE.to_dict()}
-        job = Job(made.samples, made.transparency, _SAVE, recipe, "the result")
+        recipe = {**made.recipe, "save": save.to_dict()}
+        job = Job(made.samples, made.transparency, save, recipe, "the result")
         return _ENCODERS[format](job), f"image/{format}"
 
     def close(self) -> None:
@@ -287,6 +297,16 @@ class Quick:
             while len(latest) > _LATEST:
                 del latest[next(iter(latest))]
         return network
+
+
+def _mirrored(photo: Stored, multiple: int) -> Stored:
+    """Return a photo whose sides are multiples: its last rows and columns are mirrored."""
+    height, width, _ = photo.rgb.shape
+    more = (0, -height % multiple), (0, -width % multiple)
+    if more == ((0, 0), (0, 0)):
+        return photo
+    alpha = None if photo.alpha is None else np.pad(photo.alpha, more, "reflect")
+    return replace(photo, rgb=np.pad(photo.rgb, (*more, (0, 0)), "reflect"), alpha=alpha)
 
 
 def _size(photo: tuple[int, int], options: ApplyOptions) -> tuple[int, int]:

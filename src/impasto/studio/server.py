@@ -16,6 +16,8 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from starlette.datastructures import MutableHeaders
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from impasto.errors import OptionsError
 from impasto.studio import logs
@@ -137,8 +139,9 @@ def _waits_for_a_request(connection: Any) -> bool:
 
 def configured(settings: Settings, app: Any) -> uvicorn.Config:
     """Return what uvicorn is told."""
+    believed = settings.proxies
     return uvicorn.Config(
-        app,
+        Forwarded(app, believed) if believed else app,
         log_config=None,
         access_log=settings.log_level == "debug",
         server_header=False,
@@ -146,9 +149,23 @@ def configured(settings: Settings, app: Any) -> uvicorn.Config:
         limit_concurrency=_CONNECTIONS,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=_LET_FINISH,
-        proxy_headers=bool(settings.proxies),
-        forwarded_allow_ips=settings.proxies or None,
+        proxy_headers=False,  # `Forwarded` reads them
     )
+
+
+class Forwarded(ProxyHeadersMiddleware):
+    """Takes address, scheme and host of a request from the headers of trusted proxies."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request. Uvicorn's own part reads all but the host."""
+        client = scope.get("client")
+        if client and client[0] in self.trusted_hosts:
+            headers = MutableHeaders(scope=scope)
+            # Of several names the last is the one that the trusted proxy itself added.
+            host = headers.get("x-forwarded-host", "").rpartition(",")[2].strip()
+            if host:
+                headers["host"] = host
+        await super().__call__(scope, receive, send)
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         (), description="Names it is reached by, such as art.example.org behind a reverse proxy."
     )
     proxies: str = Field(
-        "", description="Addresses of reverse proxies whose X-Forwarded-For is believed, or *."
+        "", description="Addresses of reverse proxies whose X-Forwarded headers are believed, or *."
     )
     rate: int = Field(600, ge=1, description="Requests a minute of one client, beyond it 429.")
 

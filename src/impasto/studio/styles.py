@@ -94,10 +94,17 @@ class Catalogue:
             and set(shares) <= set(entry.pack.styles)
             and entry.pack.architecture.macs < pack.architecture.macs
         }
-        return [
-            ",".join(f"{sizes[macs]}/{name}:{share:.9f}" for name, share in shares.items())
-            for macs in sorted(sizes, reverse=True)
-        ]
+        return [_spec(sizes[macs], shares) for macs in sorted(sizes, reverse=True)]
+
+    def own(self, spec: str) -> str:
+        """Return what names these styles in a pack of the user's, or ``spec`` if none has them."""
+        where, shares = self._parsed(spec)
+        packs = (
+            entry.name
+            for entry in self._known()
+            if entry.pack and not entry.bundled and set(shares) <= set(entry.pack.styles)
+        )
+        return spec if where else next((_spec(name, shares) for name in packs), spec)
 
     def _parsed(self, spec: str) -> tuple[str | None, Shares]:
         """Return the pack, None for any, and the shares by style."""
@@ -117,6 +124,10 @@ class Catalogue:
                 if seen != self._seen:
                     self._entries, self._seen = registry.known(), seen
             return self._entries
+
+
+def _spec(pack: str, shares: Shares) -> str:
+    return ",".join(f"{pack}/{name}:{share:.9f}" for name, share in shares.items())
 
 
 def _files(folder: Path) -> list[tuple[str, int, int, int]]:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.errors import ImageError, OptionsError
-from impasto.images import check_format, fit
+from impasto.images import check_format, fit, with_pixel_count
 from impasto.images.header import Header, measure
-from impasto.options import PaintOptions
+from impasto.losses.blend import blend_shares
+from impasto.nets.feature_net import VGG19
+from impasto.options import parsing
 from impasto.studio.jobs import Job, new_id
 from impasto.studio.requests import PaintRequest
 from impasto.studio.settings import Settings
@@ -29,9 +31,6 @@ MAX_STYLES = 8
 _LONGEST_BUDGET = 3600.0
 _LARGEST_STYLE = 2
 """A painting is looked at at no more than so many times the largest size."""
-
-_SMALLEST = 16
-"""The deepest layer that is usual sees nothing of less, in pixels."""
 
 
 def check_picture(data: bytes, settings: Settings, what: str = "the picture") -> Header:
@@ -53,16 +52,13 @@ def check_request(request: PaintRequest, settings: Settings, styles: int) -> Non
     _at_most("steps", options.total_steps, settings.max_steps)
     if options.budget is not None:
         _at_most("budget", options.budget, _LONGEST_BUDGET)
-    scales = options.style_scale
-    side = options.size * (max(scales) if isinstance(scales, tuple) else scales)
+    if not 1 <= styles <= MAX_STYLES:
+        raise OptionsError(f"--painting must be sent 1 to {MAX_STYLES} times, got {styles}")
+    blend_shares(options.blend, styles)  # raises if the counts differ
+    side = options.size * max(parsing.each("style_scale", options.style_scale, styles))
     if side > _LARGEST_STYLE * settings.max_size:
         most = _LARGEST_STYLE * settings.max_size / options.size
         raise OptionsError(f"--style-scale must be at most {most:g} at this size")
-    if not 1 <= styles <= MAX_STYLES:
-        raise OptionsError(f"--painting must be sent 1 to {MAX_STYLES} times, got {styles}")
-    for shares in _blends(options):
-        if len(shares) != styles:
-            raise OptionsError(f"--blend has {len(shares)} shares for {styles} paintings")
 
 
 def accept_paint(
@@ -82,9 +78,9 @@ def accept_paint(
     `ImageError`, `QueueFull`, `KeyReused`, `OutputError`.
     """
     check_request(request, studio.settings, len(styles))
-    _check_sides(check_picture(photo, studio.settings, "the photo"), request)
-    for style in styles:
-        check_picture(style, studio.settings, "the painting")
+    header = check_picture(photo, studio.settings, "the photo")
+    paintings = [check_picture(style, studio.settings, "the painting") for style in styles]
+    _check_sides(header, paintings, request)
     mark = _fingerprint(photo, styles, request) if key is not None else None
     if earlier := studio.store.by_key(owner, key, mark):
         return earlier
@@ -116,21 +112,23 @@ def _at_most(name: str, value: float, most: float) -> None:
         raise OptionsError(f"--{name} is at most {most:g} here, got {value:g}")
 
 
-def _blends(options: PaintOptions) -> list[Sequence[object]]:
-    """Return the shares of the styles, for all layers at once or for one after the other."""
-    blend = options.blend or ()
-    by_layer = [pair[1] for pair in blend if isinstance(pair, tuple)]
-    return [*by_layer] if by_layer or not blend else [blend]
-
-
-def _check_sides(photo: Header, request: PaintRequest) -> None:
-    """Refuse now what the painter would refuse later."""
-    width, height = fit(*photo, request.options().size)
-    if min(width, height) < _SMALLEST:
-        raise ImageError(
-            f"the photo would become {width}x{height} pixels, too small for the network: "
-            f"no side may be under {_SMALLEST}"
-        )
+def _check_sides(photo: Header, paintings: Sequence[Header], request: PaintRequest) -> None:
+    """Refuse pictures that the painter would find too small. Raises `ImageError`, `OutputError`."""
+    options = request.options()
+    width, height = fit(*photo, options.size)
+    sides = [("photo", width, height)]
+    scales = parsing.each("style_scale", options.style_scale, len(paintings))
+    for painting, scale in zip(paintings, scales, strict=True):
+        pixels = round(width * height * scale**2)
+        sides.append(("painting", *with_pixel_count(*painting, pixels)))
+    layers = dict((*options.content_layers, *options.style_layers))
+    least = VGG19.smallest_side(layers, options.padding)
+    for what, columns, rows in sides:
+        if min(columns, rows) < least:
+            raise ImageError(
+                f"the {what} would become {columns}x{rows} pixels, too small for the network: "
+                f"no side may be under {least}"
+            )
     check_format(f"result.{request.format}", width, height)
 
 

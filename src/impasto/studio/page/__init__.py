@@ -12,11 +12,13 @@ from impasto.studio.page.context import Page
 from impasto.studio.page.routes import router as routes
 from impasto.studio.page.views import router as views
 
-__all__ = ["mount"]
+__all__ = ["ROUTERS", "mount"]
+
+ROUTERS = (views, routes)
 
 
 def mount(app: FastAPI, studio: Studio) -> None:
     """Add the page and its routes to an app."""
     app.state.page = Page(studio)
-    app.include_router(views)
-    app.include_router(routes)
+    for router in ROUTERS:
+        app.include_router(router)

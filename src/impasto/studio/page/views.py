@@ -39,7 +39,7 @@ _NEVER = {"Cache-Control": "no-store"}
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.get("/")
 def page(request: Request, page: ThePage, owner: Owner) -> Response:
     """Answer the page, with the settings of its link."""
     studio = page.studio

@@ -40,7 +40,11 @@ def file_of(studio: Studio, job: Job, what: str) -> Response:
         extension = Path(name).suffix
         kind = MEDIA_TYPES[extension]
         called = f'inline; filename="impasto-{job.id[:8]}-{what}{extension}"'
-        headers = {"Content-Disposition": called, "Cache-Control": "private, no-cache"}
+        headers = {
+            "Content-Disposition": called,
+            "Cache-Control": "private, no-cache",
+            "ETag": f'"{job.id}-{name}"',  # a file never changes under its name
+        }
         if path := studio.files.path(job.id, name):  # no need to read it at once
             return FileResponse(path, headers=headers, media_type=kind, stat_result=path.stat())
         return Response(studio.files.get(job.id, name), headers=headers, media_type=kind)

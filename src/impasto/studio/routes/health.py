@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from impasto.errors import OutputError
-from impasto.studio import problems
+from impasto.studio import living, problems
 from impasto.studio.context import Studio
 from impasto.studio.jobs import new_id
 from impasto.studio.routes.schemas import Health, Readiness, TheStudio
@@ -29,7 +28,8 @@ async def health() -> Health:
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "Not now."}})
 def readiness(studio: TheStudio, response: Response) -> Readiness:
     """Look at all that the server needs."""
-    found = {"database": _database(studio), "files": _files(studio), "workers": _workers(studio)}
+    workers = _workers(studio)
+    found = {"database": workers is not None, "files": _files(studio), "workers": bool(workers)}
     ready = all(found.values()) and not studio.closing.is_set()
     response.status_code = 200 if ready else 503
     return Readiness(ready=ready, **found)
@@ -52,14 +52,13 @@ def metrics(request: Request) -> Response:
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _database(studio: Studio) -> bool:
+def _workers(studio: Studio) -> int | None:
+    """Return how many workers live, on all machines; None if the database does not answer."""
     try:
-        with studio.engine.connect() as connection:
-            connection.execute(sa.select(1))
+        return living.count(studio.engine)
     except SQLAlchemyError as error:
         log.warning("not ready: the database: %s", error)
-        return False
-    return True
+        return None
 
 
 def _files(studio: Studio) -> bool:
@@ -73,8 +72,3 @@ def _files(studio: Studio) -> bool:
         log.warning("not ready: the files: %s", error)
         return False
     return found
-
-
-def _workers(studio: Studio) -> bool:
-    """Workers on other machines are not this server's business."""
-    return studio.settings.workers == 0 or studio.workers.alive() > 0

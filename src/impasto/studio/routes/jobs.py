@@ -107,7 +107,12 @@ def get_job(job: TheJob, studio: TheStudio) -> Job:
 
 def _file(answer: str, *kinds: str) -> dict[str, Any]:
     """Return what is said of a route that answers a file of a job."""
-    responses = {200: binary(answer, *kinds), **problems.responses(*_ONE, "not-yet")}
+    responses = {
+        200: binary(answer, *kinds),
+        206: binary("The range of it that was asked for.", *kinds),
+        304: {"description": "The client has it: `If-None-Match` is its `ETag`."},
+        **problems.responses(*_ONE, "not-yet", "bad-range"),
+    }
     return {"response_class": Response, "responses": responses}
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 import impasto
-from impasto.options import ApplyOptions
+from impasto.options import ApplyOptions, SaveOptions
 from impasto.studio import fields
 from impasto.studio.multipart import Fields, read_form
 from impasto.studio.routes.openapi import binary, form_body
@@ -42,6 +42,12 @@ METADATA = {
     "license": "MIT",
     "source": "https://developer.ibm.com/exchanges/models/all/max-fast-neural-style-transfer/",
 }
+_SAVE = SaveOptions(jpeg_quality=75)
+"""Pillow's default, as there."""
+
+_MULTIPLE = 4
+"""The original halves a photo twice, rounding up, and doubles it twice."""
+
 _MODEL = fields.Field("model", str, "A style's name; underscores may stand for hyphens.", None)
 _WRONG = {
     400: "It is not an image, or there is no such model.",
@@ -65,7 +71,7 @@ _WRONG = {
         required=("image",),
     ),
     responses={
-        200: binary("The stylised image, of the same size.", "image/jpeg"),
+        200: binary("The stylised image, its sides rounded up to multiples of 4.", "image/jpeg"),
         **{status: {"model": Wrong, "description": text} for status, text in _WRONG.items()},
     },
 )
@@ -74,7 +80,10 @@ async def predict(
     studio: TheStudio,
     model: Annotated[str | None, Query(description=_MODEL.help)] = None,
 ) -> Response:
-    """Answer an image in the style that `model` names, else in the default one."""
+    """Answer an image in the style that `model` names, else in the default one.
+
+    Of styles with one name, those of the studio's own packs come before those of Impasto.
+    """
     quick = studio.quick
     if model is not None:
         quick.check(model)
@@ -86,9 +95,9 @@ async def predict(
     with quick.place():
         async with read_form(request, fields=["model"], files={"image": 1}, check=check) as form:
             image = form.required("image")
-            style = model or form.fields.get("model", quick.default or "")
+            style = quick.own(model or form.fields.get("model", quick.default or ""))
             quick.check(style)
-            asked = Asked(style, ApplyOptions(), "jpeg")
+            asked = Asked(style, ApplyOptions(), "jpeg", save=_SAVE, multiple=_MULTIPLE)
             return await stylised(request, studio, image, asked, "image")
 
 

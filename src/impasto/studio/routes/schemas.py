@@ -119,7 +119,7 @@ class Readiness(BaseModel):
     ready: bool
     database: bool = Field(description="Whether the database answers.")
     files: bool = Field(description="Whether files can be written and read.")
-    workers: bool = Field(description="Whether the server's own workers run.")
+    workers: bool = Field(description="Whether a worker lives, here or on another machine.")
 
 
 def job_of(studio: Studio, job: StoredJob) -> Job:
