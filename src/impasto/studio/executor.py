@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections.abc import Mapping
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,7 +19,7 @@ from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, needed
-from impasto.studio.requests import PaintRequest
+from impasto.studio.learn_runner import LearnRunner
 from impasto.studio.runner import PaintRunner, WorkerContext, WorkerLeaving
 
 log = logging.getLogger("impasto.studio")
@@ -27,8 +28,13 @@ HUNG = 75
 """The exit status of a worker that ends itself because it hangs."""
 
 _NO_MEMORY = "the painting does not fit into memory: lower its size"
-_MADE = re.compile(r"(?:checkpoint|preview|picture|timelapse)-(\d+)[-.\w]*")
-_NO_FILES: dict[str, object] = {"preview": None, "picture": None, "timelapse": None}
+_MADE = re.compile(r"(?:checkpoint|preview|picture|timelapse|row)-(\d+)[-.\w]*")
+_NO_FILES: dict[str, object] = {"preview": None, "picture": None, "timelapse": None, "learnt": None}
+_RUNNERS: Mapping[str, type[PaintRunner] | type[LearnRunner]] = {
+    "paint": PaintRunner,
+    "learn": LearnRunner,
+}
+"""What works at each kind of job."""
 
 
 def execute(context: WorkerContext, claim: Claim) -> None:
@@ -102,13 +108,13 @@ class Attempt:
             text = f"the work on it broke off {HOPELESS} times at the same place"
             self._fail(heartbeat, "hopeless", text)
         else:
-            self._paint(heartbeat)
+            self._run(heartbeat)
 
-    def _paint(self, heartbeat: Heartbeat) -> None:
-        """Paint from the newest checkpoint that fits, else from the start."""
-        request = PaintRequest.of(self._claim.job.request)
+    def _run(self, heartbeat: Heartbeat) -> None:
+        """Work from the newest checkpoint that fits, else from the start."""
+        build = _RUNNERS[self._claim.job.kind]
         for name in [*self._checkpoints.names(), None]:
-            runner = PaintRunner(self._context, self._claim, request, self._checkpoints, heartbeat)
+            runner = build(self._context, self._claim, self._checkpoints, heartbeat)
             try:
                 wish = runner.run(name)
             except CheckpointError as error:
@@ -122,7 +128,7 @@ class Attempt:
                 self._publish(heartbeat, runner, "stopped" if wish == "stop" else "done")
             return
 
-    def _publish(self, heartbeat: Heartbeat, runner: PaintRunner, state: str) -> None:
+    def _publish(self, heartbeat: Heartbeat, runner: PaintRunner | LearnRunner, state: str) -> None:
         columns: dict[str, object] = {"step": runner.step}
         for column, name, path in runner.finish():
             self._files.take(self._id, name, path)

@@ -32,7 +32,7 @@ _API = ("/v1/", "/model/", "/metrics", "/studio/")
 _PAINTING = "/painting/"
 """Before the id of a painting that the page shows."""
 
-_PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/paint")
+_PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/paint", "/studio/styles")
 """What the page asks for that takes work."""
 
 _COUNTED = ("/v1/", "/model/", "/login", *_PAGE_WORK)
@@ -45,8 +45,12 @@ _SMALL = {
     "/studio/quick/keep": 262144,
     "/studio/quick/finish": 262144,
     "/studio/paint": 65536,
+    "/studio/styles": 65536,
 }
 """Most bytes of a request, where it is not that of the settings."""
+
+_OF_STYLES = 4096
+"""Most bytes of a request that changes a style."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -95,8 +99,7 @@ class RequestMiddleware:
         try:
             refused = self._let_in(scope, headers)
             if refused is None:
-                most = _SMALL.get(scope["path"], self._most)
-                await self._app(scope, Body(receive, headers, most), answer)
+                await self._app(scope, Body(receive, headers, self._most_of(scope)), answer)
                 return
         except ClientDisconnect:
             return
@@ -106,6 +109,11 @@ class RequestMiddleware:
                 return
             refused = problems.answer(scope, problem)
         await refused(scope, receive, answer)
+
+    def _most_of(self, scope: Scope) -> int:
+        """Return how many bytes a request may have."""
+        path = scope["path"]
+        return _OF_STYLES if path.startswith("/v1/styles/") else _SMALL.get(path, self._most)
 
     def _let_in(self, scope: Scope, headers: Headers) -> Response | None:
         """Return an answer for who is sent elsewhere. Raises `Problem`."""

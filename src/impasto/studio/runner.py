@@ -69,12 +69,12 @@ class PaintRunner:
         self,
         context: WorkerContext,
         claim: Claim,
-        request: PaintRequest,
         checkpoints: JobCheckpoints,
         heartbeat: Heartbeat,
     ) -> None:
         self.stepped, self.step = False, 0
-        self._context, self._claim, self._request = context, claim, request
+        self._context, self._claim = context, claim
+        self._request = PaintRequest.of(claim.job.request)
         self._checkpoints, self._heartbeat = checkpoints, heartbeat
         self._previews = Previews(
             context.files, claim.job.id, claim.attempt, heartbeat, context.clock

@@ -71,7 +71,7 @@ def again(page: Page, job: Job) -> Job:
 def listed(page: Page, owner: str, limit: int) -> dict[str, Any]:
     """Return the owner's jobs, the newest first, without cancelled ones, and if there are more."""
     limit = min(limit, MOST_JOBS)
-    found = page.studio.store.jobs(owner, limit=limit + 1, cancelled=False)
+    found = page.studio.store.jobs(owner, limit=limit + 1, cancelled=False, learnt=False)
     more = limit < min(len(found), MOST_JOBS)
     return {"jobs": [_summary(job) for job in found[:limit]], "more": more}
 

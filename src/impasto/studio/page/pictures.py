@@ -16,7 +16,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +35,7 @@ from impasto.images.recipe import recipe_in
 from impasto.options import SaveOptions
 from impasto.studio.context import Studio
 from impasto.studio.jobs import UNDER_WAY, Job
+from impasto.studio.learnt import Own
 from impasto.studio.page.cache import PictureCache
 from impasto.studio.page.uploads import CHECKED, upright
 from impasto.studio.previews import LONG_SIDE
@@ -84,7 +85,7 @@ class Pictures:
         find: dict[str, Callable[[], bytes]] = {
             "sample": lambda: _sample(name),
             "painting": lambda: _painting(name),
-            "swatch": lambda: self._swatch(name),
+            "swatch": lambda: self._swatch(owner, name),
             "look": lambda: self._look(owner, name),
             "cache": lambda: self._cache.get(owner, name),
             "job": lambda: self._of_job(owner, name),
@@ -109,12 +110,6 @@ class Pictures:
         """
         return saved(self.data(owner, source), format)
 
-    def swatch_version(self, style: str) -> str:
-        """Return a hash that changes with the network of a style. Raises `KeyError`."""
-        if style not in {known.name for known in self._studio.quick.styles()}:
-            raise KeyError(style)
-        return self._studio.quick.hash_of(style)[:12]
-
     def _of_job(self, owner: str, id: str, *, small: bool = False) -> bytes:
         name = None
         while True:  # a newer preview may replace the file before it is read
@@ -132,25 +127,37 @@ class Pictures:
         except (FileNotFoundError, ValueError):
             raise KeyError(name) from None
 
-    def _swatch(self, style: str) -> bytes:
-        key = f"{style} {self.swatch_version(style)}"
+    def _swatch(self, owner: str, style: str) -> bytes:
+        """Return a sample photo in a style; of the owner's own it is kept nowhere."""
+        for own in self._studio.learnt.of(owner):
+            if own.name == style:
+                if own.rows is None:
+                    return own.painting
+                return self._stylised(_swatch_photo(), style, [own])
+        key = f"{style} {self._check(style)}"
         with self._making:
             if key not in self._swatches:
-                photo = Image.fromarray(samples.photo(_SWATCH_PHOTO))
-                square = ImageOps.fit(photo, (_SWATCH_SIDE, _SWATCH_SIDE), Image.Resampling.LANCZOS)
-                self._swatches[key] = shrunk(self._stylised(_png(square), style), SIDES[0])
+                self._swatches[key] = shrunk(self._stylised(_swatch_photo(), style), SIDES[0])
             return self._swatches[key]
 
     def _look(self, owner: str, name: str) -> bytes:
         style, _, source = name.partition(":")
-        self.swatch_version(style)
+        own = [one for one in self._studio.learnt.of(owner) if one.name == style and one.rows]
+        if not own:
+            self._check(style)
         if source.startswith("look:"):
             raise KeyError(name)
-        return self._stylised(self.data(owner, source), style)
+        return self._stylised(self.data(owner, source), style, own)
 
-    def _stylised(self, photo: bytes, style: str) -> bytes:
-        data, _ = self._studio.quick.stylise(photo, style, format="jpeg", size=_SWATCH_SIDE)
-        return data
+    def _check(self, style: str) -> str:
+        """Return the hash of the network of a style of all. Raises `KeyError`."""
+        if style not in {known.name for known in self._studio.quick.styles()}:
+            raise KeyError(style)
+        return self._studio.quick.hash_of(style)
+
+    def _stylised(self, photo: bytes, style: str, own: Own = ()) -> bytes:
+        made = self._studio.quick.stylise(photo, style, format="jpeg", own=own, size=_SWATCH_SIDE)
+        return made[0]
 
 
 def current(job: Job, *, small: bool) -> str | None:
@@ -196,6 +203,13 @@ def _sample(name: str) -> bytes:
     if name not in samples.PHOTOS:
         raise KeyError(name)
     return _png(Image.fromarray(samples.photo(name)))
+
+
+@cache
+def _swatch_photo() -> bytes:
+    photo = Image.fromarray(samples.photo(_SWATCH_PHOTO))
+    side = _SWATCH_SIDE, _SWATCH_SIDE
+    return _png(ImageOps.fit(photo, side, Image.Resampling.LANCZOS))
 
 
 def _painting(name: str) -> bytes:

@@ -19,6 +19,7 @@ from impasto.studio.page.pictures import NamedPicture, shrunk, size_of
 from impasto.studio.page.uploads import upright
 from impasto.studio.previews import LONG_SIDE
 from impasto.studio.requests import PaintRequest
+from impasto.studio.styles import own_style
 from impasto.studio.validation import accept_paint
 
 _FORMAT, _EXTENSION = "jpeg", "jpg"
@@ -53,17 +54,25 @@ class QuickSettings(BaseModel):
             raise OptionsError("--mask must be a PNG file in base64") from None
 
 
-def styles(page: Page) -> list[dict[str, Any]]:
-    """Return all styles as the page lists them; ``version`` changes with a style's network."""
+def styles(page: Page, owner: str) -> list[dict[str, Any]]:
+    """Return all styles as the page lists them; ``version`` changes with a style's network.
+
+    Of the owner's own it has the job that learns each.
+    """
+    quick, mine = page.studio.quick, page.studio.learnt.of(owner)
+    shared = [(style, quick.hash_of(style.name)[:12]) for style in quick.styles()]
+    own = [(own_style(style), style.job.learnt or "") for style in mine]
     return [
         {
             "name": style.name,
             "about": ", ".join(filter(None, (style.title, style.painter, style.year))),
             "group": style.group,
             "words": style.words,
-            "version": page.pictures.swatch_version(style.name),
+            "version": version,
+            "job": style.job,
+            "ready": style.ready,
         }
-        for style in page.studio.quick.styles()
+        for style, version in (*own, *shared)
     ]
 
 
@@ -94,11 +103,12 @@ def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
     It runs in a thread of `Quick`. Where a draft will do, the answer says whether it is one.
     """
     began = time.monotonic()
-    quick = page.studio.quick
+    quick, own = page.studio.quick, page.studio.learnt.of(owner)
     photo = page.pictures.data(owner, order.photo)
     wanted = order.settings.style, order.settings.options(page.studio.settings.max_size)
-    style, options = quick.draft(photo, *wanted) if order.draft else wanted
-    data, _ = quick.make(photo, style, options, _FORMAT, mask=order.settings.mask_file())
+    style, options = quick.draft(photo, *wanted, own) if order.draft else wanted
+    mask = order.settings.mask_file()
+    data, _ = quick.make(photo, style, options, _FORMAT, mask=mask, own=own)
     width, height = size_of(data)
     return {
         **order.model_dump(),
@@ -132,7 +142,7 @@ def finish(page: Page, owner: str, order: FinishOrder) -> Job:
     start = {"start": find(owner, order.source)}
     if mask := settings.mask_file():
         start["freeze"] = inverted(mask)
-    paintings = page.studio.quick.paintings(settings.style)
+    paintings = page.studio.quick.paintings(settings.style, page.studio.learnt.of(owner))
     request = PaintRequest.of(
         {
             "size": max(size_of(start["start"])),

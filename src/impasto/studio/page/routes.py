@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from impasto.options.paint import MAX_STEPS
-from impasto.studio.page import jobs, quick
+from impasto.studio.page import jobs, learning, quick
 from impasto.studio.page.context import Page, ThePage
 from impasto.studio.page.jobs import PaintOrder
+from impasto.studio.page.learning import LearnOrder
 from impasto.studio.page.pictures import FORMATS, SIDES
 from impasto.studio.page.quick import FinishOrder, QuickOrder, QuickResult
 from impasto.studio.page.uploads import normalised
@@ -56,10 +57,24 @@ def file(source: str, page: ThePage, owner: Owner, format: str) -> Response:
 
 
 @router.get("/styles")
-def styles(page: ThePage, response: Response) -> dict[str, Any]:
+def styles(page: ThePage, owner: Owner, response: Response) -> dict[str, Any]:
     """Answer all styles of Quick."""
     response.headers.update(_NEVER)
-    return {"styles": quick.styles(page)}
+    return {"styles": quick.styles(page, owner)}
+
+
+@router.post("/styles")
+def learn(page: ThePage, owner: Owner, order: LearnOrder) -> dict[str, Any]:
+    """Have a painting learnt, and answer the job and the name of the style."""
+    job = _found(lambda: learning.begin(page, owner, order))
+    return {"job": job.id, "name": job.style}
+
+
+@router.get("/learning")
+def learnt(page: ThePage, owner: Owner, response: Response) -> dict[str, Any]:
+    """Answer how the owner's styles stand."""
+    response.headers.update(_NEVER)
+    return {"styles": learning.progress(page, owner)}
 
 
 @router.post("/quick")

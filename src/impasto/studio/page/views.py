@@ -56,7 +56,7 @@ def page(request: Request, page: ThePage, owner: Owner, id: str | None = None) -
         keys=studio.keys.required,
         samples=SAMPLES,
         paintings=samples.PAINTINGS,
-        styles=quick.styles(page),
+        styles=quick.styles(page, owner),
         default=studio.quick.default,
         largest=largest,
         most_pixels=studio.settings.max_pixels,
@@ -85,16 +85,18 @@ def opening(page: Page, owner: str, query: str, id: str | None = None) -> dict[s
     studio = page.studio
     if id is not None:
         job = studio.store.job(id, owner)
+        if job.kind == "learn":
+            raise NoSuchJob(id)
         found: dict[str, Any] = {"complaints": (), "settings": {}}
         with suppress(KeyError, ImpastoError):  # its photo is gone: what is left is shown
             found |= jobs.made_with(page, job)
         return {**found, "job": job.id}
-    styles = [style.name for style in studio.quick.styles()]
+    styles = [style["name"] for style in quick.styles(page, owner)]
     linked = controls.read(query, styles=styles, largest=studio.settings.max_size)
     settings = dict(linked.settings)
     found = {"complaints": linked.complaints}
     if not settings:
-        for job in studio.store.jobs(owner):
+        for job in studio.store.jobs(owner, learnt=False):
             if job.state in UNDER_WAY and not job.wish:
                 with suppress(KeyError, ImpastoError):  # its photo is gone: the page opens
                     return {**found, **jobs.made_with(page, job), "job": job.id}

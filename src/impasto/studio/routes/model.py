@@ -16,7 +16,7 @@ from impasto.options import ApplyOptions, SaveOptions
 from impasto.studio import fields
 from impasto.studio.multipart import Fields, read_form
 from impasto.studio.routes.openapi import binary, form_body
-from impasto.studio.routes.schemas import TheStudio
+from impasto.studio.routes.schemas import OwnStyles, TheStudio
 from impasto.studio.routes.stylize import Asked, stylised
 
 router = APIRouter(tags=["Model Asset Exchange"])
@@ -78,6 +78,7 @@ _WRONG = {
 async def predict(
     request: Request,
     studio: TheStudio,
+    own: OwnStyles,
     model: Annotated[str | None, Query(description=_MODEL.help)] = None,
 ) -> Response:
     """Answer an image in the style that `model` names, else in the default one.
@@ -86,18 +87,18 @@ async def predict(
     """
     quick = studio.quick
     if model is not None:
-        quick.check(model)
+        quick.check(model, own=own)
 
     def check(given: Fields) -> None:
         if "model" in given:
-            quick.check(given["model"])
+            quick.check(given["model"], own=own)
 
     with quick.place():
         async with read_form(request, fields=["model"], files={"image": 1}, check=check) as form:
             image = form.required("image")
             style = quick.own(model or form.fields.get("model", quick.default or ""))
-            quick.check(style)
-            asked = Asked(style, ApplyOptions(), "jpeg", save=_SAVE, multiple=_MULTIPLE)
+            quick.check(style, own=own)
+            asked = Asked(style, ApplyOptions(), "jpeg", save=_SAVE, multiple=_MULTIPLE, own=own)
             return await stylised(request, studio, image, asked, "image")
 
 

@@ -3,6 +3,7 @@
 import * as address from "./address.js";
 import * as history from "./history.js";
 import * as job from "./job.js";
+import "./learn.js";
 import { show } from "./messages.js";
 import "./paintings.js";
 import { recall } from "./photo.js";

@@ -16,7 +16,8 @@ let styles = new Map(); // by name
 let slot = 0; // which of the two a choice is for
 let onPhoto = false; // whether the swatches show the photo
 
-const chosen = () => field.value.split(",").map((part) => part.split(":")[0]);
+/** The names of what is chosen. */
+export const chosen = () => field.value.split(",").map((part) => part.split(":")[0]);
 const firstShare = () => Number(field.value.split(/[:,]/)[1] ?? 1);
 
 /** List the styles anew. */
@@ -59,7 +60,7 @@ function pick(name) {
 }
 
 /** Choose one style, or two and the share of the first. */
-function choose(first, second = null, part = firstShare()) {
+export function choose(first, second = null, part = firstShare()) {
   const rest = (1 - part).toFixed(2);
   const two = second && second !== first;
   field.value = two ? `${first}:${Number(part.toFixed(2))},${second}:${Number(rest)}` : first;
