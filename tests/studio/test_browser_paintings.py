@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -514,6 +515,11 @@ def test_the_page_says_what_it_waits_for_before_the_first_step(window: Watched):
 
 # Errors.
 
+
+def refusing(problem: dict[str, str]) -> Callable[[Route], None]:
+    return lambda route: route.fulfill(status=422, json=problem)
+
+
 TECHNICAL = re.compile(r"--\w|\b[a-z]+_[a-z]+\b|urn:|problem\+json|<memory>|Traceback|\b4\d\d\b")
 
 
@@ -524,14 +530,14 @@ def test_errors_are_in_plain_words_and_go_away_with_the_next_success(
     wrong = tmp_path / "notes.pdf"
     wrong.write_bytes(b"%PDF-1.7 no picture at all")
     page.locator("#photo-file").set_input_files(wrong)
-    problem = page.locator("#photo .problem")
-    expect(problem).to_have_text(
+    refused = page.locator("#photo .problem")
+    expect(refused).to_have_text(
         "This is not a picture we can read: it looks like a PDF document. "
         "JPEG, PNG, WebP, HEIC, AVIF and TIFF work."
     )
     use_sample(page)
     stylised(page)
-    expect(problem).to_be_hidden()
+    expect(refused).to_be_hidden()
 
     for code, detail, said in (
         ("invalid-option", "style_scale is at most 2 here, got 3", "Stroke size is at most 2 here"),
@@ -539,12 +545,8 @@ def test_errors_are_in_plain_words_and_go_away_with_the_next_success(
         ("busy", "too many photos wait to be stylised", "Many photos are waiting."),
         ("internal", "something went wrong inside; the log says more", "Something went wrong"),
     ):
-        page.route(
-            "**/studio/quick",
-            lambda route, code=code, detail=detail: route.fulfill(
-                status=422, json={"code": code, "detail": detail, "type": f"urn:x:{code}"}
-            ),
-        )
+        problem = {"code": code, "detail": detail, "type": f"urn:x:{code}"}
+        page.route("**/studio/quick", refusing(problem))
         slide(page, "Strength", "ArrowLeft")
         expect(message(page, said)).to_be_visible()
         assert not TECHNICAL.search(page.locator("#messages").inner_text())
