@@ -581,3 +581,62 @@ def test_the_tabs_follow_the_arrow_keys(page: Page):
         expect(panel).to_be_visible()
         expect(panel).to_have_attribute("aria-labelledby", tab.get_attribute("id") or "")
     expect(page.locator("#way-quick")).to_be_hidden()
+
+
+# On every screen.
+
+OVER = """() => {
+    const mat = document.querySelector("#viewer .mat");
+    const { left, top, right, bottom } = mat.getBoundingClientRect();
+    const found = new Set();
+    for (let x = left + 2; x < right; x += 12) {
+        for (let y = Math.max(0, top) + 2; y < bottom; y += 12) {
+            const one = document.elementFromPoint(x, y);
+            if (one && !mat.contains(one)) found.add(one.outerHTML.slice(0, 120));
+        }
+    }
+    return [...found];
+}"""
+
+
+def test_nothing_is_over_the_picture_that_stays_in_sight_on_a_phone(
+    browser: Browser, studio: Studio
+):
+    window = Watched(browser, studio.url, has_touch=True, is_mobile=True)
+    page = window.new()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{studio.url}/{QUICK}")
+    ready(page)
+    page.get_by_role("button", name="sample photo coffee").tap()
+    stylised(page)
+    for mode in ("Quick", "Paint"):
+        page.get_by_role("tab", name=mode).tap()
+        for share in (0, 0.2, 0.4, 0.6):
+            page.evaluate("share => scrollTo(0, share * document.body.scrollHeight)", share)
+            box = page.locator("#viewer .mat").bounding_box()
+            assert box
+            assert box["y"] >= -1
+            assert page.evaluate(OVER) == []
+    window.close()
+
+
+def test_a_dark_screen_is_dark_all_over_and_less_motion_means_none(
+    browser: Browser, studio: Studio
+):
+    window = Watched(browser, studio.url, color_scheme="dark", reduced_motion="reduce")
+    page = window.open(QUICK)
+    use_sample(page)
+    stylised(page)
+    for place in ("body", "#settings", "#viewer .mat", "#viewer select", "#share"):
+        ground = page.locator(place).first.evaluate("e => getComputedStyle(e).backgroundColor")
+        assert max(map(int, re.findall(r"\d+", ground)[:3])) < 60, place
+        ink = page.locator(place).first.evaluate("e => getComputedStyle(e).color")
+        assert min(map(int, re.findall(r"\d+", ink)[:3])) > 140, place
+    page.locator("#viewer .progress").evaluate(
+        "e => { e.hidden = false; e.classList.add('endless'); }"
+    )
+    moving = page.locator("#viewer .progress span").evaluate(
+        "e => [getComputedStyle(e).animationName, getComputedStyle(e).transitionProperty]"
+    )
+    assert moving[0] == "none"
+    window.close()
