@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from impasto.errors import OptionsError, nearest
 from impasto.images.header import Header
-from impasto.options import ApplyOptions, SaveOptions
+from impasto.options import ApplyOptions
 from impasto.studio import fields, problems
 from impasto.studio.context import Studio
 from impasto.studio.jobs import ENDED, WrongState
@@ -109,9 +109,6 @@ class Asked:
     options: ApplyOptions
     format: str
     fast: bool = False
-    save: SaveOptions = SaveOptions()
-    multiple: int = 1
-    """What the sides of the picture are multiples of."""
     own: Own = ()
 
 
@@ -152,10 +149,7 @@ async def stylised(
 
     def make() -> tuple[bytes, str]:
         white = None if mask is None else content(mask)
-        return quick.make(
-            content(photo), style, options, asked.format,
-            mask=white, save=asked.save, multiple=asked.multiple, **where,
-        )  # fmt: skip
+        return quick.make(content(photo), style, options, asked.format, mask=white, **where)
 
     header = await studio.checked(look)
     quick.check_size(header, style, options, asked.format, **where)
