@@ -38,21 +38,21 @@ async function look(extra = 0) {
 
 /** Change what has changed, and nothing else: focus and scroll stay. */
 function draw() {
-  const jobs = shown.filter(({ id }) => !get("leaving").includes(id));
-  const ids = new Set(jobs.map(({ id }) => id));
+  shown = shown.filter(({ id }) => !get("leaving").includes(id));
+  const ids = new Set(shown.map(({ id }) => id));
   for (const [id, { item }] of shots) {
     if (ids.has(id)) continue;
     item.remove();
     shots.delete(id);
     selected?.delete(id);
   }
-  jobs.forEach((job, place) => {
+  shown.forEach((job, place) => {
     if (!shots.has(job.id)) shots.set(job.id, shot(job));
     const { item, update } = shots.get(job.id);
     if (list.children[place] !== item) list.insertBefore(item, list.children[place]);
     update(job);
   });
-  none.hidden = jobs.length > 0;
+  none.hidden = shown.length > 0;
   drawBar();
 }
 

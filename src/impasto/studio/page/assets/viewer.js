@@ -48,7 +48,7 @@ export function offer(...wanted) {
   const plan = (all) => [...all].map(({ dataset, href = dataset.of }) => dataset.action + href).join();
   const off = (all) => [...all].some((one) => one.ariaDisabled);
   if (plan(found) === plan(actions.children) && !off(found) && !off(actions.children)) return;
-  const focused = actions.contains(document.activeElement);
+  const focused = [caption, ...actions.querySelectorAll("*")].includes(document.activeElement);
   actions.replaceChildren(...found);
   if (focused) (actions.querySelector("button, a") ?? caption).focus();
 }
