@@ -54,6 +54,8 @@ class Job(Table, kw_only=True):
     state: Mapped[str]
     wish: Mapped[str] = mapped_column(default="")  # "", stop or cancel
     request: Mapped[Mapping[str, Any]]
+    pictures: Mapped[Mapping[str, Any] | None] = mapped_column(default=None)
+    """Where the page had its photo and its paintings from, and their names."""
     key: Mapped[str | None] = mapped_column(default=None)
     """The client's, so that asking twice makes one job."""
     fingerprint: Mapped[str | None] = mapped_column(default=None)
@@ -162,8 +164,9 @@ def new_id() -> str:
 def needed(job: Job) -> Callable[[str], bool]:
     """Return which files of an ended job are to be kept."""
     served = {job.preview, job.picture, job.timelapse, job.learnt}
-    given = ("style-", "checkpoint-") if job.kind == "learn" else ("style-",)
-    return lambda name: name in served or name in ("photo", "start") or name.startswith(given)
+    given = ("photo", "start", "freeze")
+    sent = ("style-", "checkpoint-") if job.kind == "learn" else ("style-",)
+    return lambda name: name in served or name in given or name.startswith(sent)
 
 
 class JobStore:
@@ -184,6 +187,7 @@ class JobStore:
         id: str,
         key: str | None = None,
         fingerprint: str | None = None,
+        pictures: Mapping[str, Any] | None = None,
         max_queue: int,
         max_jobs: int,
         style: str | None = None,
@@ -194,7 +198,7 @@ class JobStore:
         Its files are there before. Raises `QueueFull` and `KeyReused`, and as ``guard`` does.
         """
         row = {"id": id, "owner": owner, "kind": kind, "request": dict(request)}
-        asked = {"key": key, "fingerprint": fingerprint}
+        asked = {"key": key, "fingerprint": fingerprint, "pictures": pictures}
         with self.engine.begin() as connection:
             lock(connection)  # or two at the same moment would both find room, and both a new key
             if earlier := self._made(connection, owner, key, fingerprint):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, cookie_parser
@@ -28,6 +29,9 @@ _OPEN = (*_PROBES, "/login", "/logout", "/v1/openapi.json", "/swagger.json", "/m
 _API = ("/v1/", "/model/", "/metrics", "/studio/")
 """Where a browser without a key is told so, not sent to where one logs in."""
 
+_PAINTING = "/painting/"
+"""Before the id of a painting that the page shows."""
+
 _PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/paint", "/studio/styles")
 """What the page asks for that takes work."""
 
@@ -37,8 +41,9 @@ _COUNTED = ("/v1/", "/model/", "/login", *_PAGE_WORK)
 _SMALL = {
     "/login": 4096,
     "/logout": 4096,
-    "/studio/quick": 65536,
-    "/studio/quick/keep": 65536,
+    "/studio/quick": 262144,  # with a mask
+    "/studio/quick/keep": 262144,
+    "/studio/quick/finish": 262144,
     "/studio/paint": 65536,
     "/studio/styles": 65536,
 }
@@ -141,6 +146,8 @@ class RequestMiddleware:
         if owner is None and path not in _OPEN:
             if method in SAFE and not path.startswith(_API):
                 query = scope["query_string"].decode("latin-1") if path == "/" else ""
+                if path.startswith(_PAINTING):
+                    query = urlencode({"id": path.removeprefix(_PAINTING)})
                 login = f"/login?{query}" if query else "/login"  # a link outlives logging in
                 return RedirectResponse(login, 303, {"Cache-Control": "no-store"})
             raise _no_key()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from impasto.errors import MissingExtraError, OutputError
 from impasto.events import Event, Finished, Losses, Started, Step
@@ -134,8 +135,10 @@ class PaintRunner:
         context, job = self._context, self._claim.job.id
         files = context.files
         names = files.names(job)
-        start = self._start() if "start" in names else None
-        begun = {"init": start.styles, "scales": "single"} if start else {}
+        start = self._start("freeze" in names) if "start" in names else None
+        begun: dict[str, Any] = {"init": start.styles, "scales": "single"} if start else {}
+        if start and start.frozen is not None:
+            begun["freeze"] = "mask.png"  # stands for the file of the start
         styles = sorted(name for name in names if name.startswith("style-"))
         return Painter(
             files.get(job, "photo"),
@@ -146,11 +149,12 @@ class PaintRunner:
             clock=context.clock,
         )
 
-    def _start(self) -> Start:
+    def _start(self, masked: bool) -> Start:
         """Return the picture that a network made, to be painted on."""
-        path = self._context.scratch / "start"
-        self._context.files.fetch(self._claim.job.id, "start", path)
-        return Start(path.read_bytes(), read_recipe(path))
+        path, files, job = self._context.scratch / "start", self._context.files, self._claim.job.id
+        files.fetch(job, "start", path)
+        frozen = files.get(job, "freeze") if masked else None
+        return Start(path.read_bytes(), read_recipe(path), frozen)
 
     def _build_recorder(self, photo: Samples) -> Recorder:
         width, height = self._painter.width, self._painter.height

@@ -33,6 +33,9 @@ SMALLEST = 128
 _SIZES = {"quick": 1024, "paint": 640}
 _SIZE_STEP = 64
 _STROKES = {"quick": (0.5, 2.0), "paint": (0.25, 2.0)}
+_WORDS = {"style_scale": "stroke size", "color": "choice of colours"}
+"""What the page calls a setting."""
+
 _LONGEST = 2000
 """Characters of a link that are read."""
 
@@ -96,7 +99,7 @@ def read(query: str, *, styles: Collection[str], largest: int) -> Linked:
         try:
             settings[name] = checks[name](text)
         except ValueError as error:
-            complaints.append(f"The link's {name} is {shown(text)}: {error}")
+            complaints.append(f"The link's {_WORDS.get(name, name)} is {shown(text)}: {error}")
     return Linked(settings, tuple(complaints))
 
 

@@ -14,15 +14,25 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Annotated
 
+import numpy as np
 from PIL import Image, ImageOps
+from pydantic import BaseModel, Field
 
 from impasto import samples
+from impasto.errors import ImageError, OutputError
+from impasto.images import check_format
+from impasto.images.encode import Job as Encoding
+from impasto.images.encode import jpeg, png, webp
 from impasto.images.header import measure
+from impasto.images.opening import open_image
+from impasto.images.recipe import recipe_in
+from impasto.options import SaveOptions
 from impasto.studio.context import Studio
 from impasto.studio.jobs import UNDER_WAY, Job
 from impasto.studio.learnt import Own
@@ -30,8 +40,8 @@ from impasto.studio.page.cache import PictureCache
 from impasto.studio.page.uploads import CHECKED, upright
 from impasto.studio.previews import LONG_SIDE
 
-SIDES = (160, 640, 1280)
-"""Long sides at which pictures are shown."""
+SIDES = (160, 640, 1280, 4096)
+"""Long sides at which pictures are shown; the last is for zooming in."""
 
 ASSETS = Path(__file__).parent / "assets"
 """The scripts, the style sheet and the pictures of the page itself."""
@@ -45,6 +55,17 @@ SAMPLES = (
 """The sample photos with their sizes: to measure them would load them all."""
 
 _SWATCH_PHOTO, _SWATCH_SIDE = "chelsea", 320
+
+
+FORMATS: Mapping[str, Callable[[Encoding], bytes]] = {"png": png, "jpeg": jpeg, "webp": webp}
+"""The formats in which pictures are saved from the page."""
+
+
+class NamedPicture(BaseModel):
+    """A picture by its source, and what its owner calls it."""
+
+    source: str
+    name: Annotated[str, Field(max_length=200)]
 
 
 class Pictures:
@@ -81,6 +102,13 @@ class Pictures:
         if kind == "job":
             return shrunk(self._of_job(owner, name, small=side <= LONG_SIDE), side)
         return shrunk(self.data(owner, source), side)
+
+    def file(self, owner: str, source: str, format: str) -> bytes:
+        """Return a picture as a file of one of the `FORMATS`, with its recipe if that fits.
+
+        Raises `OutputError` if the format cannot hold the picture.
+        """
+        return saved(self.data(owner, source), format)
 
     def _of_job(self, owner: str, id: str, *, small: bool = False) -> bytes:
         name = None
@@ -142,6 +170,21 @@ def current(job: Job, *, small: bool) -> str | None:
 def size_of(data: bytes) -> tuple[int, int]:
     """Return the width and the height of a picture, in pixels. Raises `ImageError`."""
     return measure(data, CHECKED)
+
+
+def saved(data: bytes, format: str) -> bytes:
+    """Return a picture file in another format, with its recipe if that fits."""
+    stored = open_image(data)
+    if stored is not None and stored.format == format.upper():
+        return data
+    size = size_of(data)
+    check_format(f"result.{format}", *size)
+    planes = np.asarray(upright(data, max(size)))
+    rgb, alpha = planes[:, :, :3], planes[:, :, 3] if planes.shape[2] == 4 else None
+    with suppress(ImageError, OutputError):
+        recipe = recipe_in(data, "the picture", CHECKED)
+        return FORMATS[format](Encoding(rgb, alpha, SaveOptions(), recipe, "the picture"))
+    return FORMATS[format](Encoding(rgb, alpha, SaveOptions(), None, "the picture"))
 
 
 def shrunk(data: bytes, side: int) -> bytes:

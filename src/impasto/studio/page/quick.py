@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import time
 from typing import Annotated, Any
 
+from PIL import ImageOps
 from pydantic import BaseModel, Field
 
 from impasto.errors import OptionsError
 from impasto.options import ApplyOptions
 from impasto.studio.jobs import Job, new_id
 from impasto.studio.page.context import Page
-from impasto.studio.page.pictures import shrunk, size_of
+from impasto.studio.page.pictures import NamedPicture, shrunk, size_of
+from impasto.studio.page.uploads import upright
 from impasto.studio.previews import LONG_SIDE
 from impasto.studio.requests import PaintRequest
 from impasto.studio.styles import own_style
@@ -21,7 +24,7 @@ from impasto.studio.validation import accept_paint
 
 _FORMAT, _EXTENSION = "jpeg", "jpg"
 
-_LONGEST_MASK = 256 * 2**10
+_LONGEST_MASK = 192 * 2**10
 """Letters of a mask, at most: the page's own have a twentieth of that."""
 
 
@@ -73,6 +76,11 @@ def styles(page: Page, owner: str) -> list[dict[str, Any]]:
     ]
 
 
+def mixed(style: str) -> list[str]:
+    """Return the names in a style such as ``wave:0.6,kiss:0.4``."""
+    return [share.partition(":")[0] for share in style.split(",")]
+
+
 class QuickOrder(BaseModel):
     """What the page asks for: a photo by its source, and whether a draft will do."""
 
@@ -85,7 +93,7 @@ class QuickResult(BaseModel):
     """What of an answer is needed to keep the picture."""
 
     source: str
-    photo: str
+    photo: NamedPicture
     settings: QuickSettings
 
 
@@ -112,6 +120,13 @@ def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
     }
 
 
+def inverted(mask: bytes) -> bytes:
+    """Return a mask with black and white exchanged, as a PNG file. Raises `ImageError`."""
+    file = io.BytesIO()
+    ImageOps.invert(upright(mask, max(size_of(mask))).convert("L")).save(file, "PNG")
+    return file.getvalue()
+
+
 class FinishOrder(QuickResult):
     """A result that is to be painted on for a number of seconds."""
 
@@ -124,11 +139,13 @@ def finish(page: Page, owner: str, order: FinishOrder) -> Job:
     Raises `KeyError` if the result or its photo was removed, and as `accept_paint` does.
     """
     find, settings = page.pictures.data, order.settings
-    start = find(owner, order.source)
+    start = {"start": find(owner, order.source)}
+    if mask := settings.mask_file():
+        start["freeze"] = inverted(mask)
     paintings = page.studio.quick.paintings(settings.style, page.studio.learnt.of(owner))
     request = PaintRequest.of(
         {
-            "size": max(size_of(start)),
+            "size": max(size_of(start["start"])),
             "budget": order.seconds,
             "strength": settings.strength,
             "color": settings.color,
@@ -136,8 +153,12 @@ def finish(page: Page, owner: str, order: FinishOrder) -> Job:
             "blend": list(paintings.values()),
         }
     )
-    photo = find(owner, order.photo)
-    return accept_paint(page.studio, owner, photo, [*paintings], request, start=start)
+    photo = find(owner, order.photo.source)
+    names = [{"source": f"swatch:{name}", "name": name} for name in mixed(settings.style)]
+    pictures = {"photo": order.photo.model_dump(), "paintings": names}
+    return accept_paint(
+        page.studio, owner, photo, [*paintings], request, pictures=pictures, start=start
+    )
 
 
 def keep(page: Page, owner: str, result: QuickResult) -> Job:
@@ -151,7 +172,7 @@ def keep(page: Page, owner: str, result: QuickResult) -> Job:
     width, height = size_of(data)
     picture, preview = f"picture-1.{_EXTENSION}", "preview-1-1.jpg"
     files = {
-        "photo": page.pictures.data(owner, result.photo),
+        "photo": page.pictures.data(owner, result.photo.source),
         picture: data,
         preview: shrunk(data, LONG_SIDE),
     }
@@ -167,4 +188,5 @@ def keep(page: Page, owner: str, result: QuickResult) -> Job:
         height=height,
         picture=picture,
         preview=preview,
+        pictures={"photo": result.photo.model_dump()},
     )

@@ -14,7 +14,7 @@ from impasto.studio.page import jobs, learning, quick
 from impasto.studio.page.context import ThePage
 from impasto.studio.page.jobs import PaintOrder
 from impasto.studio.page.learning import LearnOrder
-from impasto.studio.page.pictures import SIDES
+from impasto.studio.page.pictures import FORMATS, SIDES
 from impasto.studio.page.quick import FinishOrder, QuickOrder, QuickResult
 from impasto.studio.page.uploads import normalised
 from impasto.studio.problems import Problem
@@ -53,11 +53,13 @@ def picture(source: str, page: ThePage, owner: Owner, side: int = SIDES[-1]) -> 
 
 
 @router.get("/file/{source}")
-def file(source: str, page: ThePage, owner: Owner) -> Response:
-    """Answer a quick result in full, to be saved. Files of jobs are those of the API."""
-    data = _found(lambda: page.pictures.data(owner, source))
-    headers = {"Content-Disposition": 'attachment; filename="impasto.jpg"', **_NEVER}
-    return Response(data, media_type="application/octet-stream", headers=headers)
+def file(source: str, page: ThePage, owner: Owner, format: str) -> Response:
+    """Answer a picture in full, to be saved under the name that the page gives."""
+    if format not in FORMATS:
+        raise Problem("invalid-option", f"format must be one of {[*FORMATS]}", field="format")
+    data = _found(lambda: page.pictures.file(owner, source, format))
+    headers = {"Content-Disposition": "attachment", **_NEVER}
+    return Response(data, media_type=f"image/{format}", headers=headers)
 
 
 @router.get("/styles")
@@ -134,9 +136,15 @@ def progress(
 
 
 @router.get("/jobs/{id}/settings")
-def again(job: TheJob, page: ThePage) -> dict[str, Any]:
+def made_with(job: TheJob, page: ThePage) -> dict[str, Any]:
     """Answer what a job was made with."""
-    return _found(lambda: jobs.again(page, job))
+    return _found(lambda: jobs.made_with(page, job))
+
+
+@router.post("/jobs/{id}/again")
+def again(job: TheJob, page: ThePage) -> dict[str, Any]:
+    """Order a painting once more, and answer the id of the new one."""
+    return {"id": _found(lambda: jobs.again(page, job)).id}
 
 
 @router.post("/jobs/{id}/settle", status_code=204)

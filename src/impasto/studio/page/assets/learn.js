@@ -8,6 +8,7 @@ import { get, on } from "./state.js";
 import { choose, chosen, refresh } from "./swatches.js";
 import { upload } from "./upload.js";
 import { button, careful } from "./viewer.js";
+import { plain } from "./words.js";
 
 const EVERY = 1000; // milliseconds between looks while something is learnt
 const FILE = ".safetensors"; // of a style
@@ -50,7 +51,7 @@ async function follow(before) {
   const now = styles.find(({ job }) => job === before.job);
   if (!now || now.state === "failed") {
     const { error } = await ask(`v1/jobs/${before.job}`).catch(() => ({}));
-    if (error) show(`${titled(before.name)} could not be learnt: ${error.detail}.`, before.name);
+    if (error) show(`${titled(before.name)} could not be learnt: ${plain(error.detail)}.`, before.name);
     return;
   }
   if (now.version === before.version || get("job") || get("mode") !== "quick") return;
@@ -146,7 +147,7 @@ function form(one) {
   const made = el("form", {}, name, el("button.primary", {}, "Save"));
   made.addEventListener("submit", (event) => {
     event.preventDefault();
-    attempt(() => rename(one, name.value.trim()), "rename");
+    attempt(() => rename(one, name.value.trim()));
   });
   made.addEventListener("keydown", ({ key }) => key === "Escape" && edit(null));
   return made;

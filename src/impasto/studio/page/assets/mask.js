@@ -6,10 +6,14 @@ const SIDE = 512; // of a mask, in pixels
 
 const tools = document.getElementById("brush");
 const opener = document.getElementById("keep-parts");
+const mat = document.querySelector("#viewer .mat");
 const canvas = document.querySelector("#viewer .compare canvas");
-const context = canvas.getContext("2d");
+const context = canvas.getContext("2d", { willReadFrequently: true });
 const width = tools.querySelector("[type=range]");
 const tool = (name) => tools.querySelector(`[data-do=${name}]`);
+const hint = tools.querySelector("p");
+const KEEP = hint.textContent;
+const ERASE = "All of the photo stays. Erase where it is to be painted.";
 const INK = "#2f6591";
 
 let steps = []; // what was done, so that it can be undone: { erase, width, points } or a function
@@ -27,7 +31,8 @@ function show(visible) {
   const scale = Math.min(1, SIDE / Math.max(width, height));
   [canvas.width, canvas.height] = [width, height].map((one) => Math.max(1, Math.round(one * scale)));
   redraw();
-  if (tools.getBoundingClientRect().bottom > innerHeight) canvas.scrollIntoView({ block: "start" });
+  tools.style.scrollMarginTop = `${mat.offsetHeight + 12}px`; // the tools below the picture
+  tools.scrollIntoView({ block: "nearest" });
 }
 
 // Drawing. The canvas has ink where the photo stays.
@@ -69,13 +74,16 @@ function act(step) {
 function send() {
   const { width, height } = canvas;
   const grey = context.getImageData(0, 0, width, height);
-  let kept = false;
+  let [kept, painted] = [false, false];
   for (let i = 0; i < grey.data.length; i += 4) {
     const white = 255 - grey.data[i + 3];
     kept ||= white < 255;
+    painted ||= white > 127;
     grey.data.fill(white, i, i + 3);
     grey.data[i + 3] = 255;
   }
+  hint.textContent = painted ? KEEP : ERASE;
+  if (!painted) return; // there is nothing to do yet
   const paper = Object.assign(document.createElement("canvas"), { width, height });
   paper.getContext("2d").putImageData(grey, 0, 0);
   const data = paper.toDataURL("image/png").split(",")[1];
@@ -111,7 +119,7 @@ function place({ clientX, clientY }) {
 
 let stroke = null;
 canvas.addEventListener("pointerdown", (event) => {
-  if (event.button || stroke) return;
+  if (event.button || stroke || !event.isPrimary) return;
   event.preventDefault();
   canvas.setPointerCapture(event.pointerId);
   const size = (width.value / 100) * Math.max(canvas.width, canvas.height);
@@ -119,7 +127,7 @@ canvas.addEventListener("pointerdown", (event) => {
   draw(stroke);
 });
 canvas.addEventListener("pointermove", (event) => {
-  if (!stroke) return;
+  if (!stroke || !event.isPrimary) return;
   for (const one of event.getCoalescedEvents?.() ?? [event]) stroke.points.push(place(one));
   draw(stroke);
 });
@@ -142,7 +150,7 @@ const does = {
   clear: () => act(clear),
   done: () => {
     show(false);
-    opener.focus();
+    opener.focus({ preventScroll: true });
   },
 };
 

@@ -43,9 +43,10 @@ takeFiles(document.body, input, take, { paste: true });
 on(["photo"], () => {
   const photo = get("photo");
   if (drop.contains(document.activeElement)) input.focus();
-  drop.hidden = true;
-  bar.hidden = false;
+  drop.hidden = Boolean(photo);
+  bar.hidden = !photo;
+  memory("photo", photo);
+  if (!photo) return;
   name.replaceChildren(el("b", {}, photo.name), ` ${photo.width} × ${photo.height}`);
   sayReduced(section, "Your photo", photo);
-  memory("photo", photo);
 });

@@ -1,6 +1,7 @@
 // Requests to the studio, and what the page does while it does not answer.
 
 import { get, set } from "./state.js";
+import { words } from "./words.js";
 
 const [FIRST, LONGEST] = [1000, 15000]; // milliseconds between tries to reach it again
 const SILENT = "The studio does not answer. Is it still running?";
@@ -11,8 +12,9 @@ const address = (path) => new URL(path, document.baseURI).href;
 export const picture = (source, side, version = "") =>
   address(`studio/picture/${encodeURIComponent(source)}?side=${side}&v=${version}`);
 
-/** The address under which a quick result is saved to disk. */
-export const file = (source) => address(`studio/file/${encodeURIComponent(source)}`);
+/** The address under which a picture is saved to disk, in a format. */
+export const file = (source, format) =>
+  address(`studio/file/${encodeURIComponent(source)}?format=${format}`);
 
 /** Ask for JSON. Throws an Error in plain words; `status` is that of the answer, if there is one. */
 export async function ask(path, { signal, ...options } = {}) {
@@ -32,13 +34,13 @@ export async function ask(path, { signal, ...options } = {}) {
 function refusal(status, body) {
   if (status === 401) location.reload(); // the session is over: one logs in again
   if (status >= 502) lose();
-  let detail = `the studio answered ${status}`;
+  let problem = {};
   try {
-    detail = JSON.parse(body).detail ?? detail;
+    problem = JSON.parse(body);
   } catch {
     // It is not one of the studio's own problems.
   }
-  const error = new Error(`${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`);
+  const error = new Error(words(problem));
   error.status = status;
   return error;
 }

@@ -20,9 +20,6 @@ let onPhoto = false; // whether the swatches show the photo
 export const chosen = () => field.value.split(",").map((part) => part.split(":")[0]);
 const firstShare = () => Number(field.value.split(/[:,]/)[1] ?? 1);
 
-/** What is known of a style. */
-export const styleOf = (name) => styles.get(name);
-
 /** List the styles anew. */
 export async function refresh() {
   list((await ask("studio/styles")).styles);

@@ -59,7 +59,7 @@ async function smaller(file) {
 function halved(picture, width, height) {
   const half = (now, least) => Math.max(least, Math.ceil(now / 2));
   const canvas = new OffscreenCanvas(half(picture.width, width), half(picture.height, height));
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true }); // not a texture: they are small
   context.imageSmoothingQuality = "high";
   context.drawImage(picture, 0, 0, canvas.width, canvas.height);
   picture.close?.();
