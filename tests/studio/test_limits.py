@@ -141,29 +141,33 @@ def test_headers_are_bounded_all_together(api: Served):
     assert sent < 20 * MEGABYTE  # what lies in the buffers of the connection
 
 
-def test_slow_uploads_take_nobodys_place(tmp_path):
-    keys = "ada:ada-has-a-long-key-0,ben:ben-has-a-long-key-1"
-    with served(tmp_path, api_keys=keys, at_once=1, max_waiting=2) as api, ExitStack() as open:
+@pytest.mark.parametrize("path", ["/v1/stylize", "/studio/photos"])
+def test_slow_uploads_take_nobodys_place(tmp_path, path: str):
+    ada, ben = "ada-has-a-long-key-0", "ben-has-a-long-key-1"
+    settings = {"api_keys": f"ada:{ada},ben:{ben}", "at_once": 1, "max_waiting": 4, "page": True}
+    with served(tmp_path, **settings) as api, ExitStack() as lines:
         url = httpx.URL(api.url)
 
         def slow() -> socket.socket:
             """Begin an upload that never ends."""
-            line = open.enter_context(socket.create_connection((url.host, url.port), LIMIT))
+            line = lines.enter_context(socket.create_connection((url.host, url.port), LIMIT))
             line.sendall(
-                b"POST /v1/stylize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n"
-                b"X-API-Key: ada-has-a-long-key-0\r\nContent-Type: multipart/form-data; "
-                b"boundary=b\r\n\r\n--b\r\n"
+                f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {ada}\r\n"
+                "Content-Length: 9999\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
+                "--b\r\n".encode()
             )
             return line
 
-        for _ in range(3):
+        def upload(key: str) -> int:
+            given = {"content": PHOTO} if "studio" in path else {"files": {"photo": PHOTO}}
+            return api.client.post(path, headers={"X-API-Key": key}, **given).status_code
+
+        for _ in range(4):
             slow()
-        assert b" 429 " in slow().recv(4096).splitlines()[0]  # of its own it has enough
-        other = {"X-API-Key": "ben-has-a-long-key-1"}
-        for _ in range(3):
-            answer = api.client.post("/v1/stylize", headers=other, files={"photo": PHOTO})
-            assert answer.status_code == 200
-        assert api.studio.quick.taken == 0
+        assert [upload(key) for key in (ada, ben, ada)] == [200] * 3
+        slow()
+        assert b" 429 " in slow().recv(4096).splitlines()[0]
+        assert [upload(key) for key in (ada, ben)] == [429, 200]
 
 
 def test_the_bytes_under_way_of_a_client_are_bounded():

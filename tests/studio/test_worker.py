@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 import sqlalchemy as sa
@@ -24,7 +23,7 @@ from impasto.studio.settings import Settings
 from impasto.studio.storage import Storage
 from impasto.studio.supervisor import Workers
 from patience import LIMIT, Clock, a_moment, wait_for
-from studio.jobs import accept, context_for, pixels, settings_for, uninterrupted
+from studio.jobs import accept, assert_as_good, context_for, settings_for
 
 
 @pytest.fixture
@@ -128,10 +127,7 @@ def test_what_one_worker_kept_the_next_goes_on_with_and_after_a_kill_it_has_its_
     log = ended(third)
     assert "attempt 3 begins after step 4" in log
     assert "Traceback" not in log
-    np.testing.assert_array_equal(
-        pixels(files.get(job.id, store.job(job.id).picture or "")),
-        uninterrupted(settings, job, files),
-    )
+    assert_as_good(settings, store.job(job.id), files)
 
 
 def test_a_worker_started_by_hand_outlives_its_terminal_and_a_tied_one_does_not(
