@@ -28,7 +28,7 @@ _OPEN = (*_PROBES, "/login", "/logout", "/v1/openapi.json", "/swagger.json", "/m
 _API = ("/v1/", "/model/", "/metrics", "/studio/")
 """Where a browser without a key is told so, not sent to where one logs in."""
 
-_PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/paint")
+_PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/look", "/studio/paint")
 """What the page asks for that takes work."""
 
 _COUNTED = ("/v1/", "/model/", "/login", *_PAGE_WORK)

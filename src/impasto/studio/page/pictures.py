@@ -2,7 +2,6 @@
 
 - ``sample:coffee``, ``painting:swirls``: a photo or a painting that comes with Impasto
 - ``swatch:wave``: a sample photo in a style
-- ``look:wave:SOURCE``: another picture of these in a style, small
 - ``cache:TOKEN``: an upload or a quick result
 - ``job:ID``, ``photo:ID``, ``style:ID:0``: a job's picture as it is now, its photo, its paintings
 
@@ -23,6 +22,7 @@ from PIL import Image, ImageOps
 
 from impasto import samples
 from impasto.images.header import measure
+from impasto.options import ApplyOptions
 from impasto.studio.context import Studio
 from impasto.studio.jobs import UNDER_WAY, Job
 from impasto.studio.page.cache import PictureCache
@@ -64,7 +64,6 @@ class Pictures:
             "sample": lambda: _sample(name),
             "painting": lambda: _painting(name),
             "swatch": lambda: self._swatch(name),
-            "look": lambda: self._look(owner, name),
             "cache": lambda: self._cache.get(owner, name),
             "job": lambda: self._of_job(owner, name),
             "photo": lambda: self._file(owner, name, "photo"),
@@ -80,6 +79,13 @@ class Pictures:
         if kind == "job":
             return shrunk(self._of_job(owner, name, small=side <= LONG_SIDE), side)
         return shrunk(self.data(owner, source), side)
+
+    def look(self, owner: str, style: str, source: str) -> bytes:
+        """Return a small JPEG of a picture in a style; it runs in a thread of `Quick`."""
+        self.swatch_version(style)
+        options = ApplyOptions(size=_SWATCH_SIDE)
+        data, _ = self._studio.quick.make(self.data(owner, source), style, options, "jpeg")
+        return shrunk(data, SIDES[0])
 
     def swatch_version(self, style: str) -> str:
         """Return a hash that changes with the network of a style. Raises `KeyError`."""
@@ -110,19 +116,9 @@ class Pictures:
             if key not in self._swatches:
                 photo = Image.fromarray(samples.photo(_SWATCH_PHOTO))
                 square = ImageOps.fit(photo, (_SWATCH_SIDE, _SWATCH_SIDE), Image.Resampling.LANCZOS)
-                self._swatches[key] = shrunk(self._stylised(_png(square), style), SIDES[0])
+                data, _ = self._studio.quick.stylise(_png(square), style, format="jpeg")
+                self._swatches[key] = shrunk(data, SIDES[0])
             return self._swatches[key]
-
-    def _look(self, owner: str, name: str) -> bytes:
-        style, _, source = name.partition(":")
-        self.swatch_version(style)
-        if source.startswith("look:"):
-            raise KeyError(name)
-        return self._stylised(self.data(owner, source), style)
-
-    def _stylised(self, photo: bytes, style: str) -> bytes:
-        data, _ = self._studio.quick.stylise(photo, style, format="jpeg", size=_SWATCH_SIDE)
-        return data
 
 
 def current(job: Job, *, small: bool) -> str | None:
