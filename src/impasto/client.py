@@ -38,20 +38,22 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 """Seconds between attempts, twice as long each time, at least those that the studio asks for."""
 
 _LONGEST_PROBLEM = 65536
+_JOB = ("id", "state", "step", "steps", "links")
 _PROGRESS = ("step", "steps", "loss", "remaining")
 _sleep = time.sleep
 
 
 class Client:
-    """A studio at ``url``; ``key`` is an API key, if it asks for one.
+    """A studio at ``url``; ``key`` is an API key, if the studio requires one.
 
-    ``timeout`` is how many seconds the studio may be silent. A request is repeated for up to
-    ``patience`` seconds if the studio is busy, after the pause that it asks for, and if a studio
-    that was reached before cannot be reached. No request is repeated that could be done twice.
+    ``timeout`` is the longest silence of the studio, in seconds. Requests are repeated for up to
+    ``patience`` seconds: if the studio is busy, after the pause that it asks for, and if it cannot
+    be reached although it was reached before. Requests that could then be executed twice are not
+    repeated.
 
     All methods raise `StudioError` if the studio cannot be reached or refuses a request, and
-    `OptionsError` and `ImageError`, with its words, if an option or a picture is wrong. Several
-    threads may share a client.
+    `OptionsError` or `ImageError`, with the studio's message, if an option or a picture is wrong.
+    Several threads may share a client.
     """
 
     def __init__(
@@ -64,6 +66,11 @@ class Client:
     ) -> None:
         self._connect, self._path = _parsed(url)
         self._name = shown(url)
+        if not (timeout > 0 and patience >= 0):
+            raise OptionsError(
+                "timeout must be more than 0 seconds and patience at least 0, got "
+                f"{timeout} and {patience}"
+            )
         self._timeout, self._patience = timeout, patience
         self._headers = {"Connection": "close"}
         if key is not None:
@@ -78,7 +85,7 @@ class Client:
 
     def styles(self) -> list[dict[str, Any]]:
         """Return the styles of the studio: ``name``, ``title``, ``painter`` and more of each."""
-        styles: list[dict[str, Any]] = self._json("GET", "/v1/styles")["styles"]
+        styles: list[dict[str, Any]] = self._json("GET", "/v1/styles", has=("styles",))["styles"]
         return styles
 
     def stylise(
@@ -97,7 +104,7 @@ class Client:
     def paint(
         self, photo: Source, paintings: Source | Sequence[Source], **options: Any
     ) -> StudioJob:
-        """Order a photo in the style of one or more paintings. Returns at once, with the job.
+        """Order a photo in the style of one or more paintings, and return the job at once.
 
         Pictures are as for `stylise`. ``options`` are the fields of ``POST /v1/jobs``: ``size``,
         ``steps``, ``quality``, ``strength``, ``format`` (``"png"``) and more.
@@ -115,16 +122,20 @@ class Client:
         """Yield all jobs of the key, the newest first."""
         page: str | None = "/v1/jobs"
         while page:
-            found = self._json("GET", page)
+            found = self._json("GET", page, has=("jobs", "next"))
             yield from (StudioJob(self, data) for data in found["jobs"])
             page = found["next"]
 
-    def _json(self, *request: Any, **how: Any) -> dict[str, Any]:
+    def _json(self, *request: Any, has: Sequence[str] = _JOB, **how: Any) -> dict[str, Any]:
+        """Send a request, and return the JSON of the answer, which has these fields."""
         with suppress(ValueError):
             found = json.loads(self._request(*request, **how) or b"{}")
-            if isinstance(found, dict):
+            if isinstance(found, dict) and all(name in found for name in has):
                 return found
-        raise StudioError(f"{self._name}: does not answer as a studio does")
+        raise self._foreign()
+
+    def _foreign(self) -> StudioError:
+        return StudioError(f"{self._name}: does not answer as a studio does")
 
     def _request(self, *request: Any, repeat: bool = True) -> bytes:
         """Send a request, again if need be, and return the body of the answer."""
@@ -145,7 +156,7 @@ class Client:
                 yield line.decode("utf-8", "replace").rstrip("\r\n")
 
     def _repeated(self, attempt: Callable[[], T], *, repeat: bool = True) -> T:
-        """Return what comes of an attempt; without ``repeat`` one that broke off is the last."""
+        """Return the result of an attempt; without ``repeat``, a broken one is the last."""
         end, pause = time.monotonic() + self._patience, _FIRST_PAUSE
         while True:
             try:
@@ -168,7 +179,7 @@ class Client:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HTTPResponse:
-        """Send a request once. Raises what the answer says is wrong, `_BusyError`, `OSError`."""
+        """Send a request once. Raises the error in the answer, `_BusyError`, `OSError`."""
         connection = self._connect(self._timeout)
         try:
             with suppress(
@@ -207,9 +218,9 @@ class Client:
 
 
 class StudioJob:
-    """A painting ordered from a studio. `Client.paint` returns it.
+    """A painting ordered from a studio; `Client.paint` returns it.
 
-    ``data`` is what the studio last said of it, as ``GET /v1/jobs/{id}`` does.
+    ``data`` is its state as last received, with the fields of ``GET /v1/jobs/{id}``.
     """
 
     def __init__(self, client: Client, data: dict[str, Any]) -> None:
@@ -244,7 +255,7 @@ class StudioJob:
         """Yield this job after every step and change, until it is stopped or has ended.
 
         A broken connection is opened again, and no step is missed. Raises `StudioError` after
-        ``timeout`` seconds, as soon as the studio gives a sign of life, at least every 15 seconds.
+        ``timeout`` seconds, up to 15 seconds late.
         """
         end, last = time.monotonic() + timeout, ""
         while True:
@@ -256,10 +267,9 @@ class StudioJob:
                     name, _, value = line.partition(": ")
                     fields[name] = value
                 elif "data" in fields:
-                    last = fields["id"]
-                    self._take(fields["event"], json.loads(fields["data"]))
+                    last = self._take(fields)
                     yield self
-                    if fields["event"] == "end":
+                    if last.endswith("-end"):
                         return
                     fields = {}
             _sleep(_FIRST_PAUSE)
@@ -309,21 +319,26 @@ class StudioJob:
 
     def cancel(self) -> None:
         """Cancel the job, or remove it with all its files if it is stopped or has ended."""
-        found = self._client._json("DELETE", self._here, repeat=False)
+        found = self._client._json("DELETE", self._here, has=(), repeat=False)
         self.data = found or {**self.data, "state": "removed"}
 
-    def _take(self, event: str, data: dict[str, Any]) -> None:
-        """Note what an event says."""
-        if event == "step":
-            self.data |= {"state": "running", **{name: data[name] for name in _PROGRESS}}
-        elif event == "preview":
-            self.data["links"] = {**self.data["links"], **data}
-        else:
-            self.data |= data
+    def _take(self, fields: Mapping[str, str]) -> str:
+        """Note what an event says, and return its id."""
+        try:
+            event, data = fields["event"], json.loads(fields["data"])
+            if event == "step":
+                self.data |= {"state": "running", **{name: data[name] for name in _PROGRESS}}
+            elif event == "preview":
+                self.data["links"] = {**self.data["links"], **data}
+            else:
+                self.data |= data
+            return fields["id"]
+        except (ValueError, KeyError, TypeError):
+            raise self._client._foreign() from None
 
 
 class _BusyError(Exception):
-    """The studio asks to come again after ``seconds``; else ``problem`` is the error."""
+    """The studio is busy for ``seconds``; ``problem`` is the error if patience ends."""
 
     def __init__(self, problem: ImpastoError, seconds: int) -> None:
         super().__init__(problem, seconds)
@@ -381,7 +396,7 @@ def _text(value: Any) -> str:
 
 
 def _file(picture: Source) -> bytes:
-    """Return a picture as the bytes of a file. Files are not read beyond that."""
+    """Return a picture as the bytes of a file; files are sent as they are."""
     if isinstance(picture, bytes):
         return picture
     if isinstance(picture, str | os.PathLike):

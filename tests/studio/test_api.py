@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from impasto.studio import living, problems
+from impasto.studio import liveness, problems
 from studio.serving import PHOTO, Served, served
 
 
@@ -129,7 +129,7 @@ def test_a_database_that_fails_is_a_problem_to_come_back_after(
 
 def test_health_and_readiness(api: Served, monkeypatch: pytest.MonkeyPatch):
     assert api.client.get("/healthz").json() == {"status": "ok"}
-    living.report(api.studio.engine, "elsewhere")
+    liveness.report(api.studio.engine, "elsewhere")
     ready = {"ready": True, "database": True, "files": True, "workers": True}
     assert api.client.get("/readyz").json() == ready
 
@@ -149,7 +149,7 @@ def test_a_studio_that_nobody_paints_for_is_not_ready(tmp_path: Path):
         assert answer.status_code == 503
         assert answer.json() == {"ready": False, "database": True, "files": True, "workers": False}
         assert "impasto_workers_alive 0.0" in api.client.get("/metrics").text
-        living.report(api.studio.engine, "elsewhere")
+        liveness.report(api.studio.engine, "elsewhere")
         assert api.client.get("/readyz").json()["ready"] is True
         assert "impasto_workers_alive 1.0" in api.client.get("/metrics").text
 
@@ -158,7 +158,7 @@ def test_readiness_tells_of_a_database_that_fails(api: Served, monkeypatch: pyte
     def fail(*_: object) -> int:
         raise OperationalError("select", {}, Exception("gone"))
 
-    monkeypatch.setattr(living, "count", fail)
+    monkeypatch.setattr(liveness, "count", fail)
     answer = api.client.get("/readyz")
     assert answer.status_code == 503
     assert (answer.json()["database"], answer.json()["workers"]) == (False, False)

@@ -278,7 +278,7 @@ def test_a_studio_that_was_there_is_waited_for(pauses: list[float]):
 
 
 def test_an_order_is_repeated_with_the_same_key_and_a_cancellation_is_not(pauses: list[float]):
-    job = '{"id": "a", "state": "queued", "step": 0, "steps": 0}'
+    job = '{"id": "a", "state": "queued", "step": 0, "steps": 0, "links": {}}'
     with scripted(STYLES, None, answer(job, "202 Accepted"), None) as (url, requests):
         found = Client(url)
         found.styles()
@@ -327,6 +327,7 @@ def test_events_go_on_where_the_connection_broke_off(pauses: list[float]):
     [
         (answer("<html>"), "does not answer as a studio does"),
         (answer("[]"), "does not answer as a studio does"),
+        (answer("{}"), "does not answer as a studio does"),
         (answer("<html>", "404 Not Found"), "answered 404 Not Found, not as a studio does"),
         (answer('{"code": 1}', "400 \x1b[31m"), r"answered 400 .*not as a studio does"),
         (answer("", "303 See Other", "Location: http://other.org/"), "answered 303 See Other"),
@@ -337,6 +338,24 @@ def test_what_is_not_a_studio_is_an_error_of_one_printable_line(said: bytes, wro
     with scripted(said) as (url, _), pytest.raises(StudioError, match=wrong) as found:
         Client(url).styles()
     assert str(found.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "event",
+    ["data: {", "event: step\nid: 1\ndata: {}", "event: end\nid: 1-end\ndata: 7", "data: {}"],
+)
+def test_events_that_are_none_of_a_studio_are_an_error(event: str):
+    job = answer('{"id": "a", "state": "queued", "step": 0, "steps": 0, "links": {}}')
+    with scripted(job, b"HTTP/1.1 200 OK\r\n\r\n" + f"{event}\n\n".encode()) as (url, _):
+        found = Client(url).job("a")
+        with pytest.raises(StudioError, match="does not answer as a studio does"):
+            found.wait()
+
+
+@pytest.mark.parametrize("given", [{"timeout": 0}, {"timeout": float("nan")}, {"patience": -1}])
+def test_times_that_make_no_sense_are_named(given: dict[str, float]):
+    with pytest.raises(OptionsError, match="timeout must be more than 0"):
+        Client(**given)
 
 
 def test_an_answer_before_all_is_sent_is_read():

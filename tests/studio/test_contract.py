@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from impasto.options import ApplyOptions, PaintOptions
-from impasto.studio import fields
+from impasto.studio import fields, liveness
 from impasto.studio.requests import FORMATS, STEERED, PaintRequest
 from studio.serving import PAINTING, PHOTO, Served, served
 
@@ -28,7 +28,11 @@ EXAMPLES = 30
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("contract")
-    with served(folder, max_pixels=250_000, max_jobs=5, max_upload=2**18) as found:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        served(folder, max_pixels=250_000, max_jobs=5, max_upload=2**18) as found,
+    ):
+        patch.setattr(liveness, "count", lambda _: 1)  # a worker that lives
         yield found
 
 

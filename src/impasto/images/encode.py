@@ -75,8 +75,8 @@ def _rounded(values: Samples, top: int) -> Samples:
     return rounded
 
 
-def jpeg(job: Job) -> bytes:
-    """Encode as JPEG without chroma subsampling, composited on white."""
+def jpeg(job: Job, subsampling: int = 0) -> bytes:
+    """Encode as JPEG without chroma subsampling, or with Pillow's; composited on white."""
     exif = job.exif()
     if len(exif) > _MAX_JPEG_SEGMENT:
         raise OutputError(
@@ -84,7 +84,7 @@ def jpeg(job: Job) -> bytes:
             "64 KiB; use .png or .tif"
         )
     # Subsampling would blur the coloured edges of brush strokes.
-    how = {"quality": job.options.jpeg_quality, "subsampling": 0}
+    how = {"quality": job.options.jpeg_quality, "subsampling": subsampling}
     return _pillow(job.on_white(), exif, "JPEG", **how)
 
 

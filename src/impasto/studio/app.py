@@ -95,10 +95,10 @@ def _add_cors(app: FastAPI, settings: Settings) -> None:
 
 
 class _Cors(CORSMiddleware):
-    """Starlette's, but what it refuses is a problem like all others."""
+    """Starlette's, with refusals as problems."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Answer a browser that asks whether a page of another site may send a request."""
+        """Answer whether a page of another site may send a request."""
         answer = super().preflight_response(request_headers)
         if answer.status_code == 200:
             return answer

@@ -19,7 +19,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from impasto.studio import living
+from impasto.studio import liveness
 from impasto.studio.jobs import JobStore
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class _Jobs(Collector):
         """Yield how many jobs are in each state, and how many workers live on all machines."""
         jobs = GaugeMetricFamily("impasto_jobs", "Jobs by state.", labels=["state"])
         with suppress(SQLAlchemyError):
-            alive = living.count(self._store.engine)
+            alive = liveness.count(self._store.engine)
             yield GaugeMetricFamily("impasto_workers_alive", "Workers that live.", alive)
             for state, count in self._store.counts().items():
                 jobs.add_metric([state], count)

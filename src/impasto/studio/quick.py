@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,16 +27,35 @@ from impasto.images.picture import Stored
 from impasto.images.resize import resize_plane
 from impasto.options import ApplyOptions, SaveOptions
 from impasto.runtime.machine import processors
+from impasto.studio.requests import FORMATS
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
 from impasto.zoo.pack import Pack
 
 T = TypeVar("T")
 
-_ENCODERS: dict[str, Callable[[Job], bytes]] = {
-    "png": png, "jpeg": jpeg, "webp": webp, "tiff": tiff,
-}  # fmt: skip
-_SAVE = SaveOptions()
+
+@dataclass(frozen=True)
+class _Format:
+    """How a picture becomes a file. Its sides are mirrored up to a ``multiple`` before that."""
+
+    kind: str
+    encode: Callable[[Job], bytes]
+    save: SaveOptions = SaveOptions()
+    multiple: int = 1
+
+
+MAX = "max"
+"""The format of the Model Asset Exchange: JPEG as Pillow saves it by default, with sides that are
+multiples of 4. Its networks halve the sides twice, rounding up, and double them twice."""
+
+_FORMATS = {
+    "png": _Format("png", png),
+    "jpeg": _Format("jpeg", jpeg),
+    "webp": _Format("webp", webp),
+    "tiff": _Format("tiff", tiff),
+    MAX: _Format("jpeg", partial(jpeg, subsampling=2), SaveOptions(jpeg_quality=75), 4),
+}
 
 _KEEP = 128 * 2**20
 """A picture that takes more than this, in bytes, has a network of its own: ONNX Runtime keeps what
@@ -111,9 +131,9 @@ class Quick:
             found[painting] = share
         return found
 
-    def own(self, style: str) -> str:
+    def imported(self, style: str) -> str:
         """Return a style with the user's own packs preferred to those that come with Impasto."""
-        return self._catalogue.own(style)
+        return self._catalogue.imported(style)
 
     def check(self, style: str, options: ApplyOptions | None = None, *, fast: bool = False) -> None:
         """Raise `OptionsError` for a style, or options of it, that cannot be had."""
@@ -140,7 +160,7 @@ class Quick:
                 f"would be {width}x{height} pixels, {work / self._most_work:.2g} times the work "
                 "allowed in this style: ask for a smaller size"
             )
-        check_format(f"result.{format}", width, height)
+        check_format(f"result.{_FORMATS[format].kind}", width, height)
 
     def draft(self, photo: bytes, style: str, options: ApplyOptions) -> tuple[str, ApplyOptions]:
         """Return a style and options for a quick look at what `stylise` would make.
@@ -227,24 +247,20 @@ class Quick:
         *,
         fast: bool = False,
         mask: bytes | None = None,
-        save: SaveOptions = _SAVE,
-        multiple: int = 1,
     ) -> tuple[bytes, str]:
-        """As `stylise`, at once and in this thread: for work whose turn it is.
-
-        The photo's sides are mirrored up to a ``multiple``.
-        """
-        if format not in _ENCODERS:
-            raise OptionsError(f"--format must be one of {', '.join(_ENCODERS)}")
+        """As `stylise`, at once and in this thread: for work whose turn it is."""
+        if format not in _FORMATS:
+            raise OptionsError(f"--format must be one of {', '.join(FORMATS)}")
+        chosen = _FORMATS[format]
         pack, shares = self._catalogue.find(style, fast=fast)
-        stored = _mirrored(read_fitting(photo, options.size, self._read), multiple)
+        stored = _mirrored(read_fitting(photo, options.size, self._read), chosen.multiple)
         height, width, _ = stored.rgb.shape
         self.check_size(Header(width, height), style, options, format, fast=fast)
         white = None if mask is None else self._grey(mask, max(_size((width, height), options)))
         made = self._stylised(pack, shares, stored, options, white)
-        recipe = {**made.recipe, "save": save.to_dict()}
-        job = Job(made.samples, made.transparency, save, recipe, "the result")
-        return _ENCODERS[format](job), f"image/{format}"
+        recipe = {**made.recipe, "save": chosen.save.to_dict()}
+        job = Job(made.samples, made.transparency, chosen.save, recipe, "the result")
+        return chosen.encode(job), f"image/{chosen.kind}"
 
     def close(self) -> None:
         """Finish what was begun, drop what waits."""

@@ -96,7 +96,7 @@ class Catalogue:
         }
         return [_spec(sizes[macs], shares) for macs in sorted(sizes, reverse=True)]
 
-    def own(self, spec: str) -> str:
+    def imported(self, spec: str) -> str:
         """Return what names these styles in a pack of the user's, or ``spec`` if none has them."""
         where, shares = self._parsed(spec)
         packs = (

@@ -46,10 +46,6 @@ class Workers:
             child.start()
         self._thread.start()
 
-    def alive(self) -> int:
-        """Return how many run."""
-        return sum(child.alive for child in self._children)
-
     def stop(self, timeout: float = 10.0) -> None:
         """Have them keep their work and leave; after ``timeout`` seconds they are gone."""
         if self._ending.is_set():

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.errors import ImpastoError
 from impasto.runtime.device import give_back_memory
-from impasto.studio import living, logs, slots
+from impasto.studio import liveness, logs, slots
 from impasto.studio.database import connect
 from impasto.studio.executor import execute
 from impasto.studio.jobs import GRACE, ClaimLost, JobStore
@@ -81,7 +81,7 @@ def run(settings: Settings, *, slot: int | None = None, tied: bool = False) -> N
     store, scratch = JobStore(connect(url)), files.scratch(held.name)
     worker = Worker(WorkerContext(settings, store, files, scratch, held.name, leaving))
     worker.start()
-    living.keep_reporting(store.engine, held.name, leaving)
+    liveness.keep_reporting(store.engine, held.name, leaving)
     log.info("ready")
     leaving.wait()
     log.info("leaving")

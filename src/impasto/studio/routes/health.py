@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from impasto.errors import OutputError
-from impasto.studio import living, problems
+from impasto.studio import liveness, problems
 from impasto.studio.context import Studio
 from impasto.studio.jobs import new_id
 from impasto.studio.routes.schemas import Health, Readiness, TheStudio
@@ -55,7 +55,7 @@ def metrics(request: Request) -> Response:
 def _workers(studio: Studio) -> int | None:
     """Return how many workers live, on all machines; None if the database does not answer."""
     try:
-        return living.count(studio.engine)
+        return liveness.count(studio.engine)
     except SQLAlchemyError as error:
         log.warning("not ready: the database: %s", error)
         return None

@@ -12,9 +12,10 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 import impasto
-from impasto.options import ApplyOptions, SaveOptions
+from impasto.options import ApplyOptions
 from impasto.studio import fields
 from impasto.studio.multipart import Fields, read_form
+from impasto.studio.quick import MAX
 from impasto.studio.routes.openapi import binary, form_body
 from impasto.studio.routes.schemas import TheStudio
 from impasto.studio.routes.stylize import Asked, stylised
@@ -42,12 +43,6 @@ METADATA = {
     "license": "MIT",
     "source": "https://developer.ibm.com/exchanges/models/all/max-fast-neural-style-transfer/",
 }
-_SAVE = SaveOptions(jpeg_quality=75)
-"""Pillow's default, as there."""
-
-_MULTIPLE = 4
-"""The original halves a photo twice, rounding up, and doubles it twice."""
-
 _MODEL = fields.Field("model", str, "A style's name; underscores may stand for hyphens.", None)
 _WRONG = {
     400: "It is not an image, or there is no such model.",
@@ -95,9 +90,9 @@ async def predict(
     with quick.place():
         async with read_form(request, fields=["model"], files={"image": 1}, check=check) as form:
             image = form.required("image")
-            style = quick.own(model or form.fields.get("model", quick.default or ""))
+            style = quick.imported(model or form.fields.get("model", quick.default or ""))
             quick.check(style)
-            asked = Asked(style, ApplyOptions(), "jpeg", save=_SAVE, multiple=_MULTIPLE)
+            asked = Asked(style, ApplyOptions(), MAX)
             return await stylised(request, studio, image, asked, "image")
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from impasto.errors import OptionsError, nearest
 from impasto.images.header import Header
-from impasto.options import ApplyOptions, SaveOptions
+from impasto.options import ApplyOptions
 from impasto.studio import fields, problems
 from impasto.studio.context import Studio
 from impasto.studio.jobs import ENDED, WrongState
@@ -105,9 +105,6 @@ class Asked:
     options: ApplyOptions
     format: str
     fast: bool = False
-    save: SaveOptions = SaveOptions()
-    multiple: int = 1
-    """What the sides of the picture are multiples of."""
 
 
 def ask(quick: Quick, given: Fields, default: str | None = None) -> Asked:
@@ -146,10 +143,7 @@ async def stylised(
 
     def make() -> tuple[bytes, str]:
         white = None if mask is None else content(mask)
-        return quick.make(
-            content(photo), style, options, asked.format,
-            fast=fast, mask=white, save=asked.save, multiple=asked.multiple,
-        )  # fmt: skip
+        return quick.make(content(photo), style, options, asked.format, fast=fast, mask=white)
 
     header = await studio.checked(look)
     quick.check_size(header, style, options, asked.format, fast=fast)

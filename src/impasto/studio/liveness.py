@@ -51,6 +51,6 @@ def keep_reporting(engine: sa.Engine, worker: str, leaving: threading.Event) -> 
             if leaving.wait(_EVERY):
                 return
 
-    thread = threading.Thread(target=run, name="living", daemon=True)
+    thread = threading.Thread(target=run, name="liveness", daemon=True)
     thread.start()
     return thread
