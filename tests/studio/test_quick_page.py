@@ -482,6 +482,7 @@ def test_every_bundled_style_has_a_copy_of_its_painting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(registry, "user_folder", lambda: tmp_path)
+    monkeypatch.setattr(registry, "BUNDLED", registry.PAINTINGS.with_name("packs"))
     cards = [card for entry in registry.known() if entry.pack for card in entry.pack.card.styles]
     copies = [registry.painting_of(card) for card in cards if card.name != ORIGINAL]
     assert copies
