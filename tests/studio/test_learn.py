@@ -165,7 +165,7 @@ def test_nobody_else_sees_a_style(api: Served, context: WorkerContext):
         ("GET", f"/v1/jobs/{job.id}"),
         ("GET", f"/v1/jobs/{job.id}/events"),
         ("GET", "/studio/picture/swatch:secret?side=160"),
-        ("GET", "/studio/picture/look:secret:sample:coffee?side=160"),
+        ("GET", "/studio/look/secret/sample:coffee"),
         ("GET", f"/studio/picture/style:{job.id}:0?side=160"),
     ):
         body = {"json": {"name": "x"}} if method == "PATCH" else {"json": {}}
@@ -175,8 +175,8 @@ def test_nobody_else_sees_a_style(api: Served, context: WorkerContext):
         assert "secret" not in api.client.get(path, headers=BEN).text, path
     for path in ("/swagger.json", "/model/metadata", "/v1/openapi.json", "/metrics"):
         assert "secret" not in api.client.get(path, headers=ADA).text, path
-    for path in ("swatch:secret", "look:secret:sample:coffee", f"style:{job.id}:0"):
-        assert api.client.get(f"/studio/picture/{path}?side=160").status_code == 200
+    for path in ("picture/swatch:secret", "look/secret/sample:coffee", f"picture/style:{job.id}:0"):
+        assert api.client.get(f"/studio/{path}?side=160").status_code == 200
 
 
 def test_two_owners_may_use_one_name(api: Served):

@@ -32,7 +32,7 @@ _API = ("/v1/", "/model/", "/metrics", "/studio/")
 _PAINTING = "/painting/"
 """Before the id of a painting that the page shows."""
 
-_PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/paint", "/studio/styles")
+_PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/look", "/studio/paint", "/studio/styles")
 """What the page asks for that takes work."""
 
 _COUNTED = ("/v1/", "/model/", "/login", *_PAGE_WORK)

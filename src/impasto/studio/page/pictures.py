@@ -2,7 +2,6 @@
 
 - ``sample:coffee``, ``painting:swirls``: a photo or a painting that comes with Impasto
 - ``swatch:wave``: a sample photo in a style
-- ``look:wave:SOURCE``: another picture of these in a style, small
 - ``cache:TOKEN``: an upload or a quick result
 - ``job:ID``, ``photo:ID``, ``style:ID:0``: a job's picture as it is now, its photo, its paintings
 
@@ -32,7 +31,7 @@ from impasto.images.encode import jpeg, png, webp
 from impasto.images.header import measure
 from impasto.images.opening import open_image
 from impasto.images.recipe import recipe_in
-from impasto.options import SaveOptions
+from impasto.options import ApplyOptions, SaveOptions
 from impasto.studio.context import Studio
 from impasto.studio.jobs import UNDER_WAY, Job
 from impasto.studio.learnt import Own
@@ -86,7 +85,6 @@ class Pictures:
             "sample": lambda: _sample(name),
             "painting": lambda: _painting(name),
             "swatch": lambda: self._swatch(owner, name),
-            "look": lambda: self._look(owner, name),
             "cache": lambda: self._cache.get(owner, name),
             "job": lambda: self._of_job(owner, name),
             "photo": lambda: self._file(owner, name, "photo"),
@@ -109,6 +107,16 @@ class Pictures:
         Raises `OutputError` if the format cannot hold the picture.
         """
         return saved(self.data(owner, source), format)
+
+    def look(self, owner: str, style: str, source: str) -> bytes:
+        """Return a small JPEG of a picture in a style; it runs in a thread of `Quick`."""
+        own = [one for one in self._studio.learnt.of(owner) if one.name == style and one.rows]
+        if not own:
+            self._check(style)
+        options = ApplyOptions(size=_SWATCH_SIDE)
+        photo = self.data(owner, source)
+        data, _ = self._studio.quick.make(photo, style, options, "jpeg", own=own)
+        return shrunk(data, SIDES[0])
 
     def _of_job(self, owner: str, id: str, *, small: bool = False) -> bytes:
         name = None
@@ -139,15 +147,6 @@ class Pictures:
             if key not in self._swatches:
                 self._swatches[key] = shrunk(self._stylised(_swatch_photo(), style), SIDES[0])
             return self._swatches[key]
-
-    def _look(self, owner: str, name: str) -> bytes:
-        style, _, source = name.partition(":")
-        own = [one for one in self._studio.learnt.of(owner) if one.name == style and one.rows]
-        if not own:
-            self._check(style)
-        if source.startswith("look:"):
-            raise KeyError(name)
-        return self._stylised(self.data(owner, source), style, own)
 
     def _check(self, style: str) -> str:
         """Return the hash of the network of a style of all. Raises `KeyError`."""

@@ -12,6 +12,10 @@ const address = (path) => new URL(path, document.baseURI).href;
 export const picture = (source, side, version = "") =>
   address(`studio/picture/${encodeURIComponent(source)}?side=${side}&v=${version}`);
 
+/** The address of a small copy of a picture in a style. */
+export const look = (style, source, version) =>
+  address(`studio/look/${style}/${encodeURIComponent(source)}?v=${version}`);
+
 /** The address under which a picture is saved to disk, in a format. */
 export const file = (source, format) =>
   address(`studio/file/${encodeURIComponent(source)}?format=${format}`);

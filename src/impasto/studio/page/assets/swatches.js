@@ -2,13 +2,14 @@
 // "wave" or "wave:0.6,kiss:0.4".
 
 import { el, titled } from "./dom.js";
-import { ask, picture } from "./server.js";
+import { ask, look, picture } from "./server.js";
 import { onApply, quick } from "./settings.js";
 import { get, memory, on } from "./state.js";
 
 const section = document.getElementById("styles");
 const parts = [".slots", ".share", "#swatches", ".find", ".groups", ".none", ".own"];
 const [slots, share, panel, find, groups, none, own] = parts.map((one) => section?.querySelector(one));
+const mat = document.querySelector("#viewer .mat");
 const field = quick.elements.style;
 const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
@@ -95,6 +96,8 @@ function turn(to, open = true) {
   slot = to;
   section.classList.toggle("open", open);
   draw();
+  // The picture is seen above the sheet.
+  if (open && getComputedStyle(panel).position === "fixed") mat.scrollIntoView({ block: "start" });
   groups.querySelector(":checked")?.parentElement.scrollIntoView({ block: "nearest" });
 }
 
@@ -130,8 +133,8 @@ const sight = new IntersectionObserver((seen) => {
 });
 
 function address(name, mine) {
-  const source = mine ? `look:${name}:${get("photo").source}` : `swatch:${name}`;
-  return picture(source, 160, styles.get(name)?.version);
+  const version = styles.get(name)?.version;
+  return mine ? look(name, get("photo").source, version) : picture(`swatch:${name}`, 160, version);
 }
 
 function load() {
