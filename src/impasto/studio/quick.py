@@ -127,6 +127,13 @@ class Quick:
             found[painting] = share
         return found
 
+    def finishable(self, style: str, own: Own = ()) -> bool:
+        """Return whether `paintings` finds all of them."""
+        try:
+            return bool(self.paintings(style, own))
+        except OptionsError:
+            return False
+
     def imported(self, style: str) -> str:
         """Return a style with the user's own packs preferred to those that come with Impasto."""
         return self._catalogue.imported(style)

@@ -16,7 +16,7 @@ from pydantic import Field
 from impasto.nets.architecture import ORIGINAL
 from impasto.studio.learnt import Own, OwnStyle
 from impasto.text import shown
-from impasto.zoo import learnt, registry
+from impasto.zoo import registry
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import EXTENSION, Pack
 from impasto.zoo.registry import Shares, StyleError
@@ -62,6 +62,7 @@ class Catalogue:
         self._seen: object = None
         self._looked = -math.inf
         self._entries: tuple[registry.Entry, ...] = ()
+        self._paintings: dict[str, bytes] = {}
 
     def styles(self) -> list[Style]:
         """Return every style, in the order of looking for them."""
@@ -95,12 +96,10 @@ class Catalogue:
     def painting(self, style: str) -> bytes | None:
         """Return a small copy of the painting that a style was learnt from; None if it is not here.
 
-        Raises `StyleError` for an unknown style.
+        Bundled styles come without their paintings.
         """
-        if own := learnt.find(style):
-            return own[2].painting or None
-        pack, _ = self.find(style)
-        return registry.painting_of(pack.row(style).card)
+        self._known()
+        return self._paintings.get(style) or None
 
     def lighter(self, spec: str, own: Own = ()) -> list[str]:
         """Return what names the same styles in networks of less work, the one of most work first.
@@ -147,6 +146,12 @@ class Catalogue:
                 seen = [_files(folder) for folder in registry.folders()]
                 if seen != self._seen:
                     self._entries, self._seen = registry.known(), seen
+                    self._paintings = {
+                        row.card.name: row.painting
+                        for entry in registry.learnt()
+                        if entry.rows
+                        for row in entry.rows.rows
+                    }
             return self._entries
 
 

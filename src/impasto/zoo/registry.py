@@ -31,9 +31,6 @@ from impasto.zoo.rows import Row, Rows, holds_rows, read_rows
 BUNDLED = Path(__file__).parent / "packs"
 """The folder of the packs that come with Impasto."""
 
-PAINTINGS = Path(__file__).parent / "paintings"
-"""The folder of small copies of the paintings behind the bundled styles."""
-
 FOREIGN_EXTENSIONS = (".onnx", ".pth", ".pt", ".ckpt", ".t7", ".model")
 """Extensions of network files written by other programs."""
 
@@ -132,14 +129,6 @@ def body_of(rows: Rows) -> Pack:
         if entry.pack and _belongs(rows, entry.pack):
             return entry.pack
     raise WeightsError(f"{rows.name}: {foreign(rows)}")
-
-
-def painting_of(card: StyleCard) -> bytes | None:
-    """Return a small copy of a bundled style's painting, a picture file; None if there is none."""
-    if not re.fullmatch(r"[0-9a-f]{64}", card.sha256):
-        return None
-    path = PAINTINGS / f"{card.sha256[:16]}.webp"
-    return path.read_bytes() if path.is_file() else None
 
 
 def groups_of(entries: Iterable[Entry]) -> list[str]:

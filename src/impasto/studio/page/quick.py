@@ -114,6 +114,7 @@ def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
         **order.model_dump(),
         "source": f"cache:{page.cache.put(owner, data)}",
         "draft": (style, options) != wanted,
+        "finishable": quick.finishable(order.settings.style, own),
         "width": width,
         "height": height,
         "seconds": time.monotonic() - began,

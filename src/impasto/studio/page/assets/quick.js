@@ -116,14 +116,16 @@ const titleOf = ({ settings: { style } }) => title(get("photo").name, mixed(styl
 
 /** Of a draft the same buttons are there, so that nothing jumps, but do nothing yet. */
 function actions(result) {
-  const { source, draft, failed } = result;
+  const { source, draft, failed, finishable } = result;
   const on = "Paint on from here, step by step";
   const made = [
     save(source, titleOf(result), "jpeg"),
     button("keep", "Keep", keep, "Put it into the history"),
-    button("on15", "Finish: 15 s", paintOn(15), on),
-    button("on60", "Finish: 1 min", paintOn(60), on),
   ];
+  if (finishable) {
+    made.push(button("on15", "Finish: 15 s", paintOn(15), on));
+    made.push(button("on60", "Finish: 1 min", paintOn(60), on));
+  }
   if (!draft) return made;
   made[0].inert = true;
   for (const one of made) one.ariaDisabled = "true";
