@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
+from impasto.client import Client
 from impasto.events import Trained
 from impasto.studio.jobs import Job, jobs
 from impasto.studio.learn_runner import LearnRunner
@@ -439,8 +440,17 @@ def test_the_events_say_when_more_is_learnt(api: Served, context: WorkerContext)
     job = job_of(api, learn(api, name="mine"))
     work(context)
     text = api.client.get(f"/v1/jobs/{job.id}/events").text
-    assert 'event: style\ndata: {"style": "/v1/styles/mine"}' in text
+    assert 'event: style\ndata: {"style": "mine"}' in text
     assert "event: end" in text
+
+
+def test_the_client_for_python_learns(api: Served, context: WorkerContext):
+    client = Client(api.url, ADA["X-API-Key"])
+    job = client.learn(swirls(), "mine", model="turbo", style_size=192, budget=4)
+    work(context)
+    assert parsed(job.wait()).styles == ("mine",)
+    assert job.data["style"] == "mine"
+    assert client.stylise(PHOTO, "mine")
 
 
 def test_a_style_outlives_what_is_kept_of_other_jobs(api: Served):

@@ -142,7 +142,7 @@ class Follower:
             yield self._event("preview", {"preview": f"/v1/jobs/{job.id}/preview"})
         if job.learnt is not None and job.learnt != self._learnt:
             self._learnt = job.learnt
-            yield self._event("style", {"style": f"/v1/styles/{job.style}"})
+            yield self._event("style", {"style": job.style})
         if ended:
             yield self._event("end", self._whole(job), "-end")
 
