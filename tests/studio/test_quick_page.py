@@ -60,7 +60,9 @@ def last_size(page: Page) -> int:
 def stored_photo(page: Page) -> Image.Image:
     """The photo as the studio has it."""
     source = page.evaluate("JSON.parse(localStorage.getItem('impasto.photo')).source")
-    return decoded(page.request.get(f"{page.url.partition('?')[0]}studio/file/{source}").body())
+    return decoded(
+        page.request.get(f"{page.url.partition('?')[0]}studio/file/{source}?format=png").body()
+    )
 
 
 @chromium
@@ -490,6 +492,8 @@ def test_a_look_is_small_and_belongs_to_who_has_the_photo(keyed: Served):
 
 def test_what_has_no_painting_is_not_painted_on(keyed: Served):
     made = order(keyed, "", {}).json()
-    answer = order(keyed, "/finish", {}, source=made["source"], seconds=1)
+    assert made["finishable"] is False
+    given = {"photo": {"source": "sample:coffee", "name": "Coffee"}, "source": made["source"]}
+    answer = order(keyed, "/finish", {}, **given, seconds=1)
     assert answer.status_code == 422
     assert "the painting of wave is not here" in answer.json()["detail"]
