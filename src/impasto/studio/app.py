@@ -37,6 +37,7 @@ _ABOUT = """Photos in the style of paintings.
 **Quick** (`/v1/stylize`) takes a photo through a trained network and answers the picture.
 **Paint** (`/v1/jobs`) optimises a picture, which takes longer and takes any painting: it is a job,
 which is not lost whatever happens to the server, and can be followed as it goes.
+**Learn** (`/v1/styles`) makes a style of your own of a painting, for Quick: a job as well.
 
 What goes wrong is answered as `application/problem+json` with a `code` that stays, a `detail` in
 one line, and the `field` of the request that is wrong.
@@ -85,7 +86,7 @@ def _add_cors(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(
         _Cors,
         allow_origins=list(settings.cors_origins),
-        allow_methods=["GET", "HEAD", "POST", "DELETE"],
+        allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
         allow_headers=[
             "Authorization", "X-API-Key", "Idempotency-Key", "Last-Event-ID", "Prefer",
             "Content-Type", "If-None-Match", "If-Range", "Range",

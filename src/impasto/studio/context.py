@@ -10,6 +10,7 @@ from impasto.studio.database import connect
 from impasto.studio.fair_pool import FairPool
 from impasto.studio.jobs import JobStore
 from impasto.studio.keys import EndedSessions, Keys, shared_secret
+from impasto.studio.learnt import LearntStyles
 from impasto.studio.quick import Quick
 from impasto.studio.settings import Settings
 from impasto.studio.storage import Storage
@@ -28,6 +29,7 @@ class Studio:
         self.settings, self.files = settings, Storage(settings.data)
         self.engine = connect(settings.database_url)
         self.store, self.keys = JobStore(self.engine), Keys(settings, shared_secret(self.engine))
+        self.learnt = LearntStyles(self.store, self.files)
         self.ended_sessions = EndedSessions(self.engine)
         self.quick, self.workers = Quick(settings), Workers(settings)
         self.streams = 0

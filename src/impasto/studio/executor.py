@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections.abc import Mapping
 from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,7 +28,7 @@ from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, needed
-from impasto.studio.requests import PaintRequest
+from impasto.studio.learn_runner import LearnRunner
 from impasto.studio.room import Cancelled, Room, WorkerLeaving, is_disk_full
 from impasto.studio.runner import PaintRunner, WorkerContext
 
@@ -41,8 +42,13 @@ _INSIDE = "something went wrong inside the studio"
 _OF_THE_REQUEST = (ImageError, OptionsError, DivergedError)
 """Errors that are told as they are: they speak of what was sent in, and never of a path here."""
 
-_MADE = re.compile(r"(?:checkpoint|preview|picture|timelapse)-(\d+)[-.\w]*")
-_NO_FILES: dict[str, object] = {"preview": None, "picture": None, "timelapse": None}
+_MADE = re.compile(r"(?:checkpoint|preview|picture|timelapse|row)-(\d+)[-.\w]*")
+_NO_FILES: dict[str, object] = {"preview": None, "picture": None, "timelapse": None, "learnt": None}
+_RUNNERS: Mapping[str, type[PaintRunner] | type[LearnRunner]] = {
+    "paint": PaintRunner,
+    "learn": LearnRunner,
+}
+"""What works at each kind of job."""
 
 
 def execute(context: WorkerContext, claim: Claim) -> None:
@@ -120,16 +126,14 @@ class Attempt:
             text = f"the work on it broke off {HOPELESS} times at the same place"
             self._fail(heartbeat, "hopeless", text)
         else:
-            self._paint(heartbeat)
+            self._run(heartbeat)
 
-    def _paint(self, heartbeat: Heartbeat) -> None:
-        """Paint from the newest checkpoint that fits, else from the start."""
-        request = PaintRequest.of(self._claim.job.request)
+    def _run(self, heartbeat: Heartbeat) -> None:
+        """Work from the newest checkpoint that fits, else from the start."""
+        build = _RUNNERS[self._claim.job.kind]
         room = Room(heartbeat, self._context.leaving)
         for name in [*self._checkpoints.names(), None]:
-            runner = PaintRunner(
-                self._context, self._claim, request, self._checkpoints, heartbeat, room
-            )
+            runner = build(self._context, self._claim, self._checkpoints, heartbeat, room)
             try:
                 stopped = runner.run(name)
             except CheckpointError as error:
@@ -141,7 +145,9 @@ class Attempt:
             self._end(heartbeat, "stopped" if stopped else "done", **columns)
             return
 
-    def _publish(self, heartbeat: Heartbeat, runner: PaintRunner, room: Room) -> dict[str, object]:
+    def _publish(
+        self, heartbeat: Heartbeat, runner: PaintRunner | LearnRunner, room: Room
+    ) -> dict[str, object]:
         """Store the files of the result; return the columns that name them."""
         columns: dict[str, object] = {"step": runner.step}
         for column, name, path in runner.finish():

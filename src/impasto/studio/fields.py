@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from impasto.errors import OptionsError
-from impasto.options import INITS, ApplyOptions, PaintOptions
+from impasto.options import INITS, ApplyOptions, LearnOptions, PaintOptions
 from impasto.options.checked import flag
+from impasto.studio import learnt
 from impasto.studio.requests import STEERED, PaintRequest
 from impasto.text import shown
 
@@ -89,6 +90,12 @@ def _paint() -> dict[str, Field]:
 
 APPLY = _of(ApplyOptions, *_APPLY)
 """What may be said of a photo to be stylised."""
+
+LEARN = {
+    "name": Field("name", str, "The name of the style: lower case letters, digits, hyphens.", None),
+    **_of(LearnOptions, *learnt.STEERED),
+}
+"""What may be said of a style to be learnt."""
 
 PAINT = _paint()
 """What may be said of a painting."""

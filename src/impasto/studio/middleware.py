@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, cookie_parser
@@ -28,7 +29,10 @@ _OPEN = (*_PROBES, "/login", "/logout", "/v1/openapi.json", "/swagger.json", "/m
 _API = ("/v1/", "/model/", "/metrics", "/studio/")
 """Where a browser without a key is told so, not sent to where one logs in."""
 
-_PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/paint")
+_PAINTING = "/painting/"
+"""Before the id of a painting that the page shows."""
+
+_PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/look", "/studio/paint", "/studio/styles")
 """What the page asks for that takes work."""
 
 _COUNTED = ("/v1/", "/model/", "/login", *_PAGE_WORK)
@@ -37,11 +41,16 @@ _COUNTED = ("/v1/", "/model/", "/login", *_PAGE_WORK)
 _SMALL = {
     "/login": 4096,
     "/logout": 4096,
-    "/studio/quick": 65536,
-    "/studio/quick/keep": 65536,
+    "/studio/quick": 262144,  # with a mask
+    "/studio/quick/keep": 262144,
+    "/studio/quick/finish": 262144,
     "/studio/paint": 65536,
+    "/studio/styles": 65536,
 }
 """Most bytes of a request, where it is not that of the settings."""
+
+_OF_STYLES = 4096
+"""Most bytes of a request that changes a style."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -105,6 +114,11 @@ class RequestMiddleware:
             refused = problems.answer(scope, problem)
         await refused(scope, receive, answer)
 
+    def _most_of(self, scope: Scope) -> int:
+        """Return how many bytes a request may have."""
+        path = scope["path"]
+        return _OF_STYLES if path.startswith("/v1/styles/") else _SMALL.get(path, self._most)
+
     async def _pass_on(
         self, scope: Scope, receive: Receive, headers: Headers, answer: Answer
     ) -> None:
@@ -112,9 +126,8 @@ class RequestMiddleware:
         if scope["method"] in SAFE:
             await self._app(scope, receive, answer)
             return
-        most = _SMALL.get(scope["path"], self._most)
         with self._uploads.one_of(scope["state"]["client"]) as count:
-            await self._app(scope, Body(receive, headers, most, count), answer)
+            await self._app(scope, Body(receive, headers, self._most_of(scope), count), answer)
 
     def _let_in(self, scope: Scope, headers: Headers) -> Response | None:
         """Return an answer for who is sent elsewhere. Raises `Problem`."""
@@ -133,6 +146,8 @@ class RequestMiddleware:
         if owner is None and path not in _OPEN:
             if method in SAFE and not path.startswith(_API):
                 query = scope["query_string"].decode("latin-1") if path == "/" else ""
+                if path.startswith(_PAINTING):
+                    query = urlencode({"id": path.removeprefix(_PAINTING)})
                 login = f"/login?{query}" if query else "/login"  # a link outlives logging in
                 return RedirectResponse(login, 303, {"Cache-Control": "no-store"})
             raise _no_key()

@@ -66,6 +66,10 @@ class Settings(BaseSettings):
     max_steps: int = Field(2000, ge=1, description="Most steps of a painting.")
     max_queue: int = Field(100, ge=1, description="Most jobs that wait, all clients together.")
     max_jobs: int = Field(10, ge=1, description="Most jobs of one client that wait or run.")
+    max_styles: int = Field(50, ge=0, description="Most styles that one client has learnt.")
+    max_learn: float = Field(
+        600, gt=0, description="Seconds that a style is learnt for at once, at most."
+    )
     at_once: int = Field(2, ge=1, le=64, description="Photos stylised at once.")
     max_work: float = Field(
         2000,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -68,9 +68,13 @@ def accept_paint(
     styles: Sequence[bytes],
     request: PaintRequest,
     key: str | None = None,
+    pictures: Mapping[str, Any] | None = None,
+    start: Mapping[str, bytes] | None = None,
 ) -> Job:
     """Check and take a paint job; its files are there before the job is.
 
+    ``start`` has a picture that a network made of the photo, with its recipe, to be painted on:
+    ``start``; and maybe ``freeze``, a mask that is white where it is not to change.
     ``key`` is the client's: asked twice with the same, there is one job. Raises `OptionsError`,
     `ImageError`, `QueueFull`, `KeyReused`, `OutputError`.
     """
@@ -84,10 +88,12 @@ def accept_paint(
     id, bounds = new_id(), studio.settings
     try:
         studio.files.put(id, "photo", photo)
+        for name, data in (start or {}).items():
+            studio.files.put(id, name, data)
         for number, style in enumerate(styles):
             studio.files.put(id, f"style-{number}", style)
         job = studio.store.accept(
-            owner, "paint", request.flat(), id=id, key=key, fingerprint=mark,
+            owner, "paint", request.flat(), id=id, key=key, fingerprint=mark, pictures=pictures,
             max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
         )  # fmt: skip
     except SQLAlchemyError:  # perhaps only the answer was lost: the job may be there

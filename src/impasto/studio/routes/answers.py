@@ -21,11 +21,11 @@ MEDIA_TYPES = {
 """Of the files of jobs."""
 
 
-def accepted(studio: Studio, job: Job) -> Response:
+def accepted(studio: Studio, job: Job, status: int = 202) -> Response:
     """Answer that a job was taken, and where it is. It blocks, for as long as the database does."""
     said = job_of(studio, job)
     location = {"Location": said.links.self}
-    return Response(said.model_dump_json(), 202, location, media_type="application/json")
+    return Response(said.model_dump_json(), status, location, media_type="application/json")
 
 
 def file_of(studio: Studio, job: Job, what: str) -> Response:

@@ -61,8 +61,9 @@ data: {{"id": "{JOB}", "state": "done", ...}}
     responses={
         200: {
             "description": "`state` when the state changes, `step` for each step with its losses "
-            "and the time left, `preview` when there is a new one, `end` at the end; state and end "
-            "carry the job. Ids are numbers of steps.",
+            "and the time left, `preview` when there is a new one, `style` when more of a "
+            "style has been learnt, `end` at the end; state and end carry the job. Ids are "
+            "numbers of steps.",
             "content": {_STREAM: {"schema": {"type": "string"}, "example": _EXAMPLE}},
         },
         204: {"description": "The last event seen was the end, and so it is: do not come again."},
@@ -96,6 +97,7 @@ class Follower:
         self._step = step
         self._state: tuple[str, str] | None = None
         self._preview: str | None = None
+        self._learnt: str | None = None
 
     async def events(self) -> AsyncIterator[str]:
         """Yield events as text, until the job ends or the server does."""
@@ -138,6 +140,9 @@ class Follower:
         if job.preview is not None and job.preview != self._preview:
             self._preview = job.preview
             yield self._event("preview", {"preview": f"/v1/jobs/{job.id}/preview"})
+        if job.learnt is not None and job.learnt != self._learnt:
+            self._learnt = job.learnt
+            yield self._event("style", {"style": job.style})
         if ended:
             yield self._event("end", self._whole(job), "-end")
 

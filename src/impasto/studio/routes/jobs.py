@@ -24,7 +24,7 @@ _FILES = {
     "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
     "painting*": f"The painting whose style it is to have; up to {MAX_STYLES} are blended.",
 }
-_KEY = Header(
+IDEMPOTENCY = Header(
     alias="Idempotency-Key",
     max_length=200,
     pattern="^[!-~]+$",
@@ -60,7 +60,7 @@ async def create_job(
     studio: TheStudio,
     owner: Owner,
     client: Client,
-    key: Annotated[str | None, _KEY] = None,
+    key: Annotated[str | None, IDEMPOTENCY] = None,
 ) -> Response:
     """Optimise a picture with the content of a photo and the style of one or more paintings.
 

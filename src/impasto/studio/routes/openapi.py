@@ -30,7 +30,12 @@ async def openapi(request: Request) -> Response:
 @router.get("/docs")
 async def docs(request: Request) -> Response:
     """Answer the description as a page with nothing from other hosts."""
-    given = {"paths": described(request.app)["paths"], "address": str(request.base_url).rstrip("/")}
+    schema = described(request.app)
+    given = {
+        "paths": schema["paths"],
+        "schemas": schema["components"]["schemas"],
+        "address": str(request.base_url).rstrip("/"),
+    }
     return templates.TemplateResponse(request, "docs.html", given)
 
 
