@@ -53,7 +53,7 @@ def test_head_answers_what_get_does_without_the_body(api: Served, painted: str):
         assert set(head.headers) - _DIFFERS == names, address
         for name in names:
             assert head.headers[name] == got.headers[name], address
-    assert api.studio.streams == 0
+    assert not api.studio.streams
 
 
 def test_a_head_of_what_takes_post_alone_is_a_wrong_method(api: Served):

@@ -27,7 +27,7 @@ from impasto.errors import (
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, needed
+from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, attempt_of, needed
 from impasto.studio.learn_runner import LearnRunner
 from impasto.studio.room import Cancelled, Room, WorkerLeaving, is_disk_full
 from impasto.studio.runner import PaintRunner, WorkerContext
@@ -42,7 +42,6 @@ _INSIDE = "something went wrong inside the studio"
 _OF_THE_REQUEST = (ImageError, OptionsError, DivergedError)
 """Errors that are told as they are: they speak of what was sent in, and never of a path here."""
 
-_MADE = re.compile(r"(?:checkpoint|preview|picture|timelapse|row)-(\d+)[-.\w]*")
 _NO_FILES: dict[str, object] = {"preview": None, "picture": None, "timelapse": None, "learnt": None}
 _RUNNERS: Mapping[str, type[PaintRunner] | type[LearnRunner]] = {
     "paint": PaintRunner,
@@ -68,12 +67,6 @@ def execute(context: WorkerContext, claim: Claim) -> None:
         context.claim = None
         for path in context.scratch.iterdir():
             path.unlink(missing_ok=True)
-
-
-def _attempt(name: str) -> int:
-    """Return the number of the attempt that made a file; 0 for what was sent in."""
-    made = _MADE.fullmatch(name)
-    return int(made[1]) if made else 0
 
 
 class Attempt:
@@ -115,7 +108,7 @@ class Attempt:
         except KeyError:
             self._files.remove(self._id)
             return
-        own = [name for name in self._files.names(self._id) if _attempt(name) == self._number]
+        own = [name for name in self._files.names(self._id) if attempt_of(name) == self._number]
         if names := [n for n in own if not (served(n) or n.startswith("checkpoint-"))]:
             self._files.remove(self._id, *names)
 
@@ -195,7 +188,7 @@ class Attempt:
         useful = {"running": checkpoints, "stopped": checkpoints[:1]}.get(job.state, [])
         self._files.sweep(
             self._id,
-            lambda name: served(name) or name in useful or _attempt(name) > self._number,
+            lambda name: served(name) or name in useful or attempt_of(name) > self._number,
         )
 
     def _hung(self) -> None:

@@ -25,7 +25,7 @@ from impasto.zoo.rows import Rows
 _LOOK_EVERY = 0.5
 """Seconds from one look for changed files to the next, at least."""
 
-_LONGEST = 400
+LONGEST = 400
 """Letters of a style or a mixture, at most."""
 
 _NONE = "there are no styles yet: impasto train makes them, impasto import takes them over"
@@ -131,7 +131,7 @@ class Catalogue:
 
     def _parsed(self, spec: str) -> tuple[str | None, Shares]:
         """Return the pack, None for any, and the shares by style."""
-        if len(spec) > _LONGEST or EXTENSION in spec:
+        if len(spec) > LONGEST or EXTENSION in spec:
             raise StyleError(f"{shown(spec)!r} is not a style; say a name of /v1/styles")
         if not self._known():
             raise StyleError(_NONE)

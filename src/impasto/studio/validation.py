@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.errors import ImageError, OptionsError
 from impasto.images import check_format, fit, with_pixel_count
@@ -16,7 +15,7 @@ from impasto.images.header import Header, measure
 from impasto.losses.blend import blend_shares
 from impasto.nets.feature_net import VGG19
 from impasto.options import parsing
-from impasto.studio.jobs import Job, new_id
+from impasto.studio.jobs import Job
 from impasto.studio.requests import PaintRequest
 from impasto.studio.settings import Settings
 
@@ -38,20 +37,26 @@ def check_picture(data: bytes, settings: Settings, what: str = "the picture") ->
 
     Raises `TooManyPixels`, and `ImageError` for what is not a picture, saying ``what`` it is of.
     """
-    try:
+    with named(what):
         return measure(data, settings.limits)
+
+
+@contextmanager
+def named(what: str) -> Iterator[None]:
+    """Have the `ImageError` of a picture in memory say ``what`` it is of."""
+    try:
+        yield
     except ImageError as error:
-        said = str(error).removeprefix("<memory>: ")
-        raise type(error)(f"{what} {said}") from None
+        raise type(error)(f"{what} {str(error).removeprefix('<memory>: ')}") from None
 
 
 def check_request(request: PaintRequest, settings: Settings, styles: int) -> None:
     """Raise `OptionsError` for a request that is more than the studio does."""
     options = request.options()
-    _at_most("size", options.size, settings.max_size)
-    _at_most("steps", options.total_steps, settings.max_steps)
+    at_most("size", options.size, settings.max_size)
+    at_most("steps", options.total_steps, settings.max_steps)
     if options.budget is not None:
-        _at_most("budget", options.budget, _LONGEST_BUDGET)
+        at_most("budget", options.budget, _LONGEST_BUDGET)
     if not 1 <= styles <= MAX_STYLES:
         raise OptionsError(f"--painting must be sent 1 to {MAX_STYLES} times, got {styles}")
     blend_shares(options.blend, styles)  # raises if the counts differ
@@ -85,30 +90,23 @@ def accept_paint(
     mark = _fingerprint(photo, styles, request) if key is not None else None
     if earlier := studio.store.by_key(owner, key, mark):
         return earlier
-    id, bounds = new_id(), studio.settings
-    try:
-        studio.files.put(id, "photo", photo)
-        for name, data in (start or {}).items():
-            studio.files.put(id, name, data)
-        for number, style in enumerate(styles):
-            studio.files.put(id, f"style-{number}", style)
-        job = studio.store.accept(
+    bounds = studio.settings
+    files = {"photo": photo, **(start or {})}
+    files |= {f"style-{number}": style for number, style in enumerate(styles)}
+
+    def take(id: str) -> Job:
+        return studio.store.accept(
             owner, "paint", request.flat(), id=id, key=key, fingerprint=mark, pictures=pictures,
             max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
         )  # fmt: skip
-    except SQLAlchemyError:  # perhaps only the answer was lost: the job may be there
-        raise
-    except BaseException:
-        studio.files.remove(id)
-        raise
-    if job.id != id:  # the same key at the same moment
-        studio.files.remove(id)
-    else:
-        log.info("job %s: accepted", id)
+
+    job = studio.accept(files, take)
+    log.info("job %s: accepted", job.id)
     return job
 
 
-def _at_most(name: str, value: float, most: float) -> None:
+def at_most(name: str, value: float, most: float) -> None:
+    """Raise `OptionsError` for an option above what the studio allows."""
     if value > most:
         raise OptionsError(f"--{name} is at most {most:g} here, got {value:g}")
 

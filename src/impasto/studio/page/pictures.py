@@ -1,7 +1,7 @@
 """The pictures of the page, found by their source:
 
 - ``sample:coffee``, ``painting:swirls``: a photo or a painting that comes with Impasto
-- ``swatch:wave``: a sample photo in a style
+- ``swatch:wave``: a sample photo in a style, which is only shown
 - ``cache:TOKEN``: an upload or a quick result
 - ``job:ID``, ``photo:ID``, ``style:ID:0``: a job's picture as it is now, its photo, its paintings
 
@@ -84,7 +84,6 @@ class Pictures:
         find: dict[str, Callable[[], bytes]] = {
             "sample": lambda: _sample(name),
             "painting": lambda: _painting(name),
-            "swatch": lambda: self._swatch(owner, name),
             "cache": lambda: self._cache.get(owner, name),
             "job": lambda: self._of_job(owner, name),
             "photo": lambda: self._file(owner, name, "photo"),
@@ -97,6 +96,8 @@ class Pictures:
     def small(self, owner: str, source: str, side: int) -> bytes:
         """Return a JPEG of a picture, no side longer than ``side``."""
         kind, _, name = source.partition(":")
+        if kind == "swatch":  # here alone: `data` runs in threads of `Quick`, which make swatches
+            return shrunk(self._swatch(owner, name), side)
         if kind == "job":
             return shrunk(self._of_job(owner, name, small=side <= LONG_SIDE), side)
         return shrunk(self.data(owner, source), side)
