@@ -287,6 +287,13 @@ def test_asked_twice_with_a_key_there_is_one_job(api: Served):
     assert learn(api, name="other", headers=key).json()["code"] == "key-reused"
 
 
+def test_a_file_sent_twice_with_a_key_is_one_style(api: Served):
+    key = {**ADA, "Idempotency-Key": "f"}
+    first, again = (take_in(api, a_file("gift"), key) for _ in range(2))
+    assert (first.status_code, again.json()["id"]) == (201, first.json()["id"])
+    assert take_in(api, a_file("other"), key).json()["code"] == "key-reused"
+
+
 def test_a_style_is_renamed(api: Served):
     take_in(api, a_file())
     before = pixels(stylize(api, "gift"))
@@ -398,6 +405,25 @@ def test_a_style_that_is_removed_meanwhile_costs_nothing_else(
     monkeypatch.setattr(api.studio.store, "styles", lambda _: found)
     pixels(stylize(api, "kiss"))
     assert api.client.get("/studio/picture/swatch:gift?side=160").status_code == 404
+
+
+def test_an_own_style_comes_before_an_imported_one(api: Served):
+    take_in(api, a_file("gift"))
+    with api.studio.engine.begin() as connection:
+        connection.execute(sa.update(jobs).values(style="wave"))  # imported after it was learnt
+    quick, own = api.studio.quick, api.studio.learnt.of("ada")
+    assert quick.imported("wave") != "wave"
+    assert quick.imported("wave", own) == "wave"
+
+
+def test_what_quick_did_not_make_is_not_painted_on(api: Served):
+    take_in(api, a_file("gift"))
+    photo = {"source": "sample:coffee", "name": "Coffee"}
+    order = {"photo": photo, "seconds": 1, "settings": {"style": "gift", "size": 64}}
+    upload = api.client.post("/studio/photos", content=PHOTO).json()["source"]
+    for source in (upload, "sample:coffee"):
+        answer = api.client.post("/studio/quick/finish", json={**order, "source": source})
+        assert (answer.status_code, answer.json()["field"]) == (422, "source")
 
 
 def test_another_style_of_the_same_name_has_another_version(api: Served):

@@ -6,8 +6,6 @@ belongs to the owner of the job: it is found among theirs only.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import math
 import threading
@@ -36,7 +34,7 @@ from impasto.studio.jobs import (
 )
 from impasto.studio.settings import Settings
 from impasto.studio.storage import Storage
-from impasto.studio.validation import at_most, check_picture, named
+from impasto.studio.validation import at_most, check_picture, fingerprint, named
 from impasto.text import shown
 from impasto.training.naming import slug
 from impasto.training.painting import Painting, read_painting
@@ -237,12 +235,9 @@ def accept_learning(
     at_most("style-size", asked.style_size, _LARGEST)
     if bounds.max_memory < MEMORY:
         raise OptionsError(f"styles cannot be learnt here: IMPASTO_MAX_MEMORY is under {MEMORY:,}")
-    mark = None
-    if key is not None:
-        about = [hashlib.sha256(painting).hexdigest(), name, request]
-        mark = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-        if earlier := studio.store.by_key(owner, key, mark):
-            return earlier
+    mark = fingerprint([painting], name, request)
+    if earlier := studio.store.by_key(owner, key, mark):
+        return earlier
     style = check_own_name(studio, name) if name else free_name(studio, owner)
     registry.network(asked.model)  # raises an error if there is none
     check_picture(painting, bounds, "the painting")
@@ -258,11 +253,16 @@ def accept_learning(
     return studio.accept({PAINTING: painting}, take)
 
 
-def take_in(studio: Studio, owner: str, data: bytes, name: str | None = None) -> Job:
+def take_in(
+    studio: Studio, owner: str, data: bytes, name: str | None = None, key: str | None = None
+) -> Job:
     """Take in the file of a style that somebody else learnt; nothing in it is trusted.
 
-    Raises `StyleFileError`, `OptionsError`, `NameTaken`, `TooManyStyles`.
+    Raises `StyleFileError`, `OptionsError`, `NameTaken`, `TooManyStyles`, `KeyReused`.
     """
+    mark = fingerprint([data], name)
+    if earlier := studio.store.by_key(owner, key, mark):
+        return earlier
     rows, picture = _checked(data, studio.settings)
     if not studio.quick.has_network(rows):
         raise StyleFileError(f"the file {registry.foreign(rows)}")
@@ -277,7 +277,7 @@ def take_in(studio: Studio, owner: str, data: bytes, name: str | None = None) ->
         return studio.store.keep(
             owner, "learn", {**request, "style_size": asked.style_size},
             guard=_room(owner, style, studio.settings.max_styles),
-            id=id, style=style, learnt=file, seconds=seconds,
+            id=id, key=key, fingerprint=mark, style=style, learnt=file, seconds=seconds,
         )  # fmt: skip
 
     return studio.accept({PAINTING: picture, file: serialised(rows)}, take)

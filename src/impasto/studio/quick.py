@@ -134,9 +134,9 @@ class Quick:
         shares = self._catalogue.find(style, own=own)[1]
         return all(name in mine or self._catalogue.painting(name) for name in shares)
 
-    def imported(self, style: str) -> str:
+    def imported(self, style: str, own: Own = ()) -> str:
         """Return a style with the user's own packs preferred to those that come with Impasto."""
-        return self._catalogue.imported(style)
+        return self._catalogue.imported(style, own)
 
     def has_network(self, rows: Rows) -> bool:
         """Return whether the network that rows were learnt on is here."""

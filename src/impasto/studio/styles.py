@@ -119,15 +119,20 @@ class Catalogue:
         }
         return [_spec(sizes[macs], shares) for macs in sorted(sizes, reverse=True)]
 
-    def imported(self, spec: str) -> str:
-        """Return what names these styles in a pack of the user's, or ``spec`` if none has them."""
+    def imported(self, spec: str, own: Own = ()) -> str:
+        """Return what names these styles in a pack of the user's, or ``spec`` if none has them.
+
+        So does ``spec`` that says which pack, or names an ``own`` style.
+        """
         where, shares = self._parsed(spec)
         packs = (
             entry.name
             for entry in self._known()
             if entry.pack and not entry.bundled and set(shares) <= set(entry.pack.styles)
         )
-        return spec if where else next((_spec(name, shares) for name in packs), spec)
+        if where or any(style.name in shares for style in own):
+            return spec
+        return next((_spec(name, shares) for name in packs), spec)
 
     def _parsed(self, spec: str) -> tuple[str | None, Shares]:
         """Return the pack, None for any, and the shares by style."""

@@ -87,7 +87,7 @@ def accept_paint(
     header = check_picture(photo, studio.settings, "the photo")
     paintings = [check_picture(style, studio.settings, "the painting") for style in styles]
     _check_sides(header, paintings, request)
-    mark = _fingerprint(photo, styles, request) if key is not None else None
+    mark = fingerprint((photo, *styles), request.flat())
     if earlier := studio.store.by_key(owner, key, mark):
         return earlier
     bounds = studio.settings
@@ -131,7 +131,7 @@ def _check_sides(photo: Header, paintings: Sequence[Header], request: PaintReque
     check_format(f"result.{request.format}", width, height)
 
 
-def _fingerprint(photo: bytes, styles: Sequence[bytes], request: PaintRequest) -> str:
+def fingerprint(pictures: Sequence[bytes], *asked: Any) -> str:
     """Return what tells a request from another that comes with the same key."""
-    hashes = [hashlib.sha256(data).hexdigest() for data in (photo, *styles)]
-    return hashlib.sha256(json.dumps([hashes, request.flat()], sort_keys=True).encode()).hexdigest()
+    hashes = [hashlib.sha256(data).hexdigest() for data in pictures]
+    return hashlib.sha256(json.dumps([hashes, *asked], sort_keys=True).encode()).hexdigest()

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -181,10 +181,18 @@ def saved(data: bytes, format: str) -> bytes:
     check_format(f"result.{format}", *size)
     planes = np.asarray(upright(data, max(size)))
     rgb, alpha = planes[:, :, :3], planes[:, :, 3] if planes.shape[2] == 4 else None
-    with suppress(ImageError, OutputError):
-        recipe = recipe_in(data, "the picture", CHECKED)
+    with suppress(OutputError):
+        recipe = recipe_of(data) or None
         return FORMATS[format](Encoding(rgb, alpha, SaveOptions(), recipe, "the picture"))
     return FORMATS[format](Encoding(rgb, alpha, SaveOptions(), None, "the picture"))
+
+
+def recipe_of(data: bytes) -> Mapping[str, Any]:
+    """Return the recipe of a picture, without any if it has none."""
+    try:
+        return recipe_in(data, "the picture", CHECKED)
+    except ImageError:
+        return {}
 
 
 def shrunk(data: bytes, side: int) -> bytes:

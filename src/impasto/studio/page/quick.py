@@ -15,7 +15,7 @@ from impasto.errors import OptionsError
 from impasto.options import ApplyOptions
 from impasto.studio.jobs import Job
 from impasto.studio.page.context import Page
-from impasto.studio.page.pictures import NamedPicture, shrunk, size_of
+from impasto.studio.page.pictures import NamedPicture, recipe_of, shrunk, size_of
 from impasto.studio.page.uploads import upright
 from impasto.studio.previews import LONG_SIDE
 from impasto.studio.requests import PaintRequest
@@ -24,6 +24,9 @@ from impasto.studio.styles import LONGEST, own_style
 from impasto.studio.validation import accept_paint, at_most, check_picture
 
 _FORMAT, _EXTENSION = "jpeg", "jpg"
+
+_MADE = ("cache:", "job:")
+"""The sources of pictures that have a recipe of ours, if they have one."""
 
 _LONGEST_MASK = 192 * 2**10
 """Letters of a mask, at most: the page's own have a twentieth of that."""
@@ -149,6 +152,8 @@ def finish(page: Page, owner: str, order: FinishOrder) -> Job:
     """
     find, settings = page.pictures.data, order.settings
     start = {"start": find(owner, order.source)}
+    if not order.source.startswith(_MADE) or "shares" not in recipe_of(start["start"]):
+        raise OptionsError("--source must be a result of Quick")
     if mask := settings.mask_file(page.studio.settings):
         start["freeze"] = inverted(mask, max(size_of(start["start"])))
     paintings = page.studio.quick.paintings(settings.style, page.studio.learnt.of(owner))

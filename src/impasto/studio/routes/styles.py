@@ -102,7 +102,7 @@ async def create_style(
             if painting:
                 data = content(painting)
                 return learnt.accept_learning(studio, owner, data, asked, name, key)
-            return learnt.take_in(studio, owner, content(form.required("file")), name)
+            return learnt.take_in(studio, owner, content(form.required("file")), name, key)
 
         job = await studio.checked(client, accept)
     return await asyncio.to_thread(accepted, studio, job, 202 if painting else 201)
