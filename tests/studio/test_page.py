@@ -300,6 +300,7 @@ def test_a_stopped_painting_can_be_taken_for_done(keyed: Served):
     id = keyed.order(headers=ANN).json()["id"]
     settle = f"/studio/jobs/{id}/settle"
     assert keyed.client.post(settle, headers=ANN).json()["code"] == "wrong-state"
+    assert studio.store.claim("worker")
     studio.store.stop(id, "ann")
     studio.files.put(id, "checkpoint-1", b"x")
     assert keyed.client.post(settle, headers=BOB).status_code == 404

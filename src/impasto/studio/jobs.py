@@ -50,7 +50,7 @@ class Job(Table, kw_only=True):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str]
-    kind: Mapped[str]  # paint | apply | learn
+    kind: Mapped[str]  # paint | apply | learn | video
     state: Mapped[str]
     wish: Mapped[str] = mapped_column(default="")  # "", stop or cancel
     request: Mapped[Mapping[str, Any]]
@@ -83,6 +83,7 @@ class Job(Table, kw_only=True):
     preview: Mapped[str | None] = mapped_column(default=None)  # names of files
     picture: Mapped[str | None] = mapped_column(default=None)
     timelapse: Mapped[str | None] = mapped_column(default=None)
+    film: Mapped[str | None] = mapped_column(default=None)
     learnt: Mapped[str | None] = mapped_column(default=None)
     style: Mapped[str | None] = mapped_column(default=None)
     """The name of the style that is learnt."""
@@ -154,7 +155,7 @@ Place = tuple[float, str]
 """Where a job is in a list: when it was made, and its id."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_MADE = re.compile(r"(?:checkpoint|preview|picture|timelapse|row)-(\d+)[-.\w]*")
+_MADE = re.compile(r"(?:checkpoint|piece|preview|picture|timelapse|film|row)-(\d+)[-.\w]*")
 
 
 def new_id() -> str:
@@ -167,9 +168,9 @@ def needed(job: Job) -> Callable[[str], bool]:
 
     Those of later attempts are: it may have gone on since it was read.
     """
-    served = {job.preview, job.picture, job.timelapse, job.learnt}
+    served = {job.preview, job.picture, job.timelapse, job.film, job.learnt}
     given = ("photo", "start", "freeze")
-    sent = ("style-", "checkpoint-") if job.kind == "learn" else ("style-",)
+    sent = ("style-", "clip.", *(["checkpoint-"] if job.kind == "learn" else []))
     return lambda name: (
         name in served or name in given or name.startswith(sent) or attempt_of(name) > job.attempt
     )
@@ -406,8 +407,8 @@ class JobStore:
         """
         if rows:
             progress["step"] = rows[-1].step
-            if rows[-1].step > claim.job.step:  # further than whoever had it before
-                progress["stuck"] = 0
+        if progress.get("step", 0) > claim.job.step:  # further than whoever had it before
+            progress["stuck"] = 0
         with self.engine.begin() as connection:
             self._write(connection, claim, beat=self._now, **progress)
             if rows:  # again, maybe: the answer to the first time may have been lost

@@ -34,6 +34,7 @@ from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
 from impasto.studio.validation import named
 from impasto.zoo.pack import Pack
+from impasto.zoo.registry import Shares
 from impasto.zoo.rows import Rows
 
 T = TypeVar("T")
@@ -133,6 +134,10 @@ class Quick:
         mine = {style.name for style in own}
         shares = self._catalogue.find(style, own=own)[1]
         return all(name in mine or self._catalogue.painting(name) for name in shares)
+
+    def find(self, style: str, *, fast: bool = False, own: Own = ()) -> tuple[Pack, Shares]:
+        """Return the network of a style or a mixture, and the shares. Raises `OptionsError`."""
+        return self._catalogue.find(style, fast=fast, own=own)
 
     def imported(self, style: str, own: Own = ()) -> str:
         """Return a style with the user's own packs preferred to those that come with Impasto."""
