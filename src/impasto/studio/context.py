@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -18,6 +19,8 @@ from impasto.studio.quick import Quick
 from impasto.studio.settings import Settings
 from impasto.studio.storage import Storage
 from impasto.studio.supervisor import Workers
+
+log = logging.getLogger("impasto.studio")
 
 T = TypeVar("T")
 
@@ -63,6 +66,8 @@ class Studio:
             raise
         if job.id != id:
             self.files.remove(id)
+        else:
+            log.info("job %s: accepted", id)
         return job
 
     def forget(self, id: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -21,8 +20,6 @@ from impasto.studio.settings import Settings
 
 if TYPE_CHECKING:
     from impasto.studio.context import Studio
-
-log = logging.getLogger("impasto.studio")
 
 MAX_STYLES = 8
 """The most paintings of one job."""
@@ -100,9 +97,7 @@ def accept_paint(
             max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
         )  # fmt: skip
 
-    job = studio.accept(files, take)
-    log.info("job %s: accepted", job.id)
-    return job
+    return studio.accept(files, take)
 
 
 def at_most(name: str, value: float, most: float) -> None:
