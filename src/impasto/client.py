@@ -114,6 +114,17 @@ class Client:
         once = {**headers, "Idempotency-Key": secrets.token_urlsafe(18)}
         return StudioJob(self, self._json("POST", "/v1/jobs", body, once))
 
+    def learn(self, painting: Source, name: str | None = None, **options: Any) -> StudioJob:
+        """Have a painting learnt as a style of this key alone, and return the job at once.
+
+        ``options`` are the fields of ``POST /v1/styles``: ``budget``, ``distance``, ``style_size``
+        and ``model``. ``data["style"]`` of the job is the style's name, for `stylise` some seconds
+        after the learning began.
+        """
+        body, headers = _form({"painting": [painting]}, {"name": name, **options})
+        once = {**headers, "Idempotency-Key": secrets.token_urlsafe(18)}
+        return StudioJob(self, self._json("POST", "/v1/styles", body, once))
+
     def job(self, id: str) -> StudioJob:
         """Return a job by its id."""
         return StudioJob(self, self._json("GET", f"/v1/jobs/{quote(id, safe='')}"))
@@ -218,7 +229,7 @@ class Client:
 
 
 class StudioJob:
-    """A painting ordered from a studio; `Client.paint` returns it.
+    """A painting ordered from a studio, or a style; `Client.paint` and `learn` return it.
 
     ``data`` is its state as last received, with the fields of ``GET /v1/jobs/{id}``.
     """
@@ -279,7 +290,7 @@ class StudioJob:
         progress: Callable[[StudioJob], object] | None = None,
         timeout: float = math.inf,
     ) -> bytes:
-        """Return the finished picture, as the bytes of a picture file.
+        """Return the finished picture as the bytes of a picture file, or the file of a style.
 
         ``progress`` is called with this job after every step and change. ``timeout`` is as for
         `follow`. Raises the error of a job that failed, `StudioError` for one that was stopped or
@@ -288,6 +299,8 @@ class StudioJob:
         for job in self.follow(timeout):
             if progress is not None:
                 progress(job)
+        if self.state == "done" and self.data.get("kind") == "learn":
+            return self._client._request("GET", f"{self.data['links']['style']}/file")
         if self.state == "done":
             return self.picture()
         if self.state == "failed":

@@ -82,11 +82,11 @@ def refine(
     ``style`` is the painting from which the network's style was learnt.
     """
     height, width, _ = made.samples.shape
-    shares = ",".join(f"{name}:{share:g}" for name, share in made.recipe["shares"].items())
+    start = Start(made.rgb, made.recipe)
     options = PaintOptions(
-        size=max(height, width), budget=seconds, scales="single", init=shares, device="auto"
+        size=max(height, width), budget=seconds, scales="single", init=start.styles, device="auto"
     )
-    return Painter(content, style, options, read=read, start=Start(made.rgb, made.recipe))
+    return Painter(content, style, options, read=read, start=start)
 
 
 def _is_file(init: str) -> bool:

@@ -9,7 +9,10 @@ from sqlalchemy.engine import URL
 
 import needs
 from impasto.studio.database import connect
+from studio.browsing import browser, page, photo, studio, window, windows
 from studio.postgres import Postgres
+
+__all__ = ["browser", "page", "photo", "studio", "window", "windows"]
 
 
 @pytest.fixture(scope="session")

@@ -184,11 +184,23 @@ def test_the_bytes_under_way_of_a_client_are_bounded():
         again(16 * MEGABYTE)
 
 
+def test_films_under_way_have_bounds_of_their_own():
+    uploads = Uploads(read(max_upload=MEGABYTE, max_film=30 * MEGABYTE), films=True)
+    with uploads.one_of("a") as film:
+        film(60 * MEGABYTE)
+        with pytest.raises(Problem, match="busy"):
+            film(1)
+
+
 def test_a_body_ends_some_time():
     long = int(limits.LONGEST)
-    reading(b"a" * limits.PACE, every=1.0, times=long, most=2**40)
+    reading(b"a" * limits.PACE, every=1.0, times=long, most=64 * MEGABYTE)
     with pytest.raises(Problem, match="within 600 seconds"):
-        reading(b"a" * limits.PACE, every=1.0, times=long + 1, most=2**40)
+        reading(b"a" * limits.PACE, every=1.0, times=long + 1, most=64 * MEGABYTE)
+    film = 1024 * MEGABYTE
+    reading(b"a" * limits.PACE, every=1.0, times=8192, most=film)
+    with pytest.raises(Problem, match="within 8192 seconds"):
+        reading(b"a" * limits.PACE, every=1.0, times=8193, most=film)
 
 
 def reading(part: bytes, every: float, times: int, most: int = MEGABYTE) -> None:
@@ -254,12 +266,14 @@ def test_a_trickle_of_headers_is_hung_up_on(api: Served, monkeypatch: pytest.Mon
 
 
 def test_requests_beyond_the_rate_are_refused_and_told_when_to_come_again(tmp_path):
-    with served(tmp_path, rate=5) as api:
+    with served(tmp_path, rate=5, page=True) as api:
         answers = [api.client.get("/v1/styles") for _ in range(6)]
         assert [answer.status_code for answer in answers[:5]] == [200] * 5
         problem(answers[5], 429, "rate-limited")
         assert 0 < int(answers[5].headers["retry-after"]) <= 60
         assert api.client.get("/healthz").status_code == 200
+        assert api.client.get("/studio/jobs").status_code == 200
+        problem(api.client.post("/studio/jobs/none/again"), 429, "rate-limited")
         assert api.client.post("/model/predict").json()["status"] == "error"
 
 

@@ -56,8 +56,16 @@ def send(studio: Served, data: bytes, **options: Any) -> httpx.Response:
     return studio.client.post("/studio/photos", content=data, **options)
 
 
+def saved(studio: Served, source: str, format: str = "jpeg") -> httpx.Response:
+    return studio.client.get(f"/studio/file/{source}", params={"format": format})
+
+
 QUICK = {"style": "wave", "size": 64}
 PAINT = {"size": 64, "quality": "draft"}
+COFFEE = {"source": "sample:coffee", "name": "Coffee"}
+DOTS = {"source": "painting:dots", "name": "dots"}
+ORDER = {"photo": "sample:coffee", "settings": QUICK}
+PAINTED = {"photo": COFFEE, "paintings": [DOTS], "settings": PAINT}
 
 
 def page_of(studio: Served) -> Page:
@@ -90,7 +98,7 @@ def test_a_photo_is_upright_small_enough_and_says_nothing_of_its_place(open_stud
     exif.get_ifd(0x8825)[1] = "N"
     answer = send(open_studio, encoded(picture, "JPEG", exif=exif, quality=95)).json()
     assert (answer["width"], answer["height"]) == (320, 160)
-    found = decoded(open_studio.client.get(f"/studio/file/{answer['source']}").content)
+    found = decoded(open_studio.client.get(f"/studio/file/{answer['source']}?format=jpeg").content)
     assert found.size == (320, 160)
     assert not found.getexif()
     wanted = picture.rotate(-90, expand=True).resize((320, 160), Image.Resampling.LANCZOS)
@@ -101,7 +109,7 @@ def test_transparency_stays(open_studio: Served):
     picture = drawn(40, 30)
     picture.putalpha(Image.linear_gradient("L").resize((40, 30)))
     answer = send(open_studio, encoded(picture)).json()
-    found = decoded(open_studio.client.get(f"/studio/file/{answer['source']}").content)
+    found = decoded(open_studio.client.get(f"/studio/file/{answer['source']}?format=png").content)
     assert np.array_equal(np.asarray(found)[:, :, 3], np.asarray(picture)[:, :, 3])
 
 
@@ -149,7 +157,7 @@ def test_what_is_no_photo_is_a_problem_and_nothing_stays(
 )
 def test_what_is_not_there_is_not_found(open_studio: Served, source: str):
     address = str(httpx.URL("/").copy_with(path=f"/studio/picture/{source}"))
-    for path in (address, address.replace("picture", "file", 1)):
+    for path in (address, f"{address.replace('picture', 'file', 1)}?format=png"):
         assert open_studio.client.get(path).status_code == 404
 
 
@@ -293,11 +301,11 @@ def test_a_stopped_painting_can_be_taken_for_done(keyed: Served):
     settle = f"/studio/jobs/{id}/settle"
     assert keyed.client.post(settle, headers=ANN).json()["code"] == "wrong-state"
     studio.store.stop(id, "ann")
-    studio.files.put(id, "checkpoint-1", b"x")
+    studio.files.put(id, "checkpoint-0", b"x")
     assert keyed.client.post(settle, headers=BOB).status_code == 404
     assert keyed.client.post(settle, headers=ANN).status_code == 204
     assert studio.store.job(id).state == "done"
-    assert "checkpoint-1" not in studio.files.names(id)
+    assert "checkpoint-0" not in studio.files.names(id)
 
 
 def test_one_key_sees_nothing_of_another(keyed: Served):
@@ -309,18 +317,21 @@ def test_one_key_sees_nothing_of_another(keyed: Served):
         f"/studio/picture/job:{id}",
         f"/studio/picture/photo:{id}",
         f"/studio/picture/style:{id}:0",
-        f"/studio/file/job:{id}",
+        f"/studio/file/job:{id}?format=png",
+        f"/painting/{id}",
         f"/studio/picture/{source}",
     ]
     for path in paths:
         assert keyed.client.get(path, headers=ANN).status_code == 200
         assert keyed.client.get(path, headers=BOB).status_code == 404
-        assert keyed.client.get(path).status_code == 401
-    order = {"photo": source, "settings": QUICK}
+        without = keyed.client.get(path, follow_redirects=False)
+        assert without.status_code == (303 if path.startswith("/painting") else 401)
+    order, photo = {"photo": source, "settings": QUICK}, {"source": source, "name": "Mine"}
     for path, body in (
         ("/studio/quick", order),
-        ("/studio/quick/keep", {**order, "source": source}),
-        ("/studio/paint", {"photo": source, "paintings": ["painting:dots"], "settings": PAINT}),
+        ("/studio/quick/keep", {**order, "photo": photo, "source": source}),
+        ("/studio/paint", {**PAINTED, "photo": photo}),
+        (f"/studio/jobs/{id}/again", {}),
     ):
         assert keyed.client.post(path, json=body, headers=BOB).status_code == 404
         assert keyed.client.post(path, json=body).status_code == 401
@@ -409,9 +420,10 @@ def test_no_link_breaks_the_page(query: str, styles: list[str]):
 def test_the_page_lays_out_the_settings_of_links_and_orders(open_studio: Served):
     document = open_studio.client.get("/").text
     for mode in controls.MODES:
-        form = document.split(f'id="way-{mode}"')[1].split("</form>")[0]
+        form = document.split(f'id="way-{mode}"')[1].split("<form")[1].split("</form>")[0]
         values = dict(re.findall(r'type="number"[^>]* name="(\w+)"[^>]* value="([^"]+)"', form))
         values |= dict(re.findall(r'name="(\w+)" value="([^"]+)" checked', form))
+        values |= dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', form))
         assert {"strength", "style_scale", "color", "size"} < set(values)
         query = "&".join(f"{name}={value}" for name, value in values.items())
         found = controls.read(query, styles=["wave", "starry"], largest=320)
@@ -419,7 +431,9 @@ def test_the_page_lays_out_the_settings_of_links_and_orders(open_studio: Served)
         assert set(found.settings) == set(values)
     assert {"size", "style_scale", "quality"} <= {*STEERED}
     assert 'max="320"' in document  # no size that the studio refuses
-    assert re.findall(r'name="style" value="(\w+)"', document) == ["wave", "starry"]
+    listed = json.loads(html.unescape(re.search(r'data-styles="([^"]*)"', document)[1]))
+    assert [style["name"] for style in listed] == ["wave", "starry"]
+    assert open_studio.client.get("/studio/styles").json() == {"styles": listed}
 
 
 # What opens, and what is made again.
@@ -471,8 +485,8 @@ def test_a_painting_is_made_again_with_its_settings(open_studio: Served):
     }  # fmt: skip
     assert [one["source"] for one in made["paintings"]] == [f"style:{id}:0"]
     order = {
-        "photo": made["photo"]["source"],
-        "paintings": [one["source"] for one in made["paintings"]],
+        "photo": made["photo"],
+        "paintings": made["paintings"],
         "settings": {**made["settings"], "quality": "draft"},
     }
     again = open_studio.client.post("/studio/paint", json=order).json()["id"]
@@ -491,16 +505,17 @@ def test_a_quick_result_is_kept_with_its_photo(open_studio: Served):
     result = open_studio.client.post("/studio/quick", json=order).json()
     assert (result["width"], result["height"]) == (256, 170)
     assert result["draft"] is False  # there is one network
-    id = open_studio.client.post("/studio/quick/keep", json=result).json()["id"]
+    named = {**result, "photo": {"source": "sample:chelsea", "name": "Chelsea"}}
+    id = open_studio.client.post("/studio/quick/keep", json=named).json()["id"]
     job = open_studio.studio.store.job(id, "local")
     assert (job.kind, job.state, job.width) == ("apply", "done", 256)
     files = open_studio.studio.files
     assert decoded(files.get(id, "photo")).size == (451, 300)
-    made = open_studio.client.get(f"/studio/file/{result['source']}").content
+    made = saved(open_studio, result["source"]).content
     assert files.get(id, job.picture) == made
     again = open_studio.client.get(f"/studio/jobs/{id}/settings").json()
-    assert (again["mode"], again["photo"]["source"]) == ("quick", f"photo:{id}")
-    assert again["settings"] == {**settings, "strength": 0.7, "size": 256}
+    assert (again["mode"], again["photo"]["source"]) == ("quick", "sample:chelsea")
+    assert again["settings"] == {**settings, "strength": 0.7, "size": 256, "mask": None}
 
 
 def test_a_draft_is_finished_by_the_larger_network(open_studio: Served, tmp_path, monkeypatch):
@@ -517,7 +532,7 @@ def test_a_draft_is_finished_by_the_larger_network(open_studio: Served, tmp_path
     results = made(True), made(False)
     assert [result["draft"] for result in results] == [True, False]
     for result, size in zip(results, ("turbo", "quality"), strict=True):
-        data = open_studio.client.get(f"/studio/file/{result['source']}").content
+        data = saved(open_studio, result["source"]).content
         (tmp_path / "made.jpg").write_bytes(data)
         assert read_recipe(tmp_path / "made.jpg")["model"]["architecture"] == size
         assert result["settings"]["seed"] == 2
@@ -526,9 +541,6 @@ def test_a_draft_is_finished_by_the_larger_network(open_studio: Served, tmp_path
 
 
 # Hostile clients.
-
-ORDER = {"photo": "sample:coffee", "settings": QUICK}
-DOTS = ["painting:dots"]
 
 
 @pytest.mark.parametrize(
@@ -547,25 +559,16 @@ DOTS = ["painting:dots"]
         ("quick", {**ORDER, "settings": {**QUICK, "color": "<b>"}}, 422, "color does not"),
         ("quick", {**ORDER, "settings": None}, 422, "settings"),
         ("quick", [1], 422, ""),
-        ("quick/keep", {**ORDER, "source": "job:x"}, 404, "no longer exists"),
-        ("quick/keep", {**ORDER, "source": "sample:coffee"}, 404, "no longer exists"),
+        ("quick/keep", {**ORDER, "photo": COFFEE, "source": "job:x"}, 404, "no longer exists"),
+        ("quick/keep", {**ORDER, "photo": COFFEE, "source": "sample:coffee"}, 404, "no longer"),
         ("quick/keep", ORDER, 422, "source"),
-        (
-            "paint",
-            {"photo": "job:x", "paintings": DOTS, "settings": PAINT},
-            404,
-            "no longer exists",
-        ),
-        (
-            "paint",
-            {**ORDER, "paintings": ["painting:../dots"], "settings": PAINT},
-            404,
-            "no longer",
-        ),
-        ("paint", {**ORDER, "paintings": [], "settings": PAINT}, 422, "paintings"),
-        ("paint", {**ORDER, "paintings": DOTS * 9, "settings": PAINT}, 422, "paintings"),
-        ("paint", {**ORDER, "paintings": DOTS, "settings": {**PAINT, "size": 1e9}}, 422, "size"),
-        ("paint", {**ORDER, "paintings": DOTS, "settings": {**PAINT, "quality": "x"}}, 422, "qual"),
+        ("paint", {**PAINTED, "photo": {**COFFEE, "source": "job:x"}}, 404, "no longer exists"),
+        ("paint", {**PAINTED, "photo": {**COFFEE, "name": "x" * 256}}, 422, "name"),
+        ("paint", {**PAINTED, "paintings": [{**DOTS, "source": "painting:../dots"}]}, 404, "no lo"),
+        ("paint", {**PAINTED, "paintings": []}, 422, "paintings"),
+        ("paint", {**PAINTED, "paintings": [DOTS] * 9}, 422, "paintings"),
+        ("paint", {**PAINTED, "settings": {**PAINT, "size": 1e9}}, 422, "size"),
+        ("paint", {**PAINTED, "settings": {**PAINT, "quality": "x"}}, 422, "qual"),
     ],
 )
 def test_what_no_page_sends_is_refused_in_words(
@@ -583,8 +586,8 @@ def test_what_no_page_sends_is_refused_in_words(
 
 
 def test_orders_are_small_and_come_from_the_page_alone(open_studio: Served):
-    large = {**ORDER, "more": "x" * 70_000}
-    for path in ("quick", "quick/keep", "paint"):
+    for path, most in (("quick", 2**18), ("quick/keep", 2**18), ("paint", 2**16)):
+        large = {**ORDER, "more": "x" * most}
         assert open_studio.client.post(f"/studio/{path}", json=large).status_code == 413
         other = {"Origin": "https://example.org", "Sec-Fetch-Site": "cross-site"}
         answer = open_studio.client.post(f"/studio/{path}", json=ORDER, headers=other)

@@ -234,6 +234,40 @@ def test_a_state_is_ignored_when_starting_over(learner: Build, tmp_path: Path) -
     assert [step.step for step in trained(iter(made))] == [1]
 
 
+def test_a_state_is_resumed_without_its_row(learner: Build, tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    whole = learner(steps=4)
+    list(whole)
+    first = stopped(learner(steps=4), 2, path)
+    for row in (None, replace(first.row, tensors=first.body.row(ORIGINAL).tensors)):
+        second = learner(steps=2)
+        second.begin_with(row, StateFile(path, resume=True))
+        events = iter(second)
+        assert next(events).step == 3
+        assert second.seconds >= first.seconds
+        events.close()
+    second = learner(steps=2)
+    second.begin_with(None, StateFile(path, resume=True))
+    list(second)
+    np.testing.assert_array_equal(numbers(second.row), numbers(whole.row))
+    assert second.row.learning["steps"] == 4
+
+
+def test_a_total_budget_counts_what_was_learnt_before(learner: Build, tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    clock = Clock(tick=1.0)
+    first = stopped(learner(steps=None, budget=100, clock=clock), 2, path)
+    second = learner(steps=None, budget=first.seconds + 20, clock=clock)
+    second.begin_with(None, StateFile(path, resume=True), total=True)
+    events = trained(iter(second))
+    assert first.seconds / second.options.seconds < events[0].progress < 1
+    assert second.options.seconds <= second.seconds < second.options.seconds + 10
+    third = learner(steps=None, budget=second.seconds + 20, clock=clock)
+    third.begin_with(second.row, total=True)  # without a state, what the row says counts
+    list(third)
+    assert third.options.seconds <= third.seconds < third.options.seconds + 10
+
+
 def test_a_row_is_begun_with(learner: Build, turbo: Pack) -> None:
     """Where it stands, and with the weight that was found for it."""
     (style, *_) = (name for name in turbo.styles if name != ORIGINAL)

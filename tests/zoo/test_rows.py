@@ -18,10 +18,19 @@ from safetensors.numpy import load, save
 from impasto.apply.network import Network
 from impasto.errors import OutputError, WeightsError
 from impasto.nets.architecture import ARCHITECTURES, ORIGINAL, style_tensors
+from impasto.zoo import files
 from impasto.zoo import rows as module
 from impasto.zoo.cards import StyleCard
 from impasto.zoo.pack import Pack, read_pack, write_pack
-from impasto.zoo.rows import MAX_PAINTING, Rows, holds_rows, read_rows, write_rows
+from impasto.zoo.rows import (
+    MAX_PAINTING,
+    Rows,
+    holds_rows,
+    parsed,
+    read_rows,
+    serialised,
+    write_rows,
+)
 from zoo.making import random_pack, write
 
 Header = dict[str, Any]
@@ -456,3 +465,26 @@ def test_a_row_of_a_network_is_its_own_numbers() -> None:
     assert row.card == pack.card.styles[2]
     for name in style_tensors(pack.architecture):
         np.testing.assert_array_equal(row.tensors[name], pack.tensors[name][2])
+
+
+def test_rows_are_read_from_bytes_as_from_a_file(tmp_path: Path):
+    path = tmp_path / "mine.safetensors"
+    pack = random_pack("mine")
+    rows = Rows("turbo", pack.body, (replace(pack.row("mine"), painting=b"webp"),))
+    write_rows(rows, path)
+    assert serialised(rows) == path.read_bytes()
+    found = parsed(path.read_bytes(), "a gift")
+    assert (found.name, found.styles, found.body) == ("a gift", ("mine",), pack.body)
+    assert found.rows[0].sha256 == read_rows(path).rows[0].sha256
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"[]", b"1", b'{"__metadata__": 1}', b'{"__metadata__": {"impasto": "[]"}}', b"[" * 100_000],
+)
+def test_bytes_with_another_header_are_refused(header: bytes):
+    data = len(header).to_bytes(8, "little") + header
+    with pytest.raises(WeightsError, match="a gift: is not a file of styles"):
+        parsed(data, "a gift")
+    with pytest.raises((ValueError, RecursionError)):
+        files.metadata_in(data)

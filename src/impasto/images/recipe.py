@@ -32,19 +32,23 @@ def read_recipe(path: str | os.PathLike[str], options: ReadOptions = _DEFAULTS) 
     Raises `ImageError` if there is none, if it is larger than 1 MiB or not a JSON object, and where
     `read_picture` would raise it before decoding.
     """
-    data, name = load_bytes(path, options), os.fspath(path)
+    return recipe_in(load_bytes(path, options), os.fspath(path), options)
+
+
+def recipe_in(data: bytes, name: str, options: ReadOptions = _DEFAULTS) -> dict[str, Any]:
+    """Return the recipe in the bytes of a picture file, as `read_recipe` does."""
     with translated(name), quiet(), measured(open_image(data), data, name, options) as image:
         text = image.getexif().get(IMAGE_DESCRIPTION)
         if image.format == "GIF":
             text = bytes(image.info.get("comment", b"")).decode("ascii", "replace") or None
     if not isinstance(text, str) or len(text) > MAX_CHARACTERS:
-        raise ImageError(f"{shown(path)}: has no Impasto recipe")
+        raise ImageError(f"{shown(name)}: has no Impasto recipe")
     try:
         recipe = json.loads(text)
     except (ValueError, RecursionError):  # not JSON, or nested too deeply
         recipe = None
     if not isinstance(recipe, dict):
-        raise ImageError(f"{shown(path)}: has no Impasto recipe, but another description")
+        raise ImageError(f"{shown(name)}: has no Impasto recipe, but another description")
     return recipe
 
 

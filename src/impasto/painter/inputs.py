@@ -34,10 +34,25 @@ _NOISE = 20 / 255
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """A start that is not a file, with its recipe as plain data."""
+    """A start that is not a file, with its recipe as plain data.
+
+    ``frozen`` takes the place of the file named by ``freeze``.
+    """
 
     picture: Source
     recipe: Mapping[str, Any]
+    frozen: Source | None = None
+
+    @property
+    def files(self) -> dict[str, Source]:
+        """The pictures by the options that they stand for."""
+        found = {"init": self.picture, "freeze": self.frozen}
+        return {name: source for name, source in found.items() if source is not None}
+
+    @property
+    def styles(self) -> str:
+        """The style or mixture whose network made it, as ``init`` names them."""
+        return ",".join(f"{name}:{share:g}" for name, share in self.recipe["shares"].items())
 
 
 class Inputs:
@@ -66,9 +81,9 @@ class Inputs:
         self.styles = [read_stored(source, read) for group in groups for source in group]
         self._scales = parsing.each("style_scale", options.style_scale, len(groups))
         self._turns = parsing.each("style_rotation", options.style_rotation, len(groups))
+        given = start.files if start else {}
         self.files = {
-            name: read_stored(start.picture if start and name == "init" else path, read)
-            for name, path in named_files(options)
+            name: read_stored(given.get(name, path), read) for name, path in named_files(options)
         }
         parts = [seen_part(style) for style in self.styles]
         if not options.style_guide:  # style guides cover whole paintings

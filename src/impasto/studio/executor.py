@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
+from collections.abc import Mapping
 from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,9 +27,10 @@ from impasto.errors import (
 )
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
+from impasto.studio.film_runner import FilmRunner
 from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, needed
-from impasto.studio.requests import PaintRequest
+from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, attempt_of, needed
+from impasto.studio.learn_runner import LearnRunner
 from impasto.studio.room import Cancelled, Room, WorkerLeaving, is_disk_full
 from impasto.studio.runner import PaintRunner, WorkerContext
 
@@ -41,8 +44,16 @@ _INSIDE = "something went wrong inside the studio"
 _OF_THE_REQUEST = (ImageError, OptionsError, DivergedError)
 """Errors that are told as they are: they speak of what was sent in, and never of a path here."""
 
-_MADE = re.compile(r"(?:checkpoint|preview|picture|timelapse)-(\d+)[-.\w]*")
-_NO_FILES: dict[str, object] = {"preview": None, "picture": None, "timelapse": None}
+_NO_FILES: dict[str, object] = dict.fromkeys(("preview", "picture", "timelapse", "film", "learnt"))
+_RESUMED = ("checkpoint-", "piece-")
+"""What files are called from which a job goes on."""
+
+_RUNNERS: Mapping[str, type[PaintRunner] | type[LearnRunner] | type[FilmRunner]] = {
+    "paint": PaintRunner,
+    "learn": LearnRunner,
+    "video": FilmRunner,
+}
+"""What works at each kind of job."""
 
 
 def execute(context: WorkerContext, claim: Claim) -> None:
@@ -61,13 +72,7 @@ def execute(context: WorkerContext, claim: Claim) -> None:
     finally:
         context.claim = None
         for path in context.scratch.iterdir():
-            path.unlink(missing_ok=True)
-
-
-def _attempt(name: str) -> int:
-    """Return the number of the attempt that made a file; 0 for what was sent in."""
-    made = _MADE.fullmatch(name)
-    return int(made[1]) if made else 0
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 class Attempt:
@@ -101,16 +106,17 @@ class Attempt:
     def withdraw(self) -> None:
         """Remove what a lost attempt made.
 
-        Not its checkpoint, which who has the job now may need, and nothing that the row names: the
-        claim is lost, too, when the last word reached the database and its answer did not.
+        Not its checkpoint and its pieces, which who has the job now may need, and nothing that the
+        row names: the claim is lost, too, when the last word reached the database and its answer
+        did not.
         """
         try:
             served = needed(self._store.job(self._id))
         except KeyError:
             self._files.remove(self._id)
             return
-        own = [name for name in self._files.names(self._id) if _attempt(name) == self._number]
-        if names := [n for n in own if not (served(n) or n.startswith("checkpoint-"))]:
+        own = [name for name in self._files.names(self._id) if attempt_of(name) == self._number]
+        if names := [n for n in own if not (served(n) or n.startswith(_RESUMED))]:
             self._files.remove(self._id, *names)
 
     def _begin(self, heartbeat: Heartbeat) -> None:
@@ -120,16 +126,14 @@ class Attempt:
             text = f"the work on it broke off {HOPELESS} times at the same place"
             self._fail(heartbeat, "hopeless", text)
         else:
-            self._paint(heartbeat)
+            self._run(heartbeat)
 
-    def _paint(self, heartbeat: Heartbeat) -> None:
-        """Paint from the newest checkpoint that fits, else from the start."""
-        request = PaintRequest.of(self._claim.job.request)
+    def _run(self, heartbeat: Heartbeat) -> None:
+        """Work from the newest checkpoint that fits, else from the start."""
+        build = _RUNNERS[self._claim.job.kind]
         room = Room(heartbeat, self._context.leaving)
         for name in [*self._checkpoints.names(), None]:
-            runner = PaintRunner(
-                self._context, self._claim, request, self._checkpoints, heartbeat, room
-            )
+            runner = build(self._context, self._claim, self._checkpoints, heartbeat, room)
             try:
                 stopped = runner.run(name)
             except CheckpointError as error:
@@ -141,7 +145,9 @@ class Attempt:
             self._end(heartbeat, "stopped" if stopped else "done", **columns)
             return
 
-    def _publish(self, heartbeat: Heartbeat, runner: PaintRunner, room: Room) -> dict[str, object]:
+    def _publish(
+        self, heartbeat: Heartbeat, runner: PaintRunner | LearnRunner | FilmRunner, room: Room
+    ) -> dict[str, object]:
         """Store the files of the result; return the columns that name them."""
         columns: dict[str, object] = {"step": runner.step}
         for column, name, path in runner.finish():
@@ -187,9 +193,11 @@ class Attempt:
             return
         served, checkpoints = needed(job), self._checkpoints.names()
         useful = {"running": checkpoints, "stopped": checkpoints[:1]}.get(job.state, [])
+        if useful:
+            useful += [name for name in self._files.names(self._id) if name.startswith("piece-")]
         self._files.sweep(
             self._id,
-            lambda name: served(name) or name in useful or _attempt(name) > self._number,
+            lambda name: served(name) or name in useful or attempt_of(name) > self._number,
         )
 
     def _hung(self) -> None:

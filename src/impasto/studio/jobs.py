@@ -50,10 +50,12 @@ class Job(Table, kw_only=True):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str]
-    kind: Mapped[str]  # paint | apply
+    kind: Mapped[str]  # paint | apply | learn | video
     state: Mapped[str]
     wish: Mapped[str] = mapped_column(default="")  # "", stop or cancel
     request: Mapped[Mapping[str, Any]]
+    pictures: Mapped[Mapping[str, Any] | None] = mapped_column(default=None)
+    """Where the page had its photo and its paintings from, and their names."""
     key: Mapped[str | None] = mapped_column(default=None)
     """The client's, so that asking twice makes one job."""
     fingerprint: Mapped[str | None] = mapped_column(default=None)
@@ -81,11 +83,24 @@ class Job(Table, kw_only=True):
     preview: Mapped[str | None] = mapped_column(default=None)  # names of files
     picture: Mapped[str | None] = mapped_column(default=None)
     timelapse: Mapped[str | None] = mapped_column(default=None)
+    film: Mapped[str | None] = mapped_column(default=None)
+    learnt: Mapped[str | None] = mapped_column(default=None)
+    style: Mapped[str | None] = mapped_column(default=None)
+    """The name of the style that is learnt."""
     error_code: Mapped[str | None] = mapped_column(default=None)
     error: Mapped[str | None] = mapped_column(default=None)
 
 
 jobs: sa.Table = Job.metadata.tables[Job.__tablename__]
+
+_HAS_LEARNT = jobs.c.learnt.is_not(None) & (jobs.c.state != "cancelled")
+
+IS_STYLE = (
+    (jobs.c.kind == "learn")
+    & (jobs.c.state.in_((*UNDER_WAY, "stopped")) | _HAS_LEARNT)
+    & (jobs.c.wish != "cancel")
+)
+"""Which jobs are styles: those that learn one, or have learnt it."""
 
 losses = sa.Table(
     "studio_losses",
@@ -124,6 +139,10 @@ class QueueFull(Exception):  # noqa: N818
         self.what, self.most = what, most
 
 
+Guard = Callable[[sa.Connection], object]
+"""Raises what speaks against a job, in the transaction that is to take it."""
+
+
 class KeyReused(Exception):  # noqa: N818
     """An idempotency key came again with something else."""
 
@@ -136,6 +155,7 @@ Place = tuple[float, str]
 """Where a job is in a list: when it was made, and its id."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MADE = re.compile(r"(?:checkpoint|piece|preview|picture|timelapse|film|row)-(\d+)[-.\w]*")
 
 
 def new_id() -> str:
@@ -144,9 +164,22 @@ def new_id() -> str:
 
 
 def needed(job: Job) -> Callable[[str], bool]:
-    """Return which files of an ended job are to be kept."""
-    served = {job.preview, job.picture, job.timelapse}
-    return lambda name: name in served or name == "photo" or name.startswith("style-")
+    """Return which files of an ended job are to be kept.
+
+    Those of later attempts are: it may have gone on since it was read.
+    """
+    served = {job.preview, job.picture, job.timelapse, job.film, job.learnt}
+    given = ("photo", "start", "freeze")
+    sent = ("style-", "clip.", *(["checkpoint-"] if job.kind == "learn" else []))
+    return lambda name: (
+        name in served or name in given or name.startswith(sent) or attempt_of(name) > job.attempt
+    )
+
+
+def attempt_of(name: str) -> int:
+    """Return the number of the attempt that made a file; 0 for what was sent in."""
+    made = _MADE.fullmatch(name)
+    return int(made[1]) if made else 0
 
 
 class JobStore:
@@ -167,28 +200,43 @@ class JobStore:
         id: str,
         key: str | None = None,
         fingerprint: str | None = None,
+        pictures: Mapping[str, Any] | None = None,
         max_queue: int,
         max_jobs: int,
+        style: str | None = None,
+        guard: Guard | None = None,
     ) -> Job:
         """Take a job and queue it; with a ``key`` known already, return the job it made.
 
-        Its files are there before. Raises `QueueFull` and `KeyReused`.
+        Its files are there before. Raises `QueueFull` and `KeyReused`, and as ``guard`` does.
         """
         row = {"id": id, "owner": owner, "kind": kind, "request": dict(request)}
-        asked = {"key": key, "fingerprint": fingerprint}
+        asked = {"key": key, "fingerprint": fingerprint, "pictures": pictures}
         with self.engine.begin() as connection:
             lock(connection)  # or two at the same moment would both find room, and both a new key
             if earlier := self._made(connection, owner, key, fingerprint):
                 return earlier
             self._check_room(connection, owner, max_queue, max_jobs)
+            if guard:
+                guard(connection)
             times = {"created": self._now, "queued": self._now}
-            return _insert(connection, **row, **asked, **times, state="queued")
+            return _insert(connection, **row, **asked, **times, state="queued", style=style)
 
-    def keep(self, owner: str, kind: str, request: Mapping[str, Any], **columns: Any) -> Job:
+    def keep(
+        self,
+        owner: str,
+        kind: str,
+        request: Mapping[str, Any],
+        guard: Guard | None = None,
+        **columns: Any,
+    ) -> Job:
         """Record a job that is done already; ``columns`` has its ``id`` and its picture."""
         times = dict.fromkeys(("created", "queued", "started", "ended"), self._now)
         row = {"owner": owner, "kind": kind, "request": dict(request), "state": "done"}
         with self.engine.begin() as connection:
+            if guard:
+                lock(connection)
+                guard(connection)
             return _insert(connection, **row, **times, **columns)
 
     def by_key(self, owner: str, key: str | None, fingerprint: str | None) -> Job | None:
@@ -213,10 +261,12 @@ class JobStore:
         limit: int = 50,
         before: Place | None = None,
         cancelled: bool = True,
+        learnt: bool = True,
     ) -> list[Job]:
         """Return an owner's jobs, the newest first, from ``before`` a place on.
 
-        Without ``cancelled`` those are left out that were cancelled or are about to be.
+        Without ``cancelled`` those are left out that were cancelled or are about to be, without
+        ``learnt`` those that learn styles.
         """
         query = sa.select(jobs).where(jobs.c.owner == owner)
         if before is not None:  # of two jobs made at one moment, one may be on the page before
@@ -225,7 +275,14 @@ class JobStore:
             query = query.where((jobs.c.created < time) | earlier)
         if not cancelled:
             query = query.where(jobs.c.state != "cancelled", jobs.c.wish != "cancel")
+        if not learnt:
+            query = query.where(jobs.c.kind != "learn")
         return self._all(query.order_by(jobs.c.created.desc(), jobs.c.id.desc()).limit(limit))
+
+    def styles(self, owner: str) -> list[Job]:
+        """Return the jobs that are an owner's styles, the newest first."""
+        query = sa.select(jobs).where(IS_STYLE, jobs.c.owner == owner)
+        return self._all(query.order_by(jobs.c.created.desc(), jobs.c.id.desc()))
 
     def ahead(self, job: Job) -> int:
         """Return how many jobs wait before this one."""
@@ -255,7 +312,7 @@ class JobStore:
         self, id: str, owner: str, *, max_queue: int | None = None, max_jobs: int | None = None
     ) -> Job:
         """Queue a stopped job again. Raises `NoSuchJob`, `WrongState`, given bounds `QueueFull`."""
-        again = {"state": "queued", "wish": "", "ended": None, "queued": self._now}
+        again = self._again()
         with self.engine.begin() as connection:
             lock(connection)
             if self._change(connection, id, owner, ("stopped",), **again):
@@ -263,6 +320,23 @@ class JobStore:
             else:  # it may have been asked to stop a moment ago
                 self._change(connection, id, owner, ("running",), wish=_unless_cancelled(""))
         return self._in_state(id, owner, *UNDER_WAY)
+
+    def learn_on(
+        self, id: str, owner: str, request: Mapping[str, Any], *, max_queue: int, max_jobs: int
+    ) -> Job:
+        """Queue a style that has been learnt again, with a larger budget. Raises as `go_on`."""
+        again = {**self._again(), "request": dict(request), "error_code": None, "error": None}
+        with self.engine.begin() as connection:
+            lock(connection)
+            self._check_room(connection, owner, max_queue, max_jobs)
+            begun = self._change(connection, id, owner, ("stopped", "done", "failed"), **again)
+        job = self.job(id, owner)
+        if not begun:
+            raise WrongState(job.state)
+        return job
+
+    def _again(self) -> dict[str, Any]:
+        return {"state": "queued", "wish": "", "ended": None, "queued": self._now, "stuck": 0}
 
     def cancel(self, id: str, owner: str) -> Job:
         """Ask for a job to end; one that nobody works at ends now. Raises `NoSuchJob`."""
@@ -333,8 +407,8 @@ class JobStore:
         """
         if rows:
             progress["step"] = rows[-1].step
-            if rows[-1].step > claim.job.step:  # further than whoever had it before
-                progress["stuck"] = 0
+        if progress.get("step", 0) > claim.job.step:  # further than whoever had it before
+            progress["stuck"] = 0
         with self.engine.begin() as connection:
             self._write(connection, claim, beat=self._now, **progress)
             if rows:  # again, maybe: the answer to the first time may have been lost
@@ -357,8 +431,8 @@ class JobStore:
             self._write(connection, claim, **again)
 
     def outdated(self, keep: float) -> list[Job]:
-        """Return jobs that ended more than ``keep`` seconds ago."""
-        ended = jobs.c.state.in_(ENDED) & (jobs.c.ended < self._now - keep)
+        """Return jobs that ended more than ``keep`` seconds ago; styles are kept."""
+        ended = jobs.c.state.in_(ENDED) & (jobs.c.ended < self._now - keep) & ~_HAS_LEARNT
         return self._all(sa.select(jobs).where(ended))
 
     def some(self, ids: Iterable[str]) -> dict[str, Job]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, cookie_parser
@@ -28,20 +29,28 @@ _OPEN = (*_PROBES, "/login", "/logout", "/v1/openapi.json", "/swagger.json", "/m
 _API = ("/v1/", "/model/", "/metrics", "/studio/")
 """Where a browser without a key is told so, not sent to where one logs in."""
 
-_PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/paint")
-"""What the page asks for that takes work."""
+_PAINTING = "/painting/"
+"""Before the id of a painting that the page shows."""
 
-_COUNTED = ("/v1/", "/model/", "/login", *_PAGE_WORK)
-"""What counts for the rate of a client. The files of the page do not."""
+_COUNTED = ("/v1/", "/model/", "/login", "/studio/look", "/studio/file")
+"""What counts for the rate of a client even if it changes nothing. Most of the page does not."""
 
 _SMALL = {
     "/login": 4096,
     "/logout": 4096,
-    "/studio/quick": 65536,
-    "/studio/quick/keep": 65536,
+    "/studio/quick": 262144,  # with a mask
+    "/studio/quick/keep": 262144,
+    "/studio/quick/finish": 262144,
     "/studio/paint": 65536,
+    "/studio/styles": 65536,
 }
 """Most bytes of a request, where it is not that of the settings."""
+
+_FILMS = "/v1/videos"
+"""What is sent a film."""
+
+_OF_STYLES = 4096
+"""Most bytes of a request that changes a style."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -67,9 +76,9 @@ class RequestMiddleware:
         self._app, self._keys, self._metrics = app, studio.keys, metrics
         self._ended = studio.ended_sessions
         settings = studio.settings
-        self._most = settings.max_upload
+        self._most, self._most_of_film = settings.max_upload, settings.max_film
         self._hosts, self._sites, self._rates = Hosts(settings), Sites(settings), Rates(settings)
-        self._uploads = Uploads(settings)
+        self._uploads, self._films = Uploads(settings), Uploads(settings, films=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -105,6 +114,13 @@ class RequestMiddleware:
             refused = problems.answer(scope, problem)
         await refused(scope, receive, answer)
 
+    def _most_of(self, scope: Scope) -> int:
+        """Return how many bytes a request may have."""
+        path = scope["path"]
+        if path == _FILMS:
+            return self._most_of_film
+        return _OF_STYLES if path.startswith("/v1/styles/") else _SMALL.get(path, self._most)
+
     async def _pass_on(
         self, scope: Scope, receive: Receive, headers: Headers, answer: Answer
     ) -> None:
@@ -112,9 +128,9 @@ class RequestMiddleware:
         if scope["method"] in SAFE:
             await self._app(scope, receive, answer)
             return
-        most = _SMALL.get(scope["path"], self._most)
-        with self._uploads.one_of(scope["state"]["client"]) as count:
-            await self._app(scope, Body(receive, headers, most, count), answer)
+        uploads = self._films if scope["path"] == _FILMS else self._uploads
+        with uploads.one_of(scope["state"]["client"]) as count:
+            await self._app(scope, Body(receive, headers, self._most_of(scope), count), answer)
 
     def _let_in(self, scope: Scope, headers: Headers) -> Response | None:
         """Return an answer for who is sent elsewhere. Raises `Problem`."""
@@ -128,11 +144,14 @@ class RequestMiddleware:
         owner = self._who(headers)
         if owner and self._keys.required:
             state["client"] = f"key {owner}"
-        if owner is None or path.startswith(_COUNTED):  # whoever guesses keys is counted anywhere
+        counted = method not in SAFE or path.startswith(_COUNTED)
+        if owner is None or counted:  # whoever guesses keys is counted anywhere
             self._rates.check(state["client"])
         if owner is None and path not in _OPEN:
             if method in SAFE and not path.startswith(_API):
                 query = scope["query_string"].decode("latin-1") if path == "/" else ""
+                if path.startswith(_PAINTING):
+                    query = urlencode({"id": path.removeprefix(_PAINTING)})
                 login = f"/login?{query}" if query else "/login"  # a link outlives logging in
                 return RedirectResponse(login, 303, {"Cache-Control": "no-store"})
             raise _no_key()

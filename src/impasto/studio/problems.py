@@ -25,7 +25,9 @@ from impasto.errors import (
 )
 from impasto.images.header import TooManyPixels
 from impasto.studio.fair_pool import PoolFull
+from impasto.studio.films import FilmError
 from impasto.studio.jobs import KeyReused, NoSuchJob, QueueFull, WrongState
+from impasto.studio.learnt import NameTaken, NoSuchStyle, StyleFileError, TooManyStyles
 from impasto.studio.room import is_disk_full
 from impasto.zoo.registry import StyleError
 
@@ -49,8 +51,10 @@ KINDS = {
     "bad-picture": Kind(422, "It is not a picture", "the photo is damaged"),
     "bad-form": Kind(422, "The form cannot be read", "the form ends in the middle"),
     "unfit-format": Kind(422, "The format cannot hold it", "a side of 20,000 pixels is too long"),
+    "bad-film": Kind(422, "It is not a film", "the clip has only sound; give a film"),
     "job-failed": Kind(422, "The painting failed", "the style picture is too small"),
     "key-reused": Kind(422, "The idempotency key is taken", "this key came with another request"),
+    "bad-style-file": Kind(422, "It is not a file of a style", "the file has 3 styles"),
     "unauthorized": Kind(401, "A key is needed", "send Authorization: Bearer KEY, or X-API-Key"),
     "cross-site": Kind(
         403, "The request comes from another site", "https://other.org may not do this"
@@ -60,6 +64,8 @@ KINDS = {
     "method-not-allowed": Kind(405, "This cannot be done here", "GET is not possible here"),
     "slow-upload": Kind(408, "The upload is too slow", "nothing was received for 30 seconds"),
     "wrong-state": Kind(409, "The job's state does not allow it", "it is done already"),
+    "name-taken": Kind(409, "There is a style of this name", "there is a style 'wave' already"),
+    "too-many-styles": Kind(409, "You have too many styles", "you have 50 styles, the most"),
     "too-large": Kind(
         413, "The request is too large", "a request may have at most 67,108,864 bytes"
     ),
@@ -156,6 +162,18 @@ def of(error: Exception) -> Problem:
             return Problem("key-reused", "this idempotency key came with another request")
         case WrongState():
             return Problem("wrong-state", f"this cannot be done to a job that is {error}")
+        case NameTaken():
+            text = f"there is a style {str(error)!r} already: choose another name"
+            return Problem("name-taken", text, field="name")
+        case TooManyStyles():
+            text = f"you have {error} styles, and no more are allowed: remove one first"
+            return Problem("too-many-styles", text)
+        case NoSuchStyle():
+            return Problem("not-found", "you have no style of this name")
+        case StyleFileError():
+            return Problem("bad-style-file", str(error), field="file")
+        case FilmError():
+            return Problem("bad-film", str(error), field="clip")
         case OptionsError():
             return _of_options(error)
         case ImageError():

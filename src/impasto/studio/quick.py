@@ -17,7 +17,7 @@ from PIL import Image
 from impasto.apply.network import Network
 from impasto.apply.passes import LOOK, bytes_of, work_of
 from impasto.apply.stylised import Stylised
-from impasto.errors import ImageError, OptionsError
+from impasto.errors import OptionsError
 from impasto.images import check_format, fit
 from impasto.images.color import whiteness_in_bytes
 from impasto.images.encode import Job, jpeg, png, tiff, webp
@@ -28,10 +28,14 @@ from impasto.images.resize import resize_plane
 from impasto.options import ApplyOptions, SaveOptions
 from impasto.runtime.machine import processors
 from impasto.studio.fair_pool import FairPool
+from impasto.studio.learnt import Own
 from impasto.studio.requests import FORMATS
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
+from impasto.studio.validation import named
 from impasto.zoo.pack import Pack
+from impasto.zoo.registry import Shares
+from impasto.zoo.rows import Rows
 
 T = TypeVar("T")
 
@@ -112,20 +116,64 @@ class Quick:
         """Return the SHA-256 of the pack that a style is in. Raises `OptionsError`."""
         return self._catalogue.find(style)[0].sha256
 
-    def imported(self, style: str) -> str:
-        """Return a style with the user's own packs preferred to those that come with Impasto."""
-        return self._catalogue.imported(style)
+    def paintings(self, style: str, own: Own = ()) -> dict[bytes, float]:
+        """Return the paintings of a style or a mixture, of ``own`` ones in full, with the shares.
 
-    def check(self, style: str, options: ApplyOptions | None = None, *, fast: bool = False) -> None:
-        """Raise `OptionsError` for a style, or options of it, that cannot be had."""
+        Raises `OptionsError` for an unknown style, or one whose painting is not here.
+        """
+        found, mine = {}, {style.name: style for style in own}
+        for name, share in self._catalogue.find(style, own=own)[1].items():
+            painting = mine[name].painting if name in mine else self._catalogue.painting(name)
+            if painting is None:
+                raise OptionsError(f"the painting of {name} is not here: add it in Paint instead")
+            found[painting] = share
+        return found
+
+    def finishable(self, style: str, own: Own = ()) -> bool:
+        """Return whether `paintings` finds all of them; reads no file. Raises `OptionsError`."""
+        mine = {style.name for style in own}
+        shares = self._catalogue.find(style, own=own)[1]
+        return all(name in mine or self._catalogue.painting(name) for name in shares)
+
+    def find(self, style: str, *, fast: bool = False, own: Own = ()) -> tuple[Pack, Shares]:
+        """Return the network of a style or a mixture, and the shares. Raises `OptionsError`."""
+        return self._catalogue.find(style, fast=fast, own=own)
+
+    def imported(self, style: str, own: Own = ()) -> str:
+        """Return a style with the user's own packs preferred to those that come with Impasto."""
+        return self._catalogue.imported(style, own)
+
+    def has_network(self, rows: Rows) -> bool:
+        """Return whether the network that rows were learnt on is here."""
+        return self._catalogue.has_network(rows)
+
+    def check(
+        self,
+        style: str,
+        options: ApplyOptions | None = None,
+        *,
+        fast: bool = False,
+        own: Own = (),
+    ) -> None:
+        """Raise `OptionsError` for a style, or options of it, that cannot be had.
+
+        ``own`` are the styles of who asks, here and below: nobody else's can be named.
+        """
         options = options or ApplyOptions()
-        pack, shares = self._catalogue.find(style, fast=fast)
+        pack, shares = self._catalogue.find(style, fast=fast, own=own)
         pack.mix(shares, options.strength)
         if options.style_scale != 1 and not pack.has_original:
             raise OptionsError("--style-scale cannot vary in this style: it was not trained to")
 
     def check_size(
-        self, photo: Header, style: str, options: ApplyOptions, format: str, *, fast: bool = False
+        self,
+        photo: Header,
+        style: str,
+        options: ApplyOptions,
+        format: str,
+        *,
+        fast: bool = False,
+        own: Own = (),
     ) -> None:
         """Raise `TooManyPixels` or `OutputError` for a result that is too large for the style."""
         width, height = _size(photo, options)
@@ -135,7 +183,8 @@ class Quick:
                 f"would be {width}x{height} pixels, more than the {most:,} allowed: "
                 "ask for a smaller size"
             )
-        work = work_of(self._catalogue.find(style, fast=fast)[0], options, width, height)
+        pack, _ = self._catalogue.find(style, fast=fast, own=own)
+        work = work_of(pack, options, width, height)
         if work > self._most_work:
             raise TooManyPixels(
                 f"would be {width}x{height} pixels, {work / self._most_work:.2g} times the work "
@@ -143,7 +192,9 @@ class Quick:
             )
         check_format(f"result.{_FORMATS[format].kind}", width, height)
 
-    def draft(self, photo: bytes, style: str, options: ApplyOptions) -> tuple[str, ApplyOptions]:
+    def draft(
+        self, photo: bytes, style: str, options: ApplyOptions, own: Own = ()
+    ) -> tuple[str, ApplyOptions]:
         """Return a style and options for a quick look at what `stylise` would make.
 
         The same styles in a smaller network, at a smaller size if need be: the strokes look as they
@@ -151,7 +202,7 @@ class Quick:
         answered as it is, and so is a style that there is one network of. Raises `OptionsError` and
         `ImageError`.
         """
-        lighter = self._catalogue.lighter(style)
+        lighter = self._catalogue.lighter(style, own)
         if not lighter:
             return style, options
         header = measure(photo, self._read)
@@ -181,6 +232,7 @@ class Quick:
         format: str = "jpeg",
         fast: bool = False,
         mask: bytes | None = None,
+        own: Own = (),
         **options: Any,
     ) -> tuple[bytes, str]:
         """Return the stylised photo as the bytes of a picture file, and its media type.
@@ -192,7 +244,7 @@ class Quick:
         chosen = ApplyOptions.from_dict(options)
 
         def make() -> tuple[bytes, str]:
-            return self.make(photo, style, chosen, format, fast=fast, mask=mask)
+            return self.make(photo, style, chosen, format, fast=fast, mask=mask, own=own)
 
         return self.begin("", make).result()
 
@@ -214,15 +266,16 @@ class Quick:
         *,
         fast: bool = False,
         mask: bytes | None = None,
+        own: Own = (),
     ) -> tuple[bytes, str]:
         """As `stylise`, at once and in this thread: for work whose turn it is."""
         if format not in _FORMATS:
             raise OptionsError(f"--format must be one of {', '.join(FORMATS)}")
         chosen = _FORMATS[format]
-        pack, shares = self._catalogue.find(style, fast=fast)
+        pack, shares = self._catalogue.find(style, fast=fast, own=own)
         stored = _mirrored(read_fitting(photo, options.size, self._read), chosen.multiple)
         height, width, _ = stored.rgb.shape
-        self.check_size(Header(width, height), style, options, format, fast=fast)
+        self.check_size(Header(width, height), style, options, format, fast=fast, own=own)
         white = None if mask is None else self._grey(mask, max(_size((width, height), options)))
         made = self._stylised(pack, shares, stored, options, white)
         recipe = {**made.recipe, "save": chosen.save.to_dict()}
@@ -235,10 +288,8 @@ class Quick:
 
     def _grey(self, mask: bytes, side: int) -> Image.Image:
         """Read a mask, as large as it is needed. Raises `ImageError`."""
-        try:
+        with named("the mask"):
             stored = read_fitting(mask, side, self._read)
-        except ImageError as error:
-            raise type(error)(f"the mask {str(error).removeprefix('<memory>: ')}") from None
         return Image.fromarray(whiteness_in_bytes(stored))
 
     def _stylised(

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from impasto.errors import MissingExtraError, OutputError
 from impasto.events import Event, Finished, Losses, Started, Step
-from impasto.images import resize
+from impasto.images import read_recipe, resize
 from impasto.images.picture import Samples, floats
 from impasto.options import RecordOptions
-from impasto.painter import Painter
+from impasto.painter import Painter, Start
 from impasto.record import Recorder
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
@@ -62,13 +63,13 @@ class PaintRunner:
         self,
         context: WorkerContext,
         claim: Claim,
-        request: PaintRequest,
         checkpoints: JobCheckpoints,
         heartbeat: Heartbeat,
         room: Room,
     ) -> None:
         self.stepped, self.step = False, 0
-        self._context, self._claim, self._request = context, claim, request
+        self._context, self._claim = context, claim
+        self._request = PaintRequest.of(claim.job.request)
         self._checkpoints, self._heartbeat, self._room = checkpoints, heartbeat, room
         self._previews = Previews(
             context.files, claim.job.id, claim.attempt, heartbeat, context.clock
@@ -133,14 +134,27 @@ class PaintRunner:
     def _build(self) -> Painter:
         context, job = self._context, self._claim.job.id
         files = context.files
-        styles = sorted(name for name in files.names(job) if name.startswith("style-"))
+        names = files.names(job)
+        start = self._start("freeze" in names) if "start" in names else None
+        begun: dict[str, Any] = {"init": start.styles, "scales": "single"} if start else {}
+        if start and start.frozen is not None:
+            begun["freeze"] = "mask.png"  # stands for the file of the start
+        styles = sorted(name for name in names if name.startswith("style-"))
         return Painter(
             files.get(job, "photo"),
             [files.get(job, name) for name in styles],
-            self._request.options(max_memory=context.settings.max_memory),
+            self._request.options(max_memory=context.settings.max_memory, **begun),
+            start=start,
             read=context.settings.limits,
             clock=context.clock,
         )
+
+    def _start(self, masked: bool) -> Start:
+        """Return the picture that a network made, to be painted on."""
+        path, files, job = self._context.scratch / "start", self._context.files, self._claim.job.id
+        files.fetch(job, "start", path)
+        frozen = files.get(job, "freeze") if masked else None
+        return Start(path.read_bytes(), read_recipe(path), frozen)
 
     def _build_recorder(self, photo: Samples) -> Recorder:
         width, height = self._painter.width, self._painter.height

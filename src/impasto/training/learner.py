@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,9 @@ from impasto.zoo.rows import Arrays, Row, Rows
 
 _LOG = 2.0
 """The initial logarithm of a style's weight."""
+
+_EARLIER: Mapping[str, type[int] | type[float]] = {"crops": int, "steps": int, "seconds": float}
+"""What the record of a style counts over all times that it was learnt."""
 
 _CROPS = 24
 """The number of crops, which are used repeatedly."""
@@ -99,10 +102,11 @@ class Learner:
         self.precision = choose_precision(self.options.precision, self.device)
         self._loop: RowLoop | None = None
         self._before = 0, 0.0
-        self._earlier = {"crops": 0, "steps": 0, "seconds": 0.0}
+        self._total = False
+        self._earlier: dict[str, float] = {name: kind() for name, kind in _EARLIER.items()}
         self._saved_at = clock()
 
-    def __iter__(self) -> Iterator[TrainingEvent]:
+    def __iter__(self) -> Generator[TrainingEvent, None, None]:
         """Learn to the end, or until stopped."""
         with in_memory("lower --size or --style-size"):
             yield from self._learn()
@@ -123,13 +127,24 @@ class Learner:
         finally:
             crops.close()
 
-    def begin_with(self, row: Row | None, state_file: StateFile | None = None) -> None:
+    def begin_with(
+        self, row: Row | None, state_file: StateFile | None = None, *, total: bool = False
+    ) -> None:
         """Continue from a style that was learnt before; call this before iterating.
 
+        With ``total`` the budget in seconds includes what was learnt before.
+
         ``state_file`` says where and how often to save the state. If it holds the state of the same
-        learning, this continues exactly from there, else from the row.
+        learning and of this row, or with ``resume`` of any row, this continues exactly from there,
+        else from the row.
         """
         self._begin, self._state_file = row, state_file or StateFile()
+        self._total = total
+
+    @property
+    def seconds(self) -> float:
+        """How long the style has been learnt, before and now."""
+        return self._earlier["seconds"] + (self._loop.seconds if self._loop else 0)
 
     def stop(self) -> None:
         """End after the current step; `stopped` is then true."""
@@ -153,7 +168,7 @@ class Learner:
             "photos": len(self.photos),
             "crops": self._earlier["crops"] + (loop.samples if loop else 0),
             "steps": self._earlier["steps"] + (loop.step if loop else 0),
-            "seconds": round(self._earlier["seconds"] + (loop.seconds if loop else 0), 1),
+            "seconds": round(self.seconds, 1),
         }
         weight = math.exp(loop.log if loop else _LOG)
         card = replace(self.card, weight=weight)
@@ -270,6 +285,8 @@ class Learner:
         steps_before, seconds_before = self._before
         if self.options.steps is not None:
             return step / (steps_before + self.options.steps)
+        if self._total:
+            return (self._earlier["seconds"] + seconds) / self.options.seconds
         return seconds / (seconds_before + self.options.seconds)
 
     def save(self) -> Iterator[Saved]:
@@ -280,34 +297,40 @@ class Learner:
         tensors, loop = self._loop.state()
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
         self._state_file.path.parent.mkdir(parents=True, exist_ok=True)
-        about = {"run": self._run(), "loop": loop, "file": str(Path(self.painting.name).absolute())}
+        about = {
+            "run": self._run(),
+            "loop": loop,
+            "earlier": self._earlier,
+            "file": str(Path(self.painting.name).absolute()),
+        }
         files.write(self._state_file.path, arrays, about)
         tidy(self._state_file.path.parent)
         yield Saved(self._state_file.path, "checkpoint")
 
     def _resume(self, loop: RowLoop) -> None:
-        """Continue from the saved state if it belongs to the initial row."""
-        if self._begin is None or self._restored(loop):
+        """Continue from the saved state if it belongs to the initial row, or is to be resumed."""
+        if self._restored(loop) or self._begin is None:
             return
         # Otherwise it starts from the row, as it would on another machine.
-        for name, kind in (("crops", int), ("steps", int), ("seconds", float)):
+        for name, kind in _EARLIER.items():
             earlier = self._begin.learning.get(name, 0)
             self._earlier[name] = kind(earlier) if isinstance(earlier, int | float) else kind(0)
 
     def _restored(self, loop: RowLoop) -> bool:
-        path = self._state_file.path
-        if path is None or self._begin is None or not path.is_file():
+        path, resume = self._state_file.path, self._state_file.resume
+        if path is None or not path.is_file() or not (resume or self._begin):
             return False
         try:
             arrays, data = files.read(path)
             files.check_same_run(path, data["run"], self._run())
-            if not np.array_equal(
-                np.float16(arrays["average"]),
-                np.float16(flat(self._begin.tensors, self._names).numpy()),
+            if not resume and not np.array_equal(
+                np.float16(arrays["average"]), np.float16(self._first().numpy())
             ):
                 return False
+            earlier = {name: kind(data["earlier"][name]) for name, kind in _EARLIER.items()}
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
             loop.restore({name: t.to(self.device) for name, t in tensors.items()}, data["loop"])
+            self._earlier = earlier
         except (CheckpointError, KeyError, TypeError, ValueError, RuntimeError):
             return False
         return True

@@ -45,6 +45,17 @@ def metadata(path: Path) -> dict[str, Any]:
     return found
 
 
+def metadata_in(data: bytes) -> dict[str, Any]:
+    """Return Impasto's metadata from the bytes of a file. Raises `ValueError` if there is none."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    about = header.get("__metadata__") if isinstance(header, dict) else None
+    found = json.loads(about.get(_KEY, "null")) if isinstance(about, dict) else None
+    if not isinstance(found, dict):
+        raise ValueError("its header has no Impasto metadata")
+    return found
+
+
 def serialised(tensors: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> bytes:
     """Return the bytes of a file with these tensors and metadata, which is plain data."""
     return save(dict(tensors), {_KEY: json.dumps(about, ensure_ascii=True)})

@@ -80,6 +80,12 @@ class Rows:
 
 def write_rows(rows: Rows, path: str | os.PathLike[str]) -> None:
     """Write rows as float16, atomically. Raises `OutputError`."""
+    with atomic_write(path) as file:
+        file.write(serialised(rows))
+
+
+def serialised(rows: Rows) -> bytes:
+    """Return the bytes of a file of rows."""
     names = style_tensors(ARCHITECTURES[rows.architecture])
     table = [np.concatenate([row.tensors[name] for name in names]) for row in rows.rows]
     tensors: dict[str, NDArray[Any]] = {_ROWS: np.stack(table).astype(np.float16)}
@@ -94,16 +100,19 @@ def write_rows(rows: Rows, path: str | os.PathLike[str]) -> None:
         "styles": [row.card.to_dict() for row in rows.rows],
         "learning": [dict(row.learning) for row in rows.rows],
     }
-    with atomic_write(path) as file:
-        file.write(files.serialised(tensors, about))
+    return files.serialised(tensors, about)
 
 
 def read_rows(path: str | os.PathLike[str]) -> Rows:
     """Read rows and check them completely. Raises `WeightsError` saying what is wrong."""
-    name = os.fspath(path)
-    data = files.read(Path(path), MAX_BYTES)
+    return parsed(files.read(Path(path), MAX_BYTES), os.fspath(path))
+
+
+def parsed(data: bytes, name: str = "<memory>") -> Rows:
+    """Return the rows in the bytes of a file, checked completely. Raises `WeightsError`."""
     try:
-        return _rows(files.metadata(Path(path)), load(data), name)
+        tensors = load(data)  # also checks the header
+        return _rows(files.metadata_in(data), tensors, name)
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
         raise WeightsError(
             f"{shown(name)}: is not a file of styles that Impasto can read: {reason(e)}"

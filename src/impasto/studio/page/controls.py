@@ -15,10 +15,14 @@ from impasto.options.apply import MAX_SEED
 from impasto.options.paint import QUALITIES
 from impasto.samples import PAINTINGS
 from impasto.text import shown
+from impasto.zoo.registry import StyleError, parse
 
 MODES = ("quick", "paint")
 COLORS = ("style", "photo")
 """The colours that the page offers."""
+
+MOST_STYLES = 2
+"""The most styles that the page mixes."""
 
 QUALITY = "good"
 """The quality that is chosen at first."""
@@ -29,6 +33,9 @@ SMALLEST = 128
 _SIZES = {"quick": 1024, "paint": 640}
 _SIZE_STEP = 64
 _STROKES = {"quick": (0.5, 2.0), "paint": (0.25, 2.0)}
+_WORDS = {"style_scale": "stroke size", "color": "choice of colours"}
+"""What the page calls a setting."""
+
 _LONGEST = 2000
 """Characters of a link that are read."""
 
@@ -75,7 +82,7 @@ def read(query: str, *, styles: Collection[str], largest: int) -> Linked:
     ranges = sliders("paint" if ("mode", "paint") in pairs else "quick", largest)
     checks: dict[str, Callable[[str], Any]] = {
         "mode": lambda text: _one_of(text, MODES),
-        "style": lambda text: _one_of(text, styles),
+        "style": lambda text: _mixture(text, styles),
         "strength": lambda text: _within(text, ranges["strength"]),
         "style_scale": lambda text: _within(text, ranges["style_scale"]),
         "size": lambda text: int(_within(text, ranges["size"])),
@@ -92,7 +99,7 @@ def read(query: str, *, styles: Collection[str], largest: int) -> Linked:
         try:
             settings[name] = checks[name](text)
         except ValueError as error:
-            complaints.append(f"The link's {name} is {shown(text)}: {error}")
+            complaints.append(f"The link's {_WORDS.get(name, name)} is {shown(text)}: {error}")
     return Linked(settings, tuple(complaints))
 
 
@@ -100,6 +107,20 @@ def _one_of(text: str, known: Collection[str]) -> str:
     if text not in known:
         raise ValueError(f"unknown here{nearest(text, known)}" if known else "there are none here")
     return text
+
+
+def _mixture(text: str, known: Collection[str]) -> str:
+    try:
+        pack, shares = parse(text)
+    except StyleError as error:
+        raise ValueError(str(error)) from None
+    for style in (text,) if pack else shares:
+        _one_of(style, known)
+    if len(shares) > MOST_STYLES:
+        raise ValueError(f"the page mixes at most {MOST_STYLES} styles")
+    whole = sum(shares.values())
+    mixed = [f"{style}:{share / whole:.3g}" for style, share in shares.items() if share]
+    return ",".join(mixed) if len(mixed) > 1 else mixed[0].partition(":")[0]
 
 
 def _within(text: str, slider: Slider) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -10,8 +12,8 @@ from impasto.events import Losses
 from impasto.options.paint import QUALITIES
 from impasto.studio.jobs import Job, needed
 from impasto.studio.page.context import Page
-from impasto.studio.page.pictures import current, size_of
-from impasto.studio.page.quick import QuickSettings
+from impasto.studio.page.pictures import NamedPicture, current, size_of
+from impasto.studio.page.quick import QuickSettings, mixed
 from impasto.studio.requests import PaintRequest
 from impasto.studio.validation import MAX_STYLES, accept_paint
 
@@ -33,25 +35,43 @@ class PaintSettings(BaseModel):
 
 
 class PaintOrder(BaseModel):
-    """A painting as the page orders it, the pictures by their sources."""
+    """A painting as the page orders it."""
 
-    photo: str
-    paintings: Annotated[list[str], Field(min_length=1, max_length=MAX_STYLES)]
+    photo: NamedPicture
+    paintings: Annotated[list[NamedPicture], Field(min_length=1, max_length=MAX_STYLES)]
     settings: PaintSettings
 
 
 def begin(page: Page, owner: str, order: PaintOrder) -> Job:
     """Order a painting. Raises `KeyError`, and as `accept_paint` does."""
     request, find = PaintRequest.of(order.settings.model_dump()), page.pictures.data
-    photo = find(owner, order.photo)
-    styles = [find(owner, painting) for painting in order.paintings]
-    return accept_paint(page.studio, owner, photo, styles, request)
+    photo = find(owner, order.photo.source)
+    styles = [find(owner, painting.source) for painting in order.paintings]
+    pictures = order.model_dump(include={"photo", "paintings"})
+    return accept_paint(page.studio, owner, photo, styles, request, pictures=pictures)
+
+
+def again(page: Page, job: Job) -> Job:
+    """Order a painting once more, with all that its request says.
+
+    Raises `KeyError` if its pictures are gone, and as `accept_paint` does.
+    """
+    request, find = PaintRequest.of(job.request), page.pictures.data
+    files = page.studio.files
+    photo = find(job.owner, f"photo:{job.id}")
+    styles = [find(job.owner, source) for source in _style_sources(page, job)]
+    there = files.names(job.id)
+    began = [name for name in ("start", "freeze") if name in there]
+    start: dict[str, bytes] = {name: files.get(job.id, name) for name in began}
+    return accept_paint(
+        page.studio, job.owner, photo, styles, request, pictures=job.pictures, start=start
+    )
 
 
 def listed(page: Page, owner: str, limit: int) -> dict[str, Any]:
     """Return the owner's jobs, the newest first, without cancelled ones, and if there are more."""
     limit = min(limit, MOST_JOBS)
-    found = page.studio.store.jobs(owner, limit=limit + 1, cancelled=False)
+    found = page.studio.store.jobs(owner, limit=limit + 1, cancelled=False, learnt=False)
     more = limit < min(len(found), MOST_JOBS)
     return {"jobs": [_summary(job) for job in found[:limit]], "more": more}
 
@@ -72,6 +92,9 @@ def progress(page: Page, job: Job, after: int) -> dict[str, Any]:
         "height": job.height,
         "picture": bool(job.picture),
         "timelapse": bool(job.timelapse),
+        "film": job.film,
+        "clip": job.request.get("clip"),
+        "look": job.request.get("end"),
         "error": job.error,
         "rows": [(row.step, row.loss, row.content, row.style, row.scale) for row in thinned(rows)],
     }
@@ -83,26 +106,33 @@ def settle(page: Page, job: Job) -> None:
     files.sweep(job.id, needed(settled))
 
 
-def again(page: Page, job: Job) -> dict[str, Any]:
+def made_with(page: Page, job: Job) -> dict[str, Any]:
     """Return the mode, the pictures and the settings that a job was made with.
 
     Raises `KeyError` if its photo is gone.
     """
-    id, source = job.id, f"photo:{job.id}"
+    source = f"photo:{job.id}"
     width, height = size_of(page.pictures.data(job.owner, source))
-    photo = {"source": source, "name": "Photo", "width": width, "height": height}
+    pictures = job.pictures or {}
+    photo = _picture(source, pictures.get("photo"), "Photo") | {"width": width, "height": height}
     if job.kind == "apply":
         settings = QuickSettings.model_validate(job.request).model_dump()
         return {"mode": "quick", "photo": photo, "settings": settings}
-    names = [name for name in page.studio.files.names(id) if name.startswith("style-")]
-    paintings = [
-        {"source": f"style:{id}:{number}", "name": f"painting {number + 1}"}
-        for number in range(len(names))
-    ]
+    if job.kind == "video":
+        of_clip = job.request["clip"]
+        side = job.request["size"] or max(of_clip["width"], of_clip["height"])
+        wanted = QuickSettings.model_validate({**job.request, "size": side})
+        photo |= {"width": of_clip["width"], "height": of_clip["height"]}
+        return {"mode": "quick", "photo": photo, "settings": wanted.model_dump(exclude={"mask"})}
+    sources = enumerate(_style_sources(page, job), 1)
+    named = pictures.get("paintings", [])
     return {
         "mode": "paint",
         "photo": photo,
-        "paintings": paintings,
+        "paintings": [
+            _picture(source, picture, f"painting {number}")
+            for (number, source), picture in zip_longest(sources, named)
+        ],
         "settings": _settings_of(PaintRequest.of(job.request)).model_dump(),
     }
 
@@ -113,12 +143,30 @@ def thinned(rows: list[Losses], most: int = MOST_ROWS) -> list[Losses]:
     return rows[::-1][::stride][::-1]
 
 
+def _style_sources(page: Page, job: Job) -> list[str]:
+    names = [name for name in page.studio.files.names(job.id) if name.startswith("style-")]
+    return [f"style:{job.id}:{number}" for number in range(len(names))]
+
+
+def _picture(source: str, known: Mapping[str, str] | None, name: str) -> dict[str, Any]:
+    """Return a picture of a job for the page. A sample stays the sample."""
+    if known is None:
+        return {"source": source, "name": name}
+    sample = known["source"].startswith(("sample:", "painting:"))
+    return {"source": known["source"] if sample else source, "name": known["name"]}
+
+
 def _summary(job: Job) -> dict[str, Any]:
+    pictures = job.pictures or {}
+    names = [painting["name"] for painting in pictures.get("paintings", [])]
+    if job.kind in ("apply", "video"):
+        names = mixed(str(job.request["style"]))
     return {
         "id": job.id,
         "kind": job.kind,
         "state": job.state,
-        "title": str(job.request.get("style") or "painting"),
+        "photo": pictures.get("photo", {}).get("name", "Photo"),
+        "styles": names or ["Painting"],
         "created": job.created,
         "step": job.step,
         "steps": job.steps,

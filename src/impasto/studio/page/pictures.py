@@ -1,7 +1,7 @@
 """The pictures of the page, found by their source:
 
 - ``sample:coffee``, ``painting:swirls``: a photo or a painting that comes with Impasto
-- ``swatch:wave``: a sample photo in a shipped style
+- ``swatch:wave``: a sample photo in a style, which is only shown
 - ``cache:TOKEN``: an upload or a quick result
 - ``job:ID``, ``photo:ID``, ``style:ID:0``: a job's picture as it is now, its photo, its paintings
 
@@ -13,23 +13,34 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import Annotated, Any
 
+import numpy as np
 from PIL import Image, ImageOps
+from pydantic import BaseModel, Field
 
 from impasto import samples
+from impasto.errors import ImageError, OutputError
+from impasto.images import check_format
+from impasto.images.encode import Job as Encoding
+from impasto.images.encode import jpeg, png, webp
 from impasto.images.header import measure
+from impasto.images.opening import open_image
+from impasto.images.recipe import recipe_in
+from impasto.options import ApplyOptions, SaveOptions
 from impasto.studio.context import Studio
 from impasto.studio.jobs import UNDER_WAY, Job
+from impasto.studio.learnt import Own
 from impasto.studio.page.cache import PictureCache
 from impasto.studio.page.uploads import CHECKED, upright
 from impasto.studio.previews import LONG_SIDE
 
-SIDES = (160, 640, 1280)
-"""Long sides at which pictures are shown."""
+SIDES = (160, 640, 1280, 4096)
+"""Long sides at which pictures are shown; the last is for zooming in."""
 
 ASSETS = Path(__file__).parent / "assets"
 """The scripts, the style sheet and the pictures of the page itself."""
@@ -43,6 +54,17 @@ SAMPLES = (
 """The sample photos with their sizes: to measure them would load them all."""
 
 _SWATCH_PHOTO, _SWATCH_SIDE = "chelsea", 320
+
+
+FORMATS: Mapping[str, Callable[[Encoding], bytes]] = {"png": png, "jpeg": jpeg, "webp": webp}
+"""The formats in which pictures are saved from the page."""
+
+
+class NamedPicture(BaseModel):
+    """A picture by its source, and what its owner calls it."""
+
+    source: str
+    name: Annotated[str, Field(max_length=200)]
 
 
 class Pictures:
@@ -62,7 +84,6 @@ class Pictures:
         find: dict[str, Callable[[], bytes]] = {
             "sample": lambda: _sample(name),
             "painting": lambda: _painting(name),
-            "swatch": lambda: self._swatch(name),
             "cache": lambda: self._cache.get(owner, name),
             "job": lambda: self._of_job(owner, name),
             "photo": lambda: self._file(owner, name, "photo"),
@@ -75,15 +96,28 @@ class Pictures:
     def small(self, owner: str, source: str, side: int) -> bytes:
         """Return a JPEG of a picture, no side longer than ``side``."""
         kind, _, name = source.partition(":")
+        if kind == "swatch":  # here alone: `data` runs in threads of `Quick`, which make swatches
+            return shrunk(self._swatch(owner, name), side)
         if kind == "job":
             return shrunk(self._of_job(owner, name, small=side <= LONG_SIDE), side)
         return shrunk(self.data(owner, source), side)
 
-    def swatch_version(self, style: str) -> str:
-        """Return a hash that changes with the network of a style. Raises `KeyError`."""
-        if style not in {known.name for known in self._studio.quick.styles()}:
-            raise KeyError(style)
-        return self._studio.quick.hash_of(style)[:12]
+    def file(self, owner: str, source: str, format: str) -> bytes:
+        """Return a picture as a file of one of the `FORMATS`, with its recipe if that fits.
+
+        Raises `OutputError` if the format cannot hold the picture.
+        """
+        return saved(self.data(owner, source), format)
+
+    def look(self, owner: str, style: str, source: str) -> bytes:
+        """Return a small JPEG of a picture in a style; it runs in a thread of `Quick`."""
+        own = [one for one in self._studio.learnt.of(owner) if one.name == style and one.rows]
+        if not own:
+            self._check(style)
+        options = ApplyOptions(size=_SWATCH_SIDE)
+        photo = self.data(owner, source)
+        data, _ = self._studio.quick.make(photo, style, options, "jpeg", own=own)
+        return shrunk(data, SIDES[0])
 
     def _of_job(self, owner: str, id: str, *, small: bool = False) -> bytes:
         name = None
@@ -102,15 +136,28 @@ class Pictures:
         except (FileNotFoundError, ValueError):
             raise KeyError(name) from None
 
-    def _swatch(self, style: str) -> bytes:
-        key = f"{style} {self.swatch_version(style)}"
+    def _swatch(self, owner: str, style: str) -> bytes:
+        """Return a sample photo in a style; of the owner's own it is kept nowhere."""
+        for own in self._studio.learnt.of(owner):
+            if own.name == style:
+                if own.rows is None:
+                    return own.painting
+                return self._stylised(_swatch_photo(), style, [own])
+        key = f"{style} {self._check(style)}"
         with self._making:
             if key not in self._swatches:
-                photo = Image.fromarray(samples.photo(_SWATCH_PHOTO))
-                square = ImageOps.fit(photo, (_SWATCH_SIDE, _SWATCH_SIDE), Image.Resampling.LANCZOS)
-                data, _ = self._studio.quick.stylise(_png(square), style, format="jpeg")
-                self._swatches[key] = shrunk(data, SIDES[0])
+                self._swatches[key] = shrunk(self._stylised(_swatch_photo(), style), SIDES[0])
             return self._swatches[key]
+
+    def _check(self, style: str) -> str:
+        """Return the hash of the network of a style of all. Raises `KeyError`."""
+        if style not in {known.name for known in self._studio.quick.styles()}:
+            raise KeyError(style)
+        return self._studio.quick.hash_of(style)
+
+    def _stylised(self, photo: bytes, style: str, own: Own = ()) -> bytes:
+        made = self._studio.quick.stylise(photo, style, format="jpeg", own=own, size=_SWATCH_SIDE)
+        return made[0]
 
 
 def current(job: Job, *, small: bool) -> str | None:
@@ -123,6 +170,29 @@ def current(job: Job, *, small: bool) -> str | None:
 def size_of(data: bytes) -> tuple[int, int]:
     """Return the width and the height of a picture, in pixels. Raises `ImageError`."""
     return measure(data, CHECKED)
+
+
+def saved(data: bytes, format: str) -> bytes:
+    """Return a picture file in another format, with its recipe if that fits."""
+    stored = open_image(data)
+    if stored is not None and stored.format == format.upper():
+        return data
+    size = size_of(data)
+    check_format(f"result.{format}", *size)
+    planes = np.asarray(upright(data, max(size)))
+    rgb, alpha = planes[:, :, :3], planes[:, :, 3] if planes.shape[2] == 4 else None
+    with suppress(OutputError):
+        recipe = recipe_of(data) or None
+        return FORMATS[format](Encoding(rgb, alpha, SaveOptions(), recipe, "the picture"))
+    return FORMATS[format](Encoding(rgb, alpha, SaveOptions(), None, "the picture"))
+
+
+def recipe_of(data: bytes) -> Mapping[str, Any]:
+    """Return the recipe of a picture, without any if it has none."""
+    try:
+        return recipe_in(data, "the picture", CHECKED)
+    except ImageError:
+        return {}
 
 
 def shrunk(data: bytes, side: int) -> bytes:
@@ -141,6 +211,13 @@ def _sample(name: str) -> bytes:
     if name not in samples.PHOTOS:
         raise KeyError(name)
     return _png(Image.fromarray(samples.photo(name)))
+
+
+@cache
+def _swatch_photo() -> bytes:
+    photo = Image.fromarray(samples.photo(_SWATCH_PHOTO))
+    side = _SWATCH_SIDE, _SWATCH_SIDE
+    return _png(ImageOps.fit(photo, side, Image.Resampling.LANCZOS))
 
 
 def _painting(name: str) -> bytes:

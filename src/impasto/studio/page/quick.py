@@ -2,36 +2,91 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import io
 import time
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from PIL import ImageOps
+from pydantic import BaseModel, Field
 
 from impasto.errors import OptionsError
 from impasto.options import ApplyOptions
-from impasto.studio.jobs import Job, new_id
+from impasto.studio.jobs import Job
 from impasto.studio.page.context import Page
-from impasto.studio.page.pictures import shrunk, size_of
+from impasto.studio.page.pictures import NamedPicture, recipe_of, shrunk, size_of
+from impasto.studio.page.uploads import upright
 from impasto.studio.previews import LONG_SIDE
+from impasto.studio.requests import PaintRequest
+from impasto.studio.settings import Settings
+from impasto.studio.styles import LONGEST, own_style
+from impasto.studio.validation import accept_paint, at_most, check_picture
 
 _FORMAT, _EXTENSION = "jpeg", "jpg"
+
+_MADE = ("cache:", "job:")
+"""The sources of pictures that have a recipe of ours, if they have one."""
+
+_LONGEST_MASK = 192 * 2**10
+"""Letters of a mask, at most: the page's own have a twentieth of that."""
 
 
 class QuickSettings(BaseModel):
     """The settings of Quick. Their bounds are those of `ApplyOptions`."""
 
-    style: str
+    style: Annotated[str, Field(max_length=LONGEST)]
     size: int
     strength: float = 1.0
     color: str = "style"
     style_scale: float = 1.0
     seed: int = 0
+    mask: Annotated[str | None, Field(max_length=_LONGEST_MASK)] = None
+    """A PNG in base64: white where the photo is painted, black where it stays as it is."""
 
     def options(self, largest: int) -> ApplyOptions:
         """Return the options of the network. Raises `OptionsError`."""
-        if self.size > largest:
-            raise OptionsError(f"--size is at most {largest} here, got {self.size}")
-        return ApplyOptions(**self.model_dump(exclude={"style"}))
+        at_most("size", self.size, largest)
+        return ApplyOptions(**self.model_dump(exclude={"style", "mask"}))
+
+    def mask_file(self, settings: Settings) -> bytes | None:
+        """Return the mask as the bytes of a picture file. Raises `OptionsError`, `ImageError`."""
+        if self.mask is None:
+            return None
+        try:
+            data = base64.b64decode(self.mask, validate=True)
+        except binascii.Error:
+            raise OptionsError("--mask must be a PNG file in base64") from None
+        check_picture(data, settings, "the mask")
+        return data
+
+
+def styles(page: Page, owner: str) -> list[dict[str, Any]]:
+    """Return all styles as the page lists them; ``version`` changes with a style's network.
+
+    Of the owner's own it has the job that learns each.
+    """
+    quick, mine = page.studio.quick, page.studio.learnt.of(owner)
+    shared = [(style, quick.hash_of(style.name)[:12]) for style in quick.styles()]
+    # No two jobs have one id: a browser never shows the style that had the name before.
+    own = [(own_style(style), f"{style.job.id}-{style.job.learnt}") for style in mine]
+    return [
+        {
+            "name": style.name,
+            "about": ", ".join(filter(None, (style.title, style.painter, style.year))),
+            "group": style.group,
+            "words": style.words,
+            "version": version,
+            "job": style.job,
+            "ready": style.ready,
+        }
+        for style, version in (*own, *shared)
+    ]
+
+
+def mixed(style: str) -> list[str]:
+    """Return the names in a style such as ``wave:0.6,kiss:0.4``."""
+    return [share.partition(":")[0] for share in style.split(",")]
 
 
 class QuickOrder(BaseModel):
@@ -46,7 +101,7 @@ class QuickResult(BaseModel):
     """What of an answer is needed to keep the picture."""
 
     source: str
-    photo: str
+    photo: NamedPicture
     settings: QuickSettings
 
 
@@ -56,20 +111,68 @@ def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
     It runs in a thread of `Quick`. Where a draft will do, the answer says whether it is one.
     """
     began = time.monotonic()
-    quick = page.studio.quick
+    quick, own = page.studio.quick, page.studio.learnt.of(owner)
     photo = page.pictures.data(owner, order.photo)
     wanted = order.settings.style, order.settings.options(page.studio.settings.max_size)
-    style, options = quick.draft(photo, *wanted) if order.draft else wanted
-    data, _ = quick.make(photo, style, options, _FORMAT)
+    style, options = quick.draft(photo, *wanted, own) if order.draft else wanted
+    mask = order.settings.mask_file(page.studio.settings)
+    data, _ = quick.make(photo, style, options, _FORMAT, mask=mask, own=own)
     width, height = size_of(data)
     return {
         **order.model_dump(),
         "source": f"cache:{page.cache.put(owner, data)}",
         "draft": (style, options) != wanted,
+        "finishable": quick.finishable(order.settings.style, own),
         "width": width,
         "height": height,
         "seconds": time.monotonic() - began,
     }
+
+
+def inverted(mask: bytes, side: int) -> bytes:
+    """Return a mask with black and white exchanged, as a PNG file no longer than ``side``.
+
+    Raises `ImageError`.
+    """
+    file = io.BytesIO()
+    ImageOps.invert(upright(mask, side).convert("L")).save(file, "PNG")
+    return file.getvalue()
+
+
+class FinishOrder(QuickResult):
+    """A result that is to be painted on for a number of seconds."""
+
+    seconds: Annotated[float, Field(ge=1, le=600)]
+
+
+def finish(page: Page, owner: str, order: FinishOrder) -> Job:
+    """Order a painting that begins with a result, with the paintings of its styles.
+
+    Raises `KeyError` if the result or its photo was removed, and as `accept_paint` does.
+    """
+    find, settings = page.pictures.data, order.settings
+    start = {"start": find(owner, order.source)}
+    if not order.source.startswith(_MADE) or "shares" not in recipe_of(start["start"]):
+        raise OptionsError("--source must be a result of Quick")
+    if mask := settings.mask_file(page.studio.settings):
+        start["freeze"] = inverted(mask, max(size_of(start["start"])))
+    paintings = page.studio.quick.paintings(settings.style, page.studio.learnt.of(owner))
+    request = PaintRequest.of(
+        {
+            "size": max(size_of(start["start"])),
+            "budget": order.seconds,
+            "strength": settings.strength,
+            "color": settings.color,
+            "style_scale": settings.style_scale,
+            "blend": list(paintings.values()),
+        }
+    )
+    photo = find(owner, order.photo.source)
+    names = [{"source": f"swatch:{name}", "name": name} for name in mixed(settings.style)]
+    pictures = {"photo": order.photo.model_dump(), "paintings": names}
+    return accept_paint(
+        page.studio, owner, photo, [*paintings], request, pictures=pictures, start=start
+    )
 
 
 def keep(page: Page, owner: str, result: QuickResult) -> Job:
@@ -83,20 +186,16 @@ def keep(page: Page, owner: str, result: QuickResult) -> Job:
     width, height = size_of(data)
     picture, preview = f"picture-1.{_EXTENSION}", "preview-1-1.jpg"
     files = {
-        "photo": page.pictures.data(owner, result.photo),
+        "photo": page.pictures.data(owner, result.photo.source),
         picture: data,
         preview: shrunk(data, LONG_SIDE),
     }
-    id = new_id()
-    for name, content in files.items():
-        studio.files.put(id, name, content)
-    return studio.store.keep(
-        owner,
-        "apply",
-        {**result.settings.model_dump(), "format": _FORMAT},
-        id=id,
-        width=width,
-        height=height,
-        picture=picture,
-        preview=preview,
-    )
+    request = {**result.settings.model_dump(), "format": _FORMAT}
+
+    def take(id: str) -> Job:
+        return studio.store.keep(
+            owner, "apply", request, id=id, width=width, height=height, picture=picture,
+            preview=preview, pictures={"photo": result.photo.model_dump()},
+        )  # fmt: skip
+
+    return studio.accept(files, take)

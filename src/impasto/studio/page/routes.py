@@ -10,11 +10,12 @@ from starlette.responses import Response
 
 from impasto.options.paint import MAX_STEPS
 from impasto.studio.multipart import content, read_body
-from impasto.studio.page import jobs, quick
+from impasto.studio.page import jobs, learning, quick
 from impasto.studio.page.context import ThePage
 from impasto.studio.page.jobs import PaintOrder
-from impasto.studio.page.pictures import SIDES
-from impasto.studio.page.quick import QuickOrder, QuickResult
+from impasto.studio.page.learning import LearnOrder
+from impasto.studio.page.pictures import FORMATS, SIDES
+from impasto.studio.page.quick import FinishOrder, QuickOrder, QuickResult
 from impasto.studio.page.uploads import normalised
 from impasto.studio.problems import Problem
 from impasto.studio.routes.schemas import Client, Owner, TheJob
@@ -51,12 +52,49 @@ def picture(source: str, page: ThePage, owner: Owner, side: int = SIDES[-1]) -> 
     return Response(data, media_type="image/jpeg", headers=_FOREVER)
 
 
+@router.get("/look/{style}/{source}")
+async def look(
+    request: Request, page: ThePage, owner: Owner, client: Client, style: str, source: str
+) -> Response:
+    """Answer a small copy of a picture in a style. A browser that leaves costs nothing more."""
+    quick = page.studio.quick
+
+    def make() -> bytes:
+        return _found(lambda: page.pictures.look(owner, style, source))
+
+    data = await unless_gone(request, quick.begin(client, make))
+    return Response(data, media_type="image/jpeg", headers=_FOREVER)
+
+
 @router.get("/file/{source}")
-def file(source: str, page: ThePage, owner: Owner) -> Response:
-    """Answer a quick result in full, to be saved. Files of jobs are those of the API."""
-    data = _found(lambda: page.pictures.data(owner, source))
-    headers = {"Content-Disposition": 'attachment; filename="impasto.jpg"', **_NEVER}
-    return Response(data, media_type="application/octet-stream", headers=headers)
+def file(source: str, page: ThePage, owner: Owner, format: str) -> Response:
+    """Answer a picture in full, to be saved under the name that the page gives."""
+    if format not in FORMATS:
+        raise Problem("invalid-option", f"format must be one of {[*FORMATS]}", field="format")
+    data = _found(lambda: page.pictures.file(owner, source, format))
+    headers = {"Content-Disposition": "attachment", **_NEVER}
+    return Response(data, media_type=f"image/{format}", headers=headers)
+
+
+@router.get("/styles")
+def styles(page: ThePage, owner: Owner, response: Response) -> dict[str, Any]:
+    """Answer all styles of Quick."""
+    response.headers.update(_NEVER)
+    return {"styles": quick.styles(page, owner)}
+
+
+@router.post("/styles")
+def learn(page: ThePage, owner: Owner, order: LearnOrder) -> dict[str, Any]:
+    """Have a painting learnt, and answer the job and the name of the style."""
+    job = _found(lambda: learning.begin(page, owner, order))
+    return {"job": job.id, "name": job.style}
+
+
+@router.get("/learning")
+def learnt(page: ThePage, owner: Owner, response: Response) -> dict[str, Any]:
+    """Answer how the owner's styles stand."""
+    response.headers.update(_NEVER)
+    return {"styles": learning.progress(page, owner)}
 
 
 @router.post("/quick")
@@ -76,6 +114,12 @@ async def stylise(
 def keep(page: ThePage, owner: Owner, result: QuickResult) -> dict[str, Any]:
     """Put a quick result into the history, and answer its id there."""
     return {"id": _found(lambda: quick.keep(page, owner, result)).id}
+
+
+@router.post("/quick/finish")
+def finish(page: ThePage, owner: Owner, order: FinishOrder) -> dict[str, Any]:
+    """Order a painting that begins with a quick result, and answer its id."""
+    return {"id": _found(lambda: quick.finish(page, owner, order)).id}
 
 
 @router.post("/paint")
@@ -106,9 +150,15 @@ def progress(
 
 
 @router.get("/jobs/{id}/settings")
-def again(job: TheJob, page: ThePage) -> dict[str, Any]:
+def made_with(job: TheJob, page: ThePage) -> dict[str, Any]:
     """Answer what a job was made with."""
-    return _found(lambda: jobs.again(page, job))
+    return _found(lambda: jobs.made_with(page, job))
+
+
+@router.post("/jobs/{id}/again")
+def again(job: TheJob, page: ThePage) -> dict[str, Any]:
+    """Order a painting once more, and answer the id of the new one."""
+    return {"id": _found(lambda: jobs.again(page, job)).id}
 
 
 @router.post("/jobs/{id}/settle", status_code=204)

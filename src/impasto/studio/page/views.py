@@ -14,8 +14,8 @@ from starlette.responses import HTMLResponse, Response
 
 from impasto import samples
 from impasto.errors import ImpastoError
-from impasto.studio.jobs import UNDER_WAY
-from impasto.studio.page import controls, jobs
+from impasto.studio.jobs import UNDER_WAY, NoSuchJob
+from impasto.studio.page import controls, jobs, quick
 from impasto.studio.page.context import Page, ThePage
 from impasto.studio.page.pictures import ASSETS, SAMPLES
 from impasto.studio.problems import Problem
@@ -29,20 +29,27 @@ _POLICY = "; ".join(
         "script-src 'self'",
         "style-src 'self'",
         "img-src 'self' data:",
+        "media-src 'self'",
         "connect-src 'self'",
         "form-action 'self'",
-        "base-uri 'none'",
+        "base-uri 'self'",
         "frame-ancestors 'none'",
     )
 )
+_NO_PAINTING = "This painting was deleted, or it is not yours."
 _NEVER = {"Cache-Control": "no-store"}
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 @router.get("/")
-def page(request: Request, page: ThePage, owner: Owner) -> Response:
-    """Answer the page, with the settings of its link."""
+@router.get("/painting/{id}")
+def page(request: Request, page: ThePage, owner: Owner, id: str | None = None) -> Response:
+    """Answer the page, with the settings of its link or with a painting."""
     studio = page.studio
+    try:
+        status, opens = 200, opening(page, owner, request.url.query, id)
+    except NoSuchJob:
+        status, opens = 404, {**opening(page, owner, ""), "complaints": [_NO_PAINTING]}
     largest = studio.settings.max_size
     document = _template().render(
         version=version(),
@@ -50,17 +57,17 @@ def page(request: Request, page: ThePage, owner: Owner) -> Response:
         keys=studio.keys.required,
         samples=SAMPLES,
         paintings=samples.PAINTINGS,
-        styles=[
-            (style, page.pictures.swatch_version(style.name)) for style in studio.quick.styles()
-        ],
+        styles=quick.styles(page, owner),
         default=studio.quick.default,
+        largest=largest,
+        most_pixels=studio.settings.max_pixels,
         sliders={mode: controls.sliders(mode, largest) for mode in controls.MODES},
         colors=controls.COLORS,
         qualities=controls.qualities(studio.settings.max_steps),
         quality=controls.QUALITY,
-        opening=opening(page, owner, request.url.query),
+        opening=opens,
     )
-    return HTMLResponse(document, headers={"Content-Security-Policy": _POLICY, **_NEVER})
+    return HTMLResponse(document, status, headers={"Content-Security-Policy": _POLICY, **_NEVER})
 
 
 @router.get("/studio/assets/{version}/{name:path}")
@@ -71,18 +78,29 @@ def asset(name: str) -> Response:
     return Response(_assets()[name], media_type=guess_type(name)[0], headers=_FOREVER)
 
 
-def opening(page: Page, owner: str, query: str) -> dict[str, Any]:
-    """Return what the page shows at first: the settings of a link, else the painting under way."""
+def opening(page: Page, owner: str, query: str, id: str | None = None) -> dict[str, Any]:
+    """Return what the page shows first: a painting, the settings of a link, or what is under way.
+
+    Raises `NoSuchJob` if the owner has no painting ``id``.
+    """
     studio = page.studio
-    styles = [style.name for style in studio.quick.styles()]
+    if id is not None:
+        job = studio.store.job(id, owner)
+        if job.kind == "learn":
+            raise NoSuchJob(id)
+        found: dict[str, Any] = {"complaints": (), "settings": {}}
+        with suppress(KeyError, ImpastoError):  # its photo is gone: what is left is shown
+            found |= jobs.made_with(page, job)
+        return {**found, "job": job.id}
+    styles = [style["name"] for style in quick.styles(page, owner)]
     linked = controls.read(query, styles=styles, largest=studio.settings.max_size)
     settings = dict(linked.settings)
-    found: dict[str, Any] = {"complaints": linked.complaints}
+    found = {"complaints": linked.complaints}
     if not settings:
-        for job in studio.store.jobs(owner):
+        for job in studio.store.jobs(owner, learnt=False):
             if job.state in UNDER_WAY and not job.wish:
                 with suppress(KeyError, ImpastoError):  # its photo is gone: the page opens
-                    return {**found, **jobs.again(page, job), "job": job.id}
+                    return {**found, **jobs.made_with(page, job), "job": job.id}
     found["mode"] = settings.pop("mode", None if styles else "paint")
     if painting := settings.pop("painting", None):
         found["paintings"] = [{"source": f"painting:{painting}", "name": painting}]

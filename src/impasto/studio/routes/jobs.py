@@ -9,12 +9,12 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
 from impasto.studio import fields, problems
-from impasto.studio.jobs import UNDER_WAY
+from impasto.studio.films import clip_of
 from impasto.studio.jobs import Job as StoredJob
 from impasto.studio.multipart import Fields, content, read_form
 from impasto.studio.requests import PaintRequest
-from impasto.studio.routes.answers import accepted, file_of
-from impasto.studio.routes.openapi import LOCATION, PICTURES, binary, form_body
+from impasto.studio.routes.answers import RANGE, accepted, file_of, named_file
+from impasto.studio.routes.openapi import FILMS, LOCATION, PICTURES, binary, form_body
 from impasto.studio.routes.schemas import Client, Job, Jobs, Owner, TheJob, TheStudio, job_of
 from impasto.studio.validation import MAX_STYLES, accept_paint, check_request
 
@@ -24,7 +24,7 @@ _FILES = {
     "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
     "painting*": f"The painting whose style it is to have; up to {MAX_STYLES} are blended.",
 }
-_KEY = Header(
+IDEMPOTENCY = Header(
     alias="Idempotency-Key",
     max_length=200,
     pattern="^[!-~]+$",
@@ -60,7 +60,7 @@ async def create_job(
     studio: TheStudio,
     owner: Owner,
     client: Client,
-    key: Annotated[str | None, _KEY] = None,
+    key: Annotated[str | None, IDEMPOTENCY] = None,
 ) -> Response:
     """Optimise a picture with the content of a photo and the style of one or more paintings.
 
@@ -134,6 +134,26 @@ def get_timelapse(job: TheJob, studio: TheStudio) -> Response:
     return file_of(studio, job, "timelapse")
 
 
+@router.get(
+    "/jobs/{id}/film", **_file("The film; ranges of it can be asked for, as players do.", *FILMS)
+)
+def get_film(
+    job: TheJob, studio: TheStudio, range: Annotated[str | None, RANGE] = None
+) -> Response:
+    """Answer the film of a job that is done, or of one that was stopped, as far as it went."""
+    return named_file(studio, job, "film", job.film, range)
+
+
+@router.get(
+    "/jobs/{id}/clip", **_file("The clip as it was sent; ranges of it can be asked for.", *FILMS)
+)
+def get_clip(
+    job: TheJob, studio: TheStudio, range: Annotated[str | None, RANGE] = None
+) -> Response:
+    """Answer what a film is made of."""
+    return named_file(studio, job, "clip", clip_of(studio, job.id, job.owner), range)
+
+
 @router.post("/jobs/{id}/stop", responses=problems.responses(*_ONE, "cross-site", "wrong-state"))
 def stop_job(job: TheJob, studio: TheStudio) -> Job:
     """Have a job stop where it is, within a step; its picture so far is kept, and it can go on."""
@@ -162,13 +182,8 @@ def resume_job(job: TheJob, studio: TheStudio) -> Job:
 )
 def delete_job(job: TheJob, studio: TheStudio) -> Response:
     """Cancel a job that is under way; remove one that has ended or was stopped."""
-    if job.state in UNDER_WAY:
-        job = studio.store.cancel(job.id, job.owner)
-        if job.state in (*UNDER_WAY, "cancelled"):
-            return accepted(studio, job)
-    if studio.forget(job.id):  # it may have ended just before it was to be cancelled
-        return Response(status_code=204)
-    return accepted(studio, studio.store.cancel(job.id, job.owner))  # it has just gone on
+    left = studio.delete(job)
+    return accepted(studio, left) if left else Response(status_code=204)
 
 
 def _request(given: Fields) -> PaintRequest:

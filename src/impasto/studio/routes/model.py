@@ -17,7 +17,7 @@ from impasto.studio import fields
 from impasto.studio.multipart import Fields, read_form
 from impasto.studio.quick import MAX
 from impasto.studio.routes.openapi import binary, form_body
-from impasto.studio.routes.schemas import Client, TheStudio
+from impasto.studio.routes.schemas import Client, OwnStyles, TheStudio
 from impasto.studio.routes.stylize import Asked, stylised
 
 router = APIRouter(tags=["Model Asset Exchange"])
@@ -74,6 +74,7 @@ async def predict(
     request: Request,
     studio: TheStudio,
     client: Client,
+    own: OwnStyles,
     model: Annotated[str | None, Query(description=_MODEL.help)] = None,
 ) -> Response:
     """Answer an image in the style that `model` names, else in the default one.
@@ -82,17 +83,17 @@ async def predict(
     """
     quick = studio.quick
     if model is not None:
-        quick.check(model)
+        quick.check(model, own=own)
 
     def check(given: Fields) -> None:
         if "model" in given:
-            quick.check(given["model"])
+            quick.check(given["model"], own=own)
 
     async with read_form(request, fields=["model"], files={"image": 1}, check=check) as form:
         image = form.required("image")
-        style = quick.imported(model or form.fields.get("model", quick.default or ""))
-        quick.check(style)
-        asked = Asked(style, ApplyOptions(), MAX)
+        style = quick.imported(model or form.fields.get("model", quick.default or ""), own)
+        quick.check(style, own=own)
+        asked = Asked(style, ApplyOptions(), MAX, own=own)
         return await stylised(request, studio, client, image, asked, "image")
 
 

@@ -17,6 +17,7 @@ from impasto.studio.routes.schemas import JOB_EXAMPLE
 router = APIRouter(include_in_schema=False)
 
 PICTURES = tuple(f"image/{format}" for format in FORMATS)
+FILMS = ("video/mp4", "video/webm", "video/quicktime", "video/x-matroska")
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The job."}}
 _FILE = {"type": "string", "format": "binary"}
 
@@ -30,7 +31,12 @@ async def openapi(request: Request) -> Response:
 @router.get("/docs")
 async def docs(request: Request) -> Response:
     """Answer the description as a page with nothing from other hosts."""
-    given = {"paths": described(request.app)["paths"], "address": str(request.base_url).rstrip("/")}
+    schema = described(request.app)
+    given = {
+        "paths": schema["paths"],
+        "schemas": schema["components"]["schemas"],
+        "address": str(request.base_url).rstrip("/"),
+    }
     return templates.TemplateResponse(request, "docs.html", given)
 
 

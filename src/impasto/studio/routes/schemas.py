@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from impasto.studio.context import Studio
 from impasto.studio.jobs import Job as StoredJob
+from impasto.studio.learnt import Own
 from impasto.studio.styles import Style
 
 JOB = "q7Vv0m1pT3sJfW8LxZ2aBcDe"
@@ -33,6 +34,12 @@ async def _owner(request: Request) -> str:
     return owner
 
 
+def _own(request: Request) -> Own:
+    """Return the styles of who asks."""
+    studio: Studio = request.app.state.studio
+    return studio.learnt.of(request.state.owner)
+
+
 async def _client(request: Request) -> str:
     client: str = request.state.client
     return client
@@ -50,6 +57,9 @@ TheStudio = Annotated[Studio, Depends(_studio)]
 Owner = Annotated[str, Depends(_owner)]
 """Whose request it is."""
 
+OwnStyles = Annotated[Own, Depends(_own)]
+"""The styles that are the owner's alone."""
+
 Client = Annotated[str, Depends(_client)]
 """Who counts as one client: a key or, without keys, an address."""
 
@@ -58,7 +68,7 @@ TheJob = Annotated[StoredJob, Depends(_job)]
 
 
 class Styles(BaseModel):
-    """All styles, in the order of looking for them."""
+    """All styles, in the order of looking for them; your own come first."""
 
     styles: list[Style]
     default: str | None = Field(description="The one that is taken when none is named.")
@@ -79,13 +89,18 @@ class Links(BaseModel):
     preview: str | None
     picture: str | None
     timelapse: str | None
+    film: str | None
+    clip: str | None
+    style: str | None
 
 
 class Job(BaseModel):
     """A painting that was asked for, as it stands."""
 
     id: str = Field(description="Nobody can guess it.")
-    kind: Literal["paint", "apply"] = Field(description="`apply` are quick results kept.")
+    kind: Literal["paint", "apply", "learn", "video"] = Field(
+        description="`apply` are quick results kept, `learn` are styles, `video` are films."
+    )
     state: Literal["queued", "running", "stopped", "done", "failed", "cancelled"] = Field(
         description="`queued` and `running` are under way, `stopped` can go on, the rest is final."
     )
@@ -96,7 +111,7 @@ class Job(BaseModel):
     started: datetime | None = Field(description=_WHEN.format("begun"))
     ended: datetime | None = Field(description=_WHEN.format("stopped or ended"))
     ahead: int = Field(description="Jobs that wait before it.")
-    step: int = Field(description="Steps done.")
+    step: int = Field(description="Steps done; frames, of a film.")
     steps: int = Field(description="Steps in all, as planned now; 0 is not known yet.")
     loss: float | None = Field(description="What is left to be minimised.")
     seconds: float = Field(description="Time worked at it.")
@@ -107,6 +122,7 @@ class Job(BaseModel):
     width: int = Field(description="Pixels across; 0 is not known yet.")
     height: int = Field(description="Pixels down; 0 is not known yet.")
     order: dict[str, Any] = Field(description="What was asked for.")
+    style: str | None = Field(description="The name of the style that it learns.")
     error: JobError | None
     links: Links
 
@@ -138,14 +154,20 @@ def job_of(studio: Studio, job: StoredJob) -> Job:
     here = f"/v1/jobs/{job.id}"
     files = {
         name: f"{here}/{name}" if getattr(job, name) else None
-        for name in ("preview", "picture", "timelapse")
+        for name in ("preview", "picture", "timelapse", "film")
     }
     told = {
         **asdict(job),
         "ahead": studio.store.ahead(job) if job.state == "queued" else 0,
         "order": job.request,
         "error": {"code": job.error_code, "detail": job.error or ""} if job.error_code else None,
-        "links": {"self": here, "events": f"{here}/events", **files},
+        "links": {
+            "self": here,
+            "events": f"{here}/events",
+            **files,
+            "clip": f"{here}/clip" if job.kind == "video" else None,
+            "style": f"/v1/styles/{job.style}" if job.style else None,
+        },
     }
     return Job.model_validate(told)
 
@@ -153,10 +175,11 @@ def job_of(studio: Studio, job: StoredJob) -> Job:
 JOB_EXAMPLE: dict[str, Any] = {
     "id": JOB, "kind": "paint", "state": "running", "wish": "", "created": _AT, "started": _AT,
     "ended": None, "ahead": 0, "step": 40, "steps": 150, "loss": 0.132, "seconds": 9.5,
-    "remaining": 26.0, "waiting": "", "width": 640, "height": 480, "error": None,
+    "remaining": 26.0, "waiting": "", "width": 640, "height": 480, "error": None, "style": None,
     "order": {"size": 640, "quality": "good", "strength": 1.0, "format": "png"},
     "links": {
         "self": f"/v1/jobs/{JOB}", "events": f"/v1/jobs/{JOB}/events",
         "preview": f"/v1/jobs/{JOB}/preview", "picture": None, "timelapse": None,
+        "film": None, "clip": None, "style": None,
     },
 }  # fmt: skip

@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
@@ -18,13 +19,14 @@ from impasto.studio import fields, problems
 from impasto.studio.context import Studio
 from impasto.studio.jobs import ENDED, WrongState
 from impasto.studio.jobs import Job as StoredJob
+from impasto.studio.learnt import Own
 from impasto.studio.multipart import Fields, Form, content, read_form
 from impasto.studio.problems import Problem
 from impasto.studio.quick import Quick
 from impasto.studio.requests import FORMATS, PaintRequest
 from impasto.studio.routes.answers import accepted, file_of
 from impasto.studio.routes.openapi import LOCATION, PICTURES, binary, form_body
-from impasto.studio.routes.schemas import Client, Job, Owner, TheStudio
+from impasto.studio.routes.schemas import Client, Job, Owner, OwnStyles, TheStudio
 from impasto.studio.routes.waiting import check_there, unless_gone
 from impasto.studio.validation import accept_paint, check_picture
 from impasto.text import shown
@@ -40,17 +42,17 @@ _PASSED_ON = ("style_scale", "seed")
 
 _LOOK = 0.25
 _FORMAT = fields.Field("format", str, "Format of the picture.", "jpeg", FORMATS)
-_STYLE = fields.Field(
+STYLE = fields.Field(
     "style", str,
     "A style's name, or a mixture such as `wave:0.6,starry:0.4`. Without it and without a painting "
     "the default style is taken.", None,
 )  # fmt: skip
-_FAST = fields.Field(
+FAST = fields.Field(
     "fast", bool,
     "Whether to take a smaller network that has the style: a third of the work, and a little less "
     "of the painting.", False,
 )  # fmt: skip
-FIELDS = {"style": _STYLE, **fields.APPLY, "fast": _FAST, "format": _FORMAT}
+FIELDS = {"style": STYLE, **fields.APPLY, "fast": FAST, "format": _FORMAT}
 _FILES = {
     "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
     "mask": "A picture, white where the photo is painted and black where it stays. It is brought "
@@ -79,18 +81,22 @@ _FILES = {
         ),
     },
 )  # fmt: skip
-async def stylize(request: Request, studio: TheStudio, owner: Owner, client: Client) -> Response:
+async def stylize(
+    request: Request, studio: TheStudio, owner: Owner, client: Client, own: OwnStyles
+) -> Response:
     """Answer the photo in a style, at once; metadata of the photo, such as where it was, is gone.
 
     With a `painting` of your own instead of a style, the request waits for a draft, 50 seconds or
     as long as `Prefer: wait=SECONDS` says; after that it is answered with 202 and the job.
     """
     quick, files = studio.quick, dict.fromkeys(_FILES, 1)
-    read = read_form(request, fields=FIELDS, files=files, check=lambda given: ask(quick, given))
+    read = read_form(
+        request, fields=FIELDS, files=files, check=lambda given: ask(quick, given, own)
+    )
     async with read as form:
         photo = form.required("photo")
         if not form.file("painting"):
-            asked = ask(quick, form.fields, quick.default or "")
+            asked = ask(quick, form.fields, own, quick.default or "")
             return await stylised(request, studio, client, photo, asked, mask=form.file("mask"))
         job = await _begin_painting(studio, owner, client, form)
     return await _wait_for(request, studio, job)
@@ -104,9 +110,10 @@ class Asked:
     options: ApplyOptions
     format: str
     fast: bool = False
+    own: Own = ()
 
 
-def ask(quick: Quick, given: Fields, default: str | None = None) -> Asked:
+def ask(quick: Quick, given: Fields, own: Own = (), default: str | None = None) -> Asked:
     """Return what the fields of a form ask for; there may be more of them to come.
 
     Raises `OptionsError` for what cannot be had.
@@ -116,11 +123,11 @@ def ask(quick: Quick, given: Fields, default: str | None = None) -> Asked:
     if format not in FORMATS:
         raise OptionsError(f"--format does not know {shown(format)!r}{nearest(format, FORMATS)}")
     style = values.pop("style", default)
-    fast = values.pop("fast", _FAST.default)
+    fast = values.pop("fast", FAST.default)
     options = ApplyOptions(**values)
     if style is not None:
-        quick.check(style, options, fast=fast)
-    return Asked(style, options, format, fast)
+        quick.check(style, options, fast=fast, own=own)
+    return Asked(style, options, format, fast, own=own)
 
 
 async def stylised(
@@ -134,7 +141,8 @@ async def stylised(
     mask: UploadFile | None = None,
 ) -> Response:
     """Answer a photo in a style; a client that leaves before its turn costs nothing more."""
-    quick, style, options, fast = studio.quick, asked.style or "", asked.options, asked.fast
+    quick, style, options = studio.quick, asked.style or "", asked.options
+    where: Any = {"fast": asked.fast, "own": asked.own}
 
     def look() -> Header:
         if mask is not None:
@@ -143,10 +151,10 @@ async def stylised(
 
     def make() -> tuple[bytes, str]:
         white = None if mask is None else content(mask)
-        return quick.make(content(photo), style, options, asked.format, fast=fast, mask=white)
+        return quick.make(content(photo), style, options, asked.format, mask=white, **where)
 
     header = await studio.checked(client, look)
-    quick.check_size(header, style, options, asked.format, fast=fast)
+    quick.check_size(header, style, options, asked.format, **where)
     data, kind = await unless_gone(request, quick.begin(client, make))
     return Response(data, media_type=kind)
 

@@ -1,26 +1,58 @@
 // Two pictures in one place: a slider uncovers one or the other.
 
-const frame = document.querySelector("#viewer .compare");
+const [USUAL, LARGEST] = [1280, 4096]; // long sides in pixels, as the studio has them
+
+export const frame = document.querySelector("#viewer .compare");
 const [result, photo, slider] = [".result", ".before", ".slide"].map((one) => frame.querySelector(one));
+let shown = {};
+let side = USUAL;
 let place = 0;
 let touched = false;
 
-/** Show the picture over the photo; `split` is how much of the photo is uncovered at first. */
-export function compare({ before, after, width, height, about, split = place }) {
+/**
+ * Show the picture over the photo. `before` and `after` return the address of a picture, given its
+ * long side; `split` is how much of the photo is uncovered at first.
+ */
+export function compare({ split = place, ...wanted }) {
+  const { width, height, before, after } = (shown = wanted);
   if (width && height) resize(width, height);
   const both = Boolean(before && after);
   frame.classList.toggle("both", both);
   slider.hidden = !both;
   if (!touched) uncover(split);
-  put(photo, both ? before : null, "The photo");
-  put(result, after ?? before, after ? about : "The photo");
+  draw();
+}
+
+/** How many pixels wide the picture is, in full. */
+export const actualWidth = () => shown.width || result.naturalWidth;
+
+/** Show as many pixels as can be seen at a zoom. */
+export function sharpen(zoom) {
+  const seen = Math.max(frame.clientWidth, frame.clientHeight) * zoom * devicePixelRatio;
+  if (seen > USUAL === side > USUAL) return;
+  side = seen > USUAL ? LARGEST : USUAL;
+  draw();
+}
+
+/** Uncover the photo up to a place on the screen. */
+export function uncoverTo(clientX) {
+  const { left, width } = frame.getBoundingClientRect();
+  touched = true;
+  uncover(Math.round(Math.min(100, Math.max(0, (100 * (clientX - left)) / width))));
+}
+
+function draw() {
+  const { before, after, about } = shown;
+  if (!before && !after) return;
+  put(photo, before && after ? before(side) : null, "The photo");
+  put(result, (after ?? before)(side), after ? about : "The photo");
 }
 
 function uncover(at) {
   place = at;
   slider.value = at;
   slider.setAttribute("aria-valuetext", `${at} % photo`);
-  frame.style.setProperty("--at", `${at}%`);
+  frame.style.setProperty("--at", at / 100);
   frame.dataset.side = at <= 8 ? "right" : at >= 92 ? "left" : "both";
 }
 
@@ -45,6 +77,7 @@ async function put(image, src, alt) {
 }
 
 slider.addEventListener("input", () => {
+  if (frame.matches(".pinched")) return (slider.value = place); // two fingers zoom
   touched = true;
   uncover(Number(slider.value));
 });

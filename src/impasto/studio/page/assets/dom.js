@@ -22,11 +22,20 @@ export function duration(seconds) {
   return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, "0")} min`;
 }
 
-/** A name as a title: "starry-night" is "Starry night". */
+/** A name as a title: "starry-night" and "starry_night.jpg" are "Starry night". */
 export function titled(name) {
-  const words = String(name).replaceAll("-", " ");
+  const words = String(name).replace(/\.([a-z]{3,4}|mp4)$/i, "").replaceAll(/[-_]+/g, " ").trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
+
+/** The names in a mixture such as "wave:0.6,kiss:0.4". */
+export const mixed = (style) => style.split(",").map((share) => share.split(":")[0]);
+
+/** Several names as a title: "Wave + Kiss". */
+export const together = (names) => names.map(titled).join(" + ");
+
+/** The title of a picture: its photo and its styles. */
+export const title = (photo, styles) => `${titled(photo)} × ${together(styles)}`;
 
 /** Let files be dropped on an element, chosen by `input` or, with `paste`, pasted anywhere. */
 export function takeFiles(target, input, take, { paste = false } = {}) {

@@ -1,17 +1,23 @@
-// All that was made, the newest first: small pictures that open again.
+// All that was made, the newest first: small pictures that open again. Several are deleted at once.
 
-import { el, titled } from "./dom.js";
-import { onProgress, underWay } from "./job.js";
+import { el, title } from "./dom.js";
+import { onProgress, open, remove, underWay } from "./job.js";
 import { ask, picture } from "./server.js";
-import { get, on, set } from "./state.js";
+import { get, on } from "./state.js";
+import { button, careful } from "./viewer.js";
 
 const EVERY = 3000; // milliseconds between looks while something is under way
 const PAGE = 24;
+const KINDS = { paint: "Painting", apply: "Quick", video: "Film" };
 const STATES = { queued: "waiting", stopped: "stopped", failed: "failed", cancelled: "cancelled" };
 
 const section = document.getElementById("history");
-const [list, none, more] = [".shots", ".hint", ".more"].map((one) => section.querySelector(one));
+const [list, none, more, bar] = [".shots", ".hint", ".more", ".several"].map((one) =>
+  section.querySelector(one),
+);
+const shots = new Map(); // what is listed, by id: `item` is its element
 let shown = [];
+let selected = null; // the ids of those that are selected, while some are to be
 let timer = 0;
 let asked = 0;
 
@@ -31,38 +37,59 @@ async function look(extra = 0) {
   if (shown.some(underWay) && !document.hidden) timer = setTimeout(look, EVERY);
 }
 
+/** Change what has changed, and nothing else: focus and scroll stay. */
 function draw() {
-  const jobs = shown.filter(({ id }) => id !== get("leaving"));
-  const focused = list.contains(document.activeElement) ? document.activeElement.dataset.job : null;
-  none.hidden = jobs.length > 0;
-  list.replaceChildren(...jobs.map(shot));
-  if (focused) list.querySelector(`[data-job="${focused}"]`)?.focus();
+  shown = shown.filter(({ id }) => !get("leaving").includes(id));
+  const ids = new Set(shown.map(({ id }) => id));
+  for (const [id, { item }] of shots) {
+    if (ids.has(id)) continue;
+    item.remove();
+    shots.delete(id);
+    selected?.delete(id);
+  }
+  shown.forEach((job, place) => {
+    if (!shots.has(job.id)) shots.set(job.id, shot(job));
+    const { item, update } = shots.get(job.id);
+    if (list.children[place] !== item) list.insertBefore(item, list.children[place]);
+    update(job);
+  });
+  none.hidden = shown.length > 0;
+  drawBar();
 }
 
-function shot(job) {
-  const state = job.state === "running" ? percent(job) : STATES[job.state];
-  const title = titled(job.title);
-  const what = `${job.kind === "paint" ? "Painting" : "Quick"}: ${title}`;
-  const small = (source, version) => picture(source, 160, version);
-  const attributes = {
-    type: "button",
-    "data-job": job.id,
-    "aria-label": `Open ${what}${state ? `, ${state}` : ""}`,
-    "aria-current": job.id === get("job") && "true",
-    onclick: () => open(job.id),
-  };
-  const button = el(
+/** A small picture that stays the same element while its job goes on. */
+function shot({ id, kind, photo, styles, created }) {
+  const name = title(photo, styles);
+  const image = el("img", { alt: "" });
+  const blank = el("span.blank");
+  const note = el("span.state");
+  const made = el(
     "button.shot",
-    attributes,
-    job.version ? el("img", { src: small(`job:${job.id}`, job.version), alt: "" }) : el("span.blank"),
-    job.kind === "paint" ? el("img.of", { src: small(`style:${job.id}:0`), alt: "", loading: "lazy" }) : null,
-    state ? el("span.state", {}, state) : null,
-    el("span.title", {}, title),
-    el("span.when", {}, when(new Date(job.created * 1000))),
+    { type: "button", "data-job": id, title: name, onclick: () => (selected ? toggle(id) : open(id)) },
+    image,
+    blank,
+    kind === "paint" ? el("img.of", { src: small(`style:${id}:0`), alt: "", loading: "lazy" }) : null,
+    note,
+    el("span.title", {}, name),
+    el("span.when", {}, when(new Date(created * 1000))),
   );
-  return el("li", {}, button);
+  const update = (job) => {
+    const state = job.state === "running" ? percent(job) : (STATES[job.state] ?? "");
+    const mark = state || (kind === "video" ? "film" : "");
+    const address = job.version && small(`job:${id}`, job.version);
+    if (address && image.getAttribute("src") !== address) image.src = address;
+    [image.hidden, blank.hidden] = [!address, Boolean(address)];
+    if (note.textContent !== mark) note.textContent = mark;
+    note.hidden = !mark;
+    const about = `${KINDS[kind]}: ${name}${state ? `, ${state}` : ""}`;
+    made.ariaLabel = `${selected ? "Select" : "Open"} ${about}`;
+    made.ariaCurrent = id === get("job") ? "true" : null;
+    made.ariaPressed = selected ? String(selected.has(id)) : null;
+  };
+  return { item: el("li", {}, made), update };
 }
 
+const small = (source, version) => picture(source, 160, version);
 const percent = ({ step, steps }) => (steps ? `${Math.floor((100 * step) / steps)} %` : "starting");
 
 /** The time today, else the day. */
@@ -73,17 +100,50 @@ function when(date) {
   return date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
-function open(job) {
-  set({ job, result: null });
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  document.querySelector("main").scrollIntoView({ behavior: still ? "auto" : "smooth" });
+// Several at once.
+
+function select(ids) {
+  const focused = bar.contains(document.activeElement);
+  selected = ids && new Set(ids);
+  bar.replaceChildren();
+  draw();
+  if (focused) bar.querySelector("button")?.focus();
+}
+
+function toggle(id) {
+  if (!selected.delete(id)) selected.add(id);
+  draw();
+}
+
+/** The buttons for several at once. A question is asked anew when the selection changes. */
+function drawBar() {
+  bar.hidden = !shots.size;
+  const plan = selected ? [...selected].join() : "none";
+  if (bar.dataset.plan === plan && bar.children.length) return;
+  bar.dataset.plan = plan;
+  if (!selected) return bar.replaceChildren(button("select", "Select", () => select([])));
+  const number = selected.size;
+  const all = number === shots.size;
+  const erase = careful("erase", `Delete ${number}`, `Delete ${number} for good`, async () => {
+    await remove([...selected]);
+    select(null);
+  });
+  const choose = button("all", all ? "None" : "All", () => select(all ? [] : shots.keys()));
+  bar.replaceChildren(choose, ...(number ? [erase] : []), button("done", "Done", () => select(null)));
+}
+
+function press({ key }) {
+  if (!selected) return;
+  if (key === "Escape") select(null);
+  if (key === "Delete") bar.querySelector("[data-action=erase]")?.focus();
 }
 
 export function start() {
   more.addEventListener("click", () => look(PAGE));
+  section.addEventListener("keydown", press);
   onProgress(() => look());
   on(["job", "leaving"], draw);
-  on(["leaving"], () => get("leaving") || look());
+  on(["leaving"], () => get("leaving").length || look());
   on(["connected"], () => get("connected") && look());
   document.addEventListener("visibilitychange", () => document.hidden || look());
   look();

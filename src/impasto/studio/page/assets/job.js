@@ -1,15 +1,19 @@
 // The job that is shown: asked about again and again while it is under way.
 
+import { addressOf } from "./address.js";
+import * as clips from "./clips.js";
 import { compare } from "./compare.js";
-import { duration, titled } from "./dom.js";
+import { duration, title, together } from "./dom.js";
 import { drawLosses } from "./losses.js";
+import { show } from "./messages.js";
 import { ask, picture, post } from "./server.js";
 import { apply } from "./settings.js";
+import { copy } from "./share.js";
 import { get, on, set } from "./state.js";
-import { advance, button, careful, download, offer, reveal, say } from "./viewer.js";
+import { advance, button, careful, download, entitle, offer, reveal, save, say } from "./viewer.js";
+import { plain } from "./words.js";
 
 const EVERY = 1000; // milliseconds between looks
-const SIDE = 1280;
 const FULL = "The disk of the server is full; the painting goes on when there is room";
 
 let job = null; // the latest answer
@@ -27,18 +31,16 @@ async function look() {
   clearTimeout(timer);
   const id = get("job");
   const mine = ++looks;
-  if (!id || id === get("leaving")) return;
+  if (!id || get("leaving").includes(id)) return;
   const after = rows.at(-1)?.[0] ?? 0;
   let answer;
   try {
     answer = await ask(`studio/jobs/${encodeURIComponent(id)}?after=${after}`);
   } catch (error) {
     if (mine !== looks) return;
-    reveal(true);
     if (error.status === 404) {
-      say("This no longer exists.");
-      advance(null);
-      offer(button("close", "Close", close));
+      leave([id], [id]);
+      show("This painting was deleted elsewhere.", id);
     } else if (error.status) {
       timer = setTimeout(look, EVERY);
     } // else it goes on when the studio answers again
@@ -59,15 +61,17 @@ async function look() {
 
 function draw() {
   const busy = underWay(job);
-  reveal(true);
+  const { id, version } = job;
+  entitle(title(job.photo, job.styles));
   compare({
-    before: picture(`photo:${job.id}`, SIDE),
-    after: job.version ? picture(`job:${job.id}`, SIDE, job.version) : null,
+    before: (side) => picture(`photo:${id}`, side),
+    after: version ? (side) => picture(`job:${id}`, side, version) : null,
     width: job.width,
     height: job.height,
     about: `${job.kind === "paint" ? "The painting" : "The picture"}, ${caption()}`,
     split: busy ? 0 : undefined,
   });
+  clips.play(job);
   say(caption(), { quietly: job.state === "running" });
   advance(busy ? (job.steps ? job.step / job.steps : 0) : null);
   offer(...actions());
@@ -75,47 +79,76 @@ function draw() {
 }
 
 function caption() {
-  const { state, step, steps, ahead, wish, waiting, remaining, seconds, width, height, error } = job;
+  const { state, step, steps, ahead, wish, waiting, remaining, seconds, width, height } = job;
   const size = width ? ` · ${width} × ${height}` : "";
   const left = remaining == null ? "" : ` · ${duration(remaining)} left`;
-  if (state === "queued") return ahead ? `Waiting: ${ahead} ahead of it` : "Waiting for its turn";
+  if (state === "queued") return ahead ? `Waiting · ${ahead} before it` : "Waiting · the next one";
   if (state === "running" && waiting) return FULL;
   if (state === "running" && wish) return wish === "stop" ? "Stopping after this step…" : "Cancelling…";
-  if (state === "running") return step ? `Step ${step} of ${steps}${left}${size}` : "Getting ready…";
-  if (state === "stopped") return step ? `Stopped at step ${step} of ${steps}${size}` : "Stopped before it began";
-  if (state === "failed") return `It failed: ${error}`;
+  if (state === "failed") return `It failed: ${plain(job.error)}`;
   if (state === "cancelled") return "Cancelled";
+  if (job.kind === "video") return clips.caption(job, { left, size, time: duration(seconds) });
+  if (state === "running" && !step) return steps ? `The first of ${steps} steps…` : "Preparing…";
+  if (state === "running") return `Step ${step} of ${steps}${left}${size}`;
+  if (state === "stopped") return step ? `Stopped at step ${step} of ${steps}${size}` : "Stopped before it began";
   if (job.kind === "paint") return `Done · ${step} steps in ${duration(seconds)}${size}`;
-  return `${titled(job.title)}${size}`;
+  return `${together(job.styles)}${size}`;
 }
 
 function actions() {
-  const { id } = job;
-  const change = (path) => async () => {
-    await post(path);
-    await look();
-  };
+  const { id, kind } = job;
+  const change = (path) => checked(() => post(path));
   const files = [
-    job.picture && download(`v1/jobs/${id}/picture`, "picture", "Download"),
+    ...clips.actions(job),
+    job.picture && save(`job:${id}`, title(job.photo, job.styles), kind === "paint" ? "png" : "jpeg"),
     job.timelapse && download(`v1/jobs/${id}/timelapse`, "timelapse", "Time-lapse"),
   ];
-  const end = [careful("remove", "Delete", "Delete for good", remove), button("close", "Close", close)];
+  const link = button("link", "Copy link", (made) => copy(addressOf(id), made));
+  const end = [
+    link,
+    careful("remove", "Delete", "Delete for good", () => remove([id])),
+    button("close", "Close", close),
+  ];
   if (job.wish) return [];
   if (underWay(job)) {
     return [
       button("stop", "Stop", change(`v1/jobs/${id}/stop`)),
-      careful("cancel", "Cancel", "Cancel, and lose it", remove),
+      link,
+      careful("cancel", "Cancel", "Cancel, and lose it", () => remove([id])),
     ];
   }
   if (job.state === "stopped") {
     return [
       button("goon", "Go on", change(`v1/jobs/${id}/go-on`)),
-      job.picture && button("settle", "Keep it as it is", change(`studio/jobs/${id}/settle`)),
+      (job.picture || job.film) && button("settle", "Keep it as it is", change(`studio/jobs/${id}/settle`)),
       ...files,
       ...end,
     ];
   }
-  return [...files, button("again", "Again with these settings", again), ...end];
+  return [
+    ...files,
+    kind !== "video" && button("again", "Again", checked(kind === "paint" ? again : edit)),
+    kind === "paint" && button("edit", "Change settings", checked(edit)),
+    ...end,
+  ];
+}
+
+/** Do something with the job, then see how it stands. If it is gone, that is all there is to say. */
+const checked = (work) => async () => {
+  try {
+    await work();
+  } catch (error) {
+    await look();
+    if (job) throw error;
+  }
+  await look();
+};
+
+/** Show a job. */
+export function open(id) {
+  set({ job: id, result: null });
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  document.querySelector("main").scrollIntoView({ behavior: still ? "auto" : "smooth" });
 }
 
 function close() {
@@ -123,26 +156,55 @@ function close() {
 }
 
 async function again() {
+  open((await post(`studio/jobs/${job.id}/again`)).id);
+}
+
+async function edit() {
   apply({ ...(await ask(`studio/jobs/${job.id}/settings`)), job: null, result: null });
 }
 
-/** Cancel it, or delete it if it has ended. Meanwhile nobody asks for it. */
-async function remove() {
-  const { id } = job;
-  set({ leaving: id });
+/** Cancel jobs, or delete those that have ended. Meanwhile nobody asks for them. */
+export async function remove(ids) {
+  set({ leaving: ids });
+  const deleted = [];
   try {
-    await ask(`v1/jobs/${id}`, { method: "DELETE" });
-    if (get("job") === id) close();
+    for (const id of ids) {
+      const answer = await ask(`v1/jobs/${id}`, { method: "DELETE" }).catch(unlessGone);
+      if (answer === null) deleted.push(id); // else it was under way, and keeps its photo
+    }
   } finally {
-    set({ leaving: null });
+    leave(ids, deleted);
   }
+}
+
+function unlessGone(error) {
+  if (error.status !== 404) throw error;
+  return null;
+}
+
+/** Go on without jobs, and without the pictures that went with those that were deleted. */
+function leave(ids, deleted) {
+  const [photo, paintings] = [get("photo"), get("paintings")];
+  const there = ({ source }) => !deleted.includes(source.split(":")[1]);
+  set({ leaving: ids });
+  if (paintings.some((one) => !there(one))) set({ paintings: paintings.filter(there) });
+  if (photo && !there(photo)) set({ photo: null, result: null });
+  if (ids.includes(get("job"))) close();
+  set({ leaving: [] });
 }
 
 export function start() {
   on(["job"], () => {
     document.body.classList.toggle("has-job", Boolean(get("job")));
-    if (job?.id !== get("job")) [job, rows] = [null, []];
     drawLosses([], 0);
+    if (get("job") && job?.id !== get("job")) {
+      reveal(true);
+      entitle("");
+      say("Loading…");
+      advance(0);
+      offer();
+    }
+    if (job?.id !== get("job")) [job, rows] = [null, []];
     look();
   });
   on(["leaving"], look);

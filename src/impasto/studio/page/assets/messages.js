@@ -1,34 +1,39 @@
-// Messages in a corner of the page. They go away after a while, or when it works the next time.
+// Messages in a corner of the page. Notes go away after a while, errors when something works.
 
 import { el } from "./dom.js";
 import { get, on } from "./state.js";
 
 const STAYS = 12000; // milliseconds
+const ERROR = "error";
 const messages = document.getElementById("messages");
 const connection = document.getElementById("connection");
 
-/** Show a message; `about` is what did not work. */
+/** Show a message in the place of an earlier one about the same. */
 export function show(text, about) {
   clear(about);
   const close = el("button", { type: "button", "aria-label": "Close", onclick: () => made.remove() }, "×");
   const made = el("div.message", { "data-about": about }, el("p", {}, text), close);
   messages.append(made);
-  setTimeout(() => made.remove(), STAYS);
+  if (about !== ERROR) setTimeout(() => made.remove(), STAYS);
 }
 
-export function clear(about) {
+function clear(about) {
   for (const one of [...messages.children]) if (one.dataset.about === about) one.remove();
 }
 
-/** Do something and return whether it worked; if not, say why. */
-export async function attempt(work, about = "action") {
+/** Say why something did not work. */
+export const failed = (error) => show(error.message, ERROR);
+
+/** Something worked: no error stays. */
+export const worked = () => clear(ERROR);
+
+/** Do something; if it does not work, say why. */
+export async function attempt(work) {
   try {
     await work();
-    clear(about);
-    return true;
+    worked();
   } catch (error) {
-    show(error.message, about);
-    return false;
+    failed(error);
   }
 }
 
@@ -42,6 +47,7 @@ export async function reading(section, work) {
   busy.hidden = false;
   try {
     await work();
+    worked();
   } catch (error) {
     problem.textContent = error.message;
     problem.hidden = false;
@@ -50,6 +56,10 @@ export async function reading(section, work) {
   busy.hidden = !underWay.get(section);
 }
 
+on(["photo", "paintings", "job"], worked);
+on(["photo", "paintings"], () => {
+  for (const problem of document.querySelectorAll(".problem")) problem.hidden = true;
+});
 on(["connected"], () => {
   connection.hidden = get("connected");
 });

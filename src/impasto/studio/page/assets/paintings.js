@@ -1,10 +1,12 @@
 // The paintings to paint in the style of, and the button that begins.
 
 import { el, takeFiles } from "./dom.js";
+import { open } from "./job.js";
 import { attempt, reading } from "./messages.js";
-import { picture, post, upload } from "./server.js";
+import { picture, post } from "./server.js";
 import { settings } from "./settings.js";
 import { get, on, set } from "./state.js";
+import { sayReduced, upload } from "./upload.js";
 
 const MOST = 4;
 
@@ -26,8 +28,10 @@ function take(files) {
   reading(section, async () => {
     for (const file of files) {
       if (own().length >= MOST) throw new Error(`${MOST} paintings are the most.`);
-      const { source } = await upload(file);
-      set({ paintings: [...own(), { source, name: file.name }] });
+      const answer = await upload(file, section);
+      if (!answer) return;
+      set({ paintings: [...own(), { source: answer.source, name: file.name }] });
+      sayReduced(section, "Your painting", answer);
     }
   });
 }
@@ -44,11 +48,11 @@ function tile(painting) {
 
 async function begin() {
   const photo = get("photo");
-  const paintings = get("paintings").map(({ source }) => source);
+  const paintings = get("paintings");
   if (!photo) throw new Error("Choose a photo first.");
   if (!paintings.length) throw new Error("Choose a painting first, or add one of yours.");
-  const { id } = await post("studio/paint", { photo: photo.source, paintings, settings: settings("paint") });
-  set({ job: id, result: null });
+  const { id } = await post("studio/paint", { photo, paintings, settings: settings("paint") });
+  open(id);
 }
 
 for (const sample of samples) sample.addEventListener("click", () => toggle({ ...sample.dataset }));
@@ -65,6 +69,8 @@ on(["paintings"], () => {
 button.addEventListener("click", async () => {
   if (button.ariaDisabled) return;
   button.ariaDisabled = "true";
+  button.textContent = "Starting…";
   await attempt(begin);
+  button.textContent = "Paint";
   button.ariaDisabled = null;
 });

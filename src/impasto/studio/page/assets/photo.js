@@ -1,26 +1,30 @@
 // The photo: a large place to drop one, later a slim bar to change it.
 
+import { isClip, take as takeClip } from "./clips.js";
 import { el, takeFiles, titled } from "./dom.js";
 import { reading } from "./messages.js";
-import { picture, upload } from "./server.js";
+import { picture } from "./server.js";
 import { get, memory, on, set } from "./state.js";
+import { sayReduced, upload } from "./upload.js";
 
 const section = document.getElementById("photo");
 const input = document.getElementById("photo-file");
 const [drop, bar, name] = [".drop", ".bar", ".name"].map((one) => section.querySelector(one));
-let latest = 0;
+let latest = null; // what cancels the upload that is under way
 
 /** Take another photo; a picture that is shown makes room for it. */
 function choose(photo) {
-  latest++; // an upload that is still under way comes too late
+  latest?.abort();
   set({ photo, job: null, result: null });
 }
 
 function take([file]) {
-  const mine = ++latest;
+  latest?.abort();
+  const mine = (latest = new AbortController());
   reading(section, async () => {
-    const answer = await upload(file);
-    if (mine === latest) choose({ name: file.name, ...answer });
+    if (await isClip(file)) return takeClip(file, section, mine);
+    const answer = await upload(file, section, mine);
+    if (answer && mine === latest) choose({ name: file.name, ...answer });
   });
 }
 
@@ -41,8 +45,10 @@ takeFiles(document.body, input, take, { paste: true });
 on(["photo"], () => {
   const photo = get("photo");
   if (drop.contains(document.activeElement)) input.focus();
-  drop.hidden = true;
-  bar.hidden = false;
-  name.replaceChildren(el("b", {}, photo.name), ` ${photo.width} × ${photo.height}`);
+  drop.hidden = Boolean(photo);
+  bar.hidden = !photo;
   memory("photo", photo);
+  if (!photo) return;
+  name.replaceChildren(el("b", {}, photo.name), ` ${photo.width} × ${photo.height}`);
+  sayReduced(section, "Your photo", photo);
 });

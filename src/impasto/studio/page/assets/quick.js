@@ -3,16 +3,18 @@
 // One request is under way at a time. What would take longer is answered with a draft, and finished
 // once nothing has moved for a while.
 
+import { restyle } from "./clips.js";
 import { compare } from "./compare.js";
-import { titled } from "./dom.js";
-import { clear, show } from "./messages.js";
-import { file, picture, post } from "./server.js";
+import { mixed, title, together } from "./dom.js";
+import { open } from "./job.js";
+import { mask } from "./mask.js";
+import { failed, worked } from "./messages.js";
+import { picture, post } from "./server.js";
 import { onMove, settings } from "./settings.js";
 import { get, on, set } from "./state.js";
-import { advance, busy, button, download, offer, reveal, say } from "./viewer.js";
+import { advance, busy, button, entitle, offer, reveal, save, say } from "./viewer.js";
 
 const REST = 350; // milliseconds without a move, after which a draft is finished
-const SIDE = 1280;
 
 let next = null; // the order that waits
 let running = null; // the order under way
@@ -21,7 +23,8 @@ let missed = false; // whether the studio did not answer
 let rest = 0;
 
 function look() {
-  const [photo, wanted] = [get("photo"), settings("quick")];
+  if (restyle()) return;
+  const [photo, wanted] = [get("photo"), { ...settings("quick"), mask: mask() }];
   if (photo && wanted.style) order({ photo: photo.source, settings: wanted, draft: true });
 }
 
@@ -61,19 +64,28 @@ async function stylise(wanted, signal) {
   try {
     const result = await post("studio/quick", wanted, signal);
     if (signal.aborted) return;
-    clear("quick");
+    worked();
     set({ result, job: null });
   } catch (error) {
     if (signal.aborted) return;
     missed = !error.status;
-    if (!missed) show(error.message, "quick");
+    if (!missed) failed(error);
     if (!wanted.draft && get("result")) set({ result: { ...get("result"), failed: true } });
   }
 }
 
+/** The result, with the name of its photo. */
+const named = () => ({ ...get("result"), photo: get("photo") });
+
+/** Have the picture painted on, from where the network left it. */
+const paintOn = (seconds) => async () => {
+  const { id } = await post("studio/quick/finish", { ...named(), seconds });
+  open(id);
+};
+
 async function keep() {
-  const { id } = await post("studio/quick/keep", get("result"));
-  set({ job: id, result: null });
+  const { id } = await post("studio/quick/keep", named());
+  open(id);
 }
 
 function draw() {
@@ -81,13 +93,15 @@ function draw() {
   if (get("job")) return;
   reveal(photo);
   advance(null);
+  entitle(photo && result ? titleOf(result) : "");
   if (!photo) return;
+  const { width, height } = result ?? photo;
   compare({
-    before: picture(photo.source, SIDE),
-    after: result && picture(result.source, SIDE),
-    width: photo.width,
-    height: photo.height,
-    about: result && `The photo in the style ${titled(result.settings.style)}`,
+    before: (side) => picture(photo.source, side),
+    after: result && ((side) => picture(result.source, side)),
+    width,
+    height,
+    about: result && `The photo in the style ${together(mixed(result.settings.style))}`,
     split: 50,
   });
   say(result ? caption(result) : "", { quietly: result?.draft });
@@ -95,33 +109,42 @@ function draw() {
 }
 
 function caption({ settings: { style }, draft, failed, width, height, seconds }) {
-  if (failed) return `${titled(style)} · a first look, not finished`;
-  if (draft) return `${titled(style)} · a first look, being finished…`;
-  return `${titled(style)} · ${width} × ${height} · ${seconds.toFixed(1)} s`;
+  if (failed) return `${together(mixed(style))} · a first look, not finished`;
+  if (draft) return `${together(mixed(style))} · a first look, being finished…`;
+  return `${together(mixed(style))} · ${width} × ${height} · ${seconds.toFixed(1)} s`;
 }
 
+const titleOf = ({ settings: { style } }) => title(get("photo").name, mixed(style));
+
 /** Of a draft the same buttons are there, so that nothing jumps, but do nothing yet. */
-function actions({ source, draft, failed }) {
+function actions(result) {
+  const { source, draft, failed, finishable } = result;
+  const on = "Paint on from here, step by step";
   const made = [
-    download(file(source), "picture", "Download"),
+    save(source, titleOf(result), "jpeg"),
     button("keep", "Keep", keep, "Put it into the history"),
   ];
+  if (finishable) {
+    made.push(button("on15", "Finish: 15 s", paintOn(15), on));
+    made.push(button("on60", "Finish: 1 min", paintOn(60), on));
+  }
   if (!draft) return made;
-  made[0].removeAttribute("href");
+  made[0].inert = true;
   for (const one of made) one.ariaDisabled = "true";
   return failed ? [button("finish", "Finish it", finish), ...made] : made;
 }
 
-/** Stylise a photo that is new here, unless it only came along with a job. */
+/** Stylise the photo that is shown, unless it belongs to the job that is shown. */
 function follow() {
-  if (running && running.photo !== get("photo").source) stop();
+  if (running && running.photo !== get("photo")?.source) stop();
   if (get("mode") === "quick" && get("photo") && !get("job") && !get("result")) look();
 }
 
 export function start() {
   onMove("quick", look);
   on(["photo", "job", "result"], draw);
-  on(["photo", "mode"], follow);
+  on(["photo", "mode", "job"], follow);
+  on(["mask"], () => get("job") || look());
   on(["job"], () => get("job") && stop());
   on(["connected"], () => {
     if (!get("connected") || !missed) return;

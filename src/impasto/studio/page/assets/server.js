@@ -1,6 +1,7 @@
 // Requests to the studio, and what the page does while it does not answer.
 
 import { get, set } from "./state.js";
+import { words } from "./words.js";
 
 const [FIRST, LONGEST] = [1000, 15000]; // milliseconds between tries to reach it again
 const SILENT = "The studio does not answer. Is it still running?";
@@ -11,8 +12,13 @@ const address = (path) => new URL(path, document.baseURI).href;
 export const picture = (source, side, version = "") =>
   address(`studio/picture/${encodeURIComponent(source)}?side=${side}&v=${version}`);
 
-/** The address under which a quick result is saved to disk. */
-export const file = (source) => address(`studio/file/${encodeURIComponent(source)}`);
+/** The address of a small copy of a picture in a style. */
+export const look = (style, source, version) =>
+  address(`studio/look/${style}/${encodeURIComponent(source)}?v=${version}`);
+
+/** The address under which a picture is saved to disk, in a format. */
+export const file = (source, format) =>
+  address(`studio/file/${encodeURIComponent(source)}?format=${format}`);
 
 /** Ask for JSON. Throws an Error in plain words; `status` is that of the answer, if there is one. */
 export async function ask(path, { signal, ...options } = {}) {
@@ -25,12 +31,22 @@ export async function ask(path, { signal, ...options } = {}) {
     throw new Error(SILENT);
   }
   if (answer.ok) return answer.status === 204 ? null : answer.json();
-  if (answer.status === 401) location.reload(); // the session is over: one logs in again
-  if (answer.status >= 502) lose();
-  const { detail = `the studio answered ${answer.status}` } = await answer.json().catch(() => ({}));
-  const error = new Error(`${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`);
-  error.status = answer.status;
-  throw error;
+  throw refusal(answer.status, await answer.text().catch(() => ""));
+}
+
+/** The error in plain words that an answer of this status is. */
+function refusal(status, body) {
+  if (status === 401) location.reload(); // the session is over: one logs in again
+  if (status >= 502) lose();
+  let problem = {};
+  try {
+    problem = JSON.parse(body);
+  } catch {
+    // It is not one of the studio's own problems.
+  }
+  const error = new Error(words(problem));
+  error.status = status;
+  return error;
 }
 
 /** Send JSON, and ask for JSON. */
@@ -39,8 +55,25 @@ export function post(path, data = {}, signal = undefined) {
   return ask(path, { method: "POST", headers, body: JSON.stringify(data), signal });
 }
 
-/** Send a picture file; the answer has its `source`, `width` and `height`. */
-export const upload = (picture) => ask("studio/photos", { method: "POST", body: picture });
+/** Send a file, and ask for JSON; `progress` is called with the bytes that are sent and all. */
+export function send(path, file, { signal, progress }) {
+  const request = new XMLHttpRequest(); // fetch does not say how much is sent
+  return new Promise((resolve, reject) => {
+    request.upload.onprogress = ({ loaded, total }) => progress(loaded, total);
+    request.onload = () => {
+      if (request.status < 300) resolve(JSON.parse(request.responseText));
+      else reject(refusal(request.status, request.responseText));
+    };
+    request.onabort = () => reject(signal.reason);
+    request.onerror = () => {
+      lose();
+      reject(new Error(SILENT));
+    };
+    signal.addEventListener("abort", () => request.abort());
+    request.open("POST", address(path));
+    request.send(file);
+  });
+}
 
 function lose() {
   if (!get("connected")) return;

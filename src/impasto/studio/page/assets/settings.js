@@ -9,6 +9,12 @@ const form = (mode) => panels[mode].querySelector("form");
 /** The settings of a mode by name. */
 export const settings = (mode) => Object.fromEntries(new FormData(form(mode)));
 
+/** The form of Quick. */
+export const quick = form("quick");
+
+/** Call a function when a link or a job has set the settings of a mode. */
+export const onApply = (mode, listen) => form(mode).addEventListener("applied", listen);
+
 /** Call a function when somebody changes a setting of a mode. */
 export const onMove = (mode, listen) => form(mode).addEventListener("moved", listen);
 
@@ -23,8 +29,10 @@ export function apply({ mode, settings, ...shared }) {
     }
     for (const number of numbers(one)) enter(number);
     showSeed();
+    form(one).dispatchEvent(new Event("applied"));
   }
-  set({ mode: mode ?? get("mode"), ...shared });
+  const mask = settings.mask ? { photo: shared.photo?.source, data: settings.mask } : null;
+  set({ mode: mode ?? get("mode"), mask, ...shared });
 }
 
 // Tabs.

@@ -5,8 +5,9 @@ const state = {
   photo: null, // { source, name, width, height }
   paintings: [], // [{ source, name }]
   job: null, // the id of the job that is shown
+  mask: null, // what of a photo Quick paints: { photo, data }, the data a PNG in base64
   result: null, // what Quick made of the photo
-  leaving: null, // the id of a job that is being deleted
+  leaving: [], // the ids of jobs that are being deleted
   connected: true, // whether the studio answers
 };
 const listeners = new Map(Object.keys(state).map((name) => [name, new Set()]));

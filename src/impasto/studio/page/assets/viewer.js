@@ -2,18 +2,33 @@
 
 import { el } from "./dom.js";
 import { attempt } from "./messages.js";
+import { file } from "./server.js";
+import { memory } from "./state.js";
+
+const FORMATS = { png: "PNG", jpeg: "JPEG", webp: "WebP" };
 
 const section = document.getElementById("viewer");
-const [mat, progress, caption, actions] = [".mat", ".progress", ".caption", ".actions"].map((one) =>
-  section.querySelector(one),
-);
+const [mat, progress, heading, caption, actions] = [
+  ".mat",
+  ".progress",
+  ".title",
+  ".caption",
+  ".actions",
+].map((one) => section.querySelector(one));
 
 export const reveal = (visible) => (section.hidden = !visible);
 
 /** Show that something is computed. */
 export const busy = (on) => mat.classList.toggle("busy", on);
 
-/** Say what is shown; `quietly` for what changes often, which nobody wants to hear each time. */
+/** Give the picture its title, and the page as well. */
+export function entitle(title) {
+  heading.textContent = title;
+  heading.hidden = !title;
+  document.title = title ? `${title} · Impasto` : "Impasto";
+}
+
+/** Say how the picture stands; `quietly` for what changes often, which nobody wants to hear each time. */
 export function say(text, { quietly = false } = {}) {
   caption.setAttribute("aria-live", quietly ? "off" : "polite");
   caption.textContent = text;
@@ -30,10 +45,10 @@ export function advance(share) {
 /** Offer actions. Those that stay are left alone, so that focus and questions stay, too. */
 export function offer(...wanted) {
   const found = wanted.filter(Boolean);
-  const plan = (all) => [...all].map((one) => one.dataset.action + (one.href ?? "")).join();
+  const plan = (all) => [...all].map(({ dataset, href = dataset.of }) => dataset.action + href).join();
   const off = (all) => [...all].some((one) => one.ariaDisabled);
   if (plan(found) === plan(actions.children) && !off(found) && !off(actions.children)) return;
-  const focused = actions.contains(document.activeElement);
+  const focused = [caption, ...actions.querySelectorAll("*")].includes(document.activeElement);
   actions.replaceChildren(...found);
   if (focused) (actions.querySelector("button, a") ?? caption).focus();
 }
@@ -43,9 +58,9 @@ export function button(name, text, work, title = null) {
   const made = el("button", { type: "button", "data-action": name, title }, text);
   made.addEventListener("click", async () => {
     if (made.ariaDisabled) return;
-    const all = [...actions.children].filter((one) => !one.ariaDisabled);
+    const all = [...made.parentElement.children].filter((one) => !one.ariaDisabled);
     for (const one of all) one.ariaDisabled = "true";
-    await attempt(work);
+    await attempt(() => work(made));
     for (const one of all) one.ariaDisabled = null;
   });
   return made;
@@ -64,6 +79,27 @@ export function careful(name, text, question, work) {
   return made;
 }
 
-/** A link that saves a file. */
-export const download = (href, what, text) =>
-  el("a.button", { href, download: "", "data-action": what }, text);
+/** A link that saves a file, under a name if the studio gives it none. */
+export const download = (href, what, text, name = "") =>
+  el("a.button", { href, download: name, "data-action": what }, text);
+
+/** A link that saves a picture, and the choice of its format: at first `usual`, then the last one. */
+export function save(source, title, usual) {
+  const name = title.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-");
+  const chosen = memory("format") ?? usual;
+  const options = Object.entries(FORMATS).map(([value, text]) =>
+    el("option", { value, selected: value === chosen }, text),
+  );
+  const select = el("select", { "aria-label": "Format of the file" }, ...options);
+  const link = download("", "picture", "Download");
+  const choose = () => {
+    link.href = file(source, select.value);
+    link.download = `${name}.${select.value.replace("jpeg", "jpg")}`;
+  };
+  choose();
+  select.addEventListener("change", () => {
+    memory("format", select.value);
+    choose();
+  });
+  return el("span.save", { "data-action": "save", "data-of": source }, link, select);
+}

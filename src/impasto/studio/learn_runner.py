@@ -1,0 +1,183 @@
+"""Learning a style inside an attempt: from its painting to ever better rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+from impasto.errors import WeightsError
+from impasto.events import Losses, Saved, Trained, TrainingEvent
+from impasto.studio.checkpoints import JobCheckpoints
+from impasto.studio.database import retry
+from impasto.studio.heartbeat import Heartbeat
+from impasto.studio.jobs import Claim, ClaimLost
+from impasto.studio.learnt import PAINTING, options
+from impasto.studio.room import Cancelled, Room, WorkerLeaving
+from impasto.studio.runner import WorkerContext
+from impasto.training.learner import Learner
+from impasto.training.trainer import StateFile
+from impasto.zoo.rows import Row, parsed, serialised
+
+_FIRST = 2.0
+"""Seconds of learning before the first look at a style, and between looks at least."""
+
+_SLOWER = 1.25
+"""Looks come ever slower, by this factor: a style changes less and less."""
+
+_SAVED = 5.0
+"""Seconds from one saving of the state to the next, at most: it is small."""
+
+_TOLD = 1.0
+"""Seconds from one step whose losses are kept to the next."""
+
+
+class LearnRunner:
+    """Runs a learner for one attempt."""
+
+    def __init__(
+        self,
+        context: WorkerContext,
+        claim: Claim,
+        checkpoints: JobCheckpoints,
+        heartbeat: Heartbeat,
+        room: Room,
+    ) -> None:
+        self.stepped, self.step = False, claim.job.step
+        self._context, self._claim = context, claim
+        self._checkpoints, self._heartbeat, self._room = checkpoints, heartbeat, room
+        self._state = context.scratch / "state"
+        self._told, self._due, self._save_due, self._pause = -math.inf, 0.0, 0.0, 0.0
+        self._names: list[str] = []
+        self._count = 0
+
+    def run(self, checkpoint: str | None) -> bool:
+        """Learn to the end, or until the owner stops it; return whether the owner did.
+
+        Raises `ClaimLost`, `Cancelled` and `WorkerLeaving`.
+        """
+        heartbeat = self._heartbeat
+        self._state.unlink(missing_ok=True)
+        if checkpoint:
+            self._room.wait_for(lambda: self._fetch(checkpoint))
+        learner = self._learner = self._build()
+        stopped = leaving = False
+        with closing(iter(learner)) as events:
+            for event in events:
+                self._take(event)
+                if heartbeat.lost:
+                    raise ClaimLost
+                if heartbeat.wish == "cancel":
+                    raise Cancelled
+                stopped, leaving = heartbeat.wish == "stop", self._context.leaving.is_set()
+                if stopped or leaving:
+                    learner.stop()  # it saves its state before it ends
+        if leaving and not stopped:
+            raise WorkerLeaving
+        return stopped
+
+    def finish(self) -> Iterator[tuple[str, str, Path]]:
+        """Yield the column, the name and the path of what was learnt."""
+        if self.stepped:
+            path = self._context.scratch / "row"
+            data = serialised(self._learner.rows)
+            self._room.wait_for(lambda: path.write_bytes(data))
+            yield "learnt", self._next_name(), path
+
+    def _fetch(self, checkpoint: str) -> None:
+        """Copy a checkpoint: what is fetched may be one file with that of the job."""
+        path = self._context.scratch / "fetched"
+        self._checkpoints.fetch(checkpoint, path)
+        self._state.write_bytes(path.read_bytes())
+        path.unlink()
+
+    def _build(self) -> Learner:
+        context, job = self._context, self._claim.job
+        learner = Learner(
+            context.files.get(job.id, PAINTING),
+            options=options(job.request),
+            name=job.style,
+            read=context.settings.limits,
+            clock=context.clock,
+        )
+        # `_take` saves the state: a full disk then makes it wait, and does not end the learning.
+        state = StateFile(self._state, math.inf, resume=True)
+        learner.begin_with(self._row(), state, total=True)
+        return learner
+
+    def _row(self) -> Row | None:
+        """Return what was learnt before; it counts if there is no state to go on from."""
+        job = self._claim.job
+        with suppress(FileNotFoundError, WeightsError):
+            return (
+                parsed(self._context.files.get(job.id, job.learnt)).rows[0] if job.learnt else None
+            )
+        return None
+
+    def _take(self, event: TrainingEvent) -> None:
+        if isinstance(event, Saved):
+            self._room.wait_for(lambda: self._checkpoints.put(event.path))
+        elif isinstance(event, Trained):
+            if not self.stepped:
+                self._begin(event.step - 1)
+            self.stepped, self.step = True, event.step
+            seconds = self._learner.seconds
+            losses = None
+            if seconds >= self._told + _TOLD and math.isfinite(event.loss):
+                self._told = seconds
+                losses = _losses(event, self._learner.options.size)
+            self._heartbeat.note(
+                losses,
+                steps=round(event.step / max(event.progress, 1e-3)),
+                seconds=seconds,
+                remaining=max(self._learner.options.seconds - seconds, 0.0),
+            )
+            if event.progress < 1 and self._context.clock() >= self._due:
+                self._room.wait_for(self._publish)
+            if self._context.clock() >= self._save_due:
+                self._room.wait_for(self._save)
+
+    def _begin(self, step: int) -> None:
+        """Go on after a step: what an earlier attempt told of later ones is forgotten."""
+        context, claim = self._context, self._claim
+        self._due = context.clock() + _FIRST
+        known = [row for row in context.store.losses(claim.job.id) if row.step <= step]
+        retry(lambda: context.store.begin(claim, known))
+
+    def _save(self) -> None:
+        for saved in self._learner.save():
+            self._checkpoints.put(saved.path)
+        every = min(self._context.settings.checkpoint_every, _SAVED)
+        self._save_due = self._context.clock() + every
+
+    def _publish(self) -> None:
+        """Have photos be stylised with what is learnt so far."""
+        context, job = self._context, self._claim.job.id
+        self._remove_old()
+        name = self._next_name()
+        context.files.put(job, name, serialised(self._learner.rows))
+        self._heartbeat.note(learnt=name)
+        self._pause = max(_FIRST, _SLOWER * self._pause)
+        self._due = context.clock() + self._pause
+
+    def _next_name(self) -> str:
+        self._count += 1
+        name = f"row-{self._claim.attempt}-{self._count}.safetensors"
+        self._names.append(name)
+        return name
+
+    def _remove_old(self) -> None:
+        """Remove the rows before the one that the job names, which a server may be reading."""
+        told = self._heartbeat.told.get("learnt")
+        if told in self._names:
+            old = self._names[: self._names.index(told)]
+            self._names = self._names[len(old) :]
+            if old:
+                self._context.files.remove(self._claim.job.id, *old)
+
+
+def _losses(event: Trained, side: int) -> Losses:
+    """Return the losses of a step as a job tells them; the style is one scale of squares."""
+    numbers = (event.loss, event.content, event.style, 0.0, event.seconds)
+    return Losses.from_numbers((event.step, 0, side, side, *numbers))

@@ -1,0 +1,539 @@
+"""Quick on the page: photos made smaller, the picker, mixtures, masks, and pictures painted on."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import html
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, FloatRect, Page, expect
+
+import needs
+from impasto.zoo import registry
+from impasto.zoo.rows import Rows, serialised
+from studio.browsing import (
+    QUICK,
+    SLOW,
+    Studio,
+    Watched,
+    action,
+    caption,
+    changed,
+    drop,
+    ready,
+    recipe_of,
+    slide,
+    stylised,
+    until,
+    use_sample,
+)
+from studio.learning import swirls
+from studio.serving import PHOTO, Served, decoded, drawn, encoded, served
+
+chromium = needs.needs(needs.CHROMIUM, needs.chromium())
+
+
+# Photos on their way.
+
+
+COUNT = """() => {
+    window.sizes = [];
+    const send = XMLHttpRequest.prototype.send;
+    XMLHttpRequest.prototype.send = function (file) {
+        window.sizes.push(file.size);
+        send.call(this, file);
+    };
+}"""
+"""Has the page note the sizes of uploads, in bytes."""
+
+
+def last_size(page: Page) -> int:
+    return page.evaluate("sizes.at(-1)")
+
+
+def stored_photo(page: Page) -> Image.Image:
+    """The photo as the studio has it."""
+    source = page.evaluate("JSON.parse(localStorage.getItem('impasto.photo')).source")
+    return decoded(
+        page.request.get(f"{page.url.partition('?')[0]}studio/file/{source}?format=png").body()
+    )
+
+
+@chromium
+def test_a_photo_of_fifty_megapixels_is_made_smaller_and_stays_upright(page: Page, tmp_path: Path):
+    """The studio of these tests takes no more than 2 megapixels."""
+    path, picture = tmp_path / "large.jpg", drawn(6300, 8000)
+    exif = picture.getexif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    picture.save(path, quality=70, exif=exif)
+    page.evaluate(COUNT)
+    page.locator("#photo-file").set_input_files(path)
+    note = "Your photo of 8000 × 6300 pixels was reduced to 1593 × 1254 before sending."
+    expect(page.locator("#photo .reduced")).to_have_text(note)
+    stylised(page)
+    assert last_size(page) < path.stat().st_size / 4
+    found = stored_photo(page)
+    wanted = picture.resize((1254, 1593)).rotate(-90, expand=True)
+    assert np.abs(np.asarray(found, float) - np.asarray(wanted, float)).mean() < 3
+    page.reload()
+    ready(page)
+    expect(page.locator("#photo .reduced")).to_have_text(note)
+    page.evaluate(COUNT)
+    page.locator("#photo-file").set_input_files(
+        {"name": "small.png", "mimeType": "image/png", "buffer": PHOTO}
+    )
+    expect(page.locator("#photo .name")).to_have_text("small.png 64 × 48")
+    expect(page.locator("#photo .reduced")).to_be_hidden()
+    assert last_size(page) == len(PHOTO)  # as it was
+
+
+@chromium
+def test_transparency_stays_and_what_the_browser_cannot_read_is_sent_as_it_is(
+    page: Page, tmp_path: Path
+):
+    picture = drawn(2400, 1200)
+    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    page.evaluate(COUNT)
+    (tmp_path / "clear.png").write_bytes(encoded(picture, compress_level=1))
+    page.locator("#photo-file").set_input_files(tmp_path / "clear.png")
+    expect(page.locator("#photo .name")).to_have_text("clear.png 2000 × 1000")
+    found = np.asarray(stored_photo(page), float)[:, :, 3]
+    wanted = np.asarray(picture.resize((2000, 1000)), float)[:, :, 3]
+    assert np.abs(found - wanted).mean() < 2
+
+    tiff = encoded(drawn(300, 200), "TIFF")
+    (tmp_path / "scan.tif").write_bytes(tiff)
+    page.locator("#photo-file").set_input_files(tmp_path / "scan.tif")
+    expect(page.locator("#photo .name")).to_have_text("scan.tif 300 × 200")
+    assert last_size(page) == len(tiff)
+
+
+@chromium
+def test_how_much_is_sent_is_shown_and_can_be_cancelled(page: Page, tmp_path: Path):
+    random = np.random.default_rng(0)
+    noise = Image.fromarray(random.integers(0, 256, (900, 900, 3), dtype=np.uint8))
+    noise.save(tmp_path / "noise.png")  # 2.4 MB
+    network = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 100_000}
+    network.send("Network.emulateNetworkConditions", slow)
+    page.locator("#photo-file").set_input_files(tmp_path / "noise.png")
+    busy = page.locator("#photo .busy")
+    expect(busy).to_contain_text(re.compile(r"Sent \d\.\d of 2\.4 MB"))
+    busy.get_by_role("button", name="Cancel").click()
+    expect(busy).to_be_hidden()
+    expect(page.locator("#photo .problem")).to_be_hidden()
+    expect(page.locator("#photo .bar")).to_be_hidden()
+    network.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
+    page.locator("#photo-file").set_input_files(tmp_path / "noise.png")
+    expect(page.locator("#photo .name")).to_have_text("noise.png 900 × 900")
+
+
+@chromium
+def test_a_dropped_painting_is_made_smaller_too(page: Page, tmp_path: Path):
+    path = tmp_path / "canvas.jpg"
+    drawn(3000, 1500).save(path)
+    page.get_by_role("tab", name="Paint").click()
+    drop(page, "#paintings", path)
+    expect(page.get_by_role("button", name="Remove canvas.jpg")).to_be_visible()
+    note = "Your painting of 3000 × 1500 pixels was reduced to 2000 × 1000 before sending."
+    expect(page.locator("#paintings .reduced")).to_have_text(note)
+
+
+# The picker.
+
+
+def found(page: Page) -> list[str]:
+    """The names of the styles that are listed."""
+    labels = page.locator("#swatches label:visible input")
+    return [one.get_attribute("value") or "" for one in labels.all()]
+
+
+@chromium
+def test_styles_are_found_by_group_title_painter_and_words(page: Page):
+    assert len(found(page)) >= 60
+    groups = page.locator("#swatches h3:visible").all_inner_texts()
+    assert {"Impressionists", "Prints", "Old masters"} <= set(groups)
+    search = page.get_by_role("searchbox", name="Search the styles")
+    for words, name in (
+        ("hokusai", "wave"),
+        ("GREAT wave", "wave"),
+        ("serusier buckwheat", "buckwheat"),  # Paul Sérusier
+        ("medieval dragon", "dragon"),
+    ):
+        search.fill(words)
+        assert found(page) == [name]
+    search.fill("nothing of this")
+    expect(page.get_by_text("No style matches.")).to_be_visible()
+    search.fill("")
+    assert len(found(page)) >= 60
+
+
+@chromium
+def test_a_style_is_chosen_by_the_keyboard(window: Watched):
+    page = window.open(QUICK)
+    use_sample(page)
+    stylised(page)
+    page.locator("#swatches input:checked").focus()
+    page.keyboard.press("ArrowRight")
+    second = page.locator("#swatches input:checked").get_attribute("value")
+    assert second != "starry"
+    page.keyboard.type("kliMT")
+    expect(page.get_by_role("searchbox", name="Search the styles")).to_have_value("kliMT")
+    page.keyboard.press("Enter")
+    expect(page.locator("#swatches input:checked")).to_have_value("kiss")
+    expect(page.locator("#swatches input:checked")).to_be_focused()
+    expect(caption(page)).to_contain_text("Kiss", timeout=SLOW)
+    expect(page.locator(".slot").first).to_have_text("Kiss")
+
+
+@chromium
+def test_pictures_of_styles_are_made_as_they_come_into_sight(window: Watched):
+    page = window.new()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{window.url}/{QUICK}")
+    ready(page)
+    use_sample(page)
+    stylised(page)
+
+    def made(kind: str) -> set[str]:
+        return set(re.findall(rf"/{kind}(?:%3A|/)([\w-]+)", "\n".join(asked)))
+
+    last = page.locator("#swatches label").last
+    name = last.locator("input").get_attribute("value")
+    until(page, lambda: len(made("swatch")) >= 8)
+    assert len(made("swatch")) < 40
+    last.scroll_into_view_if_needed()
+    until(page, lambda: name in made("swatch"))
+
+    page.get_by_role("button", name="On my photo").click()
+    until(page, lambda: name in made("look"))
+    until(page, lambda: last.locator("img").evaluate("e => e.complete && e.naturalWidth > 0"))
+    assert "coffee" in (last.locator("img").get_attribute("src") or "")
+    slide(page, "Strength", "ArrowLeft")
+    stylised(page)  # the sliders go on
+    page.locator("#swatches label").first.scroll_into_view_if_needed()
+    page.get_by_role("button", name="On my photo").click()
+    until(page, lambda: "swatch" in page.locator("#swatches img").first.get_attribute("src"))
+    assert len(made("look")) < 60  # what nobody looks at is not made
+
+
+@chromium
+def test_two_styles_are_mixed_and_the_link_has_both(window: Watched):
+    page = window.open(QUICK)
+    use_sample(page)
+    page.locator("#swatches label", has_text="Wave").click()
+    stylised(page)
+    before = page.locator("#viewer img.result").get_attribute("src") or ""
+    page.get_by_role("button", name="Mix in another").click()
+    page.locator("#swatches label", has_text="Kiss").click()
+    changed(page, before)
+    stylised(page)
+    expect(caption(page)).to_contain_text("Wave + Kiss")
+    share = page.locator(".share input")
+    share.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".share output")).to_have_text("55 % Wave, 45 % Kiss")
+    until(page, lambda: recipe_of(page)["shares"] == {"wave": 0.55, "kiss": 0.45})
+    page.locator("#share").click()
+    expect(page.locator("#share")).to_have_text("Link copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    other = window.open("?" + link.partition("?")[2])
+    expect(other.locator(".share output")).to_have_text("55 % Wave, 45 % Kiss")
+    stylised(other)
+    other.get_by_role("button", name="Do not mix").click()
+    expect(other.locator(".share")).to_be_hidden()
+    until(other, lambda: recipe_of(other)["shares"] == {"wave": 1.0})
+
+
+# What stays.
+
+
+def brush(page: Page, *places: tuple[float, float]) -> None:
+    """Draw a line through places, as shares of the picture."""
+    area = page.locator("#viewer canvas").bounding_box()
+    points = [(area["x"] + x * area["width"], area["y"] + y * area["height"]) for x, y in places]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=4)
+    page.mouse.up()
+
+
+def shown_photo(page: Page) -> Image.Image:
+    """The photo as the page shows it."""
+    source = page.locator("#viewer .before").get_attribute("src")
+    return decoded(page.request.get(source or "").body())
+
+
+def masked(page: Page) -> bool:
+    return page.get_by_role("button", name="Parts of the photo are kept").is_visible()
+
+
+def difference(page: Page, x: float, y: float) -> float:
+    """How far the downloaded picture is from the photo at a place."""
+    with page.expect_download() as coming:
+        action(page, "picture").click()
+    picture = decoded(Path(coming.value.path()).read_bytes()).convert("RGB")
+    photo = shown_photo(page).resize(picture.size)
+    at = round(x * picture.width) - 2, round(y * picture.height) - 2
+    part = (*at, at[0] + 5, at[1] + 5)
+    there, here = (np.asarray(one.crop(part), float) for one in (photo, picture))
+    return float(np.abs(there - here).mean())
+
+
+def add_style(page: Page, name: str) -> None:
+    """Give the studio a row of the bundled network with a copy of its painting."""
+    pack, _ = registry.resolve("starry")
+    row = pack.row("starry")
+    card = replace(row.card, name=name)
+    row = replace(row, card=card, learning={"seconds": 30.0}, painting=swirls(64))
+    file = serialised(Rows(pack.card.architecture, pack.body, (row,)))
+    given = {"name": f"{name}.safetensors", "mimeType": "application/octet-stream", "buffer": file}
+    address = page.url.partition("?")[0] + "v1/styles"
+    assert page.request.post(address, multipart={"file": given}).status == 201
+
+
+@chromium
+def test_what_is_painted_over_stays_and_is_still_there_when_it_is_painted_on(window: Watched):
+    page = window.open("?size=256")
+    use_sample(page)
+    stylised(page)
+    expect(action(page, "on15")).to_have_count(0)  # bundled styles come without their paintings
+    add_style(page, "mine")
+    page = window.open("?size=256&style=mine")
+    stylised(page)
+    assert difference(page, 0.5, 0.5) > 15
+    page.get_by_role("button", name="Keep parts of the photo").click()
+    brush(page, (0.3, 0.5), (0.7, 0.5))
+    until(page, lambda: masked(page))
+    stylised(page)
+    until(page, lambda: difference(page, 0.5, 0.5) < 8)
+    assert difference(page, 0.5, 0.1) > 15
+    tools = page.get_by_role("toolbar")
+    tools.get_by_role("button", name="Undo").click()
+    until(page, lambda: not masked(page))
+    tools.get_by_role("button", name="Invert").click()  # without a brush
+    expect(tools).to_contain_text("All of the photo stays")
+    tools.get_by_role("button", name="Eraser").click()
+    brush(page, (0.3, 0.5), (0.7, 0.5))
+    until(page, lambda: masked(page) and difference(page, 0.5, 0.1) < 8)
+    assert difference(page, 0.5, 0.5) > 15
+    tools.get_by_role("button", name="Clear").click()
+    until(page, lambda: not masked(page))
+    tools.get_by_role("button", name="Brush").click()
+    brush(page, (0.3, 0.5), (0.7, 0.5))
+    until(page, lambda: masked(page))
+    tools.get_by_role("button", name="Done").click()
+    expect(tools).to_be_hidden()
+    until(page, lambda: difference(page, 0.5, 0.5) < 8)
+
+    action(page, "keep").click()
+    action(page, "again").click()  # the mask is a setting
+    stylised(page)
+    assert masked(page)
+    page.route(
+        "**/quick/finish",
+        lambda route: route.continue_(
+            post_data=(route.request.post_data or "").replace('"seconds":15', '"seconds":1')
+        ),
+    )
+    action(page, "on15").click()
+    expect(caption(page)).to_contain_text("Done", timeout=SLOW)
+    assert recipe_of(page)["start"]["shares"] == {"mine": 1.0}
+    assert difference(page, 0.5, 0.5) < 8
+    assert difference(page, 0.5, 0.1) > 15
+
+
+# On a phone.
+
+OVER = """() => {
+    const mat = document.querySelector("#viewer .mat").getBoundingClientRect();
+    const over = new Set();
+    for (let x = 8; x < innerWidth; x += 24)
+        for (let y = Math.max(1, mat.top + 2); y < mat.bottom - 2; y += 12) {
+            const found = document.elementFromPoint(x, y);
+            if (found && !found.closest(".mat, #messages")) over.add(found.outerHTML.slice(0, 90));
+        }
+    return [...over];
+}"""
+"""What lies over the picture."""
+
+
+@chromium
+def test_on_a_phone_nothing_lies_over_the_picture_and_styles_are_a_sheet(
+    browser: Browser, studio: Studio
+):
+    window = Watched(browser, studio.url, has_touch=True, is_mobile=True)
+    page = window.context.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{studio.url}/?size=256")
+    ready(page)
+    page.get_by_role("button", name="sample photo coffee").tap()
+    stylised(page)
+    for tab in ("Quick", "Paint", "Quick"):
+        page.get_by_role("tab", name=tab).tap()
+        height = page.evaluate("document.documentElement.scrollHeight")
+        for top in range(0, height, 90):
+            page.evaluate("top => scrollTo(0, top)", top)
+            assert page.evaluate(OVER) == [], (tab, top)
+
+    sheet, slot = page.locator("#swatches"), page.locator(".slot").first
+    expect(sheet).to_be_hidden()
+    slot.tap()
+    expect(sheet).to_be_visible()
+    area = sheet.bounding_box()
+    picture = page.locator("#viewer .mat").bounding_box()
+    assert picture["y"] >= -1
+    assert picture["y"] + picture["height"] <= area["y"]
+    assert area["y"] + area["height"] == pytest.approx(844, abs=1)
+    groups = page.locator("#swatches .groups")
+    assert groups.evaluate("e => e.scrollHeight > 2 * e.clientHeight")
+    page.locator("#swatches label", has_text="Wave").tap()  # scrolls there
+    expect(slot).to_have_text("Wave")
+    assert page.evaluate(OVER) == []
+    stylised(page)
+    sheet.get_by_role("button", name="Done").tap()
+    expect(sheet).to_be_hidden()
+
+    page.get_by_role("button", name="Keep parts of the photo").tap()
+    toolbar, canvas = page.get_by_role("toolbar").bounding_box(), page.locator("#viewer canvas")
+    picture = canvas.bounding_box()
+    assert picture["y"] >= 0
+    assert toolbar["y"] >= picture["y"] + picture["height"]
+    assert toolbar["y"] + toolbar["height"] <= 844
+    touch(page, picture)
+    until(page, lambda: masked(page))
+    assert page.evaluate("scrollY") == pytest.approx(page.evaluate("scrollY"), abs=1)
+    window.close()
+
+
+def touch(page: Page, area: FloatRect) -> None:
+    """Draw a line with a finger."""
+    hand = page.context.new_cdp_session(page)
+    for kind, share in (("touchStart", 0.3), ("touchMove", 0.5), ("touchMove", 0.7)):
+        point = {"x": area["x"] + share * area["width"], "y": area["y"] + area["height"] / 2}
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    hand.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+# What is behind it.
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory):
+    keys = f"ann:{'a' * 20},bob:{'b' * 20}"
+    with served(tmp_path_factory.mktemp("quick"), page=True, api_keys=keys) as found:
+        yield found
+
+
+ANN, BOB = ({"X-API-Key": letter * 20} for letter in "ab")
+
+
+def opening(studio: Served, query: str) -> dict[str, object]:
+    text = studio.client.get(f"/{query}", headers=ANN).text
+    return json.loads(html.unescape(re.search(r'data-opening="([^"]*)"', text)[1]))
+
+
+@pytest.mark.parametrize(
+    ("text", "style"),
+    [("wave", "wave"), ("wave:3,starry:1", "wave:0.75,starry:0.25"), ("wave:1,starry:0", "wave")],
+)
+def test_a_link_has_a_style_or_a_mixture(keyed: Served, text: str, style: str):
+    assert opening(keyed, f"?style={text}")["settings"] == {"style": style}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["none", "wave,none", "own/wave", "x.safetensors/wave", "wave:x", "wave:0", "wave,starry,own"],
+)
+def test_a_link_with_another_mixture_is_complained_about(keyed: Served, text: str):
+    found = opening(keyed, f"?style={text}")
+    assert "style" not in found["settings"]
+    assert len(found["complaints"]) == 1
+
+
+def order(studio: Served, path: str, settings: dict[str, object], **more: object):
+    body = {"photo": "sample:coffee", "settings": {"style": "wave", "size": 64, **settings}, **more}
+    return studio.client.post(f"/studio/quick{path}", json=body, headers=ANN)
+
+
+@pytest.mark.parametrize(
+    ("mask", "said"),
+    [
+        ("nothing", "in base64"),
+        (base64.b64encode(b"nothing").decode(), "the mask"),
+        ("a" * 200_000, "at most"),
+    ],
+)
+def test_a_mask_that_cannot_be_read_is_a_problem(keyed: Served, mask: str, said: str):
+    answer = order(keyed, "", {"mask": mask})
+    assert answer.status_code == 422
+    assert said in answer.text
+
+
+def test_a_mask_with_too_many_pixels_is_refused_before_it_is_decoded(keyed: Served):
+    mask = base64.b64encode(encoded(Image.new("1", (9000, 9000), 1))).decode()
+    made = order(keyed, "", {}).json()
+    given = {"photo": {"source": "sample:coffee", "name": "Coffee"}, "source": made["source"]}
+    for answer in (
+        order(keyed, "", {"mask": mask}),
+        order(keyed, "/finish", {"mask": mask}, **given, seconds=1),
+    ):
+        assert answer.status_code == 413, answer.text[:300]
+        assert answer.json()["detail"].startswith("the mask has 9000x9000 pixels")
+
+
+def test_a_swatch_is_not_a_photo(keyed: Served):
+    """Swatches are made in the threads of Quick: work there must not wait for them."""
+    answer = keyed.client.get("/studio/look/wave/swatch:starry", headers=ANN)
+    assert answer.status_code == 404
+    assert order(keyed, "", {}, photo="swatch:starry").status_code == 404
+
+
+def test_the_text_of_a_style_is_bounded(keyed: Served):
+    photo = {"source": "sample:coffee", "name": "Coffee"}
+    source = order(keyed, "", {}).json()["source"]
+    assert order(keyed, "/keep", {"style": "w" * 500}, photo=photo, source=source).is_client_error
+
+
+def test_a_result_that_cannot_be_kept_leaves_no_files(
+    keyed: Served, monkeypatch: pytest.MonkeyPatch
+):
+    photo = {"source": "sample:coffee", "name": "Coffee"}
+    source, before = order(keyed, "", {}).json()["source"], keyed.studio.files.jobs()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(keyed.studio.store, "keep", full)
+    assert order(keyed, "/keep", {}, photo=photo, source=source).status_code == 503
+    assert keyed.studio.files.jobs() == before
+
+
+def test_a_look_is_small_and_belongs_to_who_has_the_photo(keyed: Served):
+    source = keyed.client.post("/studio/photos", content=PHOTO, headers=ANN).json()["source"]
+    address = f"/studio/look/wave/{source}"
+    assert max(decoded(keyed.client.get(address, headers=ANN).content).size) == 160
+    for path, who in (
+        (address, BOB),
+        ("/studio/look/none/sample:coffee", ANN),
+        ("/studio/look/wave/sample:none", ANN),
+    ):
+        assert keyed.client.get(path, headers=who).status_code == 404
+
+
+def test_what_has_no_painting_is_not_painted_on(keyed: Served):
+    made = order(keyed, "", {}).json()
+    assert made["finishable"] is False
+    given = {"photo": {"source": "sample:coffee", "name": "Coffee"}, "source": made["source"]}
+    answer = order(keyed, "/finish", {}, **given, seconds=1)
+    assert answer.status_code == 422
+    assert "the painting of wave is not here" in answer.json()["detail"]
