@@ -383,7 +383,7 @@ def test_what_was_deleted_elsewhere_leaves_the_page_in_use(
     expect(action(page, "again")).to_be_visible()
     delete(studio, id)
     action(page, "again").click()
-    expect(message(page, "This painting was deleted elsewhere.")).to_be_visible()
+    expect(message(page, "This painting was deleted.")).to_be_visible()
     assert path_of(page) == "/"
     expect(page.locator(f'#history [data-job="{id}"]')).to_have_count(0)
     expect(page.locator("#photo .drop")).to_be_visible()  # its photo is gone as well

@@ -119,7 +119,11 @@ function place({ clientX, clientY }) {
 
 let stroke = null;
 canvas.addEventListener("pointerdown", (event) => {
-  if (event.button || stroke || !event.isPrimary) return;
+  if (!event.isPrimary) {
+    stroke = null; // two fingers zoom
+    return redraw();
+  }
+  if (event.button || stroke) return;
   event.preventDefault();
   canvas.setPointerCapture(event.pointerId);
   const size = (width.value / 100) * Math.max(canvas.width, canvas.height);
