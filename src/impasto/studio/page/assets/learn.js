@@ -161,8 +161,9 @@ async function rename(one, name) {
   const headers = { "Content-Type": "application/json" };
   const { style } = await ask(address(one), { method: "PATCH", headers, body: JSON.stringify({ name }) });
   edited = null;
+  one.name = style;
   choose(style, chosen()[1]);
-  await look();
+  await refresh();
 }
 
 async function remove(one) {

@@ -40,7 +40,7 @@ function show(visible) {
 function redraw() {
   context.clearRect(0, 0, canvas.width, canvas.height);
   for (const step of steps) draw(step);
-  tool("undo").disabled = !steps.length;
+  tool("undo").ariaDisabled = steps.length ? null : "true";
 }
 
 function draw(step) {
@@ -146,7 +146,7 @@ const does = {
   keep: () => hold("keep"),
   erase: () => hold("erase"),
   undo: () => {
-    steps.pop();
+    if (!steps.pop()) return;
     redraw();
     send();
   },

@@ -86,7 +86,8 @@ document.addEventListener("fullscreenchange", () => {
   if (isFull() && !document.fullscreenElement) fill(false);
 });
 
-section.addEventListener("keydown", (event) => {
+document.addEventListener("keydown", (event) => {
+  if (!isFull() && !section.contains(event.target)) return;
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select")) return;
   const moves = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   const acts = {
