@@ -184,11 +184,23 @@ def test_the_bytes_under_way_of_a_client_are_bounded():
         again(16 * MEGABYTE)
 
 
+def test_films_under_way_have_bounds_of_their_own():
+    uploads = Uploads(read(max_upload=MEGABYTE, max_film=30 * MEGABYTE), films=True)
+    with uploads.one_of("a") as film:
+        film(60 * MEGABYTE)
+        with pytest.raises(Problem, match="busy"):
+            film(1)
+
+
 def test_a_body_ends_some_time():
     long = int(limits.LONGEST)
-    reading(b"a" * limits.PACE, every=1.0, times=long, most=2**40)
+    reading(b"a" * limits.PACE, every=1.0, times=long, most=64 * MEGABYTE)
     with pytest.raises(Problem, match="within 600 seconds"):
-        reading(b"a" * limits.PACE, every=1.0, times=long + 1, most=2**40)
+        reading(b"a" * limits.PACE, every=1.0, times=long + 1, most=64 * MEGABYTE)
+    film = 1024 * MEGABYTE
+    reading(b"a" * limits.PACE, every=1.0, times=8192, most=film)
+    with pytest.raises(Problem, match="within 8192 seconds"):
+        reading(b"a" * limits.PACE, every=1.0, times=8193, most=film)
 
 
 def reading(part: bytes, every: float, times: int, most: int = MEGABYTE) -> None:

@@ -201,3 +201,28 @@ def test_a_folder_that_cannot_be_used_is_an_error_of_ours(tmp_path: Path) -> Non
     (tmp_path / "data" / "jobs").unlink()
     with pytest.raises(OutputError, match="photo: cannot be written"):
         files.take(new_id(), "photo", tmp_path / "not there")
+
+
+def test_a_copy_is_stored_and_read_in_parts(files: Storage, tmp_path: Path) -> None:
+    job, path = new_id(), tmp_path / "piece"
+    path.write_bytes(b"0123456789")
+    files.copy(job, "piece-1-0", path)
+    files.copy(job, "piece-1-0", path)
+    path.unlink()
+    assert files.get(job, "piece-1-0") == b"0123456789"
+    assert files.read(job, "piece-1-0", 2, 5) == b"234"
+    assert files.size(job, "piece-1-0") == 10
+
+
+def test_a_copy_where_there_are_no_hard_links(
+    local: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    job, path = new_id(), tmp_path / "piece"
+    path.write_bytes(b"whole")
+    local.copy(job, "piece-1-0", path)
+    path.write_bytes(b"other")
+    assert local.get(job, "piece-1-0") == b"whole"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from impasto.errors import ImageError
+from impasto.errors import ImageError, Notice
 from impasto.options import ReadOptions, VideoOptions
 from impasto.video.reading import Film, sample_frames
 from video.making import apart, av, film, picture, write
@@ -176,3 +176,15 @@ def test_an_animation_and_one_frame(tmp_path):
     shown = [Image.fromarray(picture(k)) for k in range(3)]
     shown[0].save(tmp_path / "a.gif", save_all=True, append_images=shown[1:], duration=100)
     assert len(frames(tmp_path / "a.gif")) == 3
+
+
+def test_frames_that_grow_over_the_limit_are_not_decoded(tmp_path):
+    small, large = (
+        film(tmp_path / f"{width}.h264", 4, width, width).read_bytes() for width in (64, 640)
+    )
+    path = tmp_path / "grows.h264"
+    path.write_bytes(small + large)
+    found = Film(path, read=ReadOptions(max_pixels=100_000))
+    with pytest.warns(Notice, match="damaged packets"):
+        frames = list(found.frames_after())
+    assert {frame.rgb.shape for frame in frames} == {(64, 64, 3)}

@@ -29,6 +29,7 @@ from impasto.studio.routes import (
     openapi,
     styles,
     stylize,
+    videos,
 )
 from impasto.studio.settings import Settings
 
@@ -37,13 +38,15 @@ _ABOUT = """Photos in the style of paintings.
 **Quick** (`/v1/stylize`) takes a photo through a trained network and answers the picture.
 **Paint** (`/v1/jobs`) optimises a picture, which takes longer and takes any painting: it is a job,
 which is not lost whatever happens to the server, and can be followed as it goes.
+**Films** (`/v1/videos`) are stylised frame by frame by the same networks, as jobs, too.
 **Learn** (`/v1/styles`) makes a style of your own of a painting, for Quick: a job as well.
 
 What goes wrong is answered as `application/problem+json` with a `code` that stays, a `detail` in
 one line, and the `field` of the request that is wrong.
 """
 _ROUTERS = [
-    module.router for module in (stylize, jobs, events, styles, model, health, login, openapi)
+    module.router
+    for module in (stylize, jobs, events, videos, styles, model, health, login, openapi)
 ]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from functools import partial
 
@@ -26,6 +27,7 @@ from impasto.errors import (
 )
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
+from impasto.studio.film_runner import FilmRunner
 from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, needed
 from impasto.studio.learn_runner import LearnRunner
@@ -42,11 +44,15 @@ _INSIDE = "something went wrong inside the studio"
 _OF_THE_REQUEST = (ImageError, OptionsError, DivergedError)
 """Errors that are told as they are: they speak of what was sent in, and never of a path here."""
 
-_MADE = re.compile(r"(?:checkpoint|preview|picture|timelapse|row)-(\d+)[-.\w]*")
-_NO_FILES: dict[str, object] = {"preview": None, "picture": None, "timelapse": None, "learnt": None}
-_RUNNERS: Mapping[str, type[PaintRunner] | type[LearnRunner]] = {
+_MADE = re.compile(r"(?:checkpoint|piece|preview|picture|timelapse|film|row)-(\d+)[-.\w]*")
+_NO_FILES: dict[str, object] = dict.fromkeys(("preview", "picture", "timelapse", "film", "learnt"))
+_RESUMED = ("checkpoint-", "piece-")
+"""What files are called from which a job goes on."""
+
+_RUNNERS: Mapping[str, type[PaintRunner] | type[LearnRunner] | type[FilmRunner]] = {
     "paint": PaintRunner,
     "learn": LearnRunner,
+    "video": FilmRunner,
 }
 """What works at each kind of job."""
 
@@ -67,7 +73,7 @@ def execute(context: WorkerContext, claim: Claim) -> None:
     finally:
         context.claim = None
         for path in context.scratch.iterdir():
-            path.unlink(missing_ok=True)
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _attempt(name: str) -> int:
@@ -107,8 +113,9 @@ class Attempt:
     def withdraw(self) -> None:
         """Remove what a lost attempt made.
 
-        Not its checkpoint, which who has the job now may need, and nothing that the row names: the
-        claim is lost, too, when the last word reached the database and its answer did not.
+        Not its checkpoint and its pieces, which who has the job now may need, and nothing that the
+        row names: the claim is lost, too, when the last word reached the database and its answer
+        did not.
         """
         try:
             served = needed(self._store.job(self._id))
@@ -116,7 +123,7 @@ class Attempt:
             self._files.remove(self._id)
             return
         own = [name for name in self._files.names(self._id) if _attempt(name) == self._number]
-        if names := [n for n in own if not (served(n) or n.startswith("checkpoint-"))]:
+        if names := [n for n in own if not (served(n) or n.startswith(_RESUMED))]:
             self._files.remove(self._id, *names)
 
     def _begin(self, heartbeat: Heartbeat) -> None:
@@ -146,7 +153,7 @@ class Attempt:
             return
 
     def _publish(
-        self, heartbeat: Heartbeat, runner: PaintRunner | LearnRunner, room: Room
+        self, heartbeat: Heartbeat, runner: PaintRunner | LearnRunner | FilmRunner, room: Room
     ) -> dict[str, object]:
         """Store the files of the result; return the columns that name them."""
         columns: dict[str, object] = {"step": runner.step}
@@ -193,6 +200,8 @@ class Attempt:
             return
         served, checkpoints = needed(job), self._checkpoints.names()
         useful = {"running": checkpoints, "stopped": checkpoints[:1]}.get(job.state, [])
+        if useful:
+            useful += [name for name in self._files.names(self._id) if name.startswith("piece-")]
         self._files.sweep(
             self._id,
             lambda name: served(name) or name in useful or _attempt(name) > self._number,

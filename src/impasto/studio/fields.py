@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from impasto.errors import OptionsError
-from impasto.options import INITS, ApplyOptions, LearnOptions, PaintOptions
+from impasto.options import INITS, ApplyOptions, LearnOptions, PaintOptions, VideoOptions
 from impasto.options.checked import flag
-from impasto.studio import learnt
+from impasto.studio import films, learnt
 from impasto.studio.requests import STEERED, PaintRequest
 from impasto.text import shown
 
-_APPLY = ("strength", "color", "style_scale", "seed", "size")
 _PICTURE = ", or a picture file"  # not among the starts that a request may choose
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _KINDS = {
@@ -88,8 +87,11 @@ def _paint() -> dict[str, Field]:
     return {**found, "init": dataclasses.replace(found["init"], choices=INITS)}
 
 
-APPLY = _of(ApplyOptions, *_APPLY)
+APPLY = _of(ApplyOptions, *films.OF_NETWORK)
 """What may be said of a photo to be stylised."""
+
+VIDEO = {**APPLY, **_of(VideoOptions, *films.OF_VIDEO)}
+"""What may be said of a film to be stylised."""
 
 LEARN = {
     "name": Field("name", str, "The name of the style: lower case letters, digits, hyphens.", None),

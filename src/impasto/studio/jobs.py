@@ -50,7 +50,7 @@ class Job(Table, kw_only=True):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str]
-    kind: Mapped[str]  # paint | apply | learn
+    kind: Mapped[str]  # paint | apply | learn | video
     state: Mapped[str]
     wish: Mapped[str] = mapped_column(default="")  # "", stop or cancel
     request: Mapped[Mapping[str, Any]]
@@ -83,6 +83,7 @@ class Job(Table, kw_only=True):
     preview: Mapped[str | None] = mapped_column(default=None)  # names of files
     picture: Mapped[str | None] = mapped_column(default=None)
     timelapse: Mapped[str | None] = mapped_column(default=None)
+    film: Mapped[str | None] = mapped_column(default=None)
     learnt: Mapped[str | None] = mapped_column(default=None)
     style: Mapped[str | None] = mapped_column(default=None)
     """The name of the style that is learnt."""
@@ -163,9 +164,9 @@ def new_id() -> str:
 
 def needed(job: Job) -> Callable[[str], bool]:
     """Return which files of an ended job are to be kept."""
-    served = {job.preview, job.picture, job.timelapse, job.learnt}
+    served = {job.preview, job.picture, job.timelapse, job.film, job.learnt}
     given = ("photo", "start", "freeze")
-    sent = ("style-", "checkpoint-") if job.kind == "learn" else ("style-",)
+    sent = ("style-", "clip.", *(["checkpoint-"] if job.kind == "learn" else []))
     return lambda name: name in served or name in given or name.startswith(sent)
 
 
@@ -394,8 +395,8 @@ class JobStore:
         """
         if rows:
             progress["step"] = rows[-1].step
-            if rows[-1].step > claim.job.step:  # further than whoever had it before
-                progress["stuck"] = 0
+        if progress.get("step", 0) > claim.job.step:  # further than whoever had it before
+            progress["stuck"] = 0
         with self.engine.begin() as connection:
             self._write(connection, claim, beat=self._now, **progress)
             if rows:  # again, maybe: the answer to the first time may have been lost

@@ -132,14 +132,16 @@ class LearntStyles:
         While the database does not answer, they are those of the last time.
         """
         try:
-            found = [
-                OwnStyle(job, self._rows_of(job), self._files) for job in self._store.styles(owner)
-            ]
+            found = self.now(owner)
         except SQLAlchemyError as error:
             log.warning("the database does not answer: %s", type(error).__name__)
             return self._latest.get(owner, ())
         self._latest[owner] = found
         return found
+
+    def now(self, owner: str) -> Own:
+        """As `of`, but raises `SQLAlchemyError` while the database does not answer."""
+        return [OwnStyle(job, self._rows_of(job), self._files) for job in self._store.styles(owner)]
 
     def get(self, owner: str, name: str) -> Job:
         """Return the job of a style. Raises `NoSuchStyle`."""

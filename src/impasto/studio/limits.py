@@ -27,10 +27,16 @@ PACE = 8192
 """Bytes a second."""
 
 LONGEST = 600.0
-"""Seconds in which all of a body has to come."""
+"""Seconds in which all of a body has to come; a film has longer, at `FILM_PACE` for its bound."""
+
+FILM_PACE = 2**17
+"""Bytes a second."""
 
 _BODIES = 16
 """The bodies of one client may have so many times the largest request, all together."""
+
+_FILMS = 2
+"""The same of films, which lie on the disk."""
 
 _MINUTE = 60.0
 
@@ -105,9 +111,11 @@ class Rates:
 class Uploads:
     """The requests with a body of each client: so many at once, and so many bytes in them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, films: bool = False) -> None:
         self._most = settings.at_once + settings.max_waiting
         self._most_bytes = _BODIES * settings.max_upload
+        if films:
+            self._most_bytes = _FILMS * settings.max_film
         self._requests: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
 
@@ -178,8 +186,9 @@ class Body:
         if self._count > self._most:
             raise self._too_large()
         took = self._clock() - self._began
-        if not self._whole and took > LONGEST:
-            raise Problem("slow-upload", f"not all was received within {LONGEST:g} seconds")
+        longest = max(LONGEST, self._most / FILM_PACE)
+        if not self._whole and took > longest:
+            raise Problem("slow-upload", f"not all was received within {longest:g} seconds")
         if not self._whole and took > PATIENCE and self._count < (took - PATIENCE) * PACE:
             raise Problem("slow-upload", f"fewer than {PACE:,} bytes a second were received")
 

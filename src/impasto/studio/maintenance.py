@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from impasto.studio.jobs import FINAL, JobStore, needed
 from impasto.studio.storage import Storage
@@ -31,6 +32,10 @@ class Cleanup:
             if self._store.remove(job.id):
                 self._files.remove(job.id)
                 log.info("job %s: removed, it ended long ago", job.id)
+        for path in self._files.incoming.iterdir():
+            with suppress(FileNotFoundError):
+                if self._clock() - path.stat().st_mtime > ORPHANED:
+                    path.unlink()
         ids = self._files.jobs()
         for first in range(0, len(ids), _AT_ONCE):
             self._tidy(ids[first : first + _AT_ONCE])

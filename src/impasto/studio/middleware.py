@@ -49,6 +49,9 @@ _SMALL = {
 }
 """Most bytes of a request, where it is not that of the settings."""
 
+_FILMS = "/v1/videos"
+"""What is sent a film."""
+
 _OF_STYLES = 4096
 """Most bytes of a request that changes a style."""
 
@@ -76,9 +79,9 @@ class RequestMiddleware:
         self._app, self._keys, self._metrics = app, studio.keys, metrics
         self._ended = studio.ended_sessions
         settings = studio.settings
-        self._most = settings.max_upload
+        self._most, self._most_of_film = settings.max_upload, settings.max_film
         self._hosts, self._sites, self._rates = Hosts(settings), Sites(settings), Rates(settings)
-        self._uploads = Uploads(settings)
+        self._uploads, self._films = Uploads(settings), Uploads(settings, films=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -117,6 +120,8 @@ class RequestMiddleware:
     def _most_of(self, scope: Scope) -> int:
         """Return how many bytes a request may have."""
         path = scope["path"]
+        if path == _FILMS:
+            return self._most_of_film
         return _OF_STYLES if path.startswith("/v1/styles/") else _SMALL.get(path, self._most)
 
     async def _pass_on(
@@ -126,7 +131,8 @@ class RequestMiddleware:
         if scope["method"] in SAFE:
             await self._app(scope, receive, answer)
             return
-        with self._uploads.one_of(scope["state"]["client"]) as count:
+        uploads = self._films if scope["path"] == _FILMS else self._uploads
+        with uploads.one_of(scope["state"]["client"]) as count:
             await self._app(scope, Body(receive, headers, self._most_of(scope), count), answer)
 
     def _let_in(self, scope: Scope, headers: Headers) -> Response | None:

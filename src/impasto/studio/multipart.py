@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from tempfile import SpooledTemporaryFile
+from pathlib import Path
+from tempfile import NamedTemporaryFile, SpooledTemporaryFile
+from typing import BinaryIO, cast
 
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
@@ -32,6 +34,11 @@ def content(upload: UploadFile) -> bytes:
     return upload.file.read()
 
 
+def place(upload: UploadFile) -> Path:
+    """Return where a file lies that came into a folder."""
+    return Path(str(upload.file.name))
+
+
 @asynccontextmanager
 async def read_body(request: Request) -> AsyncIterator[UploadFile]:
     """Give the body of a request as a file, which is gone when the block ends."""
@@ -44,10 +51,16 @@ async def read_body(request: Request) -> AsyncIterator[UploadFile]:
 
 @asynccontextmanager
 async def read_form(
-    request: Request, *, fields: Collection[str], files: Mapping[str, int], check: Check
+    request: Request,
+    *,
+    fields: Collection[str],
+    files: Mapping[str, int],
+    check: Check,
+    folder: Path | None = None,
 ) -> AsyncIterator[Form]:
     """Give the form of a request: ``fields`` once at most, ``files`` so many times at most.
 
+    With a ``folder``, files go there as they come in, see `place`, and are removed in the end.
     ``check`` sees the fields that came so far before a file is read, and all of them in the end.
     Raises `Problem` for all that is no such form, as soon as that shows.
     """
@@ -55,7 +68,7 @@ async def read_form(
     if kind != _TYPE.encode() or not parameters.get(b"boundary"):
         text = f"send {_TYPE} with a boundary, as curl -F does"
         raise Problem("unsupported-media-type", text, headers={"Accept-Post": _TYPE})
-    form = Form(request, fields, files, check)
+    form = Form(request, fields, files, check, folder)
     try:
         await form.parse()
         form.finish()
@@ -66,6 +79,8 @@ async def read_form(
     finally:
         for upload in (upload for uploads in form.files.values() for upload in uploads):
             upload.file.close()
+            if folder:
+                place(upload).unlink(missing_ok=True)
 
 
 class Form(MultiPartParser):
@@ -80,13 +95,14 @@ class Form(MultiPartParser):
         fields: Collection[str],
         files: Mapping[str, int],
         check: Check,
+        folder: Path | None,
     ) -> None:
         super().__init__(request.headers, request.stream())
         self.fields: Fields = {}
         self.files: dict[str, list[UploadFile]] = {}
         self._allowed, self._most, self._check = fields, files, check
         self._checked: Fields = {}
-        self._ended = False
+        self._ended, self._folder = False, folder
 
     def file(self, name: str) -> UploadFile | None:
         """Return the one file of this name."""
@@ -127,6 +143,9 @@ class Form(MultiPartParser):
         super().on_headers_finished()
         part.field_name = name
         if part.file is not None:
+            if self._folder:
+                part.file.file.close()
+                part.file.file = _file_in(self._folder)
             self.files.setdefault(name, []).append(part.file)
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
@@ -152,6 +171,10 @@ class Form(MultiPartParser):
         if self.fields != self._checked:
             self._check(self.fields)
             self._checked = dict(self.fields)
+
+
+def _file_in(folder: Path) -> BinaryIO:
+    return cast(BinaryIO, NamedTemporaryFile(dir=folder, delete=False))
 
 
 def _too_many(name: str, most: int) -> Problem:

@@ -25,6 +25,7 @@ from impasto.errors import (
 )
 from impasto.images.header import TooManyPixels
 from impasto.studio.fair_pool import PoolFull
+from impasto.studio.films import FilmError
 from impasto.studio.jobs import KeyReused, NoSuchJob, QueueFull, WrongState
 from impasto.studio.learnt import NameTaken, NoSuchStyle, StyleFileError, TooManyStyles
 from impasto.studio.room import is_disk_full
@@ -50,6 +51,7 @@ KINDS = {
     "bad-picture": Kind(422, "It is not a picture", "the photo is damaged"),
     "bad-form": Kind(422, "The form cannot be read", "the form ends in the middle"),
     "unfit-format": Kind(422, "The format cannot hold it", "a side of 20,000 pixels is too long"),
+    "bad-film": Kind(422, "It is not a film", "the clip has only sound; give a film"),
     "job-failed": Kind(422, "The painting failed", "the style picture is too small"),
     "key-reused": Kind(422, "The idempotency key is taken", "this key came with another request"),
     "bad-style-file": Kind(422, "It is not a file of a style", "the file has 3 styles"),
@@ -170,6 +172,8 @@ def of(error: Exception) -> Problem:
             return Problem("not-found", "you have no style of this name")
         case StyleFileError():
             return Problem("bad-style-file", str(error), field="file")
+        case FilmError():
+            return Problem("bad-film", str(error), field="clip")
         case OptionsError():
             return _of_options(error)
         case ImageError():

@@ -33,6 +33,7 @@ from impasto.studio.requests import FORMATS
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
 from impasto.zoo.pack import Pack
+from impasto.zoo.registry import Shares
 from impasto.zoo.rows import Rows
 
 T = TypeVar("T")
@@ -133,6 +134,10 @@ class Quick:
             return bool(self.paintings(style, own))
         except OptionsError:
             return False
+
+    def find(self, style: str, *, fast: bool = False, own: Own = ()) -> tuple[Pack, Shares]:
+        """Return the network of a style or a mixture, and the shares. Raises `OptionsError`."""
+        return self._catalogue.find(style, fast=fast, own=own)
 
     def imported(self, style: str) -> str:
         """Return a style with the user's own packs preferred to those that come with Impasto."""

@@ -64,6 +64,13 @@ class Settings(BaseSettings):
     max_pixels: int = Field(40_000_000, ge=1, description="Most pixels of a picture sent in.")
     max_size: int = Field(2048, ge=16, description="Longest side of a painting, in pixels.")
     max_steps: int = Field(2000, ge=1, description="Most steps of a painting.")
+    max_film: int = Field(1024 * _MB, ge=1024, description="Largest request with a film, in bytes.")
+    max_film_seconds: float = Field(600, gt=0, description="Seconds of a film, at most.")
+    max_film_work: float = Field(
+        1e6,
+        gt=0,
+        description="Most work of a network on a film, in billions of multiplications.",
+    )
     max_queue: int = Field(100, ge=1, description="Most jobs that wait, all clients together.")
     max_jobs: int = Field(10, ge=1, description="Most jobs of one client that wait or run.")
     max_styles: int = Field(50, ge=0, description="Most styles that one client has learnt.")

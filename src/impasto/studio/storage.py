@@ -69,6 +69,22 @@ class Storage:
             raise OutputError(f"{name}: cannot be written: {error.strerror}") from error
         sync_folder(Path(key).parent)
 
+    def copy(self, job: str, name: str, path: Path) -> None:
+        """Store a copy of a file that never changes; on this machine it takes no room."""
+        key = self._key(job, name)
+        if not self._local:
+            self._fs.put_file(str(path), key)
+            return
+        _make(Path(key).parent)
+        try:
+            Path(key).hardlink_to(path)
+        except FileExistsError:
+            pass
+        except OSError:  # there are no hard links here
+            with atomic_path(key) as copy:
+                shutil.copyfile(path, copy)
+        sync_folder(Path(key).parent)
+
     def fetch(self, job: str, name: str, path: Path) -> None:
         """Bring a file to a local path of its own: changing that leaves the file as it is."""
         key = self._key(job, name)
@@ -87,6 +103,22 @@ class Storage:
             folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
+        return folder
+
+    def read(self, job: str, name: str, start: int, end: int) -> bytes:
+        """Return a part of a file, from one byte to before another."""
+        data: bytes = self._fs.cat_file(self._key(job, name), start=start, end=end)
+        return data
+
+    def size(self, job: str, name: str) -> int:
+        """Return the size of a file in bytes."""
+        return int(self._fs.size(self._key(job, name)))
+
+    @property
+    def incoming(self) -> Path:
+        """A local folder for large files that are being sent; `take` moves them from there."""
+        folder = self.home / "incoming"
+        _make(folder)
         return folder
 
     def path(self, job: str, name: str) -> Path | None:

@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,9 @@ _RESULTS = (".gif", ".webp")
 
 _DEFAULT_DURATION = 100
 """Duration in milliseconds of a frame that declares none, as in browsers."""
+
+_TICKS = 1000
+"""Durations are in milliseconds."""
 
 _OPAQUE = 128
 """The alpha from which a pixel of a GIF is opaque; a GIF has no partial transparency."""
@@ -86,6 +90,24 @@ class Animation:
                 duration = round(float(image.info.get("duration") or 0))
                 self.durations.append(duration or _DEFAULT_DURATION)
                 yield np.array(image.convert("RGBA"))
+
+    def write_film(self, path: str | os.PathLike[str]) -> None:
+        """Write it as a film without losses (FFV1 in Matroska). Raises `MissingExtraError`."""
+        from impasto.video.libav import import_av
+
+        av, now = import_av(), 0
+        frames = sum(1 for _ in self)  # after that their durations are known
+        rate = Fraction(frames * _TICKS, sum(self.durations)).limit_denominator(_TICKS)
+        with av.open(str(path), "w", format="matroska") as film:
+            stream = film.add_stream("ffv1", rate=rate)
+            stream.width, stream.height, stream.pix_fmt = self.width, self.height, "bgra"
+            stream.codec_context.time_base = Fraction(1, _TICKS)
+            for rgba in self:
+                frame = av.VideoFrame.from_ndarray(rgba, format="rgba").reformat(format="bgra")
+                frame.pts, frame.time_base = now, Fraction(1, _TICKS)
+                now += self.durations[-1]
+                film.mux(stream.encode(frame))
+            film.mux(stream.encode())
 
 
 def find_animation(data: bytes, name: str, read: ReadOptions) -> Animation | None:

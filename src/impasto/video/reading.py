@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import stat
 import warnings
@@ -42,6 +43,9 @@ _ODDEST = 4
 
 _CLOSE = Fraction(1, 1000)
 
+_MOST_PIXELS = 2**31 - 1
+"""The largest limit that FFmpeg takes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -62,10 +66,12 @@ class Film:
 
     Of ``options`` it takes what is to be painted of it: ``start``, ``end`` and ``fps``. ``size`` is
     the long side of the frames, None for the film's own. ``width`` and ``height`` are those of the
-    frames; ``time_base`` the seconds of a unit of their time stamps, which begin where the film's
-    do, or at 0 with a ``start``; ``rate`` frames a second, None where nobody says; ``frames`` how
-    many are to be expected, None likewise; ``alpha`` whether there is transparency; ``sounds`` the
-    codec of each track of sound; ``notices`` what somebody ought to know of it.
+    frames, ``own_size`` what they would be without a ``size``; ``time_base`` the seconds of a unit
+    of their time stamps, which begin where the film's do, or at 0 with a ``start``; ``begins`` the
+    time in seconds of the first of them; ``rate`` frames a second, None where nobody says;
+    ``frames`` how many are to be expected, None likewise; ``alpha`` whether there is transparency;
+    ``sounds`` the codec of each track of sound; ``form`` what FFmpeg calls the container;
+    ``notices`` what somebody ought to know of it.
 
     Raises `ImageError` for what is not a film, is empty, damaged or over the limit on pixels, and
     `MissingExtraError`.
@@ -82,11 +88,14 @@ class Film:
         self.path = Path(path)
         self._name = shown(path)
         self._options = options or VideoOptions()
+        self._read = read or ReadOptions()
         self.bytes = _regular(path, self._name)
         self.notices: list[str] = []
         self._damaged = 0
         with self._open() as container:
             stream = _video_of(container, self._name)
+            self.form = str(container.format.name)
+            check_pixels(stream.width, stream.height, self._name, self._read)
             self._stream_base = Fraction(stream.time_base)
             self._alpha_by = _alpha_decoder(stream)
             frames = self._decoded(container, stream)
@@ -94,7 +103,7 @@ class Film:
                 first = next(frames, None)
             if first is None:
                 raise ImageError(f"{self._name}: is damaged or truncated: no frame can be decoded")
-            self._measure(stream, first, size, read or ReadOptions())
+            self._measure(stream, first, size)
             self._colours(first)
             self._times(container, stream, first)
             self.sounds = [sound.codec_context.name for sound in container.streams.audio]
@@ -106,6 +115,12 @@ class Film:
     def open(self) -> Any:
         """Open the file anew, as PyAV's container."""
         return self._open()
+
+    def until(self, pts: int) -> Film:
+        """Return the film up to a time stamp of the result, sound included."""
+        shorter = copy.copy(self)
+        shorter._until = self._origin + round(pts * self.time_base / self._stream_base)
+        return shorter
 
     def tell(self) -> None:
         """Warn of what somebody ought to know, as a `Notice` each."""
@@ -159,10 +174,10 @@ class Film:
         with translated(ImageError, f"{self._name}: cannot be read as a film"):
             return av.open(place, options={"format_whitelist": _FORMATS})
 
-    def _measure(self, stream: Any, frame: Any, size: int | None, read: ReadOptions) -> None:
+    def _measure(self, stream: Any, frame: Any, size: int | None) -> None:
         """Find how large frames are and how they lie."""
         width, height = frame.width, frame.height
-        check_pixels(width, height, self._name, read)
+        check_pixels(width, height, self._name, self._read)
         wide = Fraction(stream.sample_aspect_ratio or 1)
         if wide != 1 and Fraction(1, _ODDEST) <= wide <= _ODDEST:
             if wide > 1:
@@ -171,11 +186,12 @@ class Film:
                 height = round(height / wide)
             self.notices.append(f"has pixels that are not square; frames become {width}x{height}")
         self._quarters = round(frame.rotation / 90) % 4
+        self.own_size = (height, width) if self._quarters % 2 else (width, height)
         if size is not None:
             width, height = fit(width, height, size)
         if max(width, height) > MAX_SIDE:
             raise ImageError(f"{self._name}: {width}x{height} is over {MAX_SIDE:,} pixels a side")
-        check_pixels(width, height, self._name, read)
+        check_pixels(width, height, self._name, self._read)
         self._lying = width, height
         turned = self._quarters % 2
         self.width, self.height = (height, width) if turned else (width, height)
@@ -207,6 +223,7 @@ class Film:
         self._from = self._first + round(options.start / base)
         self._until = None if options.end is None else self._first + round(options.end / base)
         self._origin = self._from if options.start else 0
+        self.begins = float((self._from - self._origin) * base)
         self.time_base = 1 / options.rate if options.rate else base
         seconds: Fraction | None = None
         if stream.duration:
@@ -288,6 +305,8 @@ class Film:
         if self._alpha_by:
             decoder = av.CodecContext.create(self._alpha_by, "r")
             decoder.extradata = stream.codec_context.extradata
+        # A frame may be larger than the header says: then the decoder refuses it.
+        decoder.options = {"max_pixels": str(min(self._read.max_pixels, _MOST_PIXELS))}
         packets = container.demux(stream)
         while True:
             try:

@@ -80,7 +80,8 @@ class VideoStylizer:
     ``frames`` paints them. ``size`` is the long side of the result in pixels, None for the film's
     own. Checking is done here, the work in the iteration. The result appears at ``out`` when it is
     whole: until then finished pieces lie in a hidden folder beside it, and with ``resume`` a run
-    that was stopped or killed goes on after the last of them, to the same film.
+    that was stopped or killed goes on after the last of them, to the same film. ``pieces`` makes
+    what keeps them, from ``out`` and what the run is.
 
     Raises `ImageError`, `OptionsError`, `OutputError`, `CheckpointError` and `MissingExtraError`.
     """
@@ -95,6 +96,7 @@ class VideoStylizer:
         size: int | None = None,
         read: ReadOptions | None = None,
         resume: bool = False,
+        pieces: Callable[[Path, Mapping[str, Any]], Pieces] = Pieces,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._options = options or VideoOptions()
@@ -106,8 +108,9 @@ class VideoStylizer:
         writing.check(self.out, self.film, self.encoding)
         frames.prepare(self.film.width, self.film.height, self._options.stability)
         self.recipe = self._recipe()
-        self._pieces = Pieces(self.out, _without_names(self.recipe))
+        self._pieces = pieces(self.out, _without_names(self.recipe))
         self._stopped = False
+        self._end = 0
         self.stopped = False
         """Whether it was stopped before its end: the film is not there, but pieces of it are."""
 
@@ -115,7 +118,7 @@ class VideoStylizer:
         """Stop after the frame under way. What is done is kept to go on from."""
         self._stopped = True
 
-    def __iter__(self) -> Iterator[VideoEvent]:
+    def __iter__(self) -> Generator[VideoEvent]:
         """Do the work."""
         with in_memory(_WAY_OUT), self._pieces.locked():
             kept = self._pieces.begin(resume=self._resume)
@@ -129,10 +132,21 @@ class VideoStylizer:
                 raise
             if self.stopped:
                 return
-            metadata = writing.recipe_field(recipe_text(self.recipe, str(self.out)))
-            writing.join(self.out, self._pieces.paths, self.film, self.encoding, metadata)
+            self._join(self.film)
             self._pieces.remove()
         yield Saved(self.out, "film")
+
+    def save_stopped(self) -> Path:
+        """Write what there is of a film that was stopped, with its sound; return where it is.
+
+        The pieces stay: the film can go on. Raises `OutputError`.
+        """
+        self._join(self.film.until(self._end))
+        return self.out
+
+    def _join(self, film: Film) -> None:
+        metadata = writing.recipe_field(recipe_text(self.recipe, str(self.out)))
+        writing.join(self.out, self._pieces.paths, film, self.encoding, metadata)
 
     def _painted(
         self, kept: tuple[Mapping[str, NDArray[Any]], dict[str, Any]] | None
@@ -164,6 +178,7 @@ class VideoStylizer:
                     done, in_piece = done + 1, in_piece + 1
                     cut = motion is not None and motion.cut
                     yield self._event(frame, picture, done, self._clock() - began, first, cut=cut)
+                    self._end = frame.pts + max(frame.duration, 1)
                     if self._stopped:
                         break
                     if in_piece >= self._frames.piece:

@@ -92,6 +92,9 @@ def progress(page: Page, job: Job, after: int) -> dict[str, Any]:
         "height": job.height,
         "picture": bool(job.picture),
         "timelapse": bool(job.timelapse),
+        "film": job.film,
+        "clip": job.request.get("clip"),
+        "look": job.request.get("end"),
         "error": job.error,
         "rows": [(row.step, row.loss, row.content, row.style, row.scale) for row in thinned(rows)],
     }
@@ -115,6 +118,12 @@ def made_with(page: Page, job: Job) -> dict[str, Any]:
     if job.kind == "apply":
         settings = QuickSettings.model_validate(job.request).model_dump()
         return {"mode": "quick", "photo": photo, "settings": settings}
+    if job.kind == "video":
+        of_clip = job.request["clip"]
+        side = job.request["size"] or max(of_clip["width"], of_clip["height"])
+        wanted = QuickSettings.model_validate({**job.request, "size": side})
+        photo |= {"width": of_clip["width"], "height": of_clip["height"]}
+        return {"mode": "quick", "photo": photo, "settings": wanted.model_dump(exclude={"mask"})}
     sources = enumerate(_style_sources(page, job), 1)
     named = pictures.get("paintings", [])
     return {
@@ -150,7 +159,7 @@ def _picture(source: str, known: Mapping[str, str] | None, name: str) -> dict[st
 def _summary(job: Job) -> dict[str, Any]:
     pictures = job.pictures or {}
     names = [painting["name"] for painting in pictures.get("paintings", [])]
-    if job.kind == "apply":
+    if job.kind in ("apply", "video"):
         names = mixed(str(job.request["style"]))
     return {
         "id": job.id,

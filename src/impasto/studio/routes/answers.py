@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from starlette.responses import FileResponse, Response
+from fastapi import Header
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from impasto.studio.context import Studio
 from impasto.studio.jobs import Job
 from impasto.studio.problems import Problem
 from impasto.studio.routes.schemas import job_of
+from impasto.studio.storage import Storage
 
 MEDIA_TYPES = {
     ".png": "image/png",
@@ -17,8 +21,17 @@ MEDIA_TYPES = {
     ".webp": "image/webp",
     ".tif": "image/tiff",
     ".mp4": "video/mp4",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+    ".gif": "image/gif",
 }
 """Of the files of jobs."""
+
+RANGE = Header(alias="Range", description="The bytes to answer, such as `bytes=0-999`.")
+
+_PART = 2**20
+"""Bytes of a file that are in memory at once."""
 
 
 def accepted(studio: Studio, job: Job, status: int = 202) -> Response:
@@ -29,11 +42,17 @@ def accepted(studio: Studio, job: Job, status: int = 202) -> Response:
 
 
 def file_of(studio: Studio, job: Job, what: str) -> Response:
-    """Answer the picture, the preview or the time-lapse of a job. Raises `Problem`.
+    """Answer the picture, the preview, the time-lapse or the film of a job. Raises `Problem`.
 
     It blocks, for as long as the files do.
     """
-    name: str | None = getattr(job, what)
+    return named_file(studio, job, what, getattr(job, what))
+
+
+def named_file(
+    studio: Studio, job: Job, what: str, name: str | None, range: str | None = None
+) -> Response:
+    """Answer a file of a job by its name, or a part of it. Raises `Problem`."""
     try:
         if name is None:
             raise FileNotFoundError
@@ -47,6 +66,31 @@ def file_of(studio: Studio, job: Job, what: str) -> Response:
         }
         if path := studio.files.path(job.id, name):  # no need to read it at once
             return FileResponse(path, headers=headers, media_type=kind, stat_result=path.stat())
-        return Response(studio.files.get(job.id, name), headers=headers, media_type=kind)
+        status, parts, of_range = _read_in_parts(studio.files, job.id, name, range or "")
+        return StreamingResponse(parts, status, {**headers, **of_range}, media_type=kind)
     except FileNotFoundError:
         raise Problem("not-yet", f"this job is {job.state} and has no {what}") from None
+
+
+def _read_in_parts(
+    files: Storage, job: str, name: str, asked: str
+) -> tuple[int, Iterator[bytes], dict[str, str]]:
+    """Return the status, the bytes and the headers for a range of a file that lies elsewhere.
+
+    A range that is not in the file is ignored, and all of the file is sent.
+    """
+    size = files.size(job, name)
+    first, last = 0, size - 1
+    if found := re.fullmatch(r"bytes=([0-9]{1,18})-([0-9]{0,18})", asked):
+        first, last = int(found[1]), min(int(found[2] or last), last)
+    elif found := re.fullmatch(r"bytes=-([0-9]{1,18})", asked):
+        first = max(0, size - int(found[1]))
+    whole = found is None or first > last
+    if whole:
+        first, last = 0, size - 1
+    headers = {"Accept-Ranges": "bytes", "Content-Length": str(last + 1 - first)}
+    if not whole:
+        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    starts = range(first, last + 1, _PART)
+    parts = (files.read(job, name, at, min(at + _PART, last + 1)) for at in starts)
+    return 200 if whole else 206, parts, headers

@@ -60,10 +60,10 @@ data: {{"id": "{JOB}", "state": "done", ...}}
     response_class=Response,
     responses={
         200: {
-            "description": "`state` when the state changes, `step` for each step with its losses "
-            "and the time left, `preview` when there is a new one, `style` when more of a "
-            "style has been learnt, `end` at the end; state and end carry the job. Ids are "
-            "numbers of steps.",
+            "description": "`state` when the state changes, `step` for each step with its losses, "
+            "or for some frames of a film, and the time left, `preview` when there is a new one, "
+            "`style` when more of a style has been learnt, `end` at the end; state and end carry "
+            "the job. Ids are numbers of steps.",
             "content": {_STREAM: {"schema": {"type": "string"}, "example": _EXAMPLE}},
         },
         204: {"description": "The last event seen was the end, and so it is: do not come again."},
@@ -137,6 +137,9 @@ class Follower:
         for row in rows:
             self._step = row.step
             yield self._event("step", {**row._asdict(), **_of_all(job)})
+        if job.kind == "video" and job.step > self._step:
+            self._step = job.step
+            yield self._event("step", {"step": job.step, "seconds": job.seconds, **_of_all(job)})
         if job.preview is not None and job.preview != self._preview:
             self._preview = job.preview
             yield self._event("preview", {"preview": f"/v1/jobs/{job.id}/preview"})

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
 from impasto.studio import fields, problems
+from impasto.studio.films import clip_of
 from impasto.studio.jobs import UNDER_WAY
 from impasto.studio.jobs import Job as StoredJob
 from impasto.studio.multipart import Fields, content, read_form
 from impasto.studio.requests import PaintRequest
-from impasto.studio.routes.answers import accepted, file_of
-from impasto.studio.routes.openapi import LOCATION, PICTURES, binary, form_body
+from impasto.studio.routes.answers import RANGE, accepted, file_of, named_file
+from impasto.studio.routes.openapi import FILMS, LOCATION, PICTURES, binary, form_body
 from impasto.studio.routes.schemas import Client, Job, Jobs, Owner, TheJob, TheStudio, job_of
 from impasto.studio.validation import MAX_STYLES, accept_paint, check_request
 
@@ -132,6 +133,26 @@ def get_preview(job: TheJob, studio: TheStudio) -> Response:
 def get_timelapse(job: TheJob, studio: TheStudio) -> Response:
     """Answer a film of the painting; ranges of it can be asked for, as players do."""
     return file_of(studio, job, "timelapse")
+
+
+@router.get(
+    "/jobs/{id}/film", **_file("The film; ranges of it can be asked for, as players do.", *FILMS)
+)
+def get_film(
+    job: TheJob, studio: TheStudio, range: Annotated[str | None, RANGE] = None
+) -> Response:
+    """Answer the film of a job that is done, or of one that was stopped, as far as it went."""
+    return named_file(studio, job, "film", job.film, range)
+
+
+@router.get(
+    "/jobs/{id}/clip", **_file("The clip as it was sent; ranges of it can be asked for.", *FILMS)
+)
+def get_clip(
+    job: TheJob, studio: TheStudio, range: Annotated[str | None, RANGE] = None
+) -> Response:
+    """Answer what a film is made of."""
+    return named_file(studio, job, "clip", clip_of(studio, job.id, job.owner), range)
 
 
 @router.post("/jobs/{id}/stop", responses=problems.responses(*_ONE, "cross-site", "wrong-state"))

@@ -17,6 +17,7 @@ from impasto.studio.routes.schemas import JOB_EXAMPLE
 router = APIRouter(include_in_schema=False)
 
 PICTURES = tuple(f"image/{format}" for format in FORMATS)
+FILMS = ("video/mp4", "video/webm", "video/quicktime", "video/x-matroska")
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The job."}}
 _FILE = {"type": "string", "format": "binary"}
 

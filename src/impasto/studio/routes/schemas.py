@@ -89,6 +89,8 @@ class Links(BaseModel):
     preview: str | None
     picture: str | None
     timelapse: str | None
+    film: str | None
+    clip: str | None
     style: str | None
 
 
@@ -96,8 +98,8 @@ class Job(BaseModel):
     """A painting that was asked for, as it stands."""
 
     id: str = Field(description="Nobody can guess it.")
-    kind: Literal["paint", "apply", "learn"] = Field(
-        description="`apply` are quick results kept, `learn` are styles."
+    kind: Literal["paint", "apply", "learn", "video"] = Field(
+        description="`apply` are quick results kept, `learn` are styles, `video` are films."
     )
     state: Literal["queued", "running", "stopped", "done", "failed", "cancelled"] = Field(
         description="`queued` and `running` are under way, `stopped` can go on, the rest is final."
@@ -109,7 +111,7 @@ class Job(BaseModel):
     started: datetime | None = Field(description=_WHEN.format("begun"))
     ended: datetime | None = Field(description=_WHEN.format("stopped or ended"))
     ahead: int = Field(description="Jobs that wait before it.")
-    step: int = Field(description="Steps done.")
+    step: int = Field(description="Steps done; frames, of a film.")
     steps: int = Field(description="Steps in all, as planned now; 0 is not known yet.")
     loss: float | None = Field(description="What is left to be minimised.")
     seconds: float = Field(description="Time worked at it.")
@@ -152,7 +154,7 @@ def job_of(studio: Studio, job: StoredJob) -> Job:
     here = f"/v1/jobs/{job.id}"
     files = {
         name: f"{here}/{name}" if getattr(job, name) else None
-        for name in ("preview", "picture", "timelapse")
+        for name in ("preview", "picture", "timelapse", "film")
     }
     told = {
         **asdict(job),
@@ -163,6 +165,7 @@ def job_of(studio: Studio, job: StoredJob) -> Job:
             "self": here,
             "events": f"{here}/events",
             **files,
+            "clip": f"{here}/clip" if job.kind == "video" else None,
             "style": f"/v1/styles/{job.style}" if job.style else None,
         },
     }
@@ -177,6 +180,6 @@ JOB_EXAMPLE: dict[str, Any] = {
     "links": {
         "self": f"/v1/jobs/{JOB}", "events": f"/v1/jobs/{JOB}/events",
         "preview": f"/v1/jobs/{JOB}/preview", "picture": None, "timelapse": None,
-        "style": None,
+        "film": None, "clip": None, "style": None,
     },
 }  # fmt: skip

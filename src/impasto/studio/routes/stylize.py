@@ -42,17 +42,17 @@ _PASSED_ON = ("style_scale", "seed")
 
 _LOOK = 0.25
 _FORMAT = fields.Field("format", str, "Format of the picture.", "jpeg", FORMATS)
-_STYLE = fields.Field(
+STYLE = fields.Field(
     "style", str,
     "A style's name, or a mixture such as `wave:0.6,starry:0.4`. Without it and without a painting "
     "the default style is taken.", None,
 )  # fmt: skip
-_FAST = fields.Field(
+FAST = fields.Field(
     "fast", bool,
     "Whether to take a smaller network that has the style: a third of the work, and a little less "
     "of the painting.", False,
 )  # fmt: skip
-FIELDS = {"style": _STYLE, **fields.APPLY, "fast": _FAST, "format": _FORMAT}
+FIELDS = {"style": STYLE, **fields.APPLY, "fast": FAST, "format": _FORMAT}
 _FILES = {
     "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
     "mask": "A picture, white where the photo is painted and black where it stays. It is brought "
@@ -123,7 +123,7 @@ def ask(quick: Quick, given: Fields, own: Own = (), default: str | None = None) 
     if format not in FORMATS:
         raise OptionsError(f"--format does not know {shown(format)!r}{nearest(format, FORMATS)}")
     style = values.pop("style", default)
-    fast = values.pop("fast", _FAST.default)
+    fast = values.pop("fast", FAST.default)
     options = ApplyOptions(**values)
     if style is not None:
         quick.check(style, options, fast=fast, own=own)

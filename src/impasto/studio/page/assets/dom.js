@@ -24,7 +24,7 @@ export function duration(seconds) {
 
 /** A name as a title: "starry-night" and "starry_night.jpg" are "Starry night". */
 export function titled(name) {
-  const words = String(name).replace(/\.[a-z]{3,4}$/i, "").replaceAll(/[-_]+/g, " ").trim();
+  const words = String(name).replace(/\.([a-z]{3,4}|mp4)$/i, "").replaceAll(/[-_]+/g, " ").trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

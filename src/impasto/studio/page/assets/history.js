@@ -9,6 +9,7 @@ import { button, careful } from "./viewer.js";
 
 const EVERY = 3000; // milliseconds between looks while something is under way
 const PAGE = 24;
+const KINDS = { paint: "Painting", apply: "Quick", video: "Film" };
 const STATES = { queued: "waiting", stopped: "stopped", failed: "failed", cancelled: "cancelled" };
 
 const section = document.getElementById("history");
@@ -67,12 +68,13 @@ function shot({ id, kind, photo, styles, created }) {
   );
   const update = (job) => {
     const state = job.state === "running" ? percent(job) : (STATES[job.state] ?? "");
+    const mark = state || (kind === "video" ? "film" : "");
     const address = job.version && small(`job:${id}`, job.version);
     if (address && image.getAttribute("src") !== address) image.src = address;
     [image.hidden, blank.hidden] = [!address, Boolean(address)];
-    if (note.textContent !== state) note.textContent = state;
-    note.hidden = !state;
-    const about = `${kind === "paint" ? "Painting" : "Quick"}: ${name}${state ? `, ${state}` : ""}`;
+    if (note.textContent !== mark) note.textContent = mark;
+    note.hidden = !mark;
+    const about = `${KINDS[kind]}: ${name}${state ? `, ${state}` : ""}`;
     made.ariaLabel = `${selected ? "Select" : "Open"} ${about}`;
     made.ariaCurrent = id === get("job") ? "true" : null;
     made.ariaPressed = selected ? String(selected.has(id)) : null;

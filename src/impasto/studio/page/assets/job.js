@@ -1,6 +1,7 @@
 // The job that is shown: asked about again and again while it is under way.
 
 import { addressOf } from "./address.js";
+import * as clips from "./clips.js";
 import { compare } from "./compare.js";
 import { duration, title, together } from "./dom.js";
 import { drawLosses } from "./losses.js";
@@ -63,6 +64,7 @@ function draw() {
     about: `${job.kind === "paint" ? "The painting" : "The picture"}, ${caption()}`,
     split: busy ? 0 : undefined,
   });
+  clips.play(job);
   say(caption(), { quietly: job.state === "running" });
   advance(busy ? (job.steps ? job.step / job.steps : 0) : null);
   offer(...actions());
@@ -76,11 +78,12 @@ function caption() {
   if (state === "queued") return ahead ? `Waiting · ${ahead} before it` : "Waiting · the next one";
   if (state === "running" && waiting) return FULL;
   if (state === "running" && wish) return wish === "stop" ? "Stopping after this step…" : "Cancelling…";
+  if (state === "failed") return `It failed: ${plain(job.error)}`;
+  if (state === "cancelled") return "Cancelled";
+  if (job.kind === "video") return clips.caption(job, { left, size, time: duration(seconds) });
   if (state === "running" && !step) return steps ? `The first of ${steps} steps…` : "Preparing…";
   if (state === "running") return `Step ${step} of ${steps}${left}${size}`;
   if (state === "stopped") return step ? `Stopped at step ${step} of ${steps}${size}` : "Stopped before it began";
-  if (state === "failed") return `It failed: ${plain(job.error)}`;
-  if (state === "cancelled") return "Cancelled";
   if (job.kind === "paint") return `Done · ${step} steps in ${duration(seconds)}${size}`;
   return `${together(job.styles)}${size}`;
 }
@@ -89,6 +92,7 @@ function actions() {
   const { id, kind } = job;
   const change = (path) => checked(() => post(path));
   const files = [
+    ...clips.actions(job),
     job.picture && save(`job:${id}`, title(job.photo, job.styles), kind === "paint" ? "png" : "jpeg"),
     job.timelapse && download(`v1/jobs/${id}/timelapse`, "timelapse", "Time-lapse"),
   ];
@@ -109,14 +113,14 @@ function actions() {
   if (job.state === "stopped") {
     return [
       button("goon", "Go on", change(`v1/jobs/${id}/go-on`)),
-      job.picture && button("settle", "Keep it as it is", change(`studio/jobs/${id}/settle`)),
+      (job.picture || job.film) && button("settle", "Keep it as it is", change(`studio/jobs/${id}/settle`)),
       ...files,
       ...end,
     ];
   }
   return [
     ...files,
-    button("again", "Again", checked(kind === "paint" ? again : edit)),
+    kind !== "video" && button("again", "Again", checked(kind === "paint" ? again : edit)),
     kind === "paint" && button("edit", "Change settings", checked(edit)),
     ...end,
   ];

@@ -1,5 +1,6 @@
 // The photo: a large place to drop one, later a slim bar to change it.
 
+import { isClip, take as takeClip } from "./clips.js";
 import { el, takeFiles, titled } from "./dom.js";
 import { reading } from "./messages.js";
 import { picture } from "./server.js";
@@ -21,6 +22,7 @@ function take([file]) {
   latest?.abort();
   const mine = (latest = new AbortController());
   reading(section, async () => {
+    if (await isClip(file)) return takeClip(file, section, mine);
     const answer = await upload(file, section, mine);
     if (answer && mine === latest) choose({ name: file.name, ...answer });
   });

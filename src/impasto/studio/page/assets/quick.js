@@ -3,6 +3,7 @@
 // One request is under way at a time. What would take longer is answered with a draft, and finished
 // once nothing has moved for a while.
 
+import { restyle } from "./clips.js";
 import { compare } from "./compare.js";
 import { mixed, title, together } from "./dom.js";
 import { open } from "./job.js";
@@ -22,6 +23,7 @@ let missed = false; // whether the studio did not answer
 let rest = 0;
 
 function look() {
+  if (restyle()) return;
   const [photo, wanted] = [get("photo"), { ...settings("quick"), mask: mask() }];
   if (photo && wanted.style) order({ photo: photo.source, settings: wanted, draft: true });
 }

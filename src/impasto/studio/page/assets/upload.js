@@ -3,7 +3,26 @@
 import { send } from "./server.js";
 
 const { side, pixels } = document.querySelector("main").dataset; // the most that the studio keeps
+const READING = "Reading the picture…";
 const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
+
+/** Send something, and say in a section of the page how far it is; null if cancelled. */
+export async function deliver(path, body, section, cancel, reading = "Looking at it…") {
+  const [status, bar, button] = section.querySelector(".busy").children;
+  const { signal } = cancel;
+  button.onclick = () => cancel.abort();
+  const progress = (sent, all) => {
+    bar.value = sent / all;
+    status.textContent = sent < all ? `Sent ${megabytes(sent)} of ${megabytes(all)} MB` : reading;
+  };
+  try {
+    signal.throwIfAborted();
+    return await send(path, body, { signal, progress });
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw error;
+  }
+}
 
 /**
  * Send a picture, and say in a section of the page how far it is. The answer has its `source`,
@@ -11,26 +30,12 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
  */
 export async function upload(file, section, cancel = new AbortController()) {
   const [status, bar, button] = section.querySelector(".busy").children;
-  const { signal } = cancel;
-  status.textContent = "Reading the picture…";
+  status.textContent = READING;
   bar.removeAttribute("value");
   button.onclick = () => cancel.abort();
-  try {
-    const small = await smaller(file).catch(() => null); // then the studio tries it
-    signal.throwIfAborted();
-    const answer = await send("studio/photos", small?.file ?? file, {
-      signal,
-      progress(sent, all) {
-        bar.value = sent / all;
-        status.textContent =
-          sent < all ? `Sent ${megabytes(sent)} of ${megabytes(all)} MB` : "Reading the picture…";
-      },
-    });
-    return { ...answer, reduced: small?.reduced };
-  } catch (error) {
-    if (signal.aborted) return null;
-    throw error;
-  }
+  const small = await smaller(file).catch(() => null); // then the studio tries it
+  const answer = await deliver("studio/photos", small?.file ?? file, section, cancel, READING);
+  return answer && { ...answer, reduced: small?.reduced };
 }
 
 /** Say in a section that a picture was made smaller, if it was. */

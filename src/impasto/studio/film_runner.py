@@ -1,0 +1,200 @@
+"""Stylising a film inside an attempt: the finished pieces are what another attempt goes on from."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from impasto.apply.network import Network
+from impasto.apply.passes import work_of
+from impasto.errors import CheckpointError, Notice
+from impasto.images.picture import floats
+from impasto.runtime import checkpoint as states
+from impasto.studio.checkpoints import JobCheckpoints
+from impasto.studio.database import retry
+from impasto.studio.films import FilmError, FilmRequest, check_work, plain_errors
+from impasto.studio.heartbeat import Heartbeat
+from impasto.studio.jobs import Claim, ClaimLost
+from impasto.studio.learnt import LearntStyles
+from impasto.studio.previews import Previews
+from impasto.studio.room import Cancelled, Room, WorkerLeaving
+from impasto.studio.runner import WorkerContext
+from impasto.studio.styles import Catalogue
+from impasto.video.events import FilmStarted, FramePainted, VideoEvent
+from impasto.video.frames import NetworkStylizer
+from impasto.video.pieces import Arrays, Pieces
+from impasto.video.stylizer import VideoStylizer
+
+_SHORTEST = 8
+"""Frames of a piece, at least: its first frame is a key frame, which takes room."""
+
+_CLIP = "clip"
+
+
+class FilmRunner:
+    """Runs a video stylizer for one attempt."""
+
+    def __init__(
+        self,
+        context: WorkerContext,
+        claim: Claim,
+        checkpoints: JobCheckpoints,
+        heartbeat: Heartbeat,
+        room: Room,
+    ) -> None:
+        self.stepped, self.step = False, 0
+        self._context, self._claim = context, claim
+        self._checkpoints, self._heartbeat, self._room = checkpoints, heartbeat, room
+        self._request = FilmRequest.of(claim.job.request)
+        self._previews = Previews(
+            context.files, claim.job.id, claim.attempt, heartbeat, context.clock
+        )
+        self._done, self._before = 0, 0.0  # frames and seconds of earlier attempts
+
+    def run(self, checkpoint: str | None) -> bool:
+        """Stylise to the end, or until the owner stops it; return whether the owner did.
+
+        Raises `ClaimLost`, `Cancelled`, `WorkerLeaving`, and `CheckpointError` when it cannot go on
+        from there.
+        """
+        heartbeat, stopped = self._heartbeat, False
+        clip = self._room.wait_for(self._fetch_clip)
+        with plain_errors(clip), warnings.catch_warnings():
+            warnings.simplefilter("ignore", Notice)  # there is nobody here to read them
+            stylizer = self._stylizer = self._build(clip, checkpoint)
+            with closing(iter(stylizer)) as events:
+                for event in events:
+                    self._take(event)
+                    if heartbeat.lost:
+                        raise ClaimLost
+                    if heartbeat.wish == "cancel":
+                        raise Cancelled
+                    stopped = heartbeat.wish == "stop"
+                    if stopped or self._context.leaving.is_set():
+                        stylizer.stop()  # it ends the piece under way
+        if stylizer.stopped and not stopped:
+            raise WorkerLeaving
+        return stylizer.stopped
+
+    def finish(self) -> Iterator[tuple[str, str, Path]]:
+        """Yield the column, the name and the path of the film, as far as it is painted."""
+        if self._stylizer.stopped:
+            self._room.wait_for(self._stylizer.save_stopped)
+        number, format = self._claim.attempt, self._request.format
+        yield "film", f"film-{number}.{format}", self._stylizer.out
+
+    def _fetch_clip(self) -> Path:
+        files, job = self._context.files, self._claim.job.id
+        name = next((one for one in files.names(job) if one.startswith("clip.")), None)
+        if name is None:
+            raise FilmError("the clip is gone")
+        path = self._context.scratch / _CLIP
+        files.fetch(job, name, path)
+        return path
+
+    def _build(self, clip: Path, checkpoint: str | None) -> VideoStylizer:
+        context, job, request = self._context, self._claim.job, self._request
+        settings = context.settings
+        own = LearntStyles(context.store, context.files).now(job.owner)
+        pack, shares = Catalogue().find(request.style, fast=request.fast, own=own)
+        # What travels in the film says nothing of where files lie here.
+        self._pack = pack = replace(pack, name=Path(pack.name).stem)
+        network = Network(pack, shares, threads=settings.threads_each)
+        read = replace(settings.limits, max_bytes=settings.max_film)
+        self._frames = NetworkStylizer(network, request.apply, read)
+        pieces = partial(JobPieces, context, self._claim, self._checkpoints)
+        stylizer = VideoStylizer(
+            self._frames,
+            clip,
+            context.scratch / f"film.{request.format}",
+            request.video,
+            size=request.apply.size,
+            read=read,
+            resume=checkpoint is not None,
+            pieces=partial(pieces, checkpoint),
+            clock=context.clock,
+        )
+        stylizer.recipe["content"]["name"] = _CLIP
+        stylizer.film.metadata.clear()  # where it was filmed, and with what
+        return stylizer
+
+    def _take(self, event: VideoEvent) -> None:
+        heartbeat, claim = self._heartbeat, self._claim
+        if isinstance(event, FilmStarted):
+            retry(lambda: self._context.store.begin(claim))
+            self.step = self._done = event.done
+            self._before = claim.job.seconds if event.done else 0.0
+            size = {"width": event.width, "height": event.height}
+            heartbeat.note(None, **size, step=event.done, steps=event.frames or 0)
+        elif isinstance(event, FramePainted):
+            self._check(event)
+            self.stepped, self.step = True, event.frame
+            rate = (event.frame - self._done) / max(event.seconds, 1e-3)
+            frames = int(rate * self._context.settings.checkpoint_every)
+            self._frames.piece = max(_SHORTEST, min(NetworkStylizer.piece, frames))
+            heartbeat.note(
+                step=event.frame,
+                steps=event.frames or 0,
+                seconds=self._before + event.seconds,
+                remaining=event.remaining,
+            )
+            if self._previews.due:
+                self._previews.add(floats(event.picture))
+
+    def _check(self, event: FramePainted) -> None:
+        """Raise `FilmError` for a film that is longer than its header said."""
+        settings, height, width = self._context.settings, *event.picture.shape[:2]
+        if event.time - self._stylizer.film.begins > settings.max_film_seconds:
+            raise FilmError(f"the clip has more than the {settings.max_film_seconds:g} s allowed")
+        each = work_of(self._pack, self._request.apply, width, height)
+        check_work(event.frame * each, settings)
+
+
+class JobPieces(Pieces):
+    """Pieces of which a copy lies with the files of a job, and the state as its checkpoint.
+
+    Every attempt writes pieces under names of its own; a checkpoint names those that it needs. So
+    an attempt that was overtaken spoils nothing.
+    """
+
+    def __init__(
+        self,
+        context: WorkerContext,
+        claim: Claim,
+        checkpoints: JobCheckpoints,
+        checkpoint: str | None,
+        out: Path,
+        run: Mapping[str, Any],
+    ) -> None:
+        super().__init__(out, run)
+        self._files, self._job, self._attempt = context.files, claim.job.id, claim.attempt
+        self._checkpoints, self._checkpoint = checkpoints, checkpoint
+        self._names: list[str] = []
+
+    def begin(self, *, resume: bool) -> tuple[Arrays, dict[str, Any]] | None:
+        """As `Pieces.begin`, with the pieces of the checkpoint. Raises `CheckpointError`."""
+        self.remove()
+        if self._checkpoint:
+            self._folder.mkdir()
+            self._checkpoints.fetch(self._checkpoint, self._state)
+            self._names = list(states.read(self._state)[1]["names"])
+            try:
+                for number, name in enumerate(self._names):
+                    self._files.fetch(self._job, name, self.path(number))
+            except FileNotFoundError as error:
+                raise CheckpointError(f"{self._checkpoint}: a piece no longer exists") from error
+        return super().begin(resume=resume)
+
+    def keep(self, arrays: Arrays, data: Mapping[str, Any]) -> None:
+        """As `Pieces.keep`; after that another attempt can go on from here."""
+        name = f"piece-{self._attempt}-{self.count}"
+        names = [*self._names, name]
+        super().keep(arrays, {**data, "names": names})
+        self._files.copy(self._job, name, self.paths[-1])
+        self._names = names
+        self._checkpoints.put(self._state)

@@ -1,0 +1,233 @@
+"""Films that are asked for: a clip that passes every check becomes a job of kind ``video``.
+
+Its files are the clip, its first frame (``photo``), and while it is painted the finished pieces.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from impasto.apply.passes import bytes_of, work_of
+from impasto.errors import ImageError, OptionsError, OutputError, nearest
+from impasto.images.picture import floats
+from impasto.options import ApplyOptions, ReadOptions, VideoOptions
+from impasto.studio.jobs import Job, NoSuchJob, new_id
+from impasto.studio.learnt import Own
+from impasto.studio.previews import encode
+from impasto.studio.settings import Settings
+from impasto.text import shown
+from impasto.video import writing
+from impasto.video.animation import find_animation
+from impasto.video.codecs import choose
+from impasto.video.reading import Film
+from impasto.zoo.pack import Pack
+
+if TYPE_CHECKING:
+    from impasto.studio.context import Studio
+
+log = logging.getLogger("impasto.studio")
+
+FORMATS = ("mp4", "webm", "mov", "mkv")
+"""Of results."""
+
+OF_NETWORK = ("strength", "color", "style_scale", "seed", "size")
+OF_VIDEO = ("start", "end", "fps", "stability")
+"""The fields of `ApplyOptions` and `VideoOptions` that a request may set."""
+
+_EXTENSIONS = {"mov": "mp4", "matroska": "webm", "gif": "gif"}
+"""How clips are stored, by the first name that FFmpeg has for the container."""
+
+_NETWORK_SIDE = 16
+"""No side of a frame may be under this, in pixels."""
+
+
+class FilmError(ImageError):
+    """A clip is not a film that can be stylised here."""
+
+
+@dataclass(frozen=True)
+class FilmRequest:
+    """What is asked of a clip. Raises `OptionsError` for what cannot be had."""
+
+    style: str
+    apply: ApplyOptions
+    video: VideoOptions
+    format: str = FORMATS[0]
+    fast: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what the options do not check."""
+        if self.format not in FORMATS:
+            raise OptionsError(
+                f"--format does not know {shown(self.format)!r}{nearest(self.format, FORMATS)}"
+            )
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """Build from one flat mapping, as a form or a job has it. Raises `OptionsError`."""
+        own: dict[str, Any] = {name: given[name] for name in ("format", "fast") if name in given}
+        network = ApplyOptions(**{name: given[name] for name in OF_NETWORK if name in given})
+        video = VideoOptions(**{name: given[name] for name in OF_VIDEO if name in given})
+        return cls(given["style"], network, video, **own)
+
+    def flat(self) -> dict[str, Any]:
+        """Return what `of` takes back."""
+        return {
+            "style": self.style,
+            "format": self.format,
+            "fast": self.fast,
+            **{name: getattr(self.apply, name) for name in OF_NETWORK},
+            **{name: getattr(self.video, name) for name in OF_VIDEO},
+        }
+
+
+def open_film(path: Path, request: FilmRequest, settings: Settings) -> Film:
+    """Open a clip. Raises `FilmError`."""
+    with plain_errors(path):
+        return Film(path, request.video, size=request.apply.size, read=_limits(settings))
+
+
+def accept_film(
+    studio: Studio,
+    owner: str,
+    own: Own,
+    path: Path,
+    request: FilmRequest,
+    key: str | None = None,
+    name: str = "Clip",
+) -> Job:
+    """Check a clip and take a job; the clip is moved to the job's files. Lists call it ``name``.
+
+    Raises `FilmError`, `OptionsError`, `QueueFull`, `KeyReused`, `OutputError` and
+    `MissingExtraError`.
+    """
+    bounds, mark = studio.settings, None
+    if key is not None:
+        with path.open("rb") as file:
+            about = [hashlib.file_digest(file, "sha256").hexdigest(), request.flat()]
+        mark = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+        if earlier := studio.store.by_key(owner, key, mark):
+            return earlier
+    studio.quick.check(request.style, request.apply, fast=request.fast, own=own)
+    pack, _ = studio.quick.find(request.style, fast=request.fast, own=own)
+    _unpack_animation(path, bounds)
+    film = open_film(path, request, bounds)
+    extension = _EXTENSIONS.get(film.form.partition(",")[0])
+    if extension is None:
+        raise FilmError(f"the clip is of kind {film.form}; send MP4, MOV, WebM, MKV, GIF or WebP")
+    check_film(film, pack, request, bounds)
+    _check_format(film, request)
+    with plain_errors(path), closing(film.frames_after()) as frames:
+        poster = encode(floats(next(frames).rgb))
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+    id = new_id()
+    try:
+        studio.files.put(id, "photo", poster)
+        studio.files.take(id, f"clip.{extension}", path)
+        width, height = film.own_size
+        told = {"width": width, "height": height, "seconds": float(film.seconds or 0)}
+        job = studio.store.accept(
+            owner, "video", {**request.flat(), "clip": told}, id=id, key=key, fingerprint=mark,
+            max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
+            pictures={"photo": {"source": "clip", "name": name}},
+        )  # fmt: skip
+    except SQLAlchemyError:  # perhaps only the answer was lost: the job may be there
+        raise
+    except BaseException:
+        studio.files.remove(id)
+        raise
+    if job.id != id:  # the same key at the same moment
+        studio.files.remove(id)
+    else:
+        log.info("job %s: accepted", id)
+    return job
+
+
+def check_film(film: Film, pack: Pack, request: FilmRequest, settings: Settings) -> None:
+    """Check what a film takes, as far as its header tells. Raises `FilmError`, `OptionsError`."""
+    video, most = request.video, settings.max_film_seconds
+    ends = [float(one) for one in (film.seconds, video.end) if one is not None]
+    seconds = min(ends, default=0.0) - video.start
+    if seconds > most:
+        raise OptionsError(f"--end is at most {video.start + most:g} s here for this clip: a film "
+                           f"has at most {most:g} s")  # fmt: skip
+    width, height = film.width, film.height
+    if min(width, height) < _NETWORK_SIDE:
+        raise FilmError(
+            f"the clip has frames of {width}x{height} pixels; no side may be under {_NETWORK_SIDE}"
+        )
+    if bytes_of(pack, request.apply, width, height) > settings.max_memory:
+        raise OptionsError(f"--size is too large here: {width}x{height} pixels do not fit")
+    check_work((film.frames or 1) * work_of(pack, request.apply, width, height), settings)
+
+
+def _check_format(film: Film, request: FilmRequest) -> None:
+    """Raise `OptionsError` for a format that cannot hold the sound of a clip."""
+    path = Path(f"film.{request.format}")
+    try:
+        writing.check(path, film, choose(path, request.video, alpha=film.alpha))
+    except OutputError as error:
+        raise OptionsError(f"--format: {str(error).partition(': ')[2]}") from None
+
+
+def check_work(work: float, settings: Settings) -> None:
+    """Raise `FilmError` for more multiplications than a film may take."""
+    most = settings.max_film_work * 1e9
+    if work > most:
+        raise FilmError(
+            f"the clip takes {work / most:.2g} times the work allowed here: "
+            "ask for a smaller size, fewer fps or an earlier end"
+        )
+
+
+def clip_of(studio: Studio, id: str, owner: str) -> str:
+    """Return the name of the clip of a film's job. Raises `NoSuchJob`."""
+    if studio.store.job(id, owner).kind == "video":
+        for name in studio.files.names(id):
+            if name.startswith("clip."):
+                return name
+    raise NoSuchJob(id)
+
+
+@contextmanager
+def plain_errors(path: Path) -> Iterator[None]:
+    """Say "the clip" in place of where it lies. Raises `FilmError`."""
+    try:
+        yield
+    except ImageError as error:
+        text = str(error).partition("; raise --")[0].replace(f"{shown(path)}:", "the clip")
+        raise FilmError(text.replace("--", "")) from None
+
+
+def _unpack_animation(path: Path, settings: Settings) -> None:
+    """Make a film of an animated WebP, which FFmpeg does not read."""
+    with path.open("rb") as file:
+        start = file.read(12)
+    if start[:4] + start[8:] != b"RIFFWEBP":
+        return
+    with plain_errors(path):
+        animation = find_animation(path.read_bytes(), str(path), settings.limits)
+        if animation is None:
+            raise FilmError("the clip is a still picture: send it as a photo")
+        film = path.with_name(f"{path.name}.film")
+        try:
+            animation.write_film(film)
+            film.replace(path)
+        finally:
+            film.unlink(missing_ok=True)
+
+
+def _limits(settings: Settings) -> ReadOptions:
+    return dataclasses.replace(settings.limits, max_bytes=settings.max_film)
