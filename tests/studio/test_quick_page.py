@@ -23,6 +23,7 @@ from studio.browsing import (
     SLOW,
     Studio,
     Watched,
+    a_moment,
     action,
     caption,
     changed,
@@ -389,12 +390,27 @@ def test_a_style_that_is_learnt_waits_for_a_painting_to_be_closed(window: Watche
     style["state"] = "done"
     expect(page.locator("#learn li")).to_have_count(0)
     expect(page.locator(".slot").first).to_have_text("Wave")  # it is chosen once
-    number = len(asked)
-    page.wait_for_timeout(1200)  # longer than between two looks
-    assert len(asked) == number
     page.unroute("**/studio/learning")
     delete_style(page, "mine")
     window.wrong = [what for what in window.wrong if "status of 503" not in what]
+
+
+@chromium
+def test_a_page_on_which_nothing_is_under_way_asks_for_nothing(window: Watched):
+    page = window.new()
+    page.clock.install()
+    page.goto(f"{window.url}/{QUICK}")
+    ready(page)
+    use_sample(page)
+    stylised(page)
+    action(page, "keep").click()
+    expect(action(page, "again")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.fast_forward(60_000)
+    a_moment(page)
+    assert asked == []
 
 
 @chromium
