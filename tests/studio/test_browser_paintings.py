@@ -612,7 +612,9 @@ def test_nothing_is_over_the_picture_that_stays_in_sight_on_a_phone(
     for mode in ("Quick", "Paint"):
         page.get_by_role("tab", name=mode).tap()
         for share in (0, 0.2, 0.4, 0.6):
-            page.evaluate("share => scrollTo(0, share * document.body.scrollHeight)", share)
+            page.evaluate(
+                "share => scrollTo(0, share * document.querySelector('main').scrollHeight)", share
+            )
             box = page.locator("#viewer .mat").bounding_box()
             assert box
             assert box["y"] >= -1
