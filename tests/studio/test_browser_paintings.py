@@ -538,6 +538,12 @@ def test_errors_are_in_plain_words_and_go_away_with_the_next_success(
     use_sample(page)
     stylised(page)
     expect(refused).to_be_hidden()
+    page.locator("#photo-file").set_input_files(wrong)
+    expect(refused).to_be_visible()
+    keep(page)
+    expect(refused).to_be_hidden()
+    action(page, "close").click()
+    stylised(page)
 
     for code, detail, said in (
         ("invalid-option", "style_scale is at most 2 here, got 3", "Stroke size is at most 2 here"),
