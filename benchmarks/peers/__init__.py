@@ -111,6 +111,14 @@ class Stylist(Worker):
         """Stylise the picture once; return the seconds from array to array."""
         return float(self._ask("stylise")["seconds"])
 
+    def film(self, frames: NDArray[np.uint8], smooth: float) -> NDArray[np.uint8]:
+        """Return frames (n, h, w, 3), stylised one by one and blended with the last one."""
+        with tempfile.TemporaryDirectory() as folder:
+            given, made = Path(folder, "frames.npy"), Path(folder, "made.npy")
+            np.save(given, frames)
+            self._ask("film", frames=str(given), smooth=smooth, out=str(made))
+            return np.asarray(np.load(made), np.uint8)
+
     def peak(self) -> int:
         """Return the most bytes of memory that the process has had resident."""
         return int(self._ask("peak")["bytes"])

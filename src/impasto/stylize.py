@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
+from impasto.apply.again import damaged, device_again, network_again
 from impasto.apply.network import Network
 from impasto.apply.stylised import Stylised
 from impasto.atomic import check_output
-from impasto.errors import ImageError, Notice, OptionsError, WeightsError
+from impasto.errors import ImageError, OptionsError, WeightsError
 from impasto.images import read_recipe
 from impasto.images.read import Source
 from impasto.optimize.schedule import Scale
 from impasto.options import (
     INITS,
     MAX_STEPS,
-    ApplyOptions,
     CheckpointOptions,
     PaintOptions,
     ReadOptions,
@@ -26,14 +25,11 @@ from impasto.options import (
     TrainOptions,
 )
 from impasto.options.keywords import PaintKeywords, TrainKeywords
-from impasto.options.machine import check_device
 from impasto.painter import Painter, Painting, Start, read_layouts
 from impasto.painter.recipe import grouped, located
-from impasto.runtime.device import choose_device
 from impasto.training.start import AUTO, started
 from impasto.training.trainer import Trainer
-from impasto.zoo.learnt import packs_of
-from impasto.zoo.pack import EXTENSION, Pack, write_pack
+from impasto.zoo.pack import EXTENSION, write_pack
 from impasto.zoo.registry import find, resolve
 
 
@@ -186,7 +182,7 @@ def rerun_painting(
         options = PaintOptions.from_dict(recipe["options"])
         ran = recipe["ran"]
         options = replace(options, device=ran["device"], precision=ran["precision"])
-        there = _device(picture, options.device, device)
+        there = device_again(picture, options.device, device)
         same = there.partition(":")[0] == options.device.partition(":")[0]
         if options.precision == "tf32" and not there.startswith("cuda"):
             options = replace(options, precision="float32")
@@ -209,7 +205,7 @@ def rerun_painting(
         trained = recipe["weights"]["name"], recipe["weights"]["sha256"]
         begun_with = recipe.get("start")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ImageError(f"{picture}: its recipe is incomplete or damaged ({error})") from error
+        raise damaged(picture, error) from error
     if not trained[1]:
         raise WeightsError(
             f"{picture} was painted with {trained[0]!r}, a network that a program passed as net=; "
@@ -249,23 +245,12 @@ def rerun_stylised(
     try:
         names = ("strength", "color", "style_scale", "seed", "size")
         options = {name: recipe[name] for name in names}
-        rows, body = dict(recipe["model"]["rows"]), str(recipe["model"]["body"])
-        shares = {str(name): float(share) for name, share in recipe["shares"].items()}
-        ran = ApplyOptions(backend=recipe["ran"]["backend"], device=recipe["ran"]["device"])
-        there = _device(picture, ran.device, device)
         masks = [_recorded(entry, None, folder) for entry in recipe["mask"]]
         hashes = [str(entry["sha256"]) for entry in (recipe["content"], *recipe["mask"])]
         photo = _recorded(recipe["content"], content, folder)
-        wanted = {name: str(rows[name]) for name in shares}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ImageError(f"{picture}: its recipe is incomplete or damaged ({error})") from error
-    pack, called = _with_styles(picture, body, wanted)
-    network = Network(
-        pack,
-        {called[name]: share for name, share in shares.items()},
-        backend=ran.backend if there == ran.device or there == "cpu" else "auto",
-        device=there,
-    )
+        raise damaged(picture, error) from error
+    network = network_again(picture, recipe, device)
     made = network(photo, read=read, mask=masks or None, bits=_bits(recipe), **options)
     used = (made.recipe["content"], *made.recipe["mask"])
     for sha256, entry in zip(hashes, used, strict=True):
@@ -274,43 +259,10 @@ def rerun_stylised(
     return made
 
 
-def _device(picture: str | Path, recorded: str, asked: str | None) -> str:
-    """Return the device to rerun a picture on: the requested or the recorded one.
-
-    Raises `OptionsError` if the requested device is not available.
-    """
-    if asked is not None:
-        check_device(asked)
-    try:
-        found = choose_device(asked or recorded)
-    except OptionsError:
-        if asked:
-            raise
-        found = choose_device("auto")
-    if found.type != recorded.partition(":")[0]:
-        message = f"{picture} was made on {recorded}; made again on {found.type}, it may differ"
-        warnings.warn(message, Notice, stacklevel=2)
-    return str(found)
-
-
 def _bits(recipe: Mapping[str, Any]) -> int:
     """Return the bits per channel of the file."""
     save = recipe.get("save")
     return SaveOptions.from_dict(save if isinstance(save, dict) else {}).bits
-
-
-def _with_styles(
-    picture: str | Path, body: str, wanted: Mapping[str, str]
-) -> tuple[Pack, dict[str, str]]:
-    """Return a pack with this body that has rows with these hashes, and their names in it."""
-    for pack in packs_of(body):
-        rows = {pack.row(name).sha256: name for name in pack.styles}
-        if all(sha256 in rows for sha256 in wanted.values()):
-            return pack, {name: rows[sha256] for name, sha256 in wanted.items()}
-    raise WeightsError(
-        f"{picture}: was made in the style {', '.join(wanted)}, which has been removed or changed "
-        "since; to make it again, copy the old style file to the folder that impasto models shows"
-    )
 
 
 def _schedule(recorded: Sequence[Sequence[Any]], size: int) -> list[Scale]:

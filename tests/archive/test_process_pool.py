@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Barrier
 
 import fsspec
 import pytest
@@ -206,3 +208,23 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     finished = [path for item in work if (path := Path(item.out)).exists()]  # either may be first
     number = int(finished[0].read_text().split()[0])
     wait_for(lambda: not _runs(number))
+
+
+def test_several_files_are_uploaded_at_the_same_time(tmp_path: Path) -> None:
+    """Each upload waits for the other."""
+    both = Barrier(2, timeout=LIMIT)
+
+    class Made:
+        def save(self, path: Path, **_: object) -> None:
+            both.wait()
+            path.write_bytes(b"")
+
+    class Waiting(Fake):
+        def begin(self, threads: int | None, device: str | None) -> Open:  # noqa: ARG002
+            return lambda item: lambda progress: Made()  # noqa: ARG005
+
+    worker = Worker(Waiting())
+    with ThreadPoolExecutor(2) as executor:
+        results = list(executor.map(worker, plan(tmp_path, "a", "b")))
+    assert [result.error for result in results] == ["", ""]
+    assert lay_out(ApplyOptions(device="cpu"), uploads=True).depth > Layout(1, 1).depth

@@ -57,6 +57,15 @@ def write_to_full_disk(path: Path) -> None:
         report.take(Made(ITEM, 1))
 
 
+def test_folders_of_a_report_are_created(tmp_path: Path) -> None:
+    path = tmp_path / "reports" / "today" / "report.jsonl"
+    with Report(path) as report:
+        report.take(Made(ITEM, 1))
+    assert len(lines(path)) == 1
+    with pytest.raises(OutputError, match=r"below.jsonl: cannot be written"):
+        Report(path / "below.jsonl")
+
+
 def test_none_is_no_report() -> None:
     with Report(None) as report:
         report.take(Made(ITEM, 1))
@@ -68,7 +77,6 @@ def test_none_is_no_report() -> None:
         ("a.txt", None, "has the extension '.txt'"),
         ("a.jsonl", "my notes\n", "is not a report"),
         ("a.jsonl", '{"step": 1}\n', "is not a report"),
-        ("nowhere/a.jsonl", None, "does not exist"),
     ],
 )
 def test_other_files_are_left_alone(

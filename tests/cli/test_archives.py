@@ -149,6 +149,11 @@ def test_a_list_is_painted_row_by_row_and_goes_on(folder: Path, run: Run) -> Non
     assert [recipe["options"]["steps"] for recipe in recipes.values()] == [2, 3]
     assert len(recipes["other-style.png"]["styles"]) == 2
     assert len(report(folder / "r.jsonl")) == 2
+    done = json.loads(run(*line, "--overwrite", "--json", "--quiet").out)["done"]
+    assert [(entry["photo"], entry["out"]) for entry in done] == [
+        ("photo.png", "painted/one.png"),
+        ("other.png", "painted/other-style.png"),
+    ]
     before = listing(folder / "painted")
     assert run(*line).out == "0 painted, 2 already existed (--overwrite replaces them): painted\n"
     assert listing(folder / "painted") == before

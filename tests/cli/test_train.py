@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from cli.shell import IMPASTO, draw, impasto, struck
+from impasto.cli import process_group
+from impasto.errors import ImpastoError
 from impasto.runtime import checkpoint
 from impasto.training.loop import Loop
 from impasto.zoo import registry
@@ -338,3 +340,13 @@ def test_missing_things_are_named(
     inputs[1] = str(tmp_path / "none.jpg")
     outcome = impasto(capfd, "train", *inputs, "-o", tmp_path / "x.safetensors")
     assert (outcome.code, "none.jpg" in outcome.err) == (2, True)
+
+
+def test_a_process_that_ends_at_its_start_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["impasto", "no-such-command"])
+    with pytest.raises(ImpastoError, match=r"ended while it started \(exit code 2\)"):  # noqa: SIM117
+        with process_group._started(2):
+            pytest.fail("joined")
+    assert "WORLD_SIZE" not in os.environ

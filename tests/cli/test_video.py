@@ -134,3 +134,38 @@ def test_a_folder_of_animations(folder: Path, run: Run) -> None:
     with Image.open(folder / "new" / "a.gif") as image:
         assert image.n_frames == 3
     assert np.asarray(Image.open(folder / "new" / "b.png")).shape == (32, 32, 3)
+
+
+def test_a_film_is_made_again(folder: Path, clip: Path, run: Run) -> None:
+    Image.new("L", (64, 48), 128).save(folder / "mask.png")
+    line = ["video", "starry", "clip.mp4", "-o", "out.mkv", "--codec=ffv1", "--strength=0.5"]
+    assert run(*line, "--mask=mask.png", "--start=0.1", "--fps=12", "--size=32").code == 0
+    done = run("rerun", "out.mkv")
+    assert (done.code, done.out) == (0, "film  out-again.mkv\n"), done.err
+    first, again = (folder / name for name in ("out.mkv", "out-again.mkv"))
+    assert read_recipe(first) == read_recipe(again)
+    for one, other in zip(*(decoded(path)[0] for path in (first, again)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    clip.rename(folder / "moved.mp4")
+    assert run("rerun", "out.mkv", "-o", "b.mkv", "--content=moved.mp4").code == 0
+    assert "clip.mp4: not found" in run("rerun", "out.mkv", "-o", "c.mkv").err
+    film(clip, 9)
+    done = run("rerun", "out.mkv", "-o", "c.mkv")
+    assert (done.code, done.err.count("is not the file that out.mkv was made with")) == (2, 1)
+    assert "films have --resume" in run("rerun", "out.mkv", "-o", "c.mkv", "--log=a.csv").err
+    assert "has no Impasto recipe of a film" in run("rerun", "moved.mp4").err
+
+
+@pytest.mark.usefixtures("clip")
+def test_a_film_that_was_painted_is_made_again(folder: Path, run: Run) -> None:
+    draw(folder / "style.png")
+    line = ["--paint", "--steps=1", "--end=0.08", "--codec=ffv1"]
+    assert run("video", "style.png", "clip.mp4", "-o", "out.mkv", *line).code == 0
+    assert run("rerun", "out.mkv").code == 0
+    for one, other in zip(
+        *(decoded(folder / name)[0] for name in ("out.mkv", "out-again.mkv")), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    draw(folder / "style.png", seed=1)
+    done = run("rerun", "out.mkv", "-o", "c.mkv")
+    assert "style.png: is not the file that out.mkv was made with" in done.err

@@ -80,6 +80,22 @@ def film(path: Path, frames=12, width=64, height=48, **how):
     return write(path, [picture(k, width, height) for k in range(frames)], **how)
 
 
+def with_subtitles(path: Path, out: Path):
+    """Copy a film to ``out``, a .mkv file, with two subtitles, after 0.1 and 0.3 seconds."""
+    text = out.with_suffix(".srt")
+    text.write_text(
+        "1\n00:00:00,100 --> 00:00:00,200\nfirst\n\n2\n00:00:00,300 --> 00:00:00,400\nlast\n"
+    )
+    with av.open(str(path)) as one, av.open(str(text)) as other, av.open(str(out), "w") as made:
+        streams = {stream: made.add_stream_from_template(stream, opaque=True)
+                   for stream in (*one.streams, *other.streams)}  # fmt: skip
+        for packet in (*one.demux(), *other.demux()):
+            if packet.size:
+                packet.stream = streams[packet.stream]
+                made.mux(packet)
+    return out
+
+
 def packets(path: Path, kind: str):
     """Return (time in seconds, hash) of each packet of a kind, in the order of the file."""
     found = []

@@ -14,7 +14,7 @@ import pytest
 import impasto
 from apply import making
 from impasto.apply.network import Network
-from impasto.errors import CheckpointError, ImageError, OptionsError, OutputError
+from impasto.errors import CheckpointError, ImageError, Notice, OptionsError, OutputError
 from impasto.events import Saved
 from impasto.options import VideoOptions
 from impasto.video.events import FilmStarted, FramePainted
@@ -23,7 +23,7 @@ from impasto.video.reading import Film, Frame
 from impasto.video.stylizer import VideoStylizer
 from impasto.video.writing import read_recipe
 from patience import LIMIT, Clock, one_thread
-from video.making import Plain, apart, decoded, film, packets, picture, write
+from video.making import Plain, apart, decoded, film, packets, picture, with_subtitles, write
 
 
 def stylise(clip, out, frames=None, resume=False, **options):
@@ -52,6 +52,18 @@ def test_a_film_is_painted_frame_by_frame(tmp_path):
     assert data.index(b"moov") < data.index(b"mdat"), "plays before it is all there"
     assert '"negative": true' in read_recipe(out)
     assert left_over(tmp_path) == []
+
+
+def test_subtitles_are_copied_where_the_container_has_them(tmp_path):
+    clip = with_subtitles(film(tmp_path / "a.mkv", 12, sound="aac"), tmp_path / "b.mkv")
+    stylise(clip, tmp_path / "out.mkv")
+    assert packets(tmp_path / "out.mkv", "subtitles") == packets(clip, "subtitles")
+    assert [time for time, _ in packets(clip, "subtitles")] == [Fraction(1, 10), Fraction(3, 10)]
+    stylise(clip, tmp_path / "later.mkv", start=0.2)
+    assert [time for time, _ in packets(tmp_path / "later.mkv", "subtitles")] == [Fraction(1, 10)]
+    with pytest.warns(Notice, match=r"its subtitles \(srt\) are dropped"):
+        stylise(clip, tmp_path / "out.mp4")
+    assert len(decoded(tmp_path / "out.mp4")[0]) == 12
 
 
 @pytest.mark.parametrize(("sound", "name"), [("aac", "out.mp4"), ("flac", "out.mkv")])

@@ -17,7 +17,7 @@ from typing import Any
 
 from impasto.archive.engine import Completed, PoolEvent, Ready, WorkerDied
 from impasto.archive.plan import Item
-from impasto.archive.worker import Progress, Task, Worker
+from impasto.archive.worker import WRITERS, Progress, Task, Worker
 from impasto.errors import ImpastoError
 from impasto.options import ApplyOptions
 from impasto.options.apply import AUTO
@@ -27,8 +27,8 @@ from impasto.text import reason
 DEPTH = 2
 """Items in progress per worker on a CPU: one is computed while another is read or written."""
 
-DEPTH_ON_A_GPU = 4
-"""The same on a GPU, where reading and writing take longer than computing."""
+DEPTH_OF_SLOW_FILES = 4
+"""The same on a GPU or with uploads, where reading and writing take longer than computing."""
 
 _MEMORY = 2 * 2**30
 """Bytes that a worker may need, for a network and a picture in one pass."""
@@ -47,14 +47,16 @@ class Layout:
     jobs: int
     threads: int | None
     devices: tuple[str, ...] = ()
+    uploads: bool = False
+    """Whether results are uploaded."""
 
     @property
     def depth(self) -> int:
         """Items in progress per process."""
-        return DEPTH_ON_A_GPU if self.devices else DEPTH
+        return DEPTH_OF_SLOW_FILES if self.devices or self.uploads else DEPTH
 
 
-def lay_out(options: ApplyOptions, most: int | None = None) -> Layout:
+def lay_out(options: ApplyOptions, most: int | None = None, *, uploads: bool = False) -> Layout:
     """Choose the processes: one per GPU, else one per core, as many as fit into memory.
 
     ``most`` is the maximum, None for no limit. On a CPU, several processes with one thread each
@@ -68,7 +70,7 @@ def lay_out(options: ApplyOptions, most: int | None = None) -> Layout:
     else:
         jobs = max(1, min(processors(), available() // _MEMORY))
     jobs = jobs if most is None else min(jobs, most)
-    return Layout(jobs, max(1, processors() // jobs), devices)
+    return Layout(jobs, max(1, processors() // jobs), devices, uploads)
 
 
 def _gpus(device: str) -> tuple[str, ...]:
@@ -224,7 +226,8 @@ def serve(
         return
 
     def leave(*_: Any) -> None:
-        worker.writing.acquire(timeout=_GRACE)  # finish the file that is being written
+        # Finish the files that are being written.
+        all(worker.writing.acquire(timeout=_GRACE) for _ in range(WRITERS))
         os._exit(0)
 
     signal.signal(signal.SIGTERM, leave)

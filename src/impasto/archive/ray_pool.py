@@ -10,7 +10,7 @@ from typing import Any
 import impasto
 from impasto.archive.engine import Completed, PoolEvent, Ready, WorkerDied
 from impasto.archive.plan import Item
-from impasto.archive.process_pool import DEPTH, DEPTH_ON_A_GPU
+from impasto.archive.process_pool import DEPTH, DEPTH_OF_SLOW_FILES
 from impasto.archive.worker import Result, Task, Worker
 from impasto.errors import ImpastoError, MissingExtraError
 from impasto.text import reason, shown
@@ -59,7 +59,13 @@ class RayPool:
     """
 
     def __init__(
-        self, task: Task, address: str, jobs: int | None = None, *, whole: bool = False
+        self,
+        task: Task,
+        address: str,
+        jobs: int | None = None,
+        *,
+        whole: bool = False,
+        uploads: bool = False,
     ) -> None:
         try:
             import ray
@@ -67,7 +73,7 @@ class RayPool:
             raise MissingExtraError("--ray", "ray") from error
         self._ray: Any = ray
         self._task, self._address, self._jobs, self._whole = task, address, jobs, whole
-        self.depth = DEPTH
+        self.depth = DEPTH_OF_SLOW_FILES if uploads else DEPTH
         self._actors: list[Any] = []
         self._loaded: set[int] = set()
         self._calls: dict[Any, _Call] = {}
@@ -91,7 +97,7 @@ class RayPool:
         if not cores:
             raise ImpastoError(f"--ray {shown(self._address)}: the cluster has no CPU cores")
         if gpus:
-            self.depth = DEPTH_ON_A_GPU
+            self.depth = DEPTH_OF_SLOW_FILES
             self._needs = {"num_gpus": 1, "num_cpus": 1}
             self._threads, self._device, count = None, "cuda", gpus
         else:

@@ -22,14 +22,19 @@ _LONGEST = 2**20
 class Report:
     """A file to which lines are appended: `photo`, `out`, `seconds`, and `error` for failures.
 
-    Existing lines are kept, so a resumed run continues its report. If ``path`` is None, nothing is
-    written. Raises `OutputError`, also if the file exists and is not a report.
+    Existing lines are kept, so a resumed run continues its report. Missing folders are created. If
+    ``path`` is None, nothing is written. Raises `OutputError`, also if the file exists and is not a
+    report.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._file: IO[bytes] | None = None
         if path is not None:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except (OSError, ValueError) as error:
+                raise self._wrong(error) from error
             check_output(path, extensions=(EXTENSION,))
             self._check()
 
@@ -91,6 +96,6 @@ class Report:
         file.seek(start)
         file.truncate(start + file.read().rfind(b"\n") + 1)
 
-    def _wrong(self, error: OSError) -> OutputError:
+    def _wrong(self, error: Exception) -> OutputError:
         assert self._path
         return OutputError(f"{shown(self._path)}: cannot be written: {reason(error)}")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import TYPE_CHECKING, Any, Protocol
 
 from impasto.archive.filesystems import files_at, is_url
@@ -76,6 +76,10 @@ class Result:
     existed: bool = False
 
 
+WRITERS = 4
+"""The number of files that a worker writes or uploads at the same time, at most."""
+
+
 class Worker:
     """Processes items; it may be called from several threads.
 
@@ -86,8 +90,8 @@ class Worker:
         self.task = task
         self._open = task.begin(threads, device)
         self._computing = Lock()
-        self.writing = Lock()
-        """Held while a file is written."""
+        self.writing = Semaphore(WRITERS)
+        """Held while a file is written or uploaded."""
 
     def __call__(self, item: Item, progress: Progress | None = None) -> Result:
         """Make one picture. Never raises: a single picture must not end a night's work."""

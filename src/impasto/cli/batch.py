@@ -100,7 +100,7 @@ def make_output_folder(folder: str) -> None:
 
 @dataclass
 class Outcome:
-    """The counts of a batch, and with ``detailed`` the names, for JSON."""
+    """The counts of a batch, and with ``detailed`` a dictionary per result or error, for JSON."""
 
     verb: str
     detailed: bool
@@ -110,8 +110,8 @@ class Outcome:
     left: int | None = 0
     stopped: bool = False
     seconds: float = 0.0
-    results: dict[str, str] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
+    results: list[dict[str, str]] = field(default_factory=list)
+    errors: list[dict[str, str]] = field(default_factory=list)
 
     def take(self, event: Event, error: str) -> None:
         """Count an event, whose message is ``error`` if it is an error."""
@@ -119,14 +119,18 @@ class Outcome:
             case Made(item):
                 self.done += 1
                 if self.detailed:
-                    self.results[without_password(item.photo)] = without_password(item.out)
+                    self.results.append(_names(item))
             case Skipped():
                 self.skipped += 1
             case Failed() | UnreadableFolder():
                 self.failed += 1
                 if self.detailed:
-                    name = event.item.photo if isinstance(event, Failed) else error.split(": ")[0]
-                    self.errors[without_password(name)] = error
+                    names = _names(event.item) if isinstance(event, Failed) else {}
+                    self.errors.append({**names, "error": error})
+
+
+def _names(item: Item) -> dict[str, str]:
+    return {"photo": without_password(item.photo), "out": without_password(item.out)}
 
 
 @dataclass(frozen=True)
@@ -197,11 +201,19 @@ class Batch:
 
             jobs = AUTO if self.layout is None else self.layout.jobs
             count = None if jobs == AUTO else int(jobs)
-            return RayPool(self.worker.task, self.ray, count, whole=self.layout is None)
+            return RayPool(
+                self.worker.task,
+                self.ray,
+                count,
+                whole=self.layout is None,
+                uploads=is_url(self.out),
+            )
         few = total is not None and total <= _FEW
         if self.layout is None or self.layout.jobs == 1 or (self.layout.jobs == AUTO and few):
             return InProcessPool(self.worker, counter.part)
-        return ProcessPool(self.worker.task, partial(lay_out, self.layout, total))
+        return ProcessPool(
+            self.worker.task, partial(lay_out, self.layout, total, uploads=is_url(self.out))
+        )
 
     def report_outcome(self, outcome: Outcome) -> None:
         """Print the summary. Raises `typer.Exit` with code 1 after failures, 130 after Ctrl-C."""

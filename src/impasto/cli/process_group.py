@@ -6,15 +6,19 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from threading import Thread
 
-from impasto.errors import OptionsError
+from impasto.errors import ImpastoError, OptionsError
 from impasto.options import TrainOptions
 
 _AUTO, _MAX_PROCESSES = "auto", 64
 _TIMEOUT = 30
 """Seconds that the other processes have to end after the first."""
+
+_TICK = 0.2
+"""Seconds between looks at the other processes while they start."""
 
 
 @contextmanager
@@ -91,7 +95,7 @@ def _started(count: int) -> Iterator[bool]:
     os.environ |= own
     torch.set_num_threads(threads)
     try:
-        with _joined(on_cuda=False) as first:
+        with _joined(on_cuda=False, others=others) as first:
             yield first
     except BaseException:
         for other in others:
@@ -119,16 +123,51 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _joined(*, on_cuda: bool) -> Iterator[bool]:
-    """Join the processes described by environment variables."""
+def _joined(*, on_cuda: bool, others: Sequence[subprocess.Popen[bytes]] = ()) -> Iterator[bool]:
+    """Join the processes described by environment variables.
+
+    ``others`` are those that this process started. Raises `ImpastoError` if one of them ends before
+    all have joined.
+    """
     import torch
     from torch import distributed as dist
 
     if on_cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if on_cuda else "gloo")
+    if others:
+        _join(others)
+    else:
+        dist.init_process_group("nccl" if on_cuda else "gloo")
     try:
         yield dist.get_rank() == 0
     finally:
         with suppress(RuntimeError):
             dist.destroy_process_group()
+
+
+def _join(others: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Join the other processes, which takes as long as the slowest of them needs to start."""
+    from torch import distributed as dist
+
+    errors: list[Exception] = []
+
+    def join() -> None:
+        try:
+            dist.init_process_group("gloo")
+        except Exception as error:
+            errors.append(error)
+
+    # PyTorch would wait half an hour for a process that has ended.
+    joining = Thread(target=join, name="impasto-join", daemon=True)
+    joining.start()
+    while joining.is_alive():
+        joining.join(_TICK)
+        codes = [other.poll() for other in others]
+        if joining.is_alive() and any(code is not None for code in codes):
+            code = next(code for code in codes if code is not None)
+            raise ImpastoError(
+                f"a process of the training ended while it started (exit code {code}); "
+                "--processes 1 needs no others"
+            )
+    if errors:
+        raise errors[0]

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from impasto.cli.flags import AsJson, Quiet, with_options
+from impasto.errors import OptionsError
 from impasto.options import CheckpointOptions, ReadOptions, RecordOptions, SaveOptions
 
 
 @with_options(record=RecordOptions, checkpoint=CheckpointOptions, read=ReadOptions)
 def rerun(
-    picture: Annotated[Path, typer.Argument(help="A painting made by Impasto.", metavar="PICTURE")],
+    picture: Annotated[
+        Path, typer.Argument(help="A picture or film made by Impasto.", metavar="PICTURE")
+    ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The new painting. Default: NAME-again.EXT beside it."),
+        typer.Option("--out", "-o", help="The new one. Default: NAME-again.EXT beside it."),
     ] = None,
     content: Annotated[
-        Path | None, typer.Option(help="Path of the photo, if it has moved.")
+        Path | None, typer.Option(help="Path of the photo or clip, if it has moved.")
     ] = None,
     style: Annotated[
         list[Path] | None,
@@ -36,7 +40,7 @@ def rerun(
     checkpoint: CheckpointOptions,
     read: ReadOptions,
 ) -> None:
-    """Reproduce a picture from the recipe inside it.
+    """Reproduce a picture or a film from the recipe inside it.
 
     On the same machine, the result is identical. The photo and the paintings are looked up where
     they were, and beside PICTURE. A picture made by a network needs the same network and style. On
@@ -47,16 +51,35 @@ def rerun(
       impasto rerun out.png
 
       impasto rerun out.png -o again.png --content elsewhere/photo.jpg
+
+      impasto rerun film.mp4
     """
     import numpy as np
 
     from impasto import stylize
     from impasto.cli.paint_session import PaintSession
+    from impasto.cli.video_progress import carry_out
     from impasto.events import Saved
     from impasto.images import read_picture, read_recipe
     from impasto.painter import Painter
+    from impasto.video.again import rerun_video
+    from impasto.video.codecs import FORMATS
 
     out = out or picture.with_name(f"{picture.stem}-again{picture.suffix}")
+    if picture.suffix.lower() in FORMATS:
+        if record != RecordOptions() or replace(checkpoint, resume=False) != CheckpointOptions():
+            raise OptionsError("of the options for records and checkpoints, films have --resume")
+        film = rerun_video(
+            picture,
+            out,
+            content=content,
+            styles=style,
+            read=read,
+            resume=checkpoint.resume,
+            device=device,
+        )
+        carry_out(film, quiet=quiet, as_json=as_json)
+        return
     saving = read_recipe(picture, read).get("save")
     session = PaintSession(
         out=out,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +9,6 @@ import typer
 
 from impasto.cli import completion
 from impasto.cli.flags import AsJson, Fast, FieldFlags, LearningBudget, Quiet, with_options
-from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.options import ApplyOptions, ReadOptions, VideoOptions
 
 if TYPE_CHECKING:
@@ -82,33 +79,12 @@ def video(
 
       impasto video painting.jpg clip.mp4 -o out.mp4 --paint --size 480 --end 5
     """
-    from impasto.cli.video_progress import FilmProgress
+    from impasto.cli.video_progress import carry_out
     from impasto.video.stylizer import VideoStylizer
 
-    began = time.monotonic()
     frames = _frames(style, clip, video, options, read, paint, fast, budget, quiet=quiet)
     stylizer = VideoStylizer(frames, clip, out, video, size=options.size, read=read, resume=resume)
-    with (
-        gentle_interrupt("frame") as interrupted,
-        FilmProgress(str(clip), quiet=quiet) as progress,
-    ):
-        for event in stylizer:
-            progress.take(event)
-            if interrupted():
-                stylizer.stop()
-    facts = {"out": str(out), "frames": progress.done, "stopped": stylizer.stopped,
-             "seconds": round(time.monotonic() - began, 3)}  # fmt: skip
-    if as_json:
-        typer.echo(json.dumps(facts))
-    elif not quiet and not stylizer.stopped:
-        typer.echo(f"film  {out}")
-    if stylizer.stopped:
-        typer.echo(
-            f"impasto: stopped after {progress.done} frames; repeat the command with --resume to "
-            "continue",
-            err=True,
-        )
-        raise typer.Exit(INTERRUPTED)
+    carry_out(stylizer, quiet=quiet, as_json=as_json)
 
 
 def _frames(

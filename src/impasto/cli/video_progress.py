@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+import json
+import time
+
+import typer
 from rich.progress import TaskID, TaskProgressColumn, TextColumn
 
 from impasto.cli.bars import ProgressDisplay
+from impasto.cli.interrupt import INTERRUPTED, gentle_interrupt
 from impasto.cli.words import duration
 from impasto.video.events import FilmStarted, FramePainted, VideoEvent
+from impasto.video.stylizer import VideoStylizer
+
+
+def carry_out(stylizer: VideoStylizer, *, quiet: bool, as_json: bool) -> None:
+    """Make a film and show the progress. Ctrl-C stops it, and exits with code 130."""
+    began, out = time.monotonic(), stylizer.out
+    with (
+        gentle_interrupt("frame") as interrupted,
+        FilmProgress(str(stylizer.film.path), quiet=quiet) as progress,
+    ):
+        for event in stylizer:
+            progress.take(event)
+            if interrupted():
+                stylizer.stop()
+    facts = {"out": str(out), "frames": progress.done, "stopped": stylizer.stopped,
+             "seconds": round(time.monotonic() - began, 3)}  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(facts))
+    elif not quiet and not stylizer.stopped:
+        typer.echo(f"film  {out}")
+    if stylizer.stopped:
+        typer.echo(
+            f"impasto: stopped after {progress.done} frames; repeat the command with --resume to "
+            "continue",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPTED)
 
 
 class FilmProgress(ProgressDisplay):

@@ -74,7 +74,7 @@ class Inputs:
     ) -> None:
         self._options, self._device, self._start = options, device, start
         self._colours = Colours(options)
-        groups = _several(styles)
+        groups = pictures_of(styles)
         self.shares = blend_shares(options.blend, len(groups))
         self.photo = read_stored(content, read)
         self.style_of_painting = [k for k, group in enumerate(groups) for _ in group]
@@ -264,7 +264,7 @@ class Inputs:
         return from_maps(self.files["guide"], maps)
 
 
-def _several(styles: Source | Sequence[Source]) -> list[list[Source]]:
+def pictures_of(styles: Source | Sequence[Source]) -> list[list[Source]]:
     """Return the pictures of each style."""
     sources = list(styles) if isinstance(styles, list | tuple) else [styles]
     if not sources:

@@ -14,8 +14,11 @@ from impasto.apply.masks import Mask, masks_of
 from impasto.apply.network import Network
 from impasto.errors import OptionsError
 from impasto.images.picture import eight_bits
-from impasto.images.read import Source
+from impasto.images.read import Source, read_stored
 from impasto.options import ApplyOptions, PaintOptions, ReadOptions
+from impasto.painter.inputs import pictures_of
+from impasto.painter.recipe import recorded
+from impasto.runtime.device import choose_device
 from impasto.video.steady import moments_share
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -124,6 +127,7 @@ class NetworkStylizer:
                 for name in ("strength", "color", "style_scale", "seed", "size", "tile")
             },
             "mask": [{"name": mask.name, "sha256": mask.sha256} for mask in self._masks],
+            "ran": {"backend": self._network.backend.name, "device": self._network.backend.device},
         }
 
 
@@ -147,8 +151,12 @@ class PaintingStylizer:
         chosen = options or ApplyOptions()
         if chosen.mask is not None:
             raise OptionsError("--mask cannot be used with --paint")
-        self._paintings, self._steps = paintings, steps
         self._read = read or ReadOptions()
+        self._paintings: list[Any] = [
+            [read_stored(painting, self._read) for painting in style]
+            for style in pictures_of(paintings)
+        ]
+        self._steps = steps
         self._options = chosen
         self._paint = PaintOptions()
 
@@ -186,4 +194,8 @@ class PaintingStylizer:
 
     def recipe(self) -> dict[str, Any]:
         """As `FrameStylizer.recipe`."""
-        return {"paint": self._paint.to_dict()}
+        return {
+            "paint": self._paint.to_dict(),
+            "styles": [list(map(recorded, style)) for style in self._paintings],
+            "ran": {"device": str(choose_device(self._paint.device))},
+        }

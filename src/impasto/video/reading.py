@@ -6,7 +6,7 @@ import copy
 import os
 import stat
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -92,7 +92,7 @@ class Film:
         self.bytes = _regular(path, self._name)
         self.notices: list[str] = []
         self._damaged = 0
-        with self._open() as container:
+        with self.open() as container:
             stream = _video_of(container, self._name)
             self.form = str(container.format.name)
             check_pixels(stream.width, stream.height, self._name, self._read)
@@ -108,13 +108,14 @@ class Film:
             self._times(container, stream, first)
             self.sounds = [sound.codec_context.name for sound in container.streams.audio]
             self.metadata = dict(container.metadata)
-            lost = [s.type for s in container.streams if s.type not in ("video", "audio")]
-            if lost:
-                self.notices.append(f"tracks besides picture and sound are dropped ({len(lost)})")
+            self.subtitles = [text.codec_context.name for text in container.streams.subtitles]
+            kept = len(self.sounds) + len(self.subtitles) + 1
+            if lost := len(container.streams) - kept:
+                self.notices.append(f"tracks other than video, sound and subtitles: {lost} dropped")
 
     def open(self) -> Any:
         """Open the file anew, as PyAV's container."""
-        return self._open()
+        return open_film(self.path, self._name)
 
     def until(self, pts: int) -> Film:
         """Return the film up to a time stamp of the result, sound included."""
@@ -151,9 +152,8 @@ class Film:
             told = f"damaged packets were skipped ({self._damaged})"
             warnings.warn(f"{self._name}: {told}", Notice, stacklevel=2)
 
-    def sound_packets(self, container: Any) -> Iterator[Any]:
-        """Yield the packets of sound of an open container, with the time stamps of the result."""
-        tracks = list(container.streams.audio)
+    def packets(self, container: Any, tracks: Sequence[Any]) -> Iterator[Any]:
+        """Yield the packets of tracks of an open container, with the time stamps of the result."""
         begin, end = self._from * self._stream_base, self._until
         for packet in container.demux(tracks):
             if packet.dts is None or packet.pts is None:
@@ -167,12 +167,6 @@ class Film:
             shift = round(self._origin * self._stream_base / base)
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
             yield packet
-
-    def _open(self) -> Any:
-        av = import_av()
-        place = f"file:{self.path.absolute()}"  # never an address or a protocol
-        with translated(ImageError, f"{self._name}: cannot be read as a film"):
-            return av.open(place, options={"format_whitelist": _FORMATS})
 
     def _measure(self, stream: Any, frame: Any, size: int | None) -> None:
         """Find how large frames are and how they lie."""
@@ -252,7 +246,7 @@ class Film:
         begin = self._from
         if after is not None:
             begin = max(begin, int(self._origin + after * self.time_base / self._stream_base))
-        with self._open() as container:
+        with self.open() as container:
             stream = _video_of(container, self._name)
             found = self._sought(container, stream, begin)
             with closing(found):
@@ -277,7 +271,7 @@ class Film:
                 yield first
                 yield from found
                 return
-            with self._open() as again:  # a file without an index: from its start
+            with self.open() as again:  # a file without an index: from its start
                 yield from self._smooth(again, _video_of(again, self._name))
             return
         yield from self._smooth(container, stream)
@@ -376,6 +370,14 @@ class Film:
             alpha = np.ascontiguousarray(np.rot90(alpha, self._quarters))
             rgb = fill_hidden(rgb, alpha)
         return Frame(rgb, alpha, pts, duration)
+
+
+def open_film(path: Path, name: str | None = None) -> Any:
+    """Open the file of a film as PyAV's container. Raises `ImageError`, under a ``name``."""
+    av = import_av()
+    place = f"file:{path.absolute()}"  # never an address or a protocol
+    with translated(ImageError, f"{name or shown(path)}: cannot be read as a film"):
+        return av.open(place, options={"format_whitelist": _FORMATS})
 
 
 def sample_frames(film: Film, count: int) -> list[NDArray[np.uint8]]:

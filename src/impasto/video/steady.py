@@ -19,8 +19,8 @@ from torch.nn import functional as F
 
 from impasto.video import flow
 
-_MOST_CARRIED = 0.97
-"""The largest part of a pixel that is carried along, at stability 1."""
+_MOST_CARRIED = 0.9925
+"""The largest share of a pixel that comes from the last result, at stability 1."""
 
 _LEAST_SHARE = 0.1
 """The part of the moments of the normalisations that is each frame's own, at stability 1."""
@@ -32,17 +32,15 @@ carried loses sharpness with every move."""
 _LOOK = 0.15
 """Difference in luma at which what is carried begins to be another thing than what is seen."""
 
-_LEVELS = 3
-"""Bands of detail whose contrast is given back: of 1, 2 and 4 pixels."""
+_BLOCK = 16
+"""Sharpness is compared in windows of that side, in pixels."""
 
-_BLOCK = 8
-"""Contrast is compared in blocks of so many positions of a band."""
+_FADED, _FRESH = 0.7, 0.76
+"""What is carried is repainted where its detail has this share of the contrast of the frame's own,
+and kept where it has the second."""
 
-_MOST_GAIN = 1.1
-"""Contrast grows by so much in a frame, at most."""
-
-_FAINT = 4e-6
-"""Squares of detail so small are none."""
+_FAINT = 1e-5
+"""Squares of detail this small make no difference."""
 
 _BINS = 6
 """Levels of each colour that a histogram tells apart."""
@@ -94,8 +92,9 @@ class Follower:
         if last is None or before is None:
             return None
         there, back = flow.between(luma, last)
-        there = there.masked_fill(_still(luma, last, there), 0)
-        holds = _holds(luma, last, there, back)
+        still = _still(luma, last, there)
+        there = there.masked_fill(still, 0)
+        holds = _holds(luma, last, there, back, still)
         apart = float((colours - before).abs().sum()) / 2
         cut = apart > _ANOTHER or (apart > _OTHER and float(holds.mean()) < _LOST)
         return Motion(there, holds, cut)
@@ -105,7 +104,7 @@ class Carrier:
     """Carries the last result along, and blends it with what each frame looks like by itself."""
 
     def __init__(self, stability: float) -> None:
-        self._most = _MOST_CARRIED * stability
+        self._most = _MOST_CARRIED * (1 - (1 - stability) ** 2)
         self.last: Tensor | None = None
 
     def forget(self) -> None:
@@ -138,7 +137,8 @@ class Carrier:
         if carried is None or not self._most:
             self.last = own
             return picture
-        self.last = _with_contrast(own.lerp(carried[0], carried[1] * self._most), own)
+        before, holds = carried
+        self.last = own.lerp(before, holds * _sharp(before, own) * self._most)
         return np.ascontiguousarray((self.last[0] * 255).round_().byte().permute(1, 2, 0).numpy())
 
     def state(self) -> dict[str, NDArray[np.float32]]:
@@ -172,38 +172,30 @@ def _histogram(frame: Tensor) -> Tensor:
     return counts / counts.sum()
 
 
-def _with_contrast(picture: Tensor, like: Tensor) -> Tensor:
-    """Return (1, 3, h, w) with as much detail as another of its size has, place by place.
-
-    What is added is grey: the bands of a Laplacian pyramid (Burt and Adelson 1983) of the mean of
-    the colours.
-    """
-    own, other = picture.mean(1, keepdim=True), like.mean(1, keepdim=True)
-    added = []
-    for _ in range(_LEVELS):
-        size = list(own.shape[2:])
-        low, wanted = (F.avg_pool2d(x, 2, ceil_mode=True) for x in (own, other))
-        band = own - F.interpolate(low, size=size, mode="bilinear")
-        energy = _energy(other - F.interpolate(wanted, size=size, mode="bilinear"))
-        gain = ((energy + _FAINT) / (_energy(band) + _FAINT)).sqrt().clamp(1, _MOST_GAIN)
-        added.append(band * (F.interpolate(gain, size=size, mode="bilinear") - 1))
-        own, other = low, wanted
-    more = added.pop()
-    for band in reversed(added):
-        more = F.interpolate(more, size=list(band.shape[2:]), mode="bilinear") + band
-    return (picture + more).clamp_(0, 1)
+def _sharp(carried: Tensor, own: Tensor) -> Tensor:
+    """Return where a picture (1, 3, h, w) has about as much fine detail as another, from 0 to 1."""
+    ratio = ((_detail(carried) + _FAINT) / (_detail(own) + _FAINT)).sqrt()
+    sharp = ((ratio - _FADED) / (_FRESH - _FADED)).clamp(0, 1)
+    return F.interpolate(sharp, size=list(own.shape[2:]), mode="bilinear")
 
 
-def _energy(band: Tensor) -> Tensor:
-    """Return the mean square of (1, 1, h, w) in blocks."""
-    return F.avg_pool2d(band.square(), _BLOCK, ceil_mode=True)
+def _detail(picture: Tensor) -> Tensor:
+    """Return the mean square of the detail of (1, 3, h, w) below 2 pixels, around each block."""
+    grey = picture.mean(1, keepdim=True)
+    low = F.avg_pool2d(grey, 2, ceil_mode=True)
+    band = grey - F.interpolate(low, size=list(grey.shape[2:]), mode="bilinear")
+    energy = F.avg_pool2d(band.square(), _BLOCK // 4, ceil_mode=True)
+    return _around(energy, 2)
 
 
 def _still(luma: Tensor, last: Tensor, there: Tensor) -> Tensor:
-    """Return where nothing moves, as far as can be told: the flow explains hardly more."""
+    """Return where nothing moves, as far as can be told: the flow explains hardly more.
+
+    A large window sees through grain, a small one sees what is at rest beside something that moves.
+    """
     stayed, moved = (luma - last).square(), (luma - flow.warped(last, there)).square()
-    gain = _around(stayed, 4) - _GAIN * _around(moved, 4)
-    return gain < _NOISE**2
+    gains = [_around(stayed, radius) - _GAIN * _around(moved, radius) for radius in (2, 4)]
+    return torch.minimum(*gains) < _NOISE**2
 
 
 def _around(x: Tensor, radius: int) -> Tensor:
@@ -211,12 +203,13 @@ def _around(x: Tensor, radius: int) -> Tensor:
     return F.avg_pool2d(x, 2 * radius + 1, 1, radius, count_include_pad=False)
 
 
-def _holds(luma: Tensor, last: Tensor, there: Tensor, back: Tensor) -> Tensor:
+def _holds(luma: Tensor, last: Tensor, there: Tensor, back: Tensor, still: Tensor) -> Tensor:
     """Return where a frame shows what the flow says the last one did, from 0 to 1."""
     returned = flow.warped(back, there)
     apart = (there + returned).square().sum(1, keepdim=True)
     length = there.square().sum(1, keepdim=True) + returned.square().sum(1, keepdim=True)
-    seen = (apart < 0.01 * length + 0.5).float()  # Sundaram, Brox and Keutzer 2010, eq. 5
+    agree = apart < 0.01 * length + 0.5  # Sundaram, Brox and Keutzer 2010, eq. 5
+    seen = (agree | still).float()
     height, width = luma.shape[2:]
     x = torch.arange(width) + there[:, :1]
     y = torch.arange(height)[:, None] + there[:, 1:]

@@ -284,9 +284,9 @@ def _state(sequence: FrameSequence, frame: Frame, done: int, *, ended: bool) -> 
 
 
 def _without_names(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what makes two runs the same: wherever the clip lies."""
+    """Return what makes two runs the same, wherever the clip lies and the network runs."""
     content = {name: value for name, value in recipe["content"].items() if name != "name"}
-    return {**recipe, "content": content}
+    return {name: value for name, value in recipe.items() if name != "ran"} | {"content": content}
 
 
 def _hash_of_ends(path: Path, size: int) -> str:

@@ -20,7 +20,7 @@ from impasto.images.picture import eight_bits, floats
 from impasto.text import shown
 from impasto.video.codecs import Encoding
 from impasto.video.libav import converted, import_av, translated
-from impasto.video.reading import Film, Frame
+from impasto.video.reading import Film, Frame, open_film
 
 _BT709, _LIMITED, _FULL = 1, 1, 2
 _MP4 = {"movflags": "+faststart", "movie_timescale": "90000"}
@@ -113,24 +113,25 @@ def encoded_size(width: int, height: int, encoding: Encoding) -> tuple[int, int]
 
 def check(path: Path, film: Film, encoding: Encoding) -> None:
     """Raise `OutputError` now for what would keep pieces and sound from being joined later."""
+    for sound in film.sounds:
+        if not holds(encoding, sound):
+            raise OutputError(
+                f"{shown(path)}: a {path.suffix} file cannot contain the sound of the clip "
+                f"({sound}); use .mkv or .mov"
+            )
+
+
+def holds(encoding: Encoding, codec: str) -> bool:
+    """Return whether the container takes a codec, which may have several names of decoders."""
     av = import_av()
-    known = av.open("/dev/null" if Path("/dev/null").exists() else "nul", "w", format=encoding.form)
+    null = "/dev/null" if Path("/dev/null").exists() else "nul"
+    container = av.open(null, "w", format=encoding.form)
     try:
-        for sound in film.sounds:
-            if not _holds(known, sound):
-                raise OutputError(
-                    f"{shown(path)}: a {path.suffix} file cannot contain the sound of the clip "
-                    f"({sound}); use .mkv or .mov"
-                )
+        names = container.supported_codecs
+        return codec in names or any(name.split("_")[0] == codec.split("_")[0] for name in names)
     finally:
         with suppress(Exception):
-            known.close()
-
-
-def _holds(container: Any, codec: str) -> bool:
-    """Return whether a container takes a codec, which may have several names of decoders."""
-    names = container.supported_codecs
-    return codec in names or any(name.split("_")[0] == codec.split("_")[0] for name in names)
+            container.close()
 
 
 def join(
@@ -140,7 +141,7 @@ def join(
     encoding: Encoding,
     metadata: Mapping[str, str],
 ) -> None:
-    """Join pieces, and the sound of the film they were made of, to a film. Atomic.
+    """Join pieces, and sound and subtitles of the film they were made of, to a film. Atomic.
 
     Packets are moved as they are. Raises `OutputError`.
     """
@@ -157,13 +158,15 @@ def join(
         video.metadata.update(first.streams.video[0].metadata)
         if encoding.tag and encoding.form in ("mp4", "mov"):
             video.codec_context.codec_tag = encoding.tag
-        sounds = {}
-        for sound in source.streams.audio:
-            sounds[sound.index] = out.add_stream_from_template(sound)
-            sounds[sound.index].metadata.update(sound.metadata)
+        subtitles = [text for text in source.streams.subtitles
+                     if holds(encoding, text.codec_context.name)]  # fmt: skip
+        copied = {}
+        for track in (*source.streams.audio, *subtitles):
+            copied[track] = out.add_stream_from_template(track)
+            copied[track].metadata.update(track.metadata)
         picture = _placed(_pieces_packets(pieces, film.time_base), lambda _: video)
-        heard = _placed(film.sound_packets(source), lambda packet: sounds[packet.stream_index])
-        both = heapq.merge(picture, heard if sounds else (), key=lambda item: item[0])
+        others = _placed(film.packets(source, list(copied)), lambda packet: copied[packet.stream])
+        both = heapq.merge(picture, others if copied else (), key=lambda item: item[0])
         for _, stream, packet in both:
             packet.stream = stream
             out.mux(packet)
@@ -195,8 +198,7 @@ def _pieces_packets(pieces: Sequence[Path], base: Fraction) -> Iterator[Any]:
 
 def read_recipe(path: Path) -> str | None:
     """Return the text of the recipe that a film carries, if it has one."""
-    av = import_av()
-    with translated(OutputError, f"{shown(path)}: cannot be read"), av.open(str(path)) as film:
+    with open_film(path) as film:
         return {k.lower(): v for k, v in film.metadata.items()}.get(_RECIPE)
 
 
@@ -214,6 +216,10 @@ def tell_changes(film: Film, encoding: Encoding) -> None:
             f"{size[0]}x{size[1]}"
         )
         warnings.warn(f"{shown(film.path)}: {told}", Notice, stacklevel=2)
+    for codec in film.subtitles:
+        if not holds(encoding, codec):
+            told = f"its subtitles ({codec}) are dropped, because the result cannot contain them"
+            warnings.warn(f"{shown(film.path)}: {told}", Notice, stacklevel=2)
     if film.alpha and not encoding.clear:
         told = (
             f"has transparency, which {encoding.codec} does not support; frames are composited on "
