@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import httpx
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from impasto.studio import room
 from impasto.studio.maintenance import ORPHANED, Cleanup
 from impasto.studio.runner import WorkerContext, WorkerLeaving
 from impasto.studio.storage import Storage
@@ -234,6 +237,33 @@ def test_another_worker_goes_on_with_a_film(
     done = api.client.get(begun["links"]["self"]).json()
     assert (done["state"], done["error"], done["step"]) == ("done", None, 30)
     assert len(decoded(made(api, done, tmp_path))[0]) == 30
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "impasto.studio.storage.Storage.copy",
+        "impasto.studio.checkpoints.JobCheckpoints.put",
+        "impasto.studio.previews.Previews.add",
+    ],
+)
+def test_a_full_disk_makes_a_film_wait(
+    api: Served, context: WorkerContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+):
+    monkeypatch.setattr(room, "RETRY", 0.01)
+    begun, seen = job(api, send(api, clip(tmp_path))), []
+    write = resolve_name(what)
+
+    def full(*given: Any) -> Any:
+        if "disk" not in seen:
+            seen.append(api.studio.store.job(begun["id"]).waiting)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(*given)
+
+    monkeypatch.setattr(what, full)
+    work(context)
+    assert "disk" in seen
+    assert api.studio.store.job(begun["id"]).state == "done"
 
 
 def test_a_killed_worker_costs_a_piece(api: Served, tmp_path: Path):

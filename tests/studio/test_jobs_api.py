@@ -392,7 +392,16 @@ def test_streams_are_bounded(api: Served, monkeypatch):
         with httpx.Client(base_url=api.url) as other:
             refused = other.get(f"/v1/jobs/{id}/events")
             problem(refused, 429, "too-many-streams")
-    wait_for(lambda: api.studio.streams == 0)
+    wait_for(lambda: not api.studio.streams)
+
+
+def test_who_has_no_stream_gets_one_of_somebody_elses(api: Served, monkeypatch):
+    monkeypatch.setattr(events, "MOST", 1)
+    monkeypatch.setitem(api.studio.streams, "another", 1)
+    id = api.order().json()["id"]
+    with Stream(api, id) as stream:
+        next(iter(stream))
+    wait_for(lambda: [*api.studio.streams] == ["another"])
 
 
 def test_the_picture_of_a_job_is_a_picture(api: Served):

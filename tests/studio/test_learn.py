@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import httpx
@@ -16,8 +19,10 @@ from sqlalchemy.exc import OperationalError
 
 from impasto.client import Client
 from impasto.events import Trained
+from impasto.studio import room
 from impasto.studio.jobs import Job, jobs
 from impasto.studio.learn_runner import LearnRunner
+from impasto.studio.learnt import OwnStyle
 from impasto.studio.maintenance import Cleanup
 from impasto.studio.room import WorkerLeaving
 from impasto.studio.runner import WorkerContext
@@ -282,6 +287,13 @@ def test_asked_twice_with_a_key_there_is_one_job(api: Served):
     assert learn(api, name="other", headers=key).json()["code"] == "key-reused"
 
 
+def test_a_file_sent_twice_with_a_key_is_one_style(api: Served):
+    key = {**ADA, "Idempotency-Key": "f"}
+    first, again = (take_in(api, a_file("gift"), key) for _ in range(2))
+    assert (first.status_code, again.json()["id"]) == (201, first.json()["id"])
+    assert take_in(api, a_file("other"), key).json()["code"] == "key-reused"
+
+
 def test_a_style_is_renamed(api: Served):
     take_in(api, a_file())
     before = pixels(stylize(api, "gift"))
@@ -371,6 +383,97 @@ def test_what_is_removed_while_it_is_learnt_is_gone(
     assert learn(api, name="mine").status_code == 202
 
 
+@pytest.mark.parametrize("was", ["running", "done"])
+def test_a_style_is_removed_whatever_becomes_of_it_meanwhile(
+    api: Served, monkeypatch: pytest.MonkeyPatch, was: str
+):
+    job = job_of(api, take_in(api, a_file("gift")))
+    if was == "done":  # and is learnt on by now
+        api.client.post("/v1/styles/gift/learn", json={"budget": 2})
+    seen = Job(**{**asdict(job), "state": was})
+    monkeypatch.setattr(api.studio.learnt, "get", lambda *_: seen)
+    assert api.client.delete("/v1/styles/gift").status_code == 204
+    assert "gift" not in names(api)
+
+
+def test_a_style_that_is_removed_meanwhile_costs_nothing_else(
+    api: Served, monkeypatch: pytest.MonkeyPatch
+):
+    job_of(api, take_in(api, a_file("gift")))
+    found = api.studio.store.styles("ada")
+    api.client.delete("/v1/styles/gift")
+    monkeypatch.setattr(api.studio.store, "styles", lambda _: found)
+    pixels(stylize(api, "kiss"))
+    assert api.client.get("/studio/picture/swatch:gift?side=160").status_code == 404
+
+
+def test_an_own_style_comes_before_an_imported_one(api: Served):
+    take_in(api, a_file("gift"))
+    with api.studio.engine.begin() as connection:
+        connection.execute(sa.update(jobs).values(style="wave"))  # imported after it was learnt
+    quick, own = api.studio.quick, api.studio.learnt.of("ada")
+    assert quick.imported("wave") != "wave"
+    assert quick.imported("wave", own) == "wave"
+
+
+def test_what_quick_did_not_make_is_not_painted_on(api: Served):
+    take_in(api, a_file("gift"))
+    photo = {"source": "sample:coffee", "name": "Coffee"}
+    order = {"photo": photo, "seconds": 1, "settings": {"style": "gift", "size": 64}}
+    upload = api.client.post("/studio/photos", content=PHOTO).json()["source"]
+    for source in (upload, "sample:coffee"):
+        answer = api.client.post("/studio/quick/finish", json={**order, "source": source})
+        assert (answer.status_code, answer.json()["field"]) == (422, "source")
+
+
+def test_another_style_of_the_same_name_has_another_version(api: Served):
+    versions = set()
+    for seed in (1, 2):
+        job_of(api, take_in(api, a_file("gift", learning={"seconds": float(seed)})))
+        styles = api.client.get("/studio/styles").json()["styles"]
+        versions |= {style["version"] for style in styles if style["name"] == "gift"}
+        api.client.delete("/v1/styles/gift")
+    assert len(versions) == 2
+
+
+def test_whether_a_result_can_be_painted_on_is_known_without_the_painting(
+    api: Served, monkeypatch: pytest.MonkeyPatch
+):
+    job_of(api, take_in(api, a_file("gift")))
+    own = api.studio.learnt.of("ada")
+    monkeypatch.setattr(OwnStyle, "painting", property(lambda _: pytest.fail("it was read")))
+    assert api.studio.quick.finishable("gift", own)
+    assert not api.studio.quick.finishable("gift:1,kiss:1", own)
+
+
+def test_a_style_of_which_nothing_is_learnt_has_no_file(api: Served):
+    learn(api, name="mine")
+    answer = api.client.get("/v1/styles/mine/file")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-yet")
+
+
+@pytest.mark.parametrize(
+    "what", ["impasto.runtime.checkpoint.write", "impasto.studio.checkpoints.JobCheckpoints.put"]
+)
+def test_a_full_disk_makes_a_learning_wait(
+    api: Served, context: WorkerContext, monkeypatch: pytest.MonkeyPatch, what: str
+):
+    monkeypatch.setattr(room, "RETRY", 0.01)
+    job, seen = job_of(api, learn(api, name="mine")), []
+    write = resolve_name(what)
+
+    def full(*given: Any, **more: Any) -> Any:
+        if "disk" not in seen:
+            seen.append(api.studio.store.job(job.id).waiting)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(*given, **more)
+
+    monkeypatch.setattr(what, full)
+    work(context)
+    assert "disk" in seen
+    assert api.studio.store.job(job.id).state == "done"
+
+
 def test_a_killed_learning_goes_on_from_what_it_saved(
     api: Served, studio: tuple[Served, Path], monkeypatch: pytest.MonkeyPatch
 ):
@@ -386,7 +489,7 @@ def test_a_killed_learning_goes_on_from_what_it_saved(
     at_step(monkeypatch, 1, lambda runner: first.append(runner.step))
     work(context)
     done = api.studio.store.job(job.id)
-    assert (done.state, done.attempt, first) == ("done", 2, [6])
+    assert (done.state, done.attempt, first) == ("done", 2, [7])
     assert done.seconds >= 8
     files = api.studio.files.names(job.id)
     assert [name for name in files if name.startswith("row-")] == [done.learnt]

@@ -266,12 +266,14 @@ def test_a_trickle_of_headers_is_hung_up_on(api: Served, monkeypatch: pytest.Mon
 
 
 def test_requests_beyond_the_rate_are_refused_and_told_when_to_come_again(tmp_path):
-    with served(tmp_path, rate=5) as api:
+    with served(tmp_path, rate=5, page=True) as api:
         answers = [api.client.get("/v1/styles") for _ in range(6)]
         assert [answer.status_code for answer in answers[:5]] == [200] * 5
         problem(answers[5], 429, "rate-limited")
         assert 0 < int(answers[5].headers["retry-after"]) <= 60
         assert api.client.get("/healthz").status_code == 200
+        assert api.client.get("/studio/jobs").status_code == 200
+        problem(api.client.post("/studio/jobs/none/again"), 429, "rate-limited")
         assert api.client.post("/model/predict").json()["status"] == "error"
 
 

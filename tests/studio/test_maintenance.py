@@ -34,7 +34,7 @@ def ended(store: JobStore, files: Storage, state: str, age: float = 0.0) -> Job:
     job = accept(store, files)
     claim = store.claim("one")
     assert claim
-    for name in ("picture-1.png", "preview-1-3.jpg", "checkpoint-1", "picture-2.png"):
+    for name in ("picture-1.png", "preview-1-3.jpg", "checkpoint-1", "preview-1-2.jpg"):
         files.put(job.id, name, b"x")
     store.end(claim, state, picture="picture-1.png", preview="preview-1-3.jpg")
     with store.engine.begin() as connection:
@@ -68,6 +68,17 @@ def test_what_a_killed_worker_left_of_an_ended_job_is_removed(
     assert files.names(kinds["done"].id) == done
     assert files.names(kinds["cancelled"].id) == []
     assert "checkpoint-1" in files.names(kinds["stopped"].id)  # it may go on
+
+
+def test_what_a_later_attempt_writes_is_kept(
+    store: JobStore, files: Storage, cleanup: Cleanup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ended(store, files, "done")
+    known = store.some([job.id])
+    monkeypatch.setattr(store, "some", lambda _: known)  # as it was before it went on
+    files.put(job.id, "row-2-1.safetensors", b"x")
+    cleanup.sweep()
+    assert "row-2-1.safetensors" in files.names(job.id)
 
 
 def test_files_of_no_job_are_removed_after_an_hour(store: JobStore, files: Storage) -> None:

@@ -301,11 +301,11 @@ def test_a_stopped_painting_can_be_taken_for_done(keyed: Served):
     settle = f"/studio/jobs/{id}/settle"
     assert keyed.client.post(settle, headers=ANN).json()["code"] == "wrong-state"
     studio.store.stop(id, "ann")
-    studio.files.put(id, "checkpoint-1", b"x")
+    studio.files.put(id, "checkpoint-0", b"x")
     assert keyed.client.post(settle, headers=BOB).status_code == 404
     assert keyed.client.post(settle, headers=ANN).status_code == 204
     assert studio.store.job(id).state == "done"
-    assert "checkpoint-1" not in studio.files.names(id)
+    assert "checkpoint-0" not in studio.files.names(id)
 
 
 def test_one_key_sees_nothing_of_another(keyed: Served):

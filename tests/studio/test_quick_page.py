@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import html
 import json
 import re
@@ -683,6 +684,45 @@ def test_a_mask_that_cannot_be_read_is_a_problem(keyed: Served, mask: str, said:
     answer = order(keyed, "", {"mask": mask})
     assert answer.status_code == 422
     assert said in answer.text
+
+
+def test_a_mask_with_too_many_pixels_is_refused_before_it_is_decoded(keyed: Served):
+    mask = base64.b64encode(encoded(Image.new("1", (9000, 9000), 1))).decode()
+    made = order(keyed, "", {}).json()
+    given = {"photo": {"source": "sample:coffee", "name": "Coffee"}, "source": made["source"]}
+    for answer in (
+        order(keyed, "", {"mask": mask}),
+        order(keyed, "/finish", {"mask": mask}, **given, seconds=1),
+    ):
+        assert answer.status_code == 413, answer.text[:300]
+        assert answer.json()["detail"].startswith("the mask has 9000x9000 pixels")
+
+
+def test_a_swatch_is_not_a_photo(keyed: Served):
+    """Swatches are made in the threads of Quick: work there must not wait for them."""
+    answer = keyed.client.get("/studio/look/wave/swatch:starry", headers=ANN)
+    assert answer.status_code == 404
+    assert order(keyed, "", {}, photo="swatch:starry").status_code == 404
+
+
+def test_the_text_of_a_style_is_bounded(keyed: Served):
+    photo = {"source": "sample:coffee", "name": "Coffee"}
+    source = order(keyed, "", {}).json()["source"]
+    assert order(keyed, "/keep", {"style": "w" * 500}, photo=photo, source=source).is_client_error
+
+
+def test_a_result_that_cannot_be_kept_leaves_no_files(
+    keyed: Served, monkeypatch: pytest.MonkeyPatch
+):
+    photo = {"source": "sample:coffee", "name": "Coffee"}
+    source, before = order(keyed, "", {}).json()["source"], keyed.studio.files.jobs()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(keyed.studio.store, "keep", full)
+    assert order(keyed, "/keep", {}, photo=photo, source=source).status_code == 503
+    assert keyed.studio.files.jobs() == before
 
 
 def test_a_look_is_small_and_belongs_to_who_has_the_photo(keyed: Served):

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.studio.database import connect
 from impasto.studio.fair_pool import FairPool
-from impasto.studio.jobs import JobStore
+from impasto.studio.jobs import UNDER_WAY, Job, JobStore, new_id
 from impasto.studio.keys import EndedSessions, Keys, shared_secret
 from impasto.studio.learnt import LearntStyles
 from impasto.studio.quick import Quick
 from impasto.studio.settings import Settings
 from impasto.studio.storage import Storage
 from impasto.studio.supervisor import Workers
+
+log = logging.getLogger("impasto.studio")
 
 T = TypeVar("T")
 
@@ -32,8 +38,8 @@ class Studio:
         self.learnt = LearntStyles(self.store, self.files)
         self.ended_sessions = EndedSessions(self.engine)
         self.quick, self.workers = Quick(settings), Workers(settings)
-        self.streams = 0
-        """How many streams of events are open."""
+        self.streams: Counter[str] = Counter()
+        """How many streams of events each client has open."""
         self.closing = asyncio.Event()
         """Set when the server is to end: streams end at once then."""
         self.readers = FairPool(settings.at_once, "readers")
@@ -43,12 +49,43 @@ class Studio:
         """Look at pictures that came in, in one of those threads; return what comes of it."""
         return await asyncio.wrap_future(self.readers.submit(client, look))
 
+    def accept(self, files: Mapping[str, bytes], take: Callable[[str], Job]) -> Job:
+        """Store the files of a new job, then call ``take`` with its id; return the job taken.
+
+        The files are removed if it is refused, or if another job is returned.
+        """
+        id = new_id()
+        try:
+            for name, data in files.items():
+                self.files.put(id, name, data)
+            job = take(id)
+        except SQLAlchemyError:  # perhaps only the answer was lost: the job may be there
+            raise
+        except BaseException:
+            self.files.remove(id)
+            raise
+        if job.id != id:
+            self.files.remove(id)
+        else:
+            log.info("job %s: accepted", id)
+        return job
+
     def forget(self, id: str) -> bool:
         """Remove a job that has ended, with its files; return whether there was one."""
         removed = self.store.remove(id)
         if removed:
             self.files.remove(id)
         return removed
+
+    def delete(self, job: Job) -> Job | None:
+        """Cancel a job that is under way, and return it; remove one that has ended."""
+        if job.state in UNDER_WAY:
+            job = self.store.cancel(job.id, job.owner)
+            if job.state in (*UNDER_WAY, "cancelled"):
+                return job
+        if self.forget(job.id):  # it may have ended just before it was to be cancelled
+            return None
+        return self.store.cancel(job.id, job.owner)  # it has just gone on
 
     def close(self) -> None:
         """Finish what was begun, and let go of everything."""

@@ -29,7 +29,7 @@ from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.film_runner import FilmRunner
 from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, needed
+from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, attempt_of, needed
 from impasto.studio.learn_runner import LearnRunner
 from impasto.studio.room import Cancelled, Room, WorkerLeaving, is_disk_full
 from impasto.studio.runner import PaintRunner, WorkerContext
@@ -44,7 +44,6 @@ _INSIDE = "something went wrong inside the studio"
 _OF_THE_REQUEST = (ImageError, OptionsError, DivergedError)
 """Errors that are told as they are: they speak of what was sent in, and never of a path here."""
 
-_MADE = re.compile(r"(?:checkpoint|piece|preview|picture|timelapse|film|row)-(\d+)[-.\w]*")
 _NO_FILES: dict[str, object] = dict.fromkeys(("preview", "picture", "timelapse", "film", "learnt"))
 _RESUMED = ("checkpoint-", "piece-")
 """What files are called from which a job goes on."""
@@ -74,12 +73,6 @@ def execute(context: WorkerContext, claim: Claim) -> None:
         context.claim = None
         for path in context.scratch.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-
-
-def _attempt(name: str) -> int:
-    """Return the number of the attempt that made a file; 0 for what was sent in."""
-    made = _MADE.fullmatch(name)
-    return int(made[1]) if made else 0
 
 
 class Attempt:
@@ -122,7 +115,7 @@ class Attempt:
         except KeyError:
             self._files.remove(self._id)
             return
-        own = [name for name in self._files.names(self._id) if _attempt(name) == self._number]
+        own = [name for name in self._files.names(self._id) if attempt_of(name) == self._number]
         if names := [n for n in own if not (served(n) or n.startswith(_RESUMED))]:
             self._files.remove(self._id, *names)
 
@@ -204,7 +197,7 @@ class Attempt:
             useful += [name for name in self._files.names(self._id) if name.startswith("piece-")]
         self._files.sweep(
             self._id,
-            lambda name: served(name) or name in useful or _attempt(name) > self._number,
+            lambda name: served(name) or name in useful or attempt_of(name) > self._number,
         )
 
     def _hung(self) -> None:

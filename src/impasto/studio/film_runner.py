@@ -107,7 +107,7 @@ class FilmRunner:
         network = Network(pack, shares, threads=settings.threads_each)
         read = replace(settings.limits, max_bytes=settings.max_film)
         self._frames = NetworkStylizer(network, request.apply, read)
-        pieces = partial(JobPieces, context, self._claim, self._checkpoints)
+        pieces = partial(JobPieces, context, self._claim, self._checkpoints, self._room)
         stylizer = VideoStylizer(
             self._frames,
             clip,
@@ -144,7 +144,8 @@ class FilmRunner:
                 remaining=event.remaining,
             )
             if self._previews.due:
-                self._previews.add(floats(event.picture))
+                picture = floats(event.picture)
+                self._room.wait_for(lambda: self._previews.add(picture))
 
     def _check(self, event: FramePainted) -> None:
         """Raise `FilmError` for a film that is longer than its header said."""
@@ -167,13 +168,14 @@ class JobPieces(Pieces):
         context: WorkerContext,
         claim: Claim,
         checkpoints: JobCheckpoints,
+        room: Room,
         checkpoint: str | None,
         out: Path,
         run: Mapping[str, Any],
     ) -> None:
         super().__init__(out, run)
         self._files, self._job, self._attempt = context.files, claim.job.id, claim.attempt
-        self._checkpoints, self._checkpoint = checkpoints, checkpoint
+        self._checkpoints, self._room, self._checkpoint = checkpoints, room, checkpoint
         self._names: list[str] = []
 
     def begin(self, *, resume: bool) -> tuple[Arrays, dict[str, Any]] | None:
@@ -195,6 +197,6 @@ class JobPieces(Pieces):
         name = f"piece-{self._attempt}-{self.count}"
         names = [*self._names, name]
         super().keep(arrays, {**data, "names": names})
-        self._files.copy(self._job, name, self.paths[-1])
+        self._room.wait_for(lambda: self._files.copy(self._job, name, self.paths[-1]))
         self._names = names
-        self._checkpoints.put(self._state)
+        self._room.wait_for(lambda: self._checkpoints.put(self._state))

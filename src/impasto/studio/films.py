@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -16,16 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from impasto.apply.passes import bytes_of, work_of
 from impasto.errors import ImageError, OptionsError, OutputError, nearest
 from impasto.images.picture import floats
 from impasto.options import ApplyOptions, ReadOptions, VideoOptions
-from impasto.studio.jobs import Job, NoSuchJob, new_id
+from impasto.studio.jobs import Job, NoSuchJob
 from impasto.studio.learnt import Own
 from impasto.studio.previews import encode
 from impasto.studio.settings import Settings
+from impasto.studio.validation import fingerprint
 from impasto.text import shown
 from impasto.video import writing
 from impasto.video.animation import find_animation
@@ -35,8 +32,6 @@ from impasto.zoo.pack import Pack
 
 if TYPE_CHECKING:
     from impasto.studio.context import Studio
-
-log = logging.getLogger("impasto.studio")
 
 FORMATS = ("mp4", "webm", "mov", "mkv")
 """Of results."""
@@ -115,8 +110,7 @@ def accept_film(
     bounds, mark = studio.settings, None
     if key is not None:
         with path.open("rb") as file:
-            about = [hashlib.file_digest(file, "sha256").hexdigest(), request.flat()]
-        mark = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+            mark = fingerprint([], hashlib.file_digest(file, "sha256").hexdigest(), request.flat())
         if earlier := studio.store.by_key(owner, key, mark):
             return earlier
     studio.quick.check(request.style, request.apply, fast=request.fast, own=own)
@@ -130,29 +124,20 @@ def accept_film(
     _check_format(film, request)
     with plain_errors(path), closing(film.frames_after()) as frames:
         poster = encode(floats(next(frames).rgb))
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-    id = new_id()
-    try:
-        studio.files.put(id, "photo", poster)
+    with path.open("rb+") as written:
+        os.fsync(written.fileno())
+    width, height = film.own_size
+    told = {"width": width, "height": height, "seconds": float(film.seconds or 0)}
+
+    def take(id: str) -> Job:
         studio.files.take(id, f"clip.{extension}", path)
-        width, height = film.own_size
-        told = {"width": width, "height": height, "seconds": float(film.seconds or 0)}
-        job = studio.store.accept(
+        return studio.store.accept(
             owner, "video", {**request.flat(), "clip": told}, id=id, key=key, fingerprint=mark,
             max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
             pictures={"photo": {"source": "clip", "name": name}},
         )  # fmt: skip
-    except SQLAlchemyError:  # perhaps only the answer was lost: the job may be there
-        raise
-    except BaseException:
-        studio.files.remove(id)
-        raise
-    if job.id != id:  # the same key at the same moment
-        studio.files.remove(id)
-    else:
-        log.info("job %s: accepted", id)
-    return job
+
+    return studio.accept({"photo": poster}, take)
 
 
 def check_film(film: Film, pack: Pack, request: FilmRequest, settings: Settings) -> None:

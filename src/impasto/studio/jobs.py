@@ -155,6 +155,7 @@ Place = tuple[float, str]
 """Where a job is in a list: when it was made, and its id."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MADE = re.compile(r"(?:checkpoint|piece|preview|picture|timelapse|film|row)-(\d+)[-.\w]*")
 
 
 def new_id() -> str:
@@ -163,11 +164,22 @@ def new_id() -> str:
 
 
 def needed(job: Job) -> Callable[[str], bool]:
-    """Return which files of an ended job are to be kept."""
+    """Return which files of an ended job are to be kept.
+
+    Those of later attempts are: it may have gone on since it was read.
+    """
     served = {job.preview, job.picture, job.timelapse, job.film, job.learnt}
     given = ("photo", "start", "freeze")
     sent = ("style-", "clip.", *(["checkpoint-"] if job.kind == "learn" else []))
-    return lambda name: name in served or name in given or name.startswith(sent)
+    return lambda name: (
+        name in served or name in given or name.startswith(sent) or attempt_of(name) > job.attempt
+    )
+
+
+def attempt_of(name: str) -> int:
+    """Return the number of the attempt that made a file; 0 for what was sent in."""
+    made = _MADE.fullmatch(name)
+    return int(made[1]) if made else 0
 
 
 class JobStore:

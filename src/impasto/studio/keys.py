@@ -119,10 +119,9 @@ class EndedSessions:
         signature, now = _signature_of(cookie), time.time()
         with self._engine.begin() as connection:
             lock(connection)
-            connection.execute(sa.delete(_ended).where(_ended.c.until < now))
-            if signature not in self._read(connection):
-                row = {"signature": signature, "until": now + SESSION}
-                connection.execute(sa.insert(_ended).values(row))
+            gone = (_ended.c.until < now) | (_ended.c.signature == signature)
+            connection.execute(sa.delete(_ended).where(gone))
+            connection.execute(sa.insert(_ended).values(signature=signature, until=now + SESSION))
         self._known.add(signature)
 
     async def refresh(self) -> None:
@@ -135,10 +134,7 @@ class EndedSessions:
 
     def _load(self) -> set[str]:
         with self._engine.connect() as connection:
-            return self._read(connection)
-
-    def _read(self, connection: sa.Connection) -> set[str]:
-        return set(connection.execute(sa.select(_ended.c.signature)).scalars())
+            return set(connection.execute(sa.select(_ended.c.signature)).scalars())
 
 
 def _signature_of(cookie: str) -> str:

@@ -48,7 +48,7 @@ class LearnRunner:
         self._context, self._claim = context, claim
         self._checkpoints, self._heartbeat, self._room = checkpoints, heartbeat, room
         self._state = context.scratch / "state"
-        self._told, self._due, self._pause = -math.inf, 0.0, 0.0
+        self._told, self._due, self._save_due, self._pause = -math.inf, 0.0, 0.0, 0.0
         self._names: list[str] = []
         self._count = 0
 
@@ -81,7 +81,8 @@ class LearnRunner:
         """Yield the column, the name and the path of what was learnt."""
         if self.stepped:
             path = self._context.scratch / "row"
-            path.write_bytes(serialised(self._learner.rows))
+            data = serialised(self._learner.rows)
+            self._room.wait_for(lambda: path.write_bytes(data))
             yield "learnt", self._next_name(), path
 
     def _fetch(self, checkpoint: str) -> None:
@@ -100,8 +101,9 @@ class LearnRunner:
             read=context.settings.limits,
             clock=context.clock,
         )
-        every = min(context.settings.checkpoint_every, _SAVED)
-        learner.begin_with(self._row(), StateFile(self._state, every, resume=True), total=True)
+        # `_take` saves the state: a full disk then makes it wait, and does not end the learning.
+        state = StateFile(self._state, math.inf, resume=True)
+        learner.begin_with(self._row(), state, total=True)
         return learner
 
     def _row(self) -> Row | None:
@@ -115,7 +117,7 @@ class LearnRunner:
 
     def _take(self, event: TrainingEvent) -> None:
         if isinstance(event, Saved):
-            self._checkpoints.put(event.path)
+            self._room.wait_for(lambda: self._checkpoints.put(event.path))
         elif isinstance(event, Trained):
             if not self.stepped:
                 self._begin(event.step - 1)
@@ -133,6 +135,8 @@ class LearnRunner:
             )
             if event.progress < 1 and self._context.clock() >= self._due:
                 self._room.wait_for(self._publish)
+            if self._context.clock() >= self._save_due:
+                self._room.wait_for(self._save)
 
     def _begin(self, step: int) -> None:
         """Go on after a step: what an earlier attempt told of later ones is forgotten."""
@@ -140,6 +144,12 @@ class LearnRunner:
         self._due = context.clock() + _FIRST
         known = [row for row in context.store.losses(claim.job.id) if row.step <= step]
         retry(lambda: context.store.begin(claim, known))
+
+    def _save(self) -> None:
+        for saved in self._learner.save():
+            self._checkpoints.put(saved.path)
+        every = min(self._context.settings.checkpoint_every, _SAVED)
+        self._save_due = self._context.clock() + every
 
     def _publish(self) -> None:
         """Have photos be stylised with what is learnt so far."""

@@ -6,8 +6,6 @@ belongs to the owner of the job: it is found among theirs only.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import math
 import threading
@@ -24,10 +22,19 @@ from impasto.errors import ImageError, ImpastoError, OptionsError, WeightsError
 from impasto.nets.architecture import ORIGINAL
 from impasto.options import LearnOptions
 from impasto.studio.database import lock
-from impasto.studio.jobs import IS_STYLE, UNDER_WAY, Guard, Job, JobStore, WrongState, jobs, new_id
+from impasto.studio.jobs import (
+    IS_STYLE,
+    UNDER_WAY,
+    Guard,
+    Job,
+    JobStore,
+    NoSuchJob,
+    WrongState,
+    jobs,
+)
 from impasto.studio.settings import Settings
 from impasto.studio.storage import Storage
-from impasto.studio.validation import check_picture
+from impasto.studio.validation import at_most, check_picture, fingerprint, named
 from impasto.text import shown
 from impasto.training.naming import slug
 from impasto.training.painting import Painting, read_painting
@@ -93,8 +100,11 @@ class OwnStyle:
 
     @property
     def painting(self) -> bytes:
-        """The painting, as it was sent in."""
-        return self.files.get(self.job.id, PAINTING)
+        """The painting, as it was sent in. Raises `NoSuchStyle` if it was removed meanwhile."""
+        try:
+            return self.files.get(self.job.id, PAINTING)
+        except FileNotFoundError:
+            raise NoSuchStyle(self.name) from None
 
     @property
     def name(self) -> str:
@@ -150,11 +160,11 @@ class LearntStyles:
                 return job
         raise NoSuchStyle(name)
 
-    def file(self, job: Job) -> bytes:
-        """Return the file of a style, as `impasto learn --out` writes it. Raises `KeyError`."""
+    def file(self, job: Job) -> bytes | None:
+        """Return the file of a style, as `impasto learn --out` writes it; None before its first."""
         rows = self._read(job)
         if rows is None:
-            raise NoSuchStyle(job.style)
+            return None
         row = rows.rows[0]
         named = replace(row, card=replace(row.card, name=str(job.style)))
         return serialised(replace(rows, rows=(named,)))
@@ -182,7 +192,11 @@ class LearntStyles:
             try:
                 return parsed(self._files.get(job.id, job.learnt))
             except FileNotFoundError:
-                name, job = job.learnt, self._store.job(job.id)
+                name = job.learnt
+                try:
+                    job = self._store.job(job.id)
+                except NoSuchJob:  # the style was removed
+                    break
                 if job.learnt == name:
                     break
             except WeightsError as error:
@@ -194,12 +208,6 @@ class LearntStyles:
 def options(request: Mapping[str, Any]) -> LearnOptions:
     """Return the options of a request. Raises `OptionsError`."""
     return LearnOptions.from_dict(dict(request))
-
-
-def check_budget(seconds: float, settings: Settings) -> None:
-    """Raise `OptionsError` for a longer time than the studio learns at once."""
-    if seconds > settings.max_learn:
-        raise OptionsError(f"--budget is at most {settings.max_learn:g} s here, got {seconds:g} s")
 
 
 def check_own_name(studio: Studio, name: str) -> str:
@@ -225,72 +233,62 @@ def accept_learning(
     """
     bounds = studio.settings
     request = {one: getattr(asked, one) for one in STEERED} | {"budget": asked.seconds}
-    check_budget(asked.seconds, bounds)
-    if asked.style_size > _LARGEST:
-        raise OptionsError(f"--style-size is at most {_LARGEST} here, got {asked.style_size}")
+    at_most("budget", asked.seconds, bounds.max_learn)
+    at_most("style-size", asked.style_size, _LARGEST)
     if bounds.max_memory < MEMORY:
         raise OptionsError(f"styles cannot be learnt here: IMPASTO_MAX_MEMORY is under {MEMORY:,}")
-    mark = None
-    if key is not None:
-        about = [hashlib.sha256(painting).hexdigest(), name, request]
-        mark = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-        if earlier := studio.store.by_key(owner, key, mark):
-            return earlier
+    mark = fingerprint([painting], name, request)
+    if earlier := studio.store.by_key(owner, key, mark):
+        return earlier
     style = check_own_name(studio, name) if name else free_name(studio, owner)
     registry.network(asked.model)  # raises an error if there is none
     check_picture(painting, bounds, "the painting")
     _read(painting, asked.style_size, bounds)
-    id = new_id()
-    studio.files.put(id, PAINTING, painting)
-    try:
-        job = studio.store.accept(
+
+    def take(id: str) -> Job:
+        return studio.store.accept(
             owner, "learn", request, id=id, key=key, fingerprint=mark, style=style,
             max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
             guard=_room(owner, style, bounds.max_styles),
         )  # fmt: skip
-    except SQLAlchemyError:  # perhaps only the answer was lost: the job may be there
-        raise
-    except BaseException:
-        studio.files.remove(id)
-        raise
-    if job.id != id:  # the same key at the same moment
-        studio.files.remove(id)
-    return job
+
+    return studio.accept({PAINTING: painting}, take)
 
 
-def take_in(studio: Studio, owner: str, data: bytes, name: str | None = None) -> Job:
+def take_in(
+    studio: Studio, owner: str, data: bytes, name: str | None = None, key: str | None = None
+) -> Job:
     """Take in the file of a style that somebody else learnt; nothing in it is trusted.
 
-    Raises `StyleFileError`, `OptionsError`, `NameTaken`, `TooManyStyles`.
+    Raises `StyleFileError`, `OptionsError`, `NameTaken`, `TooManyStyles`, `KeyReused`.
     """
+    mark = fingerprint([data], name)
+    if earlier := studio.store.by_key(owner, key, mark):
+        return earlier
     rows, picture = _checked(data, studio.settings)
     if not studio.quick.has_network(rows):
         raise StyleFileError(f"the file {registry.foreign(rows)}")
     row = rows.rows[0]
     style = check_own_name(studio, name or row.card.name)
-    id, file = new_id(), "row-0-0.safetensors"
-    studio.files.put(id, PAINTING, picture)
-    studio.files.put(id, file, serialised(rows))
+    file = "row-0-0.safetensors"
     seconds = float(row.learning.get("seconds", 0))
     distance, asked = row.card.distance or None, LearnOptions()
     request = {"budget": seconds, "distance": distance, "model": rows.architecture}
-    try:
+
+    def take(id: str) -> Job:
         return studio.store.keep(
             owner, "learn", {**request, "style_size": asked.style_size},
             guard=_room(owner, style, studio.settings.max_styles),
-            id=id, style=style, learnt=file, seconds=seconds,
+            id=id, key=key, fingerprint=mark, style=style, learnt=file, seconds=seconds,
         )  # fmt: skip
-    except SQLAlchemyError:
-        raise
-    except BaseException:
-        studio.files.remove(id)
-        raise
+
+    return studio.accept({PAINTING: picture, file: serialised(rows)}, take)
 
 
 def learn_on(studio: Studio, job: Job, budget: float) -> Job:
     """Queue a style again, to be learnt for longer. Raises `OptionsError`, `WrongState`."""
     bounds = studio.settings
-    check_budget(budget, bounds)
+    at_most("budget", budget, bounds.max_learn)
     if job.state in UNDER_WAY:
         raise WrongState(job.state)
     request = {**job.request, "budget": job.seconds + budget}
@@ -309,14 +307,6 @@ def rename(studio: Studio, job: Job, name: str) -> Job:
             theirs = (jobs.c.id == job.id) & (jobs.c.owner == job.owner)
             connection.execute(sa.update(jobs).where(theirs).values(style=style))
     return studio.store.job(job.id, job.owner)
-
-
-def remove(studio: Studio, job: Job) -> None:
-    """Remove a style; one that is being learnt goes within a step."""
-    if job.state in UNDER_WAY:
-        studio.store.cancel(job.id, job.owner)
-    else:
-        studio.forget(job.id)
 
 
 def _room(owner: str, name: str, most: float = math.inf) -> Guard:
@@ -344,11 +334,8 @@ def free_name(studio: Studio, owner: str, wanted: str = "") -> str:
 
 def _read(data: bytes, size: int, settings: Settings) -> Painting:
     """Read a painting as learning does. Raises `ImageError`."""
-    try:
+    with named("the painting"):
         painting = read_painting(data, size, settings.limits)
-    except ImageError as error:
-        text = str(error).removeprefix("<memory>: ")
-        raise type(error)(f"the painting {text}") from None
     spans = painting.rgb.max(axis=(0, 1)).astype(int) - painting.rgb.min(axis=(0, 1))
     if spans.max() <= _PLAIN:
         raise ImageError("the painting has one colour only: there is no style to learn from it")

@@ -32,11 +32,8 @@ _API = ("/v1/", "/model/", "/metrics", "/studio/")
 _PAINTING = "/painting/"
 """Before the id of a painting that the page shows."""
 
-_PAGE_WORK = ("/studio/photos", "/studio/quick", "/studio/look", "/studio/paint", "/studio/styles")
-"""What the page asks for that takes work."""
-
-_COUNTED = ("/v1/", "/model/", "/login", *_PAGE_WORK)
-"""What counts for the rate of a client. The files of the page do not."""
+_COUNTED = ("/v1/", "/model/", "/login", "/studio/look", "/studio/file")
+"""What counts for the rate of a client even if it changes nothing. Most of the page does not."""
 
 _SMALL = {
     "/login": 4096,
@@ -147,7 +144,8 @@ class RequestMiddleware:
         owner = self._who(headers)
         if owner and self._keys.required:
             state["client"] = f"key {owner}"
-        if owner is None or path.startswith(_COUNTED):  # whoever guesses keys is counted anywhere
+        counted = method not in SAFE or path.startswith(_COUNTED)
+        if owner is None or counted:  # whoever guesses keys is counted anywhere
             self._rates.check(state["client"])
         if owner is None and path not in _OPEN:
             if method in SAFE and not path.startswith(_API):

@@ -17,7 +17,7 @@ from PIL import Image
 from impasto.apply.network import Network
 from impasto.apply.passes import LOOK, bytes_of, work_of
 from impasto.apply.stylised import Stylised
-from impasto.errors import ImageError, OptionsError
+from impasto.errors import OptionsError
 from impasto.images import check_format, fit
 from impasto.images.color import whiteness_in_bytes
 from impasto.images.encode import Job, jpeg, png, tiff, webp
@@ -32,6 +32,7 @@ from impasto.studio.learnt import Own
 from impasto.studio.requests import FORMATS
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
+from impasto.studio.validation import named
 from impasto.zoo.pack import Pack
 from impasto.zoo.registry import Shares
 from impasto.zoo.rows import Rows
@@ -129,19 +130,18 @@ class Quick:
         return found
 
     def finishable(self, style: str, own: Own = ()) -> bool:
-        """Return whether `paintings` finds all of them."""
-        try:
-            return bool(self.paintings(style, own))
-        except OptionsError:
-            return False
+        """Return whether `paintings` finds all of them; reads no file. Raises `OptionsError`."""
+        mine = {style.name for style in own}
+        shares = self._catalogue.find(style, own=own)[1]
+        return all(name in mine or self._catalogue.painting(name) for name in shares)
 
     def find(self, style: str, *, fast: bool = False, own: Own = ()) -> tuple[Pack, Shares]:
         """Return the network of a style or a mixture, and the shares. Raises `OptionsError`."""
         return self._catalogue.find(style, fast=fast, own=own)
 
-    def imported(self, style: str) -> str:
+    def imported(self, style: str, own: Own = ()) -> str:
         """Return a style with the user's own packs preferred to those that come with Impasto."""
-        return self._catalogue.imported(style)
+        return self._catalogue.imported(style, own)
 
     def has_network(self, rows: Rows) -> bool:
         """Return whether the network that rows were learnt on is here."""
@@ -288,10 +288,8 @@ class Quick:
 
     def _grey(self, mask: bytes, side: int) -> Image.Image:
         """Read a mask, as large as it is needed. Raises `ImageError`."""
-        try:
+        with named("the mask"):
             stored = read_fitting(mask, side, self._read)
-        except ImageError as error:
-            raise type(error)(f"the mask {str(error).removeprefix('<memory>: ')}") from None
         return Image.fromarray(whiteness_in_bytes(stored))
 
     def _stylised(

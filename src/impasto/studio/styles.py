@@ -25,7 +25,7 @@ from impasto.zoo.rows import Rows
 _LOOK_EVERY = 0.5
 """Seconds from one look for changed files to the next, at least."""
 
-_LONGEST = 400
+LONGEST = 400
 """Letters of a style or a mixture, at most."""
 
 _NONE = "there are no styles yet: impasto train makes them, impasto import takes them over"
@@ -119,19 +119,24 @@ class Catalogue:
         }
         return [_spec(sizes[macs], shares) for macs in sorted(sizes, reverse=True)]
 
-    def imported(self, spec: str) -> str:
-        """Return what names these styles in a pack of the user's, or ``spec`` if none has them."""
+    def imported(self, spec: str, own: Own = ()) -> str:
+        """Return what names these styles in a pack of the user's, or ``spec`` if none has them.
+
+        So does ``spec`` that says which pack, or names an ``own`` style.
+        """
         where, shares = self._parsed(spec)
         packs = (
             entry.name
             for entry in self._known()
             if entry.pack and not entry.bundled and set(shares) <= set(entry.pack.styles)
         )
-        return spec if where else next((_spec(name, shares) for name in packs), spec)
+        if where or any(style.name in shares for style in own):
+            return spec
+        return next((_spec(name, shares) for name in packs), spec)
 
     def _parsed(self, spec: str) -> tuple[str | None, Shares]:
         """Return the pack, None for any, and the shares by style."""
-        if len(spec) > _LONGEST or EXTENSION in spec:
+        if len(spec) > LONGEST or EXTENSION in spec:
             raise StyleError(f"{shown(spec)!r} is not a style; say a name of /v1/styles")
         if not self._known():
             raise StyleError(_NONE)

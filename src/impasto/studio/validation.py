@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.errors import ImageError, OptionsError
 from impasto.images import check_format, fit, with_pixel_count
@@ -16,14 +14,12 @@ from impasto.images.header import Header, measure
 from impasto.losses.blend import blend_shares
 from impasto.nets.feature_net import VGG19
 from impasto.options import parsing
-from impasto.studio.jobs import Job, new_id
+from impasto.studio.jobs import Job
 from impasto.studio.requests import PaintRequest
 from impasto.studio.settings import Settings
 
 if TYPE_CHECKING:
     from impasto.studio.context import Studio
-
-log = logging.getLogger("impasto.studio")
 
 MAX_STYLES = 8
 """The most paintings of one job."""
@@ -38,20 +34,26 @@ def check_picture(data: bytes, settings: Settings, what: str = "the picture") ->
 
     Raises `TooManyPixels`, and `ImageError` for what is not a picture, saying ``what`` it is of.
     """
-    try:
+    with named(what):
         return measure(data, settings.limits)
+
+
+@contextmanager
+def named(what: str) -> Iterator[None]:
+    """Have the `ImageError` of a picture in memory say ``what`` it is of."""
+    try:
+        yield
     except ImageError as error:
-        said = str(error).removeprefix("<memory>: ")
-        raise type(error)(f"{what} {said}") from None
+        raise type(error)(f"{what} {str(error).removeprefix('<memory>: ')}") from None
 
 
 def check_request(request: PaintRequest, settings: Settings, styles: int) -> None:
     """Raise `OptionsError` for a request that is more than the studio does."""
     options = request.options()
-    _at_most("size", options.size, settings.max_size)
-    _at_most("steps", options.total_steps, settings.max_steps)
+    at_most("size", options.size, settings.max_size)
+    at_most("steps", options.total_steps, settings.max_steps)
     if options.budget is not None:
-        _at_most("budget", options.budget, _LONGEST_BUDGET)
+        at_most("budget", options.budget, _LONGEST_BUDGET)
     if not 1 <= styles <= MAX_STYLES:
         raise OptionsError(f"--painting must be sent 1 to {MAX_STYLES} times, got {styles}")
     blend_shares(options.blend, styles)  # raises if the counts differ
@@ -82,33 +84,24 @@ def accept_paint(
     header = check_picture(photo, studio.settings, "the photo")
     paintings = [check_picture(style, studio.settings, "the painting") for style in styles]
     _check_sides(header, paintings, request)
-    mark = _fingerprint(photo, styles, request) if key is not None else None
+    mark = fingerprint((photo, *styles), request.flat())
     if earlier := studio.store.by_key(owner, key, mark):
         return earlier
-    id, bounds = new_id(), studio.settings
-    try:
-        studio.files.put(id, "photo", photo)
-        for name, data in (start or {}).items():
-            studio.files.put(id, name, data)
-        for number, style in enumerate(styles):
-            studio.files.put(id, f"style-{number}", style)
-        job = studio.store.accept(
+    bounds = studio.settings
+    files = {"photo": photo, **(start or {})}
+    files |= {f"style-{number}": style for number, style in enumerate(styles)}
+
+    def take(id: str) -> Job:
+        return studio.store.accept(
             owner, "paint", request.flat(), id=id, key=key, fingerprint=mark, pictures=pictures,
             max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
         )  # fmt: skip
-    except SQLAlchemyError:  # perhaps only the answer was lost: the job may be there
-        raise
-    except BaseException:
-        studio.files.remove(id)
-        raise
-    if job.id != id:  # the same key at the same moment
-        studio.files.remove(id)
-    else:
-        log.info("job %s: accepted", id)
-    return job
+
+    return studio.accept(files, take)
 
 
-def _at_most(name: str, value: float, most: float) -> None:
+def at_most(name: str, value: float, most: float) -> None:
+    """Raise `OptionsError` for an option above what the studio allows."""
     if value > most:
         raise OptionsError(f"--{name} is at most {most:g} here, got {value:g}")
 
@@ -133,7 +126,7 @@ def _check_sides(photo: Header, paintings: Sequence[Header], request: PaintReque
     check_format(f"result.{request.format}", width, height)
 
 
-def _fingerprint(photo: bytes, styles: Sequence[bytes], request: PaintRequest) -> str:
+def fingerprint(pictures: Sequence[bytes], *asked: Any) -> str:
     """Return what tells a request from another that comes with the same key."""
-    hashes = [hashlib.sha256(data).hexdigest() for data in (photo, *styles)]
-    return hashlib.sha256(json.dumps([hashes, request.flat()], sort_keys=True).encode()).hexdigest()
+    hashes = [hashlib.sha256(data).hexdigest() for data in pictures]
+    return hashlib.sha256(json.dumps([hashes, *asked], sort_keys=True).encode()).hexdigest()

@@ -1,7 +1,7 @@
 """The pictures of the page, found by their source:
 
 - ``sample:coffee``, ``painting:swirls``: a photo or a painting that comes with Impasto
-- ``swatch:wave``: a sample photo in a style
+- ``swatch:wave``: a sample photo in a style, which is only shown
 - ``cache:TOKEN``: an upload or a quick result
 - ``job:ID``, ``photo:ID``, ``style:ID:0``: a job's picture as it is now, its photo, its paintings
 
@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -84,7 +84,6 @@ class Pictures:
         find: dict[str, Callable[[], bytes]] = {
             "sample": lambda: _sample(name),
             "painting": lambda: _painting(name),
-            "swatch": lambda: self._swatch(owner, name),
             "cache": lambda: self._cache.get(owner, name),
             "job": lambda: self._of_job(owner, name),
             "photo": lambda: self._file(owner, name, "photo"),
@@ -97,6 +96,8 @@ class Pictures:
     def small(self, owner: str, source: str, side: int) -> bytes:
         """Return a JPEG of a picture, no side longer than ``side``."""
         kind, _, name = source.partition(":")
+        if kind == "swatch":  # here alone: `data` runs in threads of `Quick`, which make swatches
+            return shrunk(self._swatch(owner, name), side)
         if kind == "job":
             return shrunk(self._of_job(owner, name, small=side <= LONG_SIDE), side)
         return shrunk(self.data(owner, source), side)
@@ -180,10 +181,18 @@ def saved(data: bytes, format: str) -> bytes:
     check_format(f"result.{format}", *size)
     planes = np.asarray(upright(data, max(size)))
     rgb, alpha = planes[:, :, :3], planes[:, :, 3] if planes.shape[2] == 4 else None
-    with suppress(ImageError, OutputError):
-        recipe = recipe_in(data, "the picture", CHECKED)
+    with suppress(OutputError):
+        recipe = recipe_of(data) or None
         return FORMATS[format](Encoding(rgb, alpha, SaveOptions(), recipe, "the picture"))
     return FORMATS[format](Encoding(rgb, alpha, SaveOptions(), None, "the picture"))
+
+
+def recipe_of(data: bytes) -> Mapping[str, Any]:
+    """Return the recipe of a picture, without any if it has none."""
+    try:
+        return recipe_in(data, "the picture", CHECKED)
+    except ImageError:
+        return {}
 
 
 def shrunk(data: bytes, side: int) -> bytes:

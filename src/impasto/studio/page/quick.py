@@ -13,16 +13,20 @@ from pydantic import BaseModel, Field
 
 from impasto.errors import OptionsError
 from impasto.options import ApplyOptions
-from impasto.studio.jobs import Job, new_id
+from impasto.studio.jobs import Job
 from impasto.studio.page.context import Page
-from impasto.studio.page.pictures import NamedPicture, shrunk, size_of
+from impasto.studio.page.pictures import NamedPicture, recipe_of, shrunk, size_of
 from impasto.studio.page.uploads import upright
 from impasto.studio.previews import LONG_SIDE
 from impasto.studio.requests import PaintRequest
-from impasto.studio.styles import own_style
-from impasto.studio.validation import accept_paint
+from impasto.studio.settings import Settings
+from impasto.studio.styles import LONGEST, own_style
+from impasto.studio.validation import accept_paint, at_most, check_picture
 
 _FORMAT, _EXTENSION = "jpeg", "jpg"
+
+_MADE = ("cache:", "job:")
+"""The sources of pictures that have a recipe of ours, if they have one."""
 
 _LONGEST_MASK = 192 * 2**10
 """Letters of a mask, at most: the page's own have a twentieth of that."""
@@ -31,7 +35,7 @@ _LONGEST_MASK = 192 * 2**10
 class QuickSettings(BaseModel):
     """The settings of Quick. Their bounds are those of `ApplyOptions`."""
 
-    style: str
+    style: Annotated[str, Field(max_length=LONGEST)]
     size: int
     strength: float = 1.0
     color: str = "style"
@@ -42,23 +46,28 @@ class QuickSettings(BaseModel):
 
     def options(self, largest: int) -> ApplyOptions:
         """Return the options of the network. Raises `OptionsError`."""
-        if self.size > largest:
-            raise OptionsError(f"--size is at most {largest} here, got {self.size}")
+        at_most("size", self.size, largest)
         return ApplyOptions(**self.model_dump(exclude={"style", "mask"}))
 
-    def mask_file(self) -> bytes | None:
-        """Return the mask as the bytes of a picture file. Raises `OptionsError`."""
+    def mask_file(self, settings: Settings) -> bytes | None:
+        """Return the mask as the bytes of a picture file. Raises `OptionsError`, `ImageError`."""
+        if self.mask is None:
+            return None
         try:
-            return None if self.mask is None else base64.b64decode(self.mask, validate=True)
+            data = base64.b64decode(self.mask, validate=True)
         except binascii.Error:
             raise OptionsError("--mask must be a PNG file in base64") from None
+        check_picture(data, settings, "the mask")
+        return data
 
 
 def styles(page: Page, owner: str) -> list[dict[str, Any]]:
     """Return all styles that can be used by now; ``version`` changes with a style's network."""
     quick, mine = page.studio.quick, page.studio.learnt.of(owner)
     shared = [(style, quick.hash_of(style.name)[:12]) for style in quick.styles()]
-    own = [(own_style(style), style.job.learnt) for style in mine if style.rows]
+    # No two jobs have one id: a browser never shows the style that had the name before.
+    ready = [style for style in mine if style.rows]
+    own = [(own_style(style), f"{style.job.id}-{style.job.learnt}") for style in ready]
     return [
         {
             "name": style.name,
@@ -102,7 +111,7 @@ def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
     photo = page.pictures.data(owner, order.photo)
     wanted = order.settings.style, order.settings.options(page.studio.settings.max_size)
     style, options = quick.draft(photo, *wanted, own) if order.draft else wanted
-    mask = order.settings.mask_file()
+    mask = order.settings.mask_file(page.studio.settings)
     data, _ = quick.make(photo, style, options, _FORMAT, mask=mask, own=own)
     width, height = size_of(data)
     return {
@@ -116,10 +125,13 @@ def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
     }
 
 
-def inverted(mask: bytes) -> bytes:
-    """Return a mask with black and white exchanged, as a PNG file. Raises `ImageError`."""
+def inverted(mask: bytes, side: int) -> bytes:
+    """Return a mask with black and white exchanged, as a PNG file no longer than ``side``.
+
+    Raises `ImageError`.
+    """
     file = io.BytesIO()
-    ImageOps.invert(upright(mask, max(size_of(mask))).convert("L")).save(file, "PNG")
+    ImageOps.invert(upright(mask, side).convert("L")).save(file, "PNG")
     return file.getvalue()
 
 
@@ -136,8 +148,10 @@ def finish(page: Page, owner: str, order: FinishOrder) -> Job:
     """
     find, settings = page.pictures.data, order.settings
     start = {"start": find(owner, order.source)}
-    if mask := settings.mask_file():
-        start["freeze"] = inverted(mask)
+    if not order.source.startswith(_MADE) or "shares" not in recipe_of(start["start"]):
+        raise OptionsError("--source must be a result of Quick")
+    if mask := settings.mask_file(page.studio.settings):
+        start["freeze"] = inverted(mask, max(size_of(start["start"])))
     paintings = page.studio.quick.paintings(settings.style, page.studio.learnt.of(owner))
     request = PaintRequest.of(
         {
@@ -172,17 +186,12 @@ def keep(page: Page, owner: str, result: QuickResult) -> Job:
         picture: data,
         preview: shrunk(data, LONG_SIDE),
     }
-    id = new_id()
-    for name, content in files.items():
-        studio.files.put(id, name, content)
-    return studio.store.keep(
-        owner,
-        "apply",
-        {**result.settings.model_dump(), "format": _FORMAT},
-        id=id,
-        width=width,
-        height=height,
-        picture=picture,
-        preview=preview,
-        pictures={"photo": result.photo.model_dump()},
-    )
+    request = {**result.settings.model_dump(), "format": _FORMAT}
+
+    def take(id: str) -> Job:
+        return studio.store.keep(
+            owner, "apply", request, id=id, width=width, height=height, picture=picture,
+            preview=preview, pictures={"photo": result.photo.model_dump()},
+        )  # fmt: skip
+
+    return studio.accept(files, take)

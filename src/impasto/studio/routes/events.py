@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
@@ -17,12 +18,12 @@ from impasto.studio import problems
 from impasto.studio.context import Studio
 from impasto.studio.jobs import ENDED, Job
 from impasto.studio.problems import RETRY_SOON, too_many
-from impasto.studio.routes.schemas import JOB, TheJob, TheStudio, job_of
+from impasto.studio.routes.schemas import JOB, Client, TheJob, TheStudio, job_of
 
 router = APIRouter(prefix="/v1", tags=["Jobs"])
 
 MOST = 100
-"""Streams that may be open at once."""
+"""Streams that may be open at once; beyond that, a client may have one."""
 
 ALIVE = 15.0
 """Seconds of silence after which a comment is sent, so that nobody on the way hangs up."""
@@ -75,24 +76,26 @@ data: {{"id": "{JOB}", "state": "done", ...}}
 async def follow_job(
     job: TheJob,
     studio: TheStudio,
+    client: Client,
     last: Annotated[str, Header(alias="Last-Event-ID", description=_LAST)] = "",
 ) -> Response:
     """Send what happens to a job from now on, or from where `Last-Event-ID` says, to its end."""
     step, saw_end = _seen(last)
     if saw_end and job.state in ENDED:
         return Response(status_code=204)
-    if studio.streams >= MOST:
+    if studio.streams.total() >= MOST and studio.streams[client]:
         raise too_many("too-many-streams", f"{MOST} streams are open already", RETRY_SOON)
     headers = {"X-Accel-Buffering": "no"}  # or a proxy would keep the events back
     return StreamingResponse(
-        Follower(studio, job, step).events(), headers=headers, media_type=_STREAM
+        Follower(studio, client, job, step).events(), headers=headers, media_type=_STREAM
     )
 
 
 class Follower:
     """Looks at a job now and then, and says what is new."""
 
-    def __init__(self, studio: Studio, job: Job, step: int) -> None:
+    def __init__(self, studio: Studio, client: str, job: Job, step: int) -> None:
+        self._client = client
         self._studio, self._id, self._owner = studio, job.id, job.owner
         self._step = step
         self._state: tuple[str, str] | None = None
@@ -102,7 +105,7 @@ class Follower:
     async def events(self) -> AsyncIterator[str]:
         """Yield events as text, until the job ends or the server does."""
         studio = self._studio
-        studio.streams += 1
+        studio.streams[self._client] += 1
         try:
             yield f"retry: {_AGAIN}\n\n"
             said = time.monotonic()
@@ -118,7 +121,7 @@ class Follower:
                     return
                 await _pause(studio.closing)
         finally:
-            studio.streams -= 1
+            studio.streams -= Counter([self._client])
 
     def _look(self) -> tuple[list[str], bool]:
         """Return what is new, and whether there is nothing more to come."""

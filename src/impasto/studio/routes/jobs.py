@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from impasto.studio import fields, problems
 from impasto.studio.films import clip_of
-from impasto.studio.jobs import UNDER_WAY
 from impasto.studio.jobs import Job as StoredJob
 from impasto.studio.multipart import Fields, content, read_form
 from impasto.studio.requests import PaintRequest
@@ -183,13 +182,8 @@ def resume_job(job: TheJob, studio: TheStudio) -> Job:
 )
 def delete_job(job: TheJob, studio: TheStudio) -> Response:
     """Cancel a job that is under way; remove one that has ended or was stopped."""
-    if job.state in UNDER_WAY:
-        job = studio.store.cancel(job.id, job.owner)
-        if job.state in (*UNDER_WAY, "cancelled"):
-            return accepted(studio, job)
-    if studio.forget(job.id):  # it may have ended just before it was to be cancelled
-        return Response(status_code=204)
-    return accepted(studio, studio.store.cancel(job.id, job.owner))  # it has just gone on
+    left = studio.delete(job)
+    return accepted(studio, left) if left else Response(status_code=204)
 
 
 def _request(given: Fields) -> PaintRequest:

@@ -91,7 +91,7 @@ async def predict(
 
     async with read_form(request, fields=["model"], files={"image": 1}, check=check) as form:
         image = form.required("image")
-        style = quick.imported(model or form.fields.get("model", quick.default or ""))
+        style = quick.imported(model or form.fields.get("model", quick.default or ""), own)
         quick.check(style, own=own)
         asked = Asked(style, ApplyOptions(), MAX, own=own)
         return await stylised(request, studio, client, image, asked, "image")

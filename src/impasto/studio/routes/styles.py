@@ -102,7 +102,7 @@ async def create_style(
             if painting:
                 data = content(painting)
                 return learnt.accept_learning(studio, owner, data, asked, name, key)
-            return learnt.take_in(studio, owner, content(form.required("file")), name)
+            return learnt.take_in(studio, owner, content(form.required("file")), name, key)
 
         job = await studio.checked(client, accept)
     return await asyncio.to_thread(accepted, studio, job, 202 if painting else 201)
@@ -122,14 +122,16 @@ def get_style(name: str, studio: TheStudio, own: OwnStyles, response: Response) 
     response_class=Response,
     responses={
         200: binary("The style, as `impasto learn` writes it.", "application/octet-stream"),
-        **problems.responses(*_USUAL, "not-found"),
+        **problems.responses(*_USUAL, "not-found", "not-yet"),
     },
 )
 def get_file(name: str, studio: TheStudio, owner: Owner) -> Response:
     """Answer one of your styles as a file, for another studio or for the command line."""
     job = studio.learnt.get(owner, name)
-    headers = {"Content-Disposition": f'attachment; filename="{job.style}.safetensors"'}
     data = studio.learnt.file(job)
+    if data is None:
+        raise Problem("not-yet", "nothing of this style is learnt yet")
+    headers = {"Content-Disposition": f'attachment; filename="{job.style}.safetensors"'}
     return Response(data, headers=headers, media_type="application/octet-stream")
 
 
@@ -157,7 +159,7 @@ def learn_style(name: str, more: MoreTime, studio: TheStudio, owner: Owner) -> J
 )
 def delete_style(name: str, studio: TheStudio, owner: Owner) -> Response:
     """Remove one of your styles; if it is being learnt, that ends."""
-    learnt.remove(studio, studio.learnt.get(owner, name))
+    studio.delete(studio.learnt.get(owner, name))
     return Response(status_code=204)
 
 

@@ -26,7 +26,7 @@ let wanted = null; // the style that is to be chosen once there is something of 
 let better = false; // whether a chosen style is better than the picture that is shown
 
 const address = ({ name }) => `v1/styles/${encodeURIComponent(name)}`;
-const versions = (all) => all.map(({ name, version }) => `${name} ${version}`).join();
+const versions = (all) => all.map(({ name, job, version }) => `${name} ${job} ${version}`).join();
 
 const look = polling(async (isLatest) => {
   const { styles: found } = await ask("studio/learning");
