@@ -142,6 +142,6 @@ def test_sharp_strokes_are_carried_and_faded_ones_are_painted_again():
     rest = follower.follow(view())
     carrier.blended(before, None)
     assert apart(carrier.blended(own, carrier.carried(rest)), before) < 3
-    faded = np.rint(128 + 0.6 * (before.astype(np.float32) - 128)).astype(np.uint8)
+    faded = np.rint(128 + 0.4 * (before.astype(np.float32) - 128)).astype(np.uint8)
     carrier.blended(faded, None)
     assert apart(carrier.blended(own, carrier.carried(rest)), own) < 1

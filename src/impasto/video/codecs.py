@@ -1,4 +1,4 @@
-"""How films are encoded: which encoder, which pixels, which containers hold it."""
+"""How films are encoded: encoders, pixel formats and containers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from impasto.text import shown
 from impasto.video.libav import import_av
 
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-"""What FFmpeg calls the containers, by extension."""
+"""FFmpeg's names of the containers, by extension."""
 
 
 @dataclass(frozen=True)
 class Codec:
-    """A codec: its encoders, best first, with their options, and what it can hold.
+    """A codec: its encoders, best first, with their options, and its containers.
 
-    ``pixels`` are the pixels of FFmpeg that it is given, ``clear_pixels`` those with transparency,
-    None where it has none; ``crf`` is the quality that it has unless another is asked for, None
-    where it has no such number.
+    ``pixels`` is FFmpeg's name of the pixel format, ``clear_pixels`` that with transparency, None
+    if there is none; ``crf`` is the default quality, None if the codec has no such option.
     """
 
     encoders: Mapping[str, Mapping[str, str]]
@@ -58,7 +57,7 @@ _KNOWN = {
 
 @dataclass(frozen=True)
 class Encoding:
-    """How one film is encoded: everything that an encoder is told."""
+    """How one film is encoded: all settings of the encoder."""
 
     codec: str
     encoder: str
@@ -70,12 +69,12 @@ class Encoding:
 
     @property
     def even(self) -> bool:
-        """Whether sides must be even: colours are kept for two by two pixels."""
+        """Whether sides must be even: two by two, or two, pixels share their colour."""
         return "420" in self.pixels or "422" in self.pixels
 
     @property
     def piece_form(self) -> str:
-        """The container of pieces: one that keeps time stamps, and transparency where there is."""
+        """The container of pieces, which must keep time stamps and any transparency."""
         return (
             "matroska" if self.codec in ("vp9", "ffv1") else "mp4" if self.codec == "av1" else "mov"
         )
@@ -86,15 +85,15 @@ class Encoding:
         return self.pixels.startswith("bgr")
 
     def recipe(self) -> dict[str, Any]:
-        """Return what it is as plain data."""
+        """Return the encoding as plain data."""
         return {"codec": self.codec, "encoder": self.encoder, "pixels": self.pixels,
                 **self.settings}  # fmt: skip
 
 
 def choose(path: Path, options: VideoOptions, *, alpha: bool) -> Encoding:
-    """Return how a film is encoded. Raises `OutputError` and `OptionsError` for what cannot be.
+    """Choose the encoding of a film. Raises `OutputError` and `OptionsError`.
 
-    ``alpha`` tells whether there is transparency; it is kept where the codec can.
+    ``alpha`` means that the film has transparency; it is kept if the codec supports it.
     """
     extension = check_extension(path, tuple(FORMATS))
     name = options.codec

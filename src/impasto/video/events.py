@@ -12,10 +12,10 @@ from impasto.events import Saved
 
 @dataclass(frozen=True)
 class FilmStarted:
-    """The work begins, or goes on after ``done`` frames.
+    """The work begins, or resumes after ``done`` frames.
 
-    ``width`` and ``height`` are those of the result. ``frames`` is how many there are to be, as
-    the file says it, None where it does not.
+    ``width`` and ``height`` are those of the result. ``frames`` is the number of frames that the
+    file declares, None if it declares none.
     """
 
     width: int
@@ -26,12 +26,12 @@ class FilmStarted:
 
 @dataclass(frozen=True)
 class FramePainted:
-    """One frame more is painted; ``frame`` counts from 1, over all runs.
+    """A frame has been painted; ``frame`` counts from 1, over all runs.
 
-    ``frames`` is how many there are to be, as far as the file tells the truth: never fewer than
-    ``frame``, None where it does not say. ``time`` is the frame's own, in seconds of the result;
-    ``cut`` tells whether a shot begins with it. ``seconds`` is the time since this run began,
-    ``remaining`` an estimate of what is left. ``picture`` is uint8 (height, width, 3).
+    ``frames`` is the number of frames that the file declares, but at least ``frame``; None if it
+    declares none. ``time`` is the time of the frame, in seconds of the result; ``cut`` means that a
+    shot begins with it. ``seconds`` is the time since this run began, ``remaining`` an estimate of
+    the time left. ``picture`` is uint8 (height, width, 3).
     """
 
     frame: int

@@ -1,9 +1,9 @@
 """Optical flow: where each pixel of a frame was in the frame before.
 
-Lucas and Kanade 1981, dense and from coarse to fine, iterated as Le Besnerais and Champagnat 2005
-do: each step solves for the flow, not for what it lacks, else it diverges. The gradients are those
-of the frame that is matched, computed once; as in DIS (Kroeger et al. 2016) the mean of every
-window is taken out, so that light may change.
+The method of Lucas and Kanade 1981, dense and from coarse to fine, iterated as in Le Besnerais and
+Champagnat 2005: each step solves for the flow itself, not for its correction, which would diverge.
+Gradients are computed once, in the frame that is matched. As in DIS (Kroeger et al. 2016), the mean
+of each window is subtracted, so the light may change.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from torch import Tensor
 from torch.nn import functional as F
 
 _SIDE = 256
-"""Flow is found at this long side in pixels, and enlarged: it is smoother than the picture."""
+"""The long side in pixels at which flow is computed. Flow is smoother than the picture."""
 
 _COARSEST = 10
-"""The short side of the coarsest level, in pixels, at least."""
+"""The minimum short side of the coarsest level, in pixels."""
 
 _RADIUS = 4
-"""A window has so many pixels on every side of its middle."""
+"""The pixels of a window on each side of its centre."""
 
 _STEPS = 2
 """Steps at each level."""
 
 _DAMPING = 3e-5
-"""Added to the squares of gradients, of values in [0, 1]: a flat window does not move."""
+"""Added to the squared gradients of values in [0, 1], so flat windows do not move."""
 
 _FARTHEST = 1.0
-"""Pixels that a step moves at most."""
+"""The largest motion of a step, in pixels."""
 
 _REACHES = (8, 3)
-"""Distances in pixels from which a better flow is taken."""
+"""Distances in pixels from which a pixel may take a better flow."""
 
 _CLEARLY, _GRAIN = 1.1, 0.5
-"""A flow is clearly better if its mean square times the first is smaller, by more than the second
-times the median: grain does not choose."""
+"""A flow is clearly better if the first times its mean squared error, plus the second times the
+median error, is below the error of the present flow. So grain does not decide."""
 
 
 def small(rgb: Tensor) -> Tensor:
-    """Return the luma (1, 1, h, w) of (1, 3, H, W) at the size that flow is found at."""
+    """Return the luma (1, 1, h, w) of (1, 3, H, W) at the size at which flow is computed."""
     weights = rgb.new_tensor([0.299, 0.587, 0.114])[:, None, None]
     luma = (rgb * weights).sum(1, keepdim=True)
     height, width = luma.shape[2:]
@@ -53,8 +53,8 @@ def small(rgb: Tensor) -> Tensor:
 def between(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     """Return flow (1, 2, h, w) from a luma (1, 1, h, w) to another, and the flow back.
 
-    ``[0, :, y, x]`` of the first is how far right and down of (x, y) in the other there is what the
-    one shows at (x, y), in pixels. The way back, which is to check it, is found at half the size.
+    What ``one`` shows at (x, y) is in ``other`` at (x, y) + ``flow[0, :, y, x]``, in pixels to the
+    right and down. The flow back only serves as a check, and is computed at half the size.
     """
     here, there = _pyramid(torch.cat((one, other))), _pyramid(torch.cat((other, one)))
     finest = min(1, len(here) - 1)
@@ -69,7 +69,7 @@ def between(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def resized(flow: Tensor, height: int, width: int) -> Tensor:
-    """Return flow (n, 2, h, w) of a picture of another size, in that one's pixels."""
+    """Return flow (n, 2, h, w) resized to another size, in pixels of that size."""
     h, w = flow.shape[2:]
     if (h, w) == (height, width):
         return flow
@@ -78,7 +78,7 @@ def resized(flow: Tensor, height: int, width: int) -> Tensor:
 
 
 def warped(image: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
-    """Return (n, c, h, w) looked up where the flow (n, 2, h, w) points; edges go on beyond them."""
+    """Return (n, c, h, w), sampled where the flow (n, 2, h, w) points; edge pixels are repeated."""
     height, width = image.shape[2:]
     x = torch.arange(width, dtype=flow.dtype, device=flow.device) + flow[:, 0]
     y = torch.arange(height, dtype=flow.dtype, device=flow.device)[:, None] + flow[:, 1]
@@ -87,7 +87,7 @@ def warped(image: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
 
 
 def _pyramid(luma: Tensor) -> list[Tensor]:
-    """Return (n, 1, h, w) at its size, a half, a quarter, ..."""
+    """Return (n, 1, h, w) at full size, half, quarter, ..."""
     found = [luma]
     while min(found[-1].shape[2:]) >= 2 * _COARSEST:
         found.append(F.avg_pool2d(found[-1], 2))
@@ -95,7 +95,7 @@ def _pyramid(luma: Tensor) -> list[Tensor]:
 
 
 def _refined(template: Tensor, image: Tensor, flow: Tensor) -> Tensor:
-    """Move a flow from the template to the image to where windows match best."""
+    """Move a flow from the template to the image towards where windows match best."""
     gx, gy = _gradients(template)
     mean_x, mean_y, xx, yy, xy = _windowed(torch.cat((gx, gy, gx * gx, gy * gy, gx * gy), 1)).chunk(
         5, 1
@@ -116,10 +116,10 @@ def _refined(template: Tensor, image: Tensor, flow: Tensor) -> Tensor:
 
 
 def _propagated(template: Tensor, image: Tensor, flow: Tensor) -> Tensor:
-    """Replace a flow by that of a place nearby where that matches clearly better.
+    """Replace the flow of a pixel by that of a place nearby, if that matches clearly better.
 
-    Windows at the edge of something that moves see two motions; this sharpens the edge. From
-    PatchMatch (Barnes et al. 2009).
+    A window at the edge of something that moves contains two motions; this sharpens the edge. The
+    idea is from PatchMatch (Barnes et al. 2009).
     """
     height, width = flow.shape[2:]
     cost = _mismatch(template, image, flow)
@@ -136,7 +136,7 @@ def _propagated(template: Tensor, image: Tensor, flow: Tensor) -> Tensor:
 
 
 def _mismatch(template: Tensor, image: Tensor, flow: Tensor) -> Tensor:
-    """Return the mean square of what a flow leaves unexplained around each pixel."""
+    """Return the mean squared error of a flow around each pixel."""
     apart = (template - warped(image, flow)).square()
     return F.avg_pool2d(apart, 3, 1, 1, count_include_pad=False)
 
@@ -150,7 +150,7 @@ def _gradients(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _windowed(x: Tensor) -> Tensor:
-    """Average (n, c, h, w) over a window around each pixel, as far as it is in the picture."""
+    """Average (n, c, h, w) over the part of a window around each pixel that is in the picture."""
     height, width = x.shape[2:]
     r, side = _RADIUS, 2 * _RADIUS + 1
     x = F.pad(x, (r + 1, r, r + 1, r)).cumsum(2)
@@ -159,13 +159,13 @@ def _windowed(x: Tensor) -> Tensor:
 
 
 def _inside(length: int, like: Tensor) -> Tensor:
-    """Return how many positions of a window around each are inside, along an axis."""
+    """Return the number of positions of each window that are inside, along an axis."""
     place = torch.arange(length, dtype=like.dtype, device=like.device)
     return place.clamp(max=_RADIUS) + place.flip(0).clamp(max=_RADIUS) + 1
 
 
 def _median(flow: Tensor) -> Tensor:
-    """Return the median of each pixel and its four neighbours: a stray one gives way."""
+    """Return the median of each pixel and its four neighbours, which removes outliers."""
     around = F.pad(flow, (1, 1, 1, 1), mode="replicate")
     up, down = around[:, :, :-2, 1:-1], around[:, :, 2:, 1:-1]
     left, right = around[:, :, 1:-1, :-2], around[:, :, 1:-1, 2:]

@@ -1,4 +1,4 @@
-"""Who paints a frame: a network, or the painter that optimises."""
+"""What paints a frame: a network, or an optimisation."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ Arrays = Mapping[str, NDArray[Any]]
 class FrameStylizer(Protocol):
     """Paints one frame after the other.
 
-    ``piece`` is how many are worth keeping together; ``follows`` tells whether it begins with the
-    last result, however steady the film is to be.
+    ``piece`` is the number of frames that are saved together. If ``follows``, a frame starts from
+    the last result at any stability.
     """
 
     piece: int
     follows: bool
 
     def prepare(self, width: int, height: int, stability: float) -> None:
-        """Get ready for frames of a size. Raises what would fail for every frame."""
+        """Prepare for frames of a size. Raises the errors that would occur in every frame."""
 
     def begin_shot(self) -> None:
-        """Forget what was before: the next frame follows a cut."""
+        """Forget the earlier frames: the next one follows a cut."""
 
     def stylize(
         self, rgb: NDArray[np.uint8], start: NDArray[np.float32] | None
     ) -> NDArray[np.uint8]:
-        """Paint a frame (h, w, 3). ``start`` is how the last result suggests it should look."""
+        """Paint a frame (h, w, 3). ``start`` is the last result, moved to this frame, or None."""
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return what the next frames depend on."""
+        """Return the state that the next frames depend on."""
 
     def restore(self, state: Arrays) -> None:
-        """Take a state back."""
+        """Restore a state."""
 
     def recipe(self) -> dict[str, Any]:
-        """Return how frames are painted, as plain data."""
+        """Return the settings and the inputs as plain data."""
 
 
 class NetworkStylizer:
@@ -90,7 +90,7 @@ class NetworkStylizer:
     def stylize(
         self, rgb: NDArray[np.uint8], start: NDArray[np.float32] | None
     ) -> NDArray[np.uint8]:
-        """As `FrameStylizer.stylize`; ``start`` is of no use to a network."""
+        """As `FrameStylizer.stylize`; a network does not use ``start``."""
         del start
         made = self._network.stylise(
             rgb,
@@ -132,10 +132,11 @@ class NetworkStylizer:
 
 
 class PaintingStylizer:
-    """Paints frames by optimising each, from the last result where that is at hand.
+    """Paints frames by optimising each, starting from the last result if there is one.
 
-    ``steps`` is how many a frame gets; the first of a shot, which begins with the photo and goes
-    through several scales, gets three times more.
+    ``steps`` is the number per frame. The first frame of a shot gets three times as many, because
+    it starts from the photo and goes through several scales. Reads the paintings, and raises
+    `ImageError` and `OptionsError`.
     """
 
     piece = 8

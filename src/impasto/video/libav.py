@@ -1,4 +1,4 @@
-"""PyAV, or a word on what is missing, and its errors as ours."""
+"""PyAV, imported when needed, and its errors as Impasto's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def import_av() -> ModuleType:
 def converted(frame: Any, **how: Any) -> Any:
     """Return a frame in another format or size, rounded to nearest.
 
-    ``how`` is what PyAV's reformatter takes.
+    ``how`` contains the arguments of PyAV's reformatter.
     """
     kinds = import_av().video.reformatter.Interpolation
     exact = kinds.LANCZOS | kinds.ACCURATE_RND | kinds.FULL_CHR_H_INT
@@ -34,7 +34,7 @@ def converted(frame: Any, **how: Any) -> Any:
 
 @contextmanager
 def translated(kind: type[ImpastoError], what: str) -> Iterator[None]:
-    """Turn what FFmpeg raises into an error of ours: ``what`` and the reason."""
+    """Convert FFmpeg's errors to Impasto's: ``what`` and the reason."""
     av = import_av()
     try:
         yield

@@ -1,4 +1,4 @@
-"""The finished pieces of a film that is being made: what a run that was killed leaves behind."""
+"""The finished pieces of a film in progress, which survive a killed run."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Arrays = checkpoint.Arrays
 
 
 class Pieces:
-    """Pieces in a hidden folder beside the film, and the state after the last of them.
+    """Pieces in a hidden folder beside the film, and the state after the last one.
 
-    ``run`` says what film it is, as plain data: another one does not go on from there.
+    ``run`` identifies the film and its settings, as plain data; only the same run can resume.
     """
 
     def __init__(self, out: Path, run: Mapping[str, Any]) -> None:
@@ -33,12 +33,12 @@ class Pieces:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other runs from them. Raises `CheckpointError`."""
+        """Lock the folder against other runs. Raises `CheckpointError`."""
         with checkpoint.locked(self._folder):
             yield
 
     def begin(self, *, resume: bool) -> tuple[Arrays, dict[str, Any]] | None:
-        """Return the state to go on from; None to begin anew, with an empty folder.
+        """Return the state to resume from; None to start over, with an empty folder.
 
         Raises `CheckpointError` for pieces of another run, and `OutputError`.
         """
@@ -67,16 +67,16 @@ class Pieces:
 
     @property
     def next(self) -> Path:
-        """The file that the next piece is written to, until it is kept."""
+        """The file of the piece in progress."""
         return self._folder / "next.piece"
 
     @property
     def paths(self) -> list[Path]:
-        """The files of all that are kept."""
+        """The files of all finished pieces."""
         return [self.path(number) for number in range(self.count)]
 
     def keep(self, arrays: Arrays, data: Mapping[str, Any]) -> None:
-        """Keep the piece that was written, and the state after it. Raises `OutputError`."""
+        """Save the piece that was written, and the state after it. Raises `OutputError`."""
         try:
             with self.next.open("rb+") as file:
                 os.fsync(file.fileno())
@@ -87,6 +87,6 @@ class Pieces:
         checkpoint.write(self._state, arrays, {**data, "run": self._run, "pieces": self.count})
 
     def remove(self) -> None:
-        """Remove all of them."""
+        """Remove all pieces."""
         with suppress(FileNotFoundError):
             shutil.rmtree(self._folder)

@@ -1,4 +1,4 @@
-"""Films in: a frame at a time, upright, in sRGB, with its time stamp."""
+"""Reads films frame by frame: upright, in sRGB, with time stamps."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,nut,mxf,gif,ivf,"
     "h264,hevc,obu,av1,dv,m4v,mjpeg,yuv4mpegpipe,apng,webp_pipe,mp3,wav,flac,aac"
 )
-"""Kinds of files that hold all of a film themselves. Playlists would open other files."""
+"""Formats that contain the whole film. Playlists would open other files."""
 
 _WIDE = (9, 11, 12)
-"""Primaries of H.273 that are farther from sRGB than anybody overlooks."""
+"""Primaries of H.273 that visibly differ from those of sRGB."""
 
 _BT709, _BT601, _LIMITED = 1, 5, 1
 _HIGH_DEFINITION = 720
-"""Lines from which on a film that does not tell its matrix has that of BT.709."""
+"""The number of lines from which a film without a declared matrix has that of BT.709."""
 
 _ODDEST = 4
-"""A pixel may be so many times as wide as high, or as high as wide."""
+"""The largest ratio of the sides of a pixel; others are ignored as wrong."""
 
 _CLOSE = Fraction(1, 1000)
 
@@ -51,8 +51,8 @@ _MOST_PIXELS = 2**31 - 1
 class Frame:
     """A frame of a film: uint8 ``rgb`` (h, w, 3) and ``alpha`` (h, w) or None.
 
-    It is shown from ``pts`` on, in units of the film's time base, for ``duration`` of them where
-    the file says so, else 0.
+    ``pts`` and ``duration`` are in units of the film's time base; ``duration`` is 0 if the file
+    does not declare it.
     """
 
     rgb: NDArray[np.uint8]
@@ -62,16 +62,16 @@ class Frame:
 
 
 class Film:
-    """A film in a file: what is to be known of it, and its frames.
+    """A film in a file: its properties and its frames.
 
-    Of ``options`` it takes what is to be painted of it: ``start``, ``end`` and ``fps``. ``size`` is
-    the long side of the frames, None for the film's own. ``width`` and ``height`` are those of the
-    frames, ``own_size`` what they would be without a ``size``; ``time_base`` the seconds of a unit
-    of their time stamps, which begin where the film's do, or at 0 with a ``start``; ``begins`` the
-    time in seconds of the first of them; ``rate`` frames a second, None where nobody says;
-    ``frames`` how many are to be expected, None likewise; ``alpha`` whether there is transparency;
-    ``sounds`` the codec of each track of sound; ``form`` what FFmpeg calls the container;
-    ``notices`` what somebody ought to know of it.
+    ``start``, ``end`` and ``fps`` of ``options`` select the frames. ``size`` is their long side,
+    None for the film's own; ``width`` and ``height`` are their sides, ``own_size`` what they would
+    be without a ``size``. ``time_base`` is the unit of their time stamps, in seconds; time stamps
+    begin as in the film, or at 0 with a ``start``; ``begins`` is the time of the first in seconds.
+    ``rate`` is the number of frames per second and ``frames`` their expected number, None if
+    unknown. ``alpha`` means that there is transparency. ``sounds`` and ``subtitles`` are the codecs
+    of these tracks, ``form`` is FFmpeg's name of the container, and ``notices`` are the changes
+    that users should know of.
 
     Raises `ImageError` for what is not a film, is empty, damaged or over the limit on pixels, and
     `MissingExtraError`.
@@ -124,14 +124,14 @@ class Film:
         return shorter
 
     def tell(self) -> None:
-        """Warn of what somebody ought to know, as a `Notice` each."""
+        """Issue a `Notice` for each change that users should know of."""
         for told in self.notices:
             warnings.warn(f"{self._name}: {told}", Notice, stacklevel=2)
 
     def frames_after(self, pts: int | None = None) -> Generator[Frame]:
-        """Yield the frames, or those after a time stamp. Raises `ImageError` where there is none.
+        """Yield the frames, or those after a time stamp. Raises `ImageError` if there are none.
 
-        Packets that cannot be decoded are passed over; how many is told at the end.
+        Packets that cannot be decoded are skipped; a `Notice` at the end gives their number.
         """
         self._damaged = 0
         last, any_at_all = pts, pts is not None
@@ -139,7 +139,7 @@ class Film:
             stamp, duration = self._stamped(frame)
             if last is not None and stamp <= last:
                 if self._options.rate or pts is not None:
-                    continue  # one more of the same slot, or one that was had before
+                    continue  # another frame of the same slot, or one that is done
                 stamp = last + 1
             last, any_at_all = stamp, True
             yield self._converted(frame, stamp, duration)
@@ -169,7 +169,7 @@ class Film:
             yield packet
 
     def _measure(self, stream: Any, frame: Any, size: int | None) -> None:
-        """Find how large frames are and how they lie."""
+        """Find the size and the rotation of frames."""
         width, height = frame.width, frame.height
         check_pixels(width, height, self._name, self._read)
         wide = Fraction(stream.sample_aspect_ratio or 1)
@@ -191,7 +191,7 @@ class Film:
         self.width, self.height = (height, width) if turned else (width, height)
 
     def _colours(self, frame: Any) -> None:
-        """Find what pixels mean."""
+        """Find the colour space of the pixels."""
         self.alpha = self._alpha_by is not None or any(c.is_alpha for c in frame.format.components)
         bits = max(component.bits for component in frame.format.components)
         primaries, transfer = int(frame.color_primaries), int(frame.color_trc)
@@ -208,7 +208,7 @@ class Film:
             self.notices.append("is interlaced; every two fields become one frame")
 
     def _times(self, container: Any, stream: Any, frame: Any) -> None:
-        """Find where the film begins and ends, and what its result counts in."""
+        """Find where the film begins and ends, and the time base of the result."""
         options, base = self._options, self._stream_base
         self.rate = Fraction(stream.average_rate or stream.guessed_rate or 0) or None
         self._step = max(1, round(1 / (self.rate * base))) if self.rate else 1
@@ -228,7 +228,7 @@ class Film:
         self.frames = self._expected(stream.frames, seconds)
 
     def _expected(self, frames: int, seconds: Fraction | None) -> int | None:
-        """Return how many frames there will be, if the file tells the truth."""
+        """Return the number of frames, as far as the file is right."""
         rates = [rate for rate in (self.rate, self._options.rate) if rate]
         end = self._options.end
         if seconds is None and end is not None:
@@ -242,7 +242,7 @@ class Film:
         return max(1, round((shown - Fraction(self._options.start)) * min(rates)))
 
     def _chosen(self, after: int | None) -> Iterator[Any]:
-        """Yield the frames that lie where they are asked for, as PyAV's."""
+        """Yield the frames of the selected part, as PyAV's."""
         begin = self._from
         if after is not None:
             begin = max(begin, int(self._origin + after * self.time_base / self._stream_base))
@@ -258,7 +258,7 @@ class Film:
                     yield frame
 
     def _sought(self, container: Any, stream: Any, begin: int) -> Generator[Any]:
-        """Yield frames from not later than ``begin`` on, if any are before it."""
+        """Yield frames from ``begin``, or from a frame before it, on."""
         if begin > self._first:
             av = import_av()
             try:
@@ -277,7 +277,7 @@ class Film:
         yield from self._smooth(container, stream)
 
     def _smooth(self, container: Any, stream: Any) -> Iterator[Any]:
-        """Yield decoded frames without interlacing, with time stamps of the stream."""
+        """Yield decoded, deinterlaced frames with time stamps of the stream."""
         frames: Iterator[Any] = self._decoded(container, stream)
         if self._interlaced:
             frames = _deinterlaced(stream, frames)
@@ -292,7 +292,7 @@ class Film:
             yield frame
 
     def _decoded(self, container: Any, stream: Any) -> Generator[Any]:
-        """Yield frames as they are decoded; damaged packets are counted."""
+        """Yield decoded frames, and count damaged packets."""
         av = import_av()
         stream.thread_type = "AUTO"
         decoder = stream.codec_context
@@ -338,7 +338,7 @@ class Film:
         return int(pts * self._stream_base * self._options.rate + _CLOSE), 1
 
     def _converted(self, frame: Any, pts: int, duration: int) -> Frame:
-        """Return a frame upright in sRGB, at the size that was asked for."""
+        """Return a frame upright, in sRGB, at the requested size."""
         width, height = self._lying
         matrix = int(frame.colorspace)
         if matrix in (0, 2):
@@ -381,7 +381,7 @@ def open_film(path: Path, name: str | None = None) -> Any:
 
 
 def sample_frames(film: Film, count: int) -> list[NDArray[np.uint8]]:
-    """Return up to so many frames (h, w, 3) from all over a film."""
+    """Return up to ``count`` frames (h, w, 3), spread over a film."""
     if not film.frames or film.frames <= count or film.rate is None:
         frames = film.frames_after()
         with closing(frames):
@@ -398,7 +398,7 @@ def sample_frames(film: Film, count: int) -> list[NDArray[np.uint8]]:
 
 
 def _regular(path: str | os.PathLike[str], name: str) -> int:
-    """Return the size in bytes of a regular file that is not empty, else raise `ImageError`."""
+    """Return the size of a regular file in bytes. Raises `ImageError` for anything else."""
     try:
         found = Path(path).stat()
     except FileNotFoundError as error:
@@ -413,7 +413,7 @@ def _regular(path: str | os.PathLike[str], name: str) -> int:
 
 
 def _video_of(container: Any, name: str) -> Any:
-    """Return the stream of pictures; a cover is none."""
+    """Return the video stream, which is not a cover picture."""
     av = import_av()
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:
@@ -433,7 +433,7 @@ def _alpha_decoder(stream: Any) -> str | None:
 
 
 def _deinterlaced(stream: Any, frames: Iterator[Any]) -> Iterator[Any]:
-    """Yield frames with each pair of fields made one (the filter bwdif of FFmpeg)."""
+    """Yield deinterlaced frames, by FFmpeg's filter bwdif."""
     av = import_av()
     graph = av.filter.Graph()
     source = graph.add_buffer(template=stream)

@@ -1,4 +1,4 @@
-"""Frames in a row, painted steadily: what films and animations have in common."""
+"""Paints frames in a row without flicker, for films and animations."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from impasto.video.steady import Carrier, Follower, Motion
 
 
 class FrameSequence:
-    """Paints frames one after the other, as steadily as ``stability`` says, from 0 to 1.
+    """Paints frames one after the other, with a temporal stability from 0 to 1.
 
-    ``frames`` paints each, and is prepared already.
+    ``frames`` paints each frame; it must be prepared.
     """
 
     def __init__(self, frames: FrameStylizer, stability: float) -> None:
@@ -24,16 +24,16 @@ class FrameSequence:
         self._looks = stability > 0 or frames.follows
 
     def follower(self, before: NDArray[np.uint8] | None = None) -> Follower | None:
-        """Return what looks at the frames before they are painted; None if there is no need.
+        """Return a `Follower` for the frames, None if their motion is not needed.
 
         ``before`` is the frame before the first, if there is one.
         """
         return Follower(before) if self._looks else None
 
     def paint(self, rgb: NDArray[np.uint8], motion: Motion | None) -> NDArray[np.uint8]:
-        """Paint a frame (h, w, 3), which follows from the last one as ``motion`` says, if it does.
+        """Paint a frame (h, w, 3), given its motion; None for the first frame.
 
-        What was there before a cut is forgotten.
+        Earlier frames are forgotten at a cut.
         """
         if motion is None or motion.cut:
             self._carrier.forget()
@@ -45,16 +45,16 @@ class FrameSequence:
         return self._carrier.blended(own, carried)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return what the next frames depend on, which `restore` takes back."""
+        """Return the state that the next frames depend on, for `restore`."""
         found = {f"carrier|{name}": value for name, value in self._carrier.state().items()}
         return found | {f"frames|{name}": value for name, value in self._frames.state().items()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take a state back."""
+        """Restore a state."""
         self._carrier.restore(_part(state, "carrier|"))
         self._frames.restore(_part(state, "frames|"))
 
 
 def _part(state: Mapping[str, NDArray[Any]], begin: str) -> dict[str, NDArray[Any]]:
-    """Return the arrays whose names begin so, without that."""
+    """Return the arrays whose names have a prefix, without the prefix."""
     return {n.removeprefix(begin): value for n, value in state.items() if n.startswith(begin)}

@@ -1,9 +1,9 @@
-"""What keeps a film from flickering: the last result carried along with what moves.
+"""Keeps a film from flickering: the last result moves along with the scene.
 
-As in Ruder, Dosovitskiy and Brox 2016, the last result follows the optical flow to where its parts
-are now, and where flow there and back do not agree something came into view and nothing is carried.
-A part of each pixel is new in every frame, so an error of the flow fades instead of smearing. What
-a blend of strokes loses of contrast it is given back, or a steady film would be a blurred one.
+As in Ruder, Dosovitskiy and Brox 2016, the last result is warped by the optical flow. Where forward
+and backward flow disagree, something came into view, and nothing is carried. Strokes of two frames
+rarely coincide, so blending them would blur both: nearly all of the last result is carried, until
+repeated warping has blurred it so much that the frame's own picture replaces it.
 """
 
 from __future__ import annotations
@@ -19,53 +19,59 @@ from torch.nn import functional as F
 
 from impasto.video import flow
 
-_MOST_CARRIED = 0.9925
+_MOST_CARRIED = 0.999
 """The largest share of a pixel that comes from the last result, at stability 1."""
 
 _LEAST_SHARE = 0.1
-"""The part of the moments of the normalisations that is each frame's own, at stability 1."""
+"""Each frame's share in the moments of the normalisations, at stability 1."""
 
 _GAIN, _NOISE = 1.3, 0.002
-"""What flow explains so little better than rest is at rest: grain seems to move, too, and what is
-carried loses sharpness with every move."""
+"""A pixel is at rest if its flow explains the frame hardly better than rest does: the error of rest
+is at most the first times the error of the flow, plus the square of the second. Grain seems to move
+too, and warping blurs."""
 
 _LOOK = 0.15
-"""Difference in luma at which what is carried begins to be another thing than what is seen."""
+"""A difference in luma at which the last frame probably showed something else."""
 
 _BLOCK = 16
-"""Sharpness is compared in windows of that side, in pixels."""
+"""The side of the blocks in which sharpness is compared, in pixels."""
 
-_FADED, _FRESH = 0.7, 0.76
-"""What is carried is repainted where its detail has this share of the contrast of the frame's own,
-and kept where it has the second."""
+_FADED, _FRESH = 0.5, 0.6
+"""The last result is replaced where its detail has the first share of the contrast of the frame's
+own picture, and kept where it has the second."""
+
+_COARSE, _COARSE_SHARE = 32, 0.1
+"""Blocks of this side in pixels move by this share towards the mean colour of each frame's own
+picture. So wrong colours fade within a second, and the strokes stay."""
 
 _FAINT = 1e-5
 """Squares of detail this small make no difference."""
 
 _BINS = 6
-"""Levels of each colour that a histogram tells apart."""
+"""The number of bins per colour in a histogram."""
 
 _THUMB = 64
-"""Histograms are those of frames at this long side, in pixels."""
+"""The long side of the frames that histograms are made of, in pixels."""
 
 _ANOTHER, _OTHER = 0.5, 0.25
-"""Histograms that differ by this share of all pixels are of two shots; or by the second, where
-flow finds hardly anything again."""
+"""A frame begins a shot if its histogram differs from the last one by the first share of all
+pixels; or by the second share, if the flow fails nearly everywhere."""
 
 _LOST = 0.35
-"""Less than this share of a frame is hardly anything."""
+"""The flow fails nearly everywhere if it holds for less than this share of a frame."""
 
 
 def moments_share(stability: float) -> float:
-    """Return how far each frame moves the moments of the normalisations to its own."""
+    """Return the share by which each frame moves the moments of the normalisations to its own."""
     return 1 - (1 - _LEAST_SHARE) * stability
 
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """How a frame follows from the one before: flow (1, 2, h, w), and where it holds (1, 1, h, w).
+    """The motion from a frame back to the one before.
 
-    Both are smaller than the frame. ``cut`` tells that it does not follow at all.
+    ``flow`` (1, 2, h, w) and ``holds`` (1, 1, h, w), from 0 to 1, are smaller than the frame.
+    ``cut`` means that a shot begins with this frame.
     """
 
     flow: Tensor
@@ -74,7 +80,7 @@ class Motion:
 
 
 class Follower:
-    """Looks at the frames of a film one after the other, and finds how each follows."""
+    """Finds the motion between the frames of a film, which it is given in order."""
 
     def __init__(self, before: NDArray[np.uint8] | None = None) -> None:
         self._luma: Tensor | None = None
@@ -84,7 +90,7 @@ class Follower:
 
     @torch.inference_mode()
     def follow(self, rgb: NDArray[np.uint8]) -> Motion | None:
-        """Return how a frame (h, w, 3) follows from the last one; None for the first."""
+        """Return the motion of a frame (h, w, 3), None for the first."""
         frame = tensor(rgb)
         luma, colours = flow.small(frame), _histogram(frame)
         last, before = self._luma, self._colours
@@ -101,7 +107,7 @@ class Follower:
 
 
 class Carrier:
-    """Carries the last result along, and blends it with what each frame looks like by itself."""
+    """Moves the last result along, and blends it with each frame's own picture."""
 
     def __init__(self, stability: float) -> None:
         self._most = _MOST_CARRIED * (1 - (1 - stability) ** 2)
@@ -113,7 +119,7 @@ class Carrier:
 
     @torch.inference_mode()
     def carried(self, motion: Motion) -> tuple[Tensor, Tensor] | None:
-        """Return the last result (1, 3, h, w) where things are now, and where that holds."""
+        """Return the last result (1, 3, h, w), moved to the current frame, and where it holds."""
         if self.last is None:
             return None
         height, width = self.last.shape[2:]
@@ -125,28 +131,28 @@ class Carrier:
     def start(
         self, rgb: NDArray[np.uint8], carried: tuple[Tensor, Tensor] | None
     ) -> NDArray[np.float32] | None:
-        """Return what is carried where it holds, and the frame (h, w, 3) elsewhere."""
+        """Return the moved result where it holds, and the frame (h, w, 3) elsewhere."""
         return None if carried is None else array(tensor(rgb).lerp(*carried))
 
     @torch.inference_mode()
     def blended(
         self, picture: NDArray[np.uint8], carried: tuple[Tensor, Tensor] | None
     ) -> NDArray[np.uint8]:
-        """Return a frame's own picture (h, w, 3) blended with what is carried; remember it."""
+        """Blend a frame's own picture (h, w, 3) with the moved result, keep and return it."""
         own = tensor(picture)
         if carried is None or not self._most:
             self.last = own
             return picture
-        before, holds = carried
+        before, holds = _recoloured(carried[0], own), carried[1]
         self.last = own.lerp(before, holds * _sharp(before, own) * self._most)
         return np.ascontiguousarray((self.last[0] * 255).round_().byte().permute(1, 2, 0).numpy())
 
     def state(self) -> dict[str, NDArray[np.float32]]:
-        """Return arrays by name, which `restore` takes back."""
+        """Return arrays by name, from which `restore` can restore this state."""
         return {} if self.last is None else {"last": array(self.last)}
 
     def restore(self, state: Mapping[str, NDArray[np.float32]]) -> None:
-        """Take a state back."""
+        """Restore a state."""
         self.last = tensor(state["last"]) if "last" in state else None
 
 
@@ -162,7 +168,7 @@ def array(picture: Tensor) -> NDArray[np.float32]:
 
 
 def _histogram(frame: Tensor) -> Tensor:
-    """Return what share of the pixels of (1, 3, h, w) has which colour."""
+    """Return the share of the pixels of (1, 3, h, w) in each bin of colours."""
     height, width = frame.shape[2:]
     scale = min(1.0, _THUMB / max(height, width))
     size = [max(1, round(height * scale)), max(1, round(width * scale))]
@@ -172,15 +178,22 @@ def _histogram(frame: Tensor) -> Tensor:
     return counts / counts.sum()
 
 
+def _recoloured(carried: Tensor, own: Tensor) -> Tensor:
+    """Return (1, 3, h, w) with the mean colours of its blocks nearer to those of ``own``."""
+    apart = F.avg_pool2d(own - carried, _COARSE, ceil_mode=True, count_include_pad=False)
+    apart = F.interpolate(apart, size=list(own.shape[2:]), mode="bilinear")
+    return (carried + _COARSE_SHARE * apart).clamp_(0, 1)
+
+
 def _sharp(carried: Tensor, own: Tensor) -> Tensor:
-    """Return where a picture (1, 3, h, w) has about as much fine detail as another, from 0 to 1."""
+    """Return where ``carried`` (1, 3, h, w) is about as sharp as ``own``, from 0 to 1."""
     ratio = ((_detail(carried) + _FAINT) / (_detail(own) + _FAINT)).sqrt()
     sharp = ((ratio - _FADED) / (_FRESH - _FADED)).clamp(0, 1)
     return F.interpolate(sharp, size=list(own.shape[2:]), mode="bilinear")
 
 
 def _detail(picture: Tensor) -> Tensor:
-    """Return the mean square of the detail of (1, 3, h, w) below 2 pixels, around each block."""
+    """Return the mean square of the detail of (1, 3, h, w) below two pixels, around each block."""
     grey = picture.mean(1, keepdim=True)
     low = F.avg_pool2d(grey, 2, ceil_mode=True)
     band = grey - F.interpolate(low, size=list(grey.shape[2:]), mode="bilinear")
@@ -189,9 +202,9 @@ def _detail(picture: Tensor) -> Tensor:
 
 
 def _still(luma: Tensor, last: Tensor, there: Tensor) -> Tensor:
-    """Return where nothing moves, as far as can be told: the flow explains hardly more.
+    """Return where the flow explains hardly more than rest does.
 
-    A large window sees through grain, a small one sees what is at rest beside something that moves.
+    The large window averages grain, the small one fits between things that move.
     """
     stayed, moved = (luma - last).square(), (luma - flow.warped(last, there)).square()
     gains = [_around(stayed, radius) - _GAIN * _around(moved, radius) for radius in (2, 4)]
@@ -199,12 +212,12 @@ def _still(luma: Tensor, last: Tensor, there: Tensor) -> Tensor:
 
 
 def _around(x: Tensor, radius: int) -> Tensor:
-    """Average (n, c, h, w) over a window around each pixel, as far as it is in the picture."""
+    """Average (n, c, h, w) over the part of a window around each pixel that is in the picture."""
     return F.avg_pool2d(x, 2 * radius + 1, 1, radius, count_include_pad=False)
 
 
 def _holds(luma: Tensor, last: Tensor, there: Tensor, back: Tensor, still: Tensor) -> Tensor:
-    """Return where a frame shows what the flow says the last one did, from 0 to 1."""
+    """Return where the flow leads to the same thing in the last frame, from 0 to 1."""
     returned = flow.warped(back, there)
     apart = (there + returned).square().sum(1, keepdim=True)
     length = there.square().sum(1, keepdim=True) + returned.square().sum(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""The video stylizer: a film, somebody who paints frames and options in, events and a film out."""
+"""The video stylizer: a film, a frame stylizer and options in, events and a film out."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ from impasto.video.threads import Behind, ahead
 _WAY_OUT = "choose a smaller --size"
 
 _DEPTH = 2
-"""Frames that wait between two threads, at most."""
+"""The maximum number of frames that wait between two threads."""
 
 _END_BYTES = 2**20
-"""So many bytes at either end of a film tell it from others: films are large."""
+"""The bytes at both ends of a film that are hashed; hashing all would take long."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
-    """What the next frames depend on, after the last one of a piece."""
+    """The state after the last frame of a piece, which the next frames depend on."""
 
     arrays: dict[str, NDArray[Any]]
     data: dict[str, Any]
 
 
 class _PieceWriter:
-    """Takes painted frames, and what is kept after the last of a piece."""
+    """Writes painted frames, and the state at the end of each piece."""
 
     def __init__(self, pieces: Pieces, film: Film, encoding: Encoding) -> None:
         self._pieces, self._film, self._encoding = pieces, film, encoding
@@ -69,7 +69,7 @@ class _PieceWriter:
         self._piece.write(*item)
 
     def drop(self) -> None:
-        """Leave a piece that is not whole."""
+        """Drop an unfinished piece."""
         if self._piece:
             self._piece.drop()
 
@@ -77,11 +77,11 @@ class _PieceWriter:
 class VideoStylizer:
     """Stylises a film frame by frame; iterate it for its events (`video.events`).
 
-    ``frames`` paints them. ``size`` is the long side of the result in pixels, None for the film's
-    own. Checking is done here, the work in the iteration. The result appears at ``out`` when it is
-    whole: until then finished pieces lie in a hidden folder beside it, and with ``resume`` a run
-    that was stopped or killed goes on after the last of them, to the same film. ``pieces`` makes
-    what keeps them, from ``out`` and what the run is.
+    ``frames`` paints the frames. ``size`` is the long side of the result in pixels, None for the
+    film's own. The constructor checks everything; the iteration does the work. The result appears
+    at ``out`` when it is complete. Until then, finished pieces are in a hidden folder beside it;
+    with ``resume``, a stopped or killed run continues after the last piece, to the same film.
+    ``pieces`` makes the store of the pieces from ``out`` and what identifies the run.
 
     Raises `ImageError`, `OptionsError`, `OutputError`, `CheckpointError` and `MissingExtraError`.
     """
@@ -112,10 +112,10 @@ class VideoStylizer:
         self._stopped = False
         self._end = 0
         self.stopped = False
-        """Whether it was stopped before its end: the film is not there, but pieces of it are."""
+        """Whether it was stopped early: there are pieces, but no film."""
 
     def stop(self) -> None:
-        """Stop after the frame under way. What is done is kept to go on from."""
+        """Stop after the current frame. Finished frames are kept for a resumed run."""
         self._stopped = True
 
     def __iter__(self) -> Generator[VideoEvent]:
@@ -151,7 +151,7 @@ class VideoStylizer:
     def _painted(
         self, kept: tuple[Mapping[str, NDArray[Any]], dict[str, Any]] | None
     ) -> Iterator[VideoEvent]:
-        """Paint all frames that are not in pieces yet; yield the events."""
+        """Paint the frames that are not in pieces yet; yield the events."""
         film, done, pts = self.film, 0, None
         sequence = FrameSequence(self._frames, self._options.stability)
         before: NDArray[np.uint8] | None = None
@@ -214,7 +214,7 @@ class VideoStylizer:
         return FramePainted(done, frames, at, cut, seconds, remaining, picture)
 
     def _recipe(self) -> dict[str, Any]:
-        """Return how the film is made, as plain data."""
+        """Return the recipe of the film, as plain data."""
         return {
             "kind": "video",
             "version": impasto.__version__,
@@ -240,11 +240,12 @@ def stylize_video(
     read: ReadOptions | None = None,
     **options: Unpack[VideoKeywords],
 ) -> Path:
-    """Stylise a film, and return where the result is.
+    """Stylise a film, and return the path of the result.
 
-    ``style`` is a `Network` (`impasto.load`, `impasto.learn`) or what `impasto.load` takes; with
-    ``paint`` it is a painting, or several, and each frame is optimised. ``options`` are the fields
-    of `VideoOptions`, and of `ApplyOptions` but ``jobs``. Raises the errors of `VideoStylizer`.
+    ``style`` is a `Network` (`impasto.load`, `impasto.learn`) or an argument of `impasto.load`;
+    with ``paint`` it is a painting, or several, and each frame is optimised. ``options`` are the
+    fields of `VideoOptions`, and of `ApplyOptions` except ``jobs``. Raises the errors
+    of `VideoStylizer`.
     """
     given = dict(options)
     known = [field.name for field in fields(VideoOptions)]
@@ -271,20 +272,20 @@ def stylize_video(
 def _followed(
     frames: Generator[Frame], follower: Follower | None
 ) -> Generator[tuple[Frame, Motion | None]]:
-    """Yield each frame with how it follows from the one before."""
+    """Yield each frame with its motion."""
     with closing(frames):
         for frame in frames:
             yield frame, follower.follow(frame.rgb) if follower else None
 
 
 def _state(sequence: FrameSequence, frame: Frame, done: int, *, ended: bool) -> _Kept:
-    """Return what goes on after a frame."""
+    """Return the state after a frame."""
     arrays = {"before": frame.rgb, **sequence.state()}
     return _Kept(arrays, {"frames": done, "pts": frame.pts, "ended": ended})
 
 
 def _without_names(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what makes two runs the same, wherever the clip lies and the network runs."""
+    """Return what identifies a run: not the path of the clip, nor the device."""
     content = {name: value for name, value in recipe["content"].items() if name != "name"}
     return {name: value for name, value in recipe.items() if name != "ran"} | {"content": content}
 

@@ -1,4 +1,4 @@
-"""Work that overlaps: what comes next is made ready while something else is done, within bounds."""
+"""Threads that work ahead or behind, within bounds, so that reading and writing overlap."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any, Generic, TypeVar
 _Item = TypeVar("_Item")
 
 _PATIENCE = 0.1
-"""Seconds after which a thread that waits looks whether it is to stop."""
+"""Seconds after which a waiting thread checks whether it should stop."""
 
 _END = object()
 
 
 def ahead(items: Iterable[_Item], depth: int) -> Generator[_Item]:
-    """Yield items that a thread of their own makes, at most ``depth`` of them ahead.
+    """Yield items that another thread produces, at most ``depth`` of them ahead.
 
-    What it raises is raised here. Close the iterator to end the thread before its time.
+    Its errors are raised here. Close the iterator to end the thread early.
     """
     queue: Queue[tuple[Any, BaseException | None]] = Queue(depth)
     stop = Event()
@@ -35,7 +35,7 @@ def ahead(items: Iterable[_Item], depth: int) -> Generator[_Item]:
         try:
             for item in source:
                 put(item)
-                del item  # or it would be alive until the next one is there
+                del item  # else it stays alive until the next one is made
                 if stop.is_set():
                     break
         except BaseException as error:
@@ -63,9 +63,9 @@ def ahead(items: Iterable[_Item], depth: int) -> Generator[_Item]:
 
 
 class Behind(Generic[_Item]):
-    """Hands items to a thread that does something with each, at most ``depth`` of them behind.
+    """Hands items to a thread that processes them, at most ``depth`` of them behind.
 
-    What it raises is raised by the next `put`, or by `close`. After an error nothing more is done.
+    Its errors are raised by the next `put`, or by `close`. After an error, items are dropped.
     """
 
     def __init__(self, do: Callable[[_Item], None], depth: int) -> None:
@@ -76,19 +76,19 @@ class Behind(Generic[_Item]):
         self._thread.start()
 
     def put(self, item: _Item) -> None:
-        """Hand an item over; waits while too many are behind."""
+        """Hand an item over. Waits while the queue is full."""
         self._check()
         self._queue.put(item)
 
     def close(self) -> None:
-        """Wait until all is done."""
+        """Wait until all items are processed."""
         if self._thread.is_alive():
             self._queue.put(_END)
             self._thread.join()
         self._check()
 
     def end(self) -> None:
-        """Wait likewise, whatever comes of it."""
+        """As `close`, but ignore errors."""
         with suppress(BaseException):
             self.close()
 

@@ -1,4 +1,4 @@
-"""Films out: pieces that are encoded one after the other, and joined with the sound at the end."""
+"""Writes films: pieces are encoded one by one, and joined with sound and subtitles at the end."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from impasto.video.reading import Film, Frame, open_film
 
 _BT709, _LIMITED, _FULL = 1, 1, 2
 _MP4 = {"movflags": "+faststart", "movie_timescale": "90000"}
-"""The index comes first, and lengths are told in units that all usual rates are multiples of."""
+"""The index comes first; durations are in a unit that divides those of all usual rates."""
 
 _RECIPE = "comment"
-"""The field of a film's metadata that has the recipe."""
+"""The metadata field of a film that contains the recipe."""
 
 _BEGINS = _RECIPE
-"""The field of a piece's metadata that has the time stamp of its first frame, which is its 0."""
+"""The metadata field of a piece that contains the time stamp of its first frame."""
 
 
 class Piece:
-    """A part of a film in a file of its own, without sound. Close it, or it is not whole."""
+    """A part of a film in a separate file, without sound. `close` completes it."""
 
     def __init__(self, path: Path, film: Film, encoding: Encoding) -> None:
         av = import_av()
@@ -59,7 +59,7 @@ class Piece:
         self._durations: dict[int, int] = {}
 
     def write(self, frame: Frame, rgb: NDArray[np.uint8]) -> None:
-        """Encode a picture (h, w, 3) that takes the place of a frame's."""
+        """Encode a picture (h, w, 3) in place of a frame's."""
         av = import_av()
         alpha = frame.alpha
         if alpha is not None and not self._encoding.clear:
@@ -88,13 +88,13 @@ class Piece:
             self._mux(self._stream.encode(made))
 
     def close(self) -> None:
-        """Write what is left. Raises `OutputError`."""
+        """Encode the remaining frames and close the file. Raises `OutputError`."""
         with translated(OutputError, f"{self._name}: cannot be encoded"):
             self._mux(self._stream.encode())
             self._container.close()
 
     def drop(self) -> None:
-        """End without being whole."""
+        """Close the file without completing it."""
         with suppress(Exception):
             self._container.close()
 
@@ -107,12 +107,12 @@ class Piece:
 
 
 def encoded_size(width: int, height: int, encoding: Encoding) -> tuple[int, int]:
-    """Return width and height of the encoded film: even, where the codec asks for that."""
+    """Return width and height of the encoded film: even if the codec needs that."""
     return (width + width % 2, height + height % 2) if encoding.even else (width, height)
 
 
 def check(path: Path, film: Film, encoding: Encoding) -> None:
-    """Raise `OutputError` now for what would keep pieces and sound from being joined later."""
+    """Raise `OutputError` now if the sound could not be added later."""
     for sound in film.sounds:
         if not holds(encoding, sound):
             raise OutputError(
@@ -122,7 +122,7 @@ def check(path: Path, film: Film, encoding: Encoding) -> None:
 
 
 def holds(encoding: Encoding, codec: str) -> bool:
-    """Return whether the container takes a codec, which may have several names of decoders."""
+    """Return whether the container supports a codec, whose decoders have several names."""
     av = import_av()
     null = "/dev/null" if Path("/dev/null").exists() else "nul"
     container = av.open(null, "w", format=encoding.form)
@@ -141,9 +141,9 @@ def join(
     encoding: Encoding,
     metadata: Mapping[str, str],
 ) -> None:
-    """Join pieces, and sound and subtitles of the film they were made of, to a film. Atomic.
+    """Join pieces with the sound and the subtitles of their source, atomically.
 
-    Packets are moved as they are. Raises `OutputError`.
+    Packets are copied unchanged. Raises `OutputError`.
     """
     av = import_av()
     flags = _MP4 if encoding.form in ("mp4", "mov") else {}
@@ -173,13 +173,13 @@ def join(
 
 
 def _placed(packets: Iterable[Any], of: Any) -> Iterator[tuple[Fraction, Any, Any]]:
-    """Yield packets with their time in seconds and the stream that they go to."""
+    """Yield packets with their time in seconds and their new stream."""
     for packet in packets:
         yield packet.dts * Fraction(packet.time_base), of(packet), packet
 
 
 def _pieces_packets(pieces: Sequence[Path], base: Fraction) -> Iterator[Any]:
-    """Yield the packets of all pieces; the times of decoding rise over the seams, too."""
+    """Yield the packets of all pieces; decoding times increase across the seams too."""
     av = import_av()
     last: int | None = None
     for piece in pieces:
@@ -197,18 +197,18 @@ def _pieces_packets(pieces: Sequence[Path], base: Fraction) -> Iterator[Any]:
 
 
 def read_recipe(path: Path) -> str | None:
-    """Return the text of the recipe that a film carries, if it has one."""
+    """Return the text of the recipe in a film, if there is one. Raises `ImageError`."""
     with open_film(path) as film:
         return {k.lower(): v for k, v in film.metadata.items()}.get(_RECIPE)
 
 
 def recipe_field(text: str) -> dict[str, str]:
-    """Return the metadata that carries a recipe."""
+    """Return the metadata that contains a recipe."""
     return {_RECIPE: text}
 
 
 def tell_changes(film: Film, encoding: Encoding) -> None:
-    """Warn of what the result cannot have of the film, as a `Notice` each."""
+    """Issue a `Notice` for each property of the film that the result cannot keep."""
     size = encoded_size(film.width, film.height, encoding)
     if size != (film.width, film.height):
         told = (
