@@ -218,7 +218,8 @@ def test_the_description_tells_everything(api: Served):
     expected = {
         "/v1/stylize", "/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/picture",
         "/v1/jobs/{id}/preview", "/v1/jobs/{id}/timelapse", "/v1/jobs/{id}/events",
-        "/v1/jobs/{id}/stop", "/v1/jobs/{id}/go-on", "/v1/styles", "/v1/styles/{name}",
+        "/v1/jobs/{id}/stop", "/v1/jobs/{id}/go-on", "/v1/jobs/{id}/film", "/v1/jobs/{id}/clip",
+        "/v1/videos", "/v1/styles", "/v1/styles/{name}",
         "/v1/styles/{name}/file", "/v1/styles/{name}/learn",
         "/model/predict", "/model/metadata", "/healthz", "/readyz", "/metrics",
     }  # fmt: skip

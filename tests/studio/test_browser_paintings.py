@@ -383,7 +383,7 @@ def test_what_was_deleted_elsewhere_leaves_the_page_in_use(
     expect(action(page, "again")).to_be_visible()
     delete(studio, id)
     action(page, "again").click()
-    expect(message(page, "This painting was deleted elsewhere.")).to_be_visible()
+    expect(message(page, "This painting was deleted.")).to_be_visible()
     assert path_of(page) == "/"
     expect(page.locator(f'#history [data-job="{id}"]')).to_have_count(0)
     expect(page.locator("#photo .drop")).to_be_visible()  # its photo is gone as well
@@ -538,6 +538,12 @@ def test_errors_are_in_plain_words_and_go_away_with_the_next_success(
     use_sample(page)
     stylised(page)
     expect(refused).to_be_hidden()
+    page.locator("#photo-file").set_input_files(wrong)
+    expect(refused).to_be_visible()
+    keep(page)
+    expect(refused).to_be_hidden()
+    action(page, "close").click()
+    stylised(page)
 
     for code, detail, said in (
         ("invalid-option", "style_scale is at most 2 here, got 3", "Stroke size is at most 2 here"),
@@ -612,7 +618,9 @@ def test_nothing_is_over_the_picture_that_stays_in_sight_on_a_phone(
     for mode in ("Quick", "Paint"):
         page.get_by_role("tab", name=mode).tap()
         for share in (0, 0.2, 0.4, 0.6):
-            page.evaluate("share => scrollTo(0, share * document.body.scrollHeight)", share)
+            page.evaluate(
+                "share => scrollTo(0, share * document.querySelector('main').scrollHeight)", share
+            )
             box = page.locator("#viewer .mat").bounding_box()
             assert box
             assert box["y"] >= -1

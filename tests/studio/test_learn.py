@@ -658,6 +658,8 @@ def test_the_page_orders_and_shows_styles(api: Served):
     assert again["name"] == "die-gro-e-welle-2"
     (_, first) = api.client.get("/studio/learning").json()["styles"]
     assert (first["job"], first["state"], first["version"]) == (made["job"], "queued", "")
+    listed = api.client.get("/studio/styles").json()["styles"]
+    assert made["name"] not in [style["name"] for style in listed]  # nothing can be made with it
     assert api.client.get("/studio/picture/swatch:die-gro-e-welle?side=160").status_code == 200
     gone = api.client.post("/studio/styles", json={"painting": f"style:{made['job']}:1"})
     assert gone.status_code == 404

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 import needs
 from patience import LIMIT
+from studio.browsing import drop
 from studio.learning import swirls
 from studio.serving import Process, drawn, encoded
 
@@ -109,10 +110,11 @@ def test_a_painting_is_learnt_and_looked_after(page: Page, tmp_path: Path):
     expect(page.locator("#swatches")).to_contain_text("Night sky")
 
 
-def test_what_cannot_be_learnt_is_said_in_words(page: Page):
+def test_what_cannot_be_learnt_is_said_in_words(page: Page, tmp_path: Path):
     problem = page.locator("#learn .problem")
     plain = encoded(drawn().point(lambda _: 90))
-    page.set_input_files("#learn-file", [painting("grey.png", plain)])
+    (tmp_path / "grey.png").write_bytes(plain)
+    drop(page, "#quick-strength", tmp_path / "grey.png")  # anywhere in Quick
     expect(problem).to_contain_text("one colour only")
     page.set_input_files("#style-file", [painting("not.safetensors", b"nonsense")])
     expect(problem).to_contain_text("is not a file of styles")

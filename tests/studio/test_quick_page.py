@@ -9,11 +9,12 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urljoin
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, FloatRect, Page, expect
+from playwright.sync_api import Browser, FloatRect, Page, Route, expect
 
 import needs
 from impasto.zoo import registry
@@ -23,6 +24,7 @@ from studio.browsing import (
     SLOW,
     Studio,
     Watched,
+    a_moment,
     action,
     caption,
     changed,
@@ -140,7 +142,7 @@ def test_a_dropped_painting_is_made_smaller_too(page: Page, tmp_path: Path):
     path = tmp_path / "canvas.jpg"
     drawn(3000, 1500).save(path)
     page.get_by_role("tab", name="Paint").click()
-    drop(page, "#paintings", path)
+    drop(page, "#paint-strength", path)  # anywhere in Paint
     expect(page.get_by_role("button", name="Remove canvas.jpg")).to_be_visible()
     note = "Your painting of 3000 × 1500 pixels was reduced to 2000 × 1000 before sending."
     expect(page.locator("#paintings .reduced")).to_have_text(note)
@@ -253,6 +255,175 @@ def test_two_styles_are_mixed_and_the_link_has_both(window: Watched):
     until(other, lambda: recipe_of(other)["shares"] == {"wave": 1.0})
 
 
+# One's own styles.
+
+
+def add_style(page: Page, name: str) -> None:
+    """Give the studio a row of the bundled network with a copy of its painting."""
+    pack, _ = registry.resolve("starry")
+    row = pack.row("starry")
+    card = replace(row.card, name=name)
+    row = replace(row, card=card, learning={"seconds": 30.0}, painting=swirls(64))
+    file = serialised(Rows(pack.card.architecture, pack.body, (row,)))
+    given = {"name": f"{name}.safetensors", "mimeType": "application/octet-stream", "buffer": file}
+    assert page.request.post(at(page, "v1/styles"), multipart={"file": given}).status == 201
+
+
+def at(page: Page, path: str) -> str:
+    """An address of the studio."""
+    return urljoin(page.url, f"/{path}")
+
+
+def delete_style(page: Page, name: str) -> None:
+    """Delete a style elsewhere."""
+    assert page.request.delete(at(page, f"v1/styles/{name}")).status == 204
+
+
+def come_back(page: Page) -> None:
+    """Look at the page again after another window."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def has_focus(page: Page, what: str) -> None:
+    page.wait_for_function("what => document.activeElement.matches(what)", arg=what)
+
+
+@chromium
+def test_a_style_of_ones_own_is_renamed_in_a_mixture_and_the_focus_stays(window: Watched):
+    page = window.open(QUICK)
+    add_style(page, "mine")
+    page = window.open(f"{QUICK}&style=mine:3,wave:1")
+    menu = page.locator("#learn .mine")
+    menu.get_by_role("button", name="Rename").focus()
+    page.keyboard.press("Enter")
+    has_focus(page, ".mine input")
+    page.keyboard.press("Escape")
+    has_focus(page, ".mine [data-action=more]")
+    menu.get_by_role("button", name="Rename").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.type("ours")
+    page.keyboard.press("Enter")
+    expect(page.locator(".share output")).to_have_text("75 % Ours, 25 % Wave")
+    has_focus(page, ".mine [data-action=more]")
+    expect(page.locator("#swatches label", has_text="Ours")).to_be_visible()
+
+    search = page.get_by_role("searchbox", name="Search the styles")
+    number = page.locator("#swatches label").count()
+    expect(search).to_have_attribute("placeholder", f"Search {number} styles")
+    kiss = page.locator("#swatches label", has_text="Kiss")
+    kiss.locator("input").focus()
+    until(page, lambda: kiss.locator("img").get_attribute("src"))
+    page.evaluate("window.kept = document.querySelector('#swatches [value=kiss] + img')")
+    add_style(page, "more")
+    come_back(page)
+    expect(search).to_have_attribute("placeholder", f"Search {number + 1} styles")
+    has_focus(page, "[value=kiss]")
+    assert kiss.locator("img").evaluate("e => e === window.kept")  # it is not loaded again
+
+    delete = menu.get_by_role("button", name="Delete")
+    delete.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(menu).to_be_hidden()
+    expect(page.locator(".slot").first).to_have_text("Wave")  # what is left of the mixture
+    has_focus(page, "#learn-file")
+    delete_style(page, "more")
+
+
+@chromium
+def test_a_style_that_was_deleted_gives_way_to_another(window: Watched):
+    page = window.open(QUICK)
+    add_style(page, "mine")
+    page = window.open(f"{QUICK}&style=mine")
+    use_sample(page)
+    stylised(page)
+    action(page, "keep").click()
+    expect(action(page, "again")).to_be_visible()
+    action(page, "close").click()
+    stylised(page)
+    delete_style(page, "mine")
+    come_back(page)
+    said = page.locator("#messages .message", has_text="The style Mine no longer exists.")
+    expect(said).to_be_visible()
+    expect(page.locator(".slot").first).to_have_text("Starry")
+    expect(caption(page)).to_contain_text("Starry", timeout=SLOW)
+    said.get_by_role("button").click()
+    page.locator("#history .shot").first.click()
+    action(page, "again").click()
+    expect(said).to_be_visible()
+    expect(caption(page)).to_contain_text("Starry", timeout=SLOW)
+    stylised(page)
+
+
+@chromium
+def test_a_style_that_is_learnt_waits_for_a_painting_to_be_closed(window: Watched):
+    page = window.open(QUICK)
+    add_style(page, "mine")
+    asked: list[dict[str, object]] = []
+    style = {"name": "mine", "job": "x" * 24, "state": "running", "ahead": 0, "seconds": 1.0}
+    style |= {"budget": 60.0, "remaining": 9.0, "version": ""}
+
+    def answer(route: Route) -> None:
+        asked.append(dict(style))
+        if len(asked) == 2:
+            route.fulfill(status=503, json={"code": "busy", "detail": "too many"})
+        else:
+            route.fulfill(json={"styles": [style]})
+
+    use_sample(page)
+    stylised(page)
+    action(page, "keep").click()
+    expect(action(page, "again")).to_be_visible()
+    page.route("**/studio/learning", answer)
+    order = {"name": "mine", "job": style["job"]}
+    page.route("**/studio/styles", lambda route: route.fulfill(json=order), times=1)
+    given = {"name": "mine.png", "mimeType": "image/png", "buffer": swirls(64)}
+    page.locator("#learn-file").set_input_files(given)
+    expect(page.locator("#learn li")).to_contain_text("soon there is a first look")
+    style["version"] = "1"
+    expect(page.locator("#learn li")).to_contain_text("9 s left")  # after an answer that failed
+    expect(action(page, "again")).to_be_visible()
+    expect(page.locator(".slot").first).to_have_text("Starry")
+    action(page, "close").click()
+    expect(page.locator(".slot").first).to_have_text("Mine")
+    expect(caption(page)).to_contain_text("Mine", timeout=SLOW)
+    page.locator("#swatches label", has_text="Wave").click()
+    style["state"] = "done"
+    expect(page.locator("#learn li")).to_have_count(0)
+    expect(page.locator(".slot").first).to_have_text("Wave")  # it is chosen once
+    page.unroute("**/studio/learning")
+    delete_style(page, "mine")
+    window.wrong = [what for what in window.wrong if "status of 503" not in what]
+
+
+@chromium
+def test_a_page_on_which_nothing_is_under_way_asks_for_nothing(window: Watched):
+    page = window.new()
+    page.clock.install()
+    page.goto(f"{window.url}/{QUICK}")
+    ready(page)
+    use_sample(page)
+    stylised(page)
+    action(page, "keep").click()
+    expect(action(page, "again")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.fast_forward(60_000)
+    a_moment(page)
+    assert asked == []
+
+
+@chromium
+def test_files_are_chosen_by_what_shows_the_focus(page: Page):
+    """The style sheet outlines what follows a file input."""
+    labels = page.locator("#settings [type=file]").evaluate_all(
+        "all => all.map(({ id, nextElementSibling }) => [id, nextElementSibling.htmlFor])"
+    )
+    assert len(labels) == 3
+    assert all(id == label for id, label in labels)
+
+
 # What stays.
 
 
@@ -289,16 +460,28 @@ def difference(page: Page, x: float, y: float) -> float:
     return float(np.abs(there - here).mean())
 
 
-def add_style(page: Page, name: str) -> None:
-    """Give the studio a row of the bundled network with a copy of its painting."""
-    pack, _ = registry.resolve("starry")
-    row = pack.row("starry")
-    card = replace(row.card, name=name)
-    row = replace(row, card=card, learning={"seconds": 30.0}, painting=swirls(64))
-    file = serialised(Rows(pack.card.architecture, pack.body, (row,)))
-    given = {"name": f"{name}.safetensors", "mimeType": "application/octet-stream", "buffer": file}
-    address = page.url.partition("?")[0] + "v1/styles"
-    assert page.request.post(address, multipart={"file": given}).status == 201
+@chromium
+def test_the_brush_is_below_the_picture_in_full_screen(window: Watched):
+    page = window.open(QUICK)
+    use_sample(page)
+    stylised(page)
+    page.get_by_role("button", name="Keep parts of the photo").click()
+    page.get_by_role("button", name="Full screen").click()
+    tools, knob = page.get_by_role("toolbar"), page.locator("#viewer .knob")
+    undo = tools.get_by_role("button", name="Undo")
+    expect(undo).to_have_css("opacity", "0.5")
+    brush(page, (0.3, 0.5), (0.7, 0.5))
+    expect(undo).to_have_css("opacity", "1")
+    expect(knob).to_be_hidden()
+    picture, below = page.locator("#viewer canvas").bounding_box(), tools.bounding_box()
+    assert picture["y"] + picture["height"] <= below["y"] + 1
+    assert below["y"] + below["height"] == pytest.approx(page.evaluate("innerHeight"), abs=1)
+    undo.click()
+    expect(undo).to_have_css("opacity", "0.5")
+    page.keyboard.press("Escape")
+    expect(page.locator("#viewer .mat.full")).to_have_count(0)
+    tools.get_by_role("button", name="Done").click()
+    expect(knob).to_be_visible()
 
 
 @chromium
@@ -385,6 +568,9 @@ def test_on_a_phone_nothing_lies_over_the_picture_and_styles_are_a_sheet(
             page.evaluate("top => scrollTo(0, top)", top)
             assert page.evaluate(OVER) == [], (tab, top)
 
+    on_keyboard = page.locator("meta[name=viewport]").get_attribute("content") or ""
+    assert "interactive-widget=resizes-content" in on_keyboard  # the sheet is above it
+
     sheet, slot = page.locator("#swatches"), page.locator(".slot").first
     expect(sheet).to_be_hidden()
     slot.tap()
@@ -411,16 +597,37 @@ def test_on_a_phone_nothing_lies_over_the_picture_and_styles_are_a_sheet(
     assert toolbar["y"] + toolbar["height"] <= 844
     touch(page, picture)
     until(page, lambda: masked(page))
-    assert page.evaluate("scrollY") == pytest.approx(page.evaluate("scrollY"), abs=1)
+    undo = page.get_by_role("toolbar").get_by_role("button", name="Undo")
+    undo.click()
+    until(page, lambda: not masked(page))
+    touch(page, picture, 0.5)  # two fingers zoom
+    assert canvas.bounding_box()["width"] > 1.5 * picture["width"]
+    expect(undo).to_have_css("opacity", "0.5")
+
+    slot.focus()
+    page.keyboard.press("Enter")
+    has_focus(page, "[value=wave]")
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    has_focus(page, ".slot")
     window.close()
 
 
-def touch(page: Page, area: FloatRect) -> None:
-    """Draw a line with a finger."""
+def touch(page: Page, area: FloatRect, *others: float) -> None:
+    """Draw a line with a finger, while others stay at shares of the width."""
     hand = page.context.new_cdp_session(page)
-    for kind, share in (("touchStart", 0.3), ("touchMove", 0.5), ("touchMove", 0.7)):
-        point = {"x": area["x"] + share * area["width"], "y": area["y"] + area["height"] / 2}
-        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    shares = [0.45 if others else 0.3, *others]
+    for kind in ("touchStart", "touchMove", "touchMove"):
+        points = [
+            {
+                "x": area["x"] + share * area["width"],
+                "y": area["y"] + area["height"] / 2,
+                "id": id,
+            }
+            for id, share in enumerate(shares)
+        ]
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        shares[0] += -0.15 if others else 0.2
     hand.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 

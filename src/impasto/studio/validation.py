@@ -103,7 +103,8 @@ def accept_paint(
 def at_most(name: str, value: float, most: float) -> None:
     """Raise `OptionsError` for an option above what the studio allows."""
     if value > most:
-        raise OptionsError(f"--{name} is at most {most:g} here, got {value:g}")
+        found = f"{value:g}" if value < 1e12 else "far more"  # it may be too large for a float
+        raise OptionsError(f"--{name} is at most {most:g} here, got {found}")
 
 
 def _check_sides(photo: Header, paintings: Sequence[Header], request: PaintRequest) -> None:

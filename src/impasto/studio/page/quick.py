@@ -62,14 +62,12 @@ class QuickSettings(BaseModel):
 
 
 def styles(page: Page, owner: str) -> list[dict[str, Any]]:
-    """Return all styles as the page lists them; ``version`` changes with a style's network.
-
-    Of the owner's own it has the job that learns each.
-    """
+    """Return all styles that can be used by now; ``version`` changes with a style's network."""
     quick, mine = page.studio.quick, page.studio.learnt.of(owner)
     shared = [(style, quick.hash_of(style.name)[:12]) for style in quick.styles()]
     # No two jobs have one id: a browser never shows the style that had the name before.
-    own = [(own_style(style), f"{style.job.id}-{style.job.learnt}") for style in mine]
+    ready = [style for style in mine if style.rows]
+    own = [(own_style(style), f"{style.job.id}-{style.job.learnt}") for style in ready]
     return [
         {
             "name": style.name,
@@ -77,8 +75,6 @@ def styles(page: Page, owner: str) -> list[dict[str, Any]]:
             "group": style.group,
             "words": style.words,
             "version": version,
-            "job": style.job,
-            "ready": style.ready,
         }
         for style, version in (*own, *shared)
     ]

@@ -37,8 +37,8 @@ export const together = (names) => names.map(titled).join(" + ");
 /** The title of a picture: its photo and its styles. */
 export const title = (photo, styles) => `${titled(photo)} × ${together(styles)}`;
 
-/** Let files be dropped on an element, chosen by `input` or, with `paste`, pasted anywhere. */
-export function takeFiles(target, input, take, { paste = false } = {}) {
+/** Let files be dropped on an element, chosen by inputs or, with `paste`, pasted anywhere. */
+export function takeFiles(target, inputs, take, { paste = false } = {}) {
   const taken = (data) => data?.files.length && take([...data.files]);
   const mark = (over) => target.classList.toggle("over", over);
   // Of two places, one in the other, the inner one takes what is dropped.
@@ -55,9 +55,11 @@ export function takeFiles(target, input, take, { paste = false } = {}) {
     mark(false);
     taken(dataTransfer);
   });
-  input.addEventListener("change", () => {
-    taken(input);
-    input.value = "";
-  });
+  for (const input of inputs) {
+    input.addEventListener("change", () => {
+      taken(input);
+      input.value = "";
+    });
+  }
   if (paste) document.addEventListener("paste", ({ clipboardData }) => taken(clipboardData));
 }

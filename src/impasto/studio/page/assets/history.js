@@ -2,6 +2,7 @@
 
 import { el, title } from "./dom.js";
 import { onProgress, open, remove, underWay } from "./job.js";
+import { polling } from "./poll.js";
 import { ask, picture } from "./server.js";
 import { get, on } from "./state.js";
 import { button, careful } from "./viewer.js";
@@ -18,24 +19,16 @@ const [list, none, more, bar] = [".shots", ".hint", ".more", ".several"].map((on
 const shots = new Map(); // what is listed, by id: `item` is its element
 let shown = [];
 let selected = null; // the ids of those that are selected, while some are to be
-let timer = 0;
-let asked = 0;
+let limit = PAGE;
 
-async function look(extra = 0) {
-  clearTimeout(timer);
-  const mine = ++asked;
-  const limit = Math.max(PAGE, shown.length + extra);
-  try {
-    const answer = await ask(`studio/jobs?limit=${limit}`);
-    if (mine !== asked) return;
-    shown = answer.jobs;
-    more.hidden = !answer.more;
-    draw();
-  } catch {
-    if (mine !== asked) return; // else the next look may have more luck
-  }
-  if (shown.some(underWay) && !document.hidden) timer = setTimeout(look, EVERY);
-}
+const look = polling(async (isLatest) => {
+  const answer = await ask(`studio/jobs?limit=${limit}`);
+  if (!isLatest()) return false;
+  shown = answer.jobs;
+  more.hidden = !answer.more;
+  draw();
+  return shown.some(underWay);
+}, EVERY);
 
 /** Change what has changed, and nothing else: focus and scroll stay. */
 function draw() {
@@ -139,12 +132,13 @@ function press({ key }) {
 }
 
 export function start() {
-  more.addEventListener("click", () => look(PAGE));
+  more.addEventListener("click", () => {
+    limit += PAGE;
+    look();
+  });
   section.addEventListener("keydown", press);
-  onProgress(() => look());
+  onProgress(look);
   on(["job", "leaving"], draw);
   on(["leaving"], () => get("leaving").length || look());
-  on(["connected"], () => get("connected") && look());
-  document.addEventListener("visibilitychange", () => document.hidden || look());
   look();
 }

@@ -6,6 +6,7 @@ import { compare } from "./compare.js";
 import { duration, title, together } from "./dom.js";
 import { drawLosses } from "./losses.js";
 import { show } from "./messages.js";
+import { polling } from "./poll.js";
 import { ask, picture, post } from "./server.js";
 import { apply } from "./settings.js";
 import { copy } from "./share.js";
@@ -18,8 +19,6 @@ const FULL = "The disk of the server is full; the painting goes on when there is
 
 let job = null; // the latest answer
 let rows = []; // its losses
-let looks = 0;
-let timer = 0;
 const listeners = [];
 
 export const underWay = ({ state }) => ["queued", "running"].includes(state);
@@ -27,26 +26,20 @@ export const underWay = ({ state }) => ["queued", "running"].includes(state);
 /** Call a function when the state or the picture of the job has changed. */
 export const onProgress = (listen) => listeners.push(listen);
 
-async function look() {
-  clearTimeout(timer);
+const look = polling(async (isLatest) => {
   const id = get("job");
-  const mine = ++looks;
-  if (!id || get("leaving").includes(id)) return;
+  if (!id || get("leaving").includes(id)) return false;
   const after = rows.at(-1)?.[0] ?? 0;
   let answer;
   try {
     answer = await ask(`studio/jobs/${encodeURIComponent(id)}?after=${after}`);
   } catch (error) {
-    if (mine !== looks) return;
-    if (error.status === 404) {
-      leave([id], [id]);
-      show("This painting was deleted elsewhere.", id);
-    } else if (error.status) {
-      timer = setTimeout(look, EVERY);
-    } // else it goes on when the studio answers again
-    return;
+    if (error.status !== 404 || !isLatest()) throw error;
+    leave([id], [id]);
+    show("This painting was deleted.", id);
+    return false;
   }
-  if (mine !== looks) return;
+  if (!isLatest()) return false;
   if (answer.step < after) {
     rows = []; // it was interrupted, and does some steps again
     return look();
@@ -56,8 +49,8 @@ async function look() {
   job = answer;
   draw();
   if (changed) for (const listen of listeners) listen();
-  if (underWay(job) && !document.hidden) timer = setTimeout(look, EVERY);
-}
+  return underWay(job);
+}, EVERY);
 
 function draw() {
   const busy = underWay(job);
@@ -208,6 +201,4 @@ export function start() {
     look();
   });
   on(["leaving"], look);
-  on(["connected"], () => get("connected") && look());
-  document.addEventListener("visibilitychange", () => document.hidden || look());
 }

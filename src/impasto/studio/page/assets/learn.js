@@ -1,14 +1,16 @@
 // Learning paintings: one that is dropped in Quick becomes a style, better while it is learnt.
 
 import { duration, el, takeFiles, titled } from "./dom.js";
+import { underWay } from "./job.js";
 import { attempt, reading, show } from "./messages.js";
+import { polling } from "./poll.js";
 import { ask, post } from "./server.js";
 import { onApply, onMove, quick } from "./settings.js";
 import { get, on } from "./state.js";
 import { choose, chosen, refresh } from "./swatches.js";
-import { upload } from "./upload.js";
+import { sayReduced, upload } from "./upload.js";
 import { button, careful } from "./viewer.js";
-import { plain } from "./words.js";
+import { words } from "./words.js";
 
 const EVERY = 1000; // milliseconds between looks while something is learnt
 const FILE = ".safetensors"; // of a style
@@ -21,43 +23,42 @@ let styles = []; // one's own, the newest first
 let planned = ""; // what the menu shows
 let edited = null; // the style whose name is edited
 let wanted = null; // the style that is to be chosen once there is something of it
-let timer = 0;
-let looks = 0;
+let better = false; // whether a chosen style is better than the picture that is shown
 
-const underWay = ({ state }) => ["queued", "running"].includes(state);
 const address = ({ name }) => `v1/styles/${encodeURIComponent(name)}`;
-const versions = (all) => all.map(({ name, version }) => `${name} ${version}`).join();
+const versions = (all) => all.map(({ name, job, version }) => `${name} ${job} ${version}`).join();
 
-async function look() {
-  clearTimeout(timer);
-  const mine = ++looks;
-  const before = styles;
-  let found;
-  try {
-    found = (await ask("studio/learning")).styles;
-  } catch {
-    return; // it is asked again once the studio answers
-  }
-  if (mine !== looks) return;
+const look = polling(async (isLatest) => {
+  const { styles: found } = await ask("studio/learning");
+  if (versions(found) !== versions(styles)) await refresh();
+  if (!isLatest()) return false;
+  const before = styles.filter(underWay);
   styles = found;
-  if (versions(styles) !== versions(before)) await refresh();
-  for (const one of before) if (underWay(one)) follow(one);
+  for (const one of before) follow(one);
+  update();
   draw();
-  if (styles.some(underWay) && !document.hidden) timer = setTimeout(look, EVERY);
-}
+  return styles.some(underWay);
+}, EVERY);
 
-/** Show what has become of a style that was under way: a better picture, or why it failed. */
+/** See what has become of a style that was under way: a better one, or why it failed. */
 async function follow(before) {
   const now = styles.find(({ job }) => job === before.job);
-  if (!now || now.state === "failed") {
-    const { error } = await ask(`v1/jobs/${before.job}`).catch(() => ({}));
-    if (error) show(`${titled(before.name)} could not be learnt: ${plain(error.detail)}.`, before.name);
+  if (now && now.state !== "failed") {
+    better ||= now.version !== before.version && chosen().includes(now.name);
     return;
   }
-  if (now.version === before.version || get("job") || get("mode") !== "quick") return;
-  if (now.name === wanted) choose(now.name);
-  else if (chosen().includes(now.name)) quick.dispatchEvent(new Event("moved"));
-  if (now.name === wanted) wanted = null;
+  const { error } = await ask(`v1/jobs/${before.job}`).catch(() => ({}));
+  if (error) show(`${titled(before.name)} could not be learnt. ${words(error)}`, before.name);
+}
+
+/** Show in Quick what is new. A painting that is shown stays. */
+function update() {
+  if (get("job") || get("mode") !== "quick") return;
+  if (styles.some(({ name, version }) => version && name === wanted)) {
+    choose(wanted);
+    wanted = null;
+  } else if (better && get("result")) quick.dispatchEvent(new Event("moved"));
+  better = false;
 }
 
 /** Learn paintings, and take in the files of styles. */
@@ -73,6 +74,7 @@ function take(files) {
 async function learn(painting) {
   const answer = await upload(painting, section);
   if (!answer) return;
+  sayReduced(section, "Your painting", answer);
   wanted = (await post("studio/styles", { painting: answer.source, name: painting.name })).name;
   await look();
 }
@@ -120,9 +122,11 @@ function drawMenu() {
   const plan = one ? `${one.name} ${one.seconds} ${edited === one.name}` : "";
   if (plan === planned) return;
   planned = plan;
+  const focused = menu.contains(document.activeElement);
   menu.hidden = !one;
   menu.replaceChildren(...(one ? (edited === one.name ? [form(one)] : actions(one)) : []));
   menu.querySelector("input")?.select();
+  if (focused) (menu.querySelector("input, button") ?? input).focus();
 }
 
 /** Show a field for the name of a style, or without a style none. */
@@ -157,27 +161,20 @@ async function rename(one, name) {
   const headers = { "Content-Type": "application/json" };
   const { style } = await ask(address(one), { method: "PATCH", headers, body: JSON.stringify({ name }) });
   edited = null;
-  choose(style);
-  await look();
+  one.name = style;
+  choose(style, chosen()[1]);
+  await refresh();
 }
 
-/** Choose another style, and remove one. */
 async function remove(one) {
   await ask(address(one), { method: "DELETE" });
-  const names = [...document.querySelectorAll("#swatches [name=pick]")].map(({ value }) => value);
-  choose(names.find((name) => name !== one.name));
   await look();
 }
 
 if (section) {
-  takeFiles(section, input, take);
-  file.addEventListener("change", () => {
-    take([...file.files]);
-    file.value = "";
-  });
-  onMove("quick", () => drawMenu());
-  onApply("quick", () => drawMenu());
-  on(["connected"], () => get("connected") && look());
-  document.addEventListener("visibilitychange", () => document.hidden || look());
+  takeFiles(document.getElementById("way-quick"), [input, file], take);
+  onMove("quick", drawMenu);
+  onApply("quick", drawMenu);
+  on(["job", "mode"], update);
   look();
 }

@@ -40,7 +40,7 @@ function show(visible) {
 function redraw() {
   context.clearRect(0, 0, canvas.width, canvas.height);
   for (const step of steps) draw(step);
-  tool("undo").disabled = !steps.length;
+  tool("undo").ariaDisabled = steps.length ? null : "true";
 }
 
 function draw(step) {
@@ -119,7 +119,11 @@ function place({ clientX, clientY }) {
 
 let stroke = null;
 canvas.addEventListener("pointerdown", (event) => {
-  if (event.button || stroke || !event.isPrimary) return;
+  if (!event.isPrimary) {
+    stroke = null; // two fingers zoom
+    return redraw();
+  }
+  if (event.button || stroke) return;
   event.preventDefault();
   canvas.setPointerCapture(event.pointerId);
   const size = (width.value / 100) * Math.max(canvas.width, canvas.height);
@@ -142,7 +146,7 @@ const does = {
   keep: () => hold("keep"),
   erase: () => hold("erase"),
   undo: () => {
-    steps.pop();
+    if (!steps.pop()) return;
     redraw();
     send();
   },

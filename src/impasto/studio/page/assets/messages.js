@@ -56,8 +56,8 @@ export async function reading(section, work) {
   busy.hidden = !underWay.get(section);
 }
 
-on(["photo", "paintings", "job"], worked);
-on(["photo", "paintings"], () => {
+on(["photo", "paintings", "job"], () => {
+  worked();
   for (const problem of document.querySelectorAll(".problem")) problem.hidden = true;
 });
 on(["connected"], () => {

@@ -56,7 +56,7 @@ async function begin() {
 }
 
 for (const sample of samples) sample.addEventListener("click", () => toggle({ ...sample.dataset }));
-takeFiles(section, input, take);
+takeFiles(document.getElementById("way-paint"), [input], take);
 on(["paintings"], () => {
   const chosen = get("paintings").map(({ source }) => source);
   for (const sample of samples) sample.setAttribute("aria-pressed", chosen.includes(sample.dataset.source));

@@ -41,7 +41,7 @@ for (const button of section.querySelectorAll(".samples button")) {
   const photo = { source: `sample:${name}`, name: titled(name), width: Number(width), height: Number(height) };
   button.addEventListener("click", () => choose(photo));
 }
-takeFiles(document.body, input, take, { paste: true });
+takeFiles(document.body, [input], take, { paste: true });
 on(["photo"], () => {
   const photo = get("photo");
   if (drop.contains(document.activeElement)) input.focus();

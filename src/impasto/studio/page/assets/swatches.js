@@ -1,7 +1,8 @@
 // The styles of Quick: one is chosen, or two are mixed. What is chosen is in a field of the form, as
 // "wave" or "wave:0.6,kiss:0.4".
 
-import { el, titled } from "./dom.js";
+import { el, mixed, titled, together } from "./dom.js";
+import { show } from "./messages.js";
 import { ask, look, picture } from "./server.js";
 import { onApply, quick } from "./settings.js";
 import { get, memory, on } from "./state.js";
@@ -11,14 +12,16 @@ const parts = [".slots", ".share", "#swatches", ".find", ".groups", ".none", ".o
 const [slots, share, panel, find, groups, none, own] = parts.map((one) => section?.querySelector(one));
 const mat = document.querySelector("#viewer .mat");
 const field = quick.elements.style;
+const usual = field.value;
 const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
+const labels = new Map(); // the elements of styles, by what they show
 let styles = new Map(); // by name
 let slot = 0; // which of the two a choice is for
 let onPhoto = false; // whether the swatches show the photo
 
 /** The names of what is chosen. */
-export const chosen = () => field.value.split(",").map((part) => part.split(":")[0]);
+export const chosen = () => mixed(field.value);
 const firstShare = () => Number(field.value.split(/[:,]/)[1] ?? 1);
 
 /** List the styles anew. */
@@ -28,6 +31,15 @@ export async function refresh() {
 
 function list(all) {
   styles = new Map(all.map((style) => [style.name, style]));
+  const old = groups.querySelectorAll("label");
+  if (old.length !== all.length || all.some((style, i) => swatch(style) !== old[i])) arrange(all);
+  showPictures();
+  if (forget()) quick.dispatchEvent(new Event("moved"));
+}
+
+/** Arrange the styles in groups; the focus stays. */
+function arrange(all) {
+  const focused = groups.querySelector(":focus");
   const names = [...new Set(all.map(({ group }) => group))];
   groups.replaceChildren(
     ...names.map((name) =>
@@ -39,17 +51,21 @@ function list(all) {
       ),
     ),
   );
+  find.firstElementChild.placeholder = `Search ${all.length} styles`;
+  focused?.focus({ preventScroll: true });
   search();
-  draw();
-  showPictures();
 }
 
+/** The element of a style: the same as long as it shows the same. */
 function swatch({ name, about, group, words }) {
+  const shown = JSON.stringify([name, about, group, words]);
+  if (labels.has(shown)) return labels.get(shown);
   const title = about || titled(name);
   const radio = el("input.unseen", { type: "radio", name: "pick", value: name });
   const label = { title, "data-words": plain([name, about, group, words].join(" ")) };
   const image = el("img", { alt: "", width: 84, height: 84, "data-alt": title });
-  return el("label.swatch", label, radio, image, el("span", {}, titled(name)));
+  labels.set(shown, el("label.swatch", label, radio, image, el("span", {}, titled(name))));
+  return labels.get(shown);
 }
 
 // What is chosen.
@@ -65,8 +81,21 @@ export function choose(first, second = null, part = firstShare()) {
   const rest = (1 - part).toFixed(2);
   const two = second && second !== first;
   field.value = two ? `${first}:${Number(part.toFixed(2))},${second}:${Number(rest)}` : first;
+  if (!two) slot = 0;
   draw();
   quick.dispatchEvent(new Event("moved"));
+}
+
+/** Forget what is chosen and no longer exists; return whether there was such a style. */
+function forget() {
+  const gone = chosen().filter((name) => !styles.has(name));
+  if (gone.length) {
+    show(`The style ${together(gone)} no longer exists.`, "style");
+    slot = 0;
+    field.value = chosen().find((name) => styles.has(name)) ?? usual;
+  }
+  draw();
+  return gone.length > 0;
 }
 
 function draw() {
@@ -92,13 +121,26 @@ const radios = () => groups.querySelectorAll("input");
 
 // The picker. On a narrow screen it is a sheet over the lower half.
 
-function turn(to, open = true) {
+const isSheet = () => getComputedStyle(panel).position === "fixed";
+
+/** Choose the first or the second style. */
+function turn(to) {
   slot = to;
-  section.classList.toggle("open", open);
+  section.classList.add("open");
   draw();
-  // The picture is seen above the sheet.
-  if (open && getComputedStyle(panel).position === "fixed") mat.scrollIntoView({ block: "start" });
-  groups.querySelector(":checked")?.parentElement.scrollIntoView({ block: "nearest" });
+  if (isSheet()) {
+    mat.scrollIntoView({ block: "start" }); // the picture is seen above the sheet
+    (groups.querySelector(":checked") ?? radios()[0]).focus({ preventScroll: true });
+  }
+  reveal();
+}
+
+const reveal = () => groups.querySelector(":checked")?.parentElement.scrollIntoView({ block: "nearest" });
+
+function shut() {
+  const focused = isSheet() && panel.contains(document.activeElement);
+  section.classList.remove("open");
+  if (focused) slots.children[slot].focus({ preventScroll: true });
 }
 
 function search() {
@@ -114,7 +156,7 @@ function onKey(event) {
   const { key, target, altKey, ctrlKey, metaKey } = event;
   const input = find.firstElementChild;
   const found = groups.querySelector("label:not([hidden]) input");
-  if (key === "Escape") turn(slot, false);
+  if (key === "Escape") shut();
   else if (target.type === "radio" && key.length === 1 && key !== " " && !(altKey || ctrlKey || metaKey)) input.focus();
   else if (target === input && found && ["ArrowDown", "Enter"].includes(key)) {
     event.preventDefault();
@@ -137,6 +179,8 @@ function address(name, mine) {
   return mine ? look(name, get("photo").source, version) : picture(`swatch:${name}`, 160, version);
 }
 
+const wanted = (image) => address(image.parentElement.firstElementChild.value, onPhoto);
+
 function load() {
   const [image] = loading ? [] : waiting;
   if (!image) return;
@@ -148,7 +192,7 @@ function load() {
     load();
   };
   image.alt = image.dataset.alt; // not before: without a picture it would be in its place
-  image.src = address(image.parentElement.firstElementChild.value, onPhoto);
+  image.src = wanted(image);
 }
 
 /** Show all styles on a sample, or on the photo; what still waits for the other is dropped. */
@@ -159,7 +203,7 @@ function showPictures() {
   waiting.clear();
   for (const image of groups.querySelectorAll("img")) {
     sight.unobserve(image);
-    sight.observe(image);
+    if (image.src !== wanted(image)) sight.observe(image);
   }
 }
 
@@ -169,7 +213,6 @@ if (section) {
   slots.children[0].addEventListener("click", () => turn(0));
   slots.children[1].addEventListener("click", () => turn(1));
   slots.children[2].addEventListener("click", () => {
-    slot = 0;
     choose(chosen()[0]);
     slots.firstElementChild.focus();
   });
@@ -178,12 +221,17 @@ if (section) {
     choose(first, second, target.value / 100);
   });
   find.firstElementChild.addEventListener("input", search);
-  find.lastElementChild.addEventListener("click", () => turn(slot, false));
+  find.lastElementChild.addEventListener("click", shut);
   own.addEventListener("click", () => {
     memory("looks", !onPhoto);
     showPictures();
   });
   panel.addEventListener("keydown", onKey);
-  onApply("quick", () => turn(0, false));
+  onApply("quick", () => {
+    slot = 0;
+    shut();
+    forget();
+    reveal();
+  });
   on(["photo"], showPictures);
 }

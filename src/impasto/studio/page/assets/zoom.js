@@ -63,13 +63,13 @@ function zoomTo(wanted, point = null) {
   show(zoom, px - (px - oldX) * times, py - (py - oldY) * times);
 }
 
-/** Fill the screen, or the window where a browser allows no more; nothing else can be reached. */
+/** Fill the screen, or the window where a browser allows no more; only the brush is reached beside. */
 function fill(on) {
   mat.classList.toggle("full", on);
   full.setAttribute("aria-pressed", on);
   for (let one = mat; one !== document.body; one = one.parentElement) {
     for (const other of one.parentElement.children) {
-      if (other !== one && !other.matches("#messages, #connection")) other.inert = on;
+      if (other !== one && !other.matches("#messages, #connection, #brush")) other.inert = on;
     }
   }
   const root = document.documentElement;
@@ -86,7 +86,8 @@ document.addEventListener("fullscreenchange", () => {
   if (isFull() && !document.fullscreenElement) fill(false);
 });
 
-section.addEventListener("keydown", (event) => {
+document.addEventListener("keydown", (event) => {
+  if (!isFull() && !section.contains(event.target)) return;
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select")) return;
   const moves = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   const acts = {
@@ -115,11 +116,10 @@ const down = new Map(); // the latest event of each pointer that is down
 let comparing = false; // whether the knob is held
 
 frame.addEventListener("pointerdown", (event) => {
-  if (event.target.matches("canvas")) return; // the brush takes it
   down.set(event.pointerId, event);
   frame.classList.toggle("pinched", down.size > 1);
   comparing = event.target.matches(".knob, .handle");
-  if (zoom > 1) frame.setPointerCapture(event.pointerId);
+  if (zoom > 1 && !event.target.matches("canvas")) frame.setPointerCapture(event.pointerId);
 });
 frame.addEventListener("pointermove", (event) => {
   const last = down.get(event.pointerId);
@@ -132,8 +132,8 @@ frame.addEventListener("pointermove", (event) => {
     const middle = (name) => (event[name] + other[name]) / 2;
     zoomTo((zoom * apart(event)) / apart(last), { clientX: middle("clientX"), clientY: middle("clientY") });
     move(right / 2, below / 2);
-  } else if (zoom <= 1) {
-    return; // the slider takes it
+  } else if (zoom <= 1 || event.target.matches("canvas")) {
+    return; // the slider or the brush takes it
   } else if (comparing) uncoverTo(event.clientX);
   else move(right, below);
 });
