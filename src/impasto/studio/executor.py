@@ -32,7 +32,7 @@ from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, attempt_of, needed
 from impasto.studio.learn_runner import LearnRunner
 from impasto.studio.room import Cancelled, Room, WorkerLeaving, is_disk_full
-from impasto.studio.runner import PaintRunner, WorkerContext
+from impasto.studio.runner import PaintRunner, Runner, WorkerContext
 
 log = logging.getLogger("impasto.studio")
 
@@ -48,7 +48,7 @@ _NO_FILES: dict[str, object] = dict.fromkeys(("preview", "picture", "timelapse",
 _RESUMED = ("checkpoint-", "piece-")
 """What files are called from which a job goes on."""
 
-_RUNNERS: Mapping[str, type[PaintRunner] | type[LearnRunner] | type[FilmRunner]] = {
+_RUNNERS: Mapping[str, type[Runner]] = {
     "paint": PaintRunner,
     "learn": LearnRunner,
     "video": FilmRunner,
@@ -145,9 +145,7 @@ class Attempt:
             self._end(heartbeat, "stopped" if stopped else "done", **columns)
             return
 
-    def _publish(
-        self, heartbeat: Heartbeat, runner: PaintRunner | LearnRunner | FilmRunner, room: Room
-    ) -> dict[str, object]:
+    def _publish(self, heartbeat: Heartbeat, runner: Runner, room: Room) -> dict[str, object]:
         """Store the files of the result; return the columns that name them."""
         columns: dict[str, object] = {"step": runner.step}
         for column, name, path in runner.finish():

@@ -18,12 +18,10 @@ from impasto.runtime import checkpoint as states
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.films import FilmError, FilmRequest, check_work, plain_errors
-from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import Claim, ClaimLost
 from impasto.studio.learnt import LearntStyles
-from impasto.studio.previews import Previews
 from impasto.studio.room import Cancelled, Room, WorkerLeaving
-from impasto.studio.runner import WorkerContext
+from impasto.studio.runner import Runner, WorkerContext
 from impasto.studio.styles import Catalogue
 from impasto.video.events import FilmStarted, FramePainted, VideoEvent
 from impasto.video.frames import NetworkStylizer
@@ -36,24 +34,12 @@ _SHORTEST = 8
 _CLIP = "clip"
 
 
-class FilmRunner:
-    """Runs a video stylizer for one attempt."""
+class FilmRunner(Runner):
+    """Runs a video stylizer."""
 
-    def __init__(
-        self,
-        context: WorkerContext,
-        claim: Claim,
-        checkpoints: JobCheckpoints,
-        heartbeat: Heartbeat,
-        room: Room,
-    ) -> None:
-        self.stepped, self.step = False, 0
-        self._context, self._claim = context, claim
-        self._checkpoints, self._heartbeat, self._room = checkpoints, heartbeat, room
+    def __init__(self, context: WorkerContext, claim: Claim, *parts: Any) -> None:
+        super().__init__(context, claim, *parts)
         self._request = FilmRequest.of(claim.job.request)
-        self._previews = Previews(
-            context.files, claim.job.id, claim.attempt, heartbeat, context.clock
-        )
         self._done, self._before = 0, 0.0  # frames and seconds of earlier attempts
 
     def run(self, checkpoint: str | None) -> bool:

@@ -6,16 +6,15 @@ import math
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from impasto.errors import WeightsError
 from impasto.events import Losses, Saved, Trained, TrainingEvent
-from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
-from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import Claim, ClaimLost
 from impasto.studio.learnt import PAINTING, options
-from impasto.studio.room import Cancelled, Room, WorkerLeaving
-from impasto.studio.runner import WorkerContext
+from impasto.studio.room import Cancelled, WorkerLeaving
+from impasto.studio.runner import Runner, WorkerContext
 from impasto.training.learner import Learner
 from impasto.training.trainer import StateFile
 from impasto.zoo.rows import Row, parsed, serialised
@@ -33,20 +32,12 @@ _TOLD = 1.0
 """Seconds from one step whose losses are kept to the next."""
 
 
-class LearnRunner:
-    """Runs a learner for one attempt."""
+class LearnRunner(Runner):
+    """Runs a learner."""
 
-    def __init__(
-        self,
-        context: WorkerContext,
-        claim: Claim,
-        checkpoints: JobCheckpoints,
-        heartbeat: Heartbeat,
-        room: Room,
-    ) -> None:
-        self.stepped, self.step = False, claim.job.step
-        self._context, self._claim = context, claim
-        self._checkpoints, self._heartbeat, self._room = checkpoints, heartbeat, room
+    def __init__(self, context: WorkerContext, claim: Claim, *parts: Any) -> None:
+        super().__init__(context, claim, *parts)
+        self.step = claim.job.step
         self._state = context.scratch / "state"
         self._told, self._due, self._save_due, self._pause = -math.inf, 0.0, 0.0, 0.0
         self._names: list[str] = []

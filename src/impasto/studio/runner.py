@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,8 +57,11 @@ class WorkerContext:
     clock: Callable[[], float] = time.monotonic
 
 
-class PaintRunner:
-    """Runs a painter for one attempt."""
+class Runner(ABC):
+    """Runs an engine for one attempt at a job.
+
+    ``step`` is the latest step; ``stepped`` tells whether this attempt did any.
+    """
 
     def __init__(
         self,
@@ -69,11 +73,26 @@ class PaintRunner:
     ) -> None:
         self.stepped, self.step = False, 0
         self._context, self._claim = context, claim
-        self._request = PaintRequest.of(claim.job.request)
         self._checkpoints, self._heartbeat, self._room = checkpoints, heartbeat, room
         self._previews = Previews(
             context.files, claim.job.id, claim.attempt, heartbeat, context.clock
         )
+
+    @abstractmethod
+    def run(self, checkpoint: str | None) -> bool:
+        """Work to the end, or until the owner stops it; return whether the owner did."""
+
+    @abstractmethod
+    def finish(self) -> Iterator[tuple[str, str, Path]]:
+        """Make the results; yield column, name and path of each."""
+
+
+class PaintRunner(Runner):
+    """Runs a painter."""
+
+    def __init__(self, context: WorkerContext, claim: Claim, *parts: Any) -> None:
+        super().__init__(context, claim, *parts)
+        self._request = PaintRequest.of(claim.job.request)
         self._due = 0.0
         self._film = context.scratch / "timelapse.mp4"
 
