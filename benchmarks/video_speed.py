@@ -77,7 +77,7 @@ def speed(folder: Path, arguments: Namespace) -> list[Row]:
     style = f"{arguments.model}/wave"
     film = Film(clip, size=arguments.size)
     photos = [frame.rgb for frame in islice(film.frames_after(), 16)]
-    network = load(style, device="cpu")
+    network, of_films = load(style, device="cpu"), load(style, device="cpu")
     rates: dict[str, list[float]] = {}
     for _ in range(arguments.rounds):
         for photo in photos[:2]:
@@ -91,7 +91,7 @@ def speed(folder: Path, arguments: Namespace) -> list[Row]:
             options = VideoOptions(stability=stability)
             out = folder / "out.mp4"
             stylizer = VideoStylizer(
-                NetworkStylizer(network), clip, out, options, size=arguments.size
+                NetworkStylizer(of_films), clip, out, options, size=arguments.size
             )
             times = []
             for event in stylizer:

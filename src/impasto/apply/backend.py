@@ -36,6 +36,12 @@ class Backend(Protocol):
     def device(self) -> str:
         """The device it runs on: ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
 
+    def share_processor(self) -> None:
+        """Leave the processor to other threads while there is nothing to compute.
+
+        By default, the threads of ONNX Runtime wait actively, which is fastest if they are alone.
+        """
+
     def run(
         self,
         segment: Segment,

@@ -15,6 +15,7 @@ from impasto.errors import MissingExtraError
 from impasto.images.picture import Floats
 
 _ERRORS_ONLY = 3
+_SPINNING = "session.intra_op.allow_spinning"
 
 
 class OnnxBackend:
@@ -38,6 +39,11 @@ class OnnxBackend:
         self._tensors = tensors
         self._threads = threads
         self._latest: tuple[Any, Any] = (None, None)
+        self._spins = True
+
+    def share_processor(self) -> None:
+        """As `Backend.share_processor`."""
+        self._spins, self._latest = False, (None, None)
 
     def run(
         self,
@@ -73,6 +79,7 @@ class OnnxBackend:
             options.intra_op_num_threads = self._threads or 0
             # Memory patterns would be kept for every size of picture.
             options.enable_mem_pattern = False
+            options.add_session_config_entry(_SPINNING, "1" if self._spins else "0")
             model = build_segment(segment, self._tensors, use)
             session = self._runtime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]

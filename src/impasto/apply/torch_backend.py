@@ -44,6 +44,9 @@ class TorchBackend:
         """As `Backend.device`."""
         return str(self._device)
 
+    def share_processor(self) -> None:
+        """As `Backend.share_processor`: PyTorch has nothing to set."""
+
     def run(
         self,
         segment: Segment,

@@ -36,7 +36,7 @@ class Codec:
 _ALL = (".mp4", ".mov", ".mkv")
 _KNOWN = {
     "h264": Codec(
-        {"libx264": {"preset": "faster"}, "libopenh264": {}}, "yuv420p", _ALL, crf=18
+        {"libx264": {"preset": "veryfast"}, "libopenh264": {}}, "yuv420p", _ALL, crf=18
     ),
     "hevc": Codec(
         {"libx265": {"preset": "medium", "x265-params": "log-level=error:bframes=0"}},

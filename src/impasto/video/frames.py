@@ -76,6 +76,7 @@ class NetworkStylizer:
     def prepare(self, width: int, height: int, stability: float) -> None:
         """As `FrameStylizer.prepare`."""
         self._network.check(self._options)
+        self._network.backend.share_processor()  # with flow, decoder and encoder
         if self._options.mask is not None:
             shares = self._network.shares
             self._masks = masks_of(self._options.mask, shares, width, height, self._read)
