@@ -97,6 +97,19 @@ def test_impossible_choices_are_refused():
             made("auto", device="cuda")
 
 
+def test_a_shared_processor_changes_nothing_else():
+    pytest.importorskip("onnxruntime")
+    architecture = ARCHITECTURES["turbo"]
+    photo = np.random.default_rng(0).random((1, 3, 48, 64), np.float32)
+    noise = making.noise(architecture, 48, 64)
+    backend, found = made("onnx", threads=2), []
+    for _ in range(2):
+        given = {PHOTO: photo}
+        found.append(backend.run(whole(architecture), given, making.MIX, noise)[STYLISED])
+        backend.share_processor()
+    np.testing.assert_array_equal(*found)
+
+
 def test_threads_are_given_back():
     before = torch.get_num_threads()
     backend = made("torch", threads=before + 1)
