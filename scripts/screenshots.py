@@ -25,9 +25,6 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 PATIENCE = 600_000  # milliseconds
-SWATCHES_ARE_THERE = """
-() => [...document.querySelectorAll("#swatches img")].slice(0, 16).every((one) => one.naturalWidth)
-"""
 
 
 @contextmanager
@@ -107,7 +104,6 @@ def take(browser: Browser, url: str, folder: Path) -> None:
     if page.locator("#swatches input").count():
         finished = page.locator("[data-action=keep]:not([aria-disabled])")
         expect(finished).to_be_visible(timeout=PATIENCE)
-        page.wait_for_function(SWATCHES_ARE_THERE, timeout=PATIENCE)
     else:
         page.locator("#history .shot").first.click()
         caption_says(page, "Done")
