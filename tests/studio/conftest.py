@@ -11,6 +11,7 @@ import needs
 from impasto.studio.database import connect
 from studio.browsing import browser, page, photo, studio, window, windows
 from studio.postgres import Postgres
+from studio.serving import Served, served
 
 __all__ = ["browser", "page", "photo", "studio", "window", "windows"]
 
@@ -33,6 +34,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
         return URL.create("sqlite", database=str(tmp_path / "studio.sqlite"))
     server: Postgres = request.getfixturevalue("postgres")
     return server.empty()
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A studio with its page and two clients."""
+    keys = f"ann:{'a' * 20},bob:{'b' * 20}"
+    with served(tmp_path_factory.mktemp("keyed"), page=True, api_keys=keys) as found:
+        yield found
 
 
 @pytest.fixture

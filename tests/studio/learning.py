@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from impasto.options import TrainOptions
 from impasto.studio import learn_runner
 from impasto.studio.learnt import options
 from impasto.studio.runner import WorkerContext
@@ -22,6 +20,7 @@ from patience import Clock
 from pictures import painting
 from studio.jobs import context_for, settings_for
 from studio.serving import Served
+from training import layers
 from zoo.making import random_pack, write
 
 ASKED = {"model": "turbo", "style_size": "192", "budget": "4"}
@@ -30,14 +29,7 @@ ASKED = {"model": "turbo", "style_size": "192", "budget": "4"}
 
 def few_layers(patch: pytest.MonkeyPatch) -> None:
     """Have learners look through few layers, at small crops."""
-    few = partial(
-        TrainOptions,
-        style_layers="relu1_1,relu2_1",
-        style_sizes="1:1",
-        content_layers="relu2_2",
-        content_sizes="1:1",
-    )
-    patch.setattr("impasto.training.learner.TrainOptions", few)
+    layers.few_layers(patch)
     patch.setattr(learn_runner, "options", lambda asked: replace(options(asked), size=128))
 
 

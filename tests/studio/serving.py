@@ -79,6 +79,10 @@ def own_styles(folder: Path, *styles: str) -> None:
     write(folder / "own.safetensors", *styles)
 
 
+ANN, BOB = ({"X-API-Key": letter * 20} for letter in "ab")
+"""The headers of the two clients of the fixture `keyed`."""
+
+
 @contextmanager
 def served(
     folder: Path,

@@ -28,7 +28,7 @@ from impasto.studio.page.views import opening
 from impasto.studio.requests import STEERED, PaintRequest
 from impasto.zoo import registry
 from patience import made_older
-from studio.serving import PAINTING, PHOTO, Served, decoded, drawn, encoded, served
+from studio.serving import ANN, BOB, PAINTING, PHOTO, Served, decoded, drawn, encoded, served
 from zoo.making import write
 
 ASSETS = pictures.ASSETS
@@ -40,16 +40,6 @@ def open_studio(tmp_path_factory: pytest.TempPathFactory):
         tmp_path_factory.mktemp("page"), page=True, max_size=320, max_pixels=200_000
     ) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory):
-    keys = f"ann:{'a' * 20},bob:{'b' * 20}"
-    with served(tmp_path_factory.mktemp("keyed"), page=True, api_keys=keys) as found:
-        yield found
-
-
-ANN, BOB = ({"X-API-Key": letter * 20} for letter in "ab")
 
 
 def send(studio: Served, data: bytes, **options: Any) -> httpx.Response:

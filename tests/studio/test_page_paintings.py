@@ -17,7 +17,7 @@ from impasto.images import write
 from impasto.images.recipe import recipe_in
 from impasto.studio.page.pictures import saved
 from impasto.studio.requests import PaintRequest
-from studio.serving import Served, decoded, drawn, encoded, served
+from studio.serving import ANN, BOB, Served, decoded, drawn, encoded, served
 
 COFFEE = {"source": "sample:coffee", "name": "Coffee"}
 WAVES = {"source": "painting:waves", "name": "waves"}
@@ -32,16 +32,6 @@ ORDER = {
 def studio(tmp_path_factory: pytest.TempPathFactory):
     with served(tmp_path_factory.mktemp("page"), page=True, max_size=320) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory):
-    keys = f"ann:{'a' * 20},bob:{'b' * 20}"
-    with served(tmp_path_factory.mktemp("keyed"), page=True, api_keys=keys) as found:
-        yield found
-
-
-ANN, BOB = ({"X-API-Key": letter * 20} for letter in "ab")
 
 
 def begun(studio: Served, order: dict[str, Any] = ORDER, **options: Any) -> str:

@@ -37,7 +37,7 @@ from studio.browsing import (
     use_sample,
 )
 from studio.learning import swirls
-from studio.serving import PHOTO, Served, decoded, drawn, encoded, served
+from studio.serving import ANN, BOB, PHOTO, Served, decoded, drawn, encoded
 
 chromium = needs.needs(needs.CHROMIUM, needs.chromium())
 
@@ -632,16 +632,6 @@ def touch(page: Page, area: FloatRect, *others: float) -> None:
 
 
 # What is behind it.
-
-
-@pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory):
-    keys = f"ann:{'a' * 20},bob:{'b' * 20}"
-    with served(tmp_path_factory.mktemp("quick"), page=True, api_keys=keys) as found:
-        yield found
-
-
-ANN, BOB = ({"X-API-Key": letter * 20} for letter in "ab")
 
 
 def opening(studio: Served, query: str) -> dict[str, object]:

@@ -20,7 +20,7 @@ from impasto.errors import DivergedError, ImageError, OptionsError
 from impasto.events import Saved, Trained, TrainingEvent, Unreadable
 from impasto.images import save_picture
 from impasto.nets.architecture import ORIGINAL, style_tensors
-from impasto.options import LearnOptions, ReadOptions, TrainOptions
+from impasto.options import LearnOptions, ReadOptions
 from impasto.samples import photo
 from impasto.training.learner import Learner
 from impasto.training.painting import Painting, read_painting
@@ -33,6 +33,7 @@ from impasto.zoo.registry import network
 from impasto.zoo.rows import Row, read_rows, write_rows
 from patience import Clock
 from pictures import painting
+from training.layers import few_layers
 from zoo.making import random_pack
 
 Build = Callable[..., Learner]
@@ -80,14 +81,7 @@ def build(source: Any = None, photos: Any = None, **options: Any) -> Learner:
 @pytest.fixture
 def learner(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Learner]:
     """As `build`, with few layers to look through."""
-    few = partial(
-        TrainOptions,
-        style_layers="relu1_1,relu2_1",
-        style_sizes="1:1",
-        content_layers="relu2_2",
-        content_sizes="1:1",
-    )
-    monkeypatch.setattr("impasto.training.learner.TrainOptions", few)
+    few_layers(monkeypatch)
     return build
 
 

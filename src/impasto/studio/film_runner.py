@@ -18,9 +18,9 @@ from impasto.runtime import checkpoint as states
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.films import FilmError, FilmRequest, check_work, plain_errors
-from impasto.studio.jobs import Claim, ClaimLost
+from impasto.studio.jobs import Claim
 from impasto.studio.learnt import LearntStyles
-from impasto.studio.room import Cancelled, Room, WorkerLeaving
+from impasto.studio.room import Room, WorkerLeaving
 from impasto.studio.runner import Runner, WorkerContext
 from impasto.studio.styles import Catalogue
 from impasto.video.events import FilmStarted, FramePainted, VideoEvent
@@ -48,7 +48,7 @@ class FilmRunner(Runner):
         Raises `ClaimLost`, `Cancelled`, `WorkerLeaving`, and `CheckpointError` when it cannot go on
         from there.
         """
-        heartbeat, stopped = self._heartbeat, False
+        stopped = False
         clip = self._room.wait_for(self._fetch_clip)
         with plain_errors(clip), warnings.catch_warnings():
             warnings.simplefilter("ignore", Notice)  # there is nobody here to read them
@@ -56,12 +56,8 @@ class FilmRunner(Runner):
             with closing(iter(stylizer)) as events:
                 for event in events:
                     self._take(event)
-                    if heartbeat.lost:
-                        raise ClaimLost
-                    if heartbeat.wish == "cancel":
-                        raise Cancelled
-                    stopped = heartbeat.wish == "stop"
-                    if stopped or self._context.leaving.is_set():
+                    stopped, leaving = self._wishes()
+                    if stopped or leaving:
                         stylizer.stop()  # it ends the piece under way
         if stylizer.stopped and not stopped:
             raise WorkerLeaving

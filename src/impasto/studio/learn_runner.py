@@ -11,9 +11,9 @@ from typing import Any
 from impasto.errors import WeightsError
 from impasto.events import Losses, Saved, Trained, TrainingEvent
 from impasto.studio.database import retry
-from impasto.studio.jobs import Claim, ClaimLost
+from impasto.studio.jobs import Claim
 from impasto.studio.learnt import PAINTING, options
-from impasto.studio.room import Cancelled, WorkerLeaving
+from impasto.studio.room import WorkerLeaving
 from impasto.studio.runner import Runner, WorkerContext
 from impasto.training.learner import Learner
 from impasto.training.trainer import StateFile
@@ -48,7 +48,6 @@ class LearnRunner(Runner):
 
         Raises `ClaimLost`, `Cancelled` and `WorkerLeaving`.
         """
-        heartbeat = self._heartbeat
         self._state.unlink(missing_ok=True)
         if checkpoint:
             self._room.wait_for(lambda: self._fetch(checkpoint))
@@ -57,11 +56,7 @@ class LearnRunner(Runner):
         with closing(iter(learner)) as events:
             for event in events:
                 self._take(event)
-                if heartbeat.lost:
-                    raise ClaimLost
-                if heartbeat.wish == "cancel":
-                    raise Cancelled
-                stopped, leaving = heartbeat.wish == "stop", self._context.leaving.is_set()
+                stopped, leaving = self._wishes()
                 if stopped or leaving:
                     learner.stop()  # it saves its state before it ends
         if leaving and not stopped:

@@ -78,6 +78,18 @@ class Runner(ABC):
             context.files, claim.job.id, claim.attempt, heartbeat, context.clock
         )
 
+    def _wishes(self) -> tuple[bool, bool]:
+        """Return whether the owner stops the job, and whether the worker is to leave.
+
+        Raises `ClaimLost` and `Cancelled`.
+        """
+        if self._heartbeat.lost:
+            raise ClaimLost
+        wish = self._heartbeat.wish
+        if wish == "cancel":
+            raise Cancelled
+        return wish == "stop", self._context.leaving.is_set()
+
     @abstractmethod
     def run(self, checkpoint: str | None) -> bool:
         """Work to the end, or until the owner stops it; return whether the owner did."""
@@ -105,13 +117,9 @@ class PaintRunner(Runner):
         self._prepare(checkpoint)
         for event in self._events():
             self._take(event)
-            if self._heartbeat.lost:
-                raise ClaimLost
-            if isinstance(event, Finished):
+            if isinstance(event, Finished) and not self._heartbeat.lost:
                 break
-            if self._heartbeat.wish == "cancel":
-                raise Cancelled
-            stopped, leaving = self._heartbeat.wish == "stop", self._context.leaving.is_set()
+            stopped, leaving = self._wishes()
             if self.stepped and (stopped or leaving or self._context.clock() >= self._due):
                 self._keep_checkpoint()
             if leaving and not stopped:
