@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from impasto.explain.explanation import Explanation
 from impasto.explain.progress import Progressed
 
-SIZE, STEPS = 64, 40
+SIZE, STEPS = 64, 32
 COMMAND = "impasto explain photo.jpg 'starry & night.jpg' -o report.html"
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explain.making import COMMAND, Element, read
+from explain.making import COMMAND, STEPS, Element, read
 from impasto.explain.explanation import Explanation
 from impasto.explain.figures import log_ratios, magnitudes
 from impasto.explain.render import render
@@ -224,7 +224,9 @@ def test_the_moments_say_what_they_show(tree: Element, explanation: Explanation)
     for item, snapshot in zip(
         tree.one("ol", **{"class": "film"}).all("li"), explanation.run.snapshots, strict=True
     ):
-        assert item.attributes["data-text"].startswith(f"Step {snapshot.row.step} of 40 · loss ")
+        assert item.attributes["data-text"].startswith(
+            f"Step {snapshot.row.step} of {STEPS} · loss "
+        )
         source = item.one("img").attributes["src"].partition(",")[2]
         with Image.open(io.BytesIO(base64.b64decode(source))) as image:
             shown = np.asarray(image.convert("RGB"), float) / 255

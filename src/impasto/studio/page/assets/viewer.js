@@ -66,16 +66,21 @@ export function button(name, text, work, title = null) {
   return made;
 }
 
-/** A button that asks once more before it does what cannot be undone. */
+/** A button that asks once more before it does what cannot be undone, until it loses the focus. */
 export function careful(name, text, question, work) {
   const made = button(name, text, work);
-  const ask = (event) => {
-    event.stopImmediatePropagation();
-    made.textContent = question;
-    made.classList.add("danger");
-    made.removeEventListener("click", ask, true);
+  const ask = (asks) => {
+    made.textContent = asks ? question : text;
+    made.classList.toggle("danger", asks);
   };
-  made.addEventListener("click", ask, true);
+  const first = (event) => {
+    if (made.textContent === question) return;
+    event.stopImmediatePropagation();
+    ask(true);
+    made.focus();
+  };
+  made.addEventListener("click", first, true);
+  made.addEventListener("blur", () => ask(false));
   return made;
 }
 
