@@ -29,6 +29,7 @@ from impasto.painter import Painter, Painting, Start, read_layouts
 from impasto.painter.recipe import grouped, located
 from impasto.training.start import AUTO, started
 from impasto.training.trainer import Trainer
+from impasto.zoo.exemplars import Exemplar
 from impasto.zoo.pack import EXTENSION, write_pack
 from impasto.zoo.registry import find, resolve
 
@@ -75,18 +76,20 @@ def begun(
 
 
 def refine(
-    made: Stylised, content: Source, style: Source, seconds: float, read: ReadOptions
+    made: Stylised, content: Source, exemplar: Exemplar, seconds: float, read: ReadOptions
 ) -> Painter:
-    """Return a `Painter` that refines a network's result for a number of seconds.
-
-    ``style`` is the painting from which the network's style was learnt.
-    """
+    """Return a `Painter` that refines a network's result for a number of seconds."""
     height, width, _ = made.samples.shape
     start = Start(made.rgb, made.recipe)
     options = PaintOptions(
-        size=max(height, width), budget=seconds, scales="single", init=start.styles, device="auto"
+        size=max(height, width),
+        style_scale=exemplar.scale,
+        budget=seconds,
+        scales="single",
+        init=start.styles,
+        device="auto",
     )
-    return Painter(content, style, options, read=read, start=start)
+    return Painter(content, exemplar.source, options, read=read, start=start)
 
 
 def _is_file(init: str) -> bool:

@@ -106,6 +106,32 @@ def test_strokes_seeds_and_masks(folder: Path, run: Run) -> None:
     assert (wrong.code, "nowhere.png: no such file" in wrong.err) == (2, True)
 
 
+def test_a_bundled_style_is_refined_with_the_texture_of_its_painting(
+    folder: Path, models: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = run("apply", "starry", "photo.png", "-o", "out.png", "--refine=1s")
+    assert (wrong.code, "needs the painting" in wrong.err) == (2, True)
+    monkeypatch.setattr("impasto.zoo.exemplars.TEXTURES", folder / "textures")
+    monkeypatch.setattr("impasto.painter.recipe.TEXTURES", folder / "textures")
+    write(models / "more.safetensors", "dots", sha256="5" * 64)
+    (folder / "textures").mkdir()
+    Image.open("style.png").save("textures/5555555555555555.webp", lossless=True)
+    flags = ["--refine=1s", "--size=48", "--style-scale=2"]
+    outcome = run("apply", "dots", "photo.png", "-o", "out.png", *flags)
+    assert outcome.code == 0, outcome.err
+    recipe = read_recipe(folder / "out.png")
+    assert recipe["start"]["shares"] == {"dots": 1}
+    assert recipe["options"]["style_scale"] == 1.0  # half of what was asked
+    (folder / "textures" / "5555555555555555.webp").rename("5555555555555555.webp")
+    monkeypatch.setattr("impasto.painter.recipe.TEXTURES", folder)  # installed elsewhere
+    (folder / "results").mkdir()
+    (folder / "out.png").rename("results/out.png")
+    shutil.copy("photo.png", "results")
+    again = run("rerun", "results/out.png", "-o", "again.png", "--quiet")
+    assert again.code == 0, again.err
+    np.testing.assert_array_equal(pixels(folder / "again.png"), pixels("results/out.png"))
+
+
 def test_fast_takes_the_smaller_network(folder: Path, models: Path, run: Run) -> None:
     write(models / "better.safetensors", "starry", size="quality")
     for flags, expected in (([], "quality"), (["--fast"], "turbo")):

@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Page, Route, expect
 
 import needs
-from impasto.zoo import registry
+from impasto.zoo import exemplars, registry
 from impasto.zoo.rows import Rows, serialised
 from studio.browsing import (
     QUICK,
@@ -37,7 +37,8 @@ from studio.browsing import (
     use_sample,
 )
 from studio.learning import swirls
-from studio.serving import ANN, BOB, PHOTO, Served, decoded, drawn, encoded
+from studio.serving import ANN, BOB, PHOTO, Served, decoded, drawn, encoded, served
+from zoo.making import write
 
 chromium = needs.needs(needs.CHROMIUM, needs.chromium())
 
@@ -489,7 +490,7 @@ def test_what_is_painted_over_stays_and_is_still_there_when_it_is_painted_on(win
     page = window.open("?size=256")
     use_sample(page)
     stylised(page)
-    expect(action(page, "on15")).to_have_count(0)  # bundled styles come without their paintings
+    expect(action(page, "on15")).to_be_visible()
     add_style(page, "mine")
     page = window.open("?size=256&style=mine")
     stylised(page)
@@ -725,6 +726,26 @@ def test_a_look_is_small_and_belongs_to_who_has_the_photo(keyed: Served):
         ("/studio/look/wave/sample:none", ANN),
     ):
         assert keyed.client.get(path, headers=who).status_code == 404
+
+
+def test_a_bundled_style_is_painted_on_with_the_texture_of_its_painting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(exemplars, "TEXTURES", tmp_path / "textures")
+    (tmp_path / "textures").mkdir()
+    write(tmp_path / "models" / "more.safetensors", "dots", sha256="6" * 64)
+    Image.new("RGB", (96, 96), "#666").save(tmp_path / "textures" / f"{'6' * 16}.webp")
+    settings = {"style": "dots", "style_scale": 2.0, "strength": 0.8}
+    with served(tmp_path, styles=(), page=True) as studio:
+        made = order(studio, "", settings).json()
+        assert made["finishable"] is True
+        given = {"photo": {"source": "sample:coffee", "name": "Coffee"}, "source": made["source"]}
+        answer = order(studio, "/finish", settings, **given, seconds=1)
+        assert answer.status_code == 200, answer.text
+        job = studio.studio.store.job(answer.json()["id"])
+        assert job.request["style_scale"] == [1.0]  # a texture is half of a painting
+        assert job.request["strength"] == 0.8
+        assert decoded(studio.studio.files.get(job.id, "style-0")).size == (96, 96)
 
 
 def test_what_has_no_painting_is_not_painted_on(keyed: Served):

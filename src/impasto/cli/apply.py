@@ -58,8 +58,8 @@ def apply(
     refine: Annotated[
         str | None,
         typer.Option(
-            help="Then optimise the pixels of each picture for this time. Needs a painting, "
-            "or a style that you had learnt.",
+            help="Then optimise the pixels of each picture for this time. Needs a bundled or "
+            "learnt style, or a painting.",
             metavar="TIME",
             show_default=False,
         ),
@@ -146,7 +146,7 @@ def apply(
                 fast=fast,
                 quiet=quiet,
             )
-        refiner = Refiner.of(refine, model, shares, options) if refine else None
+        refiner = Refiner.of(refine, model, pack, shares, options) if refine else None
         if refiner and ray:
             raise OptionsError("--refine cannot be used with --ray: it works on this machine only")
         task = StyliseTask(pack, shares, options, save, read, refiner)

@@ -10,6 +10,7 @@ from typing import TypeVar
 from impasto.errors import ImageError
 from impasto.images.picture import Stored
 from impasto.text import shown
+from impasto.zoo.exemplars import TEXTURES
 
 T = TypeVar("T")
 
@@ -20,8 +21,11 @@ def recorded(picture: Stored) -> dict[str, str]:
 
 
 def located(name: str, folder: Path, way_out: str = "give its new path") -> Path:
-    """Find a recorded file at its old path or in ``folder``. Raises `ImageError`."""
-    for candidate in (Path(name), folder / Path(name).name):
+    """Find a recorded file at its old path or in ``folder``. Raises `ImageError`.
+
+    It may also be one of the textures that come with Impasto.
+    """
+    for candidate in (Path(name), folder / Path(name).name, TEXTURES / Path(name).name):
         if os.path.isfile(candidate):  # noqa: PTH113 (a name may be too long for the disk)
             return candidate
     raise ImageError(f"{shown(name)}: not found here nor in {shown(folder)}; {way_out}")

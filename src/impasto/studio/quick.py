@@ -33,6 +33,7 @@ from impasto.studio.requests import FORMATS
 from impasto.studio.settings import Settings
 from impasto.studio.styles import Catalogue, Style
 from impasto.studio.validation import named
+from impasto.zoo.exemplars import Exemplar
 from impasto.zoo.pack import Pack
 from impasto.zoo.registry import Shares
 from impasto.zoo.rows import Rows
@@ -116,24 +117,25 @@ class Quick:
         """Return the SHA-256 of the pack that a style is in. Raises `OptionsError`."""
         return self._catalogue.find(style)[0].sha256
 
-    def paintings(self, style: str, own: Own = ()) -> dict[bytes, float]:
-        """Return the paintings of a style or a mixture, of ``own`` ones in full, with the shares.
+    def exemplars(self, style: str, own: Own = ()) -> list[tuple[Exemplar, float]]:
+        """Return an exemplar for each part of a style or a mixture, with its share.
 
-        Raises `OptionsError` for an unknown style, or one whose painting is not here.
+        Raises `OptionsError` for an unknown style, or one that has no exemplar here.
         """
-        found, mine = {}, {style.name: style for style in own}
+        found, mine = [], {style.name: style for style in own}
         for name, share in self._catalogue.find(style, own=own)[1].items():
-            painting = mine[name].painting if name in mine else self._catalogue.painting(name)
-            if painting is None:
+            own_painting = Exemplar(mine[name].painting) if name in mine else None
+            exemplar = own_painting or self._catalogue.exemplar(name)
+            if exemplar is None:
                 raise OptionsError(f"the painting of {name} is not here: add it in Paint instead")
-            found[painting] = share
+            found.append((exemplar, share))
         return found
 
     def finishable(self, style: str, own: Own = ()) -> bool:
-        """Return whether `paintings` finds all of them; reads no file. Raises `OptionsError`."""
+        """Return whether `exemplars` finds all of them; reads no file. Raises `OptionsError`."""
         mine = {style.name for style in own}
         shares = self._catalogue.find(style, own=own)[1]
-        return all(name in mine or self._catalogue.painting(name) for name in shares)
+        return all(name in mine or self._catalogue.exemplar(name) for name in shares)
 
     def find(self, style: str, *, fast: bool = False, own: Own = ()) -> tuple[Pack, Shares]:
         """Return the network of a style or a mixture, and the shares. Raises `OptionsError`."""

@@ -18,6 +18,7 @@ from impasto.studio.learnt import Own, OwnStyle
 from impasto.text import shown
 from impasto.zoo import registry
 from impasto.zoo.cards import StyleCard
+from impasto.zoo.exemplars import Exemplar, texture
 from impasto.zoo.pack import EXTENSION, Pack
 from impasto.zoo.registry import Shares, StyleError
 from impasto.zoo.rows import Rows
@@ -63,6 +64,7 @@ class Catalogue:
         self._looked = -math.inf
         self._entries: tuple[registry.Entry, ...] = ()
         self._paintings: dict[str, bytes] = {}
+        self._cards: dict[str, StyleCard] = {}
 
     def styles(self) -> list[Style]:
         """Return every style, in the order of looking for them."""
@@ -93,13 +95,12 @@ class Catalogue:
                     raise StyleError(f"{style.name} is not learnt yet: wait for its first result")
         return registry.choose(entries, where, shares, fast=fast), shares
 
-    def painting(self, style: str) -> bytes | None:
-        """Return a small copy of the painting that a style was learnt from; None if it is not here.
-
-        Bundled styles come without their paintings.
-        """
+    def exemplar(self, style: str) -> Exemplar | None:
+        """Return a picture from which a style can be optimised; None if there is none."""
         self._known()
-        return self._paintings.get(style) or None
+        if painting := self._paintings.get(style):
+            return Exemplar(painting)
+        return texture(self._cards[style]) if style in self._cards else None
 
     def lighter(self, spec: str, own: Own = ()) -> list[str]:
         """Return what names the same styles in networks of less work, the one of most work first.
@@ -156,6 +157,12 @@ class Catalogue:
                         for entry in registry.learnt()
                         if entry.rows
                         for row in entry.rows.rows
+                    }
+                    self._cards = {
+                        card.name: card
+                        for entry in reversed(self._entries)
+                        if entry.pack
+                        for card in entry.pack.card.styles
                     }
             return self._entries
 

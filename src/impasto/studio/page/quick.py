@@ -142,7 +142,7 @@ class FinishOrder(QuickResult):
 
 
 def finish(page: Page, owner: str, order: FinishOrder) -> Job:
-    """Order a painting that begins with a result, with the paintings of its styles.
+    """Order a painting that begins with a result, with exemplars of its styles.
 
     Raises `KeyError` if the result or its photo was removed, and as `accept_paint` does.
     """
@@ -152,23 +152,22 @@ def finish(page: Page, owner: str, order: FinishOrder) -> Job:
         raise OptionsError("--source must be a result of Quick")
     if mask := settings.mask_file(page.studio.settings):
         start["freeze"] = inverted(mask, max(size_of(start["start"])))
-    paintings = page.studio.quick.paintings(settings.style, page.studio.learnt.of(owner))
+    exemplars = page.studio.quick.exemplars(settings.style, page.studio.learnt.of(owner))
     request = PaintRequest.of(
         {
             "size": max(size_of(start["start"])),
             "budget": order.seconds,
             "strength": settings.strength,
             "color": settings.color,
-            "style_scale": settings.style_scale,
-            "blend": list(paintings.values()),
+            "style_scale": [settings.style_scale * exemplar.scale for exemplar, _ in exemplars],
+            "blend": [share for _, share in exemplars],
         }
     )
     photo = find(owner, order.photo.source)
     names = [{"source": f"swatch:{name}", "name": name} for name in mixed(settings.style)]
     pictures = {"photo": order.photo.model_dump(), "paintings": names}
-    return accept_paint(
-        page.studio, owner, photo, [*paintings], request, pictures=pictures, start=start
-    )
+    styles = [exemplar.data for exemplar, _ in exemplars]
+    return accept_paint(page.studio, owner, photo, styles, request, pictures=pictures, start=start)
 
 
 def keep(page: Page, owner: str, result: QuickResult) -> Job:
