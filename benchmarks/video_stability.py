@@ -8,8 +8,7 @@ benchmarks/judge.py has it, which needs the painting. Frames are looked up by a 
 between two pixels would count what is sharp as unsteady.
 
 Films are made of a photo: moved and turned; at rest, with grain; with a cut. Their motion is known.
-Clips can be given; their flow is OpenCV's DIS where that is installed, else TV-L1 of scikit-image:
-not the one that films are steadied by. A cut has to leave nothing behind: the first frame after it
+Clips can be given; their flow is TV-L1 of scikit-image, not the one that films are steadied by. A cut has to leave nothing behind: the first frame after it
 is compared with what it is alone. Look at the strips: rows are the source, frame by frame and each
 stability, columns every third frame.
 
@@ -38,6 +37,7 @@ from judge import Judge, style_error
 from numpy.typing import NDArray
 from peers import Stylist, found
 from PIL import Image
+from skimage.registration import optical_flow_tvl1
 
 import impasto
 from impasto import samples
@@ -189,15 +189,9 @@ def _motion(one: Bytes, other: Bytes) -> Motion:
 
 def _flow(one: Bytes, other: Bytes) -> Flow:
     """Return where what a frame shows is in another, right and down, in pixels."""
-    grey = [np.asarray(Image.fromarray(frame).convert("L")) for frame in (one, other)]
-    try:
-        import cv2
-    except ImportError:
-        from skimage.registration import optical_flow_tvl1
-
-        down, right = optical_flow_tvl1(grey[0] / 255, grey[1] / 255, dtype=np.float32)
-        return np.stack([right, down], axis=-1)
-    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*grey, None)
+    grey = (np.asarray(Image.fromarray(frame).convert("L")) / 255 for frame in (one, other))
+    down, right = optical_flow_tvl1(*grey, dtype=np.float32)
+    return np.stack([right, down], axis=-1)
 
 
 def _looked_up(values: Flow, flow: Flow, order: int = 1) -> Flow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -102,12 +103,21 @@ def test_a_shared_processor_changes_nothing_else():
     architecture = ARCHITECTURES["turbo"]
     photo = np.random.default_rng(0).random((1, 3, 48, 64), np.float32)
     noise = making.noise(architecture, 48, 64)
-    backend, found = made("onnx", threads=2), []
-    for _ in range(2):
-        given = {PHOTO: photo}
-        found.append(backend.run(whole(architecture), given, making.MIX, noise)[STYLISED])
-        backend.share_processor()
-    np.testing.assert_array_equal(*found)
+    backend = made("onnx", threads=2)
+
+    def run(_: int) -> np.ndarray:
+        return backend.run(whole(architecture), {PHOTO: photo}, making.MIX, noise)[STYLISED]
+
+    alone = run(0)
+    assert backend.share_processor()
+    np.testing.assert_array_equal(run(0), alone)
+    assert backend.share_processor(3)
+    with ThreadPoolExecutor(3) as pool:
+        for together in pool.map(run, range(6)):
+            np.testing.assert_allclose(together, alone, atol=1e-5)
+    backend.share_processor()  # for one film after another
+    np.testing.assert_array_equal(run(0), alone)
+    assert not made("torch").share_processor(2)
 
 
 def test_threads_are_given_back():

@@ -127,6 +127,7 @@ class Plain:
 
     piece = 4
     follows = False
+    at_once = 1
 
     def __init__(self):
         self.seen, self.shots = [], 0

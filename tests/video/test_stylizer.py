@@ -197,8 +197,8 @@ def test_another_film_does_not_go_on(tmp_path):
     assert left_over(tmp_path) == []
 
 
-def network(pack=None):
-    return Network(pack or making.pack(), {"wave": 1}, backend="torch", device="cpu", threads=1)
+def network(pack=None, backend="torch"):
+    return Network(pack or making.pack(), {"wave": 1}, backend=backend, device="cpu", threads=1)
 
 
 def test_a_network_goes_on_as_if_nothing_had_been(tmp_path, monkeypatch):
@@ -303,6 +303,20 @@ def test_a_kill_leaves_pieces_and_no_film(tmp_path):
     started, *_ = stylise(clip, tmp_path / "out.mp4", resume=True)
     assert started.done in (4, 8)
     assert decoded(tmp_path / "out.mp4")[1] == [Fraction(k, 25) for k in range(14)]
+
+
+def test_frames_that_are_painted_at_the_same_time_come_in_order(tmp_path, monkeypatch):
+    monkeypatch.setattr("impasto.video.frames.processors", lambda: 3)
+    clip, painted = film(tmp_path / "a.mp4", 9), network(backend="onnx")
+    stylizer = NetworkStylizer(painted)
+    stylise(clip, tmp_path / "b.mkv", stylizer, codec="ffv1")
+    assert stylizer.at_once == 3
+    for frame, made in zip(Film(clip).frames_after(), decoded(tmp_path / "b.mkv")[0], strict=True):
+        assert apart(made, np.asarray(painted(frame.rgb).image)) < 0.1
+    stylizer.prepare(64, 48, 0.5)
+    assert stylizer.at_once == 1, "the moments of a frame depend on the one before"
+    stylizer.prepare(1600, 900, 0)
+    assert stylizer.at_once == 1
 
 
 def test_the_facade(tmp_path):

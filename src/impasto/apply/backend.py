@@ -36,10 +36,12 @@ class Backend(Protocol):
     def device(self) -> str:
         """The device it runs on: ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
 
-    def share_processor(self) -> None:
+    def share_processor(self, at_once: int = 1) -> bool:
         """Leave the processor to other threads while there is nothing to compute.
 
         By default, the threads of ONNX Runtime wait actively, which is fastest if they are alone.
+        Returns whether `run` may be called by ``at_once`` threads at the same time, which then have
+        a thread each.
         """
 
     def run(

@@ -39,11 +39,13 @@ class OnnxBackend:
         self._tensors = tensors
         self._threads = threads
         self._latest: tuple[Any, Any] = (None, None)
-        self._spins = True
+        self._spins, self._at_once = True, 1
 
-    def share_processor(self) -> None:
+    def share_processor(self, at_once: int = 1) -> bool:
         """As `Backend.share_processor`."""
         self._spins, self._latest = False, (None, None)
+        self._at_once = at_once
+        return True
 
     def run(
         self,
@@ -76,7 +78,7 @@ class OnnxBackend:
         if key != (segment, use):
             options = self._runtime.SessionOptions()
             options.log_severity_level = _ERRORS_ONLY
-            options.intra_op_num_threads = self._threads or 0
+            options.intra_op_num_threads = 1 if self._at_once > 1 else self._threads or 0
             # Memory patterns would be kept for every size of picture.
             options.enable_mem_pattern = False
             options.add_session_config_entry(_SPINNING, "1" if self._spins else "0")

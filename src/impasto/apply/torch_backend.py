@@ -44,8 +44,9 @@ class TorchBackend:
         """As `Backend.device`."""
         return str(self._device)
 
-    def share_processor(self) -> None:
-        """As `Backend.share_processor`: PyTorch has nothing to set."""
+    def share_processor(self, at_once: int = 1) -> bool:
+        """As `Backend.share_processor`: PyTorch has nothing to set, its threads are for one run."""
+        return at_once == 1
 
     def run(
         self,

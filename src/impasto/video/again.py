@@ -1,4 +1,4 @@
-"""Makes a film again from the recipe in it."""
+"""Makes a film or an animation again from the recipe in it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from typing import Any
 
 from impasto.apply.again import damaged, device_again, network_again
 from impasto.errors import ImageError, OptionsError
+from impasto.images.load import load_bytes
 from impasto.images.recipe import MAX_CHARACTERS
+from impasto.images.recipe import read_recipe as read_picture_recipe
 from impasto.options import ApplyOptions, ReadOptions, VideoOptions
 from impasto.painter.recipe import located
 from impasto.text import shown
+from impasto.video.animation import StylisedAnimation, find_animation, stylise_animation
 from impasto.video.frames import FrameStylizer, NetworkStylizer, PaintingStylizer
 from impasto.video.stylizer import VideoStylizer
 from impasto.video.writing import read_recipe
@@ -60,6 +63,37 @@ def rerun_video(
         if {**wanted, "name": ""} != {**used, "name": ""}:
             raise ImageError(f"{shown(used['name'])}: is not the file that {path} was made with")
     return stylizer
+
+
+def rerun_animation(
+    made: AnyPath,
+    *,
+    content: AnyPath | None = None,
+    styles: Sequence[AnyPath] | None = None,
+    read: ReadOptions | None = None,
+    device: str | None = None,
+) -> StylisedAnimation:
+    """Make an animation again, from the recipe in it.
+
+    The source and masks are looked up at the recorded paths and next to ``made``, and must be
+    unchanged; ``content`` overrides the path of the source. Raises `ImageError` if there is no
+    recipe, or a file is missing or has changed, `WeightsError` if the style no longer exists, and
+    `OptionsError`, also if there are ``styles``.
+    """
+    path, read = Path(made), read or ReadOptions()
+    recipe = read_picture_recipe(path, read)
+    try:
+        frames = _stylised(path, recipe, styles, read, device)
+        place = _found(recipe["content"], path.parent) if content is None else Path(content)
+        stability = VideoOptions(stability=recipe["stability"]).stability
+        size = ApplyOptions(size=recipe["size"]).size
+        expected = str(recipe["content"]["sha256"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise damaged(path, error) from error
+    source = find_animation(load_bytes(place, read), str(place), read)
+    if source is None or source.sha256 != expected:
+        raise ImageError(f"{shown(place)}: is not the file that {shown(path)} was made with")
+    return stylise_animation(frames, source, stability=stability, size=size, read=read)
 
 
 def _recipe(path: Path) -> dict[str, Any]:

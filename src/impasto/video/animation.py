@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _SOURCES = ("GIF", "WEBP", "PNG")
 """Formats that are read as animations. Several pictures in a TIFF or a JPEG are not frames."""
 
-_RESULTS = (".gif", ".webp")
+RESULTS = (".gif", ".webp")
 """Extensions of the formats that animations are written in."""
 
 _DEFAULT_DURATION = 100
@@ -55,7 +55,7 @@ _SAMPLES = 16
 
 def can_move(out: str | os.PathLike[str]) -> bool:
     """Return whether the format of a result can hold an animation."""
-    return Path(out).suffix.lower() in _RESULTS
+    return Path(out).suffix.lower() in RESULTS
 
 
 def is_gif(out: str | os.PathLike[str]) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from impasto.apply.frame_moments import FrameMoments
 from impasto.apply.masks import Mask, masks_of
 from impasto.apply.network import Network
+from impasto.apply.passes import LOOK
 from impasto.errors import OptionsError
 from impasto.images.picture import eight_bits
 from impasto.images.read import Source, read_stored
@@ -19,20 +20,26 @@ from impasto.options import ApplyOptions, PaintOptions, ReadOptions
 from impasto.painter.inputs import pictures_of
 from impasto.painter.recipe import recorded
 from impasto.runtime.device import choose_device
+from impasto.runtime.machine import processors
 from impasto.video.steady import moments_share
 
 Arrays = Mapping[str, NDArray[Any]]
+
+_AT_ONCE = 4
+"""Frames that a network paints at the same time, at most: each takes memory."""
 
 
 class FrameStylizer(Protocol):
     """Paints one frame after the other.
 
     ``piece`` is the number of frames that are saved together. If ``follows``, a frame starts from
-    the last result at any stability.
+    the last result at any stability. ``at_once`` is the number of threads that may paint frames at
+    the same time once it is prepared; above 1, a frame does not depend on earlier ones.
     """
 
     piece: int
     follows: bool
+    at_once: int
 
     def prepare(self, width: int, height: int, stability: float) -> None:
         """Prepare for frames of a size. Raises the errors that would occur in every frame."""
@@ -60,6 +67,7 @@ class NetworkStylizer:
 
     piece = 96
     follows = False
+    at_once = 1
 
     def __init__(
         self,
@@ -76,12 +84,16 @@ class NetworkStylizer:
     def prepare(self, width: int, height: int, stability: float) -> None:
         """As `FrameStylizer.prepare`."""
         self._network.check(self._options)
-        self._network.backend.share_processor()  # with flow, decoder and encoder
         if self._options.mask is not None:
             shares = self._network.shares
             self._masks = masks_of(self._options.mask, shares, width, height, self._read)
         share = moments_share(stability)
         self._moments = FrameMoments(share) if share < 1 else None
+        # Large frames are painted in several passes, each of which keeps all threads busy.
+        independent = share == 1 and max(width, height) <= LOOK
+        most = min(processors(), _AT_ONCE) if independent else 1
+        shared = self._network.backend.share_processor(most)  # with flow, decoder and encoder
+        self.at_once = most if shared else 1
 
     def begin_shot(self) -> None:
         """As `FrameStylizer.begin_shot`."""
@@ -142,6 +154,7 @@ class PaintingStylizer:
 
     piece = 8
     follows = True
+    at_once = 1
 
     def __init__(
         self,

@@ -12,12 +12,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
 
-from impasto.video import flow
+from impasto.images.picture import eight_bits, floats
+from impasto.video.flow import (
+    FlowEstimator,
+    averaged,
+    brightness,
+    places,
+    resized,
+    resized_flow,
+    shrunk,
+    small,
+    warped,
+)
+
+Floats = NDArray[np.float32]
 
 _MOST_CARRIED = 0.999
 """The largest share of a pixel that comes from the last result, at stability 1."""
@@ -29,6 +39,13 @@ _GAIN, _NOISE = 1.3, 0.002
 """A pixel is at rest if its flow explains the frame hardly better than rest does: the error of rest
 is at most the first times the error of the flow, plus the square of the second. Grain seems to move
 too, and warping blurs."""
+
+_REST_WINDOWS = (4, 8)
+"""The radii in pixels of the windows in which rest and flow are compared. The large window averages
+grain, the small one fits between things that move."""
+
+_SEEN_WINDOW = 2
+"""The radius in pixels of the window in which two frames are compared."""
 
 _LOOK = 0.15
 """A difference in luma at which the last frame probably showed something else."""
@@ -70,38 +87,40 @@ def moments_share(stability: float) -> float:
 class Motion:
     """The motion from a frame back to the one before.
 
-    ``flow`` (1, 2, h, w) and ``holds`` (1, 1, h, w), from 0 to 1, are smaller than the frame.
-    ``cut`` means that a shot begins with this frame.
+    ``flow`` (h, w, 2) and ``holds`` (h, w), from 0 to 1, differ from the frame in size. ``cut``
+    means that a shot begins with this frame.
     """
 
-    flow: Tensor
-    holds: Tensor
+    flow: Floats
+    holds: Floats
     cut: bool
 
 
 class Follower:
-    """Finds the motion between the frames of a film, which it is given in order."""
+    """Finds the motion between the frames of a film, which it is given in order.
+
+    Raises `MissingExtraError`.
+    """
 
     def __init__(self, before: NDArray[np.uint8] | None = None) -> None:
-        self._luma: Tensor | None = None
-        self._colours: Tensor | None = None
+        self._estimator = FlowEstimator()
+        self._luma: Floats | None = None
+        self._colours: Floats | None = None
         if before is not None:
             self.follow(before)
 
-    @torch.inference_mode()
     def follow(self, rgb: NDArray[np.uint8]) -> Motion | None:
         """Return the motion of a frame (h, w, 3), None for the first."""
-        frame = tensor(rgb)
-        luma, colours = flow.small(frame), _histogram(frame)
+        luma, colours = small(rgb), _histogram(rgb)
         last, before = self._luma, self._colours
         self._luma, self._colours = luma, colours
         if last is None or before is None:
             return None
-        there, back = flow.between(luma, last)
+        there, back = self._estimator.between(luma, last)
         still = _still(luma, last, there)
-        there = there.masked_fill(still, 0)
+        there[still] = 0
         holds = _holds(luma, last, there, back, still)
-        apart = float((colours - before).abs().sum()) / 2
+        apart = float(np.abs(colours - before).sum()) / 2
         cut = apart > _ANOTHER or (apart > _OTHER and float(holds.mean()) < _LOST)
         return Motion(there, holds, cut)
 
@@ -111,122 +130,105 @@ class Carrier:
 
     def __init__(self, stability: float) -> None:
         self._most = _MOST_CARRIED * (1 - (1 - stability) ** 2)
-        self.last: Tensor | None = None
+        self.last: Floats | None = None
 
     def forget(self) -> None:
         """Begin a shot."""
         self.last = None
 
-    @torch.inference_mode()
-    def carried(self, motion: Motion) -> tuple[Tensor, Tensor] | None:
-        """Return the last result (1, 3, h, w), moved to the current frame, and where it holds."""
+    def carried(self, motion: Motion) -> tuple[Floats, Floats] | None:
+        """Return the last result (h, w, 3), moved to the current frame, and where it holds."""
         if self.last is None:
             return None
-        height, width = self.last.shape[2:]
-        moved = flow.resized(motion.flow, height, width)
-        holds = F.interpolate(motion.holds, size=[height, width], mode="bilinear")
-        return flow.warped(self.last, moved, "bicubic").clamp_(0, 1), holds
+        height, width, _ = self.last.shape
+        moved = warped(self.last, resized_flow(motion.flow, height, width), cubic=True)
+        return np.clip(moved, 0, 1, out=moved), resized(motion.holds, height, width)
 
-    @torch.inference_mode()
-    def start(
-        self, rgb: NDArray[np.uint8], carried: tuple[Tensor, Tensor] | None
-    ) -> NDArray[np.float32] | None:
+    def start(self, rgb: NDArray[np.uint8], carried: tuple[Floats, Floats] | None) -> Floats | None:
         """Return the moved result where it holds, and the frame (h, w, 3) elsewhere."""
-        return None if carried is None else array(tensor(rgb).lerp(*carried))
+        return None if carried is None else _blend(floats(rgb), *carried)
 
-    @torch.inference_mode()
     def blended(
-        self, picture: NDArray[np.uint8], carried: tuple[Tensor, Tensor] | None
+        self, picture: NDArray[np.uint8], carried: tuple[Floats, Floats] | None
     ) -> NDArray[np.uint8]:
         """Blend a frame's own picture (h, w, 3) with the moved result, keep and return it."""
-        own = tensor(picture)
+        own = floats(picture)
         if carried is None or not self._most:
             self.last = own
             return picture
         before, holds = _recoloured(carried[0], own), carried[1]
-        self.last = own.lerp(before, holds * _sharp(before, own) * self._most)
-        return np.ascontiguousarray((self.last[0] * 255).round_().byte().permute(1, 2, 0).numpy())
+        self.last = _blend(own, before, holds * _sharp(before, own) * self._most)
+        return eight_bits(self.last)
 
-    def state(self) -> dict[str, NDArray[np.float32]]:
+    def state(self) -> dict[str, Floats]:
         """Return arrays by name, from which `restore` can restore this state."""
-        return {} if self.last is None else {"last": array(self.last)}
+        return {} if self.last is None else {"last": self.last}
 
-    def restore(self, state: Mapping[str, NDArray[np.float32]]) -> None:
+    def restore(self, state: Mapping[str, Floats]) -> None:
         """Restore a state."""
-        self.last = tensor(state["last"]) if "last" in state else None
+        self.last = state.get("last")
 
 
-def tensor(rgb: NDArray[np.uint8] | NDArray[np.float32]) -> Tensor:
-    """Return (h, w, 3), uint8 or floats, as floats (1, 3, h, w) in [0, 1]."""
-    found = torch.from_numpy(rgb).permute(2, 0, 1)[None].contiguous().float()
-    return found.div_(255) if rgb.dtype == np.uint8 else found
+def _blend(one: Floats, other: Floats, share: Floats) -> Floats:
+    """Return (h, w, 3) with a share (h, w) of ``other``."""
+    made: Floats = one + share[..., None] * (other - one)
+    return made
 
 
-def array(picture: Tensor) -> NDArray[np.float32]:
-    """Return (1, 3, h, w) as (h, w, 3)."""
-    return np.ascontiguousarray(picture[0].permute(1, 2, 0).numpy())
+def _histogram(rgb: NDArray[np.uint8]) -> Floats:
+    """Return the share of the pixels of (h, w, 3) in each bin of colours."""
+    factor = max(1.0, max(rgb.shape[:2]) / _THUMB)
+    bins = (shrunk(rgb, factor).astype(np.int64) * _BINS) // 256
+    red, green, blue = bins.reshape(-1, 3).T
+    counts = np.bincount((red * _BINS + green) * _BINS + blue, minlength=_BINS**3)
+    shares: Floats = (counts / counts.sum()).astype(np.float32)
+    return shares
 
 
-def _histogram(frame: Tensor) -> Tensor:
-    """Return the share of the pixels of (1, 3, h, w) in each bin of colours."""
-    height, width = frame.shape[2:]
-    scale = min(1.0, _THUMB / max(height, width))
-    size = [max(1, round(height * scale)), max(1, round(width * scale))]
-    thumb = F.interpolate(frame, size=size, mode="bilinear", antialias=True)[0]
-    red, green, blue = (thumb * _BINS).long().clamp_(0, _BINS - 1)
-    counts = torch.bincount(((red * _BINS + green) * _BINS + blue).flatten(), minlength=_BINS**3)
-    return counts / counts.sum()
+def _recoloured(carried: Floats, own: Floats) -> Floats:
+    """Return (h, w, 3) with the mean colours of its blocks nearer to those of ``own``."""
+    apart = shrunk(own, _COARSE) - shrunk(carried, _COARSE)
+    made = carried + resized(_COARSE_SHARE * apart, *own.shape[:2])
+    return np.clip(made, 0, 1, out=made)
 
 
-def _recoloured(carried: Tensor, own: Tensor) -> Tensor:
-    """Return (1, 3, h, w) with the mean colours of its blocks nearer to those of ``own``."""
-    apart = F.avg_pool2d(own - carried, _COARSE, ceil_mode=True, count_include_pad=False)
-    apart = F.interpolate(apart, size=list(own.shape[2:]), mode="bilinear")
-    return (carried + _COARSE_SHARE * apart).clamp_(0, 1)
+def _sharp(carried: Floats, own: Floats) -> Floats:
+    """Return where ``carried`` (h, w, 3) is about as sharp as ``own``, from 0 to 1."""
+    height, width, _ = own.shape
+    ratio = np.sqrt((_detail(carried) + _FAINT) / (_detail(own) + _FAINT))
+    return resized(np.clip((ratio - _FADED) / (_FRESH - _FADED), 0, 1), height, width)
 
 
-def _sharp(carried: Tensor, own: Tensor) -> Tensor:
-    """Return where ``carried`` (1, 3, h, w) is about as sharp as ``own``, from 0 to 1."""
-    ratio = ((_detail(carried) + _FAINT) / (_detail(own) + _FAINT)).sqrt()
-    sharp = ((ratio - _FADED) / (_FRESH - _FADED)).clamp(0, 1)
-    return F.interpolate(sharp, size=list(own.shape[2:]), mode="bilinear")
+def _detail(picture: Floats) -> Floats:
+    """Return the mean square of the detail of (h, w, 3) below two pixels, around each block."""
+    grey = brightness(picture)
+    band = grey - resized(shrunk(grey, 2), *grey.shape)
+    return averaged(shrunk(np.square(band), _BLOCK // 4), 2)
 
 
-def _detail(picture: Tensor) -> Tensor:
-    """Return the mean square of the detail of (1, 3, h, w) below two pixels, around each block."""
-    grey = picture.mean(1, keepdim=True)
-    low = F.avg_pool2d(grey, 2, ceil_mode=True)
-    band = grey - F.interpolate(low, size=list(grey.shape[2:]), mode="bilinear")
-    energy = F.avg_pool2d(band.square(), _BLOCK // 4, ceil_mode=True)
-    return _around(energy, 2)
+def _still(luma: Floats, last: Floats, there: Floats) -> NDArray[np.bool_]:
+    """Return where the flow explains hardly more than rest does."""
+    stayed, moved = np.square(luma - last), np.square(luma - warped(last, there))
+    gains = [averaged(stayed - _GAIN * moved, radius) for radius in _REST_WINDOWS]
+    return np.minimum(*gains) < _NOISE**2
 
 
-def _still(luma: Tensor, last: Tensor, there: Tensor) -> Tensor:
-    """Return where the flow explains hardly more than rest does.
-
-    The large window averages grain, the small one fits between things that move.
-    """
-    stayed, moved = (luma - last).square(), (luma - flow.warped(last, there)).square()
-    gains = [_around(stayed, radius) - _GAIN * _around(moved, radius) for radius in (2, 4)]
-    return torch.minimum(*gains) < _NOISE**2
+def _squared(flow: Floats) -> Floats:
+    """Return the squared length of each vector of (h, w, 2)."""
+    return np.square(flow[..., 0]) + np.square(flow[..., 1])
 
 
-def _around(x: Tensor, radius: int) -> Tensor:
-    """Average (n, c, h, w) over the part of a window around each pixel that is in the picture."""
-    return F.avg_pool2d(x, 2 * radius + 1, 1, radius, count_include_pad=False)
-
-
-def _holds(luma: Tensor, last: Tensor, there: Tensor, back: Tensor, still: Tensor) -> Tensor:
+def _holds(
+    luma: Floats, last: Floats, there: Floats, back: Floats, still: NDArray[np.bool_]
+) -> Floats:
     """Return where the flow leads to the same thing in the last frame, from 0 to 1."""
-    returned = flow.warped(back, there)
-    apart = (there + returned).square().sum(1, keepdim=True)
-    length = there.square().sum(1, keepdim=True) + returned.square().sum(1, keepdim=True)
-    agree = apart < 0.01 * length + 0.5  # Sundaram, Brox and Keutzer 2010, eq. 5
-    seen = (agree | still).float()
-    height, width = luma.shape[2:]
-    x = torch.arange(width) + there[:, :1]
-    y = torch.arange(height)[:, None] + there[:, 1:]
+    returned = warped(back, there)
+    lengths = _squared(there) + _squared(returned)
+    agree = _squared(there + returned) < 0.01 * lengths + 0.5  # Sundaram et al. 2010, eq. 5
+    height, width = luma.shape
+    x, y = places(there)
     inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
-    differs = _around((luma - flow.warped(last, there)).abs(), 1)
-    alike = torch.exp(-((differs / _LOOK) ** 2))
-    return _around(seen * inside, 1) * alike
+    seen = ((agree | still) & inside).astype(np.float32)
+    differs = averaged(np.abs(luma - warped(last, there)), _SEEN_WINDOW)
+    alike: Floats = np.exp(-np.square(differs / _LOOK))
+    return averaged(seen, _SEEN_WINDOW) * alike

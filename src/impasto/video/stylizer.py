@@ -28,14 +28,16 @@ from impasto.video.events import FilmStarted, FramePainted, VideoEvent
 from impasto.video.frames import FrameStylizer, NetworkStylizer, PaintingStylizer
 from impasto.video.pieces import Pieces
 from impasto.video.reading import Film, Frame
-from impasto.video.sequence import FrameSequence
+from impasto.video.sequence import FrameSequence, Painted
 from impasto.video.steady import Follower, Motion
-from impasto.video.threads import Behind, ahead
+from impasto.video.threads import Behind, ahead, mapped
 
 _WAY_OUT = "choose a smaller --size"
 
 _DEPTH = 2
 """The maximum number of frames that wait between two threads."""
+
+_Followed = tuple[Frame, Motion | None]
 
 _END_BYTES = 2**20
 """The bytes at both ends of a film that are hashed; hashing all would take long."""
@@ -167,13 +169,13 @@ class VideoStylizer:
         depth = _DEPTH if film.width * film.height <= 2**23 else 1
         writer = _PieceWriter(self._pieces, film, self.encoding)
         pieces = Behind(writer.take, depth)
-        source = ahead(_followed(film.frames_after(pts), sequence.follower(before)), depth)
+        source = _pictures(film.frames_after(pts), sequence, before, depth)
         frame: Frame | None = None
         in_piece = 0
         try:
             with closing(source):
-                for frame, motion in source:
-                    picture = sequence.paint(frame.rgb, motion)
+                for (frame, motion), own in source:
+                    picture = sequence.steadied(own, motion)
                     pieces.put((frame, picture))
                     done, in_piece = done + 1, in_piece + 1
                     cut = motion is not None and motion.cut
@@ -269,9 +271,29 @@ def stylize_video(
     return stylizer.out
 
 
-def _followed(
-    frames: Generator[Frame], follower: Follower | None
-) -> Generator[tuple[Frame, Motion | None]]:
+def _pictures(
+    frames: Generator[Frame], sequence: FrameSequence, before: NDArray[np.uint8] | None, depth: int
+) -> Generator[tuple[_Followed, Painted]]:
+    """Yield each frame with its motion, and its own picture.
+
+    ``before`` is the frame before the first, if there is one. Threads read frames, find motion and
+    paint, unless painting has to wait for the last result.
+    """
+
+    def paint(followed: _Followed) -> Painted:
+        frame, motion = followed
+        return sequence.painted(frame.rgb, motion)
+
+    followed = ahead(_followed(frames, sequence.follower(before)), depth)
+    if not sequence.follows:
+        yield from mapped(followed, paint, sequence.at_once)
+        return
+    with closing(followed):
+        for item in followed:
+            yield item, paint(item)
+
+
+def _followed(frames: Generator[Frame], follower: Follower | None) -> Generator[_Followed]:
     """Yield each frame with its motion."""
     with closing(frames):
         for frame in frames:

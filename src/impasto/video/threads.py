@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from queue import Full, Queue
 from threading import Event, Thread
 from typing import Any, Generic, TypeVar
 
 _Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
 _PATIENCE = 0.1
 """Seconds after which a waiting thread checks whether it should stop."""
@@ -60,6 +63,32 @@ def ahead(items: Iterable[_Item], depth: int) -> Generator[_Item]:
     finally:
         stop.set()
         thread.join()
+
+
+def mapped(
+    items: Generator[_Item], do: Callable[[_Item], _Made], at_once: int
+) -> Generator[tuple[_Item, _Made]]:
+    """Yield each item with what ``do`` makes of it, in order, made by ``at_once`` threads.
+
+    One more item than there are threads may be ahead. Errors are raised here.
+    """
+    waiting: deque[tuple[_Item, Future[_Made]]] = deque()
+    pool = ThreadPoolExecutor(at_once, "impasto-mapped")
+    try:
+        with closing(items):
+            for item in items:
+                waiting.append((item, pool.submit(do, item)))
+                del item
+                if len(waiting) > at_once:
+                    yield _result(*waiting.popleft())
+            while waiting:
+                yield _result(*waiting.popleft())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _result(item: _Item, made: Future[_Made]) -> tuple[_Item, _Made]:
+    return item, made.result()
 
 
 class Behind(Generic[_Item]):
