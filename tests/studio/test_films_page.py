@@ -85,8 +85,11 @@ def test_a_clip_becomes_a_look_and_then_a_film(page: Page, clip: Path):
     assert abs(seconds(page) - 3) < 0.1
 
 
-def test_a_look_follows_the_settings(page: Page, clip: Path):
+def test_a_look_follows_the_settings_and_fits_on_a_phone(page: Page, clip: Path):
     look(page, clip)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert abs(seconds(page) - 2) < 0.2
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     first = player(page).get_attribute("src")
     slide(page, "Strength", "ArrowLeft", 4)
     page.wait_for_function(
@@ -122,10 +125,3 @@ def test_what_is_not_a_film_is_said_where_it_was_dropped(window: Watched, tmp_pa
     )
     assert len(window.wrong) == 1  # the browser says that it was answered 422
     window.wrong.clear()
-
-
-def test_the_players_fit_on_a_phone(page: Page, clip: Path):
-    look(page, clip)
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert abs(seconds(page) - 2) < 0.2
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

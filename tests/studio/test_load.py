@@ -19,7 +19,7 @@ import pytest
 from patience import LIMIT
 from studio.serving import Process, decoded, drawn, encoded, own_styles
 
-CLIENTS = 50
+CLIENTS = 30
 CAP = 700 * 2**20
 """Bytes of memory that a server with the usual settings may take for them. `docs/service.md` says
 what it is for photos that are stylised in full size."""
@@ -62,7 +62,7 @@ async def post_all(url: str, photo: bytes, fields: dict[str, str]) -> list[httpx
         return list(await asyncio.gather(*(one() for _ in range(CLIENTS))))
 
 
-def test_memory_is_bounded_while_fifty_post_photos_of_24_megapixels(tmp_path: Path):
+def test_memory_is_bounded_while_thirty_post_photos_of_24_megapixels(tmp_path: Path):
     own_styles(tmp_path / "home" / "impasto" / "models", "wave")
     photo = large_photo()
     assert decoded(photo).size == (6000, 4000)
