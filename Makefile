@@ -11,7 +11,8 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 FLOOR := .venv-floor
 ON_THE_FLOOR := tests/test_public.py tests/options tests/cli/test_flags.py tests/cli/test_readme.py \
-	tests/cli/test_commands.py tests/cli/test_mistakes.py tests/images/test_write.py tests/record/test_plot.py
+	tests/cli/test_commands.py tests/cli/test_mistakes.py tests/images/test_write.py \
+	tests/record/test_plot.py tests/video/test_steady.py
 MEASURE := $(BIN)/python benchmarks
 MEASURED := build/bench
 PAIRS := sample tubingen portrait balloons

@@ -19,7 +19,7 @@ def view(right=0.0, down=0.0, photo="astronaut", height=120, width=160):
     rgb = np.ascontiguousarray(samples.photo(photo)[:300, :400]).astype(np.float32)
     rgb = cv2.resize(rgb, (300, 225), interpolation=cv2.INTER_AREA)
     shift = np.broadcast_to(np.float32([right, down]), (225, 300, 2))
-    seen = warped(rgb, shift, cubic=True)[40 : 40 + height, 60 : 60 + width]
+    seen = warped(rgb, shift, sharp=True)[40 : 40 + height, 60 : 60 + width]
     return np.rint(np.clip(seen, 0, 255)).astype(np.uint8)
 
 
@@ -44,7 +44,7 @@ def test_flow_is_the_motion_of_the_camera(right, down):
 def test_flow_of_what_turns_is_that_of_its_places():
     y, x = np.mgrid[:120, :160].astype(np.float32)
     turn = 0.04 * np.stack((60 - y, x - 80), axis=-1)
-    turned = warped(view(), turn, cubic=True)
+    turned = warped(view(), turn, sharp=True)
     there, _ = between(turned, view())
     assert np.median(length(there - turn)) < 0.2
 

@@ -197,8 +197,9 @@ def test_another_film_does_not_go_on(tmp_path):
     assert left_over(tmp_path) == []
 
 
-def network(pack=None, backend="torch"):
-    return Network(pack or making.pack(), {"wave": 1}, backend=backend, device="cpu", threads=1)
+def network(pack=None, backend="torch", threads=1):
+    pack = pack or making.pack()
+    return Network(pack, {"wave": 1}, backend=backend, device="cpu", threads=threads)
 
 
 def test_a_network_goes_on_as_if_nothing_had_been(tmp_path, monkeypatch):
@@ -307,7 +308,7 @@ def test_a_kill_leaves_pieces_and_no_film(tmp_path):
 
 def test_frames_that_are_painted_at_the_same_time_come_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr("impasto.video.frames.processors", lambda: 3)
-    clip, painted = film(tmp_path / "a.mp4", 9), network(backend="onnx")
+    clip, painted = film(tmp_path / "a.mp4", 9), network(backend="onnx", threads=None)
     stylizer = NetworkStylizer(painted)
     stylise(clip, tmp_path / "b.mkv", stylizer, codec="ffv1")
     assert stylizer.at_once == 3

@@ -36,12 +36,11 @@ class Backend(Protocol):
     def device(self) -> str:
         """The device it runs on: ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
 
-    def share_processor(self, at_once: int = 1) -> bool:
+    def share_processor(self, at_once: int = 1) -> int:
         """Leave the processor to other threads while there is nothing to compute.
 
         By default, the threads of ONNX Runtime wait actively, which is fastest if they are alone.
-        Returns whether `run` may be called by ``at_once`` threads at the same time, which then have
-        a thread each.
+        Returns how many threads may then call `run` at the same time, ``at_once`` at most.
         """
 
     def run(

@@ -41,11 +41,11 @@ class OnnxBackend:
         self._latest: tuple[Any, Any] = (None, None)
         self._spins, self._at_once = True, 1
 
-    def share_processor(self, at_once: int = 1) -> bool:
+    def share_processor(self, at_once: int = 1) -> int:
         """As `Backend.share_processor`."""
         self._spins, self._latest = False, (None, None)
-        self._at_once = at_once
-        return True
+        self._at_once = min(at_once, self._threads or at_once)
+        return self._at_once
 
     def run(
         self,

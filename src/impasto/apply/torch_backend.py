@@ -44,9 +44,10 @@ class TorchBackend:
         """As `Backend.device`."""
         return str(self._device)
 
-    def share_processor(self, at_once: int = 1) -> bool:
+    def share_processor(self, at_once: int = 1) -> int:
         """As `Backend.share_processor`: PyTorch has nothing to set, its threads are for one run."""
-        return at_once == 1
+        del at_once
+        return 1
 
     def run(
         self,

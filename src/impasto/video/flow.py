@@ -125,13 +125,14 @@ def places(flow: Floats) -> tuple[Floats, Floats]:
     return x, y
 
 
-def warped(picture: Floats, flow: Floats, *, cubic: bool = False) -> Floats:
+def warped(picture: Floats, flow: Floats, *, sharp: bool = False) -> Floats:
     """Return (h, w) or (h, w, n), sampled where the flow (h, w, 2) points.
 
-    Beyond the edges, their pixels are repeated.
+    Beyond the edges, their pixels are repeated. It is sampled linearly, or, to keep it ``sharp``,
+    by Lanczos' filter over 8 pixels, which may go beyond the range of values.
     """
     cv2 = import_cv2()
-    kind = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
+    kind = cv2.INTER_LANCZOS4 if sharp else cv2.INTER_LINEAR
     made: Floats = cv2.remap(picture, *places(flow), kind, borderMode=cv2.BORDER_REPLICATE)
     return made
 

@@ -92,8 +92,8 @@ class NetworkStylizer:
         # Large frames are painted in several passes, each of which keeps all threads busy.
         independent = share == 1 and max(width, height) <= LOOK
         most = min(processors(), _AT_ONCE) if independent else 1
-        shared = self._network.backend.share_processor(most)  # with flow, decoder and encoder
-        self.at_once = most if shared else 1
+        # With flow, decoder and encoder, too.
+        self.at_once = self._network.backend.share_processor(most)
 
     def begin_shot(self) -> None:
         """As `FrameStylizer.begin_shot`."""

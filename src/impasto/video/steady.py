@@ -2,8 +2,9 @@
 
 As in Ruder, Dosovitskiy and Brox 2016, the last result is warped by the optical flow. Where forward
 and backward flow disagree, something came into view, and nothing is carried. Strokes of two frames
-rarely coincide, so blending them would blur both: nearly all of the last result is carried, until
-repeated warping has blurred it so much that the frame's own picture replaces it.
+rarely coincide, so blending them would blur both: nearly all of the last result is carried. Warping
+blurs, so its detail is kept at the contrast that each frame's own picture has. Where that has taken
+too much, the own picture replaces it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _REST_WINDOWS = (4, 8)
 """The radii in pixels of the windows in which rest and flow are compared. The large window averages
 grain, the small one fits between things that move."""
 
-_SEEN_WINDOW = 2
+_SEEN_WINDOW = 4
 """The radius in pixels of the window in which two frames are compared."""
 
 _LOOK = 0.15
@@ -54,8 +55,11 @@ _BLOCK = 16
 """The side of the blocks in which sharpness is compared, in pixels."""
 
 _FADED, _FRESH = 0.5, 0.6
-"""The last result is replaced where its detail has the first share of the contrast of the frame's
-own picture, and kept where it has the second."""
+"""The last result is replaced where its detail would have the first share of the contrast of the
+frame's own picture without sharpening, and kept where it would have the second."""
+
+_SHARPENED = 1.1
+"""The largest gain of the detail of the last result in a frame. Each move costs some contrast."""
 
 _COARSE, _COARSE_SHARE = 32, 0.1
 """Blocks of this side in pixels move by this share towards the mean colour of each frame's own
@@ -125,48 +129,64 @@ class Follower:
         return Motion(there, holds, cut)
 
 
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """The last result, moved to a frame: ``picture`` (h, w, 3), and where it ``holds`` (h, w).
+
+    ``gained`` (h', w') is by how much its detail has been sharpened since it was painted.
+    """
+
+    picture: Floats
+    holds: Floats
+    gained: Floats
+
+
 class Carrier:
     """Moves the last result along, and blends it with each frame's own picture."""
 
     def __init__(self, stability: float) -> None:
         self._most = _MOST_CARRIED * (1 - (1 - stability) ** 2)
-        self.last: Floats | None = None
+        self._last: Floats | None = None
+        self._gained = np.ones((1, 1), np.float32)
 
     def forget(self) -> None:
         """Begin a shot."""
-        self.last = None
+        self._last = None
 
-    def carried(self, motion: Motion) -> tuple[Floats, Floats] | None:
-        """Return the last result (h, w, 3), moved to the current frame, and where it holds."""
-        if self.last is None:
+    def carried(self, motion: Motion) -> Carried | None:
+        """Return the last result, moved to the current frame; None if there is none."""
+        if self._last is None:
             return None
-        height, width, _ = self.last.shape
-        moved = warped(self.last, resized_flow(motion.flow, height, width), cubic=True)
-        return np.clip(moved, 0, 1, out=moved), resized(motion.holds, height, width)
+        height, width, _ = self._last.shape
+        moved = warped(self._last, resized_flow(motion.flow, height, width), sharp=True)
+        gained = warped(self._gained, resized_flow(motion.flow, *self._gained.shape))
+        holds = resized(motion.holds, height, width)
+        return Carried(np.clip(moved, 0, 1, out=moved), holds, gained)
 
-    def start(self, rgb: NDArray[np.uint8], carried: tuple[Floats, Floats] | None) -> Floats | None:
+    def start(self, rgb: NDArray[np.uint8], carried: Carried | None) -> Floats | None:
         """Return the moved result where it holds, and the frame (h, w, 3) elsewhere."""
-        return None if carried is None else _blend(floats(rgb), *carried)
+        return None if carried is None else _blend(floats(rgb), carried.picture, carried.holds)
 
-    def blended(
-        self, picture: NDArray[np.uint8], carried: tuple[Floats, Floats] | None
-    ) -> NDArray[np.uint8]:
+    def blended(self, picture: NDArray[np.uint8], carried: Carried | None) -> NDArray[np.uint8]:
         """Blend a frame's own picture (h, w, 3) with the moved result, keep and return it."""
         own = floats(picture)
         if carried is None or not self._most:
-            self.last = own
+            self._last, self._gained = own, np.ones((1, 1), np.float32)
             return picture
-        before, holds = _recoloured(carried[0], own), carried[1]
-        self.last = _blend(own, before, holds * _sharp(before, own) * self._most)
-        return eight_bits(self.last)
+        before, fresh, gained = _sharpened(_recoloured(carried.picture, own), own, carried.gained)
+        share = carried.holds * fresh * self._most
+        self._last = _blend(own, before, share)
+        self._gained = 1 + (gained - 1) * resized(share, *gained.shape)
+        return eight_bits(self._last)
 
     def state(self) -> dict[str, Floats]:
         """Return arrays by name, from which `restore` can restore this state."""
-        return {} if self.last is None else {"last": self.last}
+        return {} if self._last is None else {"last": self._last, "gained": self._gained}
 
     def restore(self, state: Mapping[str, Floats]) -> None:
         """Restore a state."""
-        self.last = state.get("last")
+        self._last = state.get("last")
+        self._gained = state.get("gained", self._gained)
 
 
 def _blend(one: Floats, other: Floats, share: Floats) -> Floats:
@@ -188,22 +208,36 @@ def _histogram(rgb: NDArray[np.uint8]) -> Floats:
 def _recoloured(carried: Floats, own: Floats) -> Floats:
     """Return (h, w, 3) with the mean colours of its blocks nearer to those of ``own``."""
     apart = shrunk(own, _COARSE) - shrunk(carried, _COARSE)
-    made = carried + resized(_COARSE_SHARE * apart, *own.shape[:2])
-    return np.clip(made, 0, 1, out=made)
+    return carried + resized(_COARSE_SHARE * apart, *own.shape[:2])
 
 
-def _sharp(carried: Floats, own: Floats) -> Floats:
-    """Return where ``carried`` (h, w, 3) is about as sharp as ``own``, from 0 to 1."""
+def _sharpened(carried: Floats, own: Floats, gained: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return (h, w, 3) with the contrast of detail that moving costs.
+
+    Also return where it is fresh, (h, w) from 0 to 1: it has about the contrast of ``own``, and had
+    not to be sharpened too much for it, counting ``gained``, which is returned last.
+    """
     height, width, _ = own.shape
-    ratio = np.sqrt((_detail(carried) + _FAINT) / (_detail(own) + _FAINT))
-    return resized(np.clip((ratio - _FADED) / (_FRESH - _FADED), 0, 1), height, width)
+    detail = _detail(carried)
+    before, wanted = _energy(brightness(detail)), _energy(_detail(brightness(own)))
+    contrast: Floats = np.sqrt((before + _FAINT) / (wanted + _FAINT))
+    gain: Floats = np.clip(1 / contrast, 1, _SHARPENED)
+    gained = gain * resized(gained, *gain.shape)
+    left = np.minimum(contrast * gain, 1) / gained
+    fresh: Floats = np.clip((left - _FADED) / (_FRESH - _FADED), 0, 1)
+    made = carried + resized(gain - 1, height, width)[..., None] * detail
+    return np.clip(made, 0, 1, out=made), resized(fresh, height, width), gained
 
 
 def _detail(picture: Floats) -> Floats:
-    """Return the mean square of the detail of (h, w, 3) below two pixels, around each block."""
-    grey = brightness(picture)
-    band = grey - resized(shrunk(grey, 2), *grey.shape)
-    return averaged(shrunk(np.square(band), _BLOCK // 4), 2)
+    """Return the detail of (h, w) or (h, w, 3) that is smaller than two pixels."""
+    height, width = picture.shape[:2]
+    return picture - resized(shrunk(picture, 2), height, width)
+
+
+def _energy(detail: Floats) -> Floats:
+    """Return the mean square of (h, w) around each block."""
+    return averaged(shrunk(np.square(detail), _BLOCK // 4), 2)
 
 
 def _still(luma: Floats, last: Floats, there: Floats) -> NDArray[np.bool_]:
