@@ -10,7 +10,7 @@ import pytest
 
 from impasto import samples
 from impasto.video.flow import FlowEstimator, resized, resized_flow, small, warped
-from impasto.video.steady import Carrier, Follower, moments_share
+from impasto.video.steady import Carrier, Follower, Motion, moments_share
 from video.making import apart
 
 
@@ -167,3 +167,17 @@ def test_sharp_strokes_are_carried_and_faded_ones_are_painted_again():
     faded = np.rint(128 + 0.4 * (before.astype(np.float32) - 128)).astype(np.uint8)
     carrier.blended(faded, None)
     assert apart(carrier.blended(own, carrier.carried(rest)), own) < 1
+
+
+def test_detail_keeps_its_contrast_however_often_it_moves():
+    random = np.random.default_rng(0)
+    carrier, contrasts = Carrier(0.95), []
+    motion = Motion(np.full((96, 128, 2), 0.5, np.float32), np.ones((96, 128), np.float32), False)
+    for _ in range(60):
+        strokes = cv2.GaussianBlur(random.random((96, 128), np.float32), (0, 0), 1)
+        own = np.repeat(np.uint8(np.clip(128 + 400 * (strokes - 0.5), 0, 255))[..., None], 3, 2)
+        made = carrier.blended(own, carrier.carried(motion))
+        contrasts.append(made[16:-16, 16:-16].std() / own[16:-16, 16:-16].std())
+        assert carrier.state()["gained"].max() < 2.2, "more than that is painted anew"
+    assert min(contrasts) > 0.75
+    assert np.mean(contrasts) > 0.86
