@@ -71,7 +71,7 @@ def accept(
     for number, style in enumerate(styles):
         files.put(id, f"style-{number}", style)
     request = PaintRequest.of({**REQUEST, **order}).flat()
-    return store.accept("ann", "paint", request, id=id, max_queue=100, max_jobs=100)
+    return store.accept("ann", "paint", request, id=id)
 
 
 def context_for(settings: Settings, engine: sa.Engine, worker: str = "one") -> WorkerContext:

@@ -46,8 +46,7 @@ def store(engine: sa.Engine) -> JobStore:
 
 
 def accept(store: JobStore, owner: str = "ann", **given: Any) -> Job:
-    bounds = {"max_queue": 100, "max_jobs": 100}
-    return store.accept(owner, "paint", {"size": 64}, **{"id": new_id(), **bounds, **given})
+    return store.accept(owner, "paint", {"size": 64}, **{"id": new_id(), **given})
 
 
 def claimed(store: JobStore, job: Job, worker: str = "one") -> Claim:
@@ -162,7 +161,8 @@ def test_a_text_that_is_no_id_is_unknown(store: JobStore, id: str) -> None:
 
 
 def test_bounds_hold_for_clients_that_come_at_the_same_moment(store: JobStore) -> None:
-    outcomes = at_once(THREADS, lambda n: accept(store, f"client {n}", max_queue=5))
+    bounded = JobStore(store.engine, max_queue=5)
+    outcomes = at_once(THREADS, lambda n: accept(bounded, f"client {n}"))
     full = [outcome for outcome in outcomes if isinstance(outcome, QueueFull)]
     assert store.counts()["queued"] == 5
     assert len(full) == THREADS - 5
@@ -170,23 +170,25 @@ def test_bounds_hold_for_clients_that_come_at_the_same_moment(store: JobStore) -
 
 
 def test_one_client_cannot_take_all_places(store: JobStore) -> None:
-    outcomes = at_once(THREADS, lambda _: accept(store, "ann", max_jobs=3))
+    bounded = JobStore(store.engine, max_jobs=3)
+    outcomes = at_once(THREADS, lambda _: accept(bounded, "ann"))
     assert sum(isinstance(outcome, Job) for outcome in outcomes) == 3
     assert {e.what for e in outcomes if isinstance(e, QueueFull)} == {"client"}
-    assert accept(store, "bob", max_jobs=3).state == "queued"
+    assert accept(bounded, "bob").state == "queued"
 
 
 def test_a_running_job_counts_for_its_client_and_not_for_the_queue(store: JobStore) -> None:
     claimed(store, accept(store))
     with pytest.raises(QueueFull, match="client"):
-        accept(store, max_jobs=1)
-    assert accept(store, max_queue=1, max_jobs=2).state == "queued"
+        accept(JobStore(store.engine, max_jobs=1))
+    assert accept(JobStore(store.engine, max_queue=1, max_jobs=2)).state == "queued"
 
 
 def test_a_key_that_comes_again_makes_no_second_job(store: JobStore) -> None:
     job = accept(store, key="k", fingerprint="f")
     # Even where there is no room for another one.
-    again = accept(store, key="k", fingerprint="f", max_queue=1, max_jobs=1)
+    full = JobStore(store.engine, max_queue=1, max_jobs=1)
+    again = accept(full, key="k", fingerprint="f")
     assert again == job
     assert store.jobs("ann") == [job]
     with pytest.raises(KeyReused):
@@ -194,10 +196,13 @@ def test_a_key_that_comes_again_makes_no_second_job(store: JobStore) -> None:
     assert accept(store, "bob", key="k", fingerprint="g").id != job.id
 
 
-def test_a_key_that_comes_several_times_at_the_same_moment_makes_one_job(store: JobStore) -> None:
+@pytest.mark.parametrize("done", [False, True])
+def test_a_key_that_comes_several_times_at_the_same_moment_makes_one_job(
+    store: JobStore, done: bool
+) -> None:
     for number in range(5):
-        key = f"key {number}"
-        made = at_once(THREADS, lambda _, key=key: accept(store, key=key, fingerprint="f"))
+        given = {"key": f"key {number}", "fingerprint": "f", "done": done}
+        made = at_once(THREADS, lambda _, given=given: accept(store, **given))
         assert len({job.id for job in made}) == 1
     assert len(store.jobs("ann")) == 5
 
@@ -244,9 +249,9 @@ def test_going_on_is_bounded_as_well(store: JobStore) -> None:
     accept(store)
     for bounds in ({"max_queue": 1}, {"max_jobs": 1}):
         with pytest.raises(QueueFull):
-            store.go_on(job.id, "ann", **bounds)
+            JobStore(store.engine, **bounds).go_on(job.id, "ann")
     assert store.job(job.id).state == "stopped"
-    assert store.go_on(job.id, "ann", max_queue=2, max_jobs=2).state == "queued"
+    assert JobStore(store.engine, max_queue=2, max_jobs=2).go_on(job.id, "ann").state == "queued"
 
 
 def test_a_wish_never_slips_through_between_two_states(store: JobStore) -> None:
@@ -471,8 +476,10 @@ def test_only_ended_jobs_are_removed_and_their_losses_with_them(store: JobStore)
 
 
 def test_what_is_done_already_can_be_kept(store: JobStore) -> None:
-    job = store.keep("ann", "apply", {"style": "wave"}, id=new_id(), picture="picture-1.png")
+    request = {"style": "wave"}
+    job = store.accept("ann", "apply", request, id=new_id(), done=True, picture="picture-1.png")
     assert (job.state, job.picture, job.kind) == ("done", "picture-1.png", "apply")
+    assert store.claim("one") is None
 
 
 def test_a_database_that_cannot_be_used_is_named_without_its_password(tmp_path: Path) -> None:

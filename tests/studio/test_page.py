@@ -74,7 +74,7 @@ def finished(studio: Served, owner: str = "local", **columns: Any) -> str:
         studio.studio.files.put(id, name, data)
     request = PaintRequest.of({"size": 64, "strength": 0.5, "style_scale": 0.5}).flat()
     files = {"picture": "picture-1.png", "preview": "preview-1-1.jpg"}
-    studio.studio.store.keep(owner, "paint", request, id=id, **{**files, **columns})
+    studio.studio.store.accept(owner, "paint", request, id=id, done=True, **{**files, **columns})
     return id
 
 

@@ -128,16 +128,11 @@ def accept_film(
         os.fsync(written.fileno())
     width, height = film.own_size
     told = {"width": width, "height": height, "seconds": float(film.seconds or 0)}
-
-    def take(id: str) -> Job:
-        studio.files.take(id, f"clip.{extension}", path)
-        return studio.store.accept(
-            owner, "video", {**request.flat(), "clip": told}, id=id, key=key, fingerprint=mark,
-            max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
-            pictures={"photo": {"source": "clip", "name": name}},
-        )  # fmt: skip
-
-    return studio.accept({"photo": poster}, take)
+    return studio.accept(
+        owner, "video", {**request.flat(), "clip": told},
+        {"photo": poster, f"clip.{extension}": path},
+        key=key, fingerprint=mark, pictures={"photo": {"source": "clip", "name": name}},
+    )  # fmt: skip
 
 
 def check_film(film: Film, pack: Pack, request: FilmRequest, settings: Settings) -> None:

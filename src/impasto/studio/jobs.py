@@ -11,6 +11,7 @@ workers that believe to have a job one is told `ClaimLost`, and its results are 
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -134,7 +135,7 @@ class ClaimLost(Exception):  # noqa: N818 - it is not an error, but an event
 class QueueFull(Exception):  # noqa: N818
     """No more jobs are taken: ``what`` is "queue" or "client"."""
 
-    def __init__(self, what: str, most: int) -> None:
+    def __init__(self, what: str, most: float) -> None:
         super().__init__(what, most)
         self.what, self.most = what, most
 
@@ -183,11 +184,17 @@ def attempt_of(name: str) -> int:
 
 
 class JobStore:
-    """The jobs of a database."""
+    """The jobs of a database.
 
-    def __init__(self, engine: sa.Engine) -> None:
+    ``max_queue`` jobs may wait, and ``max_jobs`` of one client may wait or run.
+    """
+
+    def __init__(
+        self, engine: sa.Engine, max_queue: float = math.inf, max_jobs: float = math.inf
+    ) -> None:
         self.engine = engine
         self._now = now(engine)
+        self._max_queue, self._max_jobs = max_queue, max_jobs
 
     # What clients do.
 
@@ -198,46 +205,28 @@ class JobStore:
         request: Mapping[str, Any],
         *,
         id: str,
-        key: str | None = None,
-        fingerprint: str | None = None,
-        pictures: Mapping[str, Any] | None = None,
-        max_queue: int,
-        max_jobs: int,
-        style: str | None = None,
-        guard: Guard | None = None,
-    ) -> Job:
-        """Take a job and queue it; with a ``key`` known already, return the job it made.
-
-        Its files are there before. Raises `QueueFull` and `KeyReused`, and as ``guard`` does.
-        """
-        row = {"id": id, "owner": owner, "kind": kind, "request": dict(request)}
-        asked = {"key": key, "fingerprint": fingerprint, "pictures": pictures}
-        with self.engine.begin() as connection:
-            lock(connection)  # or two at the same moment would both find room, and both a new key
-            if earlier := self._made(connection, owner, key, fingerprint):
-                return earlier
-            self._check_room(connection, owner, max_queue, max_jobs)
-            if guard:
-                guard(connection)
-            times = {"created": self._now, "queued": self._now}
-            return _insert(connection, **row, **asked, **times, state="queued", style=style)
-
-    def keep(
-        self,
-        owner: str,
-        kind: str,
-        request: Mapping[str, Any],
+        done: bool = False,
         guard: Guard | None = None,
         **columns: Any,
     ) -> Job:
-        """Record a job that is done already; ``columns`` has its ``id`` and its picture."""
-        times = dict.fromkeys(("created", "queued", "started", "ended"), self._now)
-        row = {"owner": owner, "kind": kind, "request": dict(request), "state": "done"}
+        """Take a job and queue it, or record one that is ``done``. Its files are there before.
+
+        ``columns`` are more of it. With a ``key`` among them that is known already, return the job
+        that it made. Raises `QueueFull` and `KeyReused`, and as ``guard`` does.
+        """
+        row = {"id": id, "owner": owner, "kind": kind, "request": dict(request), **columns}
+        times = ("created", "queued", "started", "ended") if done else ("created", "queued")
+        row |= {"state": "done" if done else "queued", **dict.fromkeys(times, self._now)}
         with self.engine.begin() as connection:
+            lock(connection)  # or two at the same moment would both find room, and both a new key
+            key, fingerprint = columns.get("key"), columns.get("fingerprint")
+            if earlier := self._made(connection, owner, key, fingerprint):
+                return earlier
+            if not done:
+                self._check_room(connection, owner)
             if guard:
-                lock(connection)
                 guard(connection)
-            return _insert(connection, **row, **times, **columns)
+            return _insert(connection, **row)
 
     def by_key(self, owner: str, key: str | None, fingerprint: str | None) -> Job | None:
         """Return the job that an idempotency key made. Raises `KeyReused`."""
@@ -308,27 +297,22 @@ class JobStore:
         self._ask(id, owner, "stop", "stopped", ("queued",))
         return self._in_state(id, owner, "running", "stopped")
 
-    def go_on(
-        self, id: str, owner: str, *, max_queue: int | None = None, max_jobs: int | None = None
-    ) -> Job:
-        """Queue a stopped job again. Raises `NoSuchJob`, `WrongState`, given bounds `QueueFull`."""
-        again = self._again()
+    def go_on(self, id: str, owner: str) -> Job:
+        """Queue a stopped job again. Raises `NoSuchJob`, `WrongState`, `QueueFull`."""
         with self.engine.begin() as connection:
             lock(connection)
-            if self._change(connection, id, owner, ("stopped",), **again):
-                self._check_room(connection, owner, max_queue, max_jobs, counted=1)
+            if self._change(connection, id, owner, ("stopped",), **self._again()):
+                self._check_room(connection, owner, counted=1)
             else:  # it may have been asked to stop a moment ago
                 self._change(connection, id, owner, ("running",), wish=_unless_cancelled(""))
         return self._in_state(id, owner, *UNDER_WAY)
 
-    def learn_on(
-        self, id: str, owner: str, request: Mapping[str, Any], *, max_queue: int, max_jobs: int
-    ) -> Job:
+    def learn_on(self, id: str, owner: str, request: Mapping[str, Any]) -> Job:
         """Queue a style that has been learnt again, with a larger budget. Raises as `go_on`."""
         again = {**self._again(), "request": dict(request), "error_code": None, "error": None}
         with self.engine.begin() as connection:
             lock(connection)
-            self._check_room(connection, owner, max_queue, max_jobs)
+            self._check_room(connection, owner)
             begun = self._change(connection, id, owner, ("stopped", "done", "failed"), **again)
         job = self.job(id, owner)
         if not begun:
@@ -450,21 +434,13 @@ class JobStore:
             raise KeyReused
         return Job(**row) if row else None
 
-    def _check_room(
-        self,
-        connection: sa.Connection,
-        owner: str,
-        max_queue: int | None,
-        max_jobs: int | None,
-        *,
-        counted: int = 0,
-    ) -> None:
+    def _check_room(self, connection: sa.Connection, owner: str, *, counted: int = 0) -> None:
         """Raise `QueueFull` if there is no room for one more; so many are there for it already."""
-        waiting = jobs.c.state == "queued"
         theirs = (jobs.c.owner == owner) & jobs.c.state.in_(UNDER_WAY)
-        for what, most, which in (("queue", max_queue, waiting), ("client", max_jobs, theirs)):
-            if most is not None and _count(connection, which) - counted >= most:
-                raise QueueFull(what, most)
+        if _count(connection, jobs.c.state == "queued") - counted >= self._max_queue:
+            raise QueueFull("queue", self._max_queue)
+        if _count(connection, theirs) - counted >= self._max_jobs:
+            raise QueueFull("client", self._max_jobs)
 
     def _ask(self, id: str, owner: str, wish: str, state: str, at_once: Sequence[str]) -> None:
         """Wish something of a running job's worker; for what nobody works at, do it ``at_once``.

@@ -244,15 +244,10 @@ def accept_learning(
     registry.network(asked.model)  # raises an error if there is none
     check_picture(painting, bounds, "the painting")
     _read(painting, asked.style_size, bounds)
-
-    def take(id: str) -> Job:
-        return studio.store.accept(
-            owner, "learn", request, id=id, key=key, fingerprint=mark, style=style,
-            max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
-            guard=_room(owner, style, bounds.max_styles),
-        )  # fmt: skip
-
-    return studio.accept({PAINTING: painting}, take)
+    return studio.accept(
+        owner, "learn", request, {PAINTING: painting}, key=key, fingerprint=mark, style=style,
+        guard=_room(owner, style, bounds.max_styles),
+    )  # fmt: skip
 
 
 def take_in(
@@ -274,27 +269,21 @@ def take_in(
     seconds = float(row.learning.get("seconds", 0))
     distance, asked = row.card.distance or None, LearnOptions()
     request = {"budget": seconds, "distance": distance, "model": rows.architecture}
-
-    def take(id: str) -> Job:
-        return studio.store.keep(
-            owner, "learn", {**request, "style_size": asked.style_size},
-            guard=_room(owner, style, studio.settings.max_styles),
-            id=id, key=key, fingerprint=mark, style=style, learnt=file, seconds=seconds,
-        )  # fmt: skip
-
-    return studio.accept({PAINTING: picture, file: serialised(rows)}, take)
+    return studio.accept(
+        owner, "learn", {**request, "style_size": asked.style_size},
+        {PAINTING: picture, file: serialised(rows)}, done=True,
+        guard=_room(owner, style, studio.settings.max_styles),
+        key=key, fingerprint=mark, style=style, learnt=file, seconds=seconds,
+    )  # fmt: skip
 
 
 def learn_on(studio: Studio, job: Job, budget: float) -> Job:
     """Queue a style again, to be learnt for longer. Raises `OptionsError`, `WrongState`."""
-    bounds = studio.settings
-    at_most("budget", budget, bounds.max_learn)
+    at_most("budget", budget, studio.settings.max_learn)
     if job.state in UNDER_WAY:
         raise WrongState(job.state)
     request = {**job.request, "budget": job.seconds + budget}
-    return studio.store.learn_on(
-        job.id, job.owner, request, max_queue=bounds.max_queue, max_jobs=bounds.max_jobs
-    )
+    return studio.store.learn_on(job.id, job.owner, request)
 
 
 def rename(studio: Studio, job: Job, name: str) -> Job:

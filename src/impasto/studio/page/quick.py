@@ -186,11 +186,7 @@ def keep(page: Page, owner: str, result: QuickResult) -> Job:
         preview: shrunk(data, LONG_SIDE),
     }
     request = {**result.settings.model_dump(), "format": _FORMAT}
-
-    def take(id: str) -> Job:
-        return studio.store.keep(
-            owner, "apply", request, id=id, width=width, height=height, picture=picture,
-            preview=preview, pictures={"photo": result.photo.model_dump()},
-        )  # fmt: skip
-
-    return studio.accept(files, take)
+    return studio.accept(
+        owner, "apply", request, files, done=True, width=width, height=height, picture=picture,
+        preview=preview, pictures={"photo": result.photo.model_dump()},
+    )  # fmt: skip

@@ -166,8 +166,7 @@ def stop_job(job: TheJob, studio: TheStudio) -> Job:
 )
 def resume_job(job: TheJob, studio: TheStudio) -> Job:
     """Queue a stopped job again; it goes on from where it stopped."""
-    bounds = {"max_queue": studio.settings.max_queue, "max_jobs": studio.settings.max_jobs}
-    return job_of(studio, studio.store.go_on(job.id, job.owner, **bounds))
+    return job_of(studio, studio.store.go_on(job.id, job.owner))
 
 
 @router.delete(
