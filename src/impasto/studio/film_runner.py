@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,9 +17,10 @@ from impasto.runtime import checkpoint as states
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.films import FilmError, FilmRequest, check_work, plain_errors
+from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import Claim
 from impasto.studio.learnt import LearntStyles
-from impasto.studio.room import Room, WorkerLeaving
+from impasto.studio.room import Room
 from impasto.studio.runner import Runner, WorkerContext
 from impasto.studio.styles import Catalogue
 from impasto.video.events import FilmStarted, FramePainted, VideoEvent
@@ -37,31 +37,18 @@ _CLIP = "clip"
 class FilmRunner(Runner):
     """Runs a video stylizer."""
 
-    def __init__(self, context: WorkerContext, claim: Claim, *parts: Any) -> None:
-        super().__init__(context, claim, *parts)
+    def __init__(self, context: WorkerContext, claim: Claim, heartbeat: Heartbeat) -> None:
+        super().__init__(context, claim, heartbeat)
         self._request = FilmRequest.of(claim.job.request)
         self._done, self._before = 0, 0.0  # frames and seconds of earlier attempts
 
     def run(self, checkpoint: str | None) -> bool:
-        """Stylise to the end, or until the owner stops it; return whether the owner did.
-
-        Raises `ClaimLost`, `Cancelled`, `WorkerLeaving`, and `CheckpointError` when it cannot go on
-        from there.
-        """
-        stopped = False
+        """Stylise to the end, or until the owner stops it; return and raise as `Runner.run`."""
         clip = self._room.wait_for(self._fetch_clip)
         with plain_errors(clip), warnings.catch_warnings():
             warnings.simplefilter("ignore", Notice)  # there is nobody here to read them
-            stylizer = self._stylizer = self._build(clip, checkpoint)
-            with closing(iter(stylizer)) as events:
-                for event in events:
-                    self._take(event)
-                    stopped, leaving = self._wishes()
-                    if stopped or leaving:
-                        stylizer.stop()  # it ends the piece under way
-        if stylizer.stopped and not stopped:
-            raise WorkerLeaving
-        return stylizer.stopped
+            self._stylizer = self._build(clip, checkpoint)
+            return self._follow(self._stylizer)
 
     def finish(self) -> Iterator[tuple[str, str, Path]]:
         """Yield the column, the name and the path of the film, as far as it is painted."""
@@ -89,7 +76,6 @@ class FilmRunner(Runner):
         network = Network(pack, shares, threads=settings.threads_each)
         read = replace(settings.limits, max_bytes=settings.max_film)
         self._frames = NetworkStylizer(network, request.apply, read)
-        pieces = partial(JobPieces, context, self._claim, self._checkpoints, self._room)
         stylizer = VideoStylizer(
             self._frames,
             clip,
@@ -98,7 +84,7 @@ class FilmRunner(Runner):
             size=request.apply.size,
             read=read,
             resume=checkpoint is not None,
-            pieces=partial(pieces, checkpoint),
+            pieces=partial(JobPieces, context, self._claim, self._checkpoints, self._room, checkpoint),
             clock=context.clock,
         )
         stylizer.recipe["content"]["name"] = _CLIP
@@ -126,8 +112,7 @@ class FilmRunner(Runner):
                 remaining=event.remaining,
             )
             if self._previews.due:
-                picture = floats(event.picture)
-                self._room.wait_for(lambda: self._previews.add(picture))
+                self._add_preview(floats(event.picture))
 
     def _check(self, event: FramePainted) -> None:
         """Raise `FilmError` for a film that is longer than its header said."""

@@ -15,7 +15,7 @@ from typing import Any, Self
 from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.events import Losses
-from impasto.studio.jobs import Claim, ClaimLost, JobStore
+from impasto.studio.jobs import Cancelled, Claim, ClaimLost, JobStore
 
 log = logging.getLogger("impasto.studio")
 
@@ -80,6 +80,13 @@ class Heartbeat:
         now = self._clock()
         self._longest = max(self._longest, now - self._sign)
         self._sign = now
+
+    def check(self) -> None:
+        """Raise `ClaimLost` or `Cancelled`, if that is what the last beat found out."""
+        if self.lost:
+            raise ClaimLost
+        if self.wish == "cancel":
+            raise Cancelled
 
     def beat(self) -> None:
         """Tell now what is new. Raises `ClaimLost`, `SQLAlchemyError`."""

@@ -132,6 +132,10 @@ class ClaimLost(Exception):  # noqa: N818 - it is not an error, but an event
     """The claim is no longer the latest: somebody else has the job, or it is gone."""
 
 
+class Cancelled(Exception):  # noqa: N818
+    """The owner cancelled the job."""
+
+
 class QueueFull(Exception):  # noqa: N818
     """No more jobs are taken: ``what`` is "queue" or "client"."""
 

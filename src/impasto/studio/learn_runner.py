@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from impasto.errors import WeightsError
 from impasto.events import Losses, Saved, Trained, TrainingEvent
 from impasto.studio.database import retry
+from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import Claim
 from impasto.studio.learnt import PAINTING, options
-from impasto.studio.room import WorkerLeaving
+from impasto.studio.previews import Series
 from impasto.studio.runner import Runner, WorkerContext
 from impasto.training.learner import Learner
 from impasto.training.trainer import StateFile
@@ -35,33 +35,21 @@ _TOLD = 1.0
 class LearnRunner(Runner):
     """Runs a learner."""
 
-    def __init__(self, context: WorkerContext, claim: Claim, *parts: Any) -> None:
-        super().__init__(context, claim, *parts)
+    def __init__(self, context: WorkerContext, claim: Claim, heartbeat: Heartbeat) -> None:
+        super().__init__(context, claim, heartbeat)
         self.step = claim.job.step
         self._state = context.scratch / "state"
         self._told, self._due, self._save_due, self._pause = -math.inf, 0.0, 0.0, 0.0
-        self._names: list[str] = []
-        self._count = 0
+        name = "row-{}-{}.safetensors"
+        self._rows = Series(context.files, claim, heartbeat, "learnt", name)
 
     def run(self, checkpoint: str | None) -> bool:
-        """Learn to the end, or until the owner stops it; return whether the owner did.
-
-        Raises `ClaimLost`, `Cancelled` and `WorkerLeaving`.
-        """
+        """Learn to the end, or until the owner stops it; return and raise as `Runner.run`."""
         self._state.unlink(missing_ok=True)
         if checkpoint:
             self._room.wait_for(lambda: self._fetch(checkpoint))
-        learner = self._learner = self._build()
-        stopped = leaving = False
-        with closing(iter(learner)) as events:
-            for event in events:
-                self._take(event)
-                stopped, leaving = self._wishes()
-                if stopped or leaving:
-                    learner.stop()  # it saves its state before it ends
-        if leaving and not stopped:
-            raise WorkerLeaving
-        return stopped
+        self._learner = self._build()
+        return self._follow(self._learner)
 
     def finish(self) -> Iterator[tuple[str, str, Path]]:
         """Yield the column, the name and the path of what was learnt."""
@@ -69,7 +57,7 @@ class LearnRunner(Runner):
             path = self._context.scratch / "row"
             data = serialised(self._learner.rows)
             self._room.wait_for(lambda: path.write_bytes(data))
-            yield "learnt", self._next_name(), path
+            yield "learnt", self._rows.next_name(), path
 
     def _fetch(self, checkpoint: str) -> None:
         """Copy a checkpoint: what is fetched may be one file with that of the job."""
@@ -139,28 +127,9 @@ class LearnRunner(Runner):
 
     def _publish(self) -> None:
         """Have photos be stylised with what is learnt so far."""
-        context, job = self._context, self._claim.job.id
-        self._remove_old()
-        name = self._next_name()
-        context.files.put(job, name, serialised(self._learner.rows))
-        self._heartbeat.note(learnt=name)
+        self._rows.put(serialised(self._learner.rows))
         self._pause = max(_FIRST, _SLOWER * self._pause)
-        self._due = context.clock() + self._pause
-
-    def _next_name(self) -> str:
-        self._count += 1
-        name = f"row-{self._claim.attempt}-{self._count}.safetensors"
-        self._names.append(name)
-        return name
-
-    def _remove_old(self) -> None:
-        """Remove the rows before the one that the job names, which a server may be reading."""
-        told = self._heartbeat.told.get("learnt")
-        if told in self._names:
-            old = self._names[: self._names.index(told)]
-            self._names = self._names[len(old) :]
-            if old:
-                self._context.files.remove(self._claim.job.id, *old)
+        self._due = self._context.clock() + self._pause
 
 
 def _losses(event: Trained, side: int) -> Losses:
