@@ -411,9 +411,9 @@ def test_an_own_style_comes_before_an_imported_one(api: Served):
     take_in(api, a_file("gift"))
     with api.studio.engine.begin() as connection:
         connection.execute(sa.update(jobs).values(style="wave"))  # imported after it was learnt
-    quick, own = api.studio.quick, api.studio.learnt.of("ada")
-    assert quick.imported("wave") != "wave"
-    assert quick.imported("wave", own) == "wave"
+    catalogue, own = api.studio.quick.catalogue, api.studio.learnt.of("ada")
+    assert catalogue.imported("wave") != "wave"
+    assert catalogue.imported("wave", own) == "wave"
 
 
 def test_what_quick_did_not_make_is_not_painted_on(api: Served):

@@ -513,7 +513,7 @@ def test_a_draft_is_finished_by_the_larger_network(open_studio: Served, tmp_path
     monkeypatch.setattr(styles, "_LOOK_EVERY", 0.0)
     for size in ("quality", "turbo"):
         write(tmp_path / f"{size}.safetensors", "wave", size=size)
-    monkeypatch.setattr(open_studio.studio.quick, "_fits", lambda style, *_: "turbo" in style)
+    monkeypatch.setattr(open_studio.studio.quick, "_fits", lambda asked, _: "turbo" in asked.style)
     order = {"photo": "sample:chelsea", "settings": {**QUICK, "size": 320, "seed": 2}}
 
     def made(draft: bool) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from impasto.options import ApplyOptions, ReadOptions, VideoOptions
 from impasto.studio.jobs import Job, NoSuchJob
 from impasto.studio.learnt import Own
 from impasto.studio.previews import encode
+from impasto.studio.quick import Asked
 from impasto.studio.settings import Settings
 from impasto.studio.validation import fingerprint
 from impasto.text import shown
@@ -76,6 +77,10 @@ class FilmRequest:
         video = VideoOptions(**{name: given[name] for name in OF_VIDEO if name in given})
         return cls(given["style"], network, video, **own)
 
+    def asked(self, own: Own) -> Asked:
+        """Return what is asked of each frame."""
+        return Asked(self.style, self.apply, fast=self.fast, own=own)
+
     def flat(self) -> dict[str, Any]:
         """Return what `of` takes back."""
         return {
@@ -113,8 +118,7 @@ def accept_film(
             mark = fingerprint([], hashlib.file_digest(file, "sha256").hexdigest(), request.flat())
         if earlier := studio.store.by_key(owner, key, mark):
             return earlier
-    studio.quick.check(request.style, request.apply, fast=request.fast, own=own)
-    pack, _ = studio.quick.find(request.style, fast=request.fast, own=own)
+    pack = studio.quick.check(request.asked(own))
     _unpack_animation(path, bounds)
     film = open_film(path, request, bounds)
     extension = _EXTENSIONS.get(film.form.partition(",")[0])

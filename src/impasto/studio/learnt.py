@@ -251,7 +251,7 @@ def take_in(
     if earlier := studio.store.by_key(owner, key, mark):
         return earlier
     rows, picture = _checked(data, studio.settings)
-    if not studio.quick.has_network(rows):
+    if not studio.quick.catalogue.has_network(rows):
         raise StyleFileError(f"the file {registry.foreign(rows)}")
     row, file = rows.rows[0], "row-0-0.safetensors"
     style = check_own_name(studio, name or row.card.name)

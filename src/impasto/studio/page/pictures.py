@@ -38,6 +38,7 @@ from impasto.studio.learnt import Own
 from impasto.studio.page.cache import PictureCache
 from impasto.studio.page.uploads import CHECKED, upright
 from impasto.studio.previews import LONG_SIDE
+from impasto.studio.quick import Asked
 
 SIDES = (160, 640, 1280, 4096)
 """Long sides at which pictures are shown; the last is for zooming in."""
@@ -114,9 +115,8 @@ class Pictures:
         own = [one for one in self._studio.learnt.of(owner) if one.name == style and one.rows]
         if not own:
             self._check(style)
-        options = ApplyOptions(size=_SWATCH_SIDE)
-        photo = self.data(owner, source)
-        data, _ = self._studio.quick.make(photo, style, options, "jpeg", own=own)
+        asked = Asked(style, ApplyOptions(size=_SWATCH_SIDE), own=own)
+        data, _ = self._studio.quick.make(asked, self.data(owner, source))
         return shrunk(data, SIDES[0])
 
     def _of_job(self, owner: str, id: str, *, small: bool = False) -> bytes:
@@ -153,11 +153,10 @@ class Pictures:
         """Return the hash of the network of a style of all. Raises `KeyError`."""
         if style not in {known.name for known in self._studio.quick.styles()}:
             raise KeyError(style)
-        return self._studio.quick.hash_of(style)
+        return self._studio.quick.check(Asked(style)).sha256
 
     def _stylised(self, photo: bytes, style: str, own: Own = ()) -> bytes:
-        made = self._studio.quick.stylise(photo, style, format="jpeg", own=own, size=_SWATCH_SIDE)
-        return made[0]
+        return self._studio.quick.stylise(photo, style, own=own, size=_SWATCH_SIDE)[0]
 
 
 def current(job: Job, *, small: bool) -> str | None:

@@ -18,6 +18,7 @@ from impasto.studio.page.context import Page
 from impasto.studio.page.pictures import NamedPicture, recipe_of, shrunk, size_of
 from impasto.studio.page.uploads import upright
 from impasto.studio.previews import LONG_SIDE
+from impasto.studio.quick import Asked
 from impasto.studio.requests import PaintRequest
 from impasto.studio.settings import Settings
 from impasto.studio.styles import LONGEST, own_style
@@ -64,7 +65,7 @@ class QuickSettings(BaseModel):
 def styles(page: Page, owner: str) -> list[dict[str, Any]]:
     """Return all styles that can be used by now; ``version`` changes with a style's network."""
     quick, mine = page.studio.quick, page.studio.learnt.of(owner)
-    shared = [(style, quick.hash_of(style.name)[:12]) for style in quick.styles()]
+    shared = [(style, quick.check(Asked(style.name)).sha256[:12]) for style in quick.styles()]
     # No two jobs have one id: a browser never shows the style that had the name before.
     ready = [style for style in mine if style.rows]
     own = [(own_style(style), f"{style.job.id}-{style.job.learnt}") for style in ready]
@@ -109,15 +110,15 @@ def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
     began = time.monotonic()
     quick, own = page.studio.quick, page.studio.learnt.of(owner)
     photo = page.pictures.data(owner, order.photo)
-    wanted = order.settings.style, order.settings.options(page.studio.settings.max_size)
-    style, options = quick.draft(photo, *wanted, own) if order.draft else wanted
-    mask = order.settings.mask_file(page.studio.settings)
-    data, _ = quick.make(photo, style, options, _FORMAT, mask=mask, own=own)
+    options = order.settings.options(page.studio.settings.max_size)
+    wanted = Asked(order.settings.style, options, _FORMAT, own=own)
+    asked = quick.draft(wanted, photo) if order.draft else wanted
+    data, _ = quick.make(asked, photo, order.settings.mask_file(page.studio.settings))
     width, height = size_of(data)
     return {
         **order.model_dump(),
         "source": f"cache:{page.cache.put(owner, data)}",
-        "draft": (style, options) != wanted,
+        "draft": asked != wanted,
         "finishable": quick.finishable(order.settings.style, own),
         "width": width,
         "height": height,

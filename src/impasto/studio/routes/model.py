@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -12,13 +13,12 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 import impasto
-from impasto.options import ApplyOptions
 from impasto.studio import fields
-from impasto.studio.multipart import Fields, read_form
-from impasto.studio.quick import MAX
+from impasto.studio.multipart import read_form
+from impasto.studio.quick import MAX, Asked
 from impasto.studio.routes.openapi import binary, form_body
 from impasto.studio.routes.schemas import Client, OwnStyles, TheStudio
-from impasto.studio.routes.stylize import Asked, stylised
+from impasto.studio.routes.stylize import stylised
 
 router = APIRouter(tags=["Model Asset Exchange"])
 
@@ -82,18 +82,17 @@ async def predict(
     Of styles with one name, those of the studio's own packs come before those of Impasto.
     """
     quick = studio.quick
-    if model is not None:
-        quick.check(model, own=own)
 
-    def check(given: Fields) -> None:
-        if "model" in given:
-            quick.check(given["model"], own=own)
+    def check(given: Mapping[str, str | None]) -> None:
+        if (style := given.get("model")) is not None:
+            quick.check(Asked(style, own=own))
 
+    check({"model": model})
     async with read_form(request, fields=["model"], files={"image": 1}, check=check) as form:
         image = form.required("image")
-        style = quick.imported(model or form.fields.get("model", quick.default or ""), own)
-        quick.check(style, own=own)
-        asked = Asked(style, ApplyOptions(), MAX, own=own)
+        style = model or form.fields.get("model", quick.default or "")
+        asked = Asked(quick.catalogue.imported(style, own), format=MAX, own=own)
+        quick.check(asked)
         return await stylised(request, studio, client, image, asked, "image")
 
 

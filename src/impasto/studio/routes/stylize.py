@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from dataclasses import dataclass
-from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
@@ -22,7 +20,7 @@ from impasto.studio.jobs import Job as StoredJob
 from impasto.studio.learnt import Own
 from impasto.studio.multipart import Fields, Form, content, read_form
 from impasto.studio.problems import Problem
-from impasto.studio.quick import Quick
+from impasto.studio.quick import Asked, Quick
 from impasto.studio.requests import FORMATS, PaintRequest
 from impasto.studio.routes.answers import accepted, file_of
 from impasto.studio.routes.openapi import LOCATION, PICTURES, binary, form_body
@@ -102,17 +100,6 @@ async def stylize(
     return await _wait_for(request, studio, job)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What is asked of a photo."""
-
-    style: str | None
-    options: ApplyOptions
-    format: str
-    fast: bool = False
-    own: Own = ()
-
-
 def ask(quick: Quick, given: Fields, own: Own = (), default: str | None = None) -> Asked:
     """Return what the fields of a form ask for; there may be more of them to come.
 
@@ -122,12 +109,11 @@ def ask(quick: Quick, given: Fields, own: Own = (), default: str | None = None) 
     format = values.pop("format", _FORMAT.default)
     if format not in FORMATS:
         raise OptionsError(f"--format does not know {shown(format)!r}{nearest(format, FORMATS)}")
-    style = values.pop("style", default)
-    fast = values.pop("fast", FAST.default)
-    options = ApplyOptions(**values)
+    style, fast = values.pop("style", default), values.pop("fast", FAST.default)
+    asked = Asked(style or "", ApplyOptions(**values), format, fast, own)
     if style is not None:
-        quick.check(style, options, fast=fast, own=own)
-    return Asked(style, options, format, fast, own=own)
+        quick.check(asked)
+    return asked
 
 
 async def stylised(
@@ -141,9 +127,6 @@ async def stylised(
     mask: UploadFile | None = None,
 ) -> Response:
     """Answer a photo in a style; a client that leaves before its turn costs nothing more."""
-    quick, style, options = studio.quick, asked.style or "", asked.options
-    where: Any = {"fast": asked.fast, "own": asked.own}
-
     def look() -> Header:
         if mask is not None:
             check_picture(content(mask), studio.settings, "the mask")
@@ -151,11 +134,10 @@ async def stylised(
 
     def make() -> tuple[bytes, str]:
         white = None if mask is None else content(mask)
-        return quick.make(content(photo), style, options, asked.format, mask=white, **where)
+        return studio.quick.make(asked, content(photo), white)
 
-    header = await studio.checked(client, look)
-    quick.check_size(header, style, options, asked.format, **where)
-    data, kind = await unless_gone(request, quick.begin(client, make))
+    studio.quick.check_size(asked, await studio.checked(client, look))
+    data, kind = await unless_gone(request, studio.quick.begin(client, make))
     return Response(data, media_type=kind)
 
 

@@ -121,5 +121,5 @@ def _request(studio: Studio, given: Fields, own: Own) -> FilmRequest:
     for name in ("again", "name"):
         values.pop(name, None)
     asked = FilmRequest.of({"style": studio.quick.default or "", **values})
-    studio.quick.check(asked.style, asked.apply, fast=asked.fast, own=own)
+    studio.quick.check(asked.asked(own))
     return asked
