@@ -43,7 +43,7 @@ class PaintOrder(BaseModel):
 
 
 def begin(page: Page, owner: str, order: PaintOrder) -> Job:
-    """Order a painting. Raises `KeyError`, and as `accept_paint` does."""
+    """Order a painting. Raises `NoSuchPicture`, and as `accept_paint` does."""
     request, find = PaintRequest.of(order.settings.model_dump()), page.pictures.data
     photo = find(owner, order.photo.source)
     styles = [find(owner, painting.source) for painting in order.paintings]
@@ -54,7 +54,7 @@ def begin(page: Page, owner: str, order: PaintOrder) -> Job:
 def again(page: Page, job: Job) -> Job:
     """Order a painting once more, with all that its request says.
 
-    Raises `KeyError` if its pictures are gone, and as `accept_paint` does.
+    Raises `NoSuchPicture` if its pictures are gone, and as `accept_paint` does.
     """
     request, find = PaintRequest.of(job.request), page.pictures.data
     files = page.studio.files
@@ -109,7 +109,7 @@ def settle(page: Page, job: Job) -> None:
 def made_with(page: Page, job: Job) -> dict[str, Any]:
     """Return the mode, the pictures and the settings that a job was made with.
 
-    Raises `KeyError` if its photo is gone.
+    Raises `NoSuchPicture` if its photo is gone.
     """
     source = f"photo:{job.id}"
     width, height = size_of(page.pictures.data(job.owner, source))

@@ -21,7 +21,7 @@ class LearnOrder(BaseModel):
 
 
 def begin(page: Page, owner: str, order: LearnOrder) -> Job:
-    """Ask for a painting to be learnt. Raises `KeyError`, and as `accept_learning` does."""
+    """Ask for a painting to be learnt. Raises `NoSuchPicture`, and as `accept_learning` does."""
     painting = page.pictures.data(owner, order.painting)
     name = free_name(page.studio, owner, PurePath(order.name).stem)
     return accept_learning(page.studio, owner, painting, LearnOptions(), name)

@@ -38,6 +38,7 @@ from impasto.studio.learnt import Own
 from impasto.studio.page.cache import PictureCache
 from impasto.studio.page.uploads import CHECKED, upright
 from impasto.studio.previews import LONG_SIDE
+from impasto.studio.problems import Problem
 from impasto.studio.quick import Asked
 
 SIDES = (160, 640, 1280, 4096)
@@ -68,8 +69,15 @@ class NamedPicture(BaseModel):
     name: Annotated[str, Field(max_length=200)]
 
 
+class NoSuchPicture(Problem):
+    """There is no such picture any more, or it is somebody else's."""
+
+    def __init__(self) -> None:
+        super().__init__("not-found", "this no longer exists")
+
+
 class Pictures:
-    """Finds pictures, and makes small copies. Raises `KeyError` for an unknown source.
+    """Finds pictures, and makes small copies. Raises `NoSuchPicture` for an unknown source.
 
     No picture needs a check here: it was checked when it was uploaded, or is our own.
     """
@@ -79,29 +87,28 @@ class Pictures:
         self._swatches: dict[str, bytes] = {}
         self._making = threading.Lock()
 
-    def data(self, owner: str, source: str) -> bytes:
-        """Return a picture as it is stored."""
+    def data(self, owner: str, source: str, *, small: bool = False) -> bytes:
+        """Return a picture as it is stored; of a job a preview if ``small``."""
         kind, _, name = source.partition(":")
         find: dict[str, Callable[[], bytes]] = {
             "sample": lambda: _sample(name),
             "painting": lambda: _painting(name),
             "cache": lambda: self._cache.get(owner, name),
-            "job": lambda: self._of_job(owner, name),
+            "job": lambda: self._of_job(owner, name, small=small),
             "photo": lambda: self._file(owner, name, "photo"),
             "style": lambda: self._file(owner, *_painting_of(name)),
         }
-        if kind not in find:
-            raise KeyError(source)
-        return find[kind]()
+        try:
+            return find[kind]()
+        except KeyError:
+            raise NoSuchPicture from None
 
     def small(self, owner: str, source: str, side: int) -> bytes:
         """Return a JPEG of a picture, no side longer than ``side``."""
         kind, _, name = source.partition(":")
         if kind == "swatch":  # here alone: `data` runs in threads of `Quick`, which make swatches
             return shrunk(self._swatch(owner, name), side)
-        if kind == "job":
-            return shrunk(self._of_job(owner, name, small=side <= LONG_SIDE), side)
-        return shrunk(self.data(owner, source), side)
+        return shrunk(self.data(owner, source, small=side <= LONG_SIDE), side)
 
     def file(self, owner: str, source: str, format: str) -> bytes:
         """Return a picture as a file of one of the `FORMATS`, with its recipe if that fits.
@@ -119,7 +126,7 @@ class Pictures:
         data, _ = self._studio.quick.make(asked, self.data(owner, source))
         return shrunk(data, SIDES[0])
 
-    def _of_job(self, owner: str, id: str, *, small: bool = False) -> bytes:
+    def _of_job(self, owner: str, id: str, *, small: bool) -> bytes:
         name = None
         while True:  # a newer preview may replace the file before it is read
             newest = current(self._studio.store.job(id, owner), small=small)
@@ -150,9 +157,9 @@ class Pictures:
             return self._swatches[key]
 
     def _check(self, style: str) -> str:
-        """Return the hash of the network of a style of all. Raises `KeyError`."""
+        """Return the hash of the network of a style of all. Raises `NoSuchPicture`."""
         if style not in {known.name for known in self._studio.quick.styles()}:
-            raise KeyError(style)
+            raise NoSuchPicture
         return self._studio.quick.check(Asked(style)).sha256
 
     def _stylised(self, photo: bytes, style: str, own: Own = ()) -> bytes:

@@ -15,7 +15,13 @@ from impasto.errors import OptionsError
 from impasto.options import ApplyOptions
 from impasto.studio.jobs import Job
 from impasto.studio.page.context import Page
-from impasto.studio.page.pictures import NamedPicture, recipe_of, shrunk, size_of
+from impasto.studio.page.pictures import (
+    NamedPicture,
+    NoSuchPicture,
+    recipe_of,
+    shrunk,
+    size_of,
+)
 from impasto.studio.page.uploads import upright
 from impasto.studio.previews import LONG_SIDE
 from impasto.studio.quick import Asked
@@ -145,7 +151,7 @@ class FinishOrder(QuickResult):
 def finish(page: Page, owner: str, order: FinishOrder) -> Job:
     """Order a painting that begins with a result, with exemplars of its styles.
 
-    Raises `KeyError` if the result or its photo was removed, and as `accept_paint` does.
+    Raises `NoSuchPicture` if the result or its photo was removed, and as `accept_paint` does.
     """
     find, settings = page.pictures.data, order.settings
     start = {"start": find(owner, order.source)}
@@ -172,13 +178,12 @@ def finish(page: Page, owner: str, order: FinishOrder) -> Job:
 
 
 def keep(page: Page, owner: str, result: QuickResult) -> Job:
-    """Put a result into the history. Raises `KeyError` if it or its photo was removed."""
+    """Put a result into the history. Raises `NoSuchPicture` if it or its photo was removed."""
     studio = page.studio
     result.settings.options(studio.settings.max_size)
-    kind, _, token = result.source.partition(":")
-    if kind != "cache":
-        raise KeyError(result.source)
-    data = page.cache.get(owner, token)
+    if not result.source.startswith("cache:"):
+        raise NoSuchPicture
+    data = page.pictures.data(owner, result.source)
     width, height = size_of(data)
     picture, preview = f"picture-1.{_EXTENSION}", "preview-1-1.jpg"
     files = {

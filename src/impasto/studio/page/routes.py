@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -22,8 +21,6 @@ from impasto.studio.routes.schemas import Client, Owner, TheJob
 from impasto.studio.routes.waiting import unless_gone
 
 router = APIRouter(prefix="/studio", include_in_schema=False)
-
-T = TypeVar("T")
 
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _NEVER = {"Cache-Control": "no-store"}
@@ -48,7 +45,7 @@ def picture(source: str, page: ThePage, owner: Owner, side: int = SIDES[-1]) -> 
     """Answer a small copy of a picture."""
     if side not in SIDES:
         raise Problem("invalid-option", f"side must be one of {SIDES}", field="side")
-    data = _found(lambda: page.pictures.small(owner, source, side))
+    data = page.pictures.small(owner, source, side)
     return Response(data, media_type="image/jpeg", headers=_FOREVER)
 
 
@@ -60,7 +57,7 @@ async def look(
     quick = page.studio.quick
 
     def make() -> bytes:
-        return _found(lambda: page.pictures.look(owner, style, source))
+        return page.pictures.look(owner, style, source)
 
     data = await unless_gone(request, quick.begin(client, make))
     return Response(data, media_type="image/jpeg", headers=_FOREVER)
@@ -71,7 +68,7 @@ def file(source: str, page: ThePage, owner: Owner, format: str) -> Response:
     """Answer a picture in full, to be saved under the name that the page gives."""
     if format not in FORMATS:
         raise Problem("invalid-option", f"format must be one of {[*FORMATS]}", field="format")
-    data = _found(lambda: page.pictures.file(owner, source, format))
+    data = page.pictures.file(owner, source, format)
     headers = {"Content-Disposition": "attachment", **_NEVER}
     return Response(data, media_type=f"image/{format}", headers=headers)
 
@@ -86,7 +83,7 @@ def styles(page: ThePage, owner: Owner, response: Response) -> dict[str, Any]:
 @router.post("/styles")
 def learn(page: ThePage, owner: Owner, order: LearnOrder) -> dict[str, Any]:
     """Have a painting learnt, and answer the job and the name of the style."""
-    job = _found(lambda: learning.begin(page, owner, order))
+    job = learning.begin(page, owner, order)
     return {"job": job.id, "name": job.style}
 
 
@@ -105,7 +102,7 @@ async def stylise(
     studio = page.studio
 
     def make() -> dict[str, Any]:
-        return _found(lambda: quick.stylise(page, owner, order))
+        return quick.stylise(page, owner, order)
 
     return await unless_gone(request, studio.quick.begin(client, make))
 
@@ -113,19 +110,19 @@ async def stylise(
 @router.post("/quick/keep")
 def keep(page: ThePage, owner: Owner, result: QuickResult) -> dict[str, Any]:
     """Put a quick result into the history, and answer its id there."""
-    return {"id": _found(lambda: quick.keep(page, owner, result)).id}
+    return {"id": quick.keep(page, owner, result).id}
 
 
 @router.post("/quick/finish")
 def finish(page: ThePage, owner: Owner, order: FinishOrder) -> dict[str, Any]:
     """Order a painting that begins with a quick result, and answer its id."""
-    return {"id": _found(lambda: quick.finish(page, owner, order)).id}
+    return {"id": quick.finish(page, owner, order).id}
 
 
 @router.post("/paint")
 def begin(page: ThePage, owner: Owner, order: PaintOrder) -> dict[str, Any]:
     """Order a painting, and answer its id."""
-    return {"id": _found(lambda: jobs.begin(page, owner, order)).id}
+    return {"id": jobs.begin(page, owner, order).id}
 
 
 @router.get("/jobs")
@@ -152,24 +149,16 @@ def progress(
 @router.get("/jobs/{id}/settings")
 def made_with(job: TheJob, page: ThePage) -> dict[str, Any]:
     """Answer what a job was made with."""
-    return _found(lambda: jobs.made_with(page, job))
+    return jobs.made_with(page, job)
 
 
 @router.post("/jobs/{id}/again")
 def again(job: TheJob, page: ThePage) -> dict[str, Any]:
     """Order a painting once more, and answer the id of the new one."""
-    return {"id": _found(lambda: jobs.again(page, job)).id}
+    return {"id": jobs.again(page, job).id}
 
 
 @router.post("/jobs/{id}/settle", status_code=204)
 def settle(job: TheJob, page: ThePage) -> None:
     """Make a stopped painting a finished one."""
     jobs.settle(page, job)
-
-
-def _found(find: Callable[[], T]) -> T:
-    """Return what is found; a job or a picture that is not there is a problem."""
-    try:
-        return find()
-    except KeyError:
-        raise Problem("not-found", "this no longer exists") from None
