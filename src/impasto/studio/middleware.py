@@ -177,7 +177,7 @@ class Answer:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._send = send
-        self._api = scope["path"].startswith(("/v1/", "/model/"))
+        self._api = scope["path"].startswith(("/v1/", "/model/", "/studio/"))
         self.status = 0
 
     async def __call__(self, message: Message) -> None:

@@ -5,20 +5,21 @@ There is no framework and no build step: a browser runs the files in ``assets`` 
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from impasto.studio.context import Studio
+from impasto.studio.page import jobs, learning, quick, routes, views
 from impasto.studio.page.context import Page
-from impasto.studio.page.routes import router as routes
-from impasto.studio.page.views import router as views
 
-__all__ = ["ROUTERS", "mount"]
+__all__ = ["mount", "router"]
 
-ROUTERS = (views, routes)
+router = APIRouter(include_in_schema=False)
+router.include_router(views.router)
+for _part in (routes, quick, jobs, learning):
+    router.include_router(_part.router, prefix="/studio")
 
 
 def mount(app: FastAPI, studio: Studio) -> None:
     """Add the page and its routes to an app."""
     app.state.page = Page(studio)
-    for router in ROUTERS:
-        app.include_router(router)
+    app.include_router(router)

@@ -1,4 +1,4 @@
-"""Jobs as the page shows them, orders for new ones, and settings to make one again."""
+"""``/studio/jobs``: jobs as the page shows them, and settings to make one again; new paintings."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Annotated, Any
 
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from impasto.events import Losses
-from impasto.options.paint import QUALITIES
+from impasto.options.paint import MAX_STEPS, QUALITIES
 from impasto.studio.jobs import Job, needed
-from impasto.studio.page.context import Page
+from impasto.studio.page.context import Page, ThePage
 from impasto.studio.page.pictures import NamedPicture, current, size_of
 from impasto.studio.page.quick import QuickSettings, mixed
 from impasto.studio.requests import PaintRequest
+from impasto.studio.routes.schemas import Owner, TheJob
 from impasto.studio.validation import MAX_STYLES, accept_paint
+
+router = APIRouter()
 
 MOST_JOBS = 480
 """Jobs in one answer: the page shows no older ones."""
@@ -42,17 +46,20 @@ class PaintOrder(BaseModel):
     settings: PaintSettings
 
 
-def begin(page: Page, owner: str, order: PaintOrder) -> Job:
-    """Order a painting. Raises `NoSuchPicture`, and as `accept_paint` does."""
+@router.post("/paint")
+def begin(page: ThePage, owner: Owner, order: PaintOrder) -> dict[str, str]:
+    """Order a painting, and answer its id. Raises `NoSuchPicture`, and as `accept_paint` does."""
     request, find = PaintRequest.of(order.settings.model_dump()), page.pictures.data
     photo = find(owner, order.photo.source)
     styles = [find(owner, painting.source) for painting in order.paintings]
     pictures = order.model_dump(include={"photo", "paintings"})
-    return accept_paint(page.studio, owner, photo, styles, request, pictures=pictures)
+    job = accept_paint(page.studio, owner, photo, styles, request, pictures=pictures)
+    return {"id": job.id}
 
 
-def again(page: Page, job: Job) -> Job:
-    """Order a painting once more, with all that its request says.
+@router.post("/jobs/{id}/again")
+def again(page: ThePage, job: TheJob) -> dict[str, str]:
+    """Order a painting once more, with all that its request says, and answer the id of the new one.
 
     Raises `NoSuchPicture` if its pictures are gone, and as `accept_paint` does.
     """
@@ -63,21 +70,28 @@ def again(page: Page, job: Job) -> Job:
     there = files.names(job.id)
     began = [name for name in ("start", "freeze") if name in there]
     start: dict[str, bytes] = {name: files.get(job.id, name) for name in began}
-    return accept_paint(
+    new = accept_paint(
         page.studio, job.owner, photo, styles, request, pictures=job.pictures, start=start
     )
+    return {"id": new.id}
 
 
-def listed(page: Page, owner: str, limit: int) -> dict[str, Any]:
-    """Return the owner's jobs, the newest first, without cancelled ones, and if there are more."""
+@router.get("/jobs")
+def listed(
+    page: ThePage, owner: Owner, limit: Annotated[int, Query(ge=1)] = 24
+) -> dict[str, Any]:
+    """Answer the owner's jobs, the newest first, without cancelled ones, and if there are more."""
     limit = min(limit, MOST_JOBS)
     found = page.studio.store.jobs(owner, limit=limit + 1, cancelled=False, learnt=False)
     more = limit < min(len(found), MOST_JOBS)
     return {"jobs": [_summary(job) for job in found[:limit]], "more": more}
 
 
-def progress(page: Page, job: Job, after: int) -> dict[str, Any]:
-    """Return how a job stands, with the losses of its steps after ``after``."""
+@router.get("/jobs/{id}")
+def progress(
+    page: ThePage, job: TheJob, after: Annotated[int, Query(ge=0, le=MAX_STEPS)] = 0
+) -> dict[str, Any]:
+    """Answer how a job stands, with the losses of its steps after ``after``."""
     store = page.studio.store
     rows = store.losses(job.id, after) if job.kind == "paint" else []
     return {
@@ -100,14 +114,16 @@ def progress(page: Page, job: Job, after: int) -> dict[str, Any]:
     }
 
 
-def settle(page: Page, job: Job) -> None:
+@router.post("/jobs/{id}/settle", status_code=204)
+def settle(page: ThePage, job: TheJob) -> None:
     """Make a stopped painting a finished one. Raises `NoSuchJob`, `WrongState`."""
     settled, files = page.studio.store.settle(job.id, job.owner), page.studio.files
     files.sweep(job.id, needed(settled))
 
 
-def made_with(page: Page, job: Job) -> dict[str, Any]:
-    """Return the mode, the pictures and the settings that a job was made with.
+@router.get("/jobs/{id}/settings")
+def made_with(page: ThePage, job: TheJob) -> dict[str, Any]:
+    """Answer the mode, the pictures and the settings that a job was made with.
 
     Raises `NoSuchPicture` if its photo is gone.
     """

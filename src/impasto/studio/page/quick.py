@@ -1,4 +1,4 @@
-"""Quick: stylising a photo at once, and keeping the result."""
+"""``/studio/quick``: stylising a photo at once, keeping the result, painting on it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import io
 import time
 from typing import Annotated, Any
 
+from fastapi import APIRouter, Request
 from PIL import ImageOps
 from pydantic import BaseModel, Field
 
 from impasto.errors import OptionsError
 from impasto.options import ApplyOptions
-from impasto.studio.jobs import Job
-from impasto.studio.page.context import Page
+from impasto.studio.page.context import Page, ThePage
 from impasto.studio.page.pictures import (
     NamedPicture,
     NoSuchPicture,
@@ -26,9 +26,13 @@ from impasto.studio.page.uploads import upright
 from impasto.studio.previews import LONG_SIDE
 from impasto.studio.quick import Asked
 from impasto.studio.requests import PaintRequest
+from impasto.studio.routes.schemas import Client, Owner
+from impasto.studio.routes.waiting import unless_gone
 from impasto.studio.settings import Settings
 from impasto.studio.styles import LONGEST, own_style
 from impasto.studio.validation import accept_paint, at_most, check_picture
+
+router = APIRouter()
 
 _FORMAT, _EXTENSION = "jpeg", "jpg"
 
@@ -108,11 +112,26 @@ class QuickResult(BaseModel):
     settings: QuickSettings
 
 
-def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
-    """Stylise a photo and store the picture in the cache; return what the page shows of it.
+@router.get("/styles")
+def listed(page: ThePage, owner: Owner) -> dict[str, Any]:
+    """Answer all styles that can be used by now."""
+    return {"styles": styles(page, owner)}
 
-    It runs in a thread of `Quick`. Where a draft will do, the answer says whether it is one.
+
+@router.post("/quick")
+async def stylise(
+    request: Request, page: ThePage, owner: Owner, client: Client, order: QuickOrder
+) -> dict[str, Any]:
+    """Stylise a photo, store the picture in the cache, and answer what the page shows of it.
+
+    Where a draft will do, the answer says whether it is one. A browser that leaves before its turn
+    costs nothing more.
     """
+    work = page.studio.quick.begin(client, lambda: _stylised(page, owner, order))
+    return await unless_gone(request, work)
+
+
+def _stylised(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
     began = time.monotonic()
     quick, own = page.studio.quick, page.studio.learnt.of(owner)
     photo = page.pictures.data(owner, order.photo)
@@ -148,8 +167,9 @@ class FinishOrder(QuickResult):
     seconds: Annotated[float, Field(ge=1, le=600)]
 
 
-def finish(page: Page, owner: str, order: FinishOrder) -> Job:
-    """Order a painting that begins with a result, with exemplars of its styles.
+@router.post("/quick/finish")
+def finish(page: ThePage, owner: Owner, order: FinishOrder) -> dict[str, str]:
+    """Order a painting that begins with a result, with exemplars of its styles; answer its id.
 
     Raises `NoSuchPicture` if the result or its photo was removed, and as `accept_paint` does.
     """
@@ -174,11 +194,16 @@ def finish(page: Page, owner: str, order: FinishOrder) -> Job:
     names = [{"source": f"swatch:{name}", "name": name} for name in mixed(settings.style)]
     pictures = {"photo": order.photo.model_dump(), "paintings": names}
     styles = [exemplar.data for exemplar, _ in exemplars]
-    return accept_paint(page.studio, owner, photo, styles, request, pictures=pictures, start=start)
+    job = accept_paint(page.studio, owner, photo, styles, request, pictures=pictures, start=start)
+    return {"id": job.id}
 
 
-def keep(page: Page, owner: str, result: QuickResult) -> Job:
-    """Put a result into the history. Raises `NoSuchPicture` if it or its photo was removed."""
+@router.post("/quick/keep")
+def keep(page: ThePage, owner: Owner, result: QuickResult) -> dict[str, str]:
+    """Put a result into the history, and answer its id there.
+
+    Raises `NoSuchPicture` if it or its photo was removed.
+    """
     studio = page.studio
     result.settings.options(studio.settings.max_size)
     if not result.source.startswith("cache:"):
@@ -192,7 +217,8 @@ def keep(page: Page, owner: str, result: QuickResult) -> Job:
         preview: shrunk(data, LONG_SIDE),
     }
     request = {**result.settings.model_dump(), "format": _FORMAT}
-    return studio.accept(
+    job = studio.accept(
         owner, "apply", request, files, done=True, width=width, height=height, picture=picture,
         preview=preview, pictures={"photo": result.photo.model_dump()},
     )  # fmt: skip
+    return {"id": job.id}
