@@ -467,6 +467,8 @@ def test_files_in_a_bucket(
     assert len(decoded(made(api, done, tmp_path))[0]) == 30
     part = api.client.get(done["links"]["clip"], headers={"Range": "bytes=3-9"})
     assert (part.status_code, part.content) == (206, data[3:10])
+    part = api.client.get(done["links"]["preview"], headers={"Range": "bytes=0-1"})
+    assert (part.status_code, part.content) == (206, b"\xff\xd8")
     look = send(api, None, again=done["id"], end=0.2)
     assert job(api, look)["state"] == "queued"
     assert list(api.studio.files.incoming.iterdir()) == []

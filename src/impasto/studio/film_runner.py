@@ -68,13 +68,12 @@ class FilmRunner(Runner):
 
     def _build(self, clip: Path, checkpoint: str | None) -> VideoStylizer:
         context, job, request = self._context, self._claim.job, self._request
-        settings = context.settings
         own = LearntStyles(context.store, context.files).now(job.owner)
         pack, shares = Catalogue().find(request.style, fast=request.fast, own=own)
         # What travels in the film says nothing of where files lie here.
         self._pack = pack = replace(pack, name=Path(pack.name).stem)
-        network = Network(pack, shares, threads=settings.threads_each)
-        read = replace(settings.limits, max_bytes=settings.max_film)
+        network = Network(pack, shares, threads=context.settings.threads_each)
+        read = context.settings.film_limits
         self._frames = NetworkStylizer(network, request.apply, read)
         stylizer = VideoStylizer(
             self._frames,

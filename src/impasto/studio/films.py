@@ -5,7 +5,6 @@ Its files are the clip, its first frame (``photo``), and while it is painted the
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from impasto.apply.passes import bytes_of, work_of
 from impasto.errors import ImageError, OptionsError, OutputError, nearest
 from impasto.images.picture import floats
-from impasto.options import ApplyOptions, ReadOptions, VideoOptions
+from impasto.options import ApplyOptions, VideoOptions
 from impasto.studio.jobs import Job, NoSuchJob
 from impasto.studio.learnt import Own
 from impasto.studio.previews import encode
@@ -92,12 +91,6 @@ class FilmRequest:
         }
 
 
-def open_film(path: Path, request: FilmRequest, settings: Settings) -> Film:
-    """Open a clip. Raises `FilmError`."""
-    with plain_errors(path):
-        return Film(path, request.video, size=request.apply.size, read=_limits(settings))
-
-
 def accept_film(
     studio: Studio,
     owner: str,
@@ -120,7 +113,8 @@ def accept_film(
             return earlier
     pack = studio.quick.check(request.asked(own))
     _unpack_animation(path, bounds)
-    film = open_film(path, request, bounds)
+    with plain_errors(path):
+        film = Film(path, request.video, size=request.apply.size, read=bounds.film_limits)
     extension = _EXTENSIONS.get(film.form.partition(",")[0])
     if extension is None:
         raise FilmError(f"the clip is of kind {film.form}; send MP4, MOV, WebM, MKV, GIF or WebP")
@@ -176,13 +170,13 @@ def check_work(work: float, settings: Settings) -> None:
         )
 
 
-def clip_of(studio: Studio, id: str, owner: str) -> str:
-    """Return the name of the clip of a film's job. Raises `NoSuchJob`."""
-    if studio.store.job(id, owner).kind == "video":
-        for name in studio.files.names(id):
-            if name.startswith("clip."):
-                return name
-    raise NoSuchJob(id)
+def clip_of(studio: Studio, job: Job) -> str:
+    """Return the name of the clip of a film's job. Raises `NoSuchJob` for other jobs."""
+    names = studio.files.names(job.id) if job.kind == "video" else []
+    for name in names:
+        if name.startswith("clip."):
+            return name
+    raise NoSuchJob(job.id)
 
 
 @contextmanager
@@ -212,6 +206,3 @@ def _unpack_animation(path: Path, settings: Settings) -> None:
         finally:
             film.unlink(missing_ok=True)
 
-
-def _limits(settings: Settings) -> ReadOptions:
-    return dataclasses.replace(settings.limits, max_bytes=settings.max_film)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastapi import Header
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from impasto.studio.context import Studio
+from impasto.studio.films import clip_of
 from impasto.studio.jobs import Job
 from impasto.studio.problems import Problem
 from impasto.studio.routes.schemas import job_of
@@ -28,8 +28,6 @@ MEDIA_TYPES = {
 }
 """Of the files of jobs."""
 
-RANGE = Header(alias="Range", description="The bytes to answer, such as `bytes=0-999`.")
-
 _PART = 2**20
 """Bytes of a file that are in memory at once."""
 
@@ -41,18 +39,12 @@ def accepted(studio: Studio, job: Job, status: int = 202) -> Response:
     return Response(said.model_dump_json(), status, location, media_type="application/json")
 
 
-def file_of(studio: Studio, job: Job, what: str) -> Response:
-    """Answer the picture, the preview, the time-lapse or the film of a job. Raises `Problem`.
+def file_of(studio: Studio, job: Job, what: str, range: str | None = None) -> Response:
+    """Answer the picture, the preview, the time-lapse, the film or the clip of a job, or a part.
 
-    It blocks, for as long as the files do.
+    It blocks, for as long as the files do. Raises `Problem` and `NoSuchJob`.
     """
-    return named_file(studio, job, what, getattr(job, what))
-
-
-def named_file(
-    studio: Studio, job: Job, what: str, name: str | None, range: str | None = None
-) -> Response:
-    """Answer a file of a job by its name, or a part of it. Raises `Problem`."""
+    name = clip_of(studio, job) if what == "clip" else getattr(job, what)
     try:
         if name is None:
             raise FileNotFoundError

@@ -9,11 +9,10 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
 from impasto.studio import fields, problems
-from impasto.studio.films import clip_of
 from impasto.studio.jobs import Job as StoredJob
 from impasto.studio.multipart import Fields, content, read_form
 from impasto.studio.requests import PaintRequest
-from impasto.studio.routes.answers import RANGE, accepted, file_of, named_file
+from impasto.studio.routes.answers import accepted, file_of
 from impasto.studio.routes.openapi import FILMS, LOCATION, PICTURES, binary, form_body
 from impasto.studio.routes.schemas import Client, Job, Jobs, Owner, TheJob, TheStudio, job_of
 from impasto.studio.validation import MAX_STYLES, accept_paint, check_request
@@ -36,6 +35,9 @@ _BEFORE = Query(
     description="Where the page begins, as `next` of the page before has it: the time in seconds "
     "since 1970 and the id of that page's last job.",
 )
+Range = Annotated[
+    str | None, Header(alias="Range", description="The bytes to answer, such as `bytes=0-999`.")
+]
 _USUAL = ("unauthorized", "rate-limited", "unavailable")
 _ONE = (*_USUAL, "not-found")
 
@@ -117,41 +119,37 @@ def _file(answer: str, *kinds: str) -> dict[str, Any]:
 
 
 @router.get("/jobs/{id}/picture", **_file("The finished picture, or what it was then.", *PICTURES))
-def get_picture(job: TheJob, studio: TheStudio) -> Response:
+def get_picture(job: TheJob, studio: TheStudio, range: Range = None) -> Response:
     """Answer the picture of a job that is done or was stopped, in full size."""
-    return file_of(studio, job, "picture")
+    return file_of(studio, job, "picture", range)
 
 
 @router.get("/jobs/{id}/preview", **_file("The picture of a moment ago, small.", "image/jpeg"))
-def get_preview(job: TheJob, studio: TheStudio) -> Response:
+def get_preview(job: TheJob, studio: TheStudio, range: Range = None) -> Response:
     """Answer what is there of the picture so far."""
-    return file_of(studio, job, "preview")
+    return file_of(studio, job, "preview", range)
 
 
 @router.get("/jobs/{id}/timelapse", **_file("How the picture came to be.", "video/mp4"))
-def get_timelapse(job: TheJob, studio: TheStudio) -> Response:
+def get_timelapse(job: TheJob, studio: TheStudio, range: Range = None) -> Response:
     """Answer a film of the painting; ranges of it can be asked for, as players do."""
-    return file_of(studio, job, "timelapse")
+    return file_of(studio, job, "timelapse", range)
 
 
 @router.get(
     "/jobs/{id}/film", **_file("The film; ranges of it can be asked for, as players do.", *FILMS)
 )
-def get_film(
-    job: TheJob, studio: TheStudio, range: Annotated[str | None, RANGE] = None
-) -> Response:
+def get_film(job: TheJob, studio: TheStudio, range: Range = None) -> Response:
     """Answer the film of a job that is done, or of one that was stopped, as far as it went."""
-    return named_file(studio, job, "film", job.film, range)
+    return file_of(studio, job, "film", range)
 
 
 @router.get(
     "/jobs/{id}/clip", **_file("The clip as it was sent; ranges of it can be asked for.", *FILMS)
 )
-def get_clip(
-    job: TheJob, studio: TheStudio, range: Annotated[str | None, RANGE] = None
-) -> Response:
+def get_clip(job: TheJob, studio: TheStudio, range: Range = None) -> Response:
     """Answer what a film is made of."""
-    return named_file(studio, job, "clip", clip_of(studio, job.id, job.owner), range)
+    return file_of(studio, job, "clip", range)
 
 
 @router.post("/jobs/{id}/stop", responses=problems.responses(*_ONE, "cross-site", "wrong-state"))

@@ -103,11 +103,11 @@ async def create_film(
 
 
 @contextmanager
-def _clip_of(studio: Studio, owner: str, job: str) -> Iterator[Path]:
+def _clip_of(studio: Studio, owner: str, id: str) -> Iterator[Path]:
     """Give a copy of the clip of an earlier job. Raises `NoSuchJob`."""
     path = studio.files.incoming / new_id()
     try:
-        studio.files.fetch(job, clip_of(studio, job, owner), path)
+        studio.files.fetch(id, clip_of(studio, studio.store.job(id, owner)), path)
         yield path
     except FileNotFoundError:
         raise Problem("not-found", "the clip of this job no longer exists") from None
