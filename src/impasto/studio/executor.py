@@ -28,7 +28,7 @@ from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.film_runner import FilmRunner
 from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import HOPELESS, Cancelled, Claim, ClaimLost, attempt_of, needed
+from impasto.studio.jobs import FILES, HOPELESS, Cancelled, Claim, ClaimLost, attempt_of, needed
 from impasto.studio.learn_runner import LearnRunner
 from impasto.studio.room import WorkerLeaving, is_disk_full
 from impasto.studio.runner import PaintRunner, Runner, WorkerContext
@@ -43,7 +43,7 @@ _INSIDE = "something went wrong inside the studio"
 _OF_THE_REQUEST = (ImageError, OptionsError, DivergedError)
 """Errors that are told as they are: they speak of what was sent in, and never of a path here."""
 
-_NO_FILES: dict[str, object] = dict.fromkeys(("preview", "picture", "timelapse", "film", "learnt"))
+_NO_FILES: dict[str, object] = dict.fromkeys(FILES)
 _RESUMED = ("checkpoint-", "piece-")
 """What files are called from which a job goes on."""
 

@@ -32,6 +32,9 @@ STATES = (*UNDER_WAY, "stopped", *FINAL)
 GRACE = 15.0
 """Seconds without a word after which a worker counts as dead."""
 
+FILES = ("preview", "picture", "timelapse", "film", "learnt")
+"""The columns that name files of a job that were made, as far as there are any."""
+
 HOPELESS = 20
 """Claims in a row that got no step further, after which a job fails: it kills its workers.
 
@@ -173,7 +176,7 @@ def needed(job: Job) -> Callable[[str], bool]:
 
     Those of later attempts are: it may have gone on since it was read.
     """
-    served = {job.preview, job.picture, job.timelapse, job.film, job.learnt}
+    served = {getattr(job, column) for column in FILES}
     given = ("photo", "start", "freeze")
     sent = ("style-", "clip.", *(["checkpoint-"] if job.kind == "learn" else []))
     return lambda name: (

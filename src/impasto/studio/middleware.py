@@ -154,7 +154,11 @@ class RequestMiddleware:
                     query = urlencode({"id": path.removeprefix(_PAINTING)})
                 login = f"/login?{query}" if query else "/login"  # a link outlives logging in
                 return RedirectResponse(login, 303, {"Cache-Control": "no-store"})
-            raise _no_key()
+            raise Problem(
+                "unauthorized",
+                "a key is needed: send Authorization: Bearer KEY, or X-API-Key: KEY",
+                headers={"WWW-Authenticate": 'Bearer realm="impasto"'},
+            )
         state["owner"] = owner or ""
         return None
 
@@ -193,11 +197,3 @@ class Answer:
             if self._api:
                 headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
-
-
-def _no_key() -> Problem:
-    return Problem(
-        "unauthorized",
-        "a key is needed: send Authorization: Bearer KEY, or X-API-Key: KEY",
-        headers={"WWW-Authenticate": 'Bearer realm="impasto"'},
-    )

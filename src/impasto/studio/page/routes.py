@@ -26,9 +26,9 @@ async def upload(request: Request, page: ThePage, owner: Owner, client: Client) 
     async with read_body(request) as file:
 
         def store() -> dict[str, Any]:
-            photo = normalised(content(file), page.studio.settings)
-            source = f"cache:{page.cache.put(owner, photo.data)}"
-            return {"source": source, "width": photo.width, "height": photo.height}
+            data, (width, height) = normalised(content(file), page.studio.settings)
+            source = f"cache:{page.cache.put(owner, data)}"
+            return {"source": source, "width": width, "height": height}
 
         return await unless_gone(request, page.studio.readers.submit(client, store))
 

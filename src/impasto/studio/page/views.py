@@ -93,9 +93,8 @@ def opening(page: Page, owner: str, query: str, id: str | None = None) -> dict[s
             found |= jobs.made_with(page, job)
         return {**found, "job": job.id}
     styles = [style["name"] for style in quick.styles(page, owner)]
-    linked = controls.read(query, styles=styles, largest=studio.settings.max_size)
-    settings = dict(linked.settings)
-    found = {"complaints": linked.complaints}
+    settings, complaints = controls.read(query, styles=styles, largest=studio.settings.max_size)
+    found = {"complaints": complaints}
     if not settings:
         for job in studio.store.jobs(owner, learnt=False):
             if job.state in UNDER_WAY and not job.wish:
