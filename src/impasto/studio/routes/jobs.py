@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
 from impasto.studio import fields, problems
-from impasto.studio.jobs import Job as StoredJob
-from impasto.studio.multipart import Fields, content, read_form
+from impasto.studio.multipart import Fields, Form, content
 from impasto.studio.requests import PaintRequest
 from impasto.studio.routes.answers import accepted, file_of
-from impasto.studio.routes.openapi import FILMS, LOCATION, PICTURES, binary, form_body
+from impasto.studio.routes.openapi import FILMS, LOCATION, PICTURES, binary
 from impasto.studio.routes.schemas import Client, Job, Jobs, Owner, TheJob, TheStudio, job_of
-from impasto.studio.validation import MAX_STYLES, accept_paint, check_request
+from impasto.studio.validation import MAX_STYLES, accept_paint
 
 router = APIRouter(prefix="/v1", tags=["Jobs"])
 
-_FILES = {
-    "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
-    "painting*": f"The painting whose style it is to have; up to {MAX_STYLES} are blended.",
-}
+_FORM = Form(
+    {
+        "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
+        "painting": f"The painting whose style it is to have; up to {MAX_STYLES} are blended.",
+    },
+    fields.PAINT,
+    required=("photo", "painting"),
+    most={"painting": MAX_STYLES},
+)
 IDEMPOTENCY = Header(
     alias="Idempotency-Key",
     max_length=200,
@@ -47,7 +50,7 @@ _ONE = (*_USUAL, "not-found")
     status_code=202,
     response_model=Job,
     response_description="The job was taken, and will not be lost.",
-    openapi_extra=form_body(_FILES, fields.PAINT, required=("photo", "painting")),
+    openapi_extra=_FORM.described(),
     responses={
         202: {"headers": LOCATION},
         **problems.responses(
@@ -68,20 +71,15 @@ async def create_job(
 
     That takes from seconds to minutes: follow it at `/events`.
     """
-    files = {"photo": 1, "painting": MAX_STYLES}
-    read = read_form(request, fields=fields.PAINT, files=files, check=_request)
-    async with read as form:
-        photo = form.required("photo")
-        form.required("painting")
-        asked, styles = _request(form.fields), form.files["painting"]
-        check_request(asked, studio.settings, len(styles))
+    async with _FORM.read(request, _request) as form:
+        asked = _request(form.fields)
 
-        def accept() -> StoredJob:
-            pictures = [content(style) for style in styles]
-            return accept_paint(studio, owner, content(photo), pictures, asked, key)
+        def accept() -> Response:
+            pictures = [content(style) for style in form.files["painting"]]
+            photo = content(form.one("photo"))
+            return accepted(studio, accept_paint(studio, owner, photo, pictures, asked, key))
 
-        job = await studio.checked(client, accept)
-    return await asyncio.to_thread(accepted, studio, job)
+        return await studio.checked(client, accept)
 
 
 @router.get("/jobs", responses=problems.responses(*_USUAL, "invalid-option"))

@@ -18,12 +18,12 @@ from impasto.studio.context import Studio
 from impasto.studio.jobs import ENDED, WrongState
 from impasto.studio.jobs import Job as StoredJob
 from impasto.studio.learnt import Own
-from impasto.studio.multipart import Fields, Form, content, read_form
+from impasto.studio.multipart import Fields, Filled, Form, content
 from impasto.studio.problems import Problem
 from impasto.studio.quick import Asked, Quick
 from impasto.studio.requests import FORMATS, PaintRequest
 from impasto.studio.routes.answers import accepted, file_of
-from impasto.studio.routes.openapi import LOCATION, PICTURES, binary, form_body
+from impasto.studio.routes.openapi import LOCATION, PICTURES, binary
 from impasto.studio.routes.schemas import Client, Job, Owner, OwnStyles, TheStudio
 from impasto.studio.routes.waiting import check_there, unless_gone
 from impasto.studio.validation import accept_paint, check_picture
@@ -50,20 +50,23 @@ FAST = fields.Field(
     "Whether to take a smaller network that has the style: a third of the work, and a little less "
     "of the painting.", False,
 )  # fmt: skip
-FIELDS = {"style": STYLE, **fields.APPLY, "fast": FAST, "format": _FORMAT}
-_FILES = {
-    "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
-    "mask": "A picture, white where the photo is painted and black where it stays. It is brought "
-    "to the photo's size.",
-    "painting": "Instead of a style, a painting of your own. The picture is then optimised as a "
-    f"draft of at most {_LARGEST_DRAFT} pixels, which takes a while.",
-}
+_FORM = Form(
+    {
+        "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
+        "mask": "A picture, white where the photo is painted and black where it stays. It is "
+        "brought to the photo's size.",
+        "painting": "Instead of a style, a painting of your own. The picture is then optimised as "
+        f"a draft of at most {_LARGEST_DRAFT} pixels, which takes a while.",
+    },
+    {"style": STYLE, **fields.APPLY, "fast": FAST, "format": _FORMAT},
+    required=("photo",),
+)
 
 
 @router.post(
     "/stylize",
     response_class=Response,
-    openapi_extra=form_body(_FILES, FIELDS, required=("photo",)),
+    openapi_extra=_FORM.described(),
     responses={
         200: binary("The picture; with a painting, Content-Location is the job.", *PICTURES),
         202: {
@@ -87,15 +90,12 @@ async def stylize(
     With a `painting` of your own instead of a style, the request waits for a draft, 50 seconds or
     as long as `Prefer: wait=SECONDS` says; after that it is answered with 202 and the job.
     """
-    quick, files = studio.quick, dict.fromkeys(_FILES, 1)
-    read = read_form(
-        request, fields=FIELDS, files=files, check=lambda given: ask(quick, given, own)
-    )
-    async with read as form:
-        photo = form.required("photo")
+    quick = studio.quick
+    async with _FORM.read(request, lambda given: ask(quick, given, own)) as form:
         if not form.file("painting"):
             asked = ask(quick, form.fields, own, quick.default or "")
-            return await stylised(request, studio, client, photo, asked, mask=form.file("mask"))
+            photo, mask = form.one("photo"), form.file("mask")
+            return await stylised(request, studio, client, photo, asked, mask=mask)
         job = await _begin_painting(studio, owner, client, form)
     return await _wait_for(request, studio, job)
 
@@ -105,7 +105,7 @@ def ask(quick: Quick, given: Fields, own: Own = (), default: str | None = None) 
 
     Raises `OptionsError` for what cannot be had.
     """
-    values = fields.values(FIELDS, given)
+    values = fields.values(_FORM.fields, given)
     format = values.pop("format", _FORMAT.default)
     if format not in FORMATS:
         raise OptionsError(f"--format does not know {shown(format)!r}{nearest(format, FORMATS)}")
@@ -141,7 +141,7 @@ async def stylised(
     return Response(data, media_type=kind)
 
 
-async def _begin_painting(studio: Studio, owner: str, client: str, form: Form) -> StoredJob:
+async def _begin_painting(studio: Studio, owner: str, client: str, form: Filled) -> StoredJob:
     """Accept a draft of a photo in the style of a painting."""
     given, asked = form.fields, ask(studio.quick, form.fields)
     size = asked.options.size or _LARGEST_DRAFT
@@ -163,7 +163,7 @@ async def _begin_painting(studio: Studio, owner: str, client: str, form: Form) -
         format=asked.format,
         paint={"size": size, "quality": "draft", **passed_on},
     )
-    pictures = form.required("photo"), form.required("painting")
+    pictures = form.one("photo"), form.one("painting")
 
     def accept() -> StoredJob:
         photo, style = map(content, pictures)
