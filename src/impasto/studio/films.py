@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from impasto.apply.passes import bytes_of, work_of
-from impasto.errors import ImageError, OptionsError, OutputError, nearest
+from impasto.errors import ImageError, OptionsError, OutputError
 from impasto.images.picture import floats
 from impasto.options import ApplyOptions, VideoOptions
 from impasto.studio.jobs import Job, NoSuchJob
@@ -53,20 +53,13 @@ class FilmError(ImageError):
 
 @dataclass(frozen=True)
 class FilmRequest:
-    """What is asked of a clip. Raises `OptionsError` for what cannot be had."""
+    """What is asked of a clip."""
 
     style: str
     apply: ApplyOptions
     video: VideoOptions
     format: str = FORMATS[0]
     fast: bool = False
-
-    def __post_init__(self) -> None:
-        """Check what the options do not check."""
-        if self.format not in FORMATS:
-            raise OptionsError(
-                f"--format does not know {shown(self.format)!r}{nearest(self.format, FORMATS)}"
-            )
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:

@@ -27,6 +27,10 @@ MOST_JOBS = 480
 MOST_ROWS = 400
 """Rows of losses in one answer: a plot shows no more."""
 
+_SUMMARY = ("id", "kind", "state", "created", "step", "steps")
+_PROGRESS = ("wish", "seconds", "remaining", "waiting", "width", "height", "film", "error")
+"""Columns that the page is told as they are."""
+
 
 class PaintSettings(BaseModel):
     """The settings of Paint. Their bounds are those of `PaintRequest`."""
@@ -96,20 +100,13 @@ def progress(
     rows = store.losses(job.id, after) if job.kind == "paint" else []
     return {
         **_summary(job),
+        **{name: getattr(job, name) for name in _PROGRESS},
         "version": current(job, small=False) or "",
-        "wish": job.wish,
         "ahead": store.ahead(job) if job.state == "queued" else 0,
-        "seconds": job.seconds,
-        "remaining": job.remaining,
-        "waiting": job.waiting,
-        "width": job.width,
-        "height": job.height,
         "picture": bool(job.picture),
         "timelapse": bool(job.timelapse),
-        "film": job.film,
         "clip": job.request.get("clip"),
         "look": job.request.get("end"),
-        "error": job.error,
         "rows": [(row.step, row.loss, row.content, row.style, row.scale) for row in thinned(rows)],
     }
 
@@ -178,14 +175,9 @@ def _summary(job: Job) -> dict[str, Any]:
     if job.kind in ("apply", "video"):
         names = mixed(str(job.request["style"]))
     return {
-        "id": job.id,
-        "kind": job.kind,
-        "state": job.state,
+        **{name: getattr(job, name) for name in _SUMMARY},
         "photo": pictures.get("photo", {}).get("name", "Photo"),
         "styles": names or ["Painting"],
-        "created": job.created,
-        "step": job.step,
-        "steps": job.steps,
         "version": current(job, small=True) or "",
     }
 

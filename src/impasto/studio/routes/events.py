@@ -68,9 +68,7 @@ data: {{"id": "{JOB}", "state": "done", ...}}
             "content": {_STREAM: {"schema": {"type": "string"}, "example": _EXAMPLE}},
         },
         204: {"description": "The last event seen was the end, and so it is: do not come again."},
-        **problems.responses(
-            "unauthorized", "not-found", "too-many-streams", "rate-limited", "unavailable"
-        ),
+        **problems.responses(*problems.USUAL, "not-found", "too-many-streams"),
     },
 )
 async def follow_job(

@@ -41,8 +41,7 @@ _BEFORE = Query(
 Range = Annotated[
     str | None, Header(alias="Range", description="The bytes to answer, such as `bytes=0-999`.")
 ]
-_USUAL = ("unauthorized", "rate-limited", "unavailable")
-_ONE = (*_USUAL, "not-found")
+_ONE = (*problems.USUAL, "not-found")
 
 
 @router.post(
@@ -54,9 +53,8 @@ _ONE = (*_USUAL, "not-found")
     responses={
         202: {"headers": LOCATION},
         **problems.responses(
-            *_USUAL, "cross-site", "slow-upload", "too-large", "too-many-pixels",
-            "unsupported-media-type", "invalid-option", "bad-picture", "bad-form", "unfit-format",
-            "key-reused", "queue-full", "too-many-jobs", "busy",
+            *problems.OF_FORMS, "too-many-pixels", "bad-picture", "unfit-format", "key-reused",
+            "queue-full", "too-many-jobs",
         ),
     },
 )  # fmt: skip
@@ -82,7 +80,7 @@ async def create_job(
         return await studio.checked(client, accept)
 
 
-@router.get("/jobs", responses=problems.responses(*_USUAL, "invalid-option"))
+@router.get("/jobs", responses=problems.responses(*problems.USUAL, "invalid-option"))
 def list_jobs(
     studio: TheStudio,
     owner: Owner,

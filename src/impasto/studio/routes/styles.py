@@ -28,15 +28,14 @@ _FORM = Form(
     },
     fields.LEARN,
 )
-_USUAL = ("unauthorized", "rate-limited", "unavailable")
-_CHANGE = (*_USUAL, "not-found", "cross-site", "invalid-option")
+_CHANGE = (*problems.USUAL, "not-found", "cross-site", "invalid-option")
 
 _ASK_AGAIN = {"Cache-Control": "private, no-cache"}
 """Browsers may keep it, and ask with its ETag whether it still holds."""
 
 
 def _responses(*codes: str) -> dict[int | str, dict[str, Any]]:
-    found = problems.responses(*_USUAL, *codes)
+    found = problems.responses(*problems.USUAL, *codes)
     return {304: {"description": "The client has it: `If-None-Match` is its `ETag`."}, **found}
 
 
@@ -73,9 +72,8 @@ def list_styles(studio: TheStudio, own: OwnStyles, response: Response) -> Styles
         201: {"model": Job, "description": "The style was taken in.", "headers": LOCATION},
         202: {"headers": LOCATION},
         **problems.responses(
-            *_USUAL, "cross-site", "slow-upload", "too-large", "too-many-pixels",
-            "unsupported-media-type", "invalid-option", "bad-picture", "bad-form", "bad-style-file",
-            "key-reused", "name-taken", "too-many-styles", "queue-full", "too-many-jobs", "busy",
+            *problems.OF_FORMS, "too-many-pixels", "bad-picture", "bad-style-file", "key-reused",
+            "name-taken", "too-many-styles", "queue-full", "too-many-jobs",
         ),
     },
 )  # fmt: skip
@@ -121,7 +119,7 @@ def get_style(name: str, studio: TheStudio, own: OwnStyles, response: Response) 
     response_class=Response,
     responses={
         200: binary("The style, as `impasto learn` writes it.", "application/octet-stream"),
-        **problems.responses(*_USUAL, "not-found", "not-yet"),
+        **problems.responses(*problems.USUAL, "not-found", "not-yet"),
     },
 )
 def get_file(name: str, studio: TheStudio, owner: Owner) -> Response:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from impasto.errors import OptionsError, nearest
+from impasto.errors import OptionsError
 from impasto.images.header import Header
 from impasto.options import ApplyOptions
 from impasto.studio import fields, problems
@@ -27,7 +27,6 @@ from impasto.studio.routes.openapi import LOCATION, PICTURES, binary
 from impasto.studio.routes.schemas import Client, Job, Owner, OwnStyles, TheStudio
 from impasto.studio.routes.waiting import check_there, unless_gone
 from impasto.studio.validation import accept_paint, check_picture
-from impasto.text import shown
 
 router = APIRouter(prefix="/v1", tags=["Quick"])
 
@@ -75,10 +74,8 @@ _FORM = Form(
             "headers": LOCATION,
         },
         **problems.responses(
-            "unauthorized", "cross-site", "slow-upload", "too-large", "too-many-pixels",
-            "unsupported-media-type", "invalid-option", "unknown-style", "bad-picture", "bad-form",
-            "unfit-format", "job-failed", "busy", "rate-limited", "queue-full", "too-many-jobs",
-            "broken-style", "unavailable", "not-found", "wrong-state",
+            *problems.OF_FORMS, "too-many-pixels", "unknown-style", "bad-picture", "unfit-format",
+            "job-failed", "queue-full", "too-many-jobs", "broken-style", "not-found", "wrong-state",
         ),
     },
 )  # fmt: skip
@@ -107,8 +104,6 @@ def ask(quick: Quick, given: Fields, own: Own = (), default: str | None = None) 
     """
     values = fields.values(_FORM.fields, given)
     format = values.pop("format", _FORMAT.default)
-    if format not in FORMATS:
-        raise OptionsError(f"--format does not know {shown(format)!r}{nearest(format, FORMATS)}")
     style, fast = values.pop("style", default), values.pop("fast", FAST.default)
     asked = Asked(style or "", ApplyOptions(**values), format, fast, own)
     if style is not None:

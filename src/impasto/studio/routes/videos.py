@@ -53,9 +53,8 @@ _FORM = Form(
     responses={
         202: {"headers": LOCATION},
         **problems.responses(
-            "unauthorized", "rate-limited", "unavailable", "cross-site", "slow-upload", "too-large",
-            "unsupported-media-type", "invalid-option", "unknown-style", "bad-film", "bad-form",
-            "key-reused", "queue-full", "too-many-jobs", "busy", "not-found", "broken-style",
+            *problems.OF_FORMS, "unknown-style", "bad-film", "key-reused", "queue-full",
+            "too-many-jobs", "not-found", "broken-style",
         ),
     },
 )  # fmt: skip
