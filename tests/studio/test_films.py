@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from impasto.studio import room
-from impasto.studio.maintenance import ORPHANED, Cleanup
+from impasto.studio.maintenance import ORPHANED, sweep
 from impasto.studio.runner import WorkerContext, WorkerLeaving
 from impasto.studio.storage import Storage
 from impasto.video.frames import NetworkStylizer
@@ -498,7 +498,7 @@ def test_uploads_that_broke_off_are_removed(context: WorkerContext):
     for path in (old, new):
         path.write_bytes(b"half a film")
     os.utime(old, (0, 0))
-    Cleanup(context.store, context.files, ORPHANED).sweep()
+    sweep(context.store, context.files, ORPHANED)
     assert not old.exists()
     assert new.exists()
 

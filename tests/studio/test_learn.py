@@ -23,7 +23,7 @@ from impasto.studio import room
 from impasto.studio.jobs import Job, jobs
 from impasto.studio.learn_runner import LearnRunner
 from impasto.studio.learnt import OwnStyle
-from impasto.studio.maintenance import Cleanup
+from impasto.studio.maintenance import sweep
 from impasto.studio.room import WorkerLeaving
 from impasto.studio.runner import WorkerContext
 from impasto.training.painting import read_painting
@@ -558,7 +558,7 @@ def test_the_client_for_python_learns(api: Served, context: WorkerContext):
 
 def test_a_style_outlives_what_is_kept_of_other_jobs(api: Served):
     job = job_of(api, take_in(api, a_file()))
-    Cleanup(api.studio.store, api.studio.files, keep=-1, clock=lambda: 1e12).sweep()
+    sweep(api.studio.store, api.studio.files, keep=-1, clock=lambda: 1e12)
     assert pixels(stylize(api, "gift")).any()
     assert api.studio.store.job(job.id).state == "done"
 

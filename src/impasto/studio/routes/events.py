@@ -96,9 +96,7 @@ class Follower:
         self._client = client
         self._studio, self._id, self._owner = studio, job.id, job.owner
         self._step = step
-        self._state: tuple[str, str] | None = None
-        self._preview: str | None = None
-        self._learnt: str | None = None
+        self._seen: Job | None = None
 
     async def events(self) -> AsyncIterator[str]:
         """Yield events as text, until the job ends or the server does."""
@@ -131,9 +129,9 @@ class Follower:
         return list(self._news(job, rows)), job.state in ENDED
 
     def _news(self, job: Job, rows: list[Losses]) -> Iterator[str]:
+        seen, self._seen = self._seen, job
         ended = job.state in ENDED
-        if (job.state, job.wish) != self._state and not ended:
-            self._state = job.state, job.wish
+        if not ended and not (seen and (seen.state, seen.wish) == (job.state, job.wish)):
             yield self._event("state", self._whole(job))
         for row in rows:
             self._step = row.step
@@ -141,11 +139,9 @@ class Follower:
         if job.kind == "video" and job.step > self._step:
             self._step = job.step
             yield self._event("step", {"step": job.step, "seconds": job.seconds, **_of_all(job)})
-        if job.preview is not None and job.preview != self._preview:
-            self._preview = job.preview
+        if job.preview and job.preview != (seen and seen.preview):
             yield self._event("preview", {"preview": f"/v1/jobs/{job.id}/preview"})
-        if job.learnt is not None and job.learnt != self._learnt:
-            self._learnt = job.learnt
+        if job.learnt and job.learnt != (seen and seen.learnt):
             yield self._event("style", {"style": job.style})
         if ended:
             yield self._event("end", self._whole(job), "-end")
