@@ -110,13 +110,6 @@ class Pictures:
             return shrunk(self._swatch(owner, name), side)
         return shrunk(self.data(owner, source, small=side <= LONG_SIDE), side)
 
-    def file(self, owner: str, source: str, format: str) -> bytes:
-        """Return a picture as a file of one of the `FORMATS`, with its recipe if that fits.
-
-        Raises `OutputError` if the format cannot hold the picture.
-        """
-        return saved(self.data(owner, source), format)
-
     def look(self, owner: str, style: str, source: str) -> bytes:
         """Return a small JPEG of a picture in a style; it runs in a thread of `Quick`."""
         own = [one for one in self._studio.learnt.of(owner) if one.name == style and one.rows]
@@ -149,11 +142,11 @@ class Pictures:
             if own.name == style:
                 if own.rows is None:
                     return own.painting
-                return self._stylised(_swatch_photo(), style, [own])
+                return self._stylised(style, [own])
         key = f"{style} {self._check(style)}"
         with self._making:
             if key not in self._swatches:
-                self._swatches[key] = shrunk(self._stylised(_swatch_photo(), style), SIDES[0])
+                self._swatches[key] = shrunk(self._stylised(style), SIDES[0])
             return self._swatches[key]
 
     def _check(self, style: str) -> str:
@@ -162,8 +155,9 @@ class Pictures:
             raise NoSuchPicture
         return self._studio.quick.check(Asked(style)).sha256
 
-    def _stylised(self, photo: bytes, style: str, own: Own = ()) -> bytes:
-        return self._studio.quick.stylise(photo, style, own=own, size=_SWATCH_SIDE)[0]
+    def _stylised(self, style: str, own: Own = ()) -> bytes:
+        quick = self._studio.quick
+        return quick.stylise(_swatch_photo(), style, own=own, size=_SWATCH_SIDE)[0]
 
 
 def current(job: Job, *, small: bool) -> str | None:
@@ -179,7 +173,10 @@ def size_of(data: bytes) -> tuple[int, int]:
 
 
 def saved(data: bytes, format: str) -> bytes:
-    """Return a picture file in another format, with its recipe if that fits."""
+    """Return a picture file in one of the `FORMATS`, with its recipe if that fits.
+
+    Raises `OutputError` if the format cannot hold the picture.
+    """
     stored = open_image(data)
     if stored is not None and stored.format == format.upper():
         return data

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from impasto.studio.multipart import content, read_body
 from impasto.studio.page.context import ThePage
-from impasto.studio.page.pictures import FORMATS, SIDES
+from impasto.studio.page.pictures import FORMATS, SIDES, saved
 from impasto.studio.page.uploads import normalised
 from impasto.studio.problems import Problem
 from impasto.studio.routes.schemas import Client, Owner
@@ -60,6 +60,6 @@ def file(source: str, page: ThePage, owner: Owner, format: str) -> Response:
     """Answer a picture in full, to be saved under the name that the page gives."""
     if format not in FORMATS:
         raise Problem("invalid-option", f"format must be one of {[*FORMATS]}", field="format")
-    data = page.pictures.file(owner, source, format)
+    data = saved(page.pictures.data(owner, source), format)
     headers = {"Content-Disposition": "attachment"}
     return Response(data, media_type=f"image/{format}", headers=headers)
