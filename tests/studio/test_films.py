@@ -423,7 +423,7 @@ def test_a_clip_is_never_in_memory_as_a_whole(
 ):
     seen = []
 
-    def look(studio: Any, _owner: str, _own: Any, path: Path, *_: Any) -> Any:
+    def look(studio: Any, _owner: str, path: Path, *_: Any) -> Any:
         seen.append((path.parent == studio.files.incoming, path.read_bytes()))
         raise KeyError
 

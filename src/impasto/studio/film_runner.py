@@ -54,7 +54,7 @@ class FilmRunner(Runner):
         """Yield the column, the name and the path of the film, as far as it is painted."""
         if self._stylizer.stopped:
             self._room.wait_for(self._stylizer.save_stopped)
-        number, format = self._claim.attempt, self._request.format
+        number, format = self._claim.attempt, self._request.asked.format
         yield "film", f"film-{number}.{format}", self._stylizer.out
 
     def _fetch_clip(self) -> Path:
@@ -67,20 +67,20 @@ class FilmRunner(Runner):
         return path
 
     def _build(self, clip: Path, checkpoint: str | None) -> VideoStylizer:
-        context, job, request = self._context, self._claim.job, self._request
+        context, job, asked = self._context, self._claim.job, self._request.asked
         own = LearntStyles(context.store, context.files).now(job.owner)
-        pack, shares = Catalogue().find(request.style, fast=request.fast, own=own)
+        pack, shares = Catalogue().find(asked.style, fast=asked.fast, own=own)
         # What travels in the film says nothing of where files lie here.
         self._pack = pack = replace(pack, name=Path(pack.name).stem)
         network = Network(pack, shares, threads=context.settings.threads_each)
         read = context.settings.film_limits
-        self._frames = NetworkStylizer(network, request.apply, read)
+        self._frames = NetworkStylizer(network, asked.options, read)
         stylizer = VideoStylizer(
             self._frames,
             clip,
-            context.scratch / f"film.{request.format}",
-            request.video,
-            size=request.apply.size,
+            context.scratch / f"film.{asked.format}",
+            self._request.video,
+            size=asked.options.size,
             read=read,
             resume=checkpoint is not None,
             pieces=partial(JobPieces, context, self._claim, self._checkpoints, self._room, checkpoint),
@@ -118,7 +118,7 @@ class FilmRunner(Runner):
         settings, height, width = self._context.settings, *event.picture.shape[:2]
         if event.time - self._stylizer.film.begins > settings.max_film_seconds:
             raise FilmError(f"the clip has more than the {settings.max_film_seconds:g} s allowed")
-        each = work_of(self._pack, self._request.apply, width, height)
+        each = work_of(self._pack, self._request.asked.options, width, height)
         check_work(event.frame * each, settings)
 
 

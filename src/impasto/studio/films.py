@@ -53,33 +53,24 @@ class FilmError(ImageError):
 
 @dataclass(frozen=True)
 class FilmRequest:
-    """What is asked of a clip."""
+    """What is asked of a clip: of each frame, and of the film."""
 
-    style: str
-    apply: ApplyOptions
+    asked: Asked
     video: VideoOptions
-    format: str = FORMATS[0]
-    fast: bool = False
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Self:
+    def of(cls, given: Mapping[str, Any], own: Own = ()) -> Self:
         """Build from one flat mapping, as a form or a job has it. Raises `OptionsError`."""
-        own: dict[str, Any] = {name: given[name] for name in ("format", "fast") if name in given}
         network = ApplyOptions(**{name: given[name] for name in OF_NETWORK if name in given})
         video = VideoOptions(**{name: given[name] for name in OF_VIDEO if name in given})
-        return cls(given["style"], network, video, **own)
-
-    def asked(self, own: Own) -> Asked:
-        """Return what is asked of each frame."""
-        return Asked(self.style, self.apply, fast=self.fast, own=own)
+        format, fast = given.get("format", FORMATS[0]), given.get("fast", False)
+        return cls(Asked(given["style"], network, format, fast, own), video)
 
     def flat(self) -> dict[str, Any]:
         """Return what `of` takes back."""
         return {
-            "style": self.style,
-            "format": self.format,
-            "fast": self.fast,
-            **{name: getattr(self.apply, name) for name in OF_NETWORK},
+            **{name: getattr(self.asked, name) for name in ("style", "format", "fast")},
+            **{name: getattr(self.asked.options, name) for name in OF_NETWORK},
             **{name: getattr(self.video, name) for name in OF_VIDEO},
         }
 
@@ -87,7 +78,6 @@ class FilmRequest:
 def accept_film(
     studio: Studio,
     owner: str,
-    own: Own,
     path: Path,
     request: FilmRequest,
     key: str | None = None,
@@ -104,10 +94,10 @@ def accept_film(
             mark = fingerprint([], hashlib.file_digest(file, "sha256").hexdigest(), request.flat())
         if earlier := studio.store.by_key(owner, key, mark):
             return earlier
-    pack = studio.quick.check(request.asked(own))
+    pack = studio.quick.check(request.asked)
     _unpack_animation(path, bounds)
     with plain_errors(path):
-        film = Film(path, request.video, size=request.apply.size, read=bounds.film_limits)
+        film = Film(path, request.video, size=request.asked.options.size, read=bounds.film_limits)
     extension = _EXTENSIONS.get(film.form.partition(",")[0])
     if extension is None:
         raise FilmError(f"the clip is of kind {film.form}; send MP4, MOV, WebM, MKV, GIF or WebP")
@@ -139,14 +129,15 @@ def check_film(film: Film, pack: Pack, request: FilmRequest, settings: Settings)
         raise FilmError(
             f"the clip has frames of {width}x{height} pixels; no side may be under {_NETWORK_SIDE}"
         )
-    if bytes_of(pack, request.apply, width, height) > settings.max_memory:
+    if bytes_of(pack, request.asked.options, width, height) > settings.max_memory:
         raise OptionsError(f"--size is too large here: {width}x{height} pixels do not fit")
-    check_work((film.frames or 1) * work_of(pack, request.apply, width, height), settings)
+    each = work_of(pack, request.asked.options, width, height)
+    check_work((film.frames or 1) * each, settings)
 
 
 def _check_format(film: Film, request: FilmRequest) -> None:
     """Raise `OptionsError` for a format that cannot hold the sound of a clip."""
-    path = Path(f"film.{request.format}")
+    path = Path(f"film.{request.asked.format}")
     try:
         writing.check(path, film, choose(path, request.video, alpha=film.alpha))
     except OutputError as error:

@@ -84,7 +84,7 @@ async def create_film(
             if clip:
                 clip.file.flush()
             with nullcontext(place(clip)) if clip else _clip_of(studio, owner, str(again)) as path:
-                job = accept_film(studio, owner, own, path, asked, key, name)
+                job = accept_film(studio, owner, path, asked, key, name)
             return accepted(studio, job)
 
         return await studio.checked(client, accept)
@@ -108,6 +108,6 @@ def _request(studio: Studio, given: Fields, own: Own) -> FilmRequest:
     values = fields.values(_FORM.fields, given)
     for name in ("again", "name"):
         values.pop(name, None)
-    asked = FilmRequest.of({"style": studio.quick.default or "", **values})
-    studio.quick.check(asked.asked(own))
-    return asked
+    request = FilmRequest.of({"style": studio.quick.default or "", **values}, own)
+    studio.quick.check(request.asked)
+    return request
