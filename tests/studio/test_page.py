@@ -22,8 +22,8 @@ from impasto.studio import styles
 from impasto.studio.jobs import jobs, new_id
 from impasto.studio.page import controls, pictures
 from impasto.studio.page.cache import PictureCache
-from impasto.studio.page.context import Page
 from impasto.studio.page.jobs import listed, thinned
+from impasto.studio.page.pictures import Page
 from impasto.studio.page.views import opening
 from impasto.studio.requests import STEERED, PaintRequest
 from impasto.zoo import registry

@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 from impasto.studio.context import Studio
 from impasto.studio.page import jobs, learning, quick, routes, views
-from impasto.studio.page.context import Page
+from impasto.studio.page.pictures import Page
 
 __all__ = ["mount", "router"]
 

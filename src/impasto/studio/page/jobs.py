@@ -12,8 +12,7 @@ from pydantic import BaseModel, Field
 from impasto.events import Losses
 from impasto.options.paint import MAX_STEPS, QUALITIES
 from impasto.studio.jobs import Job, needed
-from impasto.studio.page.context import Page, ThePage
-from impasto.studio.page.pictures import NamedPicture, current, size_of
+from impasto.studio.page.pictures import NamedPicture, Page, ThePage, current, size_of
 from impasto.studio.page.quick import QuickSettings, mixed
 from impasto.studio.requests import PaintRequest
 from impasto.studio.routes.schemas import Owner, TheJob
@@ -53,7 +52,7 @@ class PaintOrder(BaseModel):
 @router.post("/paint")
 def begin(page: ThePage, owner: Owner, order: PaintOrder) -> dict[str, str]:
     """Order a painting, and answer its id. Raises `NoSuchPicture`, and as `accept_paint` does."""
-    request, find = PaintRequest.of(order.settings.model_dump()), page.pictures.data
+    request, find = PaintRequest.of(order.settings.model_dump()), page.data
     photo = find(owner, order.photo.source)
     styles = [find(owner, painting.source) for painting in order.paintings]
     pictures = order.model_dump(include={"photo", "paintings"})
@@ -67,7 +66,7 @@ def again(page: ThePage, job: TheJob) -> dict[str, str]:
 
     Raises `NoSuchPicture` if its pictures are gone, and as `accept_paint` does.
     """
-    request, find = PaintRequest.of(job.request), page.pictures.data
+    request, find = PaintRequest.of(job.request), page.data
     files = page.studio.files
     photo = find(job.owner, f"photo:{job.id}")
     styles = [find(job.owner, source) for source in _style_sources(page, job)]
@@ -125,7 +124,7 @@ def made_with(page: ThePage, job: TheJob) -> dict[str, Any]:
     Raises `NoSuchPicture` if its photo is gone.
     """
     source = f"photo:{job.id}"
-    width, height = size_of(page.pictures.data(job.owner, source))
+    width, height = size_of(page.data(job.owner, source))
     pictures = job.pictures or {}
     photo = _picture(source, pictures.get("photo"), "Photo") | {"width": width, "height": height}
     if job.kind == "apply":

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from impasto.options import LearnOptions
 from impasto.studio.learnt import accept_learning, free_name
-from impasto.studio.page.context import ThePage
+from impasto.studio.page.pictures import ThePage
 from impasto.studio.routes.schemas import Owner
 
 router = APIRouter()
@@ -29,7 +29,7 @@ def begin(page: ThePage, owner: Owner, order: LearnOrder) -> dict[str, str | Non
 
     Raises `NoSuchPicture`, and as `accept_learning` does.
     """
-    painting = page.pictures.data(owner, order.painting)
+    painting = page.data(owner, order.painting)
     name = free_name(page.studio, owner, PurePath(order.name).stem)
     job = accept_learning(page.studio, owner, painting, LearnOptions(), name)
     return {"job": job.id, "name": job.style}

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+from fastapi import Depends, Request
 from PIL import Image, ImageOps
 from pydantic import BaseModel, Field
 
@@ -76,14 +77,14 @@ class NoSuchPicture(Problem):
         super().__init__("not-found", "this no longer exists")
 
 
-class Pictures:
-    """Finds pictures, and makes small copies. Raises `NoSuchPicture` for an unknown source.
+class Page:
+    """The studio, and the pictures of the page. Raises `NoSuchPicture` for an unknown source.
 
     No picture needs a check here: it was checked when it was uploaded, or is our own.
     """
 
-    def __init__(self, studio: Studio, cache: PictureCache) -> None:
-        self._studio, self._cache = studio, cache
+    def __init__(self, studio: Studio) -> None:
+        self.studio, self.cache = studio, PictureCache(studio.files.home / "page")
         self._swatches: dict[str, bytes] = {}
         self._making = threading.Lock()
 
@@ -93,7 +94,7 @@ class Pictures:
         find: dict[str, Callable[[], bytes]] = {
             "sample": lambda: _sample(name),
             "painting": lambda: _painting(name),
-            "cache": lambda: self._cache.get(owner, name),
+            "cache": lambda: self.cache.get(owner, name),
             "job": lambda: self._of_job(owner, name, small=small),
             "photo": lambda: self._file(owner, name, "photo"),
             "style": lambda: self._file(owner, *_painting_of(name)),
@@ -112,17 +113,17 @@ class Pictures:
 
     def look(self, owner: str, style: str, source: str) -> bytes:
         """Return a small JPEG of a picture in a style; it runs in a thread of `Quick`."""
-        own = [one for one in self._studio.learnt.of(owner) if one.name == style and one.rows]
+        own = [one for one in self.studio.learnt.of(owner) if one.name == style and one.rows]
         if not own:
             self._check(style)
         asked = Asked(style, ApplyOptions(size=_SWATCH_SIDE), own=own)
-        data, _ = self._studio.quick.make(asked, self.data(owner, source))
+        data, _ = self.studio.quick.make(asked, self.data(owner, source))
         return shrunk(data, SIDES[0])
 
     def _of_job(self, owner: str, id: str, *, small: bool) -> bytes:
         name = None
         while True:  # a newer preview may replace the file before it is read
-            newest = current(self._studio.store.job(id, owner), small=small)
+            newest = current(self.studio.store.job(id, owner), small=small)
             if newest is None or newest == name:
                 raise KeyError(id)
             name = newest
@@ -130,15 +131,15 @@ class Pictures:
                 return self._file(owner, id, name)
 
     def _file(self, owner: str, id: str, name: str) -> bytes:
-        self._studio.store.job(id, owner)
+        self.studio.store.job(id, owner)
         try:
-            return self._studio.files.get(id, name)
+            return self.studio.files.get(id, name)
         except (FileNotFoundError, ValueError):
             raise KeyError(name) from None
 
     def _swatch(self, owner: str, style: str) -> bytes:
         """Return a sample photo in a style; of the owner's own it is kept nowhere."""
-        for own in self._studio.learnt.of(owner):
+        for own in self.studio.learnt.of(owner):
             if own.name == style:
                 if own.rows is None:
                     return own.painting
@@ -151,13 +152,22 @@ class Pictures:
 
     def _check(self, style: str) -> str:
         """Return the hash of the network of a style of all. Raises `NoSuchPicture`."""
-        if style not in {known.name for known in self._studio.quick.styles()}:
+        if style not in {known.name for known in self.studio.quick.styles()}:
             raise NoSuchPicture
-        return self._studio.quick.check(Asked(style)).sha256
+        return self.studio.quick.check(Asked(style)).sha256
 
     def _stylised(self, style: str, own: Own = ()) -> bytes:
-        quick = self._studio.quick
+        quick = self.studio.quick
         return quick.stylise(_swatch_photo(), style, own=own, size=_SWATCH_SIDE)[0]
+
+
+async def _page(request: Request) -> Page:
+    page: Page = request.app.state.page
+    return page
+
+
+ThePage = Annotated[Page, Depends(_page)]
+"""The page of the app."""
 
 
 def current(job: Job, *, small: bool) -> str | None:

@@ -14,10 +14,11 @@ from pydantic import BaseModel, Field
 
 from impasto.errors import OptionsError
 from impasto.options import ApplyOptions
-from impasto.studio.page.context import Page, ThePage
 from impasto.studio.page.pictures import (
     NamedPicture,
     NoSuchPicture,
+    Page,
+    ThePage,
     recipe_of,
     shrunk,
     size_of,
@@ -134,7 +135,7 @@ async def stylise(
 def _stylised(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
     began = time.monotonic()
     quick, own = page.studio.quick, page.studio.learnt.of(owner)
-    photo = page.pictures.data(owner, order.photo)
+    photo = page.data(owner, order.photo)
     options = order.settings.options(page.studio.settings.max_size)
     wanted = Asked(order.settings.style, options, _FORMAT, own=own)
     asked = quick.draft(wanted, photo) if order.draft else wanted
@@ -173,7 +174,7 @@ def finish(page: ThePage, owner: Owner, order: FinishOrder) -> dict[str, str]:
 
     Raises `NoSuchPicture` if the result or its photo was removed, and as `accept_paint` does.
     """
-    find, settings = page.pictures.data, order.settings
+    find, settings = page.data, order.settings
     start = {"start": find(owner, order.source)}
     if not order.source.startswith(_MADE) or "shares" not in recipe_of(start["start"]):
         raise OptionsError("--source must be a result of Quick")
@@ -208,11 +209,11 @@ def keep(page: ThePage, owner: Owner, result: QuickResult) -> dict[str, str]:
     result.settings.options(studio.settings.max_size)
     if not result.source.startswith("cache:"):
         raise NoSuchPicture
-    data = page.pictures.data(owner, result.source)
+    data = page.data(owner, result.source)
     width, height = size_of(data)
     picture, preview = f"picture-1.{_EXTENSION}", "preview-1-1.jpg"
     files = {
-        "photo": page.pictures.data(owner, result.photo.source),
+        "photo": page.data(owner, result.photo.source),
         picture: data,
         preview: shrunk(data, LONG_SIDE),
     }

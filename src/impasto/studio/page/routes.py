@@ -8,8 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from impasto.studio.multipart import content, read_body
-from impasto.studio.page.context import ThePage
-from impasto.studio.page.pictures import FORMATS, SIDES, saved
+from impasto.studio.page.pictures import FORMATS, SIDES, ThePage, saved
 from impasto.studio.page.uploads import normalised
 from impasto.studio.problems import Problem
 from impasto.studio.routes.schemas import Client, Owner
@@ -38,7 +37,7 @@ def picture(source: str, page: ThePage, owner: Owner, side: int = SIDES[-1]) -> 
     """Answer a small copy of a picture."""
     if side not in SIDES:
         raise Problem("invalid-option", f"side must be one of {SIDES}", field="side")
-    data = page.pictures.small(owner, source, side)
+    data = page.small(owner, source, side)
     return Response(data, media_type="image/jpeg", headers=_FOREVER)
 
 
@@ -49,7 +48,7 @@ async def look(
     """Answer a small copy of a picture in a style. A browser that leaves costs nothing more."""
 
     def make() -> bytes:
-        return page.pictures.look(owner, style, source)
+        return page.look(owner, style, source)
 
     data = await unless_gone(request, page.studio.quick.begin(client, make))
     return Response(data, media_type="image/jpeg", headers=_FOREVER)
@@ -60,6 +59,6 @@ def file(source: str, page: ThePage, owner: Owner, format: str) -> Response:
     """Answer a picture in full, to be saved under the name that the page gives."""
     if format not in FORMATS:
         raise Problem("invalid-option", f"format must be one of {[*FORMATS]}", field="format")
-    data = saved(page.pictures.data(owner, source), format)
+    data = saved(page.data(owner, source), format)
     headers = {"Content-Disposition": "attachment"}
     return Response(data, media_type=f"image/{format}", headers=headers)

@@ -16,8 +16,7 @@ from impasto import samples
 from impasto.errors import ImpastoError
 from impasto.studio.jobs import UNDER_WAY, NoSuchJob
 from impasto.studio.page import controls, jobs, quick
-from impasto.studio.page.context import Page, ThePage
-from impasto.studio.page.pictures import ASSETS, SAMPLES, NoSuchPicture
+from impasto.studio.page.pictures import ASSETS, SAMPLES, NoSuchPicture, Page, ThePage
 from impasto.studio.problems import Problem
 from impasto.studio.routes.schemas import Owner
 

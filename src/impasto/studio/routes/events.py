@@ -8,6 +8,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
@@ -115,7 +116,8 @@ class Follower:
                     said = time.monotonic()
                 if ended:
                     return
-                await _pause(studio.closing)
+                with suppress(TimeoutError):  # no pause when the server is to end
+                    await asyncio.wait_for(studio.closing.wait(), _LOOK)
         finally:
             studio.streams -= Counter([self._client])
 
@@ -162,12 +164,3 @@ def _seen(last: str) -> tuple[int, bool]:
     """Return the step of the last event that was seen, and whether it was the end."""
     said = re.fullmatch(r"([0-9]{1,9})(-end)?", last)
     return (int(said[1]), bool(said[2])) if said else (0, False)
-
-
-async def _pause(closing: asyncio.Event) -> None:
-    """Wait a while, but not when the server is to end."""
-    try:
-        async with asyncio.timeout(_LOOK):
-            await closing.wait()
-    except TimeoutError:
-        pass
