@@ -51,7 +51,9 @@ def test_jobs_are_removed_when_their_time_has_come(store: JobStore, files: Stora
     assert files.names(waiting.id) == ["photo", "style-0"]
 
 
-def test_what_a_killed_worker_left_of_an_ended_job_is_removed(store: JobStore, files: Storage) -> None:
+def test_what_a_killed_worker_left_of_an_ended_job_is_removed(
+    store: JobStore, files: Storage
+) -> None:
     kinds = {state: ended(store, files, state) for state in ("done", "cancelled", "stopped")}
     sweep(store, files, 3600.0)
     done = ["photo", "picture-1.png", "preview-1-3.jpg", "style-0"]

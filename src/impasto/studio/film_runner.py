@@ -83,7 +83,9 @@ class FilmRunner(Runner):
             size=asked.options.size,
             read=read,
             resume=checkpoint is not None,
-            pieces=partial(JobPieces, context, self._claim, self._checkpoints, self._room, checkpoint),
+            pieces=partial(
+                JobPieces, context, self._claim, self._checkpoints, self._room, checkpoint
+            ),
             clock=context.clock,
         )
         stylizer.recipe["content"]["name"] = _CLIP

@@ -189,4 +189,3 @@ def _unpack_animation(path: Path, settings: Settings) -> None:
             film.replace(path)
         finally:
             film.unlink(missing_ok=True)
-

@@ -68,9 +68,7 @@ def qualities(max_steps: int) -> dict[str, int]:
     return {name: steps for name, steps in QUALITIES.items() if steps <= max_steps}
 
 
-def read(
-    query: str, *, styles: Collection[str], largest: int
-) -> tuple[dict[str, Any], list[str]]:
+def read(query: str, *, styles: Collection[str], largest: int) -> tuple[dict[str, Any], list[str]]:
     """Return the settings of a link, and what is wrong with those left out, in words."""
     pairs = parse_qsl(query[:_LONGEST])
     ranges = sliders("paint" if ("mode", "paint") in pairs else "quick", largest)

@@ -80,9 +80,7 @@ def again(page: ThePage, job: TheJob) -> dict[str, str]:
 
 
 @router.get("/jobs")
-def listed(
-    page: ThePage, owner: Owner, limit: Annotated[int, Query(ge=1)] = 24
-) -> dict[str, Any]:
+def listed(page: ThePage, owner: Owner, limit: Annotated[int, Query(ge=1)] = 24) -> dict[str, Any]:
     """Answer the owner's jobs, the newest first, without cancelled ones, and if there are more."""
     limit = min(limit, MOST_JOBS)
     found = page.studio.store.jobs(owner, limit=limit + 1, cancelled=False, learnt=False)

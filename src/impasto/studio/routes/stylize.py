@@ -122,6 +122,7 @@ async def stylised(
     mask: UploadFile | None = None,
 ) -> Response:
     """Answer a photo in a style; a client that leaves before its turn costs nothing more."""
+
     def look() -> Header:
         if mask is not None:
             check_picture(content(mask), studio.settings, "the mask")
