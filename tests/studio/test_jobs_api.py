@@ -102,7 +102,7 @@ def test_several_paintings_are_blended(api: Served):
         ({"style_scale": 19, "size": 512}, "style_scale", "at most 2"),
         ({"style_scale": "x"}, "style_scale", "style_scale"),
         ({"content_layers": "relu9_9"}, "content_layers", "relu9_9"),
-        ({"init": "/etc/passwd"}, "init", "one of matched"),
+        ({"init": "/etc/passwd"}, "init", "choose from matched"),
         ({"strength": 0}, "strength", "at least 0.1"),
         ({"format": "bmp"}, "format", "did you mean"),
         ({"color": "blue"}, "color", "does not know 'blue'"),

@@ -114,7 +114,7 @@ async def _answer(request: Request, error: Exception) -> Response:
     """Answer what FastAPI itself finds wrong; all other errors reach the middleware."""
     problem = problems.of(error)
     if problem.code == "method-not-allowed":  # Starlette names the methods of one route alone
-        routes = (route for router in (*_ROUTERS, page.router) for route in router.routes)
+        routes = (route for router in (*_ROUTERS, *page.ROUTERS) for route in router.routes)
         fitting = (r for r in routes if r.matches(request.scope)[0] is Match.PARTIAL)
         allowed = {method for route in fitting for method in getattr(route, "methods", ())}
         allowed |= {"HEAD"} if "GET" in allowed else set()

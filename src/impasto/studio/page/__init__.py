@@ -5,21 +5,19 @@ There is no framework and no build step: a browser runs the files in ``assets`` 
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from impasto.studio.context import Studio
 from impasto.studio.page import jobs, learning, quick, routes, views
 from impasto.studio.page.pictures import Page
 
-__all__ = ["mount", "router"]
+__all__ = ["ROUTERS", "mount"]
 
-router = APIRouter(include_in_schema=False)
-router.include_router(views.router)
-for _part in (routes, quick, jobs, learning):
-    router.include_router(_part.router, prefix="/studio")
+ROUTERS = tuple(module.router for module in (views, routes, quick, jobs, learning))
 
 
 def mount(app: FastAPI, studio: Studio) -> None:
     """Add the page and its routes to an app."""
     app.state.page = Page(studio)
-    app.include_router(router)
+    for router in ROUTERS:
+        app.include_router(router)

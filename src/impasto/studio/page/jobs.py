@@ -18,7 +18,7 @@ from impasto.studio.requests import PaintRequest
 from impasto.studio.routes.schemas import Owner, TheJob
 from impasto.studio.validation import MAX_STYLES, accept_paint
 
-router = APIRouter()
+router = APIRouter(prefix="/studio", include_in_schema=False)
 
 MOST_JOBS = 480
 """Jobs in one answer: the page shows no older ones."""

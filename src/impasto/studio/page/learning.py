@@ -13,7 +13,7 @@ from impasto.studio.learnt import accept_learning, free_name
 from impasto.studio.page.pictures import ThePage
 from impasto.studio.routes.schemas import Owner
 
-router = APIRouter()
+router = APIRouter(prefix="/studio", include_in_schema=False)
 
 
 class LearnOrder(BaseModel):

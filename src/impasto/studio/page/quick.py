@@ -33,7 +33,7 @@ from impasto.studio.settings import Settings
 from impasto.studio.styles import LONGEST, own_style
 from impasto.studio.validation import accept_paint, at_most, check_picture
 
-router = APIRouter()
+router = APIRouter(prefix="/studio", include_in_schema=False)
 
 _FORMAT, _EXTENSION = "jpeg", "jpg"
 

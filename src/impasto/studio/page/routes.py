@@ -14,7 +14,7 @@ from impasto.studio.problems import Problem
 from impasto.studio.routes.schemas import Client, Owner
 from impasto.studio.routes.waiting import unless_gone
 
-router = APIRouter()
+router = APIRouter(prefix="/studio", include_in_schema=False)
 
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
