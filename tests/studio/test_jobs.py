@@ -22,7 +22,6 @@ from impasto.studio.jobs import (
     FINAL,
     GRACE,
     STATES,
-    Claim,
     ClaimLost,
     Job,
     JobStore,
@@ -49,11 +48,11 @@ def accept(store: JobStore, owner: str = "ann", **given: Any) -> Job:
     return store.accept(owner, "paint", {"size": 64}, **{"id": new_id(), **given})
 
 
-def claimed(store: JobStore, job: Job, worker: str = "one") -> Claim:
+def claimed(store: JobStore, job: Job, worker: str = "one") -> Job:
     """Claim the job whose turn it is, which is to be this one."""
     claim = store.claim(worker)
     assert claim is not None
-    assert claim.job.id == job.id
+    assert claim.id == job.id
     return claim
 
 
@@ -218,15 +217,15 @@ def test_a_waiting_job_stops_and_ends_at_once(store: JobStore) -> None:
 def test_wishes_reach_the_worker(store: JobStore) -> None:
     claim = claimed(store, accept(store))
     assert store.beat(claim) == ""
-    assert store.stop(claim.job.id, "ann").state == "running"
+    assert store.stop(claim.id, "ann").state == "running"
     assert store.beat(claim) == "stop"
-    store.cancel(claim.job.id, "ann")
-    store.stop(claim.job.id, "ann")  # too late
+    store.cancel(claim.id, "ann")
+    store.stop(claim.id, "ann")  # too late
     assert store.beat(claim) == "cancel"
     store.end(claim, "cancelled")
-    assert store.cancel(claim.job.id, "ann").state == "cancelled"
+    assert store.cancel(claim.id, "ann").state == "cancelled"
     with pytest.raises(WrongState):
-        store.stop(claim.job.id, "ann")
+        store.stop(claim.id, "ann")
 
 
 def test_a_stopped_job_goes_on_after_those_that_wait(store: JobStore) -> None:
@@ -303,7 +302,7 @@ def test_of_several_workers_one_gets_the_job(store: JobStore) -> None:
         outcomes = at_once(THREADS, lambda n, r=number: store.claim(f"worker {r} {n}"))
         claims = [outcome for outcome in outcomes if outcome is not None]
         assert len(claims) == 1, outcomes
-        assert (claims[0].job.id, claims[0].attempt, store.job(job.id).attempt) == (job.id, 1, 1)
+        assert (claims[0].id, claims[0].attempt, store.job(job.id).attempt) == (job.id, 1, 1)
         assert store.beat(claims[0]) == ""
 
 
@@ -313,7 +312,7 @@ def test_no_two_workers_that_come_at_once_get_the_same_job(store: JobStore) -> N
     while len(taken) < len(made):  # PostgreSQL may tell one that comes meanwhile of no job at all
         workers = [f"worker {len(taken)} {n}" for n in range(THREADS)]
         claims = at_once(THREADS, lambda n, workers=workers: store.claim(workers[n]))
-        taken += [claim.job.id for claim in claims if claim]
+        taken += [claim.id for claim in claims if claim]
     assert Counter(taken) == Counter(made)
 
 
@@ -332,7 +331,7 @@ def test_of_several_claims_of_one_worker_the_latest_holds_the_job(store: JobStor
     attempts = sorted(claim.attempt for claim in claims if claim)
     assert attempts == list(range(1, len(attempts) + 1))
 
-    def beats(claim: Claim) -> bool:
+    def beats(claim: Job) -> bool:
         try:
             store.beat(claim)
         except ClaimLost:
@@ -382,7 +381,7 @@ def test_an_abandoned_job_is_taken_over_once_and_before_those_that_wait(store: J
     assert claimed(store, job, "two").attempt == 2
     with pytest.raises(ClaimLost):
         store.beat(old)
-    assert store.claim("three").job.id != job.id  # type: ignore[union-attr]
+    assert store.claim("three").id != job.id  # type: ignore[union-attr]
     assert store.claim("four") is None
 
 
@@ -421,7 +420,7 @@ def test_steps_may_be_told_twice(store: JobStore) -> None:
     claim = claimed(store, accept(store))
     store.beat(claim, [row(1), row(2)])
     store.beat(claim, [row(1), row(2), row(3)])
-    assert store.losses(claim.job.id) == [row(1), row(2), row(3)]
+    assert store.losses(claim.id) == [row(1), row(2), row(3)]
 
 
 def test_steps_that_were_kept_but_never_told_are_told(store: JobStore) -> None:
@@ -451,9 +450,9 @@ def test_claims_without_progress_are_counted(store: JobStore) -> None:
 
 def test_the_end_clears_what_was_wished(store: JobStore) -> None:
     claim = claimed(store, accept(store))
-    store.stop(claim.job.id, "ann")
+    store.stop(claim.id, "ann")
     store.end(claim, "stopped", picture="p")
-    job = store.job(claim.job.id)
+    job = store.job(claim.id)
     assert (job.state, job.wish, job.remaining, job.picture) == ("stopped", "", None, "p")
     assert job.ended is not None
 
@@ -511,7 +510,7 @@ class Anything(RuleBasedStateMachine):
         self.engine = database.connect(URL.create("sqlite"))  # in memory
         self.store = JobStore(self.engine)
         self.id = accept(self.store).id
-        self.claims: list[Claim] = []
+        self.claims: list[Job] = []
         self.final: Job | None = None
         self.silent = False
 
@@ -564,7 +563,7 @@ class Anything(RuleBasedStateMachine):
             assert self.holds(claim, before)
 
     @staticmethod
-    def holds(claim: Claim, job: Job) -> bool:
+    def holds(claim: Job, job: Job) -> bool:
         return job.state == "running" and job.attempt == claim.attempt
 
     @invariant()

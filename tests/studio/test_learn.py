@@ -136,7 +136,7 @@ def test_photos_come_out_better_while_it_is_learnt(
     def taken(self: LearnRunner, event: Any) -> None:
         take(self, event)
         self._heartbeat.beat()
-        job = api.studio.store.job(self._claim.job.id)
+        job = api.studio.store.job(self._claim.id)
         if job.learnt and job.learnt not in files:
             files.add(job.learnt)
             seen.append(pixels(stylize(api, "mine")))

@@ -158,7 +158,7 @@ def test_a_preview_that_is_replaced_while_it_is_read_gives_the_newer_one(
     id = open_studio.order().json()["id"]
     claim = studio.store.claim("worker")
     assert claim is not None
-    assert claim.job.id == id
+    assert claim.id == id
     studio.store.beat(claim, preview="preview-1-1.jpg")
     get = studio.files.get
 

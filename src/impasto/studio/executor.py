@@ -28,7 +28,7 @@ from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.film_runner import FilmRunner
 from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import FILES, HOPELESS, Cancelled, Claim, ClaimLost, attempt_of, needed
+from impasto.studio.jobs import FILES, HOPELESS, Cancelled, ClaimLost, Job, attempt_of, needed
 from impasto.studio.learn_runner import LearnRunner
 from impasto.studio.room import WorkerLeaving, is_disk_full
 from impasto.studio.runner import PaintRunner, Runner, WorkerContext
@@ -55,7 +55,7 @@ _RUNNERS: Mapping[str, type[Runner]] = {
 """What works at each kind of job."""
 
 
-def execute(context: WorkerContext, claim: Claim) -> None:
+def execute(context: WorkerContext, claim: Job) -> None:
     """Work at a claimed job until it ends.
 
     Raises `WorkerLeaving` when the worker is to leave, and errors of the database or of the
@@ -66,7 +66,7 @@ def execute(context: WorkerContext, claim: Claim) -> None:
     try:
         attempt.work()
     except ClaimLost:
-        log.info("job %s: attempt %d was overtaken", claim.job.id, claim.attempt)
+        log.info("job %s: attempt %d was overtaken", claim.id, claim.attempt)
         attempt.withdraw()
     finally:
         context.claim = None
@@ -77,10 +77,10 @@ def execute(context: WorkerContext, claim: Claim) -> None:
 class Attempt:
     """One attempt at a job."""
 
-    def __init__(self, context: WorkerContext, claim: Claim) -> None:
+    def __init__(self, context: WorkerContext, claim: Job) -> None:
         self._context, self._claim = context, claim
         self._store, self._files = context.store, context.files
-        self._id, self._number = claim.job.id, claim.attempt
+        self._id, self._number = claim.id, claim.attempt
         self._checkpoints = JobCheckpoints(context.files, self._id, self._number)
         self._heartbeat = Heartbeat(context.store, claim, hung=self._hung)
 
@@ -122,10 +122,10 @@ class Attempt:
     def _begin(self) -> None:
         """Work from the newest checkpoint that fits, else from the start."""
         self._heartbeat.check()
-        if self._claim.job.stuck > HOPELESS:
+        if self._claim.stuck > HOPELESS:
             self._fail("hopeless", f"the work on it broke off {HOPELESS} times at the same place")
             return
-        build = _RUNNERS[self._claim.job.kind]
+        build = _RUNNERS[self._claim.kind]
         for name in [*self._checkpoints.names(), None]:
             runner = build(self._context, self._claim, self._heartbeat)
             try:

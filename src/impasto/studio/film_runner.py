@@ -18,7 +18,7 @@ from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.films import FilmError, FilmRequest, check_work, plain_errors
 from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import Claim
+from impasto.studio.jobs import Job
 from impasto.studio.learnt import LearntStyles
 from impasto.studio.room import Room
 from impasto.studio.runner import Runner, WorkerContext
@@ -37,9 +37,9 @@ _CLIP = "clip"
 class FilmRunner(Runner):
     """Runs a video stylizer."""
 
-    def __init__(self, context: WorkerContext, claim: Claim, heartbeat: Heartbeat) -> None:
+    def __init__(self, context: WorkerContext, claim: Job, heartbeat: Heartbeat) -> None:
         super().__init__(context, claim, heartbeat)
-        self._request = FilmRequest.of(claim.job.request)
+        self._request = FilmRequest.of(claim.request)
         self._done, self._before = 0, 0.0  # frames and seconds of earlier attempts
 
     def run(self, checkpoint: str | None) -> bool:
@@ -58,7 +58,7 @@ class FilmRunner(Runner):
         yield "film", f"film-{number}.{format}", self._stylizer.out
 
     def _fetch_clip(self) -> Path:
-        files, job = self._context.files, self._claim.job.id
+        files, job = self._context.files, self._claim.id
         name = next((one for one in files.names(job) if one.startswith("clip.")), None)
         if name is None:
             raise FilmError("the clip is gone")
@@ -67,7 +67,7 @@ class FilmRunner(Runner):
         return path
 
     def _build(self, clip: Path, checkpoint: str | None) -> VideoStylizer:
-        context, job, asked = self._context, self._claim.job, self._request.asked
+        context, job, asked = self._context, self._claim, self._request.asked
         own = LearntStyles(context.store, context.files).now(job.owner)
         pack, shares = Catalogue().find(asked.style, fast=asked.fast, own=own)
         # What travels in the film says nothing of where files lie here.
@@ -97,7 +97,7 @@ class FilmRunner(Runner):
         if isinstance(event, FilmStarted):
             retry(lambda: self._context.store.begin(claim))
             self.step = self._done = event.done
-            self._before = claim.job.seconds if event.done else 0.0
+            self._before = claim.seconds if event.done else 0.0
             size = {"width": event.width, "height": event.height}
             heartbeat.note(None, **size, step=event.done, steps=event.frames or 0)
         elif isinstance(event, FramePainted):
@@ -134,7 +134,7 @@ class JobPieces(Pieces):
     def __init__(
         self,
         context: WorkerContext,
-        claim: Claim,
+        claim: Job,
         checkpoints: JobCheckpoints,
         room: Room,
         checkpoint: str | None,
@@ -142,7 +142,7 @@ class JobPieces(Pieces):
         run: Mapping[str, Any],
     ) -> None:
         super().__init__(out, run)
-        self._files, self._job, self._attempt = context.files, claim.job.id, claim.attempt
+        self._files, self._job, self._attempt = context.files, claim.id, claim.attempt
         self._checkpoints, self._room, self._checkpoint = checkpoints, room, checkpoint
         self._names: list[str] = []
 

@@ -4,9 +4,10 @@ States: ``queued`` and ``running`` are under way, ``stopped`` can go on, ``done`
 ``cancelled`` are final. Workers take the job that has waited longest. What a worker let go of, or
 left behind when it died, has waited longer than all that were never begun, and so comes first.
 
-A worker holds a job by a `Claim`, a lease: others may take the job when the worker was not heard of
-for `GRACE` seconds. Whatever it writes is conditional on its claim being the latest, so of two
-workers that believe to have a job one is told `ClaimLost`, and its results are never seen.
+A worker holds a job by a claim, a lease, which is the job as it was then: the ``attempt`` tells it
+from earlier claims. Others may take the job when the worker was not heard of for `GRACE` seconds.
+Whatever it writes is conditional on its claim being the latest, so of two workers that believe to
+have a job one is told `ClaimLost`, and its results are never seen.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import math
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -117,14 +117,6 @@ losses = sa.Table(
         for name in ("loss", "content", "style", "tv", "seconds")
     ),
 )
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A worker's hold on a job: the ``attempt`` tells it from all earlier ones."""
-
-    job: Job
-    attempt: int
 
 
 class NoSuchJob(KeyError):  # noqa: N818
@@ -348,7 +340,7 @@ class JobStore:
 
     # What workers do.
 
-    def claim(self, worker: str) -> Claim | None:
+    def claim(self, worker: str) -> Job | None:
         """Take the job that has waited longest to work at it; None if there is none.
 
         Besides those that are queued, there are those left behind: running, with a worker of this
@@ -376,46 +368,46 @@ class JobStore:
         with self.engine.begin() as connection:
             taken = connection.execute(taking).mappings().one_or_none()
         # Read by the statement that took it: a moment later somebody else might have it.
-        return Claim(Job(**taken), taken["attempt"]) if taken else None
+        return Job(**taken) if taken else None
 
-    def begin(self, claim: Claim, rows: Sequence[Losses] = ()) -> None:
+    def begin(self, claim: Job, rows: Sequence[Losses] = ()) -> None:
         """Go on after these steps: those that an earlier attempt did are told, and no others.
 
         It may have told more than its checkpoint has, or less. Raises `ClaimLost`.
         """
         step = rows[-1].step if rows else 0
-        theirs = losses.c.job == claim.job.id
+        theirs = losses.c.job == claim.id
         with self.engine.begin() as connection:
             self._write(connection, claim, beat=self._now)
             connection.execute(sa.delete(losses).where(theirs & (losses.c.step > step)))
             told = connection.execute(sa.select(sa.func.max(losses.c.step)).where(theirs)).scalar()
             self._tell(connection, claim, [row for row in rows if row.step > (told or 0)])
 
-    def beat(self, claim: Claim, rows: Sequence[Losses] = (), **progress: Any) -> str:
+    def beat(self, claim: Job, rows: Sequence[Losses] = (), **progress: Any) -> str:
         """Say that the work goes on, with the steps since; return what the owner wishes.
 
         Raises `ClaimLost`.
         """
         if rows:
             progress["step"] = rows[-1].step
-        if progress.get("step", 0) > claim.job.step:  # further than whoever had it before
+        if progress.get("step", 0) > claim.step:  # further than whoever had it before
             progress["stuck"] = 0
         with self.engine.begin() as connection:
             self._write(connection, claim, beat=self._now, **progress)
             if rows:  # again, maybe: the answer to the first time may have been lost
                 again = losses.c.step >= rows[0].step
-                connection.execute(sa.delete(losses).where(losses.c.job == claim.job.id, again))
+                connection.execute(sa.delete(losses).where(losses.c.job == claim.id, again))
             self._tell(connection, claim, rows)
-            wish = sa.select(jobs.c.wish).where(jobs.c.id == claim.job.id)
+            wish = sa.select(jobs.c.wish).where(jobs.c.id == claim.id)
             return str(connection.execute(wish).scalar_one())
 
-    def end(self, claim: Claim, state: str, **columns: Any) -> None:
+    def end(self, claim: Job, state: str, **columns: Any) -> None:
         """Let go of a job in the state it is to have. Raises `ClaimLost`."""
         ended = {"state": state, "wish": "", "waiting": "", "remaining": None, "ended": self._now}
         with self.engine.begin() as connection:
             self._write(connection, claim, **ended, **columns)
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: Job) -> None:
         """Let go of a job that is to go on elsewhere, at once. Raises `ClaimLost`."""
         with self.engine.begin() as connection:
             again = {"state": "queued", "worker": "", "waiting": "", "remaining": None, "stuck": 0}
@@ -475,13 +467,13 @@ class JobStore:
         where = (jobs.c.id == id) & (jobs.c.owner == owner) & jobs.c.state.in_(states)
         return bool(connection.execute(sa.update(jobs).where(where).values(**values)).rowcount)
 
-    def _tell(self, connection: sa.Connection, claim: Claim, rows: Sequence[Losses]) -> None:
+    def _tell(self, connection: sa.Connection, claim: Job, rows: Sequence[Losses]) -> None:
         if rows:
-            values = [{"job": claim.job.id, **row._asdict()} for row in rows]
+            values = [{"job": claim.id, **row._asdict()} for row in rows]
             connection.execute(sa.insert(losses), values)
 
-    def _write(self, connection: sa.Connection, claim: Claim, **values: Any) -> None:
-        mine = (jobs.c.id == claim.job.id) & (jobs.c.attempt == claim.attempt)
+    def _write(self, connection: sa.Connection, claim: Job, **values: Any) -> None:
+        mine = (jobs.c.id == claim.id) & (jobs.c.attempt == claim.attempt)
         where = mine & (jobs.c.state == "running")
         if not connection.execute(sa.update(jobs).where(where).values(**values)).rowcount:
             raise ClaimLost

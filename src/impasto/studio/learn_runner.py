@@ -11,7 +11,7 @@ from impasto.errors import WeightsError
 from impasto.events import Losses, Saved, Trained, TrainingEvent
 from impasto.studio.database import retry
 from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import Claim
+from impasto.studio.jobs import Job
 from impasto.studio.learnt import PAINTING, options
 from impasto.studio.previews import Series
 from impasto.studio.runner import Runner, WorkerContext
@@ -35,9 +35,9 @@ _TOLD = 1.0
 class LearnRunner(Runner):
     """Runs a learner."""
 
-    def __init__(self, context: WorkerContext, claim: Claim, heartbeat: Heartbeat) -> None:
+    def __init__(self, context: WorkerContext, claim: Job, heartbeat: Heartbeat) -> None:
         super().__init__(context, claim, heartbeat)
-        self.step = claim.job.step
+        self.step = claim.step
         self._state = context.scratch / "state"
         self._told, self._due, self._save_due, self._pause = -math.inf, 0.0, 0.0, 0.0
         name = "row-{}-{}.safetensors"
@@ -67,7 +67,7 @@ class LearnRunner(Runner):
         path.unlink()
 
     def _build(self) -> Learner:
-        context, job = self._context, self._claim.job
+        context, job = self._context, self._claim
         learner = Learner(
             context.files.get(job.id, PAINTING),
             options=options(job.request),
@@ -82,7 +82,7 @@ class LearnRunner(Runner):
 
     def _row(self) -> Row | None:
         """Return what was learnt before; it counts if there is no state to go on from."""
-        job = self._claim.job
+        job = self._claim
         with suppress(FileNotFoundError, WeightsError):
             return (
                 parsed(self._context.files.get(job.id, job.learnt)).rows[0] if job.learnt else None
@@ -116,7 +116,7 @@ class LearnRunner(Runner):
         """Go on after a step: what an earlier attempt told of later ones is forgotten."""
         context, claim = self._context, self._claim
         self._due = context.clock() + _FIRST
-        known = [row for row in context.store.losses(claim.job.id) if row.step <= step]
+        known = [row for row in context.store.losses(claim.id) if row.step <= step]
         retry(lambda: context.store.begin(claim, known))
 
     def _save(self) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from impasto.images import fit, resize
 from impasto.images.picture import eight_bits
 from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import Claim
+from impasto.studio.jobs import Job
 from impasto.studio.storage import Storage
 
 LONG_SIDE = 640
@@ -32,7 +32,7 @@ class Series:
     """
 
     def __init__(
-        self, files: Storage, claim: Claim, heartbeat: Heartbeat, column: str, name: str
+        self, files: Storage, claim: Job, heartbeat: Heartbeat, column: str, name: str
     ) -> None:
         self._files, self._claim, self._heartbeat = files, claim, heartbeat
         self._column, self._name = column, name
@@ -52,9 +52,9 @@ class Series:
             old = self._made[: self._made.index(told)]
             self._made = self._made[len(old) :]
             if old:
-                self._files.remove(self._claim.job.id, *old)
+                self._files.remove(self._claim.id, *old)
         name = self.next_name()
-        self._files.put(self._claim.job.id, name, data)
+        self._files.put(self._claim.id, name, data)
         self._heartbeat.note(None, **{self._column: name})
 
 
@@ -64,7 +64,7 @@ class Previews:
     def __init__(
         self,
         files: Storage,
-        claim: Claim,
+        claim: Job,
         heartbeat: Heartbeat,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -23,7 +23,7 @@ from impasto.record import Recorder
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import Claim, JobStore
+from impasto.studio.jobs import Job, JobStore
 from impasto.studio.previews import Picture, Previews
 from impasto.studio.requests import PaintRequest
 from impasto.studio.room import Room, WorkerLeaving, is_disk_full
@@ -59,7 +59,7 @@ class WorkerContext:
     scratch: Path
     worker: str
     leaving: threading.Event
-    claim: Claim | None = None
+    claim: Job | None = None
     clock: Callable[[], float] = time.monotonic
 
 
@@ -69,11 +69,11 @@ class Runner(ABC):
     ``step`` is the latest step; ``stepped`` tells whether this attempt did any.
     """
 
-    def __init__(self, context: WorkerContext, claim: Claim, heartbeat: Heartbeat) -> None:
+    def __init__(self, context: WorkerContext, claim: Job, heartbeat: Heartbeat) -> None:
         self.stepped, self.step = False, 0
         self._context, self._claim, self._heartbeat = context, claim, heartbeat
         self._room = Room(heartbeat, context.leaving)
-        self._checkpoints = JobCheckpoints(context.files, claim.job.id, claim.attempt)
+        self._checkpoints = JobCheckpoints(context.files, claim.id, claim.attempt)
         self._previews = Previews(context.files, claim, heartbeat, context.clock)
 
     @abstractmethod
@@ -88,7 +88,7 @@ class Runner(ABC):
         """Store the files of the result; return the columns that name them."""
         columns: dict[str, object] = {"step": self.step}
         for column, name, path in self.finish():
-            self._room.wait_for(partial(self._context.files.take, self._claim.job.id, name, path))
+            self._room.wait_for(partial(self._context.files.take, self._claim.id, name, path))
             columns[column] = name
             self._heartbeat.sign()
         return columns
@@ -129,9 +129,9 @@ class Runner(ABC):
 class PaintRunner(Runner):
     """Runs a painter."""
 
-    def __init__(self, context: WorkerContext, claim: Claim, heartbeat: Heartbeat) -> None:
+    def __init__(self, context: WorkerContext, claim: Job, heartbeat: Heartbeat) -> None:
         super().__init__(context, claim, heartbeat)
-        self._request = PaintRequest.of(claim.job.request)
+        self._request = PaintRequest.of(claim.request)
         self._due = 0.0
         self._film = context.scratch / "timelapse.mp4"
 
@@ -182,7 +182,7 @@ class PaintRunner(Runner):
             yield "timelapse", f"timelapse-{number}.mp4", film
 
     def _build(self) -> Painter:
-        context, job = self._context, self._claim.job.id
+        context, job = self._context, self._claim.id
         files = context.files
         names = files.names(job)
         start = self._start("freeze" in names) if "start" in names else None
@@ -201,7 +201,7 @@ class PaintRunner(Runner):
 
     def _start(self, masked: bool) -> Start:
         """Return the picture that a network made, to be painted on."""
-        path, files, job = self._context.scratch / "start", self._context.files, self._claim.job.id
+        path, files, job = self._context.scratch / "start", self._context.files, self._claim.id
         files.fetch(job, "start", path)
         frozen = files.get(job, "freeze") if masked else None
         return Start(path.read_bytes(), read_recipe(path), frozen)
@@ -226,7 +226,7 @@ class PaintRunner(Runner):
             if is_disk_full(error):
                 raise
             # The picture is there, and that is what counts.
-            log.warning("job %s: no time-lapse: %s", self._claim.job.id, error)
+            log.warning("job %s: no time-lapse: %s", self._claim.id, error)
             return None
         return next((saved.path for saved in files if saved.what == "time-lapse"), None)
 
@@ -243,9 +243,7 @@ class PaintRunner(Runner):
             claim, self.step = self._claim, event.step
             rows = self._painter.painting.losses if event.step else ()
             retry(lambda: self._context.store.begin(claim, rows))
-            log.info(
-                "job %s: attempt %d begins after step %d", claim.job.id, claim.attempt, event.step
-            )
+            log.info("job %s: attempt %d begins after step %d", claim.id, claim.attempt, event.step)
         elif isinstance(event, Step):
             self.stepped, self.step = True, event.step
             self._heartbeat.note(
