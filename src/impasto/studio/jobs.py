@@ -273,7 +273,9 @@ class JobStore:
         return self._all(query.order_by(jobs.c.created.desc(), jobs.c.id.desc()))
 
     def ahead(self, job: Job) -> int:
-        """Return how many jobs wait before this one."""
+        """Return how many jobs wait before this one; 0 if it does not wait."""
+        if job.state != "queued":
+            return 0
         with self.engine.connect() as connection:
             return _count(connection, (jobs.c.state == "queued") & (jobs.c.queued < job.queued))
 

@@ -99,7 +99,7 @@ def progress(
         **_summary(job),
         **{name: getattr(job, name) for name in _PROGRESS},
         "version": current(job, small=False) or "",
-        "ahead": store.ahead(job) if job.state == "queued" else 0,
+        "ahead": store.ahead(job),
         "picture": bool(job.picture),
         "timelapse": bool(job.timelapse),
         "clip": job.request.get("clip"),

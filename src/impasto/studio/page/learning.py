@@ -44,7 +44,7 @@ def progress(page: ThePage, owner: Owner) -> dict[str, Any]:
             "name": job.style,
             "job": job.id,
             "state": job.state,
-            "ahead": store.ahead(job) if job.state == "queued" else 0,
+            "ahead": store.ahead(job),
             "seconds": job.seconds,
             "budget": job.request["budget"],
             "remaining": job.remaining,
