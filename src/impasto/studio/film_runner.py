@@ -17,7 +17,6 @@ from impasto.runtime import checkpoint as states
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.films import FilmError, FilmRequest, check_work, plain_errors
-from impasto.studio.heartbeat import Heartbeat
 from impasto.studio.jobs import Job
 from impasto.studio.learnt import LearntStyles
 from impasto.studio.room import Room
@@ -37,13 +36,9 @@ _CLIP = "clip"
 class FilmRunner(Runner):
     """Runs a video stylizer."""
 
-    def __init__(self, context: WorkerContext, claim: Job, heartbeat: Heartbeat) -> None:
-        super().__init__(context, claim, heartbeat)
-        self._request = FilmRequest.of(claim.request)
-        self._done, self._before = 0, 0.0  # frames and seconds of earlier attempts
-
     def run(self, checkpoint: str | None) -> bool:
         """Stylise to the end, or until the owner stops it; return and raise as `Runner.run`."""
+        self._request = FilmRequest.of(self._claim.request)
         clip = self._room.wait_for(self._fetch_clip)
         with plain_errors(clip), warnings.catch_warnings():
             warnings.simplefilter("ignore", Notice)  # there is nobody here to read them
@@ -96,7 +91,7 @@ class FilmRunner(Runner):
         heartbeat, claim = self._heartbeat, self._claim
         if isinstance(event, FilmStarted):
             retry(lambda: self._context.store.begin(claim))
-            self.step = self._done = event.done
+            self.step = self._done = event.done  # frames and seconds of earlier attempts
             self._before = claim.seconds if event.done else 0.0
             size = {"width": event.width, "height": event.height}
             heartbeat.note(None, **size, step=event.done, steps=event.frames or 0)

@@ -10,11 +10,9 @@ from pathlib import Path
 from impasto.errors import WeightsError
 from impasto.events import Losses, Saved, Trained, TrainingEvent
 from impasto.studio.database import retry
-from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import Job
 from impasto.studio.learnt import PAINTING, options
 from impasto.studio.previews import Series
-from impasto.studio.runner import Runner, WorkerContext
+from impasto.studio.runner import Runner
 from impasto.training.learner import Learner
 from impasto.training.trainer import StateFile
 from impasto.zoo.rows import Row, parsed, serialised
@@ -35,16 +33,13 @@ _TOLD = 1.0
 class LearnRunner(Runner):
     """Runs a learner."""
 
-    def __init__(self, context: WorkerContext, claim: Job, heartbeat: Heartbeat) -> None:
-        super().__init__(context, claim, heartbeat)
-        self.step = claim.step
-        self._state = context.scratch / "state"
-        self._told, self._due, self._save_due, self._pause = -math.inf, 0.0, 0.0, 0.0
-        name = "row-{}-{}.safetensors"
-        self._rows = Series(context.files, claim, heartbeat, "learnt", name)
-
     def run(self, checkpoint: str | None) -> bool:
         """Learn to the end, or until the owner stops it; return and raise as `Runner.run`."""
+        context, self.step = self._context, self._claim.step
+        name = "row-{}-{}.safetensors"
+        self._rows = Series(context.files, self._claim, self._heartbeat, "learnt", name)
+        self._told, self._due, self._save_due, self._pause = -math.inf, 0.0, 0.0, 0.0
+        self._state = context.scratch / "state"
         self._state.unlink(missing_ok=True)
         if checkpoint:
             self._room.wait_for(lambda: self._fetch(checkpoint))

@@ -129,12 +129,6 @@ class Runner(ABC):
 class PaintRunner(Runner):
     """Runs a painter."""
 
-    def __init__(self, context: WorkerContext, claim: Job, heartbeat: Heartbeat) -> None:
-        super().__init__(context, claim, heartbeat)
-        self._request = PaintRequest.of(claim.request)
-        self._due = 0.0
-        self._film = context.scratch / "timelapse.mp4"
-
     def run(self, checkpoint: str | None) -> bool:
         """Paint to the end, or until the owner stops it; return and raise as `Runner.run`."""
         self._prepare(checkpoint)
@@ -152,6 +146,7 @@ class PaintRunner(Runner):
         return False
 
     def _prepare(self, checkpoint: str | None) -> None:
+        self._request = PaintRequest.of(self._claim.request)
         self._painter = painter = self._build()
         self._heartbeat.sign()
         self._heartbeat.note(width=painter.width, height=painter.height)
@@ -210,7 +205,7 @@ class PaintRunner(Runner):
         width, height = self._painter.width, self._painter.height
         try:
             return Recorder(
-                RecordOptions(timelapse=self._film),
+                RecordOptions(timelapse=self._context.scratch / "timelapse.mp4"),
                 width,
                 height,
                 photo=resize(floats(photo), width, height),
