@@ -225,7 +225,8 @@ class JobStore:
                 self._check_room(connection, owner)
             if guard:
                 guard(connection)
-            return _insert(connection, **row)
+            taken = connection.execute(sa.insert(jobs).values(row).returning(jobs))
+            return Job(**taken.mappings().one())
 
     def by_key(self, owner: str, key: str | None, fingerprint: str | None) -> Job | None:
         """Return the job that an idempotency key made. Raises `KeyReused`."""
@@ -483,12 +484,6 @@ class JobStore:
     def _all(self, query: sa.Select[Any]) -> list[Job]:
         with self.engine.connect() as connection:
             return [Job(**row) for row in connection.execute(query).mappings()]
-
-
-def _insert(connection: sa.Connection, **values: Any) -> Job:
-    return Job(
-        **connection.execute(sa.insert(jobs).values(values).returning(jobs)).mappings().one()
-    )
 
 
 def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:

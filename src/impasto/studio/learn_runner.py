@@ -94,8 +94,9 @@ class LearnRunner(Runner):
             seconds = self._learner.seconds
             losses = None
             if seconds >= self._told + _TOLD and math.isfinite(event.loss):
-                self._told = seconds
-                losses = _losses(event, self._learner.options.size)
+                self._told, side = seconds, self._learner.options.size
+                numbers = (event.loss, event.content, event.style, 0.0, event.seconds)
+                losses = Losses.from_numbers((event.step, 0, side, side, *numbers))  # one scale
             self._heartbeat.note(
                 losses,
                 steps=round(event.step / max(event.progress, 1e-3)),
@@ -125,9 +126,3 @@ class LearnRunner(Runner):
         self._rows.put(serialised(self._learner.rows))
         self._pause = max(_FIRST, _SLOWER * self._pause)
         self._due = self._context.clock() + self._pause
-
-
-def _losses(event: Trained, side: int) -> Losses:
-    """Return the losses of a step as a job tells them; the style is one scale of squares."""
-    numbers = (event.loss, event.content, event.style, 0.0, event.seconds)
-    return Losses.from_numbers((event.step, 0, side, side, *numbers))
