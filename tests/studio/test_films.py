@@ -469,6 +469,9 @@ def test_files_in_a_bucket(
     assert (part.status_code, part.content) == (206, data[3:10])
     part = api.client.get(done["links"]["preview"], headers={"Range": "bytes=0-1"})
     assert (part.status_code, part.content) == (206, b"\xff\xd8")
+    for tag, status in ((part.headers["ETag"], 206), ('"of a preview before"', 200)):
+        asked = {"Range": "bytes=0-1", "If-Range": tag}
+        assert api.client.get(done["links"]["preview"], headers=asked).status_code == status
     look = send(api, None, again=done["id"], end=0.2)
     assert job(api, look)["state"] == "queued"
     assert list(api.studio.files.incoming.iterdir()) == []

@@ -39,10 +39,13 @@ def accepted(studio: Studio, job: Job, status: int = 202) -> Response:
     return Response(said.model_dump_json(), status, location, media_type="application/json")
 
 
-def file_of(studio: Studio, job: Job, what: str, range: str | None = None) -> Response:
-    """Answer the picture, the preview, the time-lapse, the film or the clip of a job, or a part.
+def file_of(
+    studio: Studio, job: Job, what: str, range: str | None = None, of: str | None = None
+) -> Response:
+    """Answer the picture, the preview, the time-lapse, the film or the clip of a job.
 
-    It blocks, for as long as the files do. Raises `Problem` and `NoSuchJob`.
+    With a ``range`` a part of it, unless the file is another one by now than the one with the tag
+    ``of``. It blocks, for as long as the files do. Raises `Problem` and `NoSuchJob`.
     """
     name = clip_of(studio, job) if what == "clip" else getattr(job, what)
     try:
@@ -51,14 +54,14 @@ def file_of(studio: Studio, job: Job, what: str, range: str | None = None) -> Re
         extension = Path(name).suffix
         kind = MEDIA_TYPES[extension]
         called = f'inline; filename="impasto-{job.id[:8]}-{what}{extension}"'
+        tag = f'"{job.id}-{name}"'  # a file never changes under its name
         headers = {
-            "Content-Disposition": called,
-            "Cache-Control": "private, no-cache",
-            "ETag": f'"{job.id}-{name}"',  # a file never changes under its name
-        }
+            "Content-Disposition": called, "Cache-Control": "private, no-cache", "ETag": tag
+        }  # fmt: skip
         if path := studio.files.path(job.id, name):  # no need to read it at once
             return FileResponse(path, headers=headers, media_type=kind, stat_result=path.stat())
-        status, parts, of_range = _read_in_parts(studio.files, job.id, name, range or "")
+        asked = range if range and of in (None, tag) else ""
+        status, parts, of_range = _read_in_parts(studio.files, job.id, name, asked)
         return StreamingResponse(parts, status, {**headers, **of_range}, media_type=kind)
     except FileNotFoundError:
         raise Problem("not-yet", f"this job is {job.state} and has no {what}") from None

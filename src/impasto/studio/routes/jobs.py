@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response
 
 from impasto.studio import fields, problems
@@ -38,9 +38,8 @@ _BEFORE = Query(
     description="Where the page begins, as `next` of the page before has it: the time in seconds "
     "since 1970 and the id of that page's last job.",
 )
-Range = Annotated[
-    str | None, Header(alias="Range", description="The bytes to answer, such as `bytes=0-999`.")
-]
+_RANGE = Header(alias="Range", description="The bytes to answer, such as `bytes=0-999`.")
+_IF_RANGE = Header(alias="If-Range", include_in_schema=False)
 _ONE = (*problems.USUAL, "not-found")
 
 
@@ -103,6 +102,16 @@ def get_job(job: TheJob, studio: TheStudio) -> Job:
     return job_of(studio, job)
 
 
+async def _range(
+    range: Annotated[str | None, _RANGE] = None, of: Annotated[str | None, _IF_RANGE] = None
+) -> tuple[str | None, str | None]:
+    return range, of
+
+
+Range = Annotated[tuple[str | None, str | None], Depends(_range)]
+"""The bytes of a file that are asked for, and of which version of it."""
+
+
 def _file(answer: str, *kinds: str) -> dict[str, Any]:
     """Return what is said of a route that answers a file of a job."""
     responses = {
@@ -115,37 +124,37 @@ def _file(answer: str, *kinds: str) -> dict[str, Any]:
 
 
 @router.get("/jobs/{id}/picture", **_file("The finished picture, or what it was then.", *PICTURES))
-def get_picture(job: TheJob, studio: TheStudio, range: Range = None) -> Response:
+def get_picture(job: TheJob, studio: TheStudio, range: Range) -> Response:
     """Answer the picture of a job that is done or was stopped, in full size."""
-    return file_of(studio, job, "picture", range)
+    return file_of(studio, job, "picture", *range)
 
 
 @router.get("/jobs/{id}/preview", **_file("The picture of a moment ago, small.", "image/jpeg"))
-def get_preview(job: TheJob, studio: TheStudio, range: Range = None) -> Response:
+def get_preview(job: TheJob, studio: TheStudio, range: Range) -> Response:
     """Answer what is there of the picture so far."""
-    return file_of(studio, job, "preview", range)
+    return file_of(studio, job, "preview", *range)
 
 
 @router.get("/jobs/{id}/timelapse", **_file("How the picture came to be.", "video/mp4"))
-def get_timelapse(job: TheJob, studio: TheStudio, range: Range = None) -> Response:
+def get_timelapse(job: TheJob, studio: TheStudio, range: Range) -> Response:
     """Answer a film of the painting; ranges of it can be asked for, as players do."""
-    return file_of(studio, job, "timelapse", range)
+    return file_of(studio, job, "timelapse", *range)
 
 
 @router.get(
     "/jobs/{id}/film", **_file("The film; ranges of it can be asked for, as players do.", *FILMS)
 )
-def get_film(job: TheJob, studio: TheStudio, range: Range = None) -> Response:
+def get_film(job: TheJob, studio: TheStudio, range: Range) -> Response:
     """Answer the film of a job that is done, or of one that was stopped, as far as it went."""
-    return file_of(studio, job, "film", range)
+    return file_of(studio, job, "film", *range)
 
 
 @router.get(
     "/jobs/{id}/clip", **_file("The clip as it was sent; ranges of it can be asked for.", *FILMS)
 )
-def get_clip(job: TheJob, studio: TheStudio, range: Range = None) -> Response:
+def get_clip(job: TheJob, studio: TheStudio, range: Range) -> Response:
     """Answer what a film is made of."""
-    return file_of(studio, job, "clip", range)
+    return file_of(studio, job, "clip", *range)
 
 
 @router.post("/jobs/{id}/stop", responses=problems.responses(*_ONE, "cross-site", "wrong-state"))
