@@ -105,9 +105,7 @@ def _clip_of(studio: Studio, owner: str, id: str) -> Iterator[Path]:
 
 def _request(studio: Studio, given: Fields, own: Own) -> FilmRequest:
     """Return what the fields of a form ask for; there may be more of them to come."""
-    values = fields.values(_FORM.fields, given)
-    for name in ("again", "name"):
-        values.pop(name, None)
-    request = FilmRequest.of({"style": studio.quick.default or "", **values}, own)
+    values = {"style": studio.quick.default or "", **fields.values(_FORM.fields, given)}
+    request = FilmRequest.of(values, own)
     studio.quick.check(request.asked)
     return request
