@@ -70,9 +70,8 @@ def again(page: ThePage, job: TheJob) -> dict[str, str]:
     files = page.studio.files
     photo = find(job.owner, f"photo:{job.id}")
     styles = [find(job.owner, source) for source in _style_sources(page, job)]
-    there = files.names(job.id)
-    began = [name for name in ("start", "freeze") if name in there]
-    start: dict[str, bytes] = {name: files.get(job.id, name) for name in began}
+    began = {"start", "freeze"} & set(files.names(job.id))
+    start = {name: files.get(job.id, name) for name in began}
     new = accept_paint(
         page.studio, job.owner, photo, styles, request, pictures=job.pictures, start=start
     )
