@@ -167,15 +167,14 @@ def bare(arguments: Any) -> dict[str, Any]:
 
 def work(arguments: Any) -> dict[str, Any]:
     """Do what the server does with a photo, without HTTP."""
-    from impasto.options import ApplyOptions
-    from impasto.studio.quick import Quick
+    from impasto.studio.quick import Asked, Quick
     from impasto.studio.settings import read
 
     quick, data = Quick(read(at_once=arguments.at_once)), encoded(arguments.size)
-    options = ApplyOptions()
+    asked = Asked(arguments.style)
 
     def make() -> None:
-        quick.make(data, arguments.style, options, "jpeg")
+        quick.make(asked, data)
 
     return threads([make] * arguments.at_once, arguments.seconds)
 

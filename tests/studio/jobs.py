@@ -14,7 +14,7 @@ from PIL import Image
 
 from impasto.painter import Painter, Painting
 from impasto.studio.executor import execute
-from impasto.studio.jobs import Claim, Job, JobStore, new_id
+from impasto.studio.jobs import Job, JobStore, new_id
 from impasto.studio.requests import PaintRequest
 from impasto.studio.runner import WorkerContext
 from impasto.studio.settings import Settings, read
@@ -71,7 +71,7 @@ def accept(
     for number, style in enumerate(styles):
         files.put(id, f"style-{number}", style)
     request = PaintRequest.of({**REQUEST, **order}).flat()
-    return store.accept("ann", "paint", request, id=id, max_queue=100, max_jobs=100)
+    return store.accept("ann", "paint", request, id=id)
 
 
 def context_for(settings: Settings, engine: sa.Engine, worker: str = "one") -> WorkerContext:
@@ -86,7 +86,7 @@ def context_for(settings: Settings, engine: sa.Engine, worker: str = "one") -> W
     )
 
 
-def work(context: WorkerContext) -> Claim | None:
+def work(context: WorkerContext) -> Job | None:
     """Do the job whose turn it is, and return the claim to it; None if there is none."""
     claim = context.store.claim(context.worker)
     if claim:

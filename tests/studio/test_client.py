@@ -89,8 +89,8 @@ def test_a_painting_is_ordered_followed_and_fetched(studio: Client):
 
 
 def test_jobs_are_listed_through_all_pages(api: Served):
-    keep = {"kind": "apply", "request": {}}
-    ids = [api.studio.store.keep("ben", **keep, id=f"{n:024}").id for n in range(25)]
+    kept = {"kind": "apply", "request": {}, "done": True}
+    ids = [api.studio.store.accept("ben", **kept, id=f"{n:024}").id for n in range(25)]
     assert sorted(job.id for job in Client(api.url, f"{KEY}!").jobs()) == ids
 
 

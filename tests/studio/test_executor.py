@@ -26,7 +26,7 @@ from impasto.runtime import checkpoint
 from impasto.studio import executor, heartbeat, room, runner
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import connect
-from impasto.studio.jobs import Claim, ClaimLost, Job, jobs
+from impasto.studio.jobs import ClaimLost, Job, jobs
 from impasto.studio.previews import Previews
 from impasto.studio.requests import PaintRequest
 from impasto.studio.room import WorkerLeaving
@@ -826,7 +826,7 @@ def test_a_database_that_does_not_answer_for_a_while_costs_nothing(
     job = accept(context.store, context.files)
     beat, broken = context.store.beat, [3]
 
-    def beaten(claim: Claim, rows: Sequence[Losses] = (), **columns: Any) -> str:
+    def beaten(claim: Job, rows: Sequence[Losses] = (), **columns: Any) -> str:
         if broken[0] and rows:
             broken[0] -= 1
             raise OperationalError("", None, Exception("gone"))

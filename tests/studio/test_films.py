@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from impasto.studio import room
-from impasto.studio.maintenance import ORPHANED, Cleanup
+from impasto.studio.maintenance import ORPHANED, sweep
 from impasto.studio.runner import WorkerContext, WorkerLeaving
 from impasto.studio.storage import Storage
 from impasto.video.frames import NetworkStylizer
@@ -423,7 +423,7 @@ def test_a_clip_is_never_in_memory_as_a_whole(
 ):
     seen = []
 
-    def look(studio: Any, _owner: str, _own: Any, path: Path, *_: Any) -> Any:
+    def look(studio: Any, _owner: str, path: Path, *_: Any) -> Any:
         seen.append((path.parent == studio.files.incoming, path.read_bytes()))
         raise KeyError
 
@@ -467,6 +467,11 @@ def test_files_in_a_bucket(
     assert len(decoded(made(api, done, tmp_path))[0]) == 30
     part = api.client.get(done["links"]["clip"], headers={"Range": "bytes=3-9"})
     assert (part.status_code, part.content) == (206, data[3:10])
+    part = api.client.get(done["links"]["preview"], headers={"Range": "bytes=0-1"})
+    assert (part.status_code, part.content) == (206, b"\xff\xd8")
+    for tag, status in ((part.headers["ETag"], 206), ('"of a preview before"', 200)):
+        asked = {"Range": "bytes=0-1", "If-Range": tag}
+        assert api.client.get(done["links"]["preview"], headers=asked).status_code == status
     look = send(api, None, again=done["id"], end=0.2)
     assert job(api, look)["state"] == "queued"
     assert list(api.studio.files.incoming.iterdir()) == []
@@ -496,7 +501,7 @@ def test_uploads_that_broke_off_are_removed(context: WorkerContext):
     for path in (old, new):
         path.write_bytes(b"half a film")
     os.utime(old, (0, 0))
-    Cleanup(context.store, context.files, ORPHANED).sweep()
+    sweep(context.store, context.files, ORPHANED)
     assert not old.exists()
     assert new.exists()
 

@@ -22,7 +22,6 @@ from impasto.studio.jobs import (
     FINAL,
     GRACE,
     STATES,
-    Claim,
     ClaimLost,
     Job,
     JobStore,
@@ -46,15 +45,14 @@ def store(engine: sa.Engine) -> JobStore:
 
 
 def accept(store: JobStore, owner: str = "ann", **given: Any) -> Job:
-    bounds = {"max_queue": 100, "max_jobs": 100}
-    return store.accept(owner, "paint", {"size": 64}, **{"id": new_id(), **bounds, **given})
+    return store.accept(owner, "paint", {"size": 64}, **{"id": new_id(), **given})
 
 
-def claimed(store: JobStore, job: Job, worker: str = "one") -> Claim:
+def claimed(store: JobStore, job: Job, worker: str = "one") -> Job:
     """Claim the job whose turn it is, which is to be this one."""
     claim = store.claim(worker)
     assert claim is not None
-    assert claim.job.id == job.id
+    assert claim.id == job.id
     return claim
 
 
@@ -162,7 +160,8 @@ def test_a_text_that_is_no_id_is_unknown(store: JobStore, id: str) -> None:
 
 
 def test_bounds_hold_for_clients_that_come_at_the_same_moment(store: JobStore) -> None:
-    outcomes = at_once(THREADS, lambda n: accept(store, f"client {n}", max_queue=5))
+    bounded = JobStore(store.engine, max_queue=5)
+    outcomes = at_once(THREADS, lambda n: accept(bounded, f"client {n}"))
     full = [outcome for outcome in outcomes if isinstance(outcome, QueueFull)]
     assert store.counts()["queued"] == 5
     assert len(full) == THREADS - 5
@@ -170,23 +169,25 @@ def test_bounds_hold_for_clients_that_come_at_the_same_moment(store: JobStore) -
 
 
 def test_one_client_cannot_take_all_places(store: JobStore) -> None:
-    outcomes = at_once(THREADS, lambda _: accept(store, "ann", max_jobs=3))
+    bounded = JobStore(store.engine, max_jobs=3)
+    outcomes = at_once(THREADS, lambda _: accept(bounded, "ann"))
     assert sum(isinstance(outcome, Job) for outcome in outcomes) == 3
     assert {e.what for e in outcomes if isinstance(e, QueueFull)} == {"client"}
-    assert accept(store, "bob", max_jobs=3).state == "queued"
+    assert accept(bounded, "bob").state == "queued"
 
 
 def test_a_running_job_counts_for_its_client_and_not_for_the_queue(store: JobStore) -> None:
     claimed(store, accept(store))
     with pytest.raises(QueueFull, match="client"):
-        accept(store, max_jobs=1)
-    assert accept(store, max_queue=1, max_jobs=2).state == "queued"
+        accept(JobStore(store.engine, max_jobs=1))
+    assert accept(JobStore(store.engine, max_queue=1, max_jobs=2)).state == "queued"
 
 
 def test_a_key_that_comes_again_makes_no_second_job(store: JobStore) -> None:
     job = accept(store, key="k", fingerprint="f")
     # Even where there is no room for another one.
-    again = accept(store, key="k", fingerprint="f", max_queue=1, max_jobs=1)
+    full = JobStore(store.engine, max_queue=1, max_jobs=1)
+    again = accept(full, key="k", fingerprint="f")
     assert again == job
     assert store.jobs("ann") == [job]
     with pytest.raises(KeyReused):
@@ -194,10 +195,13 @@ def test_a_key_that_comes_again_makes_no_second_job(store: JobStore) -> None:
     assert accept(store, "bob", key="k", fingerprint="g").id != job.id
 
 
-def test_a_key_that_comes_several_times_at_the_same_moment_makes_one_job(store: JobStore) -> None:
+@pytest.mark.parametrize("done", [False, True])
+def test_a_key_that_comes_several_times_at_the_same_moment_makes_one_job(
+    store: JobStore, done: bool
+) -> None:
     for number in range(5):
-        key = f"key {number}"
-        made = at_once(THREADS, lambda _, key=key: accept(store, key=key, fingerprint="f"))
+        given = {"key": f"key {number}", "fingerprint": "f", "done": done}
+        made = at_once(THREADS, lambda _, given=given: accept(store, **given))
         assert len({job.id for job in made}) == 1
     assert len(store.jobs("ann")) == 5
 
@@ -213,15 +217,15 @@ def test_a_waiting_job_stops_and_ends_at_once(store: JobStore) -> None:
 def test_wishes_reach_the_worker(store: JobStore) -> None:
     claim = claimed(store, accept(store))
     assert store.beat(claim) == ""
-    assert store.stop(claim.job.id, "ann").state == "running"
+    assert store.stop(claim.id, "ann").state == "running"
     assert store.beat(claim) == "stop"
-    store.cancel(claim.job.id, "ann")
-    store.stop(claim.job.id, "ann")  # too late
+    store.cancel(claim.id, "ann")
+    store.stop(claim.id, "ann")  # too late
     assert store.beat(claim) == "cancel"
     store.end(claim, "cancelled")
-    assert store.cancel(claim.job.id, "ann").state == "cancelled"
+    assert store.cancel(claim.id, "ann").state == "cancelled"
     with pytest.raises(WrongState):
-        store.stop(claim.job.id, "ann")
+        store.stop(claim.id, "ann")
 
 
 def test_a_stopped_job_goes_on_after_those_that_wait(store: JobStore) -> None:
@@ -244,9 +248,9 @@ def test_going_on_is_bounded_as_well(store: JobStore) -> None:
     accept(store)
     for bounds in ({"max_queue": 1}, {"max_jobs": 1}):
         with pytest.raises(QueueFull):
-            store.go_on(job.id, "ann", **bounds)
+            JobStore(store.engine, **bounds).go_on(job.id, "ann")
     assert store.job(job.id).state == "stopped"
-    assert store.go_on(job.id, "ann", max_queue=2, max_jobs=2).state == "queued"
+    assert JobStore(store.engine, max_queue=2, max_jobs=2).go_on(job.id, "ann").state == "queued"
 
 
 def test_a_wish_never_slips_through_between_two_states(store: JobStore) -> None:
@@ -298,7 +302,7 @@ def test_of_several_workers_one_gets_the_job(store: JobStore) -> None:
         outcomes = at_once(THREADS, lambda n, r=number: store.claim(f"worker {r} {n}"))
         claims = [outcome for outcome in outcomes if outcome is not None]
         assert len(claims) == 1, outcomes
-        assert (claims[0].job.id, claims[0].attempt, store.job(job.id).attempt) == (job.id, 1, 1)
+        assert (claims[0].id, claims[0].attempt, store.job(job.id).attempt) == (job.id, 1, 1)
         assert store.beat(claims[0]) == ""
 
 
@@ -308,7 +312,7 @@ def test_no_two_workers_that_come_at_once_get_the_same_job(store: JobStore) -> N
     while len(taken) < len(made):  # PostgreSQL may tell one that comes meanwhile of no job at all
         workers = [f"worker {len(taken)} {n}" for n in range(THREADS)]
         claims = at_once(THREADS, lambda n, workers=workers: store.claim(workers[n]))
-        taken += [claim.job.id for claim in claims if claim]
+        taken += [claim.id for claim in claims if claim]
     assert Counter(taken) == Counter(made)
 
 
@@ -327,7 +331,7 @@ def test_of_several_claims_of_one_worker_the_latest_holds_the_job(store: JobStor
     attempts = sorted(claim.attempt for claim in claims if claim)
     assert attempts == list(range(1, len(attempts) + 1))
 
-    def beats(claim: Claim) -> bool:
+    def beats(claim: Job) -> bool:
         try:
             store.beat(claim)
         except ClaimLost:
@@ -377,7 +381,7 @@ def test_an_abandoned_job_is_taken_over_once_and_before_those_that_wait(store: J
     assert claimed(store, job, "two").attempt == 2
     with pytest.raises(ClaimLost):
         store.beat(old)
-    assert store.claim("three").job.id != job.id  # type: ignore[union-attr]
+    assert store.claim("three").id != job.id  # type: ignore[union-attr]
     assert store.claim("four") is None
 
 
@@ -416,7 +420,7 @@ def test_steps_may_be_told_twice(store: JobStore) -> None:
     claim = claimed(store, accept(store))
     store.beat(claim, [row(1), row(2)])
     store.beat(claim, [row(1), row(2), row(3)])
-    assert store.losses(claim.job.id) == [row(1), row(2), row(3)]
+    assert store.losses(claim.id) == [row(1), row(2), row(3)]
 
 
 def test_steps_that_were_kept_but_never_told_are_told(store: JobStore) -> None:
@@ -446,9 +450,9 @@ def test_claims_without_progress_are_counted(store: JobStore) -> None:
 
 def test_the_end_clears_what_was_wished(store: JobStore) -> None:
     claim = claimed(store, accept(store))
-    store.stop(claim.job.id, "ann")
+    store.stop(claim.id, "ann")
     store.end(claim, "stopped", picture="p")
-    job = store.job(claim.job.id)
+    job = store.job(claim.id)
     assert (job.state, job.wish, job.remaining, job.picture) == ("stopped", "", None, "p")
     assert job.ended is not None
 
@@ -471,8 +475,10 @@ def test_only_ended_jobs_are_removed_and_their_losses_with_them(store: JobStore)
 
 
 def test_what_is_done_already_can_be_kept(store: JobStore) -> None:
-    job = store.keep("ann", "apply", {"style": "wave"}, id=new_id(), picture="picture-1.png")
+    request = {"style": "wave"}
+    job = store.accept("ann", "apply", request, id=new_id(), done=True, picture="picture-1.png")
     assert (job.state, job.picture, job.kind) == ("done", "picture-1.png", "apply")
+    assert store.claim("one") is None
 
 
 def test_a_database_that_cannot_be_used_is_named_without_its_password(tmp_path: Path) -> None:
@@ -504,7 +510,7 @@ class Anything(RuleBasedStateMachine):
         self.engine = database.connect(URL.create("sqlite"))  # in memory
         self.store = JobStore(self.engine)
         self.id = accept(self.store).id
-        self.claims: list[Claim] = []
+        self.claims: list[Job] = []
         self.final: Job | None = None
         self.silent = False
 
@@ -557,7 +563,7 @@ class Anything(RuleBasedStateMachine):
             assert self.holds(claim, before)
 
     @staticmethod
-    def holds(claim: Claim, job: Job) -> bool:
+    def holds(claim: Job, job: Job) -> bool:
         return job.state == "running" and job.attempt == claim.attempt
 
     @invariant()

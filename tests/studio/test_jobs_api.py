@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from impasto.events import Losses
-from impasto.studio.jobs import Claim
+from impasto.studio.jobs import Job
 from impasto.studio.routes import events
 from patience import wait_for
 from studio.serving import PAINTING, PHOTO, Served, decoded, drawn, encoded, served
@@ -31,15 +31,15 @@ def api(shared: Served) -> Iterator[Served]:
     for job in store.jobs("local", limit=100):
         store.cancel(job.id, "local")
         if store.job(job.id).state == "running":
-            store.end(Claim(job, store.job(job.id).attempt), "cancelled")
+            store.end(store.job(job.id), "cancelled")
         shared.studio.forget(job.id)
     assert shared.studio.files.jobs() == []
 
 
-def claimed(api: Served, id: str) -> Claim:
+def claimed(api: Served, id: str) -> Job:
     found = api.studio.store.claim(f"worker of {id}")
     assert found
-    assert found.job.id == id
+    assert found.id == id
     return found
 
 
@@ -51,7 +51,7 @@ def paint(api: Served, id: str, steps: int = 3) -> None:
     """Do a job as a worker does."""
     claim = claimed(api, id)
     store, files = api.studio.store, api.studio.files
-    for step in range(claim.job.step + 1, steps + 1):
+    for step in range(claim.step + 1, steps + 1):
         files.put(id, f"preview-1-{step}.jpg", encoded(drawn(24, 18, seed=step), "JPEG"))
         store.beat(
             claim, [losses(step)], steps=steps, loss=1 / step, preview=f"preview-1-{step}.jpg",
@@ -102,7 +102,7 @@ def test_several_paintings_are_blended(api: Served):
         ({"style_scale": 19, "size": 512}, "style_scale", "at most 2"),
         ({"style_scale": "x"}, "style_scale", "style_scale"),
         ({"content_layers": "relu9_9"}, "content_layers", "relu9_9"),
-        ({"init": "/etc/passwd"}, "init", "one of matched"),
+        ({"init": "/etc/passwd"}, "init", "choose from matched"),
         ({"strength": 0}, "strength", "at least 0.1"),
         ({"format": "bmp"}, "format", "did you mean"),
         ({"color": "blue"}, "color", "does not know 'blue'"),

@@ -23,7 +23,7 @@ from impasto.studio import room
 from impasto.studio.jobs import Job, jobs
 from impasto.studio.learn_runner import LearnRunner
 from impasto.studio.learnt import OwnStyle
-from impasto.studio.maintenance import Cleanup
+from impasto.studio.maintenance import sweep
 from impasto.studio.room import WorkerLeaving
 from impasto.studio.runner import WorkerContext
 from impasto.training.painting import read_painting
@@ -136,7 +136,7 @@ def test_photos_come_out_better_while_it_is_learnt(
     def taken(self: LearnRunner, event: Any) -> None:
         take(self, event)
         self._heartbeat.beat()
-        job = api.studio.store.job(self._claim.job.id)
+        job = api.studio.store.job(self._claim.id)
         if job.learnt and job.learnt not in files:
             files.add(job.learnt)
             seen.append(pixels(stylize(api, "mine")))
@@ -411,9 +411,9 @@ def test_an_own_style_comes_before_an_imported_one(api: Served):
     take_in(api, a_file("gift"))
     with api.studio.engine.begin() as connection:
         connection.execute(sa.update(jobs).values(style="wave"))  # imported after it was learnt
-    quick, own = api.studio.quick, api.studio.learnt.of("ada")
-    assert quick.imported("wave") != "wave"
-    assert quick.imported("wave", own) == "wave"
+    catalogue, own = api.studio.quick.catalogue, api.studio.learnt.of("ada")
+    assert catalogue.imported("wave") != "wave"
+    assert catalogue.imported("wave", own) == "wave"
 
 
 def test_what_quick_did_not_make_is_not_painted_on(api: Served):
@@ -558,7 +558,7 @@ def test_the_client_for_python_learns(api: Served, context: WorkerContext):
 
 def test_a_style_outlives_what_is_kept_of_other_jobs(api: Served):
     job = job_of(api, take_in(api, a_file()))
-    Cleanup(api.studio.store, api.studio.files, keep=-1, clock=lambda: 1e12).sweep()
+    sweep(api.studio.store, api.studio.files, keep=-1, clock=lambda: 1e12)
     assert pixels(stylize(api, "gift")).any()
     assert api.studio.store.job(job.id).state == "done"
 

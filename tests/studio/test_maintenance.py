@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from impasto.studio import maintenance
 from impasto.studio.jobs import Job, JobStore, jobs, new_id
-from impasto.studio.maintenance import Cleanup
+from impasto.studio.maintenance import ORPHANED, sweep
 from impasto.studio.storage import Storage
 from patience import Clock
 from studio.jobs import accept
@@ -25,11 +24,6 @@ def files(tmp_path: Path) -> Storage:
     return Storage(str(tmp_path / "files"))
 
 
-@pytest.fixture
-def cleanup(store: JobStore, files: Storage) -> Cleanup:
-    return Cleanup(store, files, keep=3600.0)
-
-
 def ended(store: JobStore, files: Storage, state: str, age: float = 0.0) -> Job:
     job = accept(store, files)
     claim = store.claim("one")
@@ -43,13 +37,11 @@ def ended(store: JobStore, files: Storage, state: str, age: float = 0.0) -> Job:
     return job
 
 
-def test_jobs_are_removed_when_their_time_has_come(
-    store: JobStore, files: Storage, cleanup: Cleanup
-) -> None:
+def test_jobs_are_removed_when_their_time_has_come(store: JobStore, files: Storage) -> None:
     final = ("done", "failed", "cancelled", "stopped")
     old, new = ([ended(store, files, state, age) for state in final] for age in (4000, 3000))
     waiting = accept(store, files)
-    cleanup.sweep()
+    sweep(store, files, 3600.0)
     kept = {job.id for job in (*new, waiting)}
     assert {job.id for job in store.jobs("ann")} == kept
     for job in old:
@@ -60,10 +52,10 @@ def test_jobs_are_removed_when_their_time_has_come(
 
 
 def test_what_a_killed_worker_left_of_an_ended_job_is_removed(
-    store: JobStore, files: Storage, cleanup: Cleanup
+    store: JobStore, files: Storage
 ) -> None:
     kinds = {state: ended(store, files, state) for state in ("done", "cancelled", "stopped")}
-    cleanup.sweep()
+    sweep(store, files, 3600.0)
     done = ["photo", "picture-1.png", "preview-1-3.jpg", "style-0"]
     assert files.names(kinds["done"].id) == done
     assert files.names(kinds["cancelled"].id) == []
@@ -71,13 +63,13 @@ def test_what_a_killed_worker_left_of_an_ended_job_is_removed(
 
 
 def test_what_a_later_attempt_writes_is_kept(
-    store: JobStore, files: Storage, cleanup: Cleanup, monkeypatch: pytest.MonkeyPatch
+    store: JobStore, files: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = ended(store, files, "done")
     known = store.some([job.id])
     monkeypatch.setattr(store, "some", lambda _: known)  # as it was before it went on
     files.put(job.id, "row-2-1.safetensors", b"x")
-    cleanup.sweep()
+    sweep(store, files, 3600.0)
     assert "row-2-1.safetensors" in files.names(job.id)
 
 
@@ -85,10 +77,9 @@ def test_files_of_no_job_are_removed_after_an_hour(store: JobStore, files: Stora
     orphan, kept = new_id(), accept(store, files)
     files.put(orphan, "photo", b"x")
     clock = Clock(files.touched(orphan))
-    cleanup = Cleanup(store, files, keep=3600.0, clock=clock)
-    clock.go_on(maintenance.ORPHANED)
-    cleanup.sweep()
+    clock.go_on(ORPHANED)
+    sweep(store, files, 3600.0, clock)
     assert files.names(orphan) == ["photo"]
     clock.go_on(1)
-    cleanup.sweep()
+    sweep(store, files, 3600.0, clock)
     assert files.jobs() == [kept.id]

@@ -22,8 +22,8 @@ from impasto.studio import styles
 from impasto.studio.jobs import jobs, new_id
 from impasto.studio.page import controls, pictures
 from impasto.studio.page.cache import PictureCache
-from impasto.studio.page.context import Page
 from impasto.studio.page.jobs import listed, thinned
+from impasto.studio.page.pictures import Page
 from impasto.studio.page.views import opening
 from impasto.studio.requests import STEERED, PaintRequest
 from impasto.zoo import registry
@@ -74,7 +74,7 @@ def finished(studio: Served, owner: str = "local", **columns: Any) -> str:
         studio.studio.files.put(id, name, data)
     request = PaintRequest.of({"size": 64, "strength": 0.5, "style_scale": 0.5}).flat()
     files = {"picture": "picture-1.png", "preview": "preview-1-1.jpg"}
-    studio.studio.store.keep(owner, "paint", request, id=id, **{**files, **columns})
+    studio.studio.store.accept(owner, "paint", request, id=id, done=True, **{**files, **columns})
     return id
 
 
@@ -158,7 +158,7 @@ def test_a_preview_that_is_replaced_while_it_is_read_gives_the_newer_one(
     id = open_studio.order().json()["id"]
     claim = studio.store.claim("worker")
     assert claim is not None
-    assert claim.job.id == id
+    assert claim.id == id
     studio.store.beat(claim, preview="preview-1-1.jpg")
     get = studio.files.get
 
@@ -365,19 +365,19 @@ def test_the_cache_forgets_after_a_day(tmp_path: Path):
 
 
 def test_a_link_is_read():
-    found = controls.read(
+    settings, complaints = controls.read(
         "mode=quick&style=wave&strength=0.8&color=photo&size=1024&style_scale=0.5&quality=best"
         "&painting=dots&seed=3&utm=x",
         styles=["wave"],
         largest=2048,
     )
-    assert found.complaints == ()
-    assert found.settings == {
+    assert complaints == []
+    assert settings == {
         "mode": "quick", "style": "wave", "strength": 0.8, "color": "photo", "size": 1024,
         "style_scale": 0.5, "quality": "best", "painting": "dots", "seed": 3,
     }  # fmt: skip
-    painted = controls.read("style_scale=0.25&mode=paint", styles=[], largest=2048)
-    assert painted.settings == {"style_scale": 0.25, "mode": "paint"}
+    painted, _ = controls.read("style_scale=0.25&mode=paint", styles=[], largest=2048)
+    assert painted == {"style_scale": 0.25, "mode": "paint"}
 
 
 @pytest.mark.parametrize(
@@ -396,9 +396,9 @@ def test_a_link_is_read():
     ],
 )
 def test_what_a_link_says_wrongly_is_told_and_left_out(query: str, said: str | None):
-    found = controls.read(query, styles=["wave", "starry"], largest=2048)
-    assert found.settings == {}
-    assert [said in text for text in found.complaints] == ([True] if said else [])
+    settings, complaints = controls.read(query, styles=["wave", "starry"], largest=2048)
+    assert settings == {}
+    assert [said in text for text in complaints] == ([True] if said else [])
 
 
 @given(st.text(), st.lists(st.text(max_size=8), max_size=3))
@@ -416,9 +416,9 @@ def test_the_page_lays_out_the_settings_of_links_and_orders(open_studio: Served)
         values |= dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', form))
         assert {"strength", "style_scale", "color", "size"} < set(values)
         query = "&".join(f"{name}={value}" for name, value in values.items())
-        found = controls.read(query, styles=["wave", "starry"], largest=320)
-        assert found.complaints == ()
-        assert set(found.settings) == set(values)
+        settings, complaints = controls.read(query, styles=["wave", "starry"], largest=320)
+        assert complaints == []
+        assert set(settings) == set(values)
     assert {"size", "style_scale", "quality"} <= {*STEERED}
     assert 'max="320"' in document  # no size that the studio refuses
     listed = json.loads(html.unescape(re.search(r'data-styles="([^"]*)"', document)[1]))
@@ -513,7 +513,7 @@ def test_a_draft_is_finished_by_the_larger_network(open_studio: Served, tmp_path
     monkeypatch.setattr(styles, "_LOOK_EVERY", 0.0)
     for size in ("quality", "turbo"):
         write(tmp_path / f"{size}.safetensors", "wave", size=size)
-    monkeypatch.setattr(open_studio.studio.quick, "_fits", lambda style, *_: "turbo" in style)
+    monkeypatch.setattr(open_studio.studio.quick, "_fits", lambda asked, _: "turbo" in asked.style)
     order = {"photo": "sample:chelsea", "settings": {**QUICK, "size": 320, "seed": 2}}
 
     def made(draft: bool) -> dict[str, Any]:

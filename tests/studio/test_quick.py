@@ -18,7 +18,7 @@ from impasto.images.header import Header, TooManyPixels, measure
 from impasto.options import ApplyOptions, ReadOptions
 from impasto.studio import quick, styles
 from impasto.studio.fair_pool import PoolFull
-from impasto.studio.quick import Quick
+from impasto.studio.quick import Asked, Quick
 from impasto.studio.settings import read
 from impasto.zoo import registry
 from patience import wait_for
@@ -80,9 +80,9 @@ def test_a_pack_that_is_replaced_is_used_as_it_is_now(made: Quick, models: Path)
 def test_a_broken_pack_does_not_hide_the_others(made: Quick, models: Path):
     (models / "a.safetensors").write_bytes(b"nonsense")
     assert [style.name for style in made.styles()] == ["wave", "starry"]
-    made.check("wave")
+    made.check(Asked("wave"))
     with pytest.raises(WeightsError):
-        made.check("a/wave")
+        made.check(Asked("a/wave"))
 
 
 @pytest.mark.parametrize(
@@ -97,25 +97,25 @@ def test_what_names_no_style_is_refused_without_looking_at_files(
     for name in ("opened", "known"):
         monkeypatch.setattr(registry, name, lambda *_: pytest.fail("files were looked at"))
     with pytest.raises(OptionsError):
-        made.check(spec)
+        made.check(Asked(spec))
 
 
 def test_packs_are_read_once(made: Quick, monkeypatch: pytest.MonkeyPatch):
-    made.check("wave:0.5,starry:0.5")
+    made.check(Asked("wave:0.5,starry:0.5"))
     monkeypatch.setattr(registry, "known", lambda: pytest.fail("read again"))
     monkeypatch.setattr(registry, "resolve", lambda _: pytest.fail("read again"))
-    made.check("wave:0.1,starry:0.9")
+    made.check(Asked("wave:0.1,starry:0.9"))
     assert len(made.styles()) == 2
 
 
 def test_strength_is_checked_against_the_pack(models: Path):
     write(models / "net.safetensors", "mosaic", size="transformer-net")
     found = Quick(read())
-    found.check("mosaic")
+    found.check(Asked("mosaic"))
     with pytest.raises(OptionsError, match="cannot vary its strength"):
-        found.check("mosaic", ApplyOptions(strength=0.5))
+        found.check(Asked("mosaic", ApplyOptions(strength=0.5)))
     with pytest.raises(OptionsError, match="style-scale cannot vary"):
-        found.check("mosaic", ApplyOptions(style_scale=0.5))
+        found.check(Asked("mosaic", ApplyOptions(style_scale=0.5)))
     found.close()
 
 
@@ -194,19 +194,19 @@ def sizes(models: Path):
 
 def test_a_name_means_the_largest_network_and_fast_a_smaller_one(sizes: Quick):
     def size(spec: str, **options: bool) -> str:
-        return sizes._catalogue.find(spec, **options)[0].card.architecture
+        return sizes.catalogue.find(spec, **options)[0].card.architecture
 
     assert size("wave") == "quality"
     assert size("wave:0.3,starry:0.7", fast=True) == "standard"
     assert size("zebra", fast=True) == "turbo"
     with pytest.raises(OptionsError, match="names a pack, which conflicts"):
         size("turbo/wave", fast=True)
-    assert sizes._catalogue.lighter("wave") == [
+    assert sizes.catalogue.lighter("wave") == [
         "standard/wave:1.000000000",
         "turbo/wave:1.000000000",
     ]
-    assert sizes._catalogue.lighter("zebra") == []
-    assert sizes._catalogue.lighter("quality/wave") == []
+    assert sizes.catalogue.lighter("zebra") == []
+    assert sizes.catalogue.lighter("quality/wave") == []
 
 
 @pytest.mark.parametrize(
@@ -225,9 +225,9 @@ def test_a_draft_is_of_little_work(
     sizes: Quick, side: int, style_scale: float, size: str | None, drawn: int
 ):
     options = ApplyOptions(size=side, style_scale=style_scale, seed=7, strength=0.5)
-    photo = encoded(Image.new("RGB", (300, 300)))
-    style, found = sizes.draft(photo, "wave", options)
-    pack, shares = sizes._catalogue.find(style)
+    asked = Asked("wave", options)
+    draft = sizes.draft(asked, encoded(Image.new("RGB", (300, 300))))
+    found, (pack, shares) = draft.options, sizes.catalogue.find(draft.style)
     assert shares == {"wave": 1.0}
     assert pack.card.architecture == (size or "quality")
     assert (found.style_scale, found.seed, found.strength) == (style_scale, 7, 0.5)
@@ -236,13 +236,13 @@ def test_a_draft_is_of_little_work(
     assert work <= quick._DRAFT_WORK
     assert bytes_of(pack, found, drawn, drawn) <= quick._KEEP
     if size is None:
-        assert (style, found) == ("wave", options)
+        assert draft == asked
 
 
 def test_what_there_is_one_network_of_has_no_draft(sizes: Quick):
-    options = ApplyOptions(size=4000)
     for style in ("zebra", "quality/wave"):
-        assert sizes.draft(PHOTO, style, options) == (style, options)
+        asked = Asked(style, ApplyOptions(size=4000))
+        assert sizes.draft(asked, PHOTO) == asked
 
 
 def test_a_draft_looks_like_the_picture_that_follows(monkeypatch: pytest.MonkeyPatch):
@@ -251,7 +251,7 @@ def test_a_draft_looks_like_the_picture_that_follows(monkeypatch: pytest.MonkeyP
     photo, options = encoded(drawn(384, 288, seed=4), "PNG"), {"size": 384}
     whole, _ = shipped.stylise(photo, "starry", format="png", **options)
     pictures = [np.asarray(decoded(whole).resize((96, 72)), float)]
-    for style in [*shipped._catalogue.lighter("starry"), "kiss"]:
+    for style in [*shipped.catalogue.lighter("starry"), "kiss"]:
         made, _ = shipped.stylise(photo, style, format="png", **options)
         pictures.append(np.asarray(decoded(made).resize((96, 72)), float))
     standard, turbo, other = (np.abs(one - pictures[0]).mean() for one in pictures[1:])
@@ -281,7 +281,7 @@ def test_masks_of_all_kinds_mean_what_apply_makes_of_them(made: Quick, mode: str
     if mode == "RGBA":
         mask.putalpha(grey.rotate(180))
     data, _ = made.stylise(PHOTO, "wave", mask=encoded(mask), format="png")
-    pack, shares = made._catalogue.find("wave")
+    pack, shares = made.catalogue.find("wave")
     truth = Network(pack, shares, backend="onnx", device="cpu")(PHOTO, mask=encoded(mask), bits=8)
     apart = np.abs(np.asarray(decoded(data), float) - np.asarray(truth.image, float))
     assert apart.max() <= 2
@@ -291,32 +291,32 @@ def test_masks_of_all_kinds_mean_what_apply_makes_of_them(made: Quick, mode: str
 
 
 def test_a_size_is_checked_before_and_after(made: Quick):
-    made.check_size(Header(4000, 3000), "wave", ApplyOptions(), "png")
+    made.check_size(Asked("wave"), Header(4000, 3000))
     with pytest.raises(TooManyPixels, match="40000x30000 pixels, more than the 40,000,000"):
-        made.check_size(Header(40, 30), "wave", ApplyOptions(size=40_000), "png")
+        made.check_size(Asked("wave", ApplyOptions(size=40_000)), Header(40, 30))
     with pytest.raises(TooManyPixels):
         made.stylise(PHOTO, "wave", size=40_000)
 
 
 def test_a_slow_network_takes_smaller_photos(made: Quick):
-    macs = made._catalogue.find("wave")[0].architecture.macs
+    macs = made.catalogue.find("wave")[0].architecture.macs
     slow = Quick(read(max_work=1000 * macs / 1e9))
-    slow.check_size(Header(40, 25), "wave", ApplyOptions(), "png")
+    slow.check_size(Asked("wave"), Header(40, 25))
     with pytest.raises(TooManyPixels, match=r"40x50 pixels, 2 times the work allowed in this"):
-        slow.check_size(Header(40, 50), "wave", ApplyOptions(), "png")
+        slow.check_size(Asked("wave"), Header(40, 50))
     slow.close()
 
 
 def test_every_pass_is_work(made: Quick):
-    macs = made._catalogue.find("wave")[0].architecture.macs
+    macs = made.catalogue.find("wave")[0].architecture.macs
     options = ApplyOptions(style_scale=2)
-    passes = sizes_of(made._catalogue.find("wave")[0], options, 400, 300)
+    passes = sizes_of(made.catalogue.find("wave")[0], options, 400, 300)
     assert len(passes) > 1
     total = sum(width * height for width, height in passes)
     for share, enough in ((1.01, True), (0.99, False)):
         bounded = Quick(read(max_work=share * total * macs / 1e9))
         with nullcontext() if enough else pytest.raises(TooManyPixels, match="times the work"):
-            bounded.check_size(Header(400, 300), "wave", options, "png")
+            bounded.check_size(Asked("wave", options), Header(400, 300))
         bounded.close()
 
 

@@ -711,7 +711,7 @@ def test_a_result_that_cannot_be_kept_leaves_no_files(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(keyed.studio.store, "keep", full)
+    monkeypatch.setattr(keyed.studio.store, "accept", full)
     assert order(keyed, "/keep", {}, photo=photo, source=source).status_code == 503
     assert keyed.studio.files.jobs() == before
 

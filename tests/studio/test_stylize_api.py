@@ -39,7 +39,7 @@ def test_the_picture_is_what_the_network_makes(api: Served):
     assert answer.headers["content-type"] == "image/png"
     from impasto.apply.network import Network
 
-    pack, shares = api.studio.quick._catalogue.find("starry")
+    pack, shares = api.studio.quick.catalogue.find("starry")
     truth = Network(pack, shares, backend="onnx", device="cpu")(PHOTO, bits=8)
     assert np.array_equal(np.asarray(decoded(answer.content)), np.asarray(truth.image))
 
@@ -83,7 +83,7 @@ def test_stroke_size_seed_and_fast_reach_the_network(api: Served, monkeypatch):
     make = api.studio.quick.make
 
     def noted(*given, **options):
-        asked.append((given[2], options["fast"]))
+        asked.append((given[0].options, given[0].fast))
         return make(*given, **options)
 
     monkeypatch.setattr(api.studio.quick, "make", noted)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from impasto.errors import OutputError
 from impasto.studio import slots, supervisor, worker
 from impasto.studio.database import connect
-from impasto.studio.jobs import GRACE, Claim, JobStore
+from impasto.studio.jobs import GRACE, Job, JobStore
 from impasto.studio.runner import WorkerContext
 from impasto.studio.settings import Settings
 from impasto.studio.storage import Storage
@@ -161,7 +161,7 @@ def test_a_step_that_takes_too_long_to_leave_does_not_keep_the_worker(
     """In a thread of this process: what `leave` does when no event comes."""
     job, go = accept(context.store, context.files), threading.Event()
 
-    def endless(context: WorkerContext, claim: Claim) -> None:
+    def endless(context: WorkerContext, claim: Job) -> None:
         context.claim = claim
         go.wait(LIMIT)
 
@@ -183,8 +183,8 @@ def test_a_worker_does_one_job_after_the_other_and_waits_when_there_is_none(
 ) -> None:
     done: list[str] = []
 
-    def execute(context: WorkerContext, claim: Claim) -> None:
-        done.append(claim.job.id)
+    def execute(context: WorkerContext, claim: Job) -> None:
+        done.append(claim.id)
         context.store.end(claim, "done")
 
     monkeypatch.setattr(worker, "execute", execute)
@@ -206,7 +206,7 @@ def test_after_an_error_the_job_is_tried_again_but_not_at_once(
     pauses: list[float] = []
     context.leaving.wait = lambda seconds: pauses.append(seconds) or False  # type: ignore
 
-    def execute(context: WorkerContext, claim: Claim) -> None:
+    def execute(context: WorkerContext, claim: Job) -> None:
         if claim.attempt == 1:
             raise error
         context.store.end(claim, "done")

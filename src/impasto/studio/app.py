@@ -52,8 +52,8 @@ _ROUTERS = [
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the server of a studio, which is its ``state.studio``. Raises as `Studio` does."""
-    studio, metrics = Studio(settings), Metrics()
-    metrics.watch(studio)
+    studio = Studio(settings)
+    metrics = Metrics(studio)
     app = FastAPI(
         title="Impasto",
         description=_ABOUT,

@@ -57,7 +57,9 @@ class _Answer:
             body = _refuse_range(head)
         known = self._known(head)
         if known:
-            _make_not_modified(head)
+            head["status"] = 304
+            for name in _OF_THE_BODY:
+                del MutableHeaders(scope=head)[name]
         await self._send(head)
         if not (self._only_head or known):
             await self._send({**message, "body": body})
@@ -83,12 +85,6 @@ def _add_etag(head: Message, body: bytes) -> None:
     headers = MutableHeaders(scope=head)
     if head["status"] == 200 and "no-store" not in headers.get("cache-control", "no-store"):
         headers.setdefault("ETag", f'"{hashlib.sha256(body).hexdigest()[:32]}"')
-
-
-def _make_not_modified(head: Message) -> None:
-    head["status"] = 304
-    for name in _OF_THE_BODY:
-        del MutableHeaders(scope=head)[name]
 
 
 def _refuse_range(head: Message) -> bytes:

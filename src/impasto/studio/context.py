@@ -6,7 +6,8 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -34,7 +35,8 @@ class Studio:
     def __init__(self, settings: Settings) -> None:
         self.settings, self.files = settings, Storage(settings.data)
         self.engine = connect(settings.database_url)
-        self.store, self.keys = JobStore(self.engine), Keys(settings, shared_secret(self.engine))
+        self.store = JobStore(self.engine, settings.max_queue, settings.max_jobs)
+        self.keys = Keys(settings, shared_secret(self.engine))
         self.learnt = LearntStyles(self.store, self.files)
         self.ended_sessions = EndedSessions(self.engine)
         self.quick, self.workers = Quick(settings), Workers(settings)
@@ -49,16 +51,27 @@ class Studio:
         """Look at pictures that came in, in one of those threads; return what comes of it."""
         return await asyncio.wrap_future(self.readers.submit(client, look))
 
-    def accept(self, files: Mapping[str, bytes], take: Callable[[str], Job]) -> Job:
-        """Store the files of a new job, then call ``take`` with its id; return the job taken.
+    def accept(
+        self,
+        owner: str,
+        kind: str,
+        request: Mapping[str, Any],
+        files: Mapping[str, bytes | Path],
+        **more: Any,
+    ) -> Job:
+        """Store the files of a new job, then take it; ``more`` is as `JobStore.accept` has it.
 
-        The files are removed if it is refused, or if another job is returned.
+        A file given by its path is moved. All are removed if the job is refused, or if another is
+        returned.
         """
         id = new_id()
         try:
             for name, data in files.items():
-                self.files.put(id, name, data)
-            job = take(id)
+                if isinstance(data, Path):
+                    self.files.take(id, name, data)
+                else:
+                    self.files.put(id, name, data)
+            job = self.store.accept(owner, kind, request, id=id, **more)
         except SQLAlchemyError:  # perhaps only the answer was lost: the job may be there
             raise
         except BaseException:

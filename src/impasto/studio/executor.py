@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,9 +28,9 @@ from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.film_runner import FilmRunner
 from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import HOPELESS, Claim, ClaimLost, attempt_of, needed
+from impasto.studio.jobs import FILES, HOPELESS, Cancelled, ClaimLost, Job, attempt_of, needed
 from impasto.studio.learn_runner import LearnRunner
-from impasto.studio.room import Cancelled, Room, WorkerLeaving, is_disk_full
+from impasto.studio.room import WorkerLeaving, is_disk_full
 from impasto.studio.runner import PaintRunner, Runner, WorkerContext
 
 log = logging.getLogger("impasto.studio")
@@ -44,7 +43,7 @@ _INSIDE = "something went wrong inside the studio"
 _OF_THE_REQUEST = (ImageError, OptionsError, DivergedError)
 """Errors that are told as they are: they speak of what was sent in, and never of a path here."""
 
-_NO_FILES: dict[str, object] = dict.fromkeys(("preview", "picture", "timelapse", "film", "learnt"))
+_NO_FILES: dict[str, object] = dict.fromkeys(FILES)
 _RESUMED = ("checkpoint-", "piece-")
 """What files are called from which a job goes on."""
 
@@ -56,7 +55,7 @@ _RUNNERS: Mapping[str, type[Runner]] = {
 """What works at each kind of job."""
 
 
-def execute(context: WorkerContext, claim: Claim) -> None:
+def execute(context: WorkerContext, claim: Job) -> None:
     """Work at a claimed job until it ends.
 
     Raises `WorkerLeaving` when the worker is to leave, and errors of the database or of the
@@ -67,7 +66,7 @@ def execute(context: WorkerContext, claim: Claim) -> None:
     try:
         attempt.work()
     except ClaimLost:
-        log.info("job %s: attempt %d was overtaken", claim.job.id, claim.attempt)
+        log.info("job %s: attempt %d was overtaken", claim.id, claim.attempt)
         attempt.withdraw()
     finally:
         context.claim = None
@@ -78,22 +77,23 @@ def execute(context: WorkerContext, claim: Claim) -> None:
 class Attempt:
     """One attempt at a job."""
 
-    def __init__(self, context: WorkerContext, claim: Claim) -> None:
+    def __init__(self, context: WorkerContext, claim: Job) -> None:
         self._context, self._claim = context, claim
         self._store, self._files = context.store, context.files
-        self._id, self._number = claim.job.id, claim.attempt
+        self._id, self._number = claim.id, claim.attempt
         self._checkpoints = JobCheckpoints(context.files, self._id, self._number)
+        self._heartbeat = Heartbeat(context.store, claim, hung=self._hung)
 
     def work(self) -> None:
         """Paint, and end the job as it is to end. Raises `ClaimLost`, `WorkerLeaving`."""
-        with Heartbeat(self._store, self._claim, hung=self._hung) as heartbeat:
+        with self._heartbeat:
             try:
                 self._sweep()
-                self._begin(heartbeat)
+                self._begin()
             except Cancelled:
-                self._end(heartbeat, "cancelled", **_NO_FILES)
+                self._end("cancelled", **_NO_FILES)
             except WorkerLeaving:
-                heartbeat.beat()
+                self._heartbeat.beat()
                 self._store.release(self._claim)
                 raise
             except Exception as error:
@@ -101,7 +101,7 @@ class Attempt:
                     self._store.release(self._claim)
                 if full or isinstance(error, ClaimLost | SQLAlchemyError | OSError):
                     raise
-                self._fail(heartbeat, *self._reason(error))
+                self._fail(*self._reason(error))
 
     def withdraw(self) -> None:
         """Remove what a lost attempt made.
@@ -119,21 +119,15 @@ class Attempt:
         if names := [n for n in own if not (served(n) or n.startswith(_RESUMED))]:
             self._files.remove(self._id, *names)
 
-    def _begin(self, heartbeat: Heartbeat) -> None:
-        if heartbeat.wish == "cancel":
-            raise Cancelled
-        if self._claim.job.stuck > HOPELESS:
-            text = f"the work on it broke off {HOPELESS} times at the same place"
-            self._fail(heartbeat, "hopeless", text)
-        else:
-            self._run(heartbeat)
-
-    def _run(self, heartbeat: Heartbeat) -> None:
+    def _begin(self) -> None:
         """Work from the newest checkpoint that fits, else from the start."""
-        build = _RUNNERS[self._claim.job.kind]
-        room = Room(heartbeat, self._context.leaving)
+        self._heartbeat.check()
+        if self._claim.stuck > HOPELESS:
+            self._fail("hopeless", f"the work on it broke off {HOPELESS} times at the same place")
+            return
+        build = _RUNNERS[self._claim.kind]
         for name in [*self._checkpoints.names(), None]:
-            runner = build(self._context, self._claim, self._checkpoints, heartbeat, room)
+            runner = build(self._context, self._claim, self._heartbeat)
             try:
                 stopped = runner.run(name)
             except CheckpointError as error:
@@ -141,18 +135,8 @@ class Attempt:
                     raise
                 log.warning("job %s: %s is of no use: %s", self._id, name, error)
                 continue
-            columns = self._publish(heartbeat, runner, room)
-            self._end(heartbeat, "stopped" if stopped else "done", **columns)
+            self._end("stopped" if stopped else "done", **runner.publish())
             return
-
-    def _publish(self, heartbeat: Heartbeat, runner: Runner, room: Room) -> dict[str, object]:
-        """Store the files of the result; return the columns that name them."""
-        columns: dict[str, object] = {"step": runner.step}
-        for column, name, path in runner.finish():
-            room.wait_for(partial(self._files.take, self._id, name, path))
-            columns[column] = name
-            heartbeat.sign()
-        return columns
 
     def _reason(self, error: Exception) -> tuple[str, str]:
         """Return what a job is said to have failed of: a code and a line."""
@@ -164,14 +148,14 @@ class Attempt:
         log.exception("job %s failed", self._id)
         return code if isinstance(error, ImpastoError) else "internal", _INSIDE
 
-    def _fail(self, heartbeat: Heartbeat, code: str, text: str) -> None:
+    def _fail(self, code: str, text: str) -> None:
         log.warning("job %s failed: %s: %s", self._id, code, text)
-        self._end(heartbeat, "failed", error_code=code, error=text)
+        self._end("failed", error_code=code, error=text)
 
-    def _end(self, heartbeat: Heartbeat, state: str, **columns: object) -> None:
+    def _end(self, state: str, **columns: object) -> None:
         """Say how it ended, then remove what nobody needs any more."""
-        retry(heartbeat.beat)
-        if heartbeat.wish == "cancel" and state != "failed":  # at the last moment
+        retry(self._heartbeat.beat)
+        if self._heartbeat.wish == "cancel" and state != "failed":  # at the last moment
             state, columns = "cancelled", _NO_FILES
         retry(lambda: self._store.end(self._claim, state, **columns))
         log.info("job %s: %s", self._id, state)

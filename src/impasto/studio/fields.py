@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-from impasto.errors import OptionsError
+from impasto.errors import OptionsError, nearest
 from impasto.options import INITS, ApplyOptions, LearnOptions, PaintOptions, VideoOptions
 from impasto.options.checked import flag
 from impasto.studio import films, learnt
@@ -39,10 +39,14 @@ class Field:
     def value(self, text: str) -> Any:
         """Return the value that a text says. Raises `OptionsError`."""
         try:
-            return _BOOLEANS[text.lower()] if self.kind is bool else self.kind(text)
+            value = _BOOLEANS[text.lower()] if self.kind is bool else self.kind(text)
         except (KeyError, ValueError):
             what = f"{flag(self.name)} must be {_KINDS[self.kind][1]}"
             raise OptionsError(f"{what}, got {shown(text)!r}") from None
+        if self.choices and value not in self.choices:
+            hint = nearest(text, self.choices)
+            raise OptionsError(f"{flag(self.name)} does not know {shown(text)!r}{hint}")
+        return value
 
     def schema(self) -> dict[str, Any]:
         """Return what OpenAPI says of it."""

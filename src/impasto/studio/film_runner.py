@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,9 +17,9 @@ from impasto.runtime import checkpoint as states
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.films import FilmError, FilmRequest, check_work, plain_errors
-from impasto.studio.jobs import Claim
+from impasto.studio.jobs import Job
 from impasto.studio.learnt import LearntStyles
-from impasto.studio.room import Room, WorkerLeaving
+from impasto.studio.room import Room
 from impasto.studio.runner import Runner, WorkerContext
 from impasto.studio.styles import Catalogue
 from impasto.video.events import FilmStarted, FramePainted, VideoEvent
@@ -37,41 +36,24 @@ _CLIP = "clip"
 class FilmRunner(Runner):
     """Runs a video stylizer."""
 
-    def __init__(self, context: WorkerContext, claim: Claim, *parts: Any) -> None:
-        super().__init__(context, claim, *parts)
-        self._request = FilmRequest.of(claim.job.request)
-        self._done, self._before = 0, 0.0  # frames and seconds of earlier attempts
-
     def run(self, checkpoint: str | None) -> bool:
-        """Stylise to the end, or until the owner stops it; return whether the owner did.
-
-        Raises `ClaimLost`, `Cancelled`, `WorkerLeaving`, and `CheckpointError` when it cannot go on
-        from there.
-        """
-        stopped = False
+        """Stylise to the end, or until the owner stops it; return and raise as `Runner.run`."""
+        self._request = FilmRequest.of(self._claim.request)
         clip = self._room.wait_for(self._fetch_clip)
         with plain_errors(clip), warnings.catch_warnings():
             warnings.simplefilter("ignore", Notice)  # there is nobody here to read them
-            stylizer = self._stylizer = self._build(clip, checkpoint)
-            with closing(iter(stylizer)) as events:
-                for event in events:
-                    self._take(event)
-                    stopped, leaving = self._wishes()
-                    if stopped or leaving:
-                        stylizer.stop()  # it ends the piece under way
-        if stylizer.stopped and not stopped:
-            raise WorkerLeaving
-        return stylizer.stopped
+            self._stylizer = self._build(clip, checkpoint)
+            return self._follow(self._stylizer)
 
     def finish(self) -> Iterator[tuple[str, str, Path]]:
         """Yield the column, the name and the path of the film, as far as it is painted."""
         if self._stylizer.stopped:
             self._room.wait_for(self._stylizer.save_stopped)
-        number, format = self._claim.attempt, self._request.format
+        number, format = self._claim.attempt, self._request.asked.format
         yield "film", f"film-{number}.{format}", self._stylizer.out
 
     def _fetch_clip(self) -> Path:
-        files, job = self._context.files, self._claim.job.id
+        files, job = self._context.files, self._claim.id
         name = next((one for one in files.names(job) if one.startswith("clip.")), None)
         if name is None:
             raise FilmError("the clip is gone")
@@ -80,25 +62,25 @@ class FilmRunner(Runner):
         return path
 
     def _build(self, clip: Path, checkpoint: str | None) -> VideoStylizer:
-        context, job, request = self._context, self._claim.job, self._request
-        settings = context.settings
+        context, job, asked = self._context, self._claim, self._request.asked
         own = LearntStyles(context.store, context.files).now(job.owner)
-        pack, shares = Catalogue().find(request.style, fast=request.fast, own=own)
+        pack, shares = Catalogue().find(asked.style, fast=asked.fast, own=own)
         # What travels in the film says nothing of where files lie here.
         self._pack = pack = replace(pack, name=Path(pack.name).stem)
-        network = Network(pack, shares, threads=settings.threads_each)
-        read = replace(settings.limits, max_bytes=settings.max_film)
-        self._frames = NetworkStylizer(network, request.apply, read)
-        pieces = partial(JobPieces, context, self._claim, self._checkpoints, self._room)
+        network = Network(pack, shares, threads=context.settings.threads_each)
+        read = context.settings.film_limits
+        self._frames = NetworkStylizer(network, asked.options, read)
         stylizer = VideoStylizer(
             self._frames,
             clip,
-            context.scratch / f"film.{request.format}",
-            request.video,
-            size=request.apply.size,
+            context.scratch / f"film.{asked.format}",
+            self._request.video,
+            size=asked.options.size,
             read=read,
             resume=checkpoint is not None,
-            pieces=partial(pieces, checkpoint),
+            pieces=partial(
+                JobPieces, context, self._claim, self._checkpoints, self._room, checkpoint
+            ),
             clock=context.clock,
         )
         stylizer.recipe["content"]["name"] = _CLIP
@@ -109,8 +91,8 @@ class FilmRunner(Runner):
         heartbeat, claim = self._heartbeat, self._claim
         if isinstance(event, FilmStarted):
             retry(lambda: self._context.store.begin(claim))
-            self.step = self._done = event.done
-            self._before = claim.job.seconds if event.done else 0.0
+            self.step = self._done = event.done  # frames and seconds of earlier attempts
+            self._before = claim.seconds if event.done else 0.0
             size = {"width": event.width, "height": event.height}
             heartbeat.note(None, **size, step=event.done, steps=event.frames or 0)
         elif isinstance(event, FramePainted):
@@ -126,15 +108,14 @@ class FilmRunner(Runner):
                 remaining=event.remaining,
             )
             if self._previews.due:
-                picture = floats(event.picture)
-                self._room.wait_for(lambda: self._previews.add(picture))
+                self._add_preview(floats(event.picture))
 
     def _check(self, event: FramePainted) -> None:
         """Raise `FilmError` for a film that is longer than its header said."""
         settings, height, width = self._context.settings, *event.picture.shape[:2]
         if event.time - self._stylizer.film.begins > settings.max_film_seconds:
             raise FilmError(f"the clip has more than the {settings.max_film_seconds:g} s allowed")
-        each = work_of(self._pack, self._request.apply, width, height)
+        each = work_of(self._pack, self._request.asked.options, width, height)
         check_work(event.frame * each, settings)
 
 
@@ -148,7 +129,7 @@ class JobPieces(Pieces):
     def __init__(
         self,
         context: WorkerContext,
-        claim: Claim,
+        claim: Job,
         checkpoints: JobCheckpoints,
         room: Room,
         checkpoint: str | None,
@@ -156,7 +137,7 @@ class JobPieces(Pieces):
         run: Mapping[str, Any],
     ) -> None:
         super().__init__(out, run)
-        self._files, self._job, self._attempt = context.files, claim.job.id, claim.attempt
+        self._files, self._job, self._attempt = context.files, claim.id, claim.attempt
         self._checkpoints, self._room, self._checkpoint = checkpoints, room, checkpoint
         self._names: list[str] = []
 

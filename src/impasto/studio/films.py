@@ -5,7 +5,6 @@ Its files are the clip, its first frame (``photo``), and while it is painted the
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -15,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from impasto.apply.passes import bytes_of, work_of
-from impasto.errors import ImageError, OptionsError, OutputError, nearest
+from impasto.errors import ImageError, OptionsError, OutputError
 from impasto.images.picture import floats
-from impasto.options import ApplyOptions, ReadOptions, VideoOptions
+from impasto.options import ApplyOptions, VideoOptions
 from impasto.studio.jobs import Job, NoSuchJob
 from impasto.studio.learnt import Own
 from impasto.studio.previews import encode
+from impasto.studio.quick import Asked
 from impasto.studio.settings import Settings
 from impasto.studio.validation import fingerprint
 from impasto.text import shown
@@ -53,50 +53,31 @@ class FilmError(ImageError):
 
 @dataclass(frozen=True)
 class FilmRequest:
-    """What is asked of a clip. Raises `OptionsError` for what cannot be had."""
+    """What is asked of a clip: of each frame, and of the film."""
 
-    style: str
-    apply: ApplyOptions
+    asked: Asked
     video: VideoOptions
-    format: str = FORMATS[0]
-    fast: bool = False
-
-    def __post_init__(self) -> None:
-        """Check what the options do not check."""
-        if self.format not in FORMATS:
-            raise OptionsError(
-                f"--format does not know {shown(self.format)!r}{nearest(self.format, FORMATS)}"
-            )
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Self:
+    def of(cls, given: Mapping[str, Any], own: Own = ()) -> Self:
         """Build from one flat mapping, as a form or a job has it. Raises `OptionsError`."""
-        own: dict[str, Any] = {name: given[name] for name in ("format", "fast") if name in given}
         network = ApplyOptions(**{name: given[name] for name in OF_NETWORK if name in given})
         video = VideoOptions(**{name: given[name] for name in OF_VIDEO if name in given})
-        return cls(given["style"], network, video, **own)
+        format, fast = given.get("format", FORMATS[0]), given.get("fast", False)
+        return cls(Asked(given["style"], network, format, fast, own), video)
 
     def flat(self) -> dict[str, Any]:
         """Return what `of` takes back."""
         return {
-            "style": self.style,
-            "format": self.format,
-            "fast": self.fast,
-            **{name: getattr(self.apply, name) for name in OF_NETWORK},
+            **{name: getattr(self.asked, name) for name in ("style", "format", "fast")},
+            **{name: getattr(self.asked.options, name) for name in OF_NETWORK},
             **{name: getattr(self.video, name) for name in OF_VIDEO},
         }
-
-
-def open_film(path: Path, request: FilmRequest, settings: Settings) -> Film:
-    """Open a clip. Raises `FilmError`."""
-    with plain_errors(path):
-        return Film(path, request.video, size=request.apply.size, read=_limits(settings))
 
 
 def accept_film(
     studio: Studio,
     owner: str,
-    own: Own,
     path: Path,
     request: FilmRequest,
     key: str | None = None,
@@ -113,10 +94,10 @@ def accept_film(
             mark = fingerprint([], hashlib.file_digest(file, "sha256").hexdigest(), request.flat())
         if earlier := studio.store.by_key(owner, key, mark):
             return earlier
-    studio.quick.check(request.style, request.apply, fast=request.fast, own=own)
-    pack, _ = studio.quick.find(request.style, fast=request.fast, own=own)
+    pack = studio.quick.check(request.asked)
     _unpack_animation(path, bounds)
-    film = open_film(path, request, bounds)
+    with plain_errors(path):
+        film = Film(path, request.video, size=request.asked.options.size, read=bounds.film_limits)
     extension = _EXTENSIONS.get(film.form.partition(",")[0])
     if extension is None:
         raise FilmError(f"the clip is of kind {film.form}; send MP4, MOV, WebM, MKV, GIF or WebP")
@@ -128,16 +109,11 @@ def accept_film(
         os.fsync(written.fileno())
     width, height = film.own_size
     told = {"width": width, "height": height, "seconds": float(film.seconds or 0)}
-
-    def take(id: str) -> Job:
-        studio.files.take(id, f"clip.{extension}", path)
-        return studio.store.accept(
-            owner, "video", {**request.flat(), "clip": told}, id=id, key=key, fingerprint=mark,
-            max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
-            pictures={"photo": {"source": "clip", "name": name}},
-        )  # fmt: skip
-
-    return studio.accept({"photo": poster}, take)
+    return studio.accept(
+        owner, "video", {**request.flat(), "clip": told},
+        {"photo": poster, f"clip.{extension}": path},
+        key=key, fingerprint=mark, pictures={"photo": {"source": "clip", "name": name}},
+    )  # fmt: skip
 
 
 def check_film(film: Film, pack: Pack, request: FilmRequest, settings: Settings) -> None:
@@ -153,14 +129,15 @@ def check_film(film: Film, pack: Pack, request: FilmRequest, settings: Settings)
         raise FilmError(
             f"the clip has frames of {width}x{height} pixels; no side may be under {_NETWORK_SIDE}"
         )
-    if bytes_of(pack, request.apply, width, height) > settings.max_memory:
+    if bytes_of(pack, request.asked.options, width, height) > settings.max_memory:
         raise OptionsError(f"--size is too large here: {width}x{height} pixels do not fit")
-    check_work((film.frames or 1) * work_of(pack, request.apply, width, height), settings)
+    each = work_of(pack, request.asked.options, width, height)
+    check_work((film.frames or 1) * each, settings)
 
 
 def _check_format(film: Film, request: FilmRequest) -> None:
     """Raise `OptionsError` for a format that cannot hold the sound of a clip."""
-    path = Path(f"film.{request.format}")
+    path = Path(f"film.{request.asked.format}")
     try:
         writing.check(path, film, choose(path, request.video, alpha=film.alpha))
     except OutputError as error:
@@ -177,13 +154,13 @@ def check_work(work: float, settings: Settings) -> None:
         )
 
 
-def clip_of(studio: Studio, id: str, owner: str) -> str:
-    """Return the name of the clip of a film's job. Raises `NoSuchJob`."""
-    if studio.store.job(id, owner).kind == "video":
-        for name in studio.files.names(id):
-            if name.startswith("clip."):
-                return name
-    raise NoSuchJob(id)
+def clip_of(studio: Studio, job: Job) -> str:
+    """Return the name of the clip of a film's job. Raises `NoSuchJob` for other jobs."""
+    names = studio.files.names(job.id) if job.kind == "video" else []
+    for name in names:
+        if name.startswith("clip."):
+            return name
+    raise NoSuchJob(job.id)
 
 
 @contextmanager
@@ -212,7 +189,3 @@ def _unpack_animation(path: Path, settings: Settings) -> None:
             film.replace(path)
         finally:
             film.unlink(missing_ok=True)
-
-
-def _limits(settings: Settings) -> ReadOptions:
-    return dataclasses.replace(settings.limits, max_bytes=settings.max_film)

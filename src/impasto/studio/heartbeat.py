@@ -15,7 +15,7 @@ from typing import Any, Self
 from sqlalchemy.exc import SQLAlchemyError
 
 from impasto.events import Losses
-from impasto.studio.jobs import Claim, ClaimLost, JobStore
+from impasto.studio.jobs import Cancelled, ClaimLost, Job, JobStore
 
 log = logging.getLogger("impasto.studio")
 
@@ -33,14 +33,14 @@ class Heartbeat:
     def __init__(
         self,
         store: JobStore,
-        claim: Claim,
+        claim: Job,
         *,
         hung: Callable[[], None],
         patience: float = PATIENCE,
         interval: float = _INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.wish = claim.job.wish
+        self.wish = claim.wish
         self.lost = False
         self.told: dict[str, Any] = {}
         """What the row says by now."""
@@ -80,6 +80,13 @@ class Heartbeat:
         now = self._clock()
         self._longest = max(self._longest, now - self._sign)
         self._sign = now
+
+    def check(self) -> None:
+        """Raise `ClaimLost` or `Cancelled`, if that is what the last beat found out."""
+        if self.lost:
+            raise ClaimLost
+        if self.wish == "cancel":
+            raise Cancelled
 
     def beat(self) -> None:
         """Tell now what is new. Raises `ClaimLost`, `SQLAlchemyError`."""

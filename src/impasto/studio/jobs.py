@@ -4,17 +4,18 @@ States: ``queued`` and ``running`` are under way, ``stopped`` can go on, ``done`
 ``cancelled`` are final. Workers take the job that has waited longest. What a worker let go of, or
 left behind when it died, has waited longer than all that were never begun, and so comes first.
 
-A worker holds a job by a `Claim`, a lease: others may take the job when the worker was not heard of
-for `GRACE` seconds. Whatever it writes is conditional on its claim being the latest, so of two
-workers that believe to have a job one is told `ClaimLost`, and its results are never seen.
+A worker holds a job by a claim, a lease, which is the job as it was then: the ``attempt`` tells it
+from earlier claims. Others may take the job when the worker was not heard of for `GRACE` seconds.
+Whatever it writes is conditional on its claim being the latest, so of two workers that believe to
+have a job one is told `ClaimLost`, and its results are never seen.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +31,9 @@ STATES = (*UNDER_WAY, "stopped", *FINAL)
 
 GRACE = 15.0
 """Seconds without a word after which a worker counts as dead."""
+
+FILES = ("preview", "picture", "timelapse", "film", "learnt")
+"""The columns that name files of a job that were made, as far as there are any."""
 
 HOPELESS = 20
 """Claims in a row that got no step further, after which a job fails: it kills its workers.
@@ -115,14 +119,6 @@ losses = sa.Table(
 )
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A worker's hold on a job: the ``attempt`` tells it from all earlier ones."""
-
-    job: Job
-    attempt: int
-
-
 class NoSuchJob(KeyError):  # noqa: N818
     """There is no job of this id, or it is somebody else's."""
 
@@ -131,10 +127,14 @@ class ClaimLost(Exception):  # noqa: N818 - it is not an error, but an event
     """The claim is no longer the latest: somebody else has the job, or it is gone."""
 
 
+class Cancelled(Exception):  # noqa: N818
+    """The owner cancelled the job."""
+
+
 class QueueFull(Exception):  # noqa: N818
     """No more jobs are taken: ``what`` is "queue" or "client"."""
 
-    def __init__(self, what: str, most: int) -> None:
+    def __init__(self, what: str, most: float) -> None:
         super().__init__(what, most)
         self.what, self.most = what, most
 
@@ -168,7 +168,7 @@ def needed(job: Job) -> Callable[[str], bool]:
 
     Those of later attempts are: it may have gone on since it was read.
     """
-    served = {job.preview, job.picture, job.timelapse, job.film, job.learnt}
+    served = {getattr(job, column) for column in FILES}
     given = ("photo", "start", "freeze")
     sent = ("style-", "clip.", *(["checkpoint-"] if job.kind == "learn" else []))
     return lambda name: (
@@ -183,11 +183,17 @@ def attempt_of(name: str) -> int:
 
 
 class JobStore:
-    """The jobs of a database."""
+    """The jobs of a database.
 
-    def __init__(self, engine: sa.Engine) -> None:
+    ``max_queue`` jobs may wait, and ``max_jobs`` of one client may wait or run.
+    """
+
+    def __init__(
+        self, engine: sa.Engine, max_queue: float = math.inf, max_jobs: float = math.inf
+    ) -> None:
         self.engine = engine
         self._now = now(engine)
+        self._max_queue, self._max_jobs = max_queue, max_jobs
 
     # What clients do.
 
@@ -198,46 +204,29 @@ class JobStore:
         request: Mapping[str, Any],
         *,
         id: str,
-        key: str | None = None,
-        fingerprint: str | None = None,
-        pictures: Mapping[str, Any] | None = None,
-        max_queue: int,
-        max_jobs: int,
-        style: str | None = None,
-        guard: Guard | None = None,
-    ) -> Job:
-        """Take a job and queue it; with a ``key`` known already, return the job it made.
-
-        Its files are there before. Raises `QueueFull` and `KeyReused`, and as ``guard`` does.
-        """
-        row = {"id": id, "owner": owner, "kind": kind, "request": dict(request)}
-        asked = {"key": key, "fingerprint": fingerprint, "pictures": pictures}
-        with self.engine.begin() as connection:
-            lock(connection)  # or two at the same moment would both find room, and both a new key
-            if earlier := self._made(connection, owner, key, fingerprint):
-                return earlier
-            self._check_room(connection, owner, max_queue, max_jobs)
-            if guard:
-                guard(connection)
-            times = {"created": self._now, "queued": self._now}
-            return _insert(connection, **row, **asked, **times, state="queued", style=style)
-
-    def keep(
-        self,
-        owner: str,
-        kind: str,
-        request: Mapping[str, Any],
+        done: bool = False,
         guard: Guard | None = None,
         **columns: Any,
     ) -> Job:
-        """Record a job that is done already; ``columns`` has its ``id`` and its picture."""
-        times = dict.fromkeys(("created", "queued", "started", "ended"), self._now)
-        row = {"owner": owner, "kind": kind, "request": dict(request), "state": "done"}
+        """Take a job and queue it, or record one that is ``done``. Its files are there before.
+
+        ``columns`` are more of it. With a ``key`` among them that is known already, return the job
+        that it made. Raises `QueueFull` and `KeyReused`, and as ``guard`` does.
+        """
+        row = {"id": id, "owner": owner, "kind": kind, "request": dict(request), **columns}
+        times = ("created", "queued", "started", "ended") if done else ("created", "queued")
+        row |= {"state": "done" if done else "queued", **dict.fromkeys(times, self._now)}
         with self.engine.begin() as connection:
+            lock(connection)  # or two at the same moment would both find room, and both a new key
+            key, fingerprint = columns.get("key"), columns.get("fingerprint")
+            if earlier := self._made(connection, owner, key, fingerprint):
+                return earlier
+            if not done:
+                self._check_room(connection, owner)
             if guard:
-                lock(connection)
                 guard(connection)
-            return _insert(connection, **row, **times, **columns)
+            taken = connection.execute(sa.insert(jobs).values(row).returning(jobs))
+            return Job(**taken.mappings().one())
 
     def by_key(self, owner: str, key: str | None, fingerprint: str | None) -> Job | None:
         """Return the job that an idempotency key made. Raises `KeyReused`."""
@@ -285,7 +274,9 @@ class JobStore:
         return self._all(query.order_by(jobs.c.created.desc(), jobs.c.id.desc()))
 
     def ahead(self, job: Job) -> int:
-        """Return how many jobs wait before this one."""
+        """Return how many jobs wait before this one; 0 if it does not wait."""
+        if job.state != "queued":
+            return 0
         with self.engine.connect() as connection:
             return _count(connection, (jobs.c.state == "queued") & (jobs.c.queued < job.queued))
 
@@ -308,27 +299,22 @@ class JobStore:
         self._ask(id, owner, "stop", "stopped", ("queued",))
         return self._in_state(id, owner, "running", "stopped")
 
-    def go_on(
-        self, id: str, owner: str, *, max_queue: int | None = None, max_jobs: int | None = None
-    ) -> Job:
-        """Queue a stopped job again. Raises `NoSuchJob`, `WrongState`, given bounds `QueueFull`."""
-        again = self._again()
+    def go_on(self, id: str, owner: str) -> Job:
+        """Queue a stopped job again. Raises `NoSuchJob`, `WrongState`, `QueueFull`."""
         with self.engine.begin() as connection:
             lock(connection)
-            if self._change(connection, id, owner, ("stopped",), **again):
-                self._check_room(connection, owner, max_queue, max_jobs, counted=1)
+            if self._change(connection, id, owner, ("stopped",), **self._again()):
+                self._check_room(connection, owner, counted=1)
             else:  # it may have been asked to stop a moment ago
                 self._change(connection, id, owner, ("running",), wish=_unless_cancelled(""))
         return self._in_state(id, owner, *UNDER_WAY)
 
-    def learn_on(
-        self, id: str, owner: str, request: Mapping[str, Any], *, max_queue: int, max_jobs: int
-    ) -> Job:
+    def learn_on(self, id: str, owner: str, request: Mapping[str, Any]) -> Job:
         """Queue a style that has been learnt again, with a larger budget. Raises as `go_on`."""
         again = {**self._again(), "request": dict(request), "error_code": None, "error": None}
         with self.engine.begin() as connection:
             lock(connection)
-            self._check_room(connection, owner, max_queue, max_jobs)
+            self._check_room(connection, owner)
             begun = self._change(connection, id, owner, ("stopped", "done", "failed"), **again)
         job = self.job(id, owner)
         if not begun:
@@ -357,7 +343,7 @@ class JobStore:
 
     # What workers do.
 
-    def claim(self, worker: str) -> Claim | None:
+    def claim(self, worker: str) -> Job | None:
         """Take the job that has waited longest to work at it; None if there is none.
 
         Besides those that are queued, there are those left behind: running, with a worker of this
@@ -385,46 +371,46 @@ class JobStore:
         with self.engine.begin() as connection:
             taken = connection.execute(taking).mappings().one_or_none()
         # Read by the statement that took it: a moment later somebody else might have it.
-        return Claim(Job(**taken), taken["attempt"]) if taken else None
+        return Job(**taken) if taken else None
 
-    def begin(self, claim: Claim, rows: Sequence[Losses] = ()) -> None:
+    def begin(self, claim: Job, rows: Sequence[Losses] = ()) -> None:
         """Go on after these steps: those that an earlier attempt did are told, and no others.
 
         It may have told more than its checkpoint has, or less. Raises `ClaimLost`.
         """
         step = rows[-1].step if rows else 0
-        theirs = losses.c.job == claim.job.id
+        theirs = losses.c.job == claim.id
         with self.engine.begin() as connection:
             self._write(connection, claim, beat=self._now)
             connection.execute(sa.delete(losses).where(theirs & (losses.c.step > step)))
             told = connection.execute(sa.select(sa.func.max(losses.c.step)).where(theirs)).scalar()
             self._tell(connection, claim, [row for row in rows if row.step > (told or 0)])
 
-    def beat(self, claim: Claim, rows: Sequence[Losses] = (), **progress: Any) -> str:
+    def beat(self, claim: Job, rows: Sequence[Losses] = (), **progress: Any) -> str:
         """Say that the work goes on, with the steps since; return what the owner wishes.
 
         Raises `ClaimLost`.
         """
         if rows:
             progress["step"] = rows[-1].step
-        if progress.get("step", 0) > claim.job.step:  # further than whoever had it before
+        if progress.get("step", 0) > claim.step:  # further than whoever had it before
             progress["stuck"] = 0
         with self.engine.begin() as connection:
             self._write(connection, claim, beat=self._now, **progress)
             if rows:  # again, maybe: the answer to the first time may have been lost
                 again = losses.c.step >= rows[0].step
-                connection.execute(sa.delete(losses).where(losses.c.job == claim.job.id, again))
+                connection.execute(sa.delete(losses).where(losses.c.job == claim.id, again))
             self._tell(connection, claim, rows)
-            wish = sa.select(jobs.c.wish).where(jobs.c.id == claim.job.id)
+            wish = sa.select(jobs.c.wish).where(jobs.c.id == claim.id)
             return str(connection.execute(wish).scalar_one())
 
-    def end(self, claim: Claim, state: str, **columns: Any) -> None:
+    def end(self, claim: Job, state: str, **columns: Any) -> None:
         """Let go of a job in the state it is to have. Raises `ClaimLost`."""
         ended = {"state": state, "wish": "", "waiting": "", "remaining": None, "ended": self._now}
         with self.engine.begin() as connection:
             self._write(connection, claim, **ended, **columns)
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: Job) -> None:
         """Let go of a job that is to go on elsewhere, at once. Raises `ClaimLost`."""
         with self.engine.begin() as connection:
             again = {"state": "queued", "worker": "", "waiting": "", "remaining": None, "stuck": 0}
@@ -450,21 +436,13 @@ class JobStore:
             raise KeyReused
         return Job(**row) if row else None
 
-    def _check_room(
-        self,
-        connection: sa.Connection,
-        owner: str,
-        max_queue: int | None,
-        max_jobs: int | None,
-        *,
-        counted: int = 0,
-    ) -> None:
+    def _check_room(self, connection: sa.Connection, owner: str, *, counted: int = 0) -> None:
         """Raise `QueueFull` if there is no room for one more; so many are there for it already."""
-        waiting = jobs.c.state == "queued"
         theirs = (jobs.c.owner == owner) & jobs.c.state.in_(UNDER_WAY)
-        for what, most, which in (("queue", max_queue, waiting), ("client", max_jobs, theirs)):
-            if most is not None and _count(connection, which) - counted >= most:
-                raise QueueFull(what, most)
+        if _count(connection, jobs.c.state == "queued") - counted >= self._max_queue:
+            raise QueueFull("queue", self._max_queue)
+        if _count(connection, theirs) - counted >= self._max_jobs:
+            raise QueueFull("client", self._max_jobs)
 
     def _ask(self, id: str, owner: str, wish: str, state: str, at_once: Sequence[str]) -> None:
         """Wish something of a running job's worker; for what nobody works at, do it ``at_once``.
@@ -492,13 +470,13 @@ class JobStore:
         where = (jobs.c.id == id) & (jobs.c.owner == owner) & jobs.c.state.in_(states)
         return bool(connection.execute(sa.update(jobs).where(where).values(**values)).rowcount)
 
-    def _tell(self, connection: sa.Connection, claim: Claim, rows: Sequence[Losses]) -> None:
+    def _tell(self, connection: sa.Connection, claim: Job, rows: Sequence[Losses]) -> None:
         if rows:
-            values = [{"job": claim.job.id, **row._asdict()} for row in rows]
+            values = [{"job": claim.id, **row._asdict()} for row in rows]
             connection.execute(sa.insert(losses), values)
 
-    def _write(self, connection: sa.Connection, claim: Claim, **values: Any) -> None:
-        mine = (jobs.c.id == claim.job.id) & (jobs.c.attempt == claim.attempt)
+    def _write(self, connection: sa.Connection, claim: Job, **values: Any) -> None:
+        mine = (jobs.c.id == claim.id) & (jobs.c.attempt == claim.attempt)
         where = mine & (jobs.c.state == "running")
         if not connection.execute(sa.update(jobs).where(where).values(**values)).rowcount:
             raise ClaimLost
@@ -506,12 +484,6 @@ class JobStore:
     def _all(self, query: sa.Select[Any]) -> list[Job]:
         with self.engine.connect() as connection:
             return [Job(**row) for row in connection.execute(query).mappings()]
-
-
-def _insert(connection: sa.Connection, **values: Any) -> Job:
-    return Job(
-        **connection.execute(sa.insert(jobs).values(values).returning(jobs)).mappings().one()
-    )
 
 
 def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from impasto.errors import WeightsError
 from impasto.events import Losses, Saved, Trained, TrainingEvent
 from impasto.studio.database import retry
-from impasto.studio.jobs import Claim
 from impasto.studio.learnt import PAINTING, options
-from impasto.studio.room import WorkerLeaving
-from impasto.studio.runner import Runner, WorkerContext
+from impasto.studio.previews import Series
+from impasto.studio.runner import Runner
 from impasto.training.learner import Learner
 from impasto.training.trainer import StateFile
 from impasto.zoo.rows import Row, parsed, serialised
@@ -35,33 +33,18 @@ _TOLD = 1.0
 class LearnRunner(Runner):
     """Runs a learner."""
 
-    def __init__(self, context: WorkerContext, claim: Claim, *parts: Any) -> None:
-        super().__init__(context, claim, *parts)
-        self.step = claim.job.step
-        self._state = context.scratch / "state"
-        self._told, self._due, self._save_due, self._pause = -math.inf, 0.0, 0.0, 0.0
-        self._names: list[str] = []
-        self._count = 0
-
     def run(self, checkpoint: str | None) -> bool:
-        """Learn to the end, or until the owner stops it; return whether the owner did.
-
-        Raises `ClaimLost`, `Cancelled` and `WorkerLeaving`.
-        """
+        """Learn to the end, or until the owner stops it; return and raise as `Runner.run`."""
+        context, self.step = self._context, self._claim.step
+        name = "row-{}-{}.safetensors"
+        self._rows = Series(context.files, self._claim, self._heartbeat, "learnt", name)
+        self._told, self._due, self._save_due, self._pause = -math.inf, 0.0, 0.0, 0.0
+        self._state = context.scratch / "state"
         self._state.unlink(missing_ok=True)
         if checkpoint:
             self._room.wait_for(lambda: self._fetch(checkpoint))
-        learner = self._learner = self._build()
-        stopped = leaving = False
-        with closing(iter(learner)) as events:
-            for event in events:
-                self._take(event)
-                stopped, leaving = self._wishes()
-                if stopped or leaving:
-                    learner.stop()  # it saves its state before it ends
-        if leaving and not stopped:
-            raise WorkerLeaving
-        return stopped
+        self._learner = self._build()
+        return self._follow(self._learner)
 
     def finish(self) -> Iterator[tuple[str, str, Path]]:
         """Yield the column, the name and the path of what was learnt."""
@@ -69,7 +52,7 @@ class LearnRunner(Runner):
             path = self._context.scratch / "row"
             data = serialised(self._learner.rows)
             self._room.wait_for(lambda: path.write_bytes(data))
-            yield "learnt", self._next_name(), path
+            yield "learnt", self._rows.next_name(), path
 
     def _fetch(self, checkpoint: str) -> None:
         """Copy a checkpoint: what is fetched may be one file with that of the job."""
@@ -79,7 +62,7 @@ class LearnRunner(Runner):
         path.unlink()
 
     def _build(self) -> Learner:
-        context, job = self._context, self._claim.job
+        context, job = self._context, self._claim
         learner = Learner(
             context.files.get(job.id, PAINTING),
             options=options(job.request),
@@ -94,7 +77,7 @@ class LearnRunner(Runner):
 
     def _row(self) -> Row | None:
         """Return what was learnt before; it counts if there is no state to go on from."""
-        job = self._claim.job
+        job = self._claim
         with suppress(FileNotFoundError, WeightsError):
             return (
                 parsed(self._context.files.get(job.id, job.learnt)).rows[0] if job.learnt else None
@@ -111,8 +94,9 @@ class LearnRunner(Runner):
             seconds = self._learner.seconds
             losses = None
             if seconds >= self._told + _TOLD and math.isfinite(event.loss):
-                self._told = seconds
-                losses = _losses(event, self._learner.options.size)
+                self._told, side = seconds, self._learner.options.size
+                numbers = (event.loss, event.content, event.style, 0.0, event.seconds)
+                losses = Losses.from_numbers((event.step, 0, side, side, *numbers))  # one scale
             self._heartbeat.note(
                 losses,
                 steps=round(event.step / max(event.progress, 1e-3)),
@@ -128,7 +112,7 @@ class LearnRunner(Runner):
         """Go on after a step: what an earlier attempt told of later ones is forgotten."""
         context, claim = self._context, self._claim
         self._due = context.clock() + _FIRST
-        known = [row for row in context.store.losses(claim.job.id) if row.step <= step]
+        known = [row for row in context.store.losses(claim.id) if row.step <= step]
         retry(lambda: context.store.begin(claim, known))
 
     def _save(self) -> None:
@@ -139,31 +123,6 @@ class LearnRunner(Runner):
 
     def _publish(self) -> None:
         """Have photos be stylised with what is learnt so far."""
-        context, job = self._context, self._claim.job.id
-        self._remove_old()
-        name = self._next_name()
-        context.files.put(job, name, serialised(self._learner.rows))
-        self._heartbeat.note(learnt=name)
+        self._rows.put(serialised(self._learner.rows))
         self._pause = max(_FIRST, _SLOWER * self._pause)
-        self._due = context.clock() + self._pause
-
-    def _next_name(self) -> str:
-        self._count += 1
-        name = f"row-{self._claim.attempt}-{self._count}.safetensors"
-        self._names.append(name)
-        return name
-
-    def _remove_old(self) -> None:
-        """Remove the rows before the one that the job names, which a server may be reading."""
-        told = self._heartbeat.told.get("learnt")
-        if told in self._names:
-            old = self._names[: self._names.index(told)]
-            self._names = self._names[len(old) :]
-            if old:
-                self._context.files.remove(self._claim.job.id, *old)
-
-
-def _losses(event: Trained, side: int) -> Losses:
-    """Return the losses of a step as a job tells them; the style is one scale of squares."""
-    numbers = (event.loss, event.content, event.style, 0.0, event.seconds)
-    return Losses.from_numbers((event.step, 0, side, side, *numbers))
+        self._due = self._context.clock() + self._pause

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -132,8 +130,7 @@ class LearntStyles:
 
     def __init__(self, store: JobStore, files: Storage) -> None:
         self._store, self._files = store, files
-        self._lock = threading.Lock()
-        self._rows: OrderedDict[tuple[str, str], Rows] = OrderedDict()
+        self._kept = lru_cache(_CACHED)(self._without_painting)
         self._latest: dict[str, Own] = {}
 
     def of(self, owner: str) -> Own:
@@ -151,7 +148,10 @@ class LearntStyles:
 
     def now(self, owner: str) -> Own:
         """As `of`, but raises `SQLAlchemyError` while the database does not answer."""
-        return [OwnStyle(job, self._rows_of(job), self._files) for job in self._store.styles(owner)]
+        return [
+            OwnStyle(job, self._newest(job, self._kept), self._files)
+            for job in self._store.styles(owner)
+        ]
 
     def get(self, owner: str, name: str) -> Job:
         """Return the job of a style. Raises `NoSuchStyle`."""
@@ -162,35 +162,18 @@ class LearntStyles:
 
     def file(self, job: Job) -> bytes | None:
         """Return the file of a style, as `impasto learn --out` writes it; None before its first."""
-        rows = self._read(job)
+        rows = self._newest(job, self._load)
         if rows is None:
             return None
         row = rows.rows[0]
         named = replace(row, card=replace(row.card, name=str(job.style)))
         return serialised(replace(rows, rows=(named,)))
 
-    def _rows_of(self, job: Job) -> Rows | None:
-        if job.learnt is None:
-            return None
-        key = job.id, job.learnt
-        with self._lock:
-            if found := self._rows.get(key):
-                self._rows.move_to_end(key)
-                return found
-        found = self._read(job)
-        if found:
-            found = replace(found, rows=tuple(replace(row, painting=b"") for row in found.rows))
-            with self._lock:
-                self._rows[key] = found
-                while len(self._rows) > _CACHED:
-                    self._rows.popitem(last=False)
-        return found
-
-    def _read(self, job: Job) -> Rows | None:
-        """Read a row; a newer one may have replaced it meanwhile."""
+    def _newest(self, job: Job, load: Callable[[str, str], Rows]) -> Rows | None:
+        """Load the row of a job; a newer one may replace it meanwhile."""
         while job.learnt is not None:
             try:
-                return parsed(self._files.get(job.id, job.learnt))
+                return load(job.id, job.learnt)
             except FileNotFoundError:
                 name = job.learnt
                 try:
@@ -203,6 +186,13 @@ class LearntStyles:
                 log.error("style of job %s: %s", job.id, error)
                 break
         return None
+
+    def _load(self, job: str, name: str) -> Rows:
+        return parsed(self._files.get(job, name))
+
+    def _without_painting(self, job: str, name: str) -> Rows:
+        rows = self._load(job, name)
+        return replace(rows, rows=tuple(replace(row, painting=b"") for row in rows.rows))
 
 
 def options(request: Mapping[str, Any]) -> LearnOptions:
@@ -244,15 +234,10 @@ def accept_learning(
     registry.network(asked.model)  # raises an error if there is none
     check_picture(painting, bounds, "the painting")
     _read(painting, asked.style_size, bounds)
-
-    def take(id: str) -> Job:
-        return studio.store.accept(
-            owner, "learn", request, id=id, key=key, fingerprint=mark, style=style,
-            max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
-            guard=_room(owner, style, bounds.max_styles),
-        )  # fmt: skip
-
-    return studio.accept({PAINTING: painting}, take)
+    return studio.accept(
+        owner, "learn", request, {PAINTING: painting}, key=key, fingerprint=mark, style=style,
+        guard=_room(owner, style, bounds.max_styles),
+    )  # fmt: skip
 
 
 def take_in(
@@ -266,35 +251,29 @@ def take_in(
     if earlier := studio.store.by_key(owner, key, mark):
         return earlier
     rows, picture = _checked(data, studio.settings)
-    if not studio.quick.has_network(rows):
+    if not studio.quick.catalogue.has_network(rows):
         raise StyleFileError(f"the file {registry.foreign(rows)}")
-    row = rows.rows[0]
+    row, file = rows.rows[0], "row-0-0.safetensors"
     style = check_own_name(studio, name or row.card.name)
-    file = "row-0-0.safetensors"
     seconds = float(row.learning.get("seconds", 0))
-    distance, asked = row.card.distance or None, LearnOptions()
-    request = {"budget": seconds, "distance": distance, "model": rows.architecture}
-
-    def take(id: str) -> Job:
-        return studio.store.keep(
-            owner, "learn", {**request, "style_size": asked.style_size},
-            guard=_room(owner, style, studio.settings.max_styles),
-            id=id, key=key, fingerprint=mark, style=style, learnt=file, seconds=seconds,
-        )  # fmt: skip
-
-    return studio.accept({PAINTING: picture, file: serialised(rows)}, take)
+    request = {
+        "budget": seconds, "distance": row.card.distance or None, "model": rows.architecture,
+        "style_size": LearnOptions().style_size,
+    }  # fmt: skip
+    return studio.accept(
+        owner, "learn", request, {PAINTING: picture, file: serialised(rows)}, done=True,
+        guard=_room(owner, style, studio.settings.max_styles),
+        key=key, fingerprint=mark, style=style, learnt=file, seconds=seconds,
+    )  # fmt: skip
 
 
 def learn_on(studio: Studio, job: Job, budget: float) -> Job:
     """Queue a style again, to be learnt for longer. Raises `OptionsError`, `WrongState`."""
-    bounds = studio.settings
-    at_most("budget", budget, bounds.max_learn)
+    at_most("budget", budget, studio.settings.max_learn)
     if job.state in UNDER_WAY:
         raise WrongState(job.state)
     request = {**job.request, "budget": job.seconds + budget}
-    return studio.store.learn_on(
-        job.id, job.owner, request, max_queue=bounds.max_queue, max_jobs=bounds.max_jobs
-    )
+    return studio.store.learn_on(job.id, job.owner, request)
 
 
 def rename(studio: Studio, job: Job, name: str) -> Job:
@@ -311,16 +290,16 @@ def rename(studio: Studio, job: Job, name: str) -> Job:
 
 def _room(owner: str, name: str, most: float = math.inf) -> Guard:
     """Return a guard that raises `NameTaken` or `TooManyStyles`."""
-    return partial(_check_room, owner=owner, name=name, most=most)
 
+    def check(connection: sa.Connection) -> None:
+        query = sa.select(jobs.c.style).where(IS_STYLE, jobs.c.owner == owner)
+        names = connection.execute(query).scalars().all()
+        if name in names:
+            raise NameTaken(name)
+        if len(names) >= most:
+            raise TooManyStyles(most)
 
-def _check_room(connection: sa.Connection, owner: str, name: str, most: float) -> None:
-    query = sa.select(jobs.c.style).where(IS_STYLE, jobs.c.owner == owner)
-    names = connection.execute(query).scalars().all()
-    if name in names:
-        raise NameTaken(name)
-    if len(names) >= most:
-        raise TooManyStyles(most)
+    return check
 
 
 def free_name(studio: Studio, owner: str, wanted: str = "") -> str:

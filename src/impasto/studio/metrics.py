@@ -30,9 +30,9 @@ _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
 
 class Metrics:
-    """What is counted on the way."""
+    """What is counted on the way, and told of a studio whenever the numbers are read."""
 
-    def __init__(self) -> None:
+    def __init__(self, studio: Studio) -> None:
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "impasto_requests", "Requests answered.", ["method", "route", "status"],
@@ -45,6 +45,11 @@ class Metrics:
         self._under_way = Gauge(
             "impasto_requests_under_way", "Requests being answered.", registry=self.registry
         )
+        photos = Gauge(
+            "impasto_photos_under_way", "Photos stylised or waiting.", registry=self.registry
+        )
+        photos.set_function(lambda: studio.quick.taken)
+        self.registry.register(_Jobs(studio.store))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
 
@@ -59,14 +64,6 @@ class Metrics:
         route = _route(scope)
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
-
-    def watch(self, studio: Studio) -> None:
-        """Tell of a studio, too, whenever the numbers are read."""
-        photos = Gauge(
-            "impasto_photos_under_way", "Photos stylised or waiting.", registry=self.registry
-        )
-        photos.set_function(lambda: studio.quick.taken)
-        self.registry.register(_Jobs(studio.store))
 
     def text(self) -> bytes:
         """Return all numbers as Prometheus reads them."""

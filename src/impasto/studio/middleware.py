@@ -38,19 +38,15 @@ _COUNTED = ("/v1/", "/model/", "/login", "/studio/look", "/studio/file")
 _SMALL = {
     "/login": 4096,
     "/logout": 4096,
+    "/v1/styles/": 4096,
     "/studio/quick": 262144,  # with a mask
-    "/studio/quick/keep": 262144,
-    "/studio/quick/finish": 262144,
     "/studio/paint": 65536,
     "/studio/styles": 65536,
 }
-"""Most bytes of a request, where it is not that of the settings."""
+"""Most bytes of a request whose path begins so, where it is not that of the settings."""
 
 _FILMS = "/v1/videos"
 """What is sent a film."""
-
-_OF_STYLES = 4096
-"""Most bytes of a request that changes a style."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -116,10 +112,8 @@ class RequestMiddleware:
 
     def _most_of(self, scope: Scope) -> int:
         """Return how many bytes a request may have."""
-        path = scope["path"]
-        if path == _FILMS:
-            return self._most_of_film
-        return _OF_STYLES if path.startswith("/v1/styles/") else _SMALL.get(path, self._most)
+        path, most = scope["path"], self._most_of_film if scope["path"] == _FILMS else self._most
+        return next((small for start, small in _SMALL.items() if path.startswith(start)), most)
 
     async def _pass_on(
         self, scope: Scope, receive: Receive, headers: Headers, answer: Answer
@@ -154,7 +148,11 @@ class RequestMiddleware:
                     query = urlencode({"id": path.removeprefix(_PAINTING)})
                 login = f"/login?{query}" if query else "/login"  # a link outlives logging in
                 return RedirectResponse(login, 303, {"Cache-Control": "no-store"})
-            raise _no_key()
+            raise Problem(
+                "unauthorized",
+                "a key is needed: send Authorization: Bearer KEY, or X-API-Key: KEY",
+                headers={"WWW-Authenticate": 'Bearer realm="impasto"'},
+            )
         state["owner"] = owner or ""
         return None
 
@@ -177,7 +175,7 @@ class Answer:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._send = send
-        self._api = scope["path"].startswith(("/v1/", "/model/"))
+        self._api = scope["path"].startswith(("/v1/", "/model/", "/studio/"))
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
@@ -193,11 +191,3 @@ class Answer:
             if self._api:
                 headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
-
-
-def _no_key() -> Problem:
-    return Problem(
-        "unauthorized",
-        "a key is needed: send Authorization: Bearer KEY, or X-API-Key: KEY",
-        headers={"WWW-Authenticate": 'Bearer realm="impasto"'},
-    )

@@ -6,11 +6,12 @@ in at the same time take no more than a megabyte each.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile, SpooledTemporaryFile
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
@@ -18,8 +19,12 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from impasto.errors import nearest
+from impasto.studio.fields import Field
 from impasto.studio.problems import Problem
 from impasto.text import shown
+
+BINARY = {"type": "string", "format": "binary"}
+"""What OpenAPI calls a file."""
 
 _LONGEST_FIELD = 4096
 _TYPE = "multipart/form-data"
@@ -49,58 +54,73 @@ async def read_body(request: Request) -> AsyncIterator[UploadFile]:
         yield upload
 
 
-@asynccontextmanager
-async def read_form(
-    request: Request,
-    *,
-    fields: Collection[str],
-    files: Mapping[str, int],
-    check: Check,
-    folder: Path | None = None,
-) -> AsyncIterator[Form]:
-    """Give the form of a request: ``fields`` once at most, ``files`` so many times at most.
+@dataclass(frozen=True)
+class Form:
+    """A form that a route takes: ``files`` by name and what they are, and ``fields``.
 
-    With a ``folder``, files go there as they come in, see `place`, and are removed in the end.
-    ``check`` sees the fields that came so far before a file is read, and all of them in the end.
-    Raises `Problem` for all that is no such form, as soon as that shows.
+    Each may come once, files as often as ``most`` says. ``required`` files have to come.
     """
-    kind, parameters = parse_options_header(request.headers.get("content-type", ""))
-    if kind != _TYPE.encode() or not parameters.get(b"boundary"):
-        text = f"send {_TYPE} with a boundary, as curl -F does"
-        raise Problem("unsupported-media-type", text, headers={"Accept-Post": _TYPE})
-    form = Form(request, fields, files, check, folder)
-    try:
-        await form.parse()
-        form.finish()
-        yield form
-    except MultiPartException as error:
-        text = f"the form cannot be read: {shown(error.message)}"
-        raise Problem("bad-form", text) from None
-    finally:
-        for upload in (upload for uploads in form.files.values() for upload in uploads):
-            upload.file.close()
-            if folder:
-                place(upload).unlink(missing_ok=True)
+
+    files: Mapping[str, str]
+    fields: Mapping[str, Field]
+    required: tuple[str, ...] = ()
+    most: Mapping[str, int] = field(default_factory=dict)
+
+    def described(self) -> dict[str, Any]:
+        """Return what OpenAPI says of a request with this form."""
+        properties: dict[str, Any] = {}
+        for name, what in self.files.items():
+            several = {"type": "array", "items": BINARY, "minItems": 1}
+            kind = several if name in self.most else BINARY
+            properties[name] = {**kind, "description": what}
+        schema = {
+            "type": "object",
+            "properties": properties | {n: field.schema() for n, field in self.fields.items()},
+            "required": list(self.required),
+            "additionalProperties": False,
+        }
+        return {"requestBody": {"required": True, "content": {_TYPE: {"schema": schema}}}}
+
+    @asynccontextmanager
+    async def read(
+        self, request: Request, check: Check, folder: Path | None = None
+    ) -> AsyncIterator[Filled]:
+        """Give the form of a request.
+
+        With a ``folder``, files go there as they come in, see `place`, and are removed in the end.
+        ``check`` sees the fields that came so far before a file is read, and all in the end.
+        Raises `Problem` for all that is no such form, as soon as that shows.
+        """
+        kind, parameters = parse_options_header(request.headers.get("content-type", ""))
+        if kind != _TYPE.encode() or not parameters.get(b"boundary"):
+            text = f"send {_TYPE} with a boundary, as curl -F does"
+            raise Problem("unsupported-media-type", text, headers={"Accept-Post": _TYPE})
+        filled = Filled(request, self, check, folder)
+        try:
+            await filled.parse()
+            filled.finish()
+            yield filled
+        except MultiPartException as error:
+            text = f"the form cannot be read: {shown(error.message)}"
+            raise Problem("bad-form", text) from None
+        finally:
+            for upload in (upload for uploads in filled.files.values() for upload in uploads):
+                upload.file.close()
+                if folder:
+                    place(upload).unlink(missing_ok=True)
 
 
-class Form(MultiPartParser):
-    """The fields and the files of a form, by name. The files are gone when the form is.
+class Filled(MultiPartParser):
+    """A form as it came, with fields and files by name. The files are gone when the form is.
 
     Each part is looked at as it begins, and those that do not belong in the form are refused.
     """
 
-    def __init__(
-        self,
-        request: Request,
-        fields: Collection[str],
-        files: Mapping[str, int],
-        check: Check,
-        folder: Path | None,
-    ) -> None:
+    def __init__(self, request: Request, form: Form, check: Check, folder: Path | None) -> None:
         super().__init__(request.headers, request.stream())
         self.fields: Fields = {}
         self.files: dict[str, list[UploadFile]] = {}
-        self._allowed, self._most, self._check = fields, files, check
+        self._form, self._check = form, check
         self._checked: Fields = {}
         self._ended, self._folder = False, folder
 
@@ -108,33 +128,35 @@ class Form(MultiPartParser):
         """Return the one file of this name."""
         return next(iter(self.files.get(name, [])), None)
 
-    def required(self, name: str) -> UploadFile:
-        """Return the one, or the first, file of this name. Raises `Problem` without one."""
-        found = self.file(name)
-        if found is None:
-            raise Problem("invalid-option", f"{name} is missing: send it as a file", field=name)
-        return found
+    def one(self, name: str) -> UploadFile:
+        """Return the one file of this name, which there is."""
+        return self.files[name][0]
 
     def finish(self) -> None:
-        """Check what came last. Raises `Problem`."""
+        """Check what came last, and what did not come. Raises `Problem`."""
         if not self._ended:
             raise Problem("bad-form", "the form ends in the middle")
         self._check_fields()
+        for name in self._form.required:
+            if name not in self.files:
+                text = f"{name} is missing: send it as a file"
+                raise Problem("invalid-option", text, field=name)
 
     def on_headers_finished(self) -> None:
         """See what a part is called, and whether it may be here."""
         part = self._current_part
         _, parameters = parse_options_header(part.content_disposition)
         name = _text(parameters.get(b"name", b""))
-        if name in self._most:
-            most = self._most[name]
+        known = [*self._form.files, *self._form.fields]
+        if name in self._form.files:
+            most = self._form.most.get(name, 1)
             if len(self.files.get(name, [])) >= most:
                 raise _too_many(name, most)
             self._check_fields()
             # To Starlette a file is what has a file's name, whatever the part is called.
             part.content_disposition = b'form-data; name="file"; filename="file"'
-        elif name not in self._allowed:
-            text = f"unknown field {shown(name)!r}{nearest(name, [*self._most, *self._allowed])}"
+        elif name not in known:
+            text = f"unknown field {shown(name)!r}{nearest(name, known)}"
             raise Problem("invalid-option", text, field=shown(name))
         elif name in self.fields:
             raise _too_many(name, 1)

@@ -1,4 +1,4 @@
-"""Previews of a picture in the making: small JPEG files, and no more of them than needed."""
+"""Files of a job in the making that follow each other, such as previews: small JPEG files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from PIL import Image
 from impasto.images import fit, resize
 from impasto.images.picture import eight_bits
 from impasto.studio.heartbeat import Heartbeat
+from impasto.studio.jobs import Job
 from impasto.studio.storage import Storage
 
 LONG_SIDE = 640
@@ -24,47 +25,63 @@ _SHARE = 0.05
 Picture = NDArray[np.float32]
 
 
+class Series:
+    """Files that follow each other, of which a column of the job names the newest.
+
+    Those before the one that the row names are removed; who read the row may still ask for that.
+    """
+
+    def __init__(
+        self, files: Storage, claim: Job, heartbeat: Heartbeat, column: str, name: str
+    ) -> None:
+        self._files, self._claim, self._heartbeat = files, claim, heartbeat
+        self._column, self._name = column, name
+        self._made: list[str] = []
+        self._count = 0
+
+    def next_name(self) -> str:
+        """Return a name that no other file has: ``name`` with numbers of attempt and file."""
+        self._count += 1
+        self._made.append(self._name.format(self._claim.attempt, self._count))
+        return self._made[-1]
+
+    def put(self, data: bytes) -> None:
+        """Store the next one, and tell of it."""
+        told = self._heartbeat.told.get(self._column)
+        if told in self._made:
+            old = self._made[: self._made.index(told)]
+            self._made = self._made[len(old) :]
+            if old:
+                self._files.remove(self._claim.id, *old)
+        name = self.next_name()
+        self._files.put(self._claim.id, name, data)
+        self._heartbeat.note(None, **{self._column: name})
+
+
 class Previews:
-    """Makes previews when they are due, and removes those that no row names any more."""
+    """Makes previews when they are due."""
 
     def __init__(
         self,
         files: Storage,
-        job: str,
-        attempt: int,
+        claim: Job,
         heartbeat: Heartbeat,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._files, self._job, self._attempt, self._heartbeat = files, job, attempt, heartbeat
-        self._clock, self._count = clock, 0
-        self._made: list[str] = []
-        self._due = 0.0
+        self._series = Series(files, claim, heartbeat, "preview", "preview-{}-{}.jpg")
+        self._clock, self._due = clock, 0.0
 
     @property
     def due(self) -> bool:
         """Whether it is time for the next one."""
         return self._clock() >= self._due
 
-    def add(self, picture: Picture) -> str:
-        """Make one and tell of it; return its name."""
+    def add(self, picture: Picture) -> None:
+        """Make one and tell of it."""
         began = self._clock()
-        self._remove_old()
-        self._count += 1
-        name = f"preview-{self._attempt}-{self._count}.jpg"
-        self._files.put(self._job, name, encode(picture))
-        self._made.append(name)
-        self._heartbeat.note(preview=name)
+        self._series.put(encode(picture))
         now = self._clock()
         self._due = now + max(_INTERVAL, (now - began) / _SHARE)
-        return name
-
-    def _remove_old(self) -> None:
-        """Remove those before the one that the row names, and who reads the row may still ask."""
-        told = self._heartbeat.told.get("preview")
-        if told in self._made:
-            old = self._made[: self._made.index(told)]
-            self._made = self._made[len(old) :]
-            self._files.remove(self._job, *old) if old else None
 
 
 def encode(picture: Picture) -> bytes:

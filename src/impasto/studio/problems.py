@@ -85,6 +85,15 @@ KINDS = {
     "unavailable": Kind(503, "The studio cannot do this now", "the database does not answer"),
 }
 
+USUAL = ("unauthorized", "rate-limited", "unavailable")
+"""The problems of every route."""
+
+OF_FORMS = (
+    *USUAL, "cross-site", "slow-upload", "too-large", "unsupported-media-type", "invalid-option",
+    "bad-form", "busy",
+)  # fmt: skip
+"""Those of routes that are sent a form."""
+
 RETRY_SOON, RETRY_LATER = 5, 30
 """Seconds in ``Retry-After``: when photos wait, and when jobs do."""
 

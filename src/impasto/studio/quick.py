@@ -36,7 +36,6 @@ from impasto.studio.validation import named
 from impasto.zoo.exemplars import Exemplar
 from impasto.zoo.pack import Pack
 from impasto.zoo.registry import Shares
-from impasto.zoo.rows import Rows
 
 T = TypeVar("T")
 
@@ -87,10 +86,26 @@ _STEP = 64
 """The long side of a draft goes down by so many pixels."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a photo: a style or a mixture, and how it is applied.
+
+    With ``fast`` a style's name means a smaller network. ``own`` are the styles of who asks:
+    nobody else's can be named.
+    """
+
+    style: str
+    options: ApplyOptions = ApplyOptions()
+    format: str = "jpeg"
+    fast: bool = False
+    own: Own = ()
+
+
 class Quick:
     """The networks, loaded when first used. Photos beyond `Settings.at_once` wait in line.
 
     Nothing here imports PyTorch. `stylise` blocks; `begin` is for who has an event loop.
+    ``catalogue`` has the styles.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -98,7 +113,7 @@ class Quick:
         self._default = settings.style
         self._read = settings.limits
         self._threads = max(1, processors() // settings.at_once)
-        self._catalogue = Catalogue()
+        self.catalogue = Catalogue()
         places = settings.at_once + settings.max_waiting
         self._pool = FairPool(settings.at_once, "quick", places)
         self._local = threading.local()
@@ -106,16 +121,12 @@ class Quick:
 
     def styles(self) -> list[Style]:
         """Return every style that can be asked for, in the order of looking for them."""
-        return self._catalogue.styles()
+        return self.catalogue.styles()
 
     @property
     def default(self) -> str | None:
         """The style when none is named; None where there is none at all."""
         return self._default or next((style.name for style in self.styles()), None)
-
-    def hash_of(self, style: str) -> str:
-        """Return the SHA-256 of the pack that a style is in. Raises `OptionsError`."""
-        return self._catalogue.find(style)[0].sha256
 
     def exemplars(self, style: str, own: Own = ()) -> list[tuple[Exemplar, float]]:
         """Return an exemplar for each part of a style or a mixture, with its share.
@@ -123,9 +134,9 @@ class Quick:
         Raises `OptionsError` for an unknown style, or one that has no exemplar here.
         """
         found, mine = [], {style.name: style for style in own}
-        for name, share in self._catalogue.find(style, own=own)[1].items():
+        for name, share in self.catalogue.find(style, own=own)[1].items():
             own_painting = Exemplar(mine[name].painting) if name in mine else None
-            exemplar = own_painting or self._catalogue.exemplar(name)
+            exemplar = own_painting or self.catalogue.exemplar(name)
             if exemplar is None:
                 raise OptionsError(f"the painting of {name} is not here: add it in Paint instead")
             found.append((exemplar, share))
@@ -134,121 +145,75 @@ class Quick:
     def finishable(self, style: str, own: Own = ()) -> bool:
         """Return whether `exemplars` finds all of them; reads no file. Raises `OptionsError`."""
         mine = {style.name for style in own}
-        shares = self._catalogue.find(style, own=own)[1]
-        return all(name in mine or self._catalogue.exemplar(name) for name in shares)
+        shares = self.catalogue.find(style, own=own)[1]
+        return all(name in mine or self.catalogue.exemplar(name) for name in shares)
 
-    def find(self, style: str, *, fast: bool = False, own: Own = ()) -> tuple[Pack, Shares]:
-        """Return the network of a style or a mixture, and the shares. Raises `OptionsError`."""
-        return self._catalogue.find(style, fast=fast, own=own)
-
-    def imported(self, style: str, own: Own = ()) -> str:
-        """Return a style with the user's own packs preferred to those that come with Impasto."""
-        return self._catalogue.imported(style, own)
-
-    def has_network(self, rows: Rows) -> bool:
-        """Return whether the network that rows were learnt on is here."""
-        return self._catalogue.has_network(rows)
-
-    def check(
-        self,
-        style: str,
-        options: ApplyOptions | None = None,
-        *,
-        fast: bool = False,
-        own: Own = (),
-    ) -> None:
-        """Raise `OptionsError` for a style, or options of it, that cannot be had.
-
-        ``own`` are the styles of who asks, here and below: nobody else's can be named.
-        """
-        options = options or ApplyOptions()
-        pack, shares = self._catalogue.find(style, fast=fast, own=own)
-        pack.mix(shares, options.strength)
-        if options.style_scale != 1 and not pack.has_original:
+    def check(self, asked: Asked) -> Pack:
+        """Return the network for it. Raises `OptionsError` for what it cannot do."""
+        pack, shares = self._find(asked)
+        pack.mix(shares, asked.options.strength)
+        if asked.options.style_scale != 1 and not pack.has_original:
             raise OptionsError("--style-scale cannot vary in this style: it was not trained to")
+        return pack
 
-    def check_size(
-        self,
-        photo: Header,
-        style: str,
-        options: ApplyOptions,
-        format: str,
-        *,
-        fast: bool = False,
-        own: Own = (),
-    ) -> None:
+    def check_size(self, asked: Asked, photo: Header) -> None:
         """Raise `TooManyPixels` or `OutputError` for a result that is too large for the style."""
-        width, height = _size(photo, options)
+        width, height = _size(photo, asked.options)
         most = self._read.max_pixels
         if width * height > most:
             raise TooManyPixels(
                 f"would be {width}x{height} pixels, more than the {most:,} allowed: "
                 "ask for a smaller size"
             )
-        pack, _ = self._catalogue.find(style, fast=fast, own=own)
-        work = work_of(pack, options, width, height)
+        work = work_of(self._find(asked)[0], asked.options, width, height)
         if work > self._most_work:
             raise TooManyPixels(
                 f"would be {width}x{height} pixels, {work / self._most_work:.2g} times the work "
                 "allowed in this style: ask for a smaller size"
             )
-        check_format(f"result.{_FORMATS[format].kind}", width, height)
+        check_format(f"result.{_FORMATS[asked.format].kind}", width, height)
 
-    def draft(
-        self, photo: bytes, style: str, options: ApplyOptions, own: Own = ()
-    ) -> tuple[str, ApplyOptions]:
-        """Return a style and options for a quick look at what `stylise` would make.
+    def draft(self, asked: Asked, photo: bytes) -> Asked:
+        """Return what to ask for to get a quick look at a picture.
 
         The same styles in a smaller network, at a smaller size if need be: the strokes look as they
         will, or larger where fine ones would take too long. What is no more work than a draft is
         answered as it is, and so is a style that there is one network of. Raises `OptionsError` and
         `ImageError`.
         """
-        lighter = self._catalogue.lighter(style, own)
+        lighter = self.catalogue.lighter(asked.style, asked.own)
         if not lighter:
-            return style, options
+            return asked
         header = measure(photo, self._read)
-        if self._fits(style, options, header):
-            return style, options
-        longest = max(_size(header, options))
+        if self._fits(asked, header):
+            return asked
+        longest = max(_size(header, asked.options))
         sides = [*range(min(longest, LOOK), _STEP, -_STEP), min(longest, _STEP)]
-        tries = [replace(options, size=side) for side in sides]
-        found = [
-            (spec, next((one for one in tries if self._fits(spec, one, header)), tries[-1]))
-            for spec in lighter
-        ]
+        found = []
+        for style in lighter:
+            tries = [
+                replace(asked, style=style, options=replace(asked.options, size=side))
+                for side in sides
+            ]
+            found.append(next((one for one in tries if self._fits(one, header)), tries[-1]))
         least = min(longest, _DRAFT_SIDE)
-        return next((pair for pair in found if (pair[1].size or 0) >= least), found[-1])
+        return next((one for one in found if (one.options.size or 0) >= least), found[-1])
 
-    def _fits(self, style: str, options: ApplyOptions, photo: Header) -> bool:
+    def _fits(self, asked: Asked, photo: Header) -> bool:
         """Return whether a picture is as quick as a draft is to be: little work, a network kept."""
-        pack, _ = self._catalogue.find(style)
-        asked = pack, options, *_size(photo, options)
-        return work_of(*asked) <= _DRAFT_WORK and bytes_of(*asked) <= _KEEP
+        picture = self._find(asked)[0], asked.options, *_size(photo, asked.options)
+        return work_of(*picture) <= _DRAFT_WORK and bytes_of(*picture) <= _KEEP
 
     def stylise(
-        self,
-        photo: bytes,
-        style: str,
-        *,
-        format: str = "jpeg",
-        fast: bool = False,
-        mask: bytes | None = None,
-        own: Own = (),
-        **options: Any,
+        self, photo: bytes, style: str, *, mask: bytes | None = None, **given: Any
     ) -> tuple[bytes, str]:
-        """Return the stylised photo as the bytes of a picture file, and its media type.
+        """As `make`, when its turn comes. ``given`` are fields of `Asked` and of `ApplyOptions`.
 
-        With ``fast`` a style's name means a smaller network. ``options`` are those of
-        `ApplyOptions`. Raises `PoolFull`, `OptionsError`, `ImageError`, `WeightsError` and, for
-        a format that cannot hold the picture, `OutputError`.
+        Raises `PoolFull`, too.
         """
-        chosen = ApplyOptions.from_dict(options)
-
-        def make() -> tuple[bytes, str]:
-            return self.make(photo, style, chosen, format, fast=fast, mask=mask, own=own)
-
-        return self.begin("", make).result()
+        own = {name: given.pop(name) for name in ("format", "fast", "own") if name in given}
+        asked = Asked(style, ApplyOptions.from_dict(given), **own)
+        return self.begin("", lambda: self.make(asked, photo, mask)).result()
 
     def begin(self, client: str, work: Callable[[], T]) -> Future[T]:
         """Put a client's work in line. Raises `PoolFull`."""
@@ -259,25 +224,19 @@ class Quick:
         """How many photos are in line or being stylised."""
         return self._pool.taken
 
-    def make(
-        self,
-        photo: bytes,
-        style: str,
-        options: ApplyOptions,
-        format: str,
-        *,
-        fast: bool = False,
-        mask: bytes | None = None,
-        own: Own = (),
-    ) -> tuple[bytes, str]:
-        """As `stylise`, at once and in this thread: for work whose turn it is."""
-        if format not in _FORMATS:
+    def make(self, asked: Asked, photo: bytes, mask: bytes | None = None) -> tuple[bytes, str]:
+        """Return the stylised photo as the bytes of a picture file, and its media type.
+
+        At once and in this thread: for work whose turn it is. Raises `OptionsError`, `ImageError`,
+        `WeightsError` and, for a format that cannot hold the picture, `OutputError`.
+        """
+        if asked.format not in _FORMATS:
             raise OptionsError(f"--format must be one of {', '.join(FORMATS)}")
-        chosen = _FORMATS[format]
-        pack, shares = self._catalogue.find(style, fast=fast, own=own)
+        chosen, options = _FORMATS[asked.format], asked.options
+        pack, shares = self._find(asked)
         stored = _mirrored(read_fitting(photo, options.size, self._read), chosen.multiple)
         height, width, _ = stored.rgb.shape
-        self.check_size(Header(width, height), style, options, format, fast=fast, own=own)
+        self.check_size(asked, Header(width, height))
         white = None if mask is None else self._grey(mask, max(_size((width, height), options)))
         made = self._stylised(pack, shares, stored, options, white)
         recipe = {**made.recipe, "save": chosen.save.to_dict()}
@@ -287,6 +246,9 @@ class Quick:
     def close(self) -> None:
         """Finish what was begun, drop what waits."""
         self._pool.close()
+
+    def _find(self, asked: Asked) -> tuple[Pack, Shares]:
+        return self.catalogue.find(asked.style, fast=asked.fast, own=asked.own)
 
     def _grey(self, mask: bytes, side: int) -> Image.Image:
         """Read a mask, as large as it is needed. Raises `ImageError`."""

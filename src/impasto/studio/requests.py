@@ -45,7 +45,8 @@ class PaintRequest(Checked):
         self._choice("format", FORMATS)
         for name in self.paint:
             if name not in STEERED:
-                raise OptionsError(f"unknown option {name!r}{nearest(name, STEERED)}")
+                known = [*self._own(), *STEERED]
+                raise OptionsError(f"unknown option {name!r}{nearest(name, known)}")
         if self.paint.get("init", INITS[0]) not in INITS:
             raise OptionsError(f"--init must be one of {', '.join(INITS)}")
         self.options()
@@ -53,13 +54,12 @@ class PaintRequest(Checked):
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
         """Build from one flat mapping, as a form or a page has it. Raises `OptionsError`."""
-        own = [f.name for f in dataclasses.fields(cls) if f.name != "paint"]
-        known = [*own, *STEERED]
-        for name in given:
-            if name not in known:
-                raise OptionsError(f"unknown option {name!r}{nearest(name, known)}")
-        mine = {name: value for name, value in given.items() if name in own}
-        return cls(**mine, paint={name: given[name] for name in given if name not in own})
+        own = {name: given[name] for name in cls._own() if name in given}
+        return cls(**own, paint={name: given[name] for name in given if name not in own})
+
+    @classmethod
+    def _own(cls) -> list[str]:
+        return [f.name for f in dataclasses.fields(cls) if f.name != "paint"]
 
     def flat(self) -> dict[str, Any]:
         """Return what `of` takes back."""

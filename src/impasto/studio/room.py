@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import ClaimLost
 
 log = logging.getLogger("impasto.studio")
 
@@ -27,10 +26,6 @@ class WorkerLeaving(Exception):  # noqa: N818 - it is not an error, but an event
     """The worker leaves: its job goes on elsewhere."""
 
 
-class Cancelled(Exception):  # noqa: N818
-    """The owner cancelled the job."""
-
-
 class Room:
     """Waits for room on the disk within an attempt. ``leaving`` ends the wait."""
 
@@ -42,7 +37,7 @@ class Room:
 
         Raises `ClaimLost`, `Cancelled` and `WorkerLeaving` instead of waiting.
         """
-        waiting = ""
+        waiting = False
         while True:
             try:
                 written = write()
@@ -55,13 +50,10 @@ class Room:
                 if waiting:
                     self._heartbeat.note(waiting="")
                 return written
-            waiting = "disk"
-            self._heartbeat.note(waiting=waiting)
+            waiting = True
+            self._heartbeat.note(waiting="disk")
             self._leaving.wait(RETRY)
-            if self._heartbeat.lost:
-                raise ClaimLost
-            if self._heartbeat.wish == "cancel":
-                raise Cancelled
+            self._heartbeat.check()
             if self._leaving.is_set():
                 raise WorkerLeaving
 

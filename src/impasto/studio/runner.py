@@ -7,9 +7,11 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from impasto.errors import MissingExtraError, OutputError
 from impasto.events import Event, Finished, Losses, Started, Step
@@ -21,12 +23,16 @@ from impasto.record import Recorder
 from impasto.studio.checkpoints import JobCheckpoints
 from impasto.studio.database import retry
 from impasto.studio.heartbeat import Heartbeat
-from impasto.studio.jobs import Claim, ClaimLost, JobStore
+from impasto.studio.jobs import Job, JobStore
 from impasto.studio.previews import Picture, Previews
 from impasto.studio.requests import PaintRequest
-from impasto.studio.room import Cancelled, Room, WorkerLeaving, is_disk_full
+from impasto.studio.room import Room, WorkerLeaving, is_disk_full
 from impasto.studio.settings import Settings
 from impasto.studio.storage import Storage
+
+if TYPE_CHECKING:
+    from impasto.training.learner import Learner
+    from impasto.video.stylizer import VideoStylizer
 
 log = logging.getLogger("impasto.studio")
 
@@ -53,7 +59,7 @@ class WorkerContext:
     scratch: Path
     worker: str
     leaving: threading.Event
-    claim: Claim | None = None
+    claim: Job | None = None
     clock: Callable[[], float] = time.monotonic
 
 
@@ -63,57 +69,68 @@ class Runner(ABC):
     ``step`` is the latest step; ``stepped`` tells whether this attempt did any.
     """
 
-    def __init__(
-        self,
-        context: WorkerContext,
-        claim: Claim,
-        checkpoints: JobCheckpoints,
-        heartbeat: Heartbeat,
-        room: Room,
-    ) -> None:
+    def __init__(self, context: WorkerContext, claim: Job, heartbeat: Heartbeat) -> None:
         self.stepped, self.step = False, 0
-        self._context, self._claim = context, claim
-        self._checkpoints, self._heartbeat, self._room = checkpoints, heartbeat, room
-        self._previews = Previews(
-            context.files, claim.job.id, claim.attempt, heartbeat, context.clock
-        )
+        self._context, self._claim, self._heartbeat = context, claim, heartbeat
+        self._room = Room(heartbeat, context.leaving)
+        self._checkpoints = JobCheckpoints(context.files, claim.id, claim.attempt)
+        self._previews = Previews(context.files, claim, heartbeat, context.clock)
+
+    @abstractmethod
+    def run(self, checkpoint: str | None) -> bool:
+        """Work to the end, or until the owner stops it; return whether the owner did.
+
+        Raises `ClaimLost`, `Cancelled`, `WorkerLeaving`, and `CheckpointError` when it cannot go on
+        from there.
+        """
+
+    def publish(self) -> dict[str, object]:
+        """Store the files of the result; return the columns that name them."""
+        columns: dict[str, object] = {"step": self.step}
+        for column, name, path in self.finish():
+            self._room.wait_for(partial(self._context.files.take, self._claim.id, name, path))
+            columns[column] = name
+            self._heartbeat.sign()
+        return columns
+
+    @abstractmethod
+    def finish(self) -> Iterator[tuple[str, str, Path]]:
+        """Make the results; yield column, name and path of each."""
+
+    @abstractmethod
+    def _take(self, event: Any) -> None:
+        """Tell of an event of the engine."""
+
+    def _follow(self, engine: Learner | VideoStylizer) -> bool:
+        """Take the events of an engine that can be stopped; return and raise as `run`."""
+        stopped = False
+        with closing(iter(engine)) as events:
+            for event in events:
+                self._take(event)
+                stopped, leaving = self._wishes()
+                if stopped or leaving:
+                    engine.stop()  # it saves its state before it ends
+        if engine.stopped and not stopped:
+            raise WorkerLeaving
+        return engine.stopped
 
     def _wishes(self) -> tuple[bool, bool]:
         """Return whether the owner stops the job, and whether the worker is to leave.
 
         Raises `ClaimLost` and `Cancelled`.
         """
-        if self._heartbeat.lost:
-            raise ClaimLost
-        wish = self._heartbeat.wish
-        if wish == "cancel":
-            raise Cancelled
-        return wish == "stop", self._context.leaving.is_set()
+        self._heartbeat.check()
+        return self._heartbeat.wish == "stop", self._context.leaving.is_set()
 
-    @abstractmethod
-    def run(self, checkpoint: str | None) -> bool:
-        """Work to the end, or until the owner stops it; return whether the owner did."""
-
-    @abstractmethod
-    def finish(self) -> Iterator[tuple[str, str, Path]]:
-        """Make the results; yield column, name and path of each."""
+    def _add_preview(self, picture: Picture) -> None:
+        self._room.wait_for(lambda: self._previews.add(picture))
 
 
 class PaintRunner(Runner):
     """Runs a painter."""
 
-    def __init__(self, context: WorkerContext, claim: Claim, *parts: Any) -> None:
-        super().__init__(context, claim, *parts)
-        self._request = PaintRequest.of(claim.job.request)
-        self._due = 0.0
-        self._film = context.scratch / "timelapse.mp4"
-
     def run(self, checkpoint: str | None) -> bool:
-        """Paint to the end, or until the owner stops it; return whether the owner did.
-
-        Raises `ClaimLost`, `Cancelled`, `WorkerLeaving`, and `CheckpointError` when it cannot go on
-        from there.
-        """
+        """Paint to the end, or until the owner stops it; return and raise as `Runner.run`."""
         self._prepare(checkpoint)
         for event in self._events():
             self._take(event)
@@ -129,6 +146,7 @@ class PaintRunner(Runner):
         return False
 
     def _prepare(self, checkpoint: str | None) -> None:
+        self._request = PaintRequest.of(self._claim.request)
         self._painter = painter = self._build()
         self._heartbeat.sign()
         self._heartbeat.note(width=painter.width, height=painter.height)
@@ -159,7 +177,7 @@ class PaintRunner(Runner):
             yield "timelapse", f"timelapse-{number}.mp4", film
 
     def _build(self) -> Painter:
-        context, job = self._context, self._claim.job.id
+        context, job = self._context, self._claim.id
         files = context.files
         names = files.names(job)
         start = self._start("freeze" in names) if "start" in names else None
@@ -178,7 +196,7 @@ class PaintRunner(Runner):
 
     def _start(self, masked: bool) -> Start:
         """Return the picture that a network made, to be painted on."""
-        path, files, job = self._context.scratch / "start", self._context.files, self._claim.job.id
+        path, files, job = self._context.scratch / "start", self._context.files, self._claim.id
         files.fetch(job, "start", path)
         frozen = files.get(job, "freeze") if masked else None
         return Start(path.read_bytes(), read_recipe(path), frozen)
@@ -187,7 +205,7 @@ class PaintRunner(Runner):
         width, height = self._painter.width, self._painter.height
         try:
             return Recorder(
-                RecordOptions(timelapse=self._film),
+                RecordOptions(timelapse=self._context.scratch / "timelapse.mp4"),
                 width,
                 height,
                 photo=resize(floats(photo), width, height),
@@ -203,7 +221,7 @@ class PaintRunner(Runner):
             if is_disk_full(error):
                 raise
             # The picture is there, and that is what counts.
-            log.warning("job %s: no time-lapse: %s", self._claim.job.id, error)
+            log.warning("job %s: no time-lapse: %s", self._claim.id, error)
             return None
         return next((saved.path for saved in files if saved.what == "time-lapse"), None)
 
@@ -220,9 +238,7 @@ class PaintRunner(Runner):
             claim, self.step = self._claim, event.step
             rows = self._painter.painting.losses if event.step else ()
             retry(lambda: self._context.store.begin(claim, rows))
-            log.info(
-                "job %s: attempt %d begins after step %d", claim.job.id, claim.attempt, event.step
-            )
+            log.info("job %s: attempt %d begins after step %d", claim.id, claim.attempt, event.step)
         elif isinstance(event, Step):
             self.stepped, self.step = True, event.step
             self._heartbeat.note(
@@ -241,9 +257,6 @@ class PaintRunner(Runner):
         painter = self._painter
         if painter.budget:
             painter.budget.reserve = _SLOWER * self._recorder.reserve(painter.steps)
-
-    def _add_preview(self, picture: Picture) -> None:
-        self._room.wait_for(lambda: self._previews.add(picture))
 
     def _keep_checkpoint(self) -> None:
         """Keep the state, in place of the last; the next is due when this one has paid off."""

@@ -152,6 +152,11 @@ class Settings(BaseSettings):
         """Limits for pictures that are sent in."""
         return ReadOptions(max_pixels=self.max_pixels, max_bytes=self.max_upload)
 
+    @cached_property
+    def film_limits(self) -> ReadOptions:
+        """Limits for clips that are sent in."""
+        return ReadOptions(max_pixels=self.max_pixels, max_bytes=self.max_film)
+
     @property
     def threads_each(self) -> int:
         """Threads of one painting, so that paintings side by side do not fight for cores."""

@@ -32,10 +32,7 @@ class Storage:
         self._fs, self._root = fsspec.core.url_to_fs(root)
         self._local = isinstance(self._fs, LocalFileSystem)
         if self._local:
-            try:
-                Path(self._root).mkdir(parents=True, exist_ok=True, mode=0o700)
-            except OSError as error:
-                raise OutputError(f"{self._root}: cannot be made: {error.strerror}") from error
+            make_folder(Path(self._root), 0o700)
 
     @property
     def home(self) -> Path:
@@ -50,7 +47,7 @@ class Storage:
         if not self._local:
             self._fs.pipe_file(key, data)
             return
-        _make(Path(key).parent)
+        make_folder(Path(key).parent)
         with atomic_path(key) as path:
             path.write_bytes(data)
         sync_folder(Path(key).parent)
@@ -62,7 +59,7 @@ class Storage:
             self._fs.put_file(str(path), key)
             path.unlink()
             return
-        _make(Path(key).parent)
+        make_folder(Path(key).parent)
         try:
             path.replace(key)
         except OSError as error:
@@ -75,7 +72,7 @@ class Storage:
         if not self._local:
             self._fs.put_file(str(path), key)
             return
-        _make(Path(key).parent)
+        make_folder(Path(key).parent)
         try:
             Path(key).hardlink_to(path)
         except FileExistsError:
@@ -99,10 +96,7 @@ class Storage:
         """Return an empty local folder for one worker to write in; what it held is gone."""
         folder = self.home / "scratch" / worker
         shutil.rmtree(folder, ignore_errors=True)
-        try:
-            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
+        make_folder(folder, 0o700)
         return folder
 
     def read(self, job: str, name: str, start: int, end: int) -> bytes:
@@ -118,7 +112,7 @@ class Storage:
     def incoming(self) -> Path:
         """A local folder for large files that are being sent; `take` moves them from there."""
         folder = self.home / "incoming"
-        _make(folder)
+        make_folder(folder)
         return folder
 
     def path(self, job: str, name: str) -> Path | None:
@@ -181,10 +175,11 @@ class Storage:
         return f"{self._folder(job)}/{name}"
 
 
-def _make(folder: Path) -> None:
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Make a folder, unless it is there. Raises `OutputError`."""
     if not folder.is_dir():
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=mode)
         except OSError as error:
-            raise OutputError(f"{folder.name}: cannot be made: {error.strerror}") from error
+            raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
         sync_folder(folder.parent)

@@ -70,9 +70,11 @@ class Catalogue:
         """Return every style, in the order of looking for them."""
         found: dict[str, Style] = {}
         for entry in self._known():
-            for card in entry.pack.card.styles if entry.pack else ():
-                if card.name in entry.styles:
-                    found.setdefault(card.name, _style(card, entry))
+            if entry.pack:
+                pack = entry.pack.card.architecture if entry.bundled else entry.name
+                for card in entry.pack.card.styles:
+                    if card.name in entry.styles:
+                        found.setdefault(card.name, _style(card, pack))
         return list(found.values())
 
     def has_network(self, rows: Rows) -> bool:
@@ -175,9 +177,8 @@ def own_style(own: OwnStyle) -> Style:
     """Return what is told of a style of the owner's."""
     card = own.row.card if own.row else StyleCard(name=own.name)
     size = own.rows.architecture if own.rows else str(own.job.request["model"])
-    about = card.title, card.painter, card.year, card.licence, card.source
-    ready = own.row is not None
-    return Style(own.name, *about, size, YOURS, card.words, job=own.job.id, ready=ready)
+    told = _style(replace(card, group=YOURS), size)
+    return replace(told, job=own.job.id, ready=own.row is not None)
 
 
 def _belong(rows: Rows, pack: Pack | None) -> bool:
@@ -215,7 +216,6 @@ def _files(folder: Path) -> list[tuple[str, int, int, int]]:
     return sorted((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in found)
 
 
-def _style(card: StyleCard, entry: registry.Entry) -> Style:
-    size = entry.pack.card.architecture if entry.pack and entry.bundled else entry.name
+def _style(card: StyleCard, pack: str) -> Style:
     about = card.title, card.painter, card.year, card.licence, card.source
-    return Style(card.name, *about, size, card.group, card.words)
+    return Style(card.name, *about, pack, card.group, card.words)

@@ -22,11 +22,8 @@ _WELL = 5.0
 
 _LOOKS = 0.1
 
-_THEIRS = (
-    "data", "database", "workers", "threads", "max_upload", "max_pixels", "max_size", "max_steps",
-    "max_memory", "checkpoint_every", "keep", "log_level",
-)  # fmt: skip
-"""The settings that workers need. They hear nothing of keys."""
+_OURS = {"host", "port", "api_keys", "open_to_all", "cors_origins", "hosts", "proxies"}
+"""The settings that only the server needs. Workers hear nothing of keys."""
 
 
 class Workers:
@@ -136,5 +133,6 @@ def _environment(settings: Settings) -> Mapping[str, str]:
     """Return the environment of a worker: ours, with the settings as they are here."""
     threads = str(settings.threads_each)
     ours = {name: value for name, value in os.environ.items() if not name.startswith("IMPASTO_")}
-    theirs = {f"IMPASTO_{name.upper()}": str(getattr(settings, name)) for name in _THEIRS}
+    given = settings.model_dump(exclude=_OURS)
+    theirs = {f"IMPASTO_{name.upper()}": str(value) for name, value in given.items()}
     return {**ours, **theirs, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}

@@ -87,17 +87,10 @@ def accept_paint(
     mark = fingerprint((photo, *styles), request.flat())
     if earlier := studio.store.by_key(owner, key, mark):
         return earlier
-    bounds = studio.settings
     files = {"photo": photo, **(start or {})}
     files |= {f"style-{number}": style for number, style in enumerate(styles)}
-
-    def take(id: str) -> Job:
-        return studio.store.accept(
-            owner, "paint", request.flat(), id=id, key=key, fingerprint=mark, pictures=pictures,
-            max_queue=bounds.max_queue, max_jobs=bounds.max_jobs,
-        )  # fmt: skip
-
-    return studio.accept(files, take)
+    more = {"key": key, "fingerprint": mark, "pictures": pictures}
+    return studio.accept(owner, "paint", request.flat(), files, **more)
 
 
 def at_most(name: str, value: float, most: float) -> None:

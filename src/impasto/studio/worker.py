@@ -26,7 +26,7 @@ from impasto.studio import liveness, logs, slots
 from impasto.studio.database import connect
 from impasto.studio.executor import execute
 from impasto.studio.jobs import GRACE, ClaimLost, JobStore
-from impasto.studio.maintenance import Cleanup
+from impasto.studio.maintenance import sweep
 from impasto.studio.room import WorkerLeaving, is_disk_full
 from impasto.studio.runner import WorkerContext
 from impasto.studio.settings import Settings, read
@@ -122,12 +122,11 @@ class Worker:
     def _work(self) -> None:
         context, due = self._context, 0.0
         torch.set_num_threads(context.settings.threads_each)
-        cleanup = Cleanup(context.store, context.files, context.settings.keep)
         while not context.leaving.is_set():
             try:
                 if time.monotonic() >= due:
                     due = time.monotonic() + _SWEEP
-                    cleanup.sweep()
+                    sweep(context.store, context.files, context.settings.keep)
                 pause = 0.0 if self._work_once() else _POLL
             except Exception as error:
                 # The job at hand is left behind: whoever claims it next is not to do so at once.

@@ -8,13 +8,12 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from impasto.studio.context import Studio
-from impasto.studio.page.context import Page
-from impasto.studio.page.routes import router as routes
-from impasto.studio.page.views import router as views
+from impasto.studio.page import jobs, learning, quick, routes, views
+from impasto.studio.page.pictures import Page
 
 __all__ = ["ROUTERS", "mount"]
 
-ROUTERS = (views, routes)
+ROUTERS = tuple(module.router for module in (views, routes, quick, jobs, learning))
 
 
 def mount(app: FastAPI, studio: Studio) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from impasto.atomic import atomic_path
-from impasto.errors import OutputError
+from impasto.studio.storage import make_folder
 
 MOST = 512 * 2**20
 """Most bytes that are kept."""
@@ -36,10 +36,7 @@ class PictureCache:
     def put(self, owner: str, data: bytes) -> str:
         """Store a picture and return its token. Raises `OutputError`."""
         token = secrets.token_urlsafe(18)
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise OutputError(f"{self._folder}: cannot be created: {error.strerror}") from error
+        make_folder(self._folder, 0o700)
         with self._lock:
             self._make_room(len(data))
             with atomic_path(self._path(owner, token)) as path:

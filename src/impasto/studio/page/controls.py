@@ -5,8 +5,8 @@ A link is the address of the page with settings, such as ``?mode=quick&style=wav
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -68,16 +68,8 @@ def qualities(max_steps: int) -> dict[str, int]:
     return {name: steps for name, steps in QUALITIES.items() if steps <= max_steps}
 
 
-@dataclass(frozen=True)
-class Linked:
-    """The settings of a link, and what was wrong with the others, in words."""
-
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    complaints: tuple[str, ...] = ()
-
-
-def read(query: str, *, styles: Collection[str], largest: int) -> Linked:
-    """Read the query of a link. Wrong settings are left out and complained about."""
+def read(query: str, *, styles: Collection[str], largest: int) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings of a link, and what is wrong with those left out, in words."""
     pairs = parse_qsl(query[:_LONGEST])
     ranges = sliders("paint" if ("mode", "paint") in pairs else "quick", largest)
     checks: dict[str, Callable[[str], Any]] = {
@@ -92,7 +84,7 @@ def read(query: str, *, styles: Collection[str], largest: int) -> Linked:
         "painting": lambda text: _one_of(text, PAINTINGS),
     }
     settings: dict[str, Any] = {}
-    complaints = []
+    complaints: list[str] = []
     for name, text in pairs:
         if name not in checks:
             continue  # such as those that mail programs add
@@ -100,7 +92,7 @@ def read(query: str, *, styles: Collection[str], largest: int) -> Linked:
             settings[name] = checks[name](text)
         except ValueError as error:
             complaints.append(f"The link's {_WORDS.get(name, name)} is {shown(text)}: {error}")
-    return Linked(settings, tuple(complaints))
+    return settings, complaints
 
 
 def _one_of(text: str, known: Collection[str]) -> str:

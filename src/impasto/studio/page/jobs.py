@@ -1,4 +1,4 @@
-"""Jobs as the page shows them, orders for new ones, and settings to make one again."""
+"""``/studio/jobs``: jobs as the page shows them, and settings to make one again; new paintings."""
 
 from __future__ import annotations
 
@@ -6,22 +6,29 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Annotated, Any
 
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from impasto.events import Losses
-from impasto.options.paint import QUALITIES
+from impasto.options.paint import MAX_STEPS, QUALITIES
 from impasto.studio.jobs import Job, needed
-from impasto.studio.page.context import Page
-from impasto.studio.page.pictures import NamedPicture, current, size_of
+from impasto.studio.page.pictures import NamedPicture, Page, ThePage, current, size_of
 from impasto.studio.page.quick import QuickSettings, mixed
 from impasto.studio.requests import PaintRequest
+from impasto.studio.routes.schemas import Owner, TheJob
 from impasto.studio.validation import MAX_STYLES, accept_paint
+
+router = APIRouter(prefix="/studio", include_in_schema=False)
 
 MOST_JOBS = 480
 """Jobs in one answer: the page shows no older ones."""
 
 MOST_ROWS = 400
 """Rows of losses in one answer: a plot shows no more."""
+
+_SUMMARY = ("id", "kind", "state", "created", "step", "steps")
+_PROGRESS = ("wish", "seconds", "remaining", "waiting", "width", "height", "film", "error")
+"""Columns that the page is told as they are."""
 
 
 class PaintSettings(BaseModel):
@@ -42,77 +49,79 @@ class PaintOrder(BaseModel):
     settings: PaintSettings
 
 
-def begin(page: Page, owner: str, order: PaintOrder) -> Job:
-    """Order a painting. Raises `KeyError`, and as `accept_paint` does."""
-    request, find = PaintRequest.of(order.settings.model_dump()), page.pictures.data
+@router.post("/paint")
+def begin(page: ThePage, owner: Owner, order: PaintOrder) -> dict[str, str]:
+    """Order a painting, and answer its id. Raises `NoSuchPicture`, and as `accept_paint` does."""
+    request, find = PaintRequest.of(order.settings.model_dump()), page.data
     photo = find(owner, order.photo.source)
     styles = [find(owner, painting.source) for painting in order.paintings]
     pictures = order.model_dump(include={"photo", "paintings"})
-    return accept_paint(page.studio, owner, photo, styles, request, pictures=pictures)
+    job = accept_paint(page.studio, owner, photo, styles, request, pictures=pictures)
+    return {"id": job.id}
 
 
-def again(page: Page, job: Job) -> Job:
-    """Order a painting once more, with all that its request says.
+@router.post("/jobs/{id}/again")
+def again(page: ThePage, job: TheJob) -> dict[str, str]:
+    """Order a painting once more, with all that its request says, and answer the id of the new one.
 
-    Raises `KeyError` if its pictures are gone, and as `accept_paint` does.
+    Raises `NoSuchPicture` if its pictures are gone, and as `accept_paint` does.
     """
-    request, find = PaintRequest.of(job.request), page.pictures.data
+    request, find = PaintRequest.of(job.request), page.data
     files = page.studio.files
     photo = find(job.owner, f"photo:{job.id}")
     styles = [find(job.owner, source) for source in _style_sources(page, job)]
-    there = files.names(job.id)
-    began = [name for name in ("start", "freeze") if name in there]
-    start: dict[str, bytes] = {name: files.get(job.id, name) for name in began}
-    return accept_paint(
+    began = {"start", "freeze"} & set(files.names(job.id))
+    start = {name: files.get(job.id, name) for name in began}
+    new = accept_paint(
         page.studio, job.owner, photo, styles, request, pictures=job.pictures, start=start
     )
+    return {"id": new.id}
 
 
-def listed(page: Page, owner: str, limit: int) -> dict[str, Any]:
-    """Return the owner's jobs, the newest first, without cancelled ones, and if there are more."""
+@router.get("/jobs")
+def listed(page: ThePage, owner: Owner, limit: Annotated[int, Query(ge=1)] = 24) -> dict[str, Any]:
+    """Answer the owner's jobs, the newest first, without cancelled ones, and if there are more."""
     limit = min(limit, MOST_JOBS)
     found = page.studio.store.jobs(owner, limit=limit + 1, cancelled=False, learnt=False)
     more = limit < min(len(found), MOST_JOBS)
     return {"jobs": [_summary(job) for job in found[:limit]], "more": more}
 
 
-def progress(page: Page, job: Job, after: int) -> dict[str, Any]:
-    """Return how a job stands, with the losses of its steps after ``after``."""
+@router.get("/jobs/{id}")
+def progress(
+    page: ThePage, job: TheJob, after: Annotated[int, Query(ge=0, le=MAX_STEPS)] = 0
+) -> dict[str, Any]:
+    """Answer how a job stands, with the losses of its steps after ``after``."""
     store = page.studio.store
     rows = store.losses(job.id, after) if job.kind == "paint" else []
     return {
         **_summary(job),
+        **{name: getattr(job, name) for name in _PROGRESS},
         "version": current(job, small=False) or "",
-        "wish": job.wish,
-        "ahead": store.ahead(job) if job.state == "queued" else 0,
-        "seconds": job.seconds,
-        "remaining": job.remaining,
-        "waiting": job.waiting,
-        "width": job.width,
-        "height": job.height,
+        "ahead": store.ahead(job),
         "picture": bool(job.picture),
         "timelapse": bool(job.timelapse),
-        "film": job.film,
         "clip": job.request.get("clip"),
         "look": job.request.get("end"),
-        "error": job.error,
         "rows": [(row.step, row.loss, row.content, row.style, row.scale) for row in thinned(rows)],
     }
 
 
-def settle(page: Page, job: Job) -> None:
+@router.post("/jobs/{id}/settle", status_code=204)
+def settle(page: ThePage, job: TheJob) -> None:
     """Make a stopped painting a finished one. Raises `NoSuchJob`, `WrongState`."""
     settled, files = page.studio.store.settle(job.id, job.owner), page.studio.files
     files.sweep(job.id, needed(settled))
 
 
-def made_with(page: Page, job: Job) -> dict[str, Any]:
-    """Return the mode, the pictures and the settings that a job was made with.
+@router.get("/jobs/{id}/settings")
+def made_with(page: ThePage, job: TheJob) -> dict[str, Any]:
+    """Answer the mode, the pictures and the settings that a job was made with.
 
-    Raises `KeyError` if its photo is gone.
+    Raises `NoSuchPicture` if its photo is gone.
     """
     source = f"photo:{job.id}"
-    width, height = size_of(page.pictures.data(job.owner, source))
+    width, height = size_of(page.data(job.owner, source))
     pictures = job.pictures or {}
     photo = _picture(source, pictures.get("photo"), "Photo") | {"width": width, "height": height}
     if job.kind == "apply":
@@ -162,14 +171,9 @@ def _summary(job: Job) -> dict[str, Any]:
     if job.kind in ("apply", "video"):
         names = mixed(str(job.request["style"]))
     return {
-        "id": job.id,
-        "kind": job.kind,
-        "state": job.state,
+        **{name: getattr(job, name) for name in _SUMMARY},
         "photo": pictures.get("photo", {}).get("name", "Photo"),
         "styles": names or ["Painting"],
-        "created": job.created,
-        "step": job.step,
-        "steps": job.steps,
         "version": current(job, small=True) or "",
     }
 

@@ -1,16 +1,19 @@
-"""Learning paintings on the page: what is asked for, and how far it is."""
+"""Learning paintings on the page: what is ordered, and how far it is."""
 
 from __future__ import annotations
 
 from pathlib import PurePath
 from typing import Annotated, Any
 
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from impasto.options import LearnOptions
-from impasto.studio.jobs import Job
 from impasto.studio.learnt import accept_learning, free_name
-from impasto.studio.page.context import Page
+from impasto.studio.page.pictures import ThePage
+from impasto.studio.routes.schemas import Owner
+
+router = APIRouter(prefix="/studio", include_in_schema=False)
 
 
 class LearnOrder(BaseModel):
@@ -20,22 +23,28 @@ class LearnOrder(BaseModel):
     name: Annotated[str, Field(max_length=1000)] = ""
 
 
-def begin(page: Page, owner: str, order: LearnOrder) -> Job:
-    """Ask for a painting to be learnt. Raises `KeyError`, and as `accept_learning` does."""
-    painting = page.pictures.data(owner, order.painting)
+@router.post("/styles")
+def begin(page: ThePage, owner: Owner, order: LearnOrder) -> dict[str, str | None]:
+    """Have a painting learnt, and answer the job and the name of the style.
+
+    Raises `NoSuchPicture`, and as `accept_learning` does.
+    """
+    painting = page.data(owner, order.painting)
     name = free_name(page.studio, owner, PurePath(order.name).stem)
-    return accept_learning(page.studio, owner, painting, LearnOptions(), name)
+    job = accept_learning(page.studio, owner, painting, LearnOptions(), name)
+    return {"job": job.id, "name": job.style}
 
 
-def progress(page: Page, owner: str) -> list[dict[str, Any]]:
-    """Return how the owner's styles stand, the newest first."""
+@router.get("/learning")
+def progress(page: ThePage, owner: Owner) -> dict[str, Any]:
+    """Answer how the owner's styles stand, the newest first."""
     store = page.studio.store
-    return [
+    found = [
         {
             "name": job.style,
             "job": job.id,
             "state": job.state,
-            "ahead": store.ahead(job) if job.state == "queued" else 0,
+            "ahead": store.ahead(job),
             "seconds": job.seconds,
             "budget": job.request["budget"],
             "remaining": job.remaining,
@@ -43,3 +52,4 @@ def progress(page: Page, owner: str) -> list[dict[str, Any]]:
         }
         for job in store.styles(owner)
     ]
+    return {"styles": found}

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+from fastapi import Depends, Request
 from PIL import Image, ImageOps
 from pydantic import BaseModel, Field
 
@@ -38,6 +39,8 @@ from impasto.studio.learnt import Own
 from impasto.studio.page.cache import PictureCache
 from impasto.studio.page.uploads import CHECKED, upright
 from impasto.studio.previews import LONG_SIDE
+from impasto.studio.problems import Problem
+from impasto.studio.quick import Asked
 
 SIDES = (160, 640, 1280, 4096)
 """Long sides at which pictures are shown; the last is for zooming in."""
@@ -67,62 +70,60 @@ class NamedPicture(BaseModel):
     name: Annotated[str, Field(max_length=200)]
 
 
-class Pictures:
-    """Finds pictures, and makes small copies. Raises `KeyError` for an unknown source.
+class NoSuchPicture(Problem):
+    """There is no such picture any more, or it is somebody else's."""
+
+    def __init__(self) -> None:
+        super().__init__("not-found", "this no longer exists")
+
+
+class Page:
+    """The studio, and the pictures of the page. Raises `NoSuchPicture` for an unknown source.
 
     No picture needs a check here: it was checked when it was uploaded, or is our own.
     """
 
-    def __init__(self, studio: Studio, cache: PictureCache) -> None:
-        self._studio, self._cache = studio, cache
+    def __init__(self, studio: Studio) -> None:
+        self.studio, self.cache = studio, PictureCache(studio.files.home / "page")
         self._swatches: dict[str, bytes] = {}
         self._making = threading.Lock()
 
-    def data(self, owner: str, source: str) -> bytes:
-        """Return a picture as it is stored."""
+    def data(self, owner: str, source: str, *, small: bool = False) -> bytes:
+        """Return a picture as it is stored; of a job a preview if ``small``."""
         kind, _, name = source.partition(":")
         find: dict[str, Callable[[], bytes]] = {
             "sample": lambda: _sample(name),
             "painting": lambda: _painting(name),
-            "cache": lambda: self._cache.get(owner, name),
-            "job": lambda: self._of_job(owner, name),
+            "cache": lambda: self.cache.get(owner, name),
+            "job": lambda: self._of_job(owner, name, small=small),
             "photo": lambda: self._file(owner, name, "photo"),
             "style": lambda: self._file(owner, *_painting_of(name)),
         }
-        if kind not in find:
-            raise KeyError(source)
-        return find[kind]()
+        try:
+            return find[kind]()
+        except KeyError:
+            raise NoSuchPicture from None
 
     def small(self, owner: str, source: str, side: int) -> bytes:
         """Return a JPEG of a picture, no side longer than ``side``."""
         kind, _, name = source.partition(":")
         if kind == "swatch":  # here alone: `data` runs in threads of `Quick`, which make swatches
             return shrunk(self._swatch(owner, name), side)
-        if kind == "job":
-            return shrunk(self._of_job(owner, name, small=side <= LONG_SIDE), side)
-        return shrunk(self.data(owner, source), side)
-
-    def file(self, owner: str, source: str, format: str) -> bytes:
-        """Return a picture as a file of one of the `FORMATS`, with its recipe if that fits.
-
-        Raises `OutputError` if the format cannot hold the picture.
-        """
-        return saved(self.data(owner, source), format)
+        return shrunk(self.data(owner, source, small=side <= LONG_SIDE), side)
 
     def look(self, owner: str, style: str, source: str) -> bytes:
         """Return a small JPEG of a picture in a style; it runs in a thread of `Quick`."""
-        own = [one for one in self._studio.learnt.of(owner) if one.name == style and one.rows]
+        own = [one for one in self.studio.learnt.of(owner) if one.name == style and one.rows]
         if not own:
             self._check(style)
-        options = ApplyOptions(size=_SWATCH_SIDE)
-        photo = self.data(owner, source)
-        data, _ = self._studio.quick.make(photo, style, options, "jpeg", own=own)
+        asked = Asked(style, ApplyOptions(size=_SWATCH_SIDE), own=own)
+        data, _ = self.studio.quick.make(asked, self.data(owner, source))
         return shrunk(data, SIDES[0])
 
-    def _of_job(self, owner: str, id: str, *, small: bool = False) -> bytes:
+    def _of_job(self, owner: str, id: str, *, small: bool) -> bytes:
         name = None
         while True:  # a newer preview may replace the file before it is read
-            newest = current(self._studio.store.job(id, owner), small=small)
+            newest = current(self.studio.store.job(id, owner), small=small)
             if newest is None or newest == name:
                 raise KeyError(id)
             name = newest
@@ -130,34 +131,43 @@ class Pictures:
                 return self._file(owner, id, name)
 
     def _file(self, owner: str, id: str, name: str) -> bytes:
-        self._studio.store.job(id, owner)
+        self.studio.store.job(id, owner)
         try:
-            return self._studio.files.get(id, name)
+            return self.studio.files.get(id, name)
         except (FileNotFoundError, ValueError):
             raise KeyError(name) from None
 
     def _swatch(self, owner: str, style: str) -> bytes:
         """Return a sample photo in a style; of the owner's own it is kept nowhere."""
-        for own in self._studio.learnt.of(owner):
+        for own in self.studio.learnt.of(owner):
             if own.name == style:
                 if own.rows is None:
                     return own.painting
-                return self._stylised(_swatch_photo(), style, [own])
+                return self._stylised(style, [own])
         key = f"{style} {self._check(style)}"
         with self._making:
             if key not in self._swatches:
-                self._swatches[key] = shrunk(self._stylised(_swatch_photo(), style), SIDES[0])
+                self._swatches[key] = shrunk(self._stylised(style), SIDES[0])
             return self._swatches[key]
 
     def _check(self, style: str) -> str:
-        """Return the hash of the network of a style of all. Raises `KeyError`."""
-        if style not in {known.name for known in self._studio.quick.styles()}:
-            raise KeyError(style)
-        return self._studio.quick.hash_of(style)
+        """Return the hash of the network of a style of all. Raises `NoSuchPicture`."""
+        if style not in {known.name for known in self.studio.quick.styles()}:
+            raise NoSuchPicture
+        return self.studio.quick.check(Asked(style)).sha256
 
-    def _stylised(self, photo: bytes, style: str, own: Own = ()) -> bytes:
-        made = self._studio.quick.stylise(photo, style, format="jpeg", own=own, size=_SWATCH_SIDE)
-        return made[0]
+    def _stylised(self, style: str, own: Own = ()) -> bytes:
+        quick = self.studio.quick
+        return quick.stylise(_swatch_photo(), style, own=own, size=_SWATCH_SIDE)[0]
+
+
+async def _page(request: Request) -> Page:
+    page: Page = request.app.state.page
+    return page
+
+
+ThePage = Annotated[Page, Depends(_page)]
+"""The page of the app."""
 
 
 def current(job: Job, *, small: bool) -> str | None:
@@ -173,7 +183,10 @@ def size_of(data: bytes) -> tuple[int, int]:
 
 
 def saved(data: bytes, format: str) -> bytes:
-    """Return a picture file in another format, with its recipe if that fits."""
+    """Return a picture file in one of the `FORMATS`, with its recipe if that fits.
+
+    Raises `OutputError` if the format cannot hold the picture.
+    """
     stored = open_image(data)
     if stored is not None and stored.format == format.upper():
         return data

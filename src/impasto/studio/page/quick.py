@@ -1,4 +1,4 @@
-"""Quick: stylising a photo at once, and keeping the result."""
+"""``/studio/quick``: stylising a photo at once, keeping the result, painting on it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,32 @@ import io
 import time
 from typing import Annotated, Any
 
+from fastapi import APIRouter, Request
 from PIL import ImageOps
 from pydantic import BaseModel, Field
 
 from impasto.errors import OptionsError
 from impasto.options import ApplyOptions
-from impasto.studio.jobs import Job
-from impasto.studio.page.context import Page
-from impasto.studio.page.pictures import NamedPicture, recipe_of, shrunk, size_of
+from impasto.studio.page.pictures import (
+    NamedPicture,
+    NoSuchPicture,
+    Page,
+    ThePage,
+    recipe_of,
+    shrunk,
+    size_of,
+)
 from impasto.studio.page.uploads import upright
 from impasto.studio.previews import LONG_SIDE
+from impasto.studio.quick import Asked
 from impasto.studio.requests import PaintRequest
+from impasto.studio.routes.schemas import Client, Owner
+from impasto.studio.routes.waiting import unless_gone
 from impasto.studio.settings import Settings
 from impasto.studio.styles import LONGEST, own_style
 from impasto.studio.validation import accept_paint, at_most, check_picture
+
+router = APIRouter(prefix="/studio", include_in_schema=False)
 
 _FORMAT, _EXTENSION = "jpeg", "jpg"
 
@@ -64,7 +76,7 @@ class QuickSettings(BaseModel):
 def styles(page: Page, owner: str) -> list[dict[str, Any]]:
     """Return all styles that can be used by now; ``version`` changes with a style's network."""
     quick, mine = page.studio.quick, page.studio.learnt.of(owner)
-    shared = [(style, quick.hash_of(style.name)[:12]) for style in quick.styles()]
+    shared = [(style, quick.check(Asked(style.name)).sha256[:12]) for style in quick.styles()]
     # No two jobs have one id: a browser never shows the style that had the name before.
     ready = [style for style in mine if style.rows]
     own = [(own_style(style), f"{style.job.id}-{style.job.learnt}") for style in ready]
@@ -101,23 +113,38 @@ class QuickResult(BaseModel):
     settings: QuickSettings
 
 
-def stylise(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
-    """Stylise a photo and store the picture in the cache; return what the page shows of it.
+@router.get("/styles")
+def listed(page: ThePage, owner: Owner) -> dict[str, Any]:
+    """Answer all styles that can be used by now."""
+    return {"styles": styles(page, owner)}
 
-    It runs in a thread of `Quick`. Where a draft will do, the answer says whether it is one.
+
+@router.post("/quick")
+async def stylise(
+    request: Request, page: ThePage, owner: Owner, client: Client, order: QuickOrder
+) -> dict[str, Any]:
+    """Stylise a photo, store the picture in the cache, and answer what the page shows of it.
+
+    Where a draft will do, the answer says whether it is one. A browser that leaves before its turn
+    costs nothing more.
     """
+    work = page.studio.quick.begin(client, lambda: _stylised(page, owner, order))
+    return await unless_gone(request, work)
+
+
+def _stylised(page: Page, owner: str, order: QuickOrder) -> dict[str, Any]:
     began = time.monotonic()
     quick, own = page.studio.quick, page.studio.learnt.of(owner)
-    photo = page.pictures.data(owner, order.photo)
-    wanted = order.settings.style, order.settings.options(page.studio.settings.max_size)
-    style, options = quick.draft(photo, *wanted, own) if order.draft else wanted
-    mask = order.settings.mask_file(page.studio.settings)
-    data, _ = quick.make(photo, style, options, _FORMAT, mask=mask, own=own)
+    photo = page.data(owner, order.photo)
+    options = order.settings.options(page.studio.settings.max_size)
+    wanted = Asked(order.settings.style, options, _FORMAT, own=own)
+    asked = quick.draft(wanted, photo) if order.draft else wanted
+    data, _ = quick.make(asked, photo, order.settings.mask_file(page.studio.settings))
     width, height = size_of(data)
     return {
         **order.model_dump(),
         "source": f"cache:{page.cache.put(owner, data)}",
-        "draft": (style, options) != wanted,
+        "draft": asked != wanted,
         "finishable": quick.finishable(order.settings.style, own),
         "width": width,
         "height": height,
@@ -141,12 +168,13 @@ class FinishOrder(QuickResult):
     seconds: Annotated[float, Field(ge=1, le=600)]
 
 
-def finish(page: Page, owner: str, order: FinishOrder) -> Job:
-    """Order a painting that begins with a result, with exemplars of its styles.
+@router.post("/quick/finish")
+def finish(page: ThePage, owner: Owner, order: FinishOrder) -> dict[str, str]:
+    """Order a painting that begins with a result, with exemplars of its styles; answer its id.
 
-    Raises `KeyError` if the result or its photo was removed, and as `accept_paint` does.
+    Raises `NoSuchPicture` if the result or its photo was removed, and as `accept_paint` does.
     """
-    find, settings = page.pictures.data, order.settings
+    find, settings = page.data, order.settings
     start = {"start": find(owner, order.source)}
     if not order.source.startswith(_MADE) or "shares" not in recipe_of(start["start"]):
         raise OptionsError("--source must be a result of Quick")
@@ -167,30 +195,31 @@ def finish(page: Page, owner: str, order: FinishOrder) -> Job:
     names = [{"source": f"swatch:{name}", "name": name} for name in mixed(settings.style)]
     pictures = {"photo": order.photo.model_dump(), "paintings": names}
     styles = [exemplar.data for exemplar, _ in exemplars]
-    return accept_paint(page.studio, owner, photo, styles, request, pictures=pictures, start=start)
+    job = accept_paint(page.studio, owner, photo, styles, request, pictures=pictures, start=start)
+    return {"id": job.id}
 
 
-def keep(page: Page, owner: str, result: QuickResult) -> Job:
-    """Put a result into the history. Raises `KeyError` if it or its photo was removed."""
+@router.post("/quick/keep")
+def keep(page: ThePage, owner: Owner, result: QuickResult) -> dict[str, str]:
+    """Put a result into the history, and answer its id there.
+
+    Raises `NoSuchPicture` if it or its photo was removed.
+    """
     studio = page.studio
     result.settings.options(studio.settings.max_size)
-    kind, _, token = result.source.partition(":")
-    if kind != "cache":
-        raise KeyError(result.source)
-    data = page.cache.get(owner, token)
+    if not result.source.startswith("cache:"):
+        raise NoSuchPicture
+    data = page.data(owner, result.source)
     width, height = size_of(data)
     picture, preview = f"picture-1.{_EXTENSION}", "preview-1-1.jpg"
     files = {
-        "photo": page.pictures.data(owner, result.photo.source),
+        "photo": page.data(owner, result.photo.source),
         picture: data,
         preview: shrunk(data, LONG_SIDE),
     }
     request = {**result.settings.model_dump(), "format": _FORMAT}
-
-    def take(id: str) -> Job:
-        return studio.store.keep(
-            owner, "apply", request, id=id, width=width, height=height, picture=picture,
-            preview=preview, pictures={"photo": result.photo.model_dump()},
-        )  # fmt: skip
-
-    return studio.accept(files, take)
+    job = studio.accept(
+        owner, "apply", request, files, done=True, width=width, height=height, picture=picture,
+        preview=preview, pictures={"photo": result.photo.model_dump()},
+    )  # fmt: skip
+    return {"id": job.id}

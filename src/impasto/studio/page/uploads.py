@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -23,17 +22,11 @@ _decoding = threading.Semaphore(4)
 """Held while a picture is decoded: a large one takes much memory."""
 
 
-@dataclass(frozen=True)
-class Upload:
-    """A picture file without metadata, and the size of the picture."""
+def normalised(data: bytes, settings: Settings) -> tuple[bytes, tuple[int, int]]:
+    """Return an uploaded picture as a file without metadata, and its width and height.
 
-    data: bytes
-    width: int
-    height: int
-
-
-def normalised(data: bytes, settings: Settings) -> Upload:
-    """Read an uploaded file and write it anew, without its metadata. Raises `ImageError`."""
+    Raises `ImageError`.
+    """
     check_picture(data, settings)
     image = upright(data, settings.max_size, settings.limits)
     file = io.BytesIO()
@@ -41,7 +34,7 @@ def normalised(data: bytes, settings: Settings) -> Upload:
         image.save(file, "PNG", compress_level=1)
     else:
         image.save(file, "JPEG", quality=95, subsampling=0)
-    return Upload(file.getvalue(), *image.size)
+    return file.getvalue(), image.size
 
 
 def upright(data: bytes, side: int, limits: ReadOptions = CHECKED) -> Image.Image:

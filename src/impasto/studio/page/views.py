@@ -16,8 +16,7 @@ from impasto import samples
 from impasto.errors import ImpastoError
 from impasto.studio.jobs import UNDER_WAY, NoSuchJob
 from impasto.studio.page import controls, jobs, quick
-from impasto.studio.page.context import Page, ThePage
-from impasto.studio.page.pictures import ASSETS, SAMPLES
+from impasto.studio.page.pictures import ASSETS, SAMPLES, NoSuchPicture, Page, ThePage
 from impasto.studio.problems import Problem
 from impasto.studio.routes.schemas import Owner
 
@@ -89,17 +88,16 @@ def opening(page: Page, owner: str, query: str, id: str | None = None) -> dict[s
         if job.kind == "learn":
             raise NoSuchJob(id)
         found: dict[str, Any] = {"complaints": (), "settings": {}}
-        with suppress(KeyError, ImpastoError):  # its photo is gone: what is left is shown
+        with suppress(NoSuchPicture, ImpastoError):  # its photo is gone: what is left is shown
             found |= jobs.made_with(page, job)
         return {**found, "job": job.id}
     styles = [style["name"] for style in quick.styles(page, owner)]
-    linked = controls.read(query, styles=styles, largest=studio.settings.max_size)
-    settings = dict(linked.settings)
-    found = {"complaints": linked.complaints}
+    settings, complaints = controls.read(query, styles=styles, largest=studio.settings.max_size)
+    found = {"complaints": complaints}
     if not settings:
         for job in studio.store.jobs(owner, learnt=False):
             if job.state in UNDER_WAY and not job.wish:
-                with suppress(KeyError, ImpastoError):  # its photo is gone: the page opens
+                with suppress(NoSuchPicture, ImpastoError):  # its photo is gone: the page opens
                     return {**found, **jobs.made_with(page, job), "job": job.id}
     found["mode"] = settings.pop("mode", None if styles else "paint")
     if painting := settings.pop("painting", None):

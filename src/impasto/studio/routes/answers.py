@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastapi import Header
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from impasto.studio.context import Studio
+from impasto.studio.films import clip_of
 from impasto.studio.jobs import Job
 from impasto.studio.problems import Problem
 from impasto.studio.routes.schemas import job_of
@@ -28,8 +28,6 @@ MEDIA_TYPES = {
 }
 """Of the files of jobs."""
 
-RANGE = Header(alias="Range", description="The bytes to answer, such as `bytes=0-999`.")
-
 _PART = 2**20
 """Bytes of a file that are in memory at once."""
 
@@ -41,32 +39,29 @@ def accepted(studio: Studio, job: Job, status: int = 202) -> Response:
     return Response(said.model_dump_json(), status, location, media_type="application/json")
 
 
-def file_of(studio: Studio, job: Job, what: str) -> Response:
-    """Answer the picture, the preview, the time-lapse or the film of a job. Raises `Problem`.
-
-    It blocks, for as long as the files do.
-    """
-    return named_file(studio, job, what, getattr(job, what))
-
-
-def named_file(
-    studio: Studio, job: Job, what: str, name: str | None, range: str | None = None
+def file_of(
+    studio: Studio, job: Job, what: str, range: str | None = None, of: str | None = None
 ) -> Response:
-    """Answer a file of a job by its name, or a part of it. Raises `Problem`."""
+    """Answer the picture, the preview, the time-lapse, the film or the clip of a job.
+
+    With a ``range`` a part of it, unless the file is another one by now than the one with the tag
+    ``of``. It blocks, for as long as the files do. Raises `Problem` and `NoSuchJob`.
+    """
+    name = clip_of(studio, job) if what == "clip" else getattr(job, what)
     try:
         if name is None:
             raise FileNotFoundError
         extension = Path(name).suffix
         kind = MEDIA_TYPES[extension]
         called = f'inline; filename="impasto-{job.id[:8]}-{what}{extension}"'
+        tag = f'"{job.id}-{name}"'  # a file never changes under its name
         headers = {
-            "Content-Disposition": called,
-            "Cache-Control": "private, no-cache",
-            "ETag": f'"{job.id}-{name}"',  # a file never changes under its name
-        }
+            "Content-Disposition": called, "Cache-Control": "private, no-cache", "ETag": tag
+        }  # fmt: skip
         if path := studio.files.path(job.id, name):  # no need to read it at once
             return FileResponse(path, headers=headers, media_type=kind, stat_result=path.stat())
-        status, parts, of_range = _read_in_parts(studio.files, job.id, name, range or "")
+        asked = range if range and of in (None, tag) else ""
+        status, parts, of_range = _read_in_parts(studio.files, job.id, name, asked)
         return StreamingResponse(parts, status, {**headers, **of_range}, media_type=kind)
     except FileNotFoundError:
         raise Problem("not-yet", f"this job is {job.state} and has no {what}") from None

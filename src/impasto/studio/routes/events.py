@@ -8,6 +8,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
@@ -68,9 +69,7 @@ data: {{"id": "{JOB}", "state": "done", ...}}
             "content": {_STREAM: {"schema": {"type": "string"}, "example": _EXAMPLE}},
         },
         204: {"description": "The last event seen was the end, and so it is: do not come again."},
-        **problems.responses(
-            "unauthorized", "not-found", "too-many-streams", "rate-limited", "unavailable"
-        ),
+        **problems.responses(*problems.USUAL, "not-found", "too-many-streams"),
     },
 )
 async def follow_job(
@@ -98,9 +97,7 @@ class Follower:
         self._client = client
         self._studio, self._id, self._owner = studio, job.id, job.owner
         self._step = step
-        self._state: tuple[str, str] | None = None
-        self._preview: str | None = None
-        self._learnt: str | None = None
+        self._seen: Job | None = None
 
     async def events(self) -> AsyncIterator[str]:
         """Yield events as text, until the job ends or the server does."""
@@ -119,7 +116,8 @@ class Follower:
                     said = time.monotonic()
                 if ended:
                     return
-                await _pause(studio.closing)
+                with suppress(TimeoutError):  # no pause when the server is to end
+                    await asyncio.wait_for(studio.closing.wait(), _LOOK)
         finally:
             studio.streams -= Counter([self._client])
 
@@ -133,9 +131,9 @@ class Follower:
         return list(self._news(job, rows)), job.state in ENDED
 
     def _news(self, job: Job, rows: list[Losses]) -> Iterator[str]:
+        seen, self._seen = self._seen, job
         ended = job.state in ENDED
-        if (job.state, job.wish) != self._state and not ended:
-            self._state = job.state, job.wish
+        if not ended and not (seen and (seen.state, seen.wish) == (job.state, job.wish)):
             yield self._event("state", self._whole(job))
         for row in rows:
             self._step = row.step
@@ -143,11 +141,9 @@ class Follower:
         if job.kind == "video" and job.step > self._step:
             self._step = job.step
             yield self._event("step", {"step": job.step, "seconds": job.seconds, **_of_all(job)})
-        if job.preview is not None and job.preview != self._preview:
-            self._preview = job.preview
+        if job.preview and job.preview != (seen and seen.preview):
             yield self._event("preview", {"preview": f"/v1/jobs/{job.id}/preview"})
-        if job.learnt is not None and job.learnt != self._learnt:
-            self._learnt = job.learnt
+        if job.learnt and job.learnt != (seen and seen.learnt):
             yield self._event("style", {"style": job.style})
         if ended:
             yield self._event("end", self._whole(job), "-end")
@@ -168,12 +164,3 @@ def _seen(last: str) -> tuple[int, bool]:
     """Return the step of the last event that was seen, and whether it was the end."""
     said = re.fullmatch(r"([0-9]{1,9})(-end)?", last)
     return (int(said[1]), bool(said[2])) if said else (0, False)
-
-
-async def _pause(closing: asyncio.Event) -> None:
-    """Wait a while, but not when the server is to end."""
-    try:
-        async with asyncio.timeout(_LOOK):
-            await closing.wait()
-    except TimeoutError:
-        pass

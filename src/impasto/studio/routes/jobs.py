@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response
 
 from impasto.studio import fields, problems
-from impasto.studio.films import clip_of
-from impasto.studio.jobs import Job as StoredJob
-from impasto.studio.multipart import Fields, content, read_form
+from impasto.studio.multipart import Fields, Form, content
 from impasto.studio.requests import PaintRequest
-from impasto.studio.routes.answers import RANGE, accepted, file_of, named_file
-from impasto.studio.routes.openapi import FILMS, LOCATION, PICTURES, binary, form_body
+from impasto.studio.routes.answers import accepted, file_of
+from impasto.studio.routes.openapi import FILMS, LOCATION, PICTURES, binary
 from impasto.studio.routes.schemas import Client, Job, Jobs, Owner, TheJob, TheStudio, job_of
-from impasto.studio.validation import MAX_STYLES, accept_paint, check_request
+from impasto.studio.validation import MAX_STYLES, accept_paint
 
 router = APIRouter(prefix="/v1", tags=["Jobs"])
 
-_FILES = {
-    "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
-    "painting*": f"The painting whose style it is to have; up to {MAX_STYLES} are blended.",
-}
+_FORM = Form(
+    {
+        "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
+        "painting": f"The painting whose style it is to have; up to {MAX_STYLES} are blended.",
+    },
+    fields.PAINT,
+    required=("photo", "painting"),
+    most={"painting": MAX_STYLES},
+)
 IDEMPOTENCY = Header(
     alias="Idempotency-Key",
     max_length=200,
@@ -36,8 +38,9 @@ _BEFORE = Query(
     description="Where the page begins, as `next` of the page before has it: the time in seconds "
     "since 1970 and the id of that page's last job.",
 )
-_USUAL = ("unauthorized", "rate-limited", "unavailable")
-_ONE = (*_USUAL, "not-found")
+_RANGE = Header(alias="Range", description="The bytes to answer, such as `bytes=0-999`.")
+_IF_RANGE = Header(alias="If-Range", include_in_schema=False)
+_ONE = (*problems.USUAL, "not-found")
 
 
 @router.post(
@@ -45,13 +48,12 @@ _ONE = (*_USUAL, "not-found")
     status_code=202,
     response_model=Job,
     response_description="The job was taken, and will not be lost.",
-    openapi_extra=form_body(_FILES, fields.PAINT, required=("photo", "painting")),
+    openapi_extra=_FORM.described(),
     responses={
         202: {"headers": LOCATION},
         **problems.responses(
-            *_USUAL, "cross-site", "slow-upload", "too-large", "too-many-pixels",
-            "unsupported-media-type", "invalid-option", "bad-picture", "bad-form", "unfit-format",
-            "key-reused", "queue-full", "too-many-jobs", "busy",
+            *problems.OF_FORMS, "too-many-pixels", "bad-picture", "unfit-format", "key-reused",
+            "queue-full", "too-many-jobs",
         ),
     },
 )  # fmt: skip
@@ -66,23 +68,18 @@ async def create_job(
 
     That takes from seconds to minutes: follow it at `/events`.
     """
-    files = {"photo": 1, "painting": MAX_STYLES}
-    read = read_form(request, fields=fields.PAINT, files=files, check=_request)
-    async with read as form:
-        photo = form.required("photo")
-        form.required("painting")
-        asked, styles = _request(form.fields), form.files["painting"]
-        check_request(asked, studio.settings, len(styles))
+    async with _FORM.read(request, _request) as form:
+        asked = _request(form.fields)
 
-        def accept() -> StoredJob:
-            pictures = [content(style) for style in styles]
-            return accept_paint(studio, owner, content(photo), pictures, asked, key)
+        def accept() -> Response:
+            pictures = [content(style) for style in form.files["painting"]]
+            photo = content(form.one("photo"))
+            return accepted(studio, accept_paint(studio, owner, photo, pictures, asked, key))
 
-        job = await studio.checked(client, accept)
-    return await asyncio.to_thread(accepted, studio, job)
+        return await studio.checked(client, accept)
 
 
-@router.get("/jobs", responses=problems.responses(*_USUAL, "invalid-option"))
+@router.get("/jobs", responses=problems.responses(*problems.USUAL, "invalid-option"))
 def list_jobs(
     studio: TheStudio,
     owner: Owner,
@@ -105,6 +102,16 @@ def get_job(job: TheJob, studio: TheStudio) -> Job:
     return job_of(studio, job)
 
 
+async def _range(
+    range: Annotated[str | None, _RANGE] = None, of: Annotated[str | None, _IF_RANGE] = None
+) -> tuple[str | None, str | None]:
+    return range, of
+
+
+Range = Annotated[tuple[str | None, str | None], Depends(_range)]
+"""The bytes of a file that are asked for, and of which version of it."""
+
+
 def _file(answer: str, *kinds: str) -> dict[str, Any]:
     """Return what is said of a route that answers a file of a job."""
     responses = {
@@ -117,41 +124,37 @@ def _file(answer: str, *kinds: str) -> dict[str, Any]:
 
 
 @router.get("/jobs/{id}/picture", **_file("The finished picture, or what it was then.", *PICTURES))
-def get_picture(job: TheJob, studio: TheStudio) -> Response:
+def get_picture(job: TheJob, studio: TheStudio, range: Range) -> Response:
     """Answer the picture of a job that is done or was stopped, in full size."""
-    return file_of(studio, job, "picture")
+    return file_of(studio, job, "picture", *range)
 
 
 @router.get("/jobs/{id}/preview", **_file("The picture of a moment ago, small.", "image/jpeg"))
-def get_preview(job: TheJob, studio: TheStudio) -> Response:
+def get_preview(job: TheJob, studio: TheStudio, range: Range) -> Response:
     """Answer what is there of the picture so far."""
-    return file_of(studio, job, "preview")
+    return file_of(studio, job, "preview", *range)
 
 
 @router.get("/jobs/{id}/timelapse", **_file("How the picture came to be.", "video/mp4"))
-def get_timelapse(job: TheJob, studio: TheStudio) -> Response:
+def get_timelapse(job: TheJob, studio: TheStudio, range: Range) -> Response:
     """Answer a film of the painting; ranges of it can be asked for, as players do."""
-    return file_of(studio, job, "timelapse")
+    return file_of(studio, job, "timelapse", *range)
 
 
 @router.get(
     "/jobs/{id}/film", **_file("The film; ranges of it can be asked for, as players do.", *FILMS)
 )
-def get_film(
-    job: TheJob, studio: TheStudio, range: Annotated[str | None, RANGE] = None
-) -> Response:
+def get_film(job: TheJob, studio: TheStudio, range: Range) -> Response:
     """Answer the film of a job that is done, or of one that was stopped, as far as it went."""
-    return named_file(studio, job, "film", job.film, range)
+    return file_of(studio, job, "film", *range)
 
 
 @router.get(
     "/jobs/{id}/clip", **_file("The clip as it was sent; ranges of it can be asked for.", *FILMS)
 )
-def get_clip(
-    job: TheJob, studio: TheStudio, range: Annotated[str | None, RANGE] = None
-) -> Response:
+def get_clip(job: TheJob, studio: TheStudio, range: Range) -> Response:
     """Answer what a film is made of."""
-    return named_file(studio, job, "clip", clip_of(studio, job.id, job.owner), range)
+    return file_of(studio, job, "clip", *range)
 
 
 @router.post("/jobs/{id}/stop", responses=problems.responses(*_ONE, "cross-site", "wrong-state"))
@@ -166,8 +169,7 @@ def stop_job(job: TheJob, studio: TheStudio) -> Job:
 )
 def resume_job(job: TheJob, studio: TheStudio) -> Job:
     """Queue a stopped job again; it goes on from where it stopped."""
-    bounds = {"max_queue": studio.settings.max_queue, "max_jobs": studio.settings.max_jobs}
-    return job_of(studio, studio.store.go_on(job.id, job.owner, **bounds))
+    return job_of(studio, studio.store.go_on(job.id, job.owner))
 
 
 @router.delete(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -12,13 +13,12 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 import impasto
-from impasto.options import ApplyOptions
 from impasto.studio import fields
-from impasto.studio.multipart import Fields, read_form
-from impasto.studio.quick import MAX
-from impasto.studio.routes.openapi import binary, form_body
+from impasto.studio.multipart import Form
+from impasto.studio.quick import MAX, Asked
+from impasto.studio.routes.openapi import binary
 from impasto.studio.routes.schemas import Client, OwnStyles, TheStudio
-from impasto.studio.routes.stylize import Asked, stylised
+from impasto.studio.routes.stylize import stylised
 
 router = APIRouter(tags=["Model Asset Exchange"])
 
@@ -44,6 +44,9 @@ METADATA = {
     "source": "https://developer.ibm.com/exchanges/models/all/max-fast-neural-style-transfer/",
 }
 _MODEL = fields.Field("model", str, "A style's name; underscores may stand for hyphens.", None)
+_FORM = Form(
+    {"image": "The image: PNG, JPEG, TIFF and others."}, {"model": _MODEL}, required=("image",)
+)
 _WRONG = {
     400: "It is not an image, or there is no such model.",
     401: "A key is needed.",
@@ -60,11 +63,7 @@ _WRONG = {
 @router.post(
     "/model/predict",
     response_class=Response,
-    openapi_extra=form_body(
-        {"image": "The image: PNG, JPEG, TIFF and others."},
-        {"model": _MODEL},
-        required=("image",),
-    ),
+    openapi_extra=_FORM.described(),
     responses={
         200: binary("The stylised image, its sides rounded up to multiples of 4.", "image/jpeg"),
         **{status: {"model": Wrong, "description": text} for status, text in _WRONG.items()},
@@ -82,19 +81,17 @@ async def predict(
     Of styles with one name, those of the studio's own packs come before those of Impasto.
     """
     quick = studio.quick
-    if model is not None:
-        quick.check(model, own=own)
 
-    def check(given: Fields) -> None:
-        if "model" in given:
-            quick.check(given["model"], own=own)
+    def check(given: Mapping[str, str | None]) -> None:
+        if (style := given.get("model")) is not None:
+            quick.check(Asked(style, own=own))
 
-    async with read_form(request, fields=["model"], files={"image": 1}, check=check) as form:
-        image = form.required("image")
-        style = quick.imported(model or form.fields.get("model", quick.default or ""), own)
-        quick.check(style, own=own)
-        asked = Asked(style, ApplyOptions(), MAX, own=own)
-        return await stylised(request, studio, client, image, asked, "image")
+    check({"model": model})
+    async with _FORM.read(request, check) as form:
+        style = model or form.fields.get("model", quick.default or "")
+        asked = Asked(quick.catalogue.imported(style, own), format=MAX, own=own)
+        quick.check(asked)
+        return await stylised(request, studio, client, form.one("image"), asked, "image")
 
 
 @router.get("/model/metadata")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
 from impasto.studio import problems
-from impasto.studio.fields import Field
+from impasto.studio.multipart import BINARY
 from impasto.studio.requests import FORMATS
 from impasto.studio.routes import templates
 from impasto.studio.routes.schemas import JOB_EXAMPLE
@@ -19,7 +18,6 @@ router = APIRouter(include_in_schema=False)
 PICTURES = tuple(f"image/{format}" for format in FORMATS)
 FILMS = ("video/mp4", "video/webm", "video/quicktime", "video/x-matroska")
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The job."}}
-_FILE = {"type": "string", "format": "binary"}
 
 
 @router.get("/v1/openapi.json")
@@ -67,30 +65,6 @@ def described(app: FastAPI) -> dict[str, Any]:
     return schema
 
 
-def form_body(
-    files: Mapping[str, str], fields: Mapping[str, Field], *, required: tuple[str, ...]
-) -> dict[str, Any]:
-    """Return the body of a request: ``files`` by name and what they are, then fields.
-
-    A name that ends in ``*`` is of a file that may come several times.
-    """
-    properties: dict[str, Any] = {}
-    for name, what in files.items():
-        several = {"type": "array", "items": _FILE, "minItems": 1}
-        properties[name.rstrip("*")] = {
-            **(several if "*" in name else _FILE),
-            "description": what,
-        }
-    schema = {
-        "type": "object",
-        "properties": properties | {name: field.schema() for name, field in fields.items()},
-        "required": list(required),
-        "additionalProperties": False,
-    }
-    content = {"multipart/form-data": {"schema": schema}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
 def binary(description: str, *kinds: str) -> dict[str, Any]:
     """Return an answer that is a file of one of some kinds."""
-    return {"description": description, "content": {kind: {"schema": _FILE} for kind in kinds}}
+    return {"description": description, "content": {kind: {"schema": BINARY} for kind in kinds}}

@@ -158,7 +158,7 @@ def job_of(studio: Studio, job: StoredJob) -> Job:
     }
     told = {
         **asdict(job),
-        "ahead": studio.store.ahead(job) if job.state == "queued" else 0,
+        "ahead": studio.store.ahead(job),
         "order": job.request,
         "error": {"code": job.error_code, "detail": job.error or ""} if job.error_code else None,
         "links": {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -12,30 +11,31 @@ from starlette.responses import Response
 from impasto.errors import OptionsError
 from impasto.options import LearnOptions
 from impasto.studio import fields, learnt, problems
-from impasto.studio.jobs import Job as StoredJob
-from impasto.studio.multipart import Fields, content, read_form
+from impasto.studio.multipart import Fields, Form, content
 from impasto.studio.problems import Problem
 from impasto.studio.routes.answers import accepted
 from impasto.studio.routes.jobs import IDEMPOTENCY
-from impasto.studio.routes.openapi import LOCATION, binary, form_body
+from impasto.studio.routes.openapi import LOCATION, binary
 from impasto.studio.routes.schemas import Client, Job, Owner, OwnStyles, Styles, TheStudio, job_of
 from impasto.studio.styles import Style, own_style
 
 router = APIRouter(prefix="/v1", tags=["Quick"])
 
-_FILES = {
-    "painting": "The painting to learn from: JPEG, PNG, WebP, TIFF, HEIC and others.",
-    "file": "Instead of a painting, the file of a style that was learnt elsewhere.",
-}
-_USUAL = ("unauthorized", "rate-limited", "unavailable")
-_CHANGE = (*_USUAL, "not-found", "cross-site", "invalid-option")
+_FORM = Form(
+    {
+        "painting": "The painting to learn from: JPEG, PNG, WebP, TIFF, HEIC and others.",
+        "file": "Instead of a painting, the file of a style that was learnt elsewhere.",
+    },
+    fields.LEARN,
+)
+_CHANGE = (*problems.USUAL, "not-found", "cross-site", "invalid-option")
 
 _ASK_AGAIN = {"Cache-Control": "private, no-cache"}
 """Browsers may keep it, and ask with its ETag whether it still holds."""
 
 
 def _responses(*codes: str) -> dict[int | str, dict[str, Any]]:
-    found = problems.responses(*_USUAL, *codes)
+    found = problems.responses(*problems.USUAL, *codes)
     return {304: {"description": "The client has it: `If-None-Match` is its `ETag`."}, **found}
 
 
@@ -67,14 +67,13 @@ def list_styles(studio: TheStudio, own: OwnStyles, response: Response) -> Styles
     status_code=202,
     response_model=Job,
     response_description="It will be learnt, and will not be lost.",
-    openapi_extra=form_body(_FILES, fields.LEARN, required=()),
+    openapi_extra=_FORM.described(),
     responses={
         201: {"model": Job, "description": "The style was taken in.", "headers": LOCATION},
         202: {"headers": LOCATION},
         **problems.responses(
-            *_USUAL, "cross-site", "slow-upload", "too-large", "too-many-pixels",
-            "unsupported-media-type", "invalid-option", "bad-picture", "bad-form", "bad-style-file",
-            "key-reused", "name-taken", "too-many-styles", "queue-full", "too-many-jobs", "busy",
+            *problems.OF_FORMS, "too-many-pixels", "bad-picture", "bad-style-file", "key-reused",
+            "name-taken", "too-many-styles", "queue-full", "too-many-jobs",
         ),
     },
 )  # fmt: skip
@@ -90,22 +89,20 @@ async def create_style(
     Learning is a job: follow it, stop it and go on with it at `/v1/jobs`. A few seconds after it
     began photos can be stylised in what is learnt so far, under the style's name.
     """
-    files = dict.fromkeys(_FILES, 1)
-    read = read_form(request, fields=fields.LEARN, files=files, check=_request)
-    async with read as form:
-        painting = form.file("painting")
-        if (painting is None) == (form.file("file") is None):
+    async with _FORM.read(request, _request) as form:
+        if len(form.files) != 1:
             raise OptionsError("send either --painting or --file")
         name, asked = _request(form.fields)
 
-        def accept() -> StoredJob:
-            if painting:
-                data = content(painting)
-                return learnt.accept_learning(studio, owner, data, asked, name, key)
-            return learnt.take_in(studio, owner, content(form.required("file")), name, key)
+        def accept() -> Response:
+            if "painting" in form.files:
+                painting = content(form.one("painting"))
+                job = learnt.accept_learning(studio, owner, painting, asked, name, key)
+                return accepted(studio, job)
+            job = learnt.take_in(studio, owner, content(form.one("file")), name, key)
+            return accepted(studio, job, 201)
 
-        job = await studio.checked(client, accept)
-    return await asyncio.to_thread(accepted, studio, job, 202 if painting else 201)
+        return await studio.checked(client, accept)
 
 
 @router.get("/styles/{name}", responses=_responses("not-found"))
@@ -122,7 +119,7 @@ def get_style(name: str, studio: TheStudio, own: OwnStyles, response: Response) 
     response_class=Response,
     responses={
         200: binary("The style, as `impasto learn` writes it.", "application/octet-stream"),
-        **problems.responses(*_USUAL, "not-found", "not-yet"),
+        **problems.responses(*problems.USUAL, "not-found", "not-yet"),
     },
 )
 def get_file(name: str, studio: TheStudio, owner: Owner) -> Response:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from dataclasses import dataclass
-from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from impasto.errors import OptionsError, nearest
+from impasto.errors import OptionsError
 from impasto.images.header import Header
 from impasto.options import ApplyOptions
 from impasto.studio import fields, problems
@@ -20,16 +18,15 @@ from impasto.studio.context import Studio
 from impasto.studio.jobs import ENDED, WrongState
 from impasto.studio.jobs import Job as StoredJob
 from impasto.studio.learnt import Own
-from impasto.studio.multipart import Fields, Form, content, read_form
+from impasto.studio.multipart import Fields, Filled, Form, content
 from impasto.studio.problems import Problem
-from impasto.studio.quick import Quick
+from impasto.studio.quick import Asked, Quick
 from impasto.studio.requests import FORMATS, PaintRequest
 from impasto.studio.routes.answers import accepted, file_of
-from impasto.studio.routes.openapi import LOCATION, PICTURES, binary, form_body
+from impasto.studio.routes.openapi import LOCATION, PICTURES, binary
 from impasto.studio.routes.schemas import Client, Job, Owner, OwnStyles, TheStudio
 from impasto.studio.routes.waiting import check_there, unless_gone
 from impasto.studio.validation import accept_paint, check_picture
-from impasto.text import shown
 
 router = APIRouter(prefix="/v1", tags=["Quick"])
 
@@ -52,20 +49,23 @@ FAST = fields.Field(
     "Whether to take a smaller network that has the style: a third of the work, and a little less "
     "of the painting.", False,
 )  # fmt: skip
-FIELDS = {"style": STYLE, **fields.APPLY, "fast": FAST, "format": _FORMAT}
-_FILES = {
-    "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
-    "mask": "A picture, white where the photo is painted and black where it stays. It is brought "
-    "to the photo's size.",
-    "painting": "Instead of a style, a painting of your own. The picture is then optimised as a "
-    f"draft of at most {_LARGEST_DRAFT} pixels, which takes a while.",
-}
+_FORM = Form(
+    {
+        "photo": "The photo: JPEG, PNG, WebP, TIFF, HEIC and others.",
+        "mask": "A picture, white where the photo is painted and black where it stays. It is "
+        "brought to the photo's size.",
+        "painting": "Instead of a style, a painting of your own. The picture is then optimised as "
+        f"a draft of at most {_LARGEST_DRAFT} pixels, which takes a while.",
+    },
+    {"style": STYLE, **fields.APPLY, "fast": FAST, "format": _FORMAT},
+    required=("photo",),
+)
 
 
 @router.post(
     "/stylize",
     response_class=Response,
-    openapi_extra=form_body(_FILES, FIELDS, required=("photo",)),
+    openapi_extra=_FORM.described(),
     responses={
         200: binary("The picture; with a painting, Content-Location is the job.", *PICTURES),
         202: {
@@ -74,10 +74,8 @@ _FILES = {
             "headers": LOCATION,
         },
         **problems.responses(
-            "unauthorized", "cross-site", "slow-upload", "too-large", "too-many-pixels",
-            "unsupported-media-type", "invalid-option", "unknown-style", "bad-picture", "bad-form",
-            "unfit-format", "job-failed", "busy", "rate-limited", "queue-full", "too-many-jobs",
-            "broken-style", "unavailable", "not-found", "wrong-state",
+            *problems.OF_FORMS, "too-many-pixels", "unknown-style", "bad-picture", "unfit-format",
+            "job-failed", "queue-full", "too-many-jobs", "broken-style", "not-found", "wrong-state",
         ),
     },
 )  # fmt: skip
@@ -89,28 +87,14 @@ async def stylize(
     With a `painting` of your own instead of a style, the request waits for a draft, 50 seconds or
     as long as `Prefer: wait=SECONDS` says; after that it is answered with 202 and the job.
     """
-    quick, files = studio.quick, dict.fromkeys(_FILES, 1)
-    read = read_form(
-        request, fields=FIELDS, files=files, check=lambda given: ask(quick, given, own)
-    )
-    async with read as form:
-        photo = form.required("photo")
+    quick = studio.quick
+    async with _FORM.read(request, lambda given: ask(quick, given, own)) as form:
         if not form.file("painting"):
             asked = ask(quick, form.fields, own, quick.default or "")
-            return await stylised(request, studio, client, photo, asked, mask=form.file("mask"))
+            photo, mask = form.one("photo"), form.file("mask")
+            return await stylised(request, studio, client, photo, asked, mask=mask)
         job = await _begin_painting(studio, owner, client, form)
     return await _wait_for(request, studio, job)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is asked of a photo."""
-
-    style: str | None
-    options: ApplyOptions
-    format: str
-    fast: bool = False
-    own: Own = ()
 
 
 def ask(quick: Quick, given: Fields, own: Own = (), default: str | None = None) -> Asked:
@@ -118,16 +102,13 @@ def ask(quick: Quick, given: Fields, own: Own = (), default: str | None = None) 
 
     Raises `OptionsError` for what cannot be had.
     """
-    values = fields.values(FIELDS, given)
+    values = fields.values(_FORM.fields, given)
     format = values.pop("format", _FORMAT.default)
-    if format not in FORMATS:
-        raise OptionsError(f"--format does not know {shown(format)!r}{nearest(format, FORMATS)}")
-    style = values.pop("style", default)
-    fast = values.pop("fast", FAST.default)
-    options = ApplyOptions(**values)
+    style, fast = values.pop("style", default), values.pop("fast", FAST.default)
+    asked = Asked(style or "", ApplyOptions(**values), format, fast, own)
     if style is not None:
-        quick.check(style, options, fast=fast, own=own)
-    return Asked(style, options, format, fast, own=own)
+        quick.check(asked)
+    return asked
 
 
 async def stylised(
@@ -141,8 +122,6 @@ async def stylised(
     mask: UploadFile | None = None,
 ) -> Response:
     """Answer a photo in a style; a client that leaves before its turn costs nothing more."""
-    quick, style, options = studio.quick, asked.style or "", asked.options
-    where: Any = {"fast": asked.fast, "own": asked.own}
 
     def look() -> Header:
         if mask is not None:
@@ -151,15 +130,14 @@ async def stylised(
 
     def make() -> tuple[bytes, str]:
         white = None if mask is None else content(mask)
-        return quick.make(content(photo), style, options, asked.format, mask=white, **where)
+        return studio.quick.make(asked, content(photo), white)
 
-    header = await studio.checked(client, look)
-    quick.check_size(header, style, options, asked.format, **where)
-    data, kind = await unless_gone(request, quick.begin(client, make))
+    studio.quick.check_size(asked, await studio.checked(client, look))
+    data, kind = await unless_gone(request, studio.quick.begin(client, make))
     return Response(data, media_type=kind)
 
 
-async def _begin_painting(studio: Studio, owner: str, client: str, form: Form) -> StoredJob:
+async def _begin_painting(studio: Studio, owner: str, client: str, form: Filled) -> StoredJob:
     """Accept a draft of a photo in the style of a painting."""
     given, asked = form.fields, ask(studio.quick, form.fields)
     size = asked.options.size or _LARGEST_DRAFT
@@ -181,7 +159,7 @@ async def _begin_painting(studio: Studio, owner: str, client: str, form: Form) -
         format=asked.format,
         paint={"size": size, "quality": "draft", **passed_on},
     )
-    pictures = form.required("photo"), form.required("painting")
+    pictures = form.one("photo"), form.one("painting")
 
     def accept() -> StoredJob:
         photo, style = map(content, pictures)

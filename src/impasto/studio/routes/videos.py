@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +14,13 @@ from impasto.errors import OptionsError
 from impasto.studio import fields, problems
 from impasto.studio.context import Studio
 from impasto.studio.films import FORMATS, FilmRequest, accept_film, clip_of
-from impasto.studio.jobs import Job as StoredJob
 from impasto.studio.jobs import new_id
 from impasto.studio.learnt import Own
-from impasto.studio.multipart import Fields, place, read_form
+from impasto.studio.multipart import Fields, Form, place
 from impasto.studio.problems import Problem
 from impasto.studio.routes.answers import accepted
 from impasto.studio.routes.jobs import IDEMPOTENCY
-from impasto.studio.routes.openapi import LOCATION, form_body
+from impasto.studio.routes.openapi import LOCATION
 from impasto.studio.routes.schemas import Client, Job, Owner, OwnStyles, TheStudio
 from impasto.studio.routes.stylize import FAST, STYLE
 from impasto.text import shown
@@ -37,15 +35,13 @@ _AGAIN = fields.Field(
 )
 _NAME = fields.Field("name", str, "What lists call the clip.", "Clip")
 _FORMAT = fields.Field("format", str, "Format of the film.", FORMATS[0], FORMATS)
-FIELDS = {
-    "style": STYLE,
-    **fields.VIDEO,
-    "fast": FAST,
-    "format": _FORMAT,
-    "again": _AGAIN,
-    "name": _NAME,
-}
-_FILES = {"clip": "The clip: MP4, MOV, WebM, MKV, GIF or animated WebP."}
+_FORM = Form(
+    {"clip": "The clip: MP4, MOV, WebM, MKV, GIF or animated WebP."},
+    {
+        "style": STYLE, **fields.VIDEO, "fast": FAST, "format": _FORMAT, "again": _AGAIN,
+        "name": _NAME,
+    },
+)  # fmt: skip
 
 
 @router.post(
@@ -53,13 +49,12 @@ _FILES = {"clip": "The clip: MP4, MOV, WebM, MKV, GIF or animated WebP."}
     status_code=202,
     response_model=Job,
     response_description="The film will be stylised, and will not be lost.",
-    openapi_extra=form_body(_FILES, FIELDS, required=()),
+    openapi_extra=_FORM.described(),
     responses={
         202: {"headers": LOCATION},
         **problems.responses(
-            "unauthorized", "rate-limited", "unavailable", "cross-site", "slow-upload", "too-large",
-            "unsupported-media-type", "invalid-option", "unknown-style", "bad-film", "bad-form",
-            "key-reused", "queue-full", "too-many-jobs", "busy", "not-found", "broken-style",
+            *problems.OF_FORMS, "unknown-style", "bad-film", "key-reused", "queue-full",
+            "too-many-jobs", "not-found", "broken-style",
         ),
     },
 )  # fmt: skip
@@ -77,37 +72,30 @@ async def create_film(
     small `size` it is a quick look; `again` then takes the same clip without sending it again.
     """
     import_av()  # before a clip is received that nothing here can read
-    read = read_form(
-        request,
-        fields=FIELDS,
-        files=dict.fromkeys(_FILES, 1),
-        check=lambda given: _request(studio, given, own),
-        folder=studio.files.incoming,
-    )
-    async with read as form:
+    incoming = studio.files.incoming
+    async with _FORM.read(request, lambda given: _request(studio, given, own), incoming) as form:
         clip, again = form.file("clip"), form.fields.get("again")
         if (clip is None) == (not again):
             raise OptionsError("send either --clip, the file of a clip, or --again")
         asked = _request(studio, form.fields, own)
         name = shown(form.fields.get("name") or _NAME.default)[:_LONGEST_NAME]
 
-        def accept() -> StoredJob:
+        def accept() -> Response:
             if clip:
                 clip.file.flush()
-                return accept_film(studio, owner, own, place(clip), asked, key, name)
-            with _clip_of(studio, owner, str(again)) as path:
-                return accept_film(studio, owner, own, path, asked, key, name)
+            with nullcontext(place(clip)) if clip else _clip_of(studio, owner, str(again)) as path:
+                job = accept_film(studio, owner, path, asked, key, name)
+            return accepted(studio, job)
 
-        job = await studio.checked(client, accept)
-    return await asyncio.to_thread(accepted, studio, job)
+        return await studio.checked(client, accept)
 
 
 @contextmanager
-def _clip_of(studio: Studio, owner: str, job: str) -> Iterator[Path]:
+def _clip_of(studio: Studio, owner: str, id: str) -> Iterator[Path]:
     """Give a copy of the clip of an earlier job. Raises `NoSuchJob`."""
     path = studio.files.incoming / new_id()
     try:
-        studio.files.fetch(job, clip_of(studio, job, owner), path)
+        studio.files.fetch(id, clip_of(studio, studio.store.job(id, owner)), path)
         yield path
     except FileNotFoundError:
         raise Problem("not-found", "the clip of this job no longer exists") from None
@@ -117,9 +105,7 @@ def _clip_of(studio: Studio, owner: str, job: str) -> Iterator[Path]:
 
 def _request(studio: Studio, given: Fields, own: Own) -> FilmRequest:
     """Return what the fields of a form ask for; there may be more of them to come."""
-    values = fields.values(FIELDS, given)
-    for name in ("again", "name"):
-        values.pop(name, None)
-    asked = FilmRequest.of({"style": studio.quick.default or "", **values})
-    studio.quick.check(asked.style, asked.apply, fast=asked.fast, own=own)
-    return asked
+    values = {"style": studio.quick.default or "", **fields.values(_FORM.fields, given)}
+    request = FilmRequest.of(values, own)
+    studio.quick.check(request.asked)
+    return request
