@@ -352,6 +352,25 @@ def test_two_fingers_zoom_and_one_moves(browser: Browser, studio: Studio):
     window.close()
 
 
+def test_a_pointer_that_leaves_the_picture_lets_it_go(page: Page):
+    page.get_by_role("tab", name="Paint").click()
+    use_sample(page)  # without a slider over it
+    expect(page.locator("#viewer .result")).to_have_attribute("src", re.compile("sample"))
+    frame = page.locator("#viewer .compare").bounding_box()
+    assert frame
+    x, y = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(5, 5)
+    page.mouse.up()
+    for _ in range(3):
+        zoomed(page, "Zoom in")
+    before = shown_at(page)
+    page.mouse.move(x, y)
+    page.mouse.move(x + 30, y + 20, steps=3)
+    assert shown_at(page) == before
+
+
 # Again, and what was deleted.
 
 

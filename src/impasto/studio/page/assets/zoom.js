@@ -138,7 +138,8 @@ frame.addEventListener("pointermove", (event) => {
   else move(right, below);
 });
 for (const one of ["pointerup", "pointercancel"]) {
-  frame.addEventListener(one, ({ pointerId }) => {
+  // Also of those that have left the frame.
+  addEventListener(one, ({ pointerId }) => {
     down.delete(pointerId);
     frame.classList.toggle("pinched", down.size > 1);
   });
