@@ -446,6 +446,7 @@ def test_several_are_deleted_at_once_with_the_keyboard(window: Watched):
     expect(shots(page)).to_have_count(number - 2)
     expect(middle).to_be_visible()
     expect(middle).not_to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Select", exact=True)).to_be_focused()
 
     page.get_by_role("button", name="Select", exact=True).click()
     page.keyboard.press("Escape")
@@ -455,6 +456,27 @@ def test_several_are_deleted_at_once_with_the_keyboard(window: Watched):
 
 
 # The history.
+
+
+def test_more_of_the_history_takes_the_focus(window: Watched):
+    job = {"kind": "apply", "state": "done", "photo": "Sea", "styles": ["wave"], "created": 0}
+    job |= {"step": 1, "steps": 1, "version": ""}
+
+    def answer(route: Route) -> None:
+        limit = int(route.request.url.rpartition("=")[2])
+        jobs = [{"id": f"{number:024}", **job} for number in range(limit)]
+        route.fulfill(json={"jobs": jobs, "more": limit < 48})
+
+    page = window.new()
+    page.route("**/studio/jobs?limit=*", answer)
+    page.goto(window.url)
+    ready(page)
+    expect(shots(page)).to_have_count(24)
+    page.get_by_role("button", name="Show more").focus()
+    page.keyboard.press("Enter")
+    expect(shots(page)).to_have_count(48)
+    expect(shots(page).nth(24)).to_be_focused()
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
 
 
 def test_the_history_changes_in_place(window: Watched):

@@ -96,11 +96,8 @@ function when(date) {
 // Several at once.
 
 function select(ids) {
-  const focused = bar.contains(document.activeElement);
   selected = ids && new Set(ids);
-  bar.replaceChildren();
   draw();
-  if (focused) bar.querySelector("button")?.focus();
 }
 
 function toggle(id) {
@@ -108,21 +105,26 @@ function toggle(id) {
   draw();
 }
 
-/** The buttons for several at once. A question is asked anew when the selection changes. */
+/** Show the buttons for several at once. When the selection changes, a question is asked anew. */
 function drawBar() {
   bar.hidden = !shots.size;
   const plan = selected ? [...selected].join() : "none";
-  if (bar.dataset.plan === plan && bar.children.length) return;
+  if (bar.dataset.plan === plan) return;
   bar.dataset.plan = plan;
-  if (!selected) return bar.replaceChildren(button("select", "Select", () => select([])));
+  const focused = bar.contains(document.activeElement);
+  bar.replaceChildren(...(selected ? actions() : [button("select", "Select", () => select([]))]));
+  if (focused) bar.firstElementChild.focus();
+}
+
+function actions() {
   const number = selected.size;
   const all = number === shots.size;
+  const choose = button("all", all ? "None" : "All", () => select(all ? [] : shots.keys()));
   const erase = careful("erase", `Delete ${number}`, `Delete ${number} for good`, async () => {
     await remove([...selected]);
     select(null);
   });
-  const choose = button("all", all ? "None" : "All", () => select(all ? [] : shots.keys()));
-  bar.replaceChildren(choose, ...(number ? [erase] : []), button("done", "Done", () => select(null)));
+  return [choose, ...(number ? [erase] : []), button("done", "Done", () => select(null))];
 }
 
 function press({ key }) {
@@ -132,9 +134,11 @@ function press({ key }) {
 }
 
 export function start() {
-  more.addEventListener("click", () => {
+  more.addEventListener("click", async () => {
+    const first = shots.size;
     limit += PAGE;
-    look();
+    await look();
+    list.children[first]?.firstElementChild.focus();
   });
   section.addEventListener("keydown", press);
   onProgress(look);
