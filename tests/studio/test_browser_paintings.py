@@ -455,6 +455,30 @@ def test_several_are_deleted_at_once_with_the_keyboard(window: Watched):
     expect(action(page, "again")).to_be_visible()
 
 
+def test_what_cannot_be_deleted_stays_and_the_page_says_why_on_a_phone(window: Watched):
+    page = window.open(QUICK)
+    page.set_viewport_size({"width": 390, "height": 844})
+    use_sample(page)
+    id = keep(page)
+    held: list[Route] = []
+    page.route("**/healthz", lambda route: held.append(route))
+    page.route("**/v1/jobs/*", lambda route: route.abort())
+    action(page, "remove").click()
+    action(page, "remove").click()
+    said, connection = message(page, "The studio does not answer."), page.locator("#connection")
+    above, below, close = (
+        one.bounding_box() for one in (connection, said, said.get_by_role("button"))
+    )
+    assert above["y"] + above["height"] <= below["y"]
+    assert min(close["width"], close["height"]) >= 40
+    until(page, lambda: held)
+    held[0].continue_()
+    expect(connection).to_be_hidden()  # it answers again
+    assert path_of(page) == f"/painting/{id}"
+    expect(page.locator(f'#history [data-job="{id}"]')).to_have_attribute("aria-current", "true")
+    without(window, "ERR_")
+
+
 # The history.
 
 

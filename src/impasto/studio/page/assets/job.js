@@ -159,14 +159,15 @@ async function edit() {
 /** Cancel jobs, or delete those that have ended. Meanwhile nobody asks for them. */
 export async function remove(ids) {
   set({ leaving: ids });
-  const deleted = [];
+  const [ended, deleted] = [[], []];
   try {
     for (const id of ids) {
       const answer = await ask(`v1/jobs/${id}`, { method: "DELETE" }).catch(unlessGone);
+      ended.push(id);
       if (answer === null) deleted.push(id); // else it was under way, and keeps its photo
     }
   } finally {
-    leave(ids, deleted);
+    leave(ended, deleted);
   }
 }
 

@@ -69,7 +69,7 @@ function fill(on) {
   full.setAttribute("aria-pressed", on);
   for (let one = mat; one !== document.body; one = one.parentElement) {
     for (const other of one.parentElement.children) {
-      if (other !== one && !other.matches("#messages, #connection, #brush")) other.inert = on;
+      if (other !== one && !other.matches("#notices, #brush")) other.inert = on;
     }
   }
   const root = document.documentElement;
