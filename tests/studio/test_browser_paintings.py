@@ -22,6 +22,7 @@ from studio.browsing import (
     caption,
     drop,
     ready,
+    recipe_of,
     shots,
     slide,
     start_painting,
@@ -581,8 +582,8 @@ def test_the_page_says_what_it_waits_for_before_the_first_step(window: Watched):
 # Errors.
 
 
-def refusing(problem: dict[str, str]) -> Callable[[Route], None]:
-    return lambda route: route.fulfill(status=422, json=problem)
+def refusing(problem: dict[str, str], status: int = 422) -> Callable[[Route], None]:
+    return lambda route: route.fulfill(status=status, json=problem)
 
 
 TECHNICAL = re.compile(r"--\w|\b[a-z]+_[a-z]+\b|urn:|problem\+json|<memory>|Traceback|\b4\d\d\b")
@@ -629,6 +630,73 @@ def test_errors_are_in_plain_words_and_go_away_with_the_next_success(
     expect(page.locator("#messages .message")).to_have_count(0)
     stylised(page)
     without(window, "status of 422")
+
+
+def test_a_studio_that_can_do_something_no_more_answers_nevertheless(window: Watched):
+    page = window.open(QUICK)
+    use_sample(page)
+    stylised(page)
+    page.evaluate("""() => {
+        const connection = document.getElementById("connection");
+        window.lost = 0;
+        new MutationObserver(() => { window.lost += !connection.hidden; })
+            .observe(connection, { attributes: true });
+    }""")
+    full = {"code": "unavailable", "detail": "nothing can be written now; the log says more"}
+    page.route("**/studio/quick", refusing(full, 503))
+    slide(page, "Strength", "ArrowLeft")
+    expect(message(page, "Nothing can be written now")).to_be_visible()
+    assert page.evaluate("window.lost") == 0
+    page.unroute("**/studio/quick")
+    without(window, "status of 503")
+
+    page.route("**/studio/quick", lambda route: route.fulfill(status=502, body="<h1>"), times=1)
+    slide(page, "Strength", "ArrowLeft")
+    page.wait_for_function("() => window.lost === 1")
+    until(page, lambda: recipe_of(page)["strength"] == 0.9)  # when it is there again
+    without(window, "status of 502")
+
+    page.evaluate("""() => {
+        const ask = window.fetch;
+        window.fetch = async () => {
+            window.fetch = ask;
+            const broken = (controller) => controller.error(new TypeError("network error"));
+            return new Response(new ReadableStream({ start: broken }));
+        };
+    }""")  # half an answer
+    slide(page, "Strength", "ArrowLeft")
+    page.wait_for_function("() => window.lost === 2")
+    until(page, lambda: recipe_of(page)["strength"] == 0.85)
+
+
+def test_pictures_that_failed_are_loaded_when_the_studio_answers_again(window: Watched):
+    page = window.open(QUICK)
+    use_sample(page)
+    keep(page)
+    page = window.new()
+    failed: list[str] = []
+    down = [True]
+
+    def answer(route: Route) -> None:
+        if down:
+            failed.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/studio/picture/**", answer)
+    page.goto(f"{window.url}/{QUICK}")
+    ready(page)
+    until(page, lambda: any("swatch" in url for url in failed))
+    until(page, lambda: any("job" in url for url in failed))
+    down.clear()
+    page.route("**/studio/jobs?limit=*", lambda route: route.abort(), times=1)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    for picture in ("#swatches", "#history"):
+        page.wait_for_function(
+            "where => document.querySelector(`${where} img`).naturalWidth > 0", arg=picture
+        )
+    without(window, "ERR_")
 
 
 # Tabs.

@@ -53,7 +53,7 @@ function draw() {
 /** A small picture that stays the same element while its job goes on. */
 function shot({ id, kind, photo, styles, created }) {
   const name = title(photo, styles);
-  const image = el("img", { alt: "" });
+  const image = el("img", { alt: "", onerror: () => image.removeAttribute("src") }); // asked for again
   const blank = el("span.blank");
   const note = el("span.state");
   const made = el(

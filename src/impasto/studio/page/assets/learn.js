@@ -158,8 +158,7 @@ function form(one) {
 }
 
 async function rename(one, name) {
-  const headers = { "Content-Type": "application/json" };
-  const { style } = await ask(address(one), { method: "PATCH", headers, body: JSON.stringify({ name }) });
+  const { style } = await post(address(one), { name }, { method: "PATCH" });
   edited = null;
   one.name = style;
   choose(style, chosen()[1]);

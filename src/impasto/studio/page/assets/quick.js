@@ -62,7 +62,7 @@ async function work() {
 
 async function stylise(wanted, signal) {
   try {
-    const result = await post("studio/quick", wanted, signal);
+    const result = await post("studio/quick", wanted, { signal });
     if (signal.aborted) return;
     worked();
     set({ result, job: null });
@@ -142,7 +142,7 @@ function follow() {
 
 export function start() {
   onMove("quick", look);
-  on(["photo", "job", "result"], draw);
+  on(["photo", "job", "result", "connected"], draw);
   on(["photo", "mode", "job"], follow);
   on(["mask"], () => get("job") || look());
   on(["job"], () => get("job") && stop());

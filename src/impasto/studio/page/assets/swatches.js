@@ -187,9 +187,15 @@ function load() {
   waiting.delete(image);
   sight.unobserve(image);
   loading = true;
-  image.onload = image.onerror = () => {
+  const next = () => {
     loading = false;
     load();
+  };
+  image.onload = next;
+  image.onerror = () => {
+    image.removeAttribute("src"); // it is asked for again when the studio answers
+    image.alt = "";
+    next();
   };
   image.alt = image.dataset.alt; // not before: without a picture it would be in its place
   image.src = wanted(image);
@@ -233,5 +239,5 @@ if (section) {
     forget();
     reveal();
   });
-  on(["photo"], showPictures);
+  on(["photo", "connected"], showPictures);
 }
