@@ -558,7 +558,9 @@ def test_the_page_says_what_it_waits_for_before_the_first_step(window: Watched):
     page.route("**/studio/jobs/*?after=*", answer)
     start_painting(page, "best")
     expect(caption(page)).to_have_text("Loading…")
+    progress = page.get_by_role("progressbar", name="Progress")
     expect(page.locator("#viewer .progress.endless")).to_be_visible()
+    expect(progress).not_to_have_attribute("aria-valuenow", re.compile(r"\d"))
     queued = {"state": "queued", "step": 0, "steps": 0}
     for state, said in (
         ({**queued, "ahead": 3}, "Waiting · 3 before it"),
@@ -574,6 +576,7 @@ def test_the_page_says_what_it_waits_for_before_the_first_step(window: Watched):
         expect(page.locator("#viewer .progress.endless")).to_be_visible()
     page.unroute("**/studio/jobs/*?after=*")
     under_way(page)
+    expect(progress).to_have_attribute("aria-valuenow", re.compile(r"\d"))
     action(page, "cancel").click()
     action(page, "cancel").click()
     expect(page.locator("body:not(.has-job)")).to_be_attached()

@@ -39,7 +39,7 @@ export function advance(share) {
   progress.hidden = share === null;
   progress.classList.toggle("endless", !share);
   progress.firstElementChild.style.width = `${100 * share}%`;
-  progress.setAttribute("aria-valuenow", Math.round(100 * share));
+  progress.ariaValueNow = share ? Math.round(100 * share) : null;
 }
 
 /** Offer actions. Those that stay are left alone, so that focus and questions stay, too. */
