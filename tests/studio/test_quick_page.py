@@ -398,6 +398,24 @@ def test_a_style_that_is_learnt_waits_for_a_painting_to_be_closed(window: Watche
 
 
 @chromium
+def test_a_late_list_of_styles_covers_no_newer_one(page: Page):
+    old = page.request.get(at(page, "studio/styles")).json()
+    listed = page.get_by_role("searchbox", name="Search the styles")
+    number = len(old["styles"])
+    late: list[Route] = []
+    page.route("**/studio/styles", lambda r: r.continue_() if late else late.append(r))
+    add_style(page, "mine")
+    come_back(page)
+    until(page, lambda: late)
+    come_back(page)
+    expect(listed).to_have_attribute("placeholder", f"Search {number + 1} styles")
+    late[0].fulfill(json=old)
+    a_moment(page)
+    expect(listed).to_have_attribute("placeholder", f"Search {number + 1} styles")
+    delete_style(page, "mine")
+
+
+@chromium
 def test_a_page_on_which_nothing_is_under_way_asks_for_nothing(window: Watched):
     page = window.new()
     page.clock.install()

@@ -17,6 +17,7 @@ const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase
 
 const labels = new Map(); // the elements of styles, by what they show
 let styles = new Map(); // by name
+let asked = 0; // how many lists were
 let slot = 0; // which of the two a choice is for
 let onPhoto = false; // whether the swatches show the photo
 
@@ -24,9 +25,11 @@ let onPhoto = false; // whether the swatches show the photo
 export const chosen = () => mixed(field.value);
 const firstShare = () => Number(field.value.split(/[:,]/)[1] ?? 1);
 
-/** List the styles anew. */
+/** List the styles anew, unless a later list is there or asked for. */
 export async function refresh() {
-  list((await ask("studio/styles")).styles);
+  const mine = ++asked;
+  const { styles } = await ask("studio/styles");
+  if (mine === asked) list(styles);
 }
 
 function list(all) {
