@@ -1,7 +1,7 @@
 // Clips: of one that is dropped, the first seconds are stylised as a look, then all of it as a film.
 
 import { attempt } from "./messages.js";
-import { ask } from "./server.js";
+import { ask, form } from "./server.js";
 import { settings } from "./settings.js";
 import { get, on, set } from "./state.js";
 import { deliver } from "./upload.js";
@@ -26,16 +26,9 @@ export async function isClip(file) {
 
 /** Send a clip, and show the first seconds of it in the style that is chosen. */
 export async function take(file, section, cancel) {
-  const body = form({ ...settings("quick"), ...LOOK, name: file.name });
-  body.append("clip", file);
+  const body = form({ ...settings("quick"), ...LOOK, name: file.name, clip: file });
   const job = await deliver("v1/videos", body, section, cancel);
   if (job) open(job, file.name);
-}
-
-function form(fields) {
-  const body = new FormData();
-  for (const [name, value] of Object.entries(fields)) body.append(name, value);
-  return body;
 }
 
 /** Show a film. Its first frame is the photo of the page: what goes for photos goes for that. */

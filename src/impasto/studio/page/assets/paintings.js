@@ -64,7 +64,7 @@ on(["paintings"], () => {
   const focused = old.includes(document.activeElement);
   for (const one of old) one.remove();
   group.prepend(...own().map(tile));
-  if (focused) group.firstChild.focus();
+  if (focused) group.firstElementChild.focus();
 });
 button.addEventListener("click", async () => {
   if (button.ariaDisabled) return;

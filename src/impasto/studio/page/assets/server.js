@@ -37,6 +37,13 @@ export function post(path, data = {}, options = {}) {
   return ask(path, { method: "POST", headers, body: JSON.stringify(data), ...options });
 }
 
+/** A form with these fields, to be sent. */
+export function form(fields) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  return body;
+}
+
 /** Send a file or a form, and ask for JSON; `progress` is called with the bytes sent so far and all. */
 export async function send(path, body, { signal, progress }) {
   const request = new XMLHttpRequest(); // fetch does not say how much is sent
