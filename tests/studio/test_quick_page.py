@@ -379,6 +379,24 @@ def test_a_style_of_ones_own_is_renamed_in_a_mixture_and_the_focus_stays(window:
 
 
 @chromium
+def test_a_late_list_of_styles_covers_no_newer_one(page: Page):
+    old = page.request.get(at(page, "studio/styles")).json()
+    listed = page.get_by_role("searchbox", name="Search the styles")
+    number = len(old["styles"])
+    late: list[Route] = []
+    page.route("**/studio/styles", lambda r: r.continue_() if late else late.append(r))
+    add_style(page, "mine")
+    come_back(page)
+    until(page, lambda: late)
+    come_back(page)
+    expect(listed).to_have_attribute("placeholder", f"Search {number + 1} styles")
+    late[0].fulfill(json=old)
+    a_moment(page)
+    expect(listed).to_have_attribute("placeholder", f"Search {number + 1} styles")
+    delete_style(page, "mine")
+
+
+@chromium
 def test_a_style_that_was_deleted_gives_way_to_another(window: Watched):
     page = window.open(QUICK)
     add_style(page, "mine")
@@ -455,24 +473,6 @@ def test_a_style_that_is_learnt_waits_for_a_painting_to_be_closed(window: Watche
     page.unroute("**/studio/learning")
     delete_style(page, "mine")
     window.wrong = [what for what in window.wrong if "status of 503" not in what]
-
-
-@chromium
-def test_a_late_list_of_styles_covers_no_newer_one(page: Page):
-    old = page.request.get(at(page, "studio/styles")).json()
-    listed = page.get_by_role("searchbox", name="Search the styles")
-    number = len(old["styles"])
-    late: list[Route] = []
-    page.route("**/studio/styles", lambda r: r.continue_() if late else late.append(r))
-    add_style(page, "mine")
-    come_back(page)
-    until(page, lambda: late)
-    come_back(page)
-    expect(listed).to_have_attribute("placeholder", f"Search {number + 1} styles")
-    late[0].fulfill(json=old)
-    a_moment(page)
-    expect(listed).to_have_attribute("placeholder", f"Search {number + 1} styles")
-    delete_style(page, "mine")
 
 
 @chromium
@@ -708,6 +708,27 @@ def touch(page: Page, area: FloatRect, *others: float) -> None:
         hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         shares[0] += -0.15 if others else 0.2
     hand.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+@chromium
+def test_the_longest_name_fits_on_a_phone(window: Watched):
+    name = "w" * 40
+    page = window.open(QUICK)
+    add_style(page, name)
+    page.set_viewport_size({"width": 390, "height": 844})
+    style = {"name": name, "job": "x" * 24, "state": "running", "ahead": 0, "seconds": 1.0}
+    style |= {"budget": 60.0, "remaining": 9.0, "version": ""}
+    page.goto(f"{window.url}/{QUICK}&style={name}:1,kiss:1")
+    ready(page)
+    use_sample(page)
+    stylised(page)
+    expect(page.locator("#learn .mine")).to_contain_text("learnt for")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.route("**/studio/learning", lambda route: route.fulfill(json={"styles": [style]}))
+    come_back(page)
+    expect(page.locator("#learn li")).to_contain_text("soon there is a first look")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    delete_style(page, name)
 
 
 # What is behind it.
