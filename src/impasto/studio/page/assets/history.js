@@ -1,6 +1,6 @@
 // All that was made, the newest first: small pictures that open again. Several are deleted at once.
 
-import { el, title } from "./dom.js";
+import { el, parts, title } from "./dom.js";
 import { onProgress, open, remove, underWay } from "./job.js";
 import { polling } from "./poll.js";
 import { ask, picture } from "./server.js";
@@ -13,9 +13,7 @@ const KINDS = { paint: "Painting", apply: "Quick", video: "Film" };
 const STATES = { queued: "waiting", stopped: "stopped", failed: "failed", cancelled: "cancelled" };
 
 const section = document.getElementById("history");
-const [list, none, more, bar] = [".shots", ".hint", ".more", ".several"].map((one) =>
-  section.querySelector(one),
-);
+const [list, none, more, bar] = parts(section, ".shots", ".hint", ".more", ".several");
 const shots = new Map(); // what is listed, by id: `item` is its element
 let shown = [];
 let selected = null; // the ids of those that are selected, while some are to be
@@ -133,16 +131,14 @@ function press({ key }) {
   if (key === "Delete") bar.querySelector("[data-action=erase]")?.focus();
 }
 
-export function start() {
-  more.addEventListener("click", async () => {
-    const first = shots.size;
-    limit += PAGE;
-    await look();
-    list.children[first]?.firstElementChild.focus();
-  });
-  section.addEventListener("keydown", press);
-  onProgress(look);
-  on(["job", "leaving"], draw);
-  on(["leaving"], () => get("leaving").length || look());
-  look();
-}
+more.addEventListener("click", async () => {
+  const first = shots.size;
+  limit += PAGE;
+  await look();
+  list.children[first]?.firstElementChild.focus();
+});
+section.addEventListener("keydown", press);
+onProgress(look);
+on(["job", "leaving"], draw);
+on(["leaving"], () => get("leaving").length || look());
+look();

@@ -1,11 +1,11 @@
 // Learning paintings: one that is dropped in Quick becomes a style, better while it is learnt.
 
-import { duration, el, takeFiles, titled } from "./dom.js";
+import { duration, el, parts, takeFiles, titled } from "./dom.js";
 import { underWay } from "./job.js";
 import { reading, show } from "./messages.js";
 import { polling } from "./poll.js";
 import { ask, form, post } from "./server.js";
-import { onApply, onMove, quick } from "./settings.js";
+import { moved, onApply, onMove } from "./settings.js";
 import { get, on } from "./state.js";
 import { choose, chosen, refresh } from "./swatches.js";
 import { deliver, sayReduced, upload } from "./upload.js";
@@ -16,9 +16,7 @@ const EVERY = 1000; // milliseconds between looks while something is learnt
 const FILE = ".safetensors"; // of a style
 
 const section = document.getElementById("learn");
-const [list, menu, input, file] = [".learning", ".mine", "#learn-file", "#style-file"].map((one) =>
-  section?.querySelector(one),
-);
+const [list, menu, input, file] = parts(section, ".learning", ".mine", "#learn-file", "#style-file");
 let styles = []; // one's own, the newest first
 let planned = ""; // what the menu shows
 let edited = null; // the style whose name is edited
@@ -57,7 +55,7 @@ function update() {
   if (styles.some(({ name, version }) => version && name === wanted)) {
     choose(wanted);
     wanted = null;
-  } else if (better && get("result")) quick.dispatchEvent(new Event("moved"));
+  } else if (better && get("result")) moved();
   better = false;
 }
 
@@ -166,8 +164,8 @@ const remove = (one) => ask(address(one), { method: "DELETE" }).finally(look);
 
 if (section) {
   takeFiles(document.getElementById("way-quick"), [input, file], take);
-  onMove("quick", drawMenu);
-  onApply("quick", drawMenu);
+  onMove(drawMenu);
+  onApply(drawMenu);
   on(["job", "mode"], update);
   look();
 }

@@ -6,7 +6,7 @@
 import { restyle } from "./clips.js";
 import { compare } from "./compare.js";
 import { mixed, title, together } from "./dom.js";
-import { open } from "./job.js";
+import { begin } from "./job.js";
 import { mask } from "./mask.js";
 import { failed, worked } from "./messages.js";
 import { picture, post } from "./server.js";
@@ -78,15 +78,9 @@ async function stylise(wanted, signal) {
 const named = () => ({ ...get("result"), photo: get("photo") });
 
 /** Have the picture painted on, from where the network left it. */
-const paintOn = (seconds) => async () => {
-  const { id } = await post("studio/quick/finish", { ...named(), seconds });
-  open(id);
-};
+const paintOn = (seconds) => () => begin("studio/quick/finish", { ...named(), seconds });
 
-async function keep() {
-  const { id } = await post("studio/quick/keep", named());
-  open(id);
-}
+const keep = () => begin("studio/quick/keep", named());
 
 function draw() {
   const [photo, result] = [get("photo"), get("result")];
@@ -140,16 +134,14 @@ function follow() {
   if (get("mode") === "quick" && get("photo") && !get("job") && !get("result")) look();
 }
 
-export function start() {
-  onMove("quick", look);
-  on(["photo", "job", "result", "connected"], draw);
-  on(["photo", "mode", "job"], follow);
-  on(["mask"], () => get("job") || look());
-  on(["job"], () => get("job") && stop());
-  on(["connected"], () => {
-    if (!get("connected") || !missed) return;
-    missed = false;
-    if (get("result")?.failed) finish();
-    else look();
-  });
-}
+onMove(look);
+on(["photo", "job", "result", "connected"], draw);
+on(["photo", "mode", "job"], follow);
+on(["mask"], () => get("job") || look());
+on(["job"], () => get("job") && stop());
+on(["connected"], () => {
+  if (!get("connected") || !missed) return;
+  missed = false;
+  if (get("result")?.failed) finish();
+  else look();
+});

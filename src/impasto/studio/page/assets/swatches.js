@@ -1,15 +1,15 @@
 // The styles of Quick: one is chosen, or two are mixed. What is chosen is in a field of the form, as
 // "wave" or "wave:0.6,kiss:0.4".
 
-import { el, mixed, titled, together } from "./dom.js";
+import { el, mixed, parts, titled, together } from "./dom.js";
 import { show } from "./messages.js";
 import { ask, look, picture } from "./server.js";
-import { onApply, quick } from "./settings.js";
+import { moved, onApply, quick } from "./settings.js";
 import { get, memory, on } from "./state.js";
 
 const section = document.getElementById("styles");
-const parts = [".slots", ".share", "#swatches", ".find", ".groups", ".none", ".own"];
-const [slots, share, panel, find, groups, none, own] = parts.map((one) => section?.querySelector(one));
+const [slots, share, panel] = parts(section, ".slots", ".share", "#swatches");
+const [input, own, done, groups, none] = parts(panel, "input", ".own", ".shut", ".groups", ".none");
 const mat = document.querySelector("#viewer .mat");
 const field = quick.elements.style;
 const usual = field.value;
@@ -37,7 +37,7 @@ function list(all) {
   const old = groups.querySelectorAll("label");
   if (old.length !== all.length || all.some((style, i) => swatch(style) !== old[i])) arrange(all);
   showPictures();
-  if (forget()) quick.dispatchEvent(new Event("moved"));
+  if (forget()) moved();
 }
 
 /** Arrange the styles in groups; the focus stays. */
@@ -54,7 +54,7 @@ function arrange(all) {
       ),
     ),
   );
-  find.firstElementChild.placeholder = `Search ${all.length} styles`;
+  input.placeholder = `Search ${all.length} styles`;
   focused?.focus({ preventScroll: true });
   search();
 }
@@ -86,7 +86,7 @@ export function choose(first, second = null, part = firstShare()) {
   field.value = two ? `${first}:${Number(part.toFixed(2))},${second}:${Number(rest)}` : first;
   if (!two) slot = 0;
   draw();
-  quick.dispatchEvent(new Event("moved"));
+  moved();
 }
 
 /** Forget what is chosen and no longer exists; return whether there was such a style. */
@@ -147,7 +147,7 @@ function shut() {
 }
 
 function search() {
-  const words = plain(find.firstElementChild.value).split(/\s+/);
+  const words = plain(input.value).split(/\s+/);
   for (const label of groups.querySelectorAll("label")) {
     label.hidden = !words.every((word) => label.dataset.words.includes(word));
   }
@@ -157,7 +157,6 @@ function search() {
 
 function onKey(event) {
   const { key, target, altKey, ctrlKey, metaKey } = event;
-  const input = find.firstElementChild;
   const found = groups.querySelector("label:not([hidden]) input");
   if (key === "Escape") shut();
   else if (target.type === "radio" && key.length === 1 && key !== " " && !(altKey || ctrlKey || metaKey)) input.focus();
@@ -219,24 +218,25 @@ function showPictures() {
 if (section) {
   list(JSON.parse(section.dataset.styles));
   groups.addEventListener("change", ({ target }) => pick(target.value));
-  slots.children[0].addEventListener("click", () => turn(0));
-  slots.children[1].addEventListener("click", () => turn(1));
-  slots.children[2].addEventListener("click", () => {
+  const [one, two, unmix] = slots.children;
+  one.addEventListener("click", () => turn(0));
+  two.addEventListener("click", () => turn(1));
+  unmix.addEventListener("click", () => {
     choose(chosen()[0]);
-    slots.firstElementChild.focus();
+    one.focus();
   });
   share.lastElementChild.addEventListener("input", ({ target }) => {
     const [first, second] = chosen();
     choose(first, second, target.value / 100);
   });
-  find.firstElementChild.addEventListener("input", search);
-  find.lastElementChild.addEventListener("click", shut);
+  input.addEventListener("input", search);
+  done.addEventListener("click", shut);
   own.addEventListener("click", () => {
     memory("looks", !onPhoto);
     showPictures();
   });
   panel.addEventListener("keydown", onKey);
-  onApply("quick", () => {
+  onApply(() => {
     slot = 0;
     shut();
     forget();

@@ -1,6 +1,6 @@
 // The frame that shows a photo, a quick result or a job: caption, progress and buttons.
 
-import { el } from "./dom.js";
+import { el, parts } from "./dom.js";
 import { attempt } from "./messages.js";
 import { file } from "./server.js";
 import { memory } from "./state.js";
@@ -8,13 +8,8 @@ import { memory } from "./state.js";
 const FORMATS = { png: "PNG", jpeg: "JPEG", webp: "WebP" };
 
 const section = document.getElementById("viewer");
-const [mat, progress, heading, caption, actions] = [
-  ".mat",
-  ".progress",
-  ".title",
-  ".caption",
-  ".actions",
-].map((one) => section.querySelector(one));
+const names = [".mat", ".progress", ".title", ".caption", ".actions"];
+const [mat, progress, heading, caption, actions] = parts(section, ...names);
 
 export const reveal = (visible) => (section.hidden = !visible);
 
