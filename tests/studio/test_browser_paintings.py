@@ -20,9 +20,11 @@ from studio.browsing import (
     a_moment,
     action,
     caption,
+    changed,
     drop,
     ready,
     recipe_of,
+    result_of,
     shots,
     slide,
     start_painting,
@@ -635,7 +637,7 @@ def test_errors_are_in_plain_words_and_go_away_with_the_next_success(
     without(window, "status of 422")
 
 
-def test_a_studio_that_can_do_something_no_more_answers_nevertheless(window: Watched):
+def test_a_studio_that_can_do_something_no_more_answers_nevertheless(window: Watched, photo: Path):
     page = window.open(QUICK)
     use_sample(page)
     stylised(page)
@@ -654,9 +656,11 @@ def test_a_studio_that_can_do_something_no_more_answers_nevertheless(window: Wat
     without(window, "status of 503")
 
     page.route("**/studio/quick", lambda route: route.fulfill(status=502, body="<h1>"), times=1)
+    before = result_of(page)
     slide(page, "Strength", "ArrowLeft")
     page.wait_for_function("() => window.lost === 1")
-    until(page, lambda: recipe_of(page)["strength"] == 0.9)  # when it is there again
+    changed(page, before)  # when it is there again
+    assert recipe_of(page)["strength"] == 0.9
     without(window, "status of 502")
 
     page.evaluate("""() => {
@@ -667,9 +671,21 @@ def test_a_studio_that_can_do_something_no_more_answers_nevertheless(window: Wat
             return new Response(new ReadableStream({ start: broken }));
         };
     }""")  # half an answer
+    before = result_of(page)
     slide(page, "Strength", "ArrowLeft")
     page.wait_for_function("() => window.lost === 2")
-    until(page, lambda: recipe_of(page)["strength"] == 0.85)
+    changed(page, before)
+    assert recipe_of(page)["strength"] == 0.85
+
+    page.route("**/studio/quick", lambda route: route.abort(), times=1)
+    slide(page, "Strength", "ArrowLeft")
+    page.wait_for_function("() => window.lost === 3")
+    page.get_by_role("tab", name="Paint").click()
+    page.locator("#photo-file").set_input_files(photo)  # what waits is of another photo
+    expect(page.locator("#connection")).to_be_hidden()
+    a_moment(page)
+    expect(action(page, "keep")).to_have_count(0)
+    without(window, "ERR_")
 
 
 def test_pictures_that_failed_are_loaded_when_the_studio_answers_again(window: Watched):

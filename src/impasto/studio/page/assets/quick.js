@@ -19,7 +19,6 @@ const REST = 350; // milliseconds without a move, after which a draft is finishe
 let next = null; // the order that waits
 let running = null; // the order under way
 let request = null; // what aborts it
-let missed = false; // whether the studio did not answer
 let rest = 0;
 
 function look() {
@@ -44,20 +43,19 @@ function order(wanted) {
 function stop() {
   clearTimeout(rest);
   next = null;
-  missed = false;
   request?.abort();
 }
 
 async function work() {
   busy(true);
-  while (next) {
+  while (next && get("connected")) {
     [running, next, request] = [next, null, new AbortController()];
     await stylise(running, request.signal);
   }
   running = request = null;
   busy(false);
   const result = get("result");
-  if (result?.draft && !result.failed) rest = setTimeout(finish, REST);
+  if (result?.draft && !result.failed && !next) rest = setTimeout(finish, REST);
 }
 
 async function stylise(wanted, signal) {
@@ -68,8 +66,11 @@ async function stylise(wanted, signal) {
     set({ result, job: null });
   } catch (error) {
     if (signal.aborted) return;
-    missed = !error.status;
-    if (!missed) failed(error);
+    if (!get("connected")) {
+      next ??= wanted; // it waits until the studio answers again
+      return;
+    }
+    failed(error);
     if (!wanted.draft && get("result")) set({ result: { ...get("result"), failed: true } });
   }
 }
@@ -130,7 +131,8 @@ function actions(result) {
 
 /** Stylise the photo that is shown, unless it belongs to the job that is shown. */
 function follow() {
-  if (running && running.photo !== get("photo")?.source) stop();
+  const isOther = (one) => one && one.photo !== get("photo")?.source;
+  if (isOther(running) || isOther(next)) stop();
   if (get("mode") === "quick" && get("photo") && !get("job") && !get("result")) look();
 }
 
@@ -139,9 +141,4 @@ on(["photo", "job", "result", "connected"], draw);
 on(["photo", "mode", "job"], follow);
 on(["mask"], () => get("job") || look());
 on(["job"], () => get("job") && stop());
-on(["connected"], () => {
-  if (!get("connected") || !missed) return;
-  missed = false;
-  if (get("result")?.failed) finish();
-  else look();
-});
+on(["connected"], () => next && !running && work());
