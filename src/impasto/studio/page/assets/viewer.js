@@ -40,9 +40,9 @@ export function advance(share) {
 /** Offer actions. Those that stay are left alone, so that focus and questions stay, too. */
 export function offer(...wanted) {
   const found = wanted.filter(Boolean);
-  const plan = (all) => [...all].map(({ dataset, href = dataset.of }) => dataset.action + href).join();
-  const off = (all) => [...all].some((one) => one.ariaDisabled);
-  if (plan(found) === plan(actions.children) && !off(found) && !off(actions.children)) return;
+  const does = ({ dataset, ariaDisabled, href = dataset.of }) => [dataset.action, href, ariaDisabled];
+  const plan = (all) => [...all].map(does).join();
+  if (plan(found) === plan(actions.children)) return;
   const focused = [caption, ...actions.querySelectorAll("*")].includes(document.activeElement);
   actions.replaceChildren(...found);
   if (focused) (actions.querySelector("button, a") ?? caption).focus();
