@@ -24,7 +24,7 @@ function take([file]) {
   reading(section, async () => {
     if (await isClip(file)) return takeClip(file, section, mine);
     const answer = await upload(file, section, mine);
-    if (answer && mine === latest) choose({ name: file.name, ...answer });
+    if (answer) choose({ name: file.name, ...answer });
   });
 }
 
