@@ -20,8 +20,11 @@ from studio.browsing import (
     a_moment,
     action,
     caption,
+    changed,
     drop,
     ready,
+    recipe_of,
+    result_of,
     shots,
     slide,
     start_painting,
@@ -352,6 +355,25 @@ def test_two_fingers_zoom_and_one_moves(browser: Browser, studio: Studio):
     window.close()
 
 
+def test_a_pointer_that_leaves_the_picture_lets_it_go(page: Page):
+    page.get_by_role("tab", name="Paint").click()
+    use_sample(page)  # without a slider over it
+    expect(page.locator("#viewer .result")).to_have_attribute("src", re.compile("sample"))
+    frame = page.locator("#viewer .compare").bounding_box()
+    assert frame
+    x, y = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(5, 5)
+    page.mouse.up()
+    for _ in range(3):
+        zoomed(page, "Zoom in")
+    before = shown_at(page)
+    page.mouse.move(x, y)
+    page.mouse.move(x + 30, y + 20, steps=3)
+    assert shown_at(page) == before
+
+
 # Again, and what was deleted.
 
 
@@ -427,6 +449,7 @@ def test_several_are_deleted_at_once_with_the_keyboard(window: Watched):
     expect(shots(page)).to_have_count(number - 2)
     expect(middle).to_be_visible()
     expect(middle).not_to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Select", exact=True)).to_be_focused()
 
     page.get_by_role("button", name="Select", exact=True).click()
     page.keyboard.press("Escape")
@@ -435,7 +458,52 @@ def test_several_are_deleted_at_once_with_the_keyboard(window: Watched):
     expect(action(page, "again")).to_be_visible()
 
 
+def test_what_cannot_be_deleted_stays_and_the_page_says_why_on_a_phone(window: Watched):
+    page = window.open(QUICK)
+    page.set_viewport_size({"width": 390, "height": 844})
+    use_sample(page)
+    id = keep(page)
+    held: list[Route] = []
+    page.route("**/healthz", lambda route: held.append(route))
+    page.route("**/v1/jobs/*", lambda route: route.abort())
+    action(page, "remove").click()
+    action(page, "remove").click()
+    said, connection = message(page, "The studio does not answer."), page.locator("#connection")
+    above, below, close = (
+        one.bounding_box() for one in (connection, said, said.get_by_role("button"))
+    )
+    assert above["y"] + above["height"] <= below["y"]
+    assert min(close["width"], close["height"]) >= 40
+    until(page, lambda: held)
+    held[0].continue_()
+    expect(connection).to_be_hidden()  # it answers again
+    assert path_of(page) == f"/painting/{id}"
+    expect(page.locator(f'#history [data-job="{id}"]')).to_have_attribute("aria-current", "true")
+    without(window, "ERR_")
+
+
 # The history.
+
+
+def test_more_of_the_history_takes_the_focus(window: Watched):
+    job = {"kind": "apply", "state": "done", "photo": "Sea", "styles": ["wave"], "created": 0}
+    job |= {"step": 1, "steps": 1, "version": ""}
+
+    def answer(route: Route) -> None:
+        limit = int(route.request.url.rpartition("=")[2])
+        jobs = [{"id": f"{number:024}", **job} for number in range(limit)]
+        route.fulfill(json={"jobs": jobs, "more": limit < 48})
+
+    page = window.new()
+    page.route("**/studio/jobs?limit=*", answer)
+    page.goto(window.url)
+    ready(page)
+    expect(shots(page)).to_have_count(24)
+    page.get_by_role("button", name="Show more").focus()
+    page.keyboard.press("Enter")
+    expect(shots(page)).to_have_count(48)
+    expect(shots(page).nth(24)).to_be_focused()
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
 
 
 def test_the_history_changes_in_place(window: Watched):
@@ -492,7 +560,9 @@ def test_the_page_says_what_it_waits_for_before_the_first_step(window: Watched):
     page.route("**/studio/jobs/*?after=*", answer)
     start_painting(page, "best")
     expect(caption(page)).to_have_text("Loading…")
+    progress = page.get_by_role("progressbar", name="Progress")
     expect(page.locator("#viewer .progress.endless")).to_be_visible()
+    expect(progress).not_to_have_attribute("aria-valuenow", re.compile(r"\d"))
     queued = {"state": "queued", "step": 0, "steps": 0}
     for state, said in (
         ({**queued, "ahead": 3}, "Waiting · 3 before it"),
@@ -508,6 +578,7 @@ def test_the_page_says_what_it_waits_for_before_the_first_step(window: Watched):
         expect(page.locator("#viewer .progress.endless")).to_be_visible()
     page.unroute("**/studio/jobs/*?after=*")
     under_way(page)
+    expect(progress).to_have_attribute("aria-valuenow", re.compile(r"\d"))
     action(page, "cancel").click()
     action(page, "cancel").click()
     expect(page.locator("body:not(.has-job)")).to_be_attached()
@@ -516,8 +587,8 @@ def test_the_page_says_what_it_waits_for_before_the_first_step(window: Watched):
 # Errors.
 
 
-def refusing(problem: dict[str, str]) -> Callable[[Route], None]:
-    return lambda route: route.fulfill(status=422, json=problem)
+def refusing(problem: dict[str, str], status: int = 422) -> Callable[[Route], None]:
+    return lambda route: route.fulfill(status=status, json=problem)
 
 
 TECHNICAL = re.compile(r"--\w|\b[a-z]+_[a-z]+\b|urn:|problem\+json|<memory>|Traceback|\b4\d\d\b")
@@ -564,6 +635,87 @@ def test_errors_are_in_plain_words_and_go_away_with_the_next_success(
     expect(page.locator("#messages .message")).to_have_count(0)
     stylised(page)
     without(window, "status of 422")
+
+
+def test_a_studio_that_can_do_something_no_more_answers_nevertheless(window: Watched, photo: Path):
+    page = window.open(QUICK)
+    use_sample(page)
+    stylised(page)
+    page.evaluate("""() => {
+        const connection = document.getElementById("connection");
+        window.lost = 0;
+        new MutationObserver(() => { window.lost += !connection.hidden; })
+            .observe(connection, { attributes: true });
+    }""")
+    full = {"code": "unavailable", "detail": "nothing can be written now; the log says more"}
+    page.route("**/studio/quick", refusing(full, 503))
+    slide(page, "Strength", "ArrowLeft")
+    expect(message(page, "Nothing can be written now")).to_be_visible()
+    assert page.evaluate("window.lost") == 0
+    page.unroute("**/studio/quick")
+    without(window, "status of 503")
+
+    page.route("**/studio/quick", lambda route: route.fulfill(status=502, body="<h1>"), times=1)
+    before = result_of(page)
+    slide(page, "Strength", "ArrowLeft")
+    page.wait_for_function("() => window.lost === 1")
+    changed(page, before)  # when it is there again
+    assert recipe_of(page)["strength"] == 0.9
+    without(window, "status of 502")
+
+    page.evaluate("""() => {
+        const ask = window.fetch;
+        window.fetch = async () => {
+            window.fetch = ask;
+            const broken = (controller) => controller.error(new TypeError("network error"));
+            return new Response(new ReadableStream({ start: broken }));
+        };
+    }""")  # half an answer
+    before = result_of(page)
+    slide(page, "Strength", "ArrowLeft")
+    page.wait_for_function("() => window.lost === 2")
+    changed(page, before)
+    assert recipe_of(page)["strength"] == 0.85
+
+    page.route("**/studio/quick", lambda route: route.abort(), times=1)
+    slide(page, "Strength", "ArrowLeft")
+    page.wait_for_function("() => window.lost === 3")
+    page.get_by_role("tab", name="Paint").click()
+    page.locator("#photo-file").set_input_files(photo)  # what waits is of another photo
+    expect(page.locator("#connection")).to_be_hidden()
+    a_moment(page)
+    expect(action(page, "keep")).to_have_count(0)
+    without(window, "ERR_")
+
+
+def test_pictures_that_failed_are_loaded_when_the_studio_answers_again(window: Watched):
+    page = window.open(QUICK)
+    use_sample(page)
+    keep(page)
+    page = window.new()
+    failed: list[str] = []
+    down = [True]
+
+    def answer(route: Route) -> None:
+        if down:
+            failed.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/studio/picture/**", answer)
+    page.goto(f"{window.url}/{QUICK}")
+    ready(page)
+    until(page, lambda: any("swatch" in url for url in failed))
+    until(page, lambda: any("job" in url for url in failed))
+    down.clear()
+    page.route("**/studio/jobs?limit=*", lambda route: route.abort(), times=1)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    for picture in ("#swatches", "#history"):
+        page.wait_for_function(
+            "where => document.querySelector(`${where} img`).naturalWidth > 0", arg=picture
+        )
+    without(window, "ERR_")
 
 
 # Tabs.

@@ -129,8 +129,10 @@ def test_how_much_is_sent_is_shown_and_can_be_cancelled(page: Page, tmp_path: Pa
     page.locator("#photo-file").set_input_files(tmp_path / "noise.png")
     busy = page.locator("#photo .busy")
     expect(busy).to_contain_text(re.compile(r"Sent \d\.\d of 2\.4 MB"))
-    busy.get_by_role("button", name="Cancel").click()
+    busy.get_by_role("button", name="Cancel").focus()
+    page.keyboard.press("Enter")
     expect(busy).to_be_hidden()
+    expect(page.locator("#photo-file")).to_be_focused()
     expect(page.locator("#photo .problem")).to_be_hidden()
     expect(page.locator("#photo .bar")).to_be_hidden()
     network.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
@@ -147,6 +149,43 @@ def test_a_dropped_painting_is_made_smaller_too(page: Page, tmp_path: Path):
     expect(page.get_by_role("button", name="Remove canvas.jpg")).to_be_visible()
     note = "Your painting of 3000 × 1500 pixels was reduced to 2000 × 1000 before sending."
     expect(page.locator("#paintings .reduced")).to_have_text(note)
+
+
+@chromium
+def test_paintings_are_sent_one_after_the_other_and_removed_with_the_focus_kept(page: Page):
+    page.get_by_role("tab", name="Paint").click()
+    held: list[Route] = []
+    page.route("**/studio/photos", lambda route: held.append(route))
+    for name in ("one.png", "two.png"):
+        given = {"name": name, "mimeType": "image/png", "buffer": PHOTO}
+        page.locator("#painting-file").set_input_files(given)
+    until(page, lambda: held)
+    a_moment(page)
+    assert len(held) == 1
+    busy = page.locator("#paintings .busy")
+    busy.get_by_role("button", name="Cancel").click()  # the one under way
+    until(page, lambda: len(held) == 2)
+    expect(busy).to_be_visible()
+    held[1].continue_()
+    expect(busy).to_be_hidden()
+    page.get_by_role("button", name="Remove two.png").focus()
+    expect(page.get_by_role("button", name="Remove one.png")).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(page.locator("#paintings .swatch").first).to_be_focused()
+    expect(page.locator("#paintings [aria-pressed=true]")).to_have_count(0)
+
+
+@chromium
+def test_the_file_of_a_style_can_be_cancelled_like_any_other(page: Page):
+    held: list[Route] = []
+    page.route("**/v1/styles", lambda route: held.append(route))
+    given = {"name": "a.safetensors", "mimeType": "application/octet-stream", "buffer": b"x"}
+    page.locator("#style-file").set_input_files(given)
+    until(page, lambda: held)
+    busy = page.locator("#learn .busy")
+    busy.get_by_role("button", name="Cancel").click()
+    expect(busy).to_be_hidden()
+    expect(page.locator("#learn .problem")).to_be_hidden()
 
 
 # The picker.
@@ -303,7 +342,15 @@ def test_a_style_of_ones_own_is_renamed_in_a_mixture_and_the_focus_stays(window:
     menu.get_by_role("button", name="Rename").focus()
     page.keyboard.press("Enter")
     page.keyboard.type("ours")
+    held: list[Route] = []
+    page.route("**/v1/styles/*", lambda route: held.append(route))
     page.keyboard.press("Enter")
+    until(page, lambda: held)
+    page.keyboard.press("Enter")  # once more, which changes nothing
+    a_moment(page)
+    assert len(held) == 1
+    held[0].continue_()
+    page.unroute("**/v1/styles/*")
     expect(page.locator(".share output")).to_have_text("75 % Ours, 25 % Wave")
     has_focus(page, ".mine [data-action=more]")
     expect(page.locator("#swatches label", has_text="Ours")).to_be_visible()
@@ -332,6 +379,24 @@ def test_a_style_of_ones_own_is_renamed_in_a_mixture_and_the_focus_stays(window:
 
 
 @chromium
+def test_a_late_list_of_styles_covers_no_newer_one(page: Page):
+    old = page.request.get(at(page, "studio/styles")).json()
+    listed = page.get_by_role("searchbox", name="Search the styles")
+    number = len(old["styles"])
+    late: list[Route] = []
+    page.route("**/studio/styles", lambda r: r.continue_() if late else late.append(r))
+    add_style(page, "mine")
+    come_back(page)
+    until(page, lambda: late)
+    come_back(page)
+    expect(listed).to_have_attribute("placeholder", f"Search {number + 1} styles")
+    late[0].fulfill(json=old)
+    a_moment(page)
+    expect(listed).to_have_attribute("placeholder", f"Search {number + 1} styles")
+    delete_style(page, "mine")
+
+
+@chromium
 def test_a_style_that_was_deleted_gives_way_to_another(window: Watched):
     page = window.open(QUICK)
     add_style(page, "mine")
@@ -354,6 +419,19 @@ def test_a_style_that_was_deleted_gives_way_to_another(window: Watched):
     expect(said).to_be_visible()
     expect(caption(page)).to_contain_text("Starry", timeout=SLOW)
     stylised(page)
+
+
+@chromium
+def test_a_style_that_is_gone_when_something_is_to_be_done_with_it_says_so(window: Watched):
+    page = window.open(QUICK)
+    add_style(page, "mine")
+    page = window.open(f"{QUICK}&style=mine")
+    delete_style(page, "mine")
+    menu = page.locator("#learn .mine")
+    menu.get_by_role("button", name="Learn on").click()
+    expect(page.locator("#messages")).to_contain_text("This no longer exists.")
+    expect(menu).to_be_hidden()
+    window.wrong = [what for what in window.wrong if "status of 404" not in what]
 
 
 @chromium
@@ -630,6 +708,27 @@ def touch(page: Page, area: FloatRect, *others: float) -> None:
         hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         shares[0] += -0.15 if others else 0.2
     hand.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+@chromium
+def test_the_longest_name_fits_on_a_phone(window: Watched):
+    name = "w" * 40
+    page = window.open(QUICK)
+    add_style(page, name)
+    page.set_viewport_size({"width": 390, "height": 844})
+    style = {"name": name, "job": "x" * 24, "state": "running", "ahead": 0, "seconds": 1.0}
+    style |= {"budget": 60.0, "remaining": 9.0, "version": ""}
+    page.goto(f"{window.url}/{QUICK}&style={name}:1,kiss:1")
+    ready(page)
+    use_sample(page)
+    stylised(page)
+    expect(page.locator("#learn .mine")).to_contain_text("learnt for")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.route("**/studio/learning", lambda route: route.fulfill(json={"styles": [style]}))
+    come_back(page)
+    expect(page.locator("#learn li")).to_contain_text("soon there is a first look")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    delete_style(page, name)
 
 
 # What is behind it.

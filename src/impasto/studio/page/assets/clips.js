@@ -1,7 +1,7 @@
 // Clips: of one that is dropped, the first seconds are stylised as a look, then all of it as a film.
 
 import { attempt } from "./messages.js";
-import { ask } from "./server.js";
+import { ask, form } from "./server.js";
 import { settings } from "./settings.js";
 import { get, on, set } from "./state.js";
 import { deliver } from "./upload.js";
@@ -26,28 +26,25 @@ export async function isClip(file) {
 
 /** Send a clip, and show the first seconds of it in the style that is chosen. */
 export async function take(file, section, cancel) {
-  const body = form({ ...settings("quick"), ...LOOK, name: file.name });
-  body.append("clip", file);
+  const body = form({ ...settings("quick"), ...LOOK, name: file.name, clip: file });
   const job = await deliver("v1/videos", body, section, cancel);
   if (job) open(job, file.name);
 }
 
-function form(fields) {
-  const body = new FormData();
-  for (const [name, value] of Object.entries(fields)) body.append(name, value);
-  return body;
-}
-
 /** Show a film. Its first frame is the photo of the page: what goes for photos goes for that. */
-function open({ id, order }, name = get("photo").name) {
-  const { width, height } = order.clip;
+function open({ id, order: { clip, end } }, name = get("photo").name) {
+  const { width, height } = clip;
+  shown = { id, clip, look: end }; // a slider may move before more is known of it
   set({ job: id, result: null, photo: { source: `photo:${id}`, name, width, height } });
 }
 
 /** Take the clip of the film that is shown again; a look has had its day then. */
 async function again(fields) {
   const { id, look } = shown;
-  open(await ask("v1/videos", { method: "POST", body: form({ ...fields, again: id, name: get("photo").name }) }));
+  const body = form({ ...fields, again: id, name: get("photo").name });
+  const job = await ask("v1/videos", { method: "POST", body });
+  if (get("job") !== id) return; // something else is shown by now
+  open(job);
   if (look) await ask(`v1/jobs/${id}`, { method: "DELETE" });
 }
 
@@ -63,16 +60,14 @@ export function restyle() {
   const free = shown?.look || shown?.film; // while all of it is stylised, the first frame is a photo
   if (!free || shown.id !== get("job")) return false;
   clearTimeout(rest);
-  rest = setTimeout(() => {
-    if (shown) attempt(() => again({ ...settings("quick"), ...LOOK }), "look");
-  }, REST);
+  rest = setTimeout(() => attempt(() => again({ ...settings("quick"), ...LOOK })), REST);
   return true;
 }
 
 /** Show the players of a job, if it is of a film that can be played. */
 export function play(job) {
   shown = job?.kind === "video" ? job : null;
-  const version = shown?.film ?? "";
+  const version = shown?.film ? `${shown.id} ${shown.film}` : "";
   players.hidden = !version;
   players.parentElement.classList.toggle("playing", !players.hidden);
   if (players.dataset.of === version) return;
@@ -81,6 +76,7 @@ export function play(job) {
   for (const [player, what] of [[film, "film"], [clip, "clip"]]) {
     if (version) player.src = `v1/jobs/${shown.id}/${what}`;
     else player.removeAttribute("src");
+    player.load(); // else one without an address would play on
   }
 }
 
@@ -107,4 +103,8 @@ const follow = () => {
 };
 for (const event of ["play", "pause", "seeked", "timeupdate"]) film.addEventListener(event, follow);
 clip.addEventListener("error", () => (clip.parentElement.hidden = true));
-on(["job"], () => get("job") || play(null));
+on(["job"], () => {
+  if (get("job") === shown?.id) return;
+  clearTimeout(rest);
+  play(null);
+});

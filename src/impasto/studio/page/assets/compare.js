@@ -1,9 +1,11 @@
 // Two pictures in one place: a slider uncovers one or the other.
 
+import { parts } from "./dom.js";
+
 const [USUAL, LARGEST] = [1280, 4096]; // long sides in pixels, as the studio has them
 
 export const frame = document.querySelector("#viewer .compare");
-const [result, photo, slider] = [".result", ".before", ".slide"].map((one) => frame.querySelector(one));
+const [result, photo, slider] = parts(frame, ".result", ".before", ".slide");
 let shown = {};
 let side = USUAL;
 let place = 0;

@@ -14,6 +14,9 @@ export function el(kind, attributes = {}, ...children) {
   return made;
 }
 
+/** The elements of a part of the page that selectors find; none if the part is not there. */
+export const parts = (whole, ...selectors) => selectors.map((one) => whole?.querySelector(one));
+
 /** Seconds as people say them. */
 export function duration(seconds) {
   const s = Math.max(0, Math.round(seconds));

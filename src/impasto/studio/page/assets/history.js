@@ -1,6 +1,6 @@
 // All that was made, the newest first: small pictures that open again. Several are deleted at once.
 
-import { el, title } from "./dom.js";
+import { el, parts, title } from "./dom.js";
 import { onProgress, open, remove, underWay } from "./job.js";
 import { polling } from "./poll.js";
 import { ask, picture } from "./server.js";
@@ -13,9 +13,7 @@ const KINDS = { paint: "Painting", apply: "Quick", video: "Film" };
 const STATES = { queued: "waiting", stopped: "stopped", failed: "failed", cancelled: "cancelled" };
 
 const section = document.getElementById("history");
-const [list, none, more, bar] = [".shots", ".hint", ".more", ".several"].map((one) =>
-  section.querySelector(one),
-);
+const [list, none, more, bar] = parts(section, ".shots", ".hint", ".more", ".several");
 const shots = new Map(); // what is listed, by id: `item` is its element
 let shown = [];
 let selected = null; // the ids of those that are selected, while some are to be
@@ -53,7 +51,7 @@ function draw() {
 /** A small picture that stays the same element while its job goes on. */
 function shot({ id, kind, photo, styles, created }) {
   const name = title(photo, styles);
-  const image = el("img", { alt: "" });
+  const image = el("img", { alt: "", onerror: () => image.removeAttribute("src") }); // asked for again
   const blank = el("span.blank");
   const note = el("span.state");
   const made = el(
@@ -96,11 +94,8 @@ function when(date) {
 // Several at once.
 
 function select(ids) {
-  const focused = bar.contains(document.activeElement);
   selected = ids && new Set(ids);
-  bar.replaceChildren();
   draw();
-  if (focused) bar.querySelector("button")?.focus();
 }
 
 function toggle(id) {
@@ -108,21 +103,26 @@ function toggle(id) {
   draw();
 }
 
-/** The buttons for several at once. A question is asked anew when the selection changes. */
+/** Show the buttons for several at once. When the selection changes, a question is asked anew. */
 function drawBar() {
   bar.hidden = !shots.size;
   const plan = selected ? [...selected].join() : "none";
-  if (bar.dataset.plan === plan && bar.children.length) return;
+  if (bar.dataset.plan === plan) return;
   bar.dataset.plan = plan;
-  if (!selected) return bar.replaceChildren(button("select", "Select", () => select([])));
+  const focused = bar.contains(document.activeElement);
+  bar.replaceChildren(...(selected ? actions() : [button("select", "Select", () => select([]))]));
+  if (focused) bar.firstElementChild.focus();
+}
+
+function actions() {
   const number = selected.size;
   const all = number === shots.size;
+  const choose = button("all", all ? "None" : "All", () => select(all ? [] : shots.keys()));
   const erase = careful("erase", `Delete ${number}`, `Delete ${number} for good`, async () => {
     await remove([...selected]);
     select(null);
   });
-  const choose = button("all", all ? "None" : "All", () => select(all ? [] : shots.keys()));
-  bar.replaceChildren(choose, ...(number ? [erase] : []), button("done", "Done", () => select(null)));
+  return [choose, ...(number ? [erase] : []), button("done", "Done", () => select(null))];
 }
 
 function press({ key }) {
@@ -131,14 +131,14 @@ function press({ key }) {
   if (key === "Delete") bar.querySelector("[data-action=erase]")?.focus();
 }
 
-export function start() {
-  more.addEventListener("click", () => {
-    limit += PAGE;
-    look();
-  });
-  section.addEventListener("keydown", press);
-  onProgress(look);
-  on(["job", "leaving"], draw);
-  on(["leaving"], () => get("leaving").length || look());
-  look();
-}
+more.addEventListener("click", async () => {
+  const first = shots.size;
+  limit += PAGE;
+  await look();
+  list.children[first]?.firstElementChild.focus();
+});
+section.addEventListener("keydown", press);
+onProgress(look);
+on(["job", "leaving"], draw);
+on(["leaving"], () => get("leaving").length || look());
+look();

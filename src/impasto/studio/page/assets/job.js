@@ -137,6 +137,9 @@ const checked = (work) => async () => {
   await look();
 };
 
+/** Ask for a job, and show it. */
+export const begin = async (path, wanted) => open((await post(path, wanted)).id);
+
 /** Show a job. */
 export function open(id) {
   set({ job: id, result: null });
@@ -148,9 +151,7 @@ function close() {
   set({ job: null, result: null });
 }
 
-async function again() {
-  open((await post(`studio/jobs/${job.id}/again`)).id);
-}
+const again = () => begin(`studio/jobs/${job.id}/again`);
 
 async function edit() {
   apply({ ...(await ask(`studio/jobs/${job.id}/settings`)), job: null, result: null });
@@ -159,14 +160,15 @@ async function edit() {
 /** Cancel jobs, or delete those that have ended. Meanwhile nobody asks for them. */
 export async function remove(ids) {
   set({ leaving: ids });
-  const deleted = [];
+  const [ended, deleted] = [[], []];
   try {
     for (const id of ids) {
       const answer = await ask(`v1/jobs/${id}`, { method: "DELETE" }).catch(unlessGone);
+      ended.push(id);
       if (answer === null) deleted.push(id); // else it was under way, and keeps its photo
     }
   } finally {
-    leave(ids, deleted);
+    leave(ended, deleted);
   }
 }
 
@@ -186,19 +188,17 @@ function leave(ids, deleted) {
   set({ leaving: [] });
 }
 
-export function start() {
-  on(["job"], () => {
-    document.body.classList.toggle("has-job", Boolean(get("job")));
-    drawLosses([], 0);
-    if (get("job") && job?.id !== get("job")) {
-      reveal(true);
-      entitle("");
-      say("Loading…");
-      advance(0);
-      offer();
-    }
-    if (job?.id !== get("job")) [job, rows] = [null, []];
-    look();
-  });
-  on(["leaving"], look);
-}
+on(["job"], () => {
+  document.body.classList.toggle("has-job", Boolean(get("job")));
+  drawLosses([], 0);
+  if (job?.id !== get("job")) [job, rows] = [null, []];
+  if (get("job") && !job) {
+    reveal(true);
+    entitle("");
+    say("Loading…");
+    advance(0);
+    offer();
+  }
+  look();
+});
+on(["leaving"], look);

@@ -1,14 +1,14 @@
 // Learning paintings: one that is dropped in Quick becomes a style, better while it is learnt.
 
-import { duration, el, takeFiles, titled } from "./dom.js";
+import { duration, el, parts, takeFiles, titled } from "./dom.js";
 import { underWay } from "./job.js";
-import { attempt, reading, show } from "./messages.js";
+import { reading, show } from "./messages.js";
 import { polling } from "./poll.js";
-import { ask, post } from "./server.js";
-import { onApply, onMove, quick } from "./settings.js";
+import { ask, form, post } from "./server.js";
+import { moved, onApply, onMove } from "./settings.js";
 import { get, on } from "./state.js";
 import { choose, chosen, refresh } from "./swatches.js";
-import { sayReduced, upload } from "./upload.js";
+import { deliver, sayReduced, upload } from "./upload.js";
 import { button, careful } from "./viewer.js";
 import { words } from "./words.js";
 
@@ -16,9 +16,7 @@ const EVERY = 1000; // milliseconds between looks while something is learnt
 const FILE = ".safetensors"; // of a style
 
 const section = document.getElementById("learn");
-const [list, menu, input, file] = [".learning", ".mine", "#learn-file", "#style-file"].map((one) =>
-  section?.querySelector(one),
-);
+const [list, menu, input, file] = parts(section, ".learning", ".mine", "#learn-file", "#style-file");
 let styles = []; // one's own, the newest first
 let planned = ""; // what the menu shows
 let edited = null; // the style whose name is edited
@@ -57,7 +55,7 @@ function update() {
   if (styles.some(({ name, version }) => version && name === wanted)) {
     choose(wanted);
     wanted = null;
-  } else if (better && get("result")) quick.dispatchEvent(new Event("moved"));
+  } else if (better && get("result")) moved();
   better = false;
 }
 
@@ -80,11 +78,10 @@ async function learn(painting) {
 }
 
 async function takeIn(one) {
-  const body = new FormData();
-  body.append("file", one);
-  const { style } = await ask("v1/styles", { method: "POST", body });
+  const answer = await deliver("v1/styles", form({ file: one }), section);
+  if (!answer) return;
   await look();
-  choose(style);
+  choose(answer.style);
 }
 
 function draw() {
@@ -108,7 +105,7 @@ function caption({ name, state, ahead, version, remaining }) {
 }
 
 function item(one) {
-  const stop = () => post(`v1/jobs/${one.job}/stop`).then(look);
+  const stop = () => post(`v1/jobs/${one.job}/stop`).finally(look);
   const bar = el("progress", { max: 1, "aria-label": `Progress of ${titled(one.name)}` });
   const end = button("stop", "Stop", stop, "Keep what is learnt so far");
   const drop = careful("drop", "Cancel", "Cancel, and lose it", () => remove(one));
@@ -124,7 +121,7 @@ function drawMenu() {
   planned = plan;
   const focused = menu.contains(document.activeElement);
   menu.hidden = !one;
-  menu.replaceChildren(...(one ? (edited === one.name ? [form(one)] : actions(one)) : []));
+  menu.replaceChildren(...(one ? (edited === one.name ? [renaming(one)] : actions(one)) : []));
   menu.querySelector("input")?.select();
   if (focused) (menu.querySelector("input, button") ?? input).focus();
 }
@@ -136,7 +133,7 @@ function edit(name) {
 }
 
 function actions(one) {
-  const more = () => post(`${address(one)}/learn`).then(look);
+  const more = () => post(`${address(one)}/learn`).finally(look);
   return [
     el("p.hint", {}, `${titled(one.name)}, learnt for ${duration(one.seconds)}`),
     button("more", "Learn on", more, "Learn it for another minute"),
@@ -146,35 +143,29 @@ function actions(one) {
   ];
 }
 
-function form(one) {
-  const name = el("input", { value: one.name, "aria-label": "Name of the style", maxlength: 40, required: true });
-  const made = el("form", {}, name, el("button.primary", {}, "Save"));
-  made.addEventListener("submit", (event) => {
-    event.preventDefault();
-    attempt(() => rename(one, name.value.trim()));
-  });
-  made.addEventListener("keydown", ({ key }) => key === "Escape" && edit(null));
-  return made;
+function renaming(one) {
+  const name = el("input", { value: one.name, "aria-label": "Name of the style", maxlength: 40 });
+  const save = button("save", "Save", () => rename(one, name.value.trim()));
+  save.className = "primary";
+  save.type = "submit"; // Enter clicks it
+  const onkeydown = ({ key }) => key === "Escape" && edit(null);
+  return el("form", { onkeydown, onsubmit: (event) => event.preventDefault() }, name, save);
 }
 
 async function rename(one, name) {
-  const headers = { "Content-Type": "application/json" };
-  const { style } = await ask(address(one), { method: "PATCH", headers, body: JSON.stringify({ name }) });
+  const { style } = await post(address(one), { name }, { method: "PATCH" });
   edited = null;
   one.name = style;
   choose(style, chosen()[1]);
   await refresh();
 }
 
-async function remove(one) {
-  await ask(address(one), { method: "DELETE" });
-  await look();
-}
+const remove = (one) => ask(address(one), { method: "DELETE" }).finally(look);
 
 if (section) {
   takeFiles(document.getElementById("way-quick"), [input, file], take);
-  onMove("quick", drawMenu);
-  onApply("quick", drawMenu);
+  onMove(drawMenu);
+  onApply(drawMenu);
   on(["job", "mode"], update);
   look();
 }

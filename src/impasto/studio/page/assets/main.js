@@ -1,13 +1,12 @@
 // The page: every part listens, then everything is found again where it was.
 
 import * as address from "./address.js";
-import * as history from "./history.js";
-import * as job from "./job.js";
+import "./history.js";
 import "./learn.js";
 import { show } from "./messages.js";
 import "./paintings.js";
 import { recall } from "./photo.js";
-import * as quick from "./quick.js";
+import "./quick.js";
 import { apply } from "./settings.js";
 import "./share.js";
 import "./swatches.js";
@@ -15,9 +14,6 @@ import "./zoom.js";
 
 const { complaints, ...opening } = JSON.parse(document.body.dataset.opening);
 
-job.start();
-quick.start();
-history.start();
 apply(opening);
 address.start();
 for (const complaint of complaints) show(complaint, complaint);

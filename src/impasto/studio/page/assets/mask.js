@@ -1,5 +1,6 @@
 // What shall stay of the photo: painted over with a brush, sent as a small mask.
 
+import { parts } from "./dom.js";
 import { get, on, set } from "./state.js";
 
 const SIDE = 512; // of a mask, in pixels
@@ -9,24 +10,21 @@ const opener = document.getElementById("keep-parts");
 const mat = document.querySelector("#viewer .mat");
 const canvas = document.querySelector("#viewer .compare canvas");
 const context = canvas.getContext("2d", { willReadFrequently: true });
-const width = tools.querySelector("[type=range]");
+const [width, hint] = parts(tools, "[type=range]", "p");
 const tool = (name) => tools.querySelector(`[data-do=${name}]`);
-const hint = tools.querySelector("p");
 const KEEP = hint.textContent;
 const ERASE = "All of the photo stays. Erase where it is to be painted.";
 const INK = "#2f6591";
 
 let steps = []; // what was done, so that it can be undone: { erase, width, points } or a function
-let open = false;
 
 /** The mask of the photo that is shown, as a PNG in base64; null if all of it is painted. */
 export const mask = () => (get("mask")?.photo === get("photo")?.source ? (get("mask")?.data ?? null) : null);
 
 function show(visible) {
-  open = visible && get("photo") && !get("job");
-  tools.hidden = canvas.hidden = !open;
-  opener.ariaExpanded = Boolean(open);
-  if (!open) return;
+  tools.hidden = canvas.hidden = !visible;
+  opener.ariaExpanded = visible;
+  if (!visible) return;
   const { width, height } = get("photo");
   const scale = Math.min(1, SIDE / Math.max(width, height));
   [canvas.width, canvas.height] = [width, height].map((one) => Math.max(1, Math.round(one * scale)));
@@ -163,7 +161,7 @@ function hold(name) {
 }
 
 tools.addEventListener("click", ({ target }) => does[target.dataset.do]?.());
-opener.addEventListener("click", () => show(!open));
+opener.addEventListener("click", () => show(tools.hidden));
 on(["job", "mode"], () => {
   if (get("job") || get("mode") !== "quick") show(false);
 });

@@ -1,6 +1,6 @@
 // Messages in a corner of the page. Notes go away after a while, errors when something works.
 
-import { el } from "./dom.js";
+import { el, parts } from "./dom.js";
 import { get, on } from "./state.js";
 
 const STAYS = 12000; // milliseconds
@@ -37,23 +37,27 @@ export async function attempt(work) {
   }
 }
 
-const underWay = new Map(); // how many files each section is reading
+const latest = new Map(); // what each section does with files
 
-/** Do something with a file; its section says meanwhile that it is read, or why it is not. */
+/**
+ * Do something with files, after what the section does with others. It says meanwhile how far that
+ * is, or why it did not work.
+ */
 export async function reading(section, work) {
-  const [busy, problem] = [".busy", ".problem"].map((one) => section.querySelector(one));
-  underWay.set(section, (underWay.get(section) ?? 0) + 1);
+  const [busy, problem, input] = parts(section, ".busy", ".problem", "[type=file]");
   problem.hidden = true;
   busy.hidden = false;
-  try {
-    await work();
-    worked();
-  } catch (error) {
-    problem.textContent = error.message;
-    problem.hidden = false;
-  }
-  underWay.set(section, underWay.get(section) - 1);
-  busy.hidden = !underWay.get(section);
+  const done = Promise.resolve(latest.get(section))
+    .then(work)
+    .then(worked, (error) => {
+      problem.textContent = error.message;
+      problem.hidden = false;
+    });
+  latest.set(section, done);
+  await done;
+  if (latest.get(section) !== done) return;
+  if (busy.contains(document.activeElement)) input.focus();
+  busy.hidden = true;
 }
 
 on(["photo", "paintings", "job"], () => {

@@ -1,9 +1,9 @@
 // The paintings to paint in the style of, and the button that begins.
 
-import { el, takeFiles } from "./dom.js";
-import { open } from "./job.js";
+import { el, parts, takeFiles } from "./dom.js";
+import { begin } from "./job.js";
 import { attempt, reading } from "./messages.js";
-import { picture, post } from "./server.js";
+import { picture } from "./server.js";
 import { settings } from "./settings.js";
 import { get, on, set } from "./state.js";
 import { sayReduced, upload } from "./upload.js";
@@ -11,7 +11,7 @@ import { sayReduced, upload } from "./upload.js";
 const MOST = 4;
 
 const section = document.getElementById("paintings");
-const [group, input] = [".swatches", "input"].map((one) => section.querySelector(one));
+const [group, input] = parts(section, ".swatches", "input");
 const button = document.getElementById("begin");
 const samples = [...group.children];
 const isSample = ({ source }) => source.startsWith("painting:");
@@ -46,13 +46,12 @@ function tile(painting) {
   );
 }
 
-async function begin() {
+function paint() {
   const photo = get("photo");
   const paintings = get("paintings");
   if (!photo) throw new Error("Choose a photo first.");
   if (!paintings.length) throw new Error("Choose a painting first, or add one of yours.");
-  const { id } = await post("studio/paint", { photo, paintings, settings: settings("paint") });
-  open(id);
+  return begin("studio/paint", { photo, paintings, settings: settings("paint") });
 }
 
 for (const sample of samples) sample.addEventListener("click", () => toggle({ ...sample.dataset }));
@@ -64,13 +63,13 @@ on(["paintings"], () => {
   const focused = old.includes(document.activeElement);
   for (const one of old) one.remove();
   group.prepend(...own().map(tile));
-  if (focused) group.firstChild.focus();
+  if (focused) group.firstElementChild.focus();
 });
 button.addEventListener("click", async () => {
   if (button.ariaDisabled) return;
   button.ariaDisabled = "true";
   button.textContent = "Starting…";
-  await attempt(begin);
+  await attempt(paint);
   button.textContent = "Paint";
   button.ariaDisabled = null;
 });

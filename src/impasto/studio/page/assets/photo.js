@@ -1,7 +1,7 @@
 // The photo: a large place to drop one, later a slim bar to change it.
 
 import { isClip, take as takeClip } from "./clips.js";
-import { el, takeFiles, titled } from "./dom.js";
+import { el, parts, takeFiles, titled } from "./dom.js";
 import { reading } from "./messages.js";
 import { picture } from "./server.js";
 import { get, memory, on, set } from "./state.js";
@@ -9,7 +9,7 @@ import { sayReduced, upload } from "./upload.js";
 
 const section = document.getElementById("photo");
 const input = document.getElementById("photo-file");
-const [drop, bar, name] = [".drop", ".bar", ".name"].map((one) => section.querySelector(one));
+const [drop, bar, name] = parts(section, ".drop", ".bar", ".name");
 let latest = null; // what cancels the upload that is under way
 
 /** Take another photo; a picture that is shown makes room for it. */
@@ -24,7 +24,7 @@ function take([file]) {
   reading(section, async () => {
     if (await isClip(file)) return takeClip(file, section, mine);
     const answer = await upload(file, section, mine);
-    if (answer && mine === latest) choose({ name: file.name, ...answer });
+    if (answer) choose({ name: file.name, ...answer });
   });
 }
 

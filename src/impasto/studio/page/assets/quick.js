@@ -6,7 +6,7 @@
 import { restyle } from "./clips.js";
 import { compare } from "./compare.js";
 import { mixed, title, together } from "./dom.js";
-import { open } from "./job.js";
+import { begin } from "./job.js";
 import { mask } from "./mask.js";
 import { failed, worked } from "./messages.js";
 import { picture, post } from "./server.js";
@@ -19,7 +19,6 @@ const REST = 350; // milliseconds without a move, after which a draft is finishe
 let next = null; // the order that waits
 let running = null; // the order under way
 let request = null; // what aborts it
-let missed = false; // whether the studio did not answer
 let rest = 0;
 
 function look() {
@@ -44,32 +43,34 @@ function order(wanted) {
 function stop() {
   clearTimeout(rest);
   next = null;
-  missed = false;
   request?.abort();
 }
 
 async function work() {
   busy(true);
-  while (next) {
+  while (next && get("connected")) {
     [running, next, request] = [next, null, new AbortController()];
     await stylise(running, request.signal);
   }
   running = request = null;
   busy(false);
   const result = get("result");
-  if (result?.draft && !result.failed) rest = setTimeout(finish, REST);
+  if (result?.draft && !result.failed && !next) rest = setTimeout(finish, REST);
 }
 
 async function stylise(wanted, signal) {
   try {
-    const result = await post("studio/quick", wanted, signal);
+    const result = await post("studio/quick", wanted, { signal });
     if (signal.aborted) return;
     worked();
     set({ result, job: null });
   } catch (error) {
     if (signal.aborted) return;
-    missed = !error.status;
-    if (!missed) failed(error);
+    if (!get("connected")) {
+      next ??= wanted; // it waits until the studio answers again
+      return;
+    }
+    failed(error);
     if (!wanted.draft && get("result")) set({ result: { ...get("result"), failed: true } });
   }
 }
@@ -78,15 +79,9 @@ async function stylise(wanted, signal) {
 const named = () => ({ ...get("result"), photo: get("photo") });
 
 /** Have the picture painted on, from where the network left it. */
-const paintOn = (seconds) => async () => {
-  const { id } = await post("studio/quick/finish", { ...named(), seconds });
-  open(id);
-};
+const paintOn = (seconds) => () => begin("studio/quick/finish", { ...named(), seconds });
 
-async function keep() {
-  const { id } = await post("studio/quick/keep", named());
-  open(id);
-}
+const keep = () => begin("studio/quick/keep", named());
 
 function draw() {
   const [photo, result] = [get("photo"), get("result")];
@@ -136,20 +131,14 @@ function actions(result) {
 
 /** Stylise the photo that is shown, unless it belongs to the job that is shown. */
 function follow() {
-  if (running && running.photo !== get("photo")?.source) stop();
+  const isOther = (one) => one && one.photo !== get("photo")?.source;
+  if (isOther(running) || isOther(next)) stop();
   if (get("mode") === "quick" && get("photo") && !get("job") && !get("result")) look();
 }
 
-export function start() {
-  onMove("quick", look);
-  on(["photo", "job", "result"], draw);
-  on(["photo", "mode", "job"], follow);
-  on(["mask"], () => get("job") || look());
-  on(["job"], () => get("job") && stop());
-  on(["connected"], () => {
-    if (!get("connected") || !missed) return;
-    missed = false;
-    if (get("result")?.failed) finish();
-    else look();
-  });
-}
+onMove(look);
+on(["photo", "job", "result", "connected"], draw);
+on(["photo", "mode", "job"], follow);
+on(["mask"], () => get("job") || look());
+on(["job"], () => get("job") && stop());
+on(["connected"], () => next && !running && work());

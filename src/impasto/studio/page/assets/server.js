@@ -4,7 +4,6 @@ import { get, set } from "./state.js";
 import { words } from "./words.js";
 
 const [FIRST, LONGEST] = [1000, 15000]; // milliseconds between tries to reach it again
-const SILENT = "The studio does not answer. Is it still running?";
 
 const address = (path) => new URL(path, document.baseURI).href;
 
@@ -21,64 +20,63 @@ export const file = (source, format) =>
   address(`studio/file/${encodeURIComponent(source)}?format=${format}`);
 
 /** Ask for JSON. Throws an Error in plain words; `status` is that of the answer, if there is one. */
-export async function ask(path, { signal, ...options } = {}) {
-  let answer;
+export async function ask(path, options = {}) {
+  let answer, body;
   try {
-    answer = await fetch(address(path), { signal, ...options });
+    answer = await fetch(address(path), options);
+    body = await answer.text();
   } catch (error) {
-    if (signal?.aborted) throw error;
-    lose();
-    throw new Error(SILENT);
+    throw options.signal?.aborted ? error : silence();
   }
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
-  throw refusal(answer.status, await answer.text().catch(() => ""));
+  return read(answer.status, body);
 }
 
-/** The error in plain words that an answer of this status is. */
-function refusal(status, body) {
+/** Send JSON, and ask for JSON. */
+export function post(path, data = {}, options = {}) {
+  const headers = { "Content-Type": "application/json" };
+  return ask(path, { method: "POST", headers, body: JSON.stringify(data), ...options });
+}
+
+/** A form with these fields, to be sent. */
+export function form(fields) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  return body;
+}
+
+/** Send a file or a form, and ask for JSON; `progress` is called with the bytes sent so far and all. */
+export async function send(path, body, { signal, progress }) {
+  const request = new XMLHttpRequest(); // fetch does not say how much is sent
+  await new Promise((resolve, reject) => {
+    request.upload.onprogress = ({ loaded, total }) => progress(loaded, total);
+    request.onload = resolve;
+    request.onabort = () => reject(signal.reason);
+    request.onerror = () => reject(silence());
+    signal.addEventListener("abort", () => request.abort());
+    request.open("POST", address(path));
+    request.send(body);
+  });
+  return read(request.status, request.responseText);
+}
+
+/** The JSON of an answer. Throws the problem that it is, in plain words. */
+function read(status, body) {
+  if (status < 300) return body ? JSON.parse(body) : null;
   if (status === 401) location.reload(); // the session is over: one logs in again
-  if (status >= 502) lose();
   let problem = {};
   try {
     problem = JSON.parse(body);
   } catch {
-    // It is not one of the studio's own problems.
+    if (status >= 502) throw silence(); // a proxy says so
   }
-  const error = new Error(words(problem));
-  error.status = status;
-  return error;
+  throw Object.assign(new Error(words(problem)), { status });
 }
 
-/** Send JSON, and ask for JSON. */
-export function post(path, data = {}, signal = undefined) {
-  const headers = { "Content-Type": "application/json" };
-  return ask(path, { method: "POST", headers, body: JSON.stringify(data), signal });
-}
-
-/** Send a file, and ask for JSON; `progress` is called with the bytes that are sent and all. */
-export function send(path, file, { signal, progress }) {
-  const request = new XMLHttpRequest(); // fetch does not say how much is sent
-  return new Promise((resolve, reject) => {
-    request.upload.onprogress = ({ loaded, total }) => progress(loaded, total);
-    request.onload = () => {
-      if (request.status < 300) resolve(JSON.parse(request.responseText));
-      else reject(refusal(request.status, request.responseText));
-    };
-    request.onabort = () => reject(signal.reason);
-    request.onerror = () => {
-      lose();
-      reject(new Error(SILENT));
-    };
-    signal.addEventListener("abort", () => request.abort());
-    request.open("POST", address(path));
-    request.send(file);
-  });
-}
-
-function lose() {
-  if (!get("connected")) return;
+/** The studio does not answer: try to reach it again. */
+function silence() {
+  if (get("connected")) retry(FIRST);
   set({ connected: false });
-  retry(FIRST);
+  return new Error("The studio does not answer. Is it still running?");
 }
 
 function retry(delay) {

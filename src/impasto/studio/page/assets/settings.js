@@ -12,11 +12,14 @@ export const settings = (mode) => Object.fromEntries(new FormData(form(mode)));
 /** The form of Quick. */
 export const quick = form("quick");
 
-/** Call a function when a link or a job has set the settings of a mode. */
-export const onApply = (mode, listen) => form(mode).addEventListener("applied", listen);
+/** Call a function when a link or a job has set the settings of Quick. */
+export const onApply = (listen) => quick.addEventListener("applied", listen);
 
-/** Call a function when somebody changes a setting of a mode. */
-export const onMove = (mode, listen) => form(mode).addEventListener("moved", listen);
+/** Call a function when a setting of Quick changes. */
+export const onMove = (listen) => quick.addEventListener("moved", listen);
+
+/** Tell those who listen that one has. */
+export const moved = () => quick.dispatchEvent(new Event("moved"));
 
 /** Set what a link or a job says; what it does not name stays as it is. */
 export function apply({ mode, settings, ...shared }) {
@@ -27,7 +30,7 @@ export function apply({ mode, settings, ...shared }) {
       if (field.type !== "radio") field.value = value;
       else if (field.value === value) field.checked = true;
     }
-    for (const number of numbers(one)) enter(number);
+    for (const number of form(one).querySelectorAll("[type=number]")) enter(number);
     showSeed();
     form(one).dispatchEvent(new Event("applied"));
   }
@@ -58,12 +61,9 @@ for (const [i, tab] of tabs.entries()) {
 
 // Numbers, each with a slider.
 
-const numbers = (mode) => form(mode).querySelectorAll("[type=number]");
-const slider = (number) => number.parentElement.querySelector("[type=range]");
-
 /** Bring what was typed within its bounds; what is not a number gives way to what was there. */
 function enter(number) {
-  const range = slider(number);
+  const range = number.parentElement.querySelector("[type=range]");
   const typed = Number.isNaN(number.valueAsNumber) ? Number(range.value) : number.valueAsNumber;
   const whole = Number.isInteger(Number(number.step)) ? Math.round(typed) : typed;
   number.value = Math.min(number.max, Math.max(number.min, whole));
@@ -71,24 +71,19 @@ function enter(number) {
 }
 
 for (const mode of Object.keys(panels)) {
-  const moved = () => form(mode).dispatchEvent(new Event("moved"));
-  for (const number of numbers(mode)) {
-    number.addEventListener("change", () => {
-      enter(number);
-      moved();
-    });
-    slider(number).addEventListener("input", ({ target }) => {
-      number.value = target.value;
-      moved();
-    });
-  }
-  form(mode).addEventListener("change", ({ target }) => target.type === "radio" && moved());
+  form(mode).addEventListener("input", ({ target }) => {
+    if (target.type === "range") target.parentElement.querySelector("[type=number]").value = target.value;
+  });
+  form(mode).addEventListener("change", ({ target }) => target.type === "number" && enter(target));
   form(mode).addEventListener("submit", (event) => event.preventDefault());
 }
+// A slider is followed as it moves; what is typed or chosen counts once it is.
+quick.addEventListener("input", ({ target }) => target.type === "range" && moved());
+quick.addEventListener("change", ({ target }) => target.type !== "range" && moved());
 
 // Another painting of the same photo: the seed of what a network adds by chance.
 
-const { seed } = form("quick").elements;
+const { seed } = quick.elements;
 const [back, next] = panels.quick.querySelectorAll(".another button");
 
 function showSeed() {
@@ -101,6 +96,6 @@ for (const button of [back, next]) {
   button.addEventListener("click", () => {
     seed.value = Math.max(0, Number(seed.value) + Number(button.dataset.by));
     showSeed();
-    form("quick").dispatchEvent(new Event("moved"));
+    moved();
   });
 }

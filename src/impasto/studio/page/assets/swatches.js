@@ -1,15 +1,15 @@
 // The styles of Quick: one is chosen, or two are mixed. What is chosen is in a field of the form, as
 // "wave" or "wave:0.6,kiss:0.4".
 
-import { el, mixed, titled, together } from "./dom.js";
+import { el, mixed, parts, titled, together } from "./dom.js";
 import { show } from "./messages.js";
 import { ask, look, picture } from "./server.js";
-import { onApply, quick } from "./settings.js";
+import { moved, onApply, quick } from "./settings.js";
 import { get, memory, on } from "./state.js";
 
 const section = document.getElementById("styles");
-const parts = [".slots", ".share", "#swatches", ".find", ".groups", ".none", ".own"];
-const [slots, share, panel, find, groups, none, own] = parts.map((one) => section?.querySelector(one));
+const [slots, share, panel] = parts(section, ".slots", ".share", "#swatches");
+const [input, own, done, groups, none] = parts(panel, "input", ".own", ".shut", ".groups", ".none");
 const mat = document.querySelector("#viewer .mat");
 const field = quick.elements.style;
 const usual = field.value;
@@ -17,6 +17,7 @@ const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase
 
 const labels = new Map(); // the elements of styles, by what they show
 let styles = new Map(); // by name
+let asked = 0; // how many lists were
 let slot = 0; // which of the two a choice is for
 let onPhoto = false; // whether the swatches show the photo
 
@@ -24,9 +25,11 @@ let onPhoto = false; // whether the swatches show the photo
 export const chosen = () => mixed(field.value);
 const firstShare = () => Number(field.value.split(/[:,]/)[1] ?? 1);
 
-/** List the styles anew. */
+/** List the styles anew, unless a later list is there or asked for. */
 export async function refresh() {
-  list((await ask("studio/styles")).styles);
+  const mine = ++asked;
+  const { styles } = await ask("studio/styles");
+  if (mine === asked) list(styles);
 }
 
 function list(all) {
@@ -34,7 +37,7 @@ function list(all) {
   const old = groups.querySelectorAll("label");
   if (old.length !== all.length || all.some((style, i) => swatch(style) !== old[i])) arrange(all);
   showPictures();
-  if (forget()) quick.dispatchEvent(new Event("moved"));
+  if (forget()) moved();
 }
 
 /** Arrange the styles in groups; the focus stays. */
@@ -51,7 +54,7 @@ function arrange(all) {
       ),
     ),
   );
-  find.firstElementChild.placeholder = `Search ${all.length} styles`;
+  input.placeholder = `Search ${all.length} styles`;
   focused?.focus({ preventScroll: true });
   search();
 }
@@ -83,7 +86,7 @@ export function choose(first, second = null, part = firstShare()) {
   field.value = two ? `${first}:${Number(part.toFixed(2))},${second}:${Number(rest)}` : first;
   if (!two) slot = 0;
   draw();
-  quick.dispatchEvent(new Event("moved"));
+  moved();
 }
 
 /** Forget what is chosen and no longer exists; return whether there was such a style. */
@@ -144,7 +147,7 @@ function shut() {
 }
 
 function search() {
-  const words = plain(find.firstElementChild.value).split(/\s+/);
+  const words = plain(input.value).split(/\s+/);
   for (const label of groups.querySelectorAll("label")) {
     label.hidden = !words.every((word) => label.dataset.words.includes(word));
   }
@@ -154,7 +157,6 @@ function search() {
 
 function onKey(event) {
   const { key, target, altKey, ctrlKey, metaKey } = event;
-  const input = find.firstElementChild;
   const found = groups.querySelector("label:not([hidden]) input");
   if (key === "Escape") shut();
   else if (target.type === "radio" && key.length === 1 && key !== " " && !(altKey || ctrlKey || metaKey)) input.focus();
@@ -187,9 +189,15 @@ function load() {
   waiting.delete(image);
   sight.unobserve(image);
   loading = true;
-  image.onload = image.onerror = () => {
+  const next = () => {
     loading = false;
     load();
+  };
+  image.onload = next;
+  image.onerror = () => {
+    image.removeAttribute("src"); // it is asked for again when the studio answers
+    image.alt = "";
+    next();
   };
   image.alt = image.dataset.alt; // not before: without a picture it would be in its place
   image.src = wanted(image);
@@ -210,28 +218,29 @@ function showPictures() {
 if (section) {
   list(JSON.parse(section.dataset.styles));
   groups.addEventListener("change", ({ target }) => pick(target.value));
-  slots.children[0].addEventListener("click", () => turn(0));
-  slots.children[1].addEventListener("click", () => turn(1));
-  slots.children[2].addEventListener("click", () => {
+  const [one, two, unmix] = slots.children;
+  one.addEventListener("click", () => turn(0));
+  two.addEventListener("click", () => turn(1));
+  unmix.addEventListener("click", () => {
     choose(chosen()[0]);
-    slots.firstElementChild.focus();
+    one.focus();
   });
   share.lastElementChild.addEventListener("input", ({ target }) => {
     const [first, second] = chosen();
     choose(first, second, target.value / 100);
   });
-  find.firstElementChild.addEventListener("input", search);
-  find.lastElementChild.addEventListener("click", shut);
+  input.addEventListener("input", search);
+  done.addEventListener("click", shut);
   own.addEventListener("click", () => {
     memory("looks", !onPhoto);
     showPictures();
   });
   panel.addEventListener("keydown", onKey);
-  onApply("quick", () => {
+  onApply(() => {
     slot = 0;
     shut();
     forget();
     reveal();
   });
-  on(["photo"], showPictures);
+  on(["photo", "connected"], showPictures);
 }

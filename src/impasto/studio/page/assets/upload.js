@@ -3,21 +3,27 @@
 import { send } from "./server.js";
 
 const { side, pixels } = document.querySelector("main").dataset; // the most that the studio keeps
-const READING = "Reading the picture…";
+const READING = "Reading the file…";
 const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 
-/** Send something, and say in a section of the page how far it is; null if cancelled. */
-export async function deliver(path, body, section, cancel, reading = "Looking at it…") {
+/**
+ * Send a file or a form, or what a promise gives, and say in a section of the page how far it is;
+ * null if cancelled.
+ */
+export async function deliver(path, body, section, cancel = new AbortController()) {
   const [status, bar, button] = section.querySelector(".busy").children;
   const { signal } = cancel;
-  button.onclick = () => cancel.abort();
   const progress = (sent, all) => {
     bar.value = sent / all;
-    status.textContent = sent < all ? `Sent ${megabytes(sent)} of ${megabytes(all)} MB` : reading;
+    status.textContent = sent < all ? `Sent ${megabytes(sent)} of ${megabytes(all)} MB` : READING;
   };
+  status.textContent = READING;
+  bar.removeAttribute("value");
+  button.onclick = () => cancel.abort();
   try {
+    const ready = await body;
     signal.throwIfAborted();
-    return await send(path, body, { signal, progress });
+    return await send(path, ready, { signal, progress });
   } catch (error) {
     if (signal.aborted) return null;
     throw error;
@@ -25,17 +31,14 @@ export async function deliver(path, body, section, cancel, reading = "Looking at
 }
 
 /**
- * Send a picture, and say in a section of the page how far it is. The answer has its `source`,
- * `width` and `height`, and `reduced`, the size before if it was made smaller; null if cancelled.
+ * Send a picture. The answer has its `source`, `width` and `height`, and `reduced`, the size before
+ * if it was made smaller; null if cancelled.
  */
-export async function upload(file, section, cancel = new AbortController()) {
-  const [status, bar, button] = section.querySelector(".busy").children;
-  status.textContent = READING;
-  bar.removeAttribute("value");
-  button.onclick = () => cancel.abort();
-  const small = await smaller(file).catch(() => null); // then the studio tries it
-  const answer = await deliver("studio/photos", small?.file ?? file, section, cancel, READING);
-  return answer && { ...answer, reduced: small?.reduced };
+export async function upload(file, section, cancel) {
+  const small = smaller(file).catch(() => null); // then the studio tries it
+  const body = small.then((made) => made?.file ?? file);
+  const answer = await deliver("studio/photos", body, section, cancel);
+  return answer && { ...answer, reduced: (await small)?.reduced };
 }
 
 /** Say in a section that a picture was made smaller, if it was. */

@@ -1,6 +1,6 @@
 // The frame that shows a photo, a quick result or a job: caption, progress and buttons.
 
-import { el } from "./dom.js";
+import { el, parts } from "./dom.js";
 import { attempt } from "./messages.js";
 import { file } from "./server.js";
 import { memory } from "./state.js";
@@ -8,13 +8,8 @@ import { memory } from "./state.js";
 const FORMATS = { png: "PNG", jpeg: "JPEG", webp: "WebP" };
 
 const section = document.getElementById("viewer");
-const [mat, progress, heading, caption, actions] = [
-  ".mat",
-  ".progress",
-  ".title",
-  ".caption",
-  ".actions",
-].map((one) => section.querySelector(one));
+const names = [".mat", ".progress", ".title", ".caption", ".actions"];
+const [mat, progress, heading, caption, actions] = parts(section, ...names);
 
 export const reveal = (visible) => (section.hidden = !visible);
 
@@ -39,15 +34,15 @@ export function advance(share) {
   progress.hidden = share === null;
   progress.classList.toggle("endless", !share);
   progress.firstElementChild.style.width = `${100 * share}%`;
-  progress.setAttribute("aria-valuenow", Math.round(100 * share));
+  progress.ariaValueNow = share ? Math.round(100 * share) : null;
 }
 
 /** Offer actions. Those that stay are left alone, so that focus and questions stay, too. */
 export function offer(...wanted) {
   const found = wanted.filter(Boolean);
-  const plan = (all) => [...all].map(({ dataset, href = dataset.of }) => dataset.action + href).join();
-  const off = (all) => [...all].some((one) => one.ariaDisabled);
-  if (plan(found) === plan(actions.children) && !off(found) && !off(actions.children)) return;
+  const does = ({ dataset, ariaDisabled, href = dataset.of }) => [dataset.action, href, ariaDisabled];
+  const plan = (all) => [...all].map(does).join();
+  if (plan(found) === plan(actions.children)) return;
   const focused = [caption, ...actions.querySelectorAll("*")].includes(document.activeElement);
   actions.replaceChildren(...found);
   if (focused) (actions.querySelector("button, a") ?? caption).focus();

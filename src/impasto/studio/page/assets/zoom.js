@@ -4,6 +4,7 @@
 // compares is moved by its knob or with the keyboard.
 
 import { actualWidth, frame, sharpen, uncoverTo } from "./compare.js";
+import { parts } from "./dom.js";
 import { on } from "./state.js";
 
 const MOST = 8; // times the actual size
@@ -11,8 +12,7 @@ const STEP = 1.5; // of a button or a key
 const MOVE = 80; // pixels of an arrow key
 
 const section = document.getElementById("viewer");
-const mat = section.querySelector(".mat");
-const picture = frame.querySelector(".result");
+const [mat, picture] = parts(section, ".mat", ".result");
 const [smaller, actual, larger, full] = section.querySelectorAll(".zoom button");
 let [zoom, x, y] = [1, 0, 0];
 
@@ -69,7 +69,7 @@ function fill(on) {
   full.setAttribute("aria-pressed", on);
   for (let one = mat; one !== document.body; one = one.parentElement) {
     for (const other of one.parentElement.children) {
-      if (other !== one && !other.matches("#messages, #connection, #brush")) other.inert = on;
+      if (other !== one && !other.matches("#notices, #brush")) other.inert = on;
     }
   }
   const root = document.documentElement;
@@ -138,7 +138,8 @@ frame.addEventListener("pointermove", (event) => {
   else move(right, below);
 });
 for (const one of ["pointerup", "pointercancel"]) {
-  frame.addEventListener(one, ({ pointerId }) => {
+  // Also of those that have left the frame.
+  addEventListener(one, ({ pointerId }) => {
     down.delete(pointerId);
     frame.classList.toggle("pinched", down.size > 1);
   });
