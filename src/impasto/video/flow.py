@@ -94,6 +94,13 @@ def brightness(picture: Floats) -> Floats:
     return made
 
 
+def in_bytes(picture: Floats) -> NDArray[np.uint8]:
+    """Return values in [0, 1] as uint8, rounded to nearest."""
+    cv2 = import_cv2()
+    made: NDArray[np.uint8] = cv2.convertScaleAbs(picture, alpha=255)
+    return made
+
+
 def shrunk(picture: NDArray[Any], factor: float) -> NDArray[Any]:
     """Return (h, w) or (h, w, n), averaged over blocks of about ``factor`` pixels a side."""
     cv2 = import_cv2()

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.images.picture import eight_bits, floats
+from impasto.images.picture import floats
 from impasto.video.flow import (
     FlowEstimator,
     averaged,
     brightness,
+    in_bytes,
     places,
     resized,
     resized_flow,
@@ -133,7 +134,8 @@ class Follower:
 class Carried:
     """The last result, moved to a frame: ``picture`` (h, w, 3), and where it ``holds`` (h, w).
 
-    ``gained`` (h', w') is by how much its detail has been sharpened since it was painted.
+    The picture may go somewhat beyond the range of values, as its filter does. ``gained`` (h', w')
+    is by how much its detail has been sharpened since it was painted.
     """
 
     picture: Floats
@@ -161,11 +163,13 @@ class Carrier:
         moved = warped(self._last, resized_flow(motion.flow, height, width), sharp=True)
         gained = warped(self._gained, resized_flow(motion.flow, *self._gained.shape))
         holds = resized(motion.holds, height, width)
-        return Carried(np.clip(moved, 0, 1, out=moved), holds, gained)
+        return Carried(moved, holds, gained)
 
     def start(self, rgb: NDArray[np.uint8], carried: Carried | None) -> Floats | None:
         """Return the moved result where it holds, and the frame (h, w, 3) elsewhere."""
-        return None if carried is None else _blend(floats(rgb), carried.picture, carried.holds)
+        if carried is None:
+            return None
+        return np.clip(_blend(floats(rgb), carried.picture, carried.holds), 0, 1)
 
     def blended(self, picture: NDArray[np.uint8], carried: Carried | None) -> NDArray[np.uint8]:
         """Blend a frame's own picture (h, w, 3) with the moved result, keep and return it."""
@@ -177,7 +181,7 @@ class Carrier:
         share = carried.holds * fresh * self._most
         self._last = _blend(own, before, share)
         self._gained = 1 + (gained - 1) * resized(share, *gained.shape)
-        return eight_bits(self._last)
+        return in_bytes(self._last)
 
     def state(self) -> dict[str, Floats]:
         """Return arrays by name, from which `restore` can restore this state."""
