@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from impasto.errors import ImpastoError, OptionsError
 from impasto.options import TrainOptions
 
+if TYPE_CHECKING:
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
 _AUTO, _MAX_PROCESSES = "auto", 64
+_HERE = "127.0.0.1"
+
 _TIMEOUT = 30
 """Seconds that the other processes have to end after the first."""
 
@@ -72,14 +77,13 @@ def _count(processes: str, options: TrainOptions, styles: int) -> int:
 def _started(count: int) -> Iterator[bool]:
     """Start the other processes, each with its share of the threads, and join them."""
     import torch
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
     before = torch.get_num_threads()
     threads = max(1, before // count)
-    address = {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_free_port()),
-        "WORLD_SIZE": str(count),
-    }
+    # Listens before the others start, so nobody else can take its port.
+    store = TCPStore(_HERE, 0, count, is_master=True, wait_for_workers=False)
+    address = {"MASTER_ADDR": _HERE, "MASTER_PORT": str(store.port), "WORLD_SIZE": str(count)}
     command = [sys.executable, "-c", "from impasto.cli.main import run; run()", *sys.argv[1:]]
     others = [
         subprocess.Popen(
@@ -95,7 +99,7 @@ def _started(count: int) -> Iterator[bool]:
     os.environ |= own
     torch.set_num_threads(threads)
     try:
-        with _joined(on_cuda=False, others=others) as first:
+        with _joined(on_cuda=False, others=others, store=store) as first:
             yield first
     except BaseException:
         for other in others:
@@ -116,26 +120,25 @@ def _rank(rank: int) -> dict[str, str]:
     return {"RANK": str(rank), "LOCAL_RANK": str(rank)}
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @contextmanager
-def _joined(*, on_cuda: bool, others: Sequence[subprocess.Popen[bytes]] = ()) -> Iterator[bool]:
+def _joined(
+    *,
+    on_cuda: bool,
+    others: Sequence[subprocess.Popen[bytes]] = (),
+    store: TCPStore | None = None,
+) -> Iterator[bool]:
     """Join the processes described by environment variables.
 
-    ``others`` are those that this process started. Raises `ImpastoError` if one of them ends before
-    all have joined.
+    ``others`` are those that this process started, which meet at its ``store``. Raises
+    `ImpastoError` if one of them ends before all have joined.
     """
     import torch
     from torch import distributed as dist
 
     if on_cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    if others:
-        _join(others)
+    if store:
+        _join(others, store)
     else:
         dist.init_process_group("nccl" if on_cuda else "gloo")
     try:
@@ -145,15 +148,18 @@ def _joined(*, on_cuda: bool, others: Sequence[subprocess.Popen[bytes]] = ()) ->
             dist.destroy_process_group()
 
 
-def _join(others: Sequence[subprocess.Popen[bytes]]) -> None:
+def _join(others: Sequence[subprocess.Popen[bytes]], store: TCPStore) -> None:
     """Join the other processes, which takes as long as the slowest of them needs to start."""
     from torch import distributed as dist
+    from torch.distributed import PrefixStore  # type: ignore[attr-defined]
 
     errors: list[Exception] = []
 
     def join() -> None:
         try:
-            dist.init_process_group("gloo")
+            # The prefix is that of processes that join by environment variables.
+            shared = PrefixStore("default_pg", store)
+            dist.init_process_group("gloo", store=shared, rank=0, world_size=len(others) + 1)
         except Exception as error:
             errors.append(error)
 
