@@ -58,7 +58,7 @@ class FlowEstimator:
         What ``one`` shows at (x, y) is in ``other`` at (x, y) + ``flow[y, x]``, in pixels to the
         right and down.
         """
-        first, second = (np.rint(luma * 255).astype(np.uint8) for luma in (one, other))
+        first, second = in_bytes(one), in_bytes(other)
         with _one_thread():
             return self._dis.calc(first, second, None), self._dis.calc(second, first, None)
 
@@ -95,7 +95,7 @@ def brightness(picture: Floats) -> Floats:
 
 
 def in_bytes(picture: Floats) -> NDArray[np.uint8]:
-    """Return values in [0, 1] as uint8, rounded to nearest."""
+    """As `images.picture.eight_bits`, for values in [0, 1], and several times faster."""
     cv2 = import_cv2()
     made: NDArray[np.uint8] = cv2.convertScaleAbs(picture, alpha=255)
     return made
