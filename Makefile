@@ -71,7 +71,7 @@ lint: $(VENV)/.installed-dev
 browser:
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-		chromium fonts-dejavu-core postgresql
+		chromium-headless-shell fonts-dejavu-core postgresql
 
 # benchmarks/README.md describes what each script measures and how long it takes.
 bench: $(VENV)/.installed-dev peers

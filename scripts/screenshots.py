@@ -116,7 +116,10 @@ def main() -> None:
     """Write the screenshots to the folder on the command line."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images")
     folder.mkdir(parents=True, exist_ok=True)
-    chromium = shutil.which("chromium") or sys.exit("chromium is not on PATH")
+    names = ("chromium", "chromium-headless-shell")
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    if chromium is None:
+        sys.exit("neither chromium nor chromium-headless-shell is on PATH")
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright, studio() as url:
         browser = playwright.chromium.launch(executable_path=chromium, args=sandbox)

@@ -32,8 +32,9 @@ _KNOWN = {need.reason: need for need in (CHROMIUM, POSTGRESQL, CURL, CUDA, RAY)}
 
 
 def chromium() -> str | None:
-    """Return where Chromium is."""
-    return shutil.which("chromium") or shutil.which("chromium-browser")
+    """Return where Chromium is: rather the one without windows, which takes half as long."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def postgresql() -> Path | None:

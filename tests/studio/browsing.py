@@ -6,26 +6,16 @@ import json
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Locator,
-    Page,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
-import needs
 from apply.making import pack
 from impasto.zoo.pack import write_pack
 from patience import LIMIT
-from studio.serving import Process, decoded, drawn
+from studio.serving import Process, decoded
 
 SLOW = 1000 * LIMIT  # in milliseconds
 expect.set_options(timeout=SLOW)
@@ -50,14 +40,17 @@ sys.addaudithook(heard)
 """Loaded by every Python process of the studio: writes down who it would call."""
 
 SMALLER = """
-from impasto.options import paint
+from impasto.options import learn, paint
 from impasto.studio.page import controls
 
 controls.SMALLEST = 64
 paint.QUALITIES.update(draft=20, best=2000)
+learn._USUAL_BUDGET = 100_000.0
+learn.LearnOptions.__init__.__kwdefaults__.update(model="turbo", size=128, style_size=192)
 """
 """Loaded by them as well: paintings of half the size that the page offers, at which a step takes a
-quarter of the time. A draft is soon done, and the best is under way for as long as ever."""
+quarter of the time. A draft is soon done, and the best is under way for as long as ever. A style is
+learnt in small steps of a small network, which go on until they are stopped."""
 
 QUICK = "?size=128"
 """Opens the page with a size of which a picture is there at once."""
@@ -92,6 +85,7 @@ class Studio:
             HEARD=str(self.heard),
             IMPASTO_CHECKPOINT_EVERY="0.5",
             IMPASTO_MAX_PIXELS="2000000",
+            IMPASTO_MAX_LEARN="1e6",
         )
         self.url = self._process.url
 
@@ -101,23 +95,6 @@ class Studio:
 
     def stop(self) -> None:
         self._process.stop()
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    found = Studio(tmp_path_factory.mktemp("studio"))
-    yield found
-    found.stop()
-    assert not found.heard.exists(), found.heard.read_text()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=needs.chromium(), args=sandbox)
-        yield found
-        found.close()
 
 
 FORGETTING = """
@@ -180,37 +157,8 @@ class Watched:
             self.wrong.append(f"said {message.text} ({message.location['url']})")
 
 
-@pytest.fixture(scope="module")
-def windows(browser: Browser, studio: Studio) -> Iterator[Watched]:
-    found = Watched(browser, studio.url)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def window(windows: Watched) -> Iterator[Watched]:
-    yield windows
-    windows.forget()
-
-
-@pytest.fixture
-def page(window: Watched) -> Page:
-    return window.open()
-
-
 def ready(page: Page) -> None:
     expect(page.locator("main:not([inert])")).to_be_visible()
-
-
-@pytest.fixture(scope="module")
-def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A photo on its side, as cameras store them: 300 × 200 when it is upright."""
-    path = tmp_path_factory.mktemp("photos") / "holiday.jpg"
-    picture = drawn(200, 300)
-    exif = picture.getexif()
-    exif[0x0112] = 6
-    picture.save(path, exif=exif)
-    return path
 
 
 def drop(page: Page, target: str, path: Path) -> None:

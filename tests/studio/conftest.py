@@ -9,11 +9,8 @@ from sqlalchemy.engine import URL
 
 import needs
 from impasto.studio.database import connect
-from studio.browsing import browser, page, photo, studio, window, windows
 from studio.postgres import Postgres
 from studio.serving import Served, served
-
-__all__ = ["browser", "page", "photo", "studio", "window", "windows"]
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,15 @@ from studio.serving import PHOTO, Served, served
 LONG = 100_000.0
 """Seconds of learning after which no test waits for its end."""
 
+SMALLER = """
+from dataclasses import replace
+from impasto.studio import learn_runner
+from impasto.studio.learnt import options
+
+learn_runner.options = lambda asked: replace(options(asked), size=128)
+"""
+"""Run by every worker when it starts: its steps take a quarter of the time."""
+
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[Served]:
@@ -33,13 +43,15 @@ def api(tmp_path: Path) -> Iterator[Served]:
 class Workers:
     """Processes that work for a studio, in slots of theirs."""
 
-    def __init__(self, api: Served) -> None:
+    def __init__(self, api: Served, folder: Path) -> None:
+        (folder / "sitecustomize.py").write_text(SMALLER)
         settings = api.studio.settings
         self._environment = one_thread(
             IMPASTO_DATA=settings.data,
             IMPASTO_DATABASE=f"sqlite:///{settings.database_url.database}",
             IMPASTO_CHECKPOINT_EVERY="0.01",
             IMPASTO_THREADS="1",
+            PYTHONPATH=f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
         )
         self.processes: list[subprocess.Popen[bytes]] = []
 
@@ -56,8 +68,8 @@ class Workers:
 
 
 @pytest.fixture
-def workers(api: Served) -> Iterator[Workers]:
-    started = Workers(api)
+def workers(api: Served, tmp_path: Path) -> Iterator[Workers]:
+    started = Workers(api, tmp_path)
     yield started
     started.stop()
 

@@ -8,34 +8,15 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
 
 from impasto import __version__
-from impasto.cli import (
-    apply,
-    compare,
-    doctor,
-    explain,
-    export,
-    import_,
-    invert,
-    layers,
-    learn,
-    models,
-    paint,
-    rerun,
-    samples,
-    serve,
-    sheet,
-    sweep,
-    texture,
-    train,
-    video,
-)
-from impasto.cli.flags import Command
 from impasto.errors import ImpastoError, Notice, is_out_of_memory
 
 _show_warning = warnings.showwarning
@@ -44,42 +25,69 @@ _COMPLETE = "_IMPASTO_COMPLETE"
 # The one public name under which every version of Typer carries Click's errors.
 _UsageError: Any = typer.BadParameter.__base__
 
-_GROUPS: dict[str, tuple[Any, ...]] = {
-    "Make pictures": (paint.paint, apply.apply, video.video, texture.texture, rerun.rerun),
-    "Look closer": (sheet.sheet, sweep.sweep, compare.compare, explain.explain, invert.invert),
-    "Styles and networks": (
-        learn.learn,
-        models.app,
-        train.train,
-        import_.import_,
-        export.export,
-    ),
-    "Serve": (serve.serve, serve.worker),
-    "Tools": (samples.samples, layers.layers, doctor.doctor),
+_HELP = {"help_option_names": ["-h", "--help"]}
+_GROUPS = {
+    "Make pictures": ("paint", "apply", "video", "texture", "rerun"),
+    "Look closer": ("sheet", "sweep", "compare", "explain", "invert"),
+    "Styles and networks": ("learn", "models", "train", "import", "export"),
+    "Serve": ("serve", "worker"),
+    "Tools": ("samples", "layers", "doctor"),
 }
-"""The commands, as --help lists them."""
+"""The commands, as --help lists them. Each is a function in the module of its name."""
+
+_HOMES = {"worker": "serve"}
+"""The modules of the commands that are in another one."""
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name. Each is imported when it is needed, because all of them take longer."""
+
+    def __init__(self) -> None:
+        self._names = [name for names in _GROUPS.values() for name in names]
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._made:
+            self._made[name] = _command(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _command(name: str) -> Any:
+    """Import a command, or a group of commands."""
+    from impasto.cli.flags import Command
+
+    identifier = f"{name}_" if iskeyword(name) else name
+    module = import_module(f"impasto.cli.{_HOMES.get(name, identifier)}")
+    if hasattr(module, "app"):
+        return typer.main.get_command(module.app)
+    alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+    alone.command(name, cls=Command, context_settings=_HELP)(getattr(module, identifier))
+    return typer.main.get_command(alone)
 
 
 class _Grouped(TyperGroup):
     """Lists commands in groups."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands: Any = _Commands()
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the commands under the headings of their groups."""
-        for heading, commands in _GROUPS.items():
-            found = [(name, self.get_command(ctx, name)) for name in map(_name, commands)]
+        for heading, names in _GROUPS.items():
             with formatter.section(heading):
-                room = formatter.width - 6 - max(len(name) for name in self.commands)
-                rows = [
-                    (name, command.get_short_help_str(room)) for name, command in found if command
-                ]
+                room = formatter.width - 6 - max(map(len, self.commands))
+                found = [(name, self.get_command(ctx, name)) for name in names]
+                rows = [(name, one.get_short_help_str(room)) for name, one in found if one]
                 formatter.write_dl(rows, col_max=room)
-
-
-def _name(command: Any) -> str:
-    """Return the name of a command or of a group of commands."""
-    if isinstance(command, typer.Typer):
-        return str(command.info.name)
-    return str(command.__name__).rstrip("_")
 
 
 app = typer.Typer(
@@ -89,14 +97,8 @@ app = typer.Typer(
     epilog="Start with:  impasto samples astronaut swirls  and  impasto paint --help",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_HELP,
 )
-for command in (command for group in _GROUPS.values() for command in group):
-    if isinstance(command, typer.Typer):
-        app.add_typer(command, name=_name(command))
-    else:
-        settings = {"help_option_names": ["-h", "--help"]}
-        app.command(_name(command), cls=Command, context_settings=settings)(command)
 
 
 def _show_version(show: bool) -> None:

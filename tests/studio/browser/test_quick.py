@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import errno
-import html
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Page, Route, expect
 
 import needs
-from impasto.zoo import exemplars, registry
+from impasto.zoo import registry
 from impasto.zoo.rows import Rows, serialised
 from studio.browsing import (
     QUICK,
@@ -37,10 +33,9 @@ from studio.browsing import (
     use_sample,
 )
 from studio.learning import swirls
-from studio.serving import ANN, BOB, PHOTO, Served, decoded, drawn, encoded, served
-from zoo.making import write
+from studio.serving import PHOTO, decoded, drawn, encoded
 
-chromium = needs.needs(needs.CHROMIUM, needs.chromium())
+pytestmark = needs.needs(needs.CHROMIUM, needs.chromium())
 
 
 # Photos on their way.
@@ -69,7 +64,6 @@ def stored_photo(page: Page) -> Image.Image:
     )
 
 
-@chromium
 def test_a_photo_of_fifty_megapixels_is_made_smaller_and_stays_upright(page: Page, tmp_path: Path):
     """The studio of these tests takes no more than 2 megapixels."""
     path, picture = tmp_path / "large.jpg", drawn(6300, 8000)
@@ -97,7 +91,6 @@ def test_a_photo_of_fifty_megapixels_is_made_smaller_and_stays_upright(page: Pag
     assert last_size(page) == len(PHOTO)  # as it was
 
 
-@chromium
 def test_transparency_stays_and_what_the_browser_cannot_read_is_sent_as_it_is(
     page: Page, tmp_path: Path
 ):
@@ -118,7 +111,6 @@ def test_transparency_stays_and_what_the_browser_cannot_read_is_sent_as_it_is(
     assert last_size(page) == len(tiff)
 
 
-@chromium
 def test_how_much_is_sent_is_shown_and_can_be_cancelled(page: Page, tmp_path: Path):
     random = np.random.default_rng(0)
     noise = Image.fromarray(random.integers(0, 256, (900, 900, 3), dtype=np.uint8))
@@ -140,7 +132,6 @@ def test_how_much_is_sent_is_shown_and_can_be_cancelled(page: Page, tmp_path: Pa
     expect(page.locator("#photo .name")).to_have_text("noise.png 900 × 900")
 
 
-@chromium
 def test_a_dropped_painting_is_made_smaller_too(page: Page, tmp_path: Path):
     path = tmp_path / "canvas.jpg"
     drawn(3000, 1500).save(path)
@@ -151,7 +142,6 @@ def test_a_dropped_painting_is_made_smaller_too(page: Page, tmp_path: Path):
     expect(page.locator("#paintings .reduced")).to_have_text(note)
 
 
-@chromium
 def test_paintings_are_sent_one_after_the_other_and_removed_with_the_focus_kept(page: Page):
     page.get_by_role("tab", name="Paint").click()
     held: list[Route] = []
@@ -175,7 +165,6 @@ def test_paintings_are_sent_one_after_the_other_and_removed_with_the_focus_kept(
     expect(page.locator("#paintings [aria-pressed=true]")).to_have_count(0)
 
 
-@chromium
 def test_the_file_of_a_style_can_be_cancelled_like_any_other(page: Page):
     held: list[Route] = []
     page.route("**/v1/styles", lambda route: held.append(route))
@@ -197,7 +186,6 @@ def found(page: Page) -> list[str]:
     return [one.get_attribute("value") or "" for one in labels.all()]
 
 
-@chromium
 def test_styles_are_found_by_group_title_painter_and_words(page: Page):
     assert len(found(page)) >= 60
     groups = page.locator("#swatches h3:visible").all_inner_texts()
@@ -217,7 +205,6 @@ def test_styles_are_found_by_group_title_painter_and_words(page: Page):
     assert len(found(page)) >= 60
 
 
-@chromium
 def test_a_style_is_chosen_by_the_keyboard(window: Watched):
     page = window.open(QUICK)
     use_sample(page)
@@ -235,7 +222,6 @@ def test_a_style_is_chosen_by_the_keyboard(window: Watched):
     expect(page.locator(".slot").first).to_have_text("Kiss")
 
 
-@chromium
 def test_pictures_of_styles_are_made_as_they_come_into_sight(window: Watched):
     page = window.new()
     asked: list[str] = []
@@ -267,7 +253,6 @@ def test_pictures_of_styles_are_made_as_they_come_into_sight(window: Watched):
     assert len(made("look")) < 60  # what nobody looks at is not made
 
 
-@chromium
 def test_two_styles_are_mixed_and_the_link_has_both(window: Watched):
     page = window.open(QUICK)
     use_sample(page)
@@ -328,7 +313,6 @@ def has_focus(page: Page, what: str) -> None:
     page.wait_for_function("what => document.activeElement.matches(what)", arg=what)
 
 
-@chromium
 def test_a_style_of_ones_own_is_renamed_in_a_mixture_and_the_focus_stays(window: Watched):
     page = window.open(QUICK)
     add_style(page, "mine")
@@ -378,7 +362,6 @@ def test_a_style_of_ones_own_is_renamed_in_a_mixture_and_the_focus_stays(window:
     delete_style(page, "more")
 
 
-@chromium
 def test_a_late_list_of_styles_covers_no_newer_one(page: Page):
     old = page.request.get(at(page, "studio/styles")).json()
     listed = page.get_by_role("searchbox", name="Search the styles")
@@ -396,7 +379,6 @@ def test_a_late_list_of_styles_covers_no_newer_one(page: Page):
     delete_style(page, "mine")
 
 
-@chromium
 def test_a_style_that_was_deleted_gives_way_to_another(window: Watched):
     page = window.open(QUICK)
     add_style(page, "mine")
@@ -421,7 +403,6 @@ def test_a_style_that_was_deleted_gives_way_to_another(window: Watched):
     stylised(page)
 
 
-@chromium
 def test_a_style_that_is_gone_when_something_is_to_be_done_with_it_says_so(window: Watched):
     page = window.open(QUICK)
     add_style(page, "mine")
@@ -434,7 +415,6 @@ def test_a_style_that_is_gone_when_something_is_to_be_done_with_it_says_so(windo
     window.wrong = [what for what in window.wrong if "status of 404" not in what]
 
 
-@chromium
 def test_a_style_that_is_learnt_waits_for_a_painting_to_be_closed(window: Watched):
     page = window.open(QUICK)
     add_style(page, "mine")
@@ -475,7 +455,6 @@ def test_a_style_that_is_learnt_waits_for_a_painting_to_be_closed(window: Watche
     window.wrong = [what for what in window.wrong if "status of 503" not in what]
 
 
-@chromium
 def test_a_page_on_which_nothing_is_under_way_asks_for_nothing(window: Watched):
     page = window.new()
     page.clock.install()
@@ -493,7 +472,6 @@ def test_a_page_on_which_nothing_is_under_way_asks_for_nothing(window: Watched):
     assert asked == []
 
 
-@chromium
 def test_files_are_chosen_by_what_shows_the_focus(page: Page):
     """The style sheet outlines what follows a file input."""
     labels = page.locator("#settings [type=file]").evaluate_all(
@@ -539,7 +517,6 @@ def difference(page: Page, x: float, y: float) -> float:
     return float(np.abs(there - here).mean())
 
 
-@chromium
 def test_the_brush_is_below_the_picture_in_full_screen(window: Watched):
     page = window.open(QUICK)
     use_sample(page)
@@ -563,7 +540,6 @@ def test_the_brush_is_below_the_picture_in_full_screen(window: Watched):
     expect(knob).to_be_visible()
 
 
-@chromium
 def test_what_is_painted_over_stays_and_is_still_there_when_it_is_painted_on(window: Watched):
     page = window.open("?size=256")
     use_sample(page)
@@ -629,7 +605,6 @@ OVER = """() => {
 """What lies over the picture."""
 
 
-@chromium
 def test_on_a_phone_nothing_lies_over_the_picture_and_styles_are_a_sheet(
     browser: Browser, studio: Studio
 ):
@@ -710,7 +685,6 @@ def touch(page: Page, area: FloatRect, *others: float) -> None:
     hand.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
-@chromium
 def test_the_longest_name_fits_on_a_phone(window: Watched):
     name = "w" * 40
     page = window.open(QUICK)
@@ -729,128 +703,3 @@ def test_the_longest_name_fits_on_a_phone(window: Watched):
     expect(page.locator("#learn li")).to_contain_text("soon there is a first look")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     delete_style(page, name)
-
-
-# What is behind it.
-
-
-def opening(studio: Served, query: str) -> dict[str, object]:
-    text = studio.client.get(f"/{query}", headers=ANN).text
-    return json.loads(html.unescape(re.search(r'data-opening="([^"]*)"', text)[1]))
-
-
-@pytest.mark.parametrize(
-    ("text", "style"),
-    [("wave", "wave"), ("wave:3,starry:1", "wave:0.75,starry:0.25"), ("wave:1,starry:0", "wave")],
-)
-def test_a_link_has_a_style_or_a_mixture(keyed: Served, text: str, style: str):
-    assert opening(keyed, f"?style={text}")["settings"] == {"style": style}
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["none", "wave,none", "own/wave", "x.safetensors/wave", "wave:x", "wave:0", "wave,starry,own"],
-)
-def test_a_link_with_another_mixture_is_complained_about(keyed: Served, text: str):
-    found = opening(keyed, f"?style={text}")
-    assert "style" not in found["settings"]
-    assert len(found["complaints"]) == 1
-
-
-def order(studio: Served, path: str, settings: dict[str, object], **more: object):
-    body = {"photo": "sample:coffee", "settings": {"style": "wave", "size": 64, **settings}, **more}
-    return studio.client.post(f"/studio/quick{path}", json=body, headers=ANN)
-
-
-@pytest.mark.parametrize(
-    ("mask", "said"),
-    [
-        ("nothing", "in base64"),
-        (base64.b64encode(b"nothing").decode(), "the mask"),
-        ("a" * 200_000, "at most"),
-    ],
-)
-def test_a_mask_that_cannot_be_read_is_a_problem(keyed: Served, mask: str, said: str):
-    answer = order(keyed, "", {"mask": mask})
-    assert answer.status_code == 422
-    assert said in answer.text
-
-
-def test_a_mask_with_too_many_pixels_is_refused_before_it_is_decoded(keyed: Served):
-    mask = base64.b64encode(encoded(Image.new("1", (9000, 9000), 1))).decode()
-    made = order(keyed, "", {}).json()
-    given = {"photo": {"source": "sample:coffee", "name": "Coffee"}, "source": made["source"]}
-    for answer in (
-        order(keyed, "", {"mask": mask}),
-        order(keyed, "/finish", {"mask": mask}, **given, seconds=1),
-    ):
-        assert answer.status_code == 413, answer.text[:300]
-        assert answer.json()["detail"].startswith("the mask has 9000x9000 pixels")
-
-
-def test_a_swatch_is_not_a_photo(keyed: Served):
-    """Swatches are made in the threads of Quick: work there must not wait for them."""
-    answer = keyed.client.get("/studio/look/wave/swatch:starry", headers=ANN)
-    assert answer.status_code == 404
-    assert order(keyed, "", {}, photo="swatch:starry").status_code == 404
-
-
-def test_the_text_of_a_style_is_bounded(keyed: Served):
-    photo = {"source": "sample:coffee", "name": "Coffee"}
-    source = order(keyed, "", {}).json()["source"]
-    assert order(keyed, "/keep", {"style": "w" * 500}, photo=photo, source=source).is_client_error
-
-
-def test_a_result_that_cannot_be_kept_leaves_no_files(
-    keyed: Served, monkeypatch: pytest.MonkeyPatch
-):
-    photo = {"source": "sample:coffee", "name": "Coffee"}
-    source, before = order(keyed, "", {}).json()["source"], keyed.studio.files.jobs()
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(keyed.studio.store, "accept", full)
-    assert order(keyed, "/keep", {}, photo=photo, source=source).status_code == 503
-    assert keyed.studio.files.jobs() == before
-
-
-def test_a_look_is_small_and_belongs_to_who_has_the_photo(keyed: Served):
-    source = keyed.client.post("/studio/photos", content=PHOTO, headers=ANN).json()["source"]
-    address = f"/studio/look/wave/{source}"
-    assert max(decoded(keyed.client.get(address, headers=ANN).content).size) == 160
-    for path, who in (
-        (address, BOB),
-        ("/studio/look/none/sample:coffee", ANN),
-        ("/studio/look/wave/sample:none", ANN),
-    ):
-        assert keyed.client.get(path, headers=who).status_code == 404
-
-
-def test_a_bundled_style_is_painted_on_with_the_texture_of_its_painting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(exemplars, "TEXTURES", tmp_path / "textures")
-    (tmp_path / "textures").mkdir()
-    write(tmp_path / "models" / "more.safetensors", "dots", sha256="6" * 64)
-    Image.new("RGB", (96, 96), "#666").save(tmp_path / "textures" / f"{'6' * 16}.webp")
-    settings = {"style": "dots", "style_scale": 2.0, "strength": 0.8}
-    with served(tmp_path, styles=(), page=True) as studio:
-        made = order(studio, "", settings).json()
-        assert made["finishable"] is True
-        given = {"photo": {"source": "sample:coffee", "name": "Coffee"}, "source": made["source"]}
-        answer = order(studio, "/finish", settings, **given, seconds=1)
-        assert answer.status_code == 200, answer.text
-        job = studio.studio.store.job(answer.json()["id"])
-        assert job.request["style_scale"] == [1.0]  # a texture is half of a painting
-        assert job.request["strength"] == 0.8
-        assert decoded(studio.studio.files.get(job.id, "style-0")).size == (96, 96)
-
-
-def test_what_has_no_painting_is_not_painted_on(keyed: Served):
-    made = order(keyed, "", {}).json()
-    assert made["finishable"] is False
-    given = {"photo": {"source": "sample:coffee", "name": "Coffee"}, "source": made["source"]}
-    answer = order(keyed, "/finish", {}, **given, seconds=1)
-    assert answer.status_code == 422
-    assert "the painting of wave is not here" in answer.json()["detail"]

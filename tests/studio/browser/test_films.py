@@ -15,23 +15,17 @@ from studio.browsing import (
     Watched,
     a_moment,
     action,
-    browser,
     caption,
     drop,
     ready,
     shots,
     slide,
-    studio,
     until,
-    window,
-    windows,
 )
 from studio.filming import animation
 from video.making import film
 
 pytestmark = needs.needs(needs.CHROMIUM, needs.chromium())
-
-__all__ = ["browser", "studio", "window", "windows"]
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +34,6 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return film(
         tmp_path_factory.mktemp("clips") / "sea.mp4", 36, 96, 64, base=Fraction(1, 12), sound="aac"
     )
-
-
-@pytest.fixture
-def page(window: Watched) -> Page:
-    return window.open()
 
 
 def player(page: Page) -> Locator:
