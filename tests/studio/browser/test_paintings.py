@@ -315,7 +315,7 @@ def test_full_screen_has_the_slider_and_nothing_else_and_escape_leaves_it(window
     assert uncovered(page) == 0
     page.keyboard.press("Escape")
     expect(page.locator("#viewer .mat.full")).to_have_count(0)
-    assert page.evaluate("document.fullscreenElement === null")
+    page.wait_for_function("() => document.fullscreenElement === null")
     action(page, "keep").click()  # the rest is there again
     expect(action(page, "again")).to_be_visible()
 
