@@ -31,7 +31,7 @@ from impasto.painter import Start
 from impasto.runtime.memory import Layout
 from patience import Clock
 
-pytestmark = pytest.mark.usefixtures("networks_kept")
+pytestmark = pytest.mark.usefixtures("networks_thin")
 
 SMALL: dict[str, Any] = {
     "size": 48,

@@ -26,7 +26,7 @@ from impasto.samples import photo
 from impasto.zoo.cards import PackCard
 from impasto.zoo.pack import Pack, write_pack
 
-pytestmark = pytest.mark.usefixtures("networks_kept")
+pytestmark = pytest.mark.usefixtures("networks_thin")
 
 
 def test_times_are_compared_turn_by_turn():

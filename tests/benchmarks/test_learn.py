@@ -17,7 +17,7 @@ from impasto.training.learner import Learner
 from impasto.zoo.registry import network
 from impasto.zoo.rows import write_rows
 
-pytestmark = pytest.mark.usefixtures("networks_kept")
+pytestmark = pytest.mark.usefixtures("networks_thin")
 
 
 def test_the_median_over_paintings_is_told_beside_what_it_should_be():

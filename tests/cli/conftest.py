@@ -15,7 +15,7 @@ _directions = lru_cache(transport.directions)
 
 
 @pytest.fixture(autouse=True)
-def _networks_kept(networks_kept: None) -> None:
+def _networks_thin(networks_thin: None) -> None:
     """Build each network once."""
 
 

@@ -15,6 +15,8 @@ import pytest
 from cli.shell import IMPASTO, SHALLOW, Outcome, interrupt_at, listing, pixels, struck
 from impasto.optimize import lbfgs
 
+pytestmark = pytest.mark.usefixtures("networks_kept")  # as in the processes that are killed
+
 LBFGS = ["--steps=12", "--scales=32,48,64", "--size=64", "--history=4"]
 RECORDS = ["--log=log.jsonl", "--plot=plot.png", "--timelapse=film.gif", "--frames=frames"]
 STATE = ["--checkpoint=out.state", "--checkpoint-every=0", "--save-every=2"]

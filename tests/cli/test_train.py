@@ -133,6 +133,7 @@ def test_progress_is_printed_in_lines(
     assert "left" in outcome.err
 
 
+@pytest.mark.usefixtures("networks_kept")  # as in the other process
 def test_killed_and_resumed_it_ends_in_the_same_network(
     capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
 ) -> None:
@@ -174,6 +175,7 @@ def test_ctrl_c_keeps_the_state_and_says_how_to_go_on(
     assert not out.exists()
 
 
+@pytest.mark.usefixtures("networks_kept")  # as in the other process
 def test_two_processes_train_as_one(
     capfd: pytest.CaptureFixture[str], inputs: list[str], tmp_path: Path
 ) -> None:

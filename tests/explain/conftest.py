@@ -30,7 +30,7 @@ def _networks_kept(networks_kept: None) -> None:
 def explained(
     tmp_path_factory: pytest.TempPathFactory,
     worker_id: str,
-    keep_networks: Callable[[pytest.MonkeyPatch], None],
+    keep_networks: Callable[..., None],
 ) -> Explained:
     """Explain once: the first test process does it for all."""
     if worker_id == "master":
@@ -43,7 +43,7 @@ def explained(
         return found
 
 
-def _explain(keep_networks: Callable[[pytest.MonkeyPatch], None]) -> Explained:
+def _explain(keep_networks: Callable[..., None]) -> Explained:
     # float32, so that numbers can be compared with those of others.
     options = ExplainOptions(size=SIZE, steps=STEPS, precision="float32", device="cpu")
     with pytest.MonkeyPatch.context() as patch:

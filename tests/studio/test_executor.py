@@ -62,7 +62,7 @@ def context(settings: Settings) -> Iterator[WorkerContext]:
 
 
 @pytest.fixture(autouse=True)
-def _networks_kept(networks_kept: None) -> None:
+def _networks_thin(networks_thin: None) -> None:
     """Build each network once."""
 
 
@@ -191,6 +191,7 @@ def test_transparency_is_the_photos_own(context: WorkerContext) -> None:
     assert pixels(context.files.get(job.id, context.store.job(job.id).preview or "")).shape[2] == 3
 
 
+@pytest.mark.usefixtures("networks_kept")
 def test_colours_can_be_the_photos(context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[np.ndarray] = []
     take = Recorder.take

@@ -30,7 +30,7 @@ from studio.learning import a_file, ship, worker
 from studio.serving import Served, served
 from video.making import apart, av, decoded, film, packets, picture, write
 
-pytestmark = pytest.mark.usefixtures("networks_kept")
+pytestmark = pytest.mark.usefixtures("networks_thin")
 
 KEYS = ("ann:0123456789abcdef", "ben:fedcba9876543210")
 ANN, BEN = ({"X-API-Key": key.partition(":")[2]} for key in KEYS)

@@ -34,7 +34,7 @@ from studio.learning import a_file, few_layers, learn, pixels, ship, swirls, wor
 from studio.serving import PHOTO, Served, drawn, encoded, served
 from zoo.making import random_pack
 
-pytestmark = pytest.mark.usefixtures("networks_kept")
+pytestmark = pytest.mark.usefixtures("networks_thin")
 
 ADA, BEN = {"X-API-Key": "a" * 16}, {"X-API-Key": "b" * 16}
 

@@ -43,7 +43,7 @@ OPTIONS = LearnOptions(
     model="turbo", size=128, style_size=192, steps=3, precision="float32", device="cpu"
 )
 
-pytestmark = pytest.mark.usefixtures("networks_kept")
+pytestmark = pytest.mark.usefixtures("networks_thin")
 
 
 @lru_cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from impasto.zoo.pack import Pack, read_pack, write_pack
 from pictures import painting
 from zoo.making import random_pack
 
-pytestmark = pytest.mark.usefixtures("networks_kept")
+pytestmark = pytest.mark.usefixtures("networks_thin")
 
 OPTIONS = TrainOptions(
     model="turbo",
@@ -62,10 +62,12 @@ def dots() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def whole(photos: Path, swirls: np.ndarray) -> Pack:
+def whole(photos: Path, swirls: np.ndarray, keep_networks: Callable[..., None]) -> Pack:
     """What a training that nobody interrupts ends in."""
-    trainer = Trainer([swirls], photos, OPTIONS)
-    list(trainer)
+    with pytest.MonkeyPatch.context() as patch:
+        keep_networks(patch, thin=True)
+        trainer = Trainer([swirls], photos, OPTIONS)
+        list(trainer)
     return trainer.pack
 
 
