@@ -31,7 +31,7 @@ CHEAPER = {
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("networks_kept")
+@pytest.mark.usefixtures("networks_thin")
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_runs(script, tmp_path, monkeypatch):
     source = script.read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from impasto.errors import ImpastoError, OptionsError, WeightsError
 from impasto.zoo import registry
-from impasto.zoo.registry import find, resolve
+from impasto.zoo.registry import find, known, resolve
 from zoo.making import write
 
 
@@ -158,6 +158,20 @@ def test_what_makes_no_sense(spec: str, parts: list[str]) -> None:
 def test_a_broken_pack_says_why() -> None:
     with pytest.raises(WeightsError, match=r"broken\.safetensors: is not a pack of styles"):
         resolve("broken/starry")
+
+
+def test_a_file_is_read_again_when_it_has_changed(own: Path) -> None:
+    path = own / "mine.safetensors"
+    write(path, "starry")
+    (before,), (again,) = known(), known()
+    assert before.pack is again.pack
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100])
+    assert known()[0].broken
+    path.write_bytes(whole)
+    assert known()[0].styles == ("starry",)
+    write(path, "starry", "kiss")
+    assert known()[0].styles == ("starry", "kiss")
 
 
 @pytest.mark.usefixtures("shelf")

@@ -19,6 +19,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from impasto.errors import OptionsError, WeightsError, nearest
@@ -394,11 +395,27 @@ def _entries() -> Iterator[Entry]:
 
 def _entry(path: Path, *, bundled: bool) -> Entry:
     try:
-        if holds_rows(path):
-            return Entry(path.stem, path, bundled, rows=read_rows(path))
-        return Entry(path.stem, path, bundled, read_pack(path))
+        found = _read(path, _state(path))
     except WeightsError as error:
         return Entry(path.stem, path, bundled, broken=str(error))
+    if isinstance(found, Rows):
+        return Entry(path.stem, path, bundled, rows=found)
+    return Entry(path.stem, path, bundled, found)
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Return numbers that change with the file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()  # reading it says why
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, _: tuple[int, ...]) -> Pack | Rows:
+    """Read a file, once as long as it does not change. Raises `WeightsError`."""
+    return read_rows(path) if holds_rows(path) else read_pack(path)
 
 
 def _with_rows(entry: Entry, learnt: Sequence[Entry]) -> Entry:
