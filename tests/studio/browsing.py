@@ -52,6 +52,21 @@ learn.LearnOptions.__init__.__kwdefaults__.update(model="turbo", size=128, style
 quarter of the time. A draft is soon done, and the best is under way for as long as ever. A style is
 learnt in small steps of a small network, which go on until they are stopped."""
 
+SLOWER = """
+if "impasto.studio.worker" in sys.orig_argv:
+    import time
+    from impasto.studio.runner import PaintRunner
+
+    take = PaintRunner._take
+
+    def slowly(self, event):
+        take(self, event)
+        time.sleep(0.05)
+
+    PaintRunner._take = slowly
+"""
+"""Loaded by the worker: it leaves the processor to the browser after each step of a painting."""
+
 QUICK = "?size=128"
 """Opens the page with a size of which a picture is there at once."""
 
@@ -70,7 +85,7 @@ class Studio:
         models = folder / "home" / "impasto" / "models"
         models.mkdir(parents=True)
         write_pack(pack(), models / "own.safetensors")
-        (folder / "sitecustomize.py").write_text(LISTENER + SMALLER)
+        (folder / "sitecustomize.py").write_text(LISTENER + SMALLER + SLOWER)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
