@@ -19,7 +19,7 @@ import needs
 from impasto import weights
 from impasto.nets import vgg
 from impasto.runtime import device
-from nets.thin import THIN, sliced
+from nets.thin import build as build_thin
 
 # A setting of the whole process: what one test frees, no other could do without.
 device.keep_freed_memory = lambda: None
@@ -104,7 +104,7 @@ def keep_networks(original: weights.Found) -> Callable[..., None]:
     """
 
     def keep(patch: pytest.MonkeyPatch, thin: bool = False) -> None:
-        _keep_networks(patch, original, _build_thin if thin else _BUILD)
+        _keep_networks(patch, original, build_thin if thin else _BUILD)
 
     return keep
 
@@ -119,12 +119,6 @@ def networks_kept(keep_networks: Callable[..., None], monkeypatch: pytest.Monkey
 def networks_thin(keep_networks: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     """As `networks_kept`, with thin networks."""
     keep_networks(monkeypatch, thin=True)
-
-
-def _build_thin(found: weights.Found, **options: Any) -> vgg.VGG:
-    origin = found.origin
-    scales = {"mean": origin.mean, "scale": origin.scale, "bgr": origin.bgr}
-    return vgg.VGG(sliced(weights.load(found)), geometry=THIN, **scales, **options).eval()
 
 
 def _keep_networks(

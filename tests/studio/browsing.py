@@ -10,7 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Download,
+    Locator,
+    Page,
+    expect,
+)
 
 from apply.making import pack
 from impasto.zoo.pack import write_pack
@@ -55,8 +63,11 @@ learnt in small steps of a small network, which go on until they are stopped."""
 SLOWER = """
 if "impasto.studio.worker" in sys.orig_argv:
     import time
+    from impasto.nets import vgg
     from impasto.studio.runner import PaintRunner
+    from nets import thin
 
+    vgg.build = thin.build
     take = PaintRunner._take
 
     def slowly(self, event):
@@ -65,7 +76,7 @@ if "impasto.studio.worker" in sys.orig_argv:
 
     PaintRunner._take = slowly
 """
-"""Loaded by the worker: it leaves the processor to the browser after each step of a painting."""
+"""Loaded by the worker: it leaves the processor to the browser, by a thin network and pauses."""
 
 QUICK = "?size=128"
 """Opens the page with a size of which a picture is there at once."""
@@ -93,10 +104,11 @@ class Studio:
         self.start()
 
     def start(self) -> None:
+        path = (self._folder, Path(__file__).parents[1], os.environ.get("PYTHONPATH", ""))
         self._process = Process(
             self._folder,
             *("--port", str(self._port), "--workers", "1", "--threads", "1"),
-            PYTHONPATH=f"{self._folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+            PYTHONPATH=os.pathsep.join(map(str, path)),
             HEARD=str(self.heard),
             IMPASTO_CHECKPOINT_EVERY="0.5",
             IMPASTO_MAX_PIXELS="2000000",
@@ -208,11 +220,16 @@ def stylised(page: Page) -> None:
     expect(kept).to_be_visible(timeout=SLOW)
 
 
+def downloaded(page: Page) -> Download:
+    """Download the picture that is shown, once it is finished: a draft cannot be."""
+    with page.expect_download() as coming:
+        page.locator('#viewer .save:not([inert]) [data-action="picture"]').click()
+    return coming.value
+
+
 def recipe_of(page: Page) -> dict[str, object]:
     """What the picture that is shown says of itself, once it is downloaded."""
-    with page.expect_download() as coming:
-        action(page, "picture").click()
-    said = decoded(Path(coming.value.path()).read_bytes()).getexif()[0x010E]
+    said = decoded(downloaded(page).path().read_bytes()).getexif()[0x010E]
     return json.loads(said)
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import needs
-from studio.browsing import Studio, Watched
+from studio.browsing import QUICK, Studio, Watched
 from studio.serving import drawn
 
 
@@ -46,7 +46,7 @@ def window(windows: Watched) -> Iterator[Watched]:
 
 @pytest.fixture
 def page(window: Watched) -> Page:
-    return window.open()
+    return window.open(QUICK)
 
 
 @pytest.fixture(scope="package")

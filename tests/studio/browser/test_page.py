@@ -24,6 +24,7 @@ from studio.browsing import (
     box,
     caption,
     changed,
+    downloaded,
     drop,
     further,
     looks,
@@ -46,7 +47,8 @@ pytestmark = needs.needs(needs.CHROMIUM, needs.chromium())
 # Quick.
 
 
-def test_quick_from_a_dropped_photo_to_a_downloaded_picture(page: Page, photo: Path):
+def test_quick_from_a_dropped_photo_to_a_downloaded_picture(window: Watched, photo: Path):
+    page = window.open()
     drop(page, "#photo .drop", photo)
     expect(page.locator("#photo .name")).to_have_text("holiday.jpg 300 × 200")
     page.locator("#swatches label", has_text="Wave").click()
@@ -58,10 +60,9 @@ def test_quick_from_a_dropped_photo_to_a_downloaded_picture(page: Page, photo: P
     expect(caption(page)).to_contain_text("768 × 512", timeout=SLOW)
     changed(page, first)
 
-    with page.expect_download() as coming:
-        action(page, "picture").click()
-    assert coming.value.suggested_filename == "holiday-wave.jpg"
-    picture = decoded(Path(coming.value.path()).read_bytes())
+    coming = downloaded(page)
+    assert coming.suggested_filename == "holiday-wave.jpg"
+    picture = decoded(coming.path().read_bytes())
     assert picture.size == (768, 512)
     assert not picture.getexif().get_ifd(0x8825)
 
@@ -87,15 +88,13 @@ def test_settings_are_felt_and_the_latest_wins(page: Page):
     changed(page, before)
     until(page, lambda: recipe_of(page)["strength"] == 0.4)
     assert 1 <= len(answers) <= 8  # twelve moves, but no queue of what nobody waits for any more
-    with page.expect_download() as coming:
-        action(page, "picture").click()
-    weak = np.asarray(decoded(Path(coming.value.path()).read_bytes()), float)
+    coming = downloaded(page)
+    weak = np.asarray(decoded(coming.path().read_bytes()), float)
     before = result_of(page)
     slide(page, "Strength", "End")
     changed(page, before)
-    with page.expect_download() as coming:
-        action(page, "picture").click()
-    strong = np.asarray(decoded(Path(coming.value.path()).read_bytes()), float)
+    coming = downloaded(page)
+    strong = np.asarray(decoded(coming.path().read_bytes()), float)
     assert np.abs(strong - weak).mean() > 3
 
 
@@ -415,7 +414,7 @@ def test_a_finished_painting_is_there_with_its_time_lapse(page: Page, photo: Pat
     ):
         with page.expect_download() as coming:
             action(page, what).click()
-        assert start in Path(coming.value.path()).read_bytes()[:16]
+        assert start in coming.value.path().read_bytes()[:16]
         assert re.fullmatch(name, coming.value.suggested_filename)
     expect(shots(page).first.locator("img")).to_have_count(2)
     page.reload()

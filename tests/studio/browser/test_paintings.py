@@ -21,6 +21,7 @@ from studio.browsing import (
     action,
     caption,
     changed,
+    downloaded,
     drop,
     ready,
     recipe_of,
@@ -155,10 +156,9 @@ def test_a_picture_is_downloaded_in_each_format_under_its_name(
         keep(page)
     for format, extension in (("PNG", "png"), ("JPEG", "jpg"), ("WebP", "webp")):
         page.get_by_label("Format of the file").select_option(format)
-        with page.expect_download() as coming:
-            action(page, "picture").click()
-        assert coming.value.suggested_filename == f"holiday-{style}.{extension}"
-        picture = decoded(Path(coming.value.path()).read_bytes())
+        coming = downloaded(page)
+        assert coming.suggested_filename == f"holiday-{style}.{extension}"
+        picture = decoded(coming.path().read_bytes())
         assert (picture.format, picture.size) == (format.upper(), (128, 85))
         assert picture.getexif()[0x010E].startswith("{")  # the recipe
     page.reload()

@@ -24,6 +24,7 @@ from studio.browsing import (
     action,
     caption,
     changed,
+    downloaded,
     drop,
     ready,
     recipe_of,
@@ -507,9 +508,8 @@ def masked(page: Page) -> bool:
 
 def difference(page: Page, x: float, y: float) -> float:
     """How far the downloaded picture is from the photo at a place."""
-    with page.expect_download() as coming:
-        action(page, "picture").click()
-    picture = decoded(Path(coming.value.path()).read_bytes()).convert("RGB")
+    coming = downloaded(page)
+    picture = decoded(coming.path().read_bytes()).convert("RGB")
     photo = shown_photo(page).resize(picture.size)
     at = round(x * picture.width) - 2, round(y * picture.height) - 2
     part = (*at, at[0] + 5, at[1] + 5)
