@@ -53,8 +53,9 @@ def pixels(data: bytes) -> np.ndarray:
 
 
 def settings_for(data: Path, **given: Any) -> Settings:
-    # The process of the tests has grown before it gets here.
-    return read(data=str(data), threads=1, **{"max_memory": 2**38, **given})
+    # The process of the tests has grown before it gets here; on a busy machine a worker that is
+    # nice would hardly have its turn.
+    return read(data=str(data), threads=1, **{"max_memory": 2**38, "nice": 0, **given})
 
 
 def accept(

@@ -138,7 +138,7 @@ class Process:
                 str(self.data),
                 *flags,
             ],
-            env={**ours, **home, "IMPASTO_RATE": "100000", **environment},
+            env={**ours, **home, "IMPASTO_RATE": "100000", "IMPASTO_NICE": "0", **environment},
             stdout=subprocess.PIPE,
             stderr=self._log,
         )

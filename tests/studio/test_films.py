@@ -283,6 +283,7 @@ def test_a_killed_worker_costs_a_piece(api: Served, tmp_path: Path):
         "IMPASTO_DATABASE": url,
         "IMPASTO_CHECKPOINT_EVERY": "0.001",
         "IMPASTO_THREADS": "1",
+        "IMPASTO_NICE": "0",
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "impasto.studio.worker"], env={**os.environ, **environment}

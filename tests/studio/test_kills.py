@@ -58,7 +58,7 @@ class Studio:
         self.server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        theirs = ("data", "database", "workers", "threads", "checkpoint_every")
+        theirs = ("data", "database", "workers", "threads", "nice", "checkpoint_every")
         given = {f"IMPASTO_{n.upper()}": str(getattr(self.settings, n)) for n in theirs}
         with self.log.open("ab") as log:
             self.server = subprocess.Popen(

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     threads: int = Field(
         0, ge=0, le=256, description="Threads of each painting; 0 shares the cores among workers."
     )
+    nice: int = Field(
+        5, ge=0, le=19, description="Niceness of workers, which leaves the processor to the server."
+    )
 
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="NAME:KEY,NAME:KEY: who may use it. Without keys, everybody who reaches it."

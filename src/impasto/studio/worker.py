@@ -47,9 +47,6 @@ _TO_LEAVE = 7.0
 _TO_RELEASE = 1.5
 """Seconds to tell the database so, when they took longer."""
 
-_NICENESS = 5
-"""What workers leave the processor to: the server, which stylises photos while somebody waits."""
-
 _SLOT_PATIENCE = 10.0
 """Seconds for a worker that was replaced to leave its slot."""
 
@@ -76,7 +73,7 @@ def run(settings: Settings, *, slot: int | None = None, tied: bool = False) -> N
     """
     leaving = threading.Event()
     gc.freeze()  # spares the collection after each job to look at what was imported
-    os.nice(_NICENESS)
+    os.nice(settings.nice)
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: leaving.set())
     if tied:
