@@ -99,8 +99,7 @@ def _kept(key: Any, build: Any) -> vgg.VGG:
 def keep_networks(original: weights.Found) -> Callable[..., None]:
     """What has each network built once, and its file hashed once, as long as a patch lasts.
 
-    ``thin`` ones have a quarter of the channels, for tests that see only what is around them. A
-    step takes a fifth of the time then.
+    ``thin`` ones have a quarter of the channels, for tests that see only what is around them.
     """
 
     def keep(patch: pytest.MonkeyPatch, thin: bool = False) -> None:

@@ -32,7 +32,7 @@ _KNOWN = {need.reason: need for need in (CHROMIUM, POSTGRESQL, CURL, CUDA, RAY)}
 
 
 def chromium() -> str | None:
-    """Return where Chromium is: rather the one without windows, which takes half as long."""
+    """Return where Chromium is: rather the one without windows, which has less to do."""
     names = ("chromium-headless-shell", "chromium", "chromium-browser")
     return next(filter(None, map(shutil.which, names)), None)
 

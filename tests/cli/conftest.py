@@ -16,7 +16,7 @@ _directions = lru_cache(transport.directions)
 
 @pytest.fixture(autouse=True)
 def _networks_thin(networks_thin: None) -> None:
-    """Build each network once."""
+    """Build each network once, with a quarter of its channels."""
 
 
 @pytest.fixture(autouse=True)

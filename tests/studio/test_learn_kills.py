@@ -28,7 +28,7 @@ from impasto.studio.learnt import options
 
 learn_runner.options = lambda asked: replace(options(asked), size=128)
 """
-"""Run by every worker when it starts: its steps take a quarter of the time."""
+"""Run by every worker when it starts: its crops have a quarter of the pixels."""
 
 
 @pytest.fixture

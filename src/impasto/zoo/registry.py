@@ -412,7 +412,7 @@ def _state(path: Path) -> tuple[int, ...]:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)  # all are read one after the other, so fewer than there are would be none
 def _read(path: Path, _: tuple[int, ...]) -> Pack | Rows:
     """Read a file, once as long as it does not change. Raises `WeightsError`."""
     return read_rows(path) if holds_rows(path) else read_pack(path)
