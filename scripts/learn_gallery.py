@@ -1,9 +1,9 @@
 """Learn the styles of the bundled gallery: python scripts/learn_gallery.py --help.
 
 For each card of gallery.json, the painting is learnt as with `impasto learn`, into a file under
---work. Then all rows are written to one file, without their paintings. You can stop it at any time:
-repeat the command to continue, or give a larger --budget to keep learning. Styles that were learnt
-on another network are learnt again.
+--work. Then all rows are written to one file, without their paintings. A style that is only in that
+file is continued from there. You can stop the command at any time: repeat it to continue, or give a
+larger --budget to keep learning. Styles that were learnt on another network are learnt again.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def main() -> None:
     parse.add_argument("--data", type=Path, required=True, help="parent of the painting folders")
     parse.add_argument("--photos", type=Path, help="(default: scikit-image's)")
     parse.add_argument("--budget", type=float, default=240, help="seconds each (default: 240)")
+    parse.add_argument("--steps", type=int, help="steps each, instead of --budget")
     parse.add_argument("--only", nargs="+", metavar="NAME", help="(default: all)")
     parse.add_argument("--model", default="quality")
     parse.add_argument("--work", type=Path, default=HERE.parent / "build" / "gallery")
@@ -52,6 +53,7 @@ def main() -> None:
     keep_freed_memory()
     arguments.work.mkdir(parents=True, exist_ok=True)
     body = network(arguments.model)
+    packed = rows_of(arguments.out, body) if arguments.out else {}
     entries = [
         entry
         for entry in json.loads((HERE / "gallery.json").read_text(encoding="utf-8"))
@@ -60,7 +62,7 @@ def main() -> None:
     rows = []
     for number, entry in enumerate(entries, start=1):
         began = time.monotonic()
-        row = learnt(entry, body, arguments)
+        row = learnt(entry, body, packed.get(entry["name"]), arguments)
         rows.append(replace(row, painting=b"", learning=short(row.learning)))
         took = time.monotonic() - began
         print(f"{number} of {len(entries)}: {row.card.name}, {took:.0f} s", flush=True)
@@ -69,18 +71,25 @@ def main() -> None:
         print(f"{len(rows)} styles: {arguments.out}, {arguments.out.stat().st_size:,} bytes")
 
 
-def learnt(entry: Mapping[str, Any], body: Pack, arguments: argparse.Namespace) -> Row:
+def learnt(
+    entry: Mapping[str, Any], body: Pack, packed: Row | None, arguments: argparse.Namespace
+) -> Row:
     """Return the row of a painting, learnt for the whole budget."""
     file = arguments.work / f"{entry['name']}.safetensors"
-    before = known(file, body)
-    missing = arguments.budget - (float(before.learning["seconds"]) if before else 0)
+    before = rows_of(file, body).get(entry["name"], packed)
+    unit, whole = ("steps", arguments.steps) if arguments.steps else ("seconds", arguments.budget)
+    missing = whole - (before.learning[unit] if before else 0)
     card = StyleCard(**{f.name: entry[f.name] for f in fields(StyleCard) if f.name in entry})
     if before and missing <= 1:
         return replace(before, card=replace(card, **measured(before)))
     learner = Learner(
         painting(arguments.data / entry["folder"] / f"{entry['file']}.jpg", entry),
         arguments.photos,
-        LearnOptions(budget=missing, model=arguments.model),
+        LearnOptions(
+            budget=missing if unit == "seconds" else None,
+            steps=missing if unit == "steps" else None,
+            model=arguments.model,
+        ),
         body=body,
         card=card,
     )
@@ -93,13 +102,13 @@ def learnt(entry: Mapping[str, Any], body: Pack, arguments: argparse.Namespace) 
     return learner.row
 
 
-def known(file: Path, body: Pack) -> Row | None:
-    """Return the row learnt so far on this network, or None."""
+def rows_of(file: Path, body: Pack) -> dict[str, Row]:
+    """Return the rows of a file that were learnt on this network, by name."""
     try:
         rows = read_rows(file)
     except WeightsError:
-        return None
-    return rows.rows[0] if rows.body == body.body else None
+        return {}
+    return {row.card.name: row for row in rows.rows} if rows.body == body.body else {}
 
 
 def measured(row: Row) -> dict[str, Any]:
@@ -115,7 +124,7 @@ def painting(path: Path, entry: Mapping[str, Any]) -> Path | np.ndarray[Any, Any
 
 def short(learning: Mapping[str, Any]) -> dict[str, Any]:
     """Return the details of learning that a card needs."""
-    return {name: learning[name] for name in ("version", "crops", "seconds", "photos")}
+    return {name: learning[name] for name in ("version", "crops", "steps", "seconds", "photos")}
 
 
 if __name__ == "__main__":
