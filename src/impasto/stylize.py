@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,11 @@ from impasto.apply.network import Network
 from impasto.apply.stylised import Stylised
 from impasto.atomic import check_output
 from impasto.errors import ImageError, OptionsError, WeightsError
+from impasto.head_start import begun
 from impasto.images import read_recipe
 from impasto.images.read import Source
 from impasto.optimize.schedule import Scale
 from impasto.options import (
-    INITS,
     MAX_STEPS,
     CheckpointOptions,
     PaintOptions,
@@ -31,7 +32,7 @@ from impasto.training.start import AUTO, started
 from impasto.training.trainer import Trainer
 from impasto.zoo.exemplars import Exemplar
 from impasto.zoo.pack import EXTENSION, write_pack
-from impasto.zoo.registry import find, resolve
+from impasto.zoo.registry import find
 
 
 def paint(
@@ -45,34 +46,12 @@ def paint(
 
     ``options`` are the fields of `PaintOptions`. Raises the errors of `Painter`.
     """
-    chosen, start = begun(content, PaintOptions.from_dict(options), read or ReadOptions())
-    painter = Painter(content, style, chosen, read=read, start=start)
+    began = time.monotonic()
+    chosen, start = begun(content, style, PaintOptions.from_dict(options), read or ReadOptions())
+    painter = Painter(content, style, chosen, read=read, start=start, began=began)
     for _ in painter:
         pass
     return painter.painting
-
-
-def begun(
-    content: Source, options: PaintOptions, read: ReadOptions
-) -> tuple[PaintOptions, Start | None]:
-    """Resolve ``init``: if it names a style, stylise the photo with its network as the start.
-
-    Such a start is close to the result, so a single scale is enough unless scales are given.
-    Returns the options and the start, if any. Raises `OptionsError` for an ``init`` that is neither
-    a style nor a file.
-    """
-    if options.init in INITS or _is_file(options.init):
-        return options, None
-    try:
-        pack, shares = resolve(options.init)
-    except OptionsError as error:
-        raise OptionsError(
-            f"--init {options.init}: must be one of {', '.join(INITS)}, a file or a style ({error})"
-        ) from error
-    network = Network(pack, shares, device=options.device)
-    made = network(content, read=read, size=options.size, bits=8)
-    scales = "single" if options.scales == "auto" else options.scales
-    return replace(options, scales=scales), Start(made.rgb, made.recipe)
 
 
 def refine(
@@ -90,12 +69,6 @@ def refine(
         device="auto",
     )
     return Painter(content, exemplar.source, options, read=read, start=start)
-
-
-def _is_file(init: str) -> bool:
-    """Return whether ``init`` is a file name, existing or not; no style has such a name."""
-    path = Path(init)
-    return path.exists() or (path.suffix != "" and path.suffix != EXTENSION and ":" not in init)
 
 
 def train(

@@ -253,7 +253,7 @@ class PaintTask:
         import torch
 
         from impasto.events import Step
-        from impasto.stylize import begun
+        from impasto.head_start import begun
         from impasto.sweep.engine import SharedNets, SharingPainter
 
         if threads is not None:
@@ -266,9 +266,12 @@ class PaintTask:
         def paint(item: Item, photo: Stored, progress: Progress | None) -> Picture:
             order: PaintOrder = item.order
             options = replace(order.options, device=device) if device else order.options
-            options, start = begun(photo, options, self.read)
+            began = time.monotonic()
             styles = [self._style(style) for style in order.styles]
-            painter = SharingPainter(nets, photo, styles, options, read=self.read, start=start)
+            options, start = begun(photo, styles, options, self.read)
+            painter = SharingPainter(
+                nets, photo, styles, options, read=self.read, start=start, began=began
+            )
             for event in painter:
                 if progress and isinstance(event, Step):
                     progress(event.step / event.steps)

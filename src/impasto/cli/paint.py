@@ -109,9 +109,9 @@ def paint(
     from impasto.cli.paintings import Many, is_many
     from impasto.cli.pipes import Pipes
     from impasto.errors import OptionsError
+    from impasto.head_start import begun
     from impasto.painter import Painter
     from impasto.painter.inputs import named_files
-    from impasto.stylize import begun
 
     if is_many(content, rows):
         many = Many(options, save, read, out, overwrite, report, ray, quiet, as_json)
@@ -141,7 +141,15 @@ def paint(
         named = (path for _, path in named_files(options))
         inputs: list[str | Path] = [photo, *paintings, *named]
         session.check(inputs)
-        options, start = begun(photo, options, read)
+        short = session.head_start  # of the painting to be continued
+        asked = options.init
+        options, start = begun(photo, paintings, options, read, short=short)
+        if start and options.init != asked and not session.quiet:
+            typer.echo(
+                f"the time is short: starting from the picture of the network in style "
+                f"{', '.join(start.recipe['shares'])} (--init content starts from the photo)",
+                err=True,
+            )
         painter = Painter(
             photo,
             paintings,

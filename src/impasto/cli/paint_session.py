@@ -23,7 +23,7 @@ from impasto.events import Saved
 from impasto.images import EXTENSIONS, check_format, resize
 from impasto.images.picture import floats
 from impasto.options import CheckpointOptions, RecordOptions, SaveOptions
-from impasto.painter import Painter, Painting
+from impasto.painter import Painter, Painting, started_from_picture
 from impasto.record import Recorder
 from impasto.runtime.checkpoint import check_free
 from impasto.runtime.device import keep_freed_memory
@@ -94,6 +94,11 @@ class PaintSession:
         if self.checkpoint.resume:
             return replace(self.checkpoint, checkpoint=self._state)
         return self.checkpoint
+
+    @property
+    def head_start(self) -> bool | None:
+        """Whether the painting to be continued started from a picture; None for a new one."""
+        return started_from_picture(self._state) if self.checkpoint.resume else None
 
     def carry_out(self, painter: Painter, inputs: Sequence[str | Path]) -> Painting:
         """Paint, show the progress, and write the results.

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from impasto.painter.inputs import Inputs, Start
-from impasto.painter.painter import Companion, Painter, read_layouts
+from impasto.painter.painter import Companion, Painter, read_layouts, started_from_picture
 from impasto.painter.painting import Painting
 
-__all__ = ["Companion", "Inputs", "Painter", "Painting", "Start", "read_layouts"]
+__all__ = [
+    "Companion",
+    "Inputs",
+    "Painter",
+    "Painting",
+    "Start",
+    "read_layouts",
+    "started_from_picture",
+]

@@ -45,6 +45,10 @@ _QUICK = 200_000
 """Pixels times steps of a run that is short on any machine, so it needs no estimate of its time."""
 
 
+_PICTURE = "picture"
+"""What a checkpoint has as ``init`` instead of the name of a file or of a style."""
+
+
 class Companion(Protocol):
     """An object whose state is saved in the checkpoint with that of the painting."""
 
@@ -267,7 +271,7 @@ class Painter:
         recipe["ran"].pop("memory")
         recipe["ran"]["schedule"] = [scale.to_list() for scale in self._schedule]
         if "init" in self.sources.files:
-            recipe["options"]["init"] = "picture"
+            recipe["options"]["init"] = _PICTURE
         if compact:
             del recipe["ran"], recipe["versions"]
         return dict(recipe)
@@ -404,6 +408,18 @@ class Painter:
 
     def _plain_layouts(self) -> list[list[Any]]:
         return [[*size, *astuple(layout)] for size, layout in sorted(self._layouts.items())]
+
+
+def started_from_picture(path: Path) -> bool:
+    """Return whether the painting in a checkpoint started from a picture, of a file or a network.
+
+    False as well if that is not a checkpoint; `Painter.resume` says what is wrong.
+    """
+    try:
+        run: Any = checkpoints.read(path)[1]["run"]
+        return bool(run["options"]["init"] == _PICTURE)
+    except (CheckpointError, KeyError, TypeError):
+        return False
 
 
 def read_layouts(recorded: Sequence[Sequence[Any]]) -> dict[tuple[int, int], Layout]:
