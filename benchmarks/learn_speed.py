@@ -10,6 +10,10 @@ photos themselves. A row for each painting follows the table.
     python benchmarks/learn_speed.py --paintings paintings_aic --photos content --budgets 20 60
     python benchmarks/learn_speed.py --paintings paintings_aic --photos content --resume
     python benchmarks/learn_speed.py --paintings paintings_aic --photos content --sheet ten.png
+    python benchmarks/learn_speed.py --paintings paintings_aic --photos content --budgets 30 300 \
+        --shown coffee --sheet docs/images/learnt.jpg
+
+With `--steps` instead of `--budgets`, the result does not depend on the speed of the machine.
 """
 
 from __future__ import annotations
@@ -32,7 +36,7 @@ from commands import IMPASTO
 from common import ROOT, Row, output, parser, report
 from judge import Bytes, Judge, Score, Seen, score
 
-from impasto import Network
+from impasto import Network, samples
 from impasto.images import fit, read_picture, resize, save_picture
 from impasto.images.contact_sheet import contact_sheet, sheet_width
 from impasto.images.picture import eight_bits, floats
@@ -51,6 +55,8 @@ TEN = {
     "81505": "Delacroix, Lion Hunt",
 }
 """Files of the Art Institute of Chicago, by its numbers: strokes or forms all over."""
+
+BUDGETS = (10, 20, 60, 300)
 
 TARGETS = {20.0: 0.10, 60.0: 0.07, 300.0: 0.06}
 """The style error is to be at most so much after so many seconds."""
@@ -71,7 +77,8 @@ def main(argv: list[str] | None = None) -> None:
     parse.add_argument("--paintings", type=Path, required=True, metavar="FOLDER")
     parse.add_argument("--photos", type=Path, required=True, metavar="FOLDER")
     parse.add_argument("--only", nargs="+", metavar="STEM", default=[*TEN], help="(default: all)")
-    parse.add_argument("--budgets", type=float, nargs="*", default=[10, 20, 60, 300])
+    parse.add_argument("--budgets", type=float, nargs="*", metavar="SECONDS")
+    parse.add_argument("--steps", type=int, nargs="*", default=[], help="instead of --budgets")
     parse.add_argument("--paint", type=float, default=30, help="seconds, 0 for none (default: 30)")
     parse.add_argument("--model", default="quality")
     parse.add_argument("--size", type=int, default=768, help="long side (default: 768)")
@@ -79,26 +86,40 @@ def main(argv: list[str] | None = None) -> None:
     parse.add_argument("--resume", action="store_true", help="take what --cache has learnt")
     parse.add_argument("--sheet", type=output, metavar="FILE", help="a row a painting, one photo")
     parse.add_argument(
+        "--shown", choices=samples.PHOTOS, metavar="NAME",
+        help="show a sample photo on the sheet, and no paintings; only this photo is painted",
+    )  # fmt: skip
+    parse.add_argument(
         "--cache", type=Path, default=ROOT / "build" / "learn", metavar="FOLDER",
         help="where paintings and rows are kept (default: build/learn)",
     )  # fmt: skip
     arguments = parse.parse_args(argv)
+    budgets = arguments.budgets if arguments.budgets or arguments.steps else BUDGETS
+    lengths = [f"{budget:g} s" for budget in budgets or ()]
+    lengths += [f"{steps} steps" for steps in arguments.steps]
     judge = Judge(arguments.device)
     shots = [Shot(name, sized(arguments.photos / name, arguments.size)) for name in THREE.values()]
     seen = [judge.see(shot.rgb) for shot in shots]
+    sample = arguments.shown and Shot(
+        arguments.shown, sized(samples.photo(arguments.shown)[:, :, :3], arguments.size)
+    )
     found: dict[str, Any] = {}
     tiles: list[tuple[str, Any]] = []
     for stem in arguments.only:
         path = arguments.paintings / f"{stem}.jpg"
         painting = judge.see(sized(path, arguments.size))
         made = {"photo": [shot.rgb for shot in shots]}
+        shown = {} if sample else {name: rgbs[0] for name, rgbs in made.items()}
         seconds: dict[str, float] = {}
-        for budget in arguments.budgets:
-            name = f"{budget:g} s"
-            file, seconds[name] = learnt(path, budget, arguments)
+        for name in lengths:
+            file, seconds[name] = learnt(path, name, arguments)
             made[name] = applied(file, shots)
-        if arguments.paint:
+            shown[name] = applied(file, [sample])[0] if sample else made[name][0]
+        if arguments.paint and sample:
+            shown["paint"] = painted(path, sample, arguments)
+        elif arguments.paint:
             made["paint"] = [painted(path, shot, arguments) for shot in shots]
+            shown["paint"] = made["paint"][0]
         scores = {name: scored(judge, rgbs, painting, seen) for name, rgbs in made.items()}
         found[stem] = {
             "painting": TEN.get(stem, ""),
@@ -109,23 +130,25 @@ def main(argv: list[str] | None = None) -> None:
         }
         line = ", ".join(f"{name} {one}" for name, one in scores.items())
         print(f"{stem}: {line}", file=sys.stderr, flush=True)
-        tiles += row_of_tiles(path, {name: rgbs[0] for name, rgbs in made.items()}, scores)
+        tiles += row_of_tiles(None if sample else path, stem, shown, scores)
     if arguments.sheet:
         columns = len(tiles) // len(found)
         save_picture(contact_sheet(tiles, columns, sheet_width(columns, _TILE)), arguments.sheet)
     report(__doc__, rows(found), arguments, paintings=found)
 
 
-def learnt(path: Path, budget: float, arguments: Any) -> tuple[Path, float]:
+def learnt(path: Path, length: str, arguments: Any) -> tuple[Path, float]:
     """Learn a painting by the whole command; return the file, and how long it took."""
-    kept = arguments.cache / f"{path.stem}-{arguments.model}-{budget:g}.safetensors"
+    number, unit = length.split()
+    name = f"{path.stem}-{arguments.model}-{length.removesuffix(' s').replace(' ', '-')}"
+    kept = arguments.cache / f"{name}.safetensors"
     took = kept.with_suffix(".json")
     if arguments.resume and took.exists() and kept.exists():
         return kept, json.loads(took.read_text())["seconds"]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "style.safetensors"
         command = [IMPASTO, "learn", str(path), "--name", "style"]
-        command += ["-o", str(file), "--budget", f"{budget:g}", "--quiet"]
+        command += ["-o", str(file), "--budget" if unit == "s" else "--steps", number, "--quiet"]
         command += ["--model", arguments.model, "--device", arguments.device]
         began = time.monotonic()
         subprocess.run(command, check=True, env=environment(folder))
@@ -175,19 +198,24 @@ def scored(judge: Judge, rgbs: Sequence[Bytes], painting: Seen, photos: Sequence
 
 
 def row_of_tiles(
-    path: Path, made: Mapping[str, Bytes], scores: Mapping[str, Score]
+    path: Path | None, stem: str, shown: Mapping[str, Bytes], scores: Mapping[str, Score]
 ) -> list[tuple[str, Any]]:
-    """Return the painting and what was made of the first photo, for a row of the sheet."""
-    (shape,) = {rgb.shape[:2] for rgb in made.values()}
+    """Return the tiles of a painting for the sheet: the painting in ``path``, if given, and what
+    was made of the photo."""
+    (shape,) = {rgb.shape[:2] for rgb in shown.values()}
     size = fit(shape[1], shape[0], _TILE)
-    picture = read_picture(path)
-    square = min(size)
-    shown = np.full((size[1], size[0], 3), 1, np.float32)
-    small = resize(picture.rgb, *fit(picture.width, picture.height, square))
-    shown[: small.shape[0], : small.shape[1]] = small[: size[1], : size[0]]
-    tiles: list[tuple[str, Any]] = [(path.stem, shown)]
-    tiles += [(f"{name}  {scores[name]}", resize(floats(rgb), *size)) for name, rgb in made.items()]
-    return tiles
+    tiles: list[tuple[str, Any]] = []
+    if path:
+        picture = read_picture(path)
+        small = resize(picture.rgb, *fit(picture.width, picture.height, min(size)))
+        tile = np.full((size[1], size[0], 3), 1, np.float32)
+        tile[: small.shape[0], : small.shape[1]] = small[: size[1], : size[0]]
+        tiles.append((stem, tile))
+        captions = {name: f"{name}  {scores[name]}" for name in shown}
+    else:
+        painter = TEN.get(stem, stem).split(",")[0]
+        captions = {name: f"{painter}, {name}" for name in shown}
+    return tiles + [(captions[name], resize(floats(rgb), *size)) for name, rgb in shown.items()]
 
 
 def rows(found: Mapping[str, Mapping[str, Any]]) -> list[Row]:
@@ -201,9 +229,12 @@ def rows(found: Mapping[str, Mapping[str, Any]]) -> list[Row]:
         )
         budget = float(name[:-2]) if name.endswith(" s") else None
         limit = TARGETS.get(budget) if budget else None
-        what = f"learnt in {name}" if budget else name
+        by_learning = budget or name.endswith(" steps")
+        what = f"learnt in {name}" if by_learning else name
         table.append(Row(f"style error, {what}", style, at_most=limit))
-        table.append(Row(f"content error, {what}", content, at_most=CONTENT if budget else None))
+        table.append(
+            Row(f"content error, {what}", content, at_most=CONTENT if by_learning else None)
+        )
         if budget:
             longest = max(one["seconds"][name] for one in found.values())
             table.append(

@@ -40,13 +40,26 @@ def test_the_median_over_paintings_is_told_beside_what_it_should_be():
     assert rows["style error, paint"].met is None
 
 
+def test_what_was_learnt_in_steps_has_no_target_for_its_time():
+    scores = {"45 steps": {"style": 0.1, "content": 0.8}}
+    rows = {row.what: row for row in learn.rows({"a": {"scores": scores, "seconds": {}}})}
+    assert rows["style error, learnt in 45 steps"].met is None
+    assert rows["content error, learnt in 45 steps"].met is False
+
+
 def test_a_row_of_the_sheet_has_the_painting_first(tmp_path):
     save_picture(np.zeros((64, 96, 3), np.uint8), tmp_path / "dots.png")
     made = {"photo": np.zeros((60, 80, 3), np.uint8), "20 s": np.zeros((60, 80, 3), np.uint8)}
     scores = dict.fromkeys(made, Score(0.1, 0.2))
-    tiles = learn.row_of_tiles(tmp_path / "dots.png", made, scores)
+    tiles = learn.row_of_tiles(tmp_path / "dots.png", "dots", made, scores)
     assert [name for name, _ in tiles] == ["dots", "photo  0.100 (0.20)", "20 s  0.100 (0.20)"]
     assert len({tile.shape for _, tile in tiles}) == 1
+
+
+def test_a_sheet_of_a_sample_photo_has_no_paintings():
+    made = {name: np.zeros((60, 80, 3), np.uint8) for name in ("30 s", "paint")}
+    tiles = learn.row_of_tiles(None, "61616", made, {})
+    assert [name for name, _ in tiles] == ["Seurat, 30 s", "Seurat, paint"]
 
 
 def test_what_was_learnt_is_applied_and_scored(tmp_path, monkeypatch, capsys):
@@ -74,7 +87,8 @@ def test_what_was_learnt_is_applied_and_scored(tmp_path, monkeypatch, capsys):
     learn.main(
         [
             *("--paintings", str(tmp_path / "paintings"), "--photos", str(tmp_path / "photos")),
-            *("--only", "swirls", "--budgets", "5", "--paint", "0", "--size", "128"),
+            *("--only", "swirls", "--budgets", "5", "--steps", "2", "--paint", "0"),
+            *("--size", "128"),
             *("--device", "cpu", "--model", "turbo"),
             *("--cache", str(tmp_path / "cache"), "--json", str(tmp_path / "a.json")),
             *("--sheet", str(tmp_path / "sheet.png")),
@@ -85,6 +99,7 @@ def test_what_was_learnt_is_applied_and_scored(tmp_path, monkeypatch, capsys):
     assert scores["photo"]["content"] == pytest.approx(0, abs=1e-6)
     assert scores["5 s"]["content"] > 0.05
     assert (tmp_path / "cache" / "swirls-turbo-5.safetensors").is_file()
+    assert (tmp_path / "cache" / "swirls-turbo-2-steps.safetensors").is_file()
     assert (tmp_path / "sheet.png").is_file()
     assert "style error, learnt in 5 s" in capsys.readouterr().out
 
