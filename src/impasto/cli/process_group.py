@@ -7,17 +7,19 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from impasto.errors import ImpastoError, OptionsError
 from impasto.options import TrainOptions
 
 if TYPE_CHECKING:
-    from torch.distributed import TCPStore  # type: ignore[attr-defined]
+    from torch.distributed import Store  # type: ignore[attr-defined]
 
 _AUTO, _MAX_PROCESSES = "auto", 64
 _HERE = "127.0.0.1"
+
+_PLACE = "IMPASTO_PLACE"
+"""The environment variable that tells a process its rank, the number of processes and a port."""
 
 _TIMEOUT = 30
 """Seconds that the other processes have to end after the first."""
@@ -34,11 +36,19 @@ def process_group(processes: str, options: TrainOptions, styles: int) -> Iterato
     additional process: two processes with one thread each are faster than one process with two
     threads, which wait for each other at every layer.
     """
+    import torch
+
     from impasto.runtime.device import choose_device
 
     if "LOCAL_RANK" in os.environ:
         on_cuda = choose_device(options.device).type == "cuda"
-        with _joined(on_cuda=on_cuda) as first:
+        if on_cuda:
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        with _joined("nccl" if on_cuda else "gloo") as first:
+            yield first
+        return
+    if place := os.environ.get(_PLACE):
+        with _meeting(place) as first:
             yield first
         return
     count = _count(processes, options, styles)
@@ -83,23 +93,25 @@ def _started(count: int) -> Iterator[bool]:
     threads = max(1, before // count)
     # Listens before the others start, so nobody else can take its port.
     store = TCPStore(_HERE, 0, count, is_master=True, wait_for_workers=False)
-    address = {"MASTER_ADDR": _HERE, "MASTER_PORT": str(store.port), "WORLD_SIZE": str(count)}
     command = [sys.executable, "-c", "from impasto.cli.main import run; run()", *sys.argv[1:]]
     others = [
         subprocess.Popen(
             command,
-            env={**os.environ, **address, **_rank(rank), "OMP_NUM_THREADS": str(threads)},
+            env={
+                **os.environ,
+                _PLACE: f"{rank}/{count}/{store.port}",
+                "OMP_NUM_THREADS": str(threads),
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,  # the first process reports errors
         )
         for rank in range(1, count)
     ]
-    own = address | _rank(0)
-    os.environ |= own
     torch.set_num_threads(threads)
     try:
-        with _joined(on_cuda=False, others=others, store=store) as first:
+        _await(others, store)
+        with _joined("gloo", rank=0, world_size=count, store=store) as first:
             yield first
     except BaseException:
         for other in others:
@@ -107,8 +119,6 @@ def _started(count: int) -> Iterator[bool]:
         raise
     finally:
         torch.set_num_threads(before)
-        for name in own:
-            del os.environ[name]
         for other in others:
             with suppress(subprocess.TimeoutExpired):
                 other.wait(timeout=_TIMEOUT)
@@ -116,64 +126,47 @@ def _started(count: int) -> Iterator[bool]:
             other.wait()
 
 
-def _rank(rank: int) -> dict[str, str]:
-    return {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+def _await(others: Sequence[subprocess.Popen[bytes]], store: Store) -> None:
+    """Wait until the other processes are ready to join, however long they need to start.
+
+    PyTorch would wait half an hour for one that has ended; raises `ImpastoError` instead.
+    """
+    ready = [_ready(rank) for rank in range(1, len(others) + 1)]
+    while not store.check(ready):
+        for other in others:
+            with suppress(subprocess.TimeoutExpired):
+                code = other.wait(timeout=_TICK / len(others))
+                raise ImpastoError(
+                    f"a process of the training ended while it started (exit code {code}); "
+                    "--processes 1 needs no others"
+                )
 
 
 @contextmanager
-def _joined(
-    *,
-    on_cuda: bool,
-    others: Sequence[subprocess.Popen[bytes]] = (),
-    store: TCPStore | None = None,
-) -> Iterator[bool]:
-    """Join the processes described by environment variables.
+def _meeting(place: str) -> Iterator[bool]:
+    """Join as one of the processes that `_started` started."""
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-    ``others`` are those that this process started, which meet at its ``store``. Raises
-    `ImpastoError` if one of them ends before all have joined.
-    """
-    import torch
+    rank, count, port = (int(number) for number in place.split("/"))
+    store = TCPStore(_HERE, port, count, is_master=False, wait_for_workers=False)
+    store.set(_ready(rank), "")
+    with _joined("gloo", rank=rank, world_size=count, store=store) as first:
+        yield first
+
+
+def _ready(rank: int) -> str:
+    """Return the key in the store that says that a process is ready to join."""
+    return f"ready/{rank}"
+
+
+@contextmanager
+def _joined(backend: str, **place: Any) -> Iterator[bool]:
+    """Be one of the processes in ``place``, or as environment variables say."""
     from torch import distributed as dist
 
-    if on_cuda:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    if store:
-        _join(others, store)
-    else:
-        dist.init_process_group("nccl" if on_cuda else "gloo")
+    dist.init_process_group(backend, **place)
     try:
         yield dist.get_rank() == 0
     finally:
         with suppress(RuntimeError):
             dist.destroy_process_group()
-
-
-def _join(others: Sequence[subprocess.Popen[bytes]], store: TCPStore) -> None:
-    """Join the other processes, which takes as long as the slowest of them needs to start."""
-    from torch import distributed as dist
-    from torch.distributed import PrefixStore  # type: ignore[attr-defined]
-
-    errors: list[Exception] = []
-
-    def join() -> None:
-        try:
-            # The prefix is that of processes that join by environment variables.
-            shared = PrefixStore("default_pg", store)
-            dist.init_process_group("gloo", store=shared, rank=0, world_size=len(others) + 1)
-        except Exception as error:
-            errors.append(error)
-
-    # PyTorch would wait half an hour for a process that has ended.
-    joining = Thread(target=join, name="impasto-join", daemon=True)
-    joining.start()
-    while joining.is_alive():
-        joining.join(_TICK)
-        codes = [other.poll() for other in others]
-        if joining.is_alive() and any(code is not None for code in codes):
-            code = next(code for code in codes if code is not None)
-            raise ImpastoError(
-                f"a process of the training ended while it started (exit code {code}); "
-                "--processes 1 needs no others"
-            )
-    if errors:
-        raise errors[0]
