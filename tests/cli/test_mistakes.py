@@ -65,6 +65,7 @@ def paint_with(*replaced: str, content: str = "photo.png", style: str = "style.p
 MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "missing photo": (paint_with(content="nix.jpg"), ["nix.jpg", "no such file"]),
     "missing style": (paint_with(style="nix.jpg"), ["nix.jpg", "no such file"]),
+    "name of a style": (paint_with(style="wave"), ["wave", "impasto apply wave photo.png"]),
     "empty": (paint_with(content="empty.jpg"), ["empty.jpg", "empty"]),
     "truncated": (paint_with(content="cut.jpg"), ["cut.jpg"]),
     "text": (paint_with(content="text.jpg"), ["text.jpg"]),

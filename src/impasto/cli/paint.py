@@ -123,6 +123,8 @@ def paint(
         raise OptionsError(f"Missing argument {missing}; see impasto paint --help")
     if overwrite or report or ray:
         raise OptionsError("--overwrite, --report and --ray need a folder of photos or a --list")
+    for painting in style:
+        _check_painting(painting, content)
     arguments = [Path(content), *(Path(path) for path in style)]
     default_name = partial(free_name, *arguments[:2])
     with Pipes() as pipes:
@@ -160,3 +162,20 @@ def paint(
             began=cli.BEGAN,
         )
         session.carry_out(painter, inputs)
+
+
+def _check_painting(painting: str, photo: str) -> None:
+    """Raise `OptionsError` for the name of a style where a painting belongs."""
+    from impasto.errors import ImpastoError, OptionsError
+    from impasto.zoo.registry import resolve
+
+    if painting == "-" or Path(painting).exists():
+        return
+    try:
+        resolve(painting)
+    except ImpastoError:
+        return  # reading it will say that there is no such file
+    raise OptionsError(
+        f"{painting}: no such file, but a style for impasto apply: use impasto apply {painting} "
+        f"{photo}, with --refine 1m for a result closer to impasto paint"
+    )
