@@ -177,5 +177,5 @@ def _check_painting(painting: str, photo: str) -> None:
         return  # reading it will say that there is no such file
     raise OptionsError(
         f"{painting}: no such file, but a style for impasto apply: use impasto apply {painting} "
-        f"{photo}, with --refine 1m for a result closer to impasto paint"
+        f"{photo} -o out.png, with --refine 1m for a result closer to impasto paint"
     )
