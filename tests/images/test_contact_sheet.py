@@ -67,3 +67,11 @@ def test_what_cannot_be_laid_out(columns):
         contact_sheet([("a", flat(RED))], columns, 400)
     with pytest.raises(ValueError, match="0 pictures"):
         contact_sheet([], 2, 400)
+
+
+def test_labels_lose_accents_that_the_font_does_not_have():
+    def labelled(label):
+        return contact_sheet([(label, flat(RED))], 1, 200)
+
+    assert np.array_equal(labelled("Sérusier, Café"), labelled("Serusier, Cafe"))
+    assert not np.array_equal(labelled("Serusier"), labelled("S rusier"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -66,8 +67,12 @@ def _fitted(rgb: NDArray[np.float32], cell: int) -> Image.Image:
 
 
 def _shortened(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    """Return a label as one line, shortened to fit into ``width`` pixels."""
-    label = " ".join(label.split())
+    """Return a label as one line, shortened to fit into ``width`` pixels.
+
+    Letters lose their accents, which Pillow's font does not have.
+    """
+    letters = unicodedata.normalize("NFKD", " ".join(label.split()))
+    label = "".join(letter for letter in letters if not unicodedata.combining(letter))
     if font.getlength(label) <= width:
         return label
     while label and font.getlength(f"{label}…") > width:
