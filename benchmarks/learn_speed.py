@@ -77,8 +77,11 @@ def main(argv: list[str] | None = None) -> None:
     parse.add_argument("--paintings", type=Path, required=True, metavar="FOLDER")
     parse.add_argument("--photos", type=Path, required=True, metavar="FOLDER")
     parse.add_argument("--only", nargs="+", metavar="STEM", default=[*TEN], help="(default: all)")
-    parse.add_argument("--budgets", type=float, nargs="*", metavar="SECONDS")
-    parse.add_argument("--steps", type=int, nargs="*", default=[], help="instead of --budgets")
+    parse.add_argument(
+        "--budgets", type=float, nargs="*", metavar="SECONDS",
+        help=f"(default: {' '.join(map(str, BUDGETS))}, none with --steps)",
+    )  # fmt: skip
+    parse.add_argument("--steps", type=int, nargs="*", default=[], help="as well or instead")
     parse.add_argument("--paint", type=float, default=30, help="seconds, 0 for none (default: 30)")
     parse.add_argument("--model", default="quality")
     parse.add_argument("--size", type=int, default=768, help="long side (default: 768)")
@@ -94,8 +97,9 @@ def main(argv: list[str] | None = None) -> None:
         help="where paintings and rows are kept (default: build/learn)",
     )  # fmt: skip
     arguments = parse.parse_args(argv)
-    budgets = arguments.budgets if arguments.budgets or arguments.steps else BUDGETS
-    lengths = [f"{budget:g} s" for budget in budgets or ()]
+    usual = () if arguments.steps else BUDGETS
+    budgets = usual if arguments.budgets is None else arguments.budgets
+    lengths = [f"{budget:g} s" for budget in budgets]
     lengths += [f"{steps} steps" for steps in arguments.steps]
     judge = Judge(arguments.device)
     shots = [Shot(name, sized(arguments.photos / name, arguments.size)) for name in THREE.values()]
